@@ -1,0 +1,102 @@
+# What there is to do here. `make` alone prints this list.
+# Needed: make and Python 3.11 to 3.13 with its venv module; all else is installed below .venv.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+# `make lock LOCK_ARGS=--upgrade` takes the newest versions, `LOCK_ARGS="--upgrade-package duckdb"` that of one package.
+LOCK_ARGS ?=
+
+BIN := .venv/bin
+UV := $(BIN)/uv
+
+# An environment knows its own path: moved, or without its interpreter, it cannot be mended and is built again.
+# One of another Python than a PYTHON that was asked for is built again, too.
+ASKED := $(if $(filter file,$(origin PYTHON)),,$(PYTHON))
+VENV_IS_SOUND := $(shell test "$$(cat .venv/.built-in 2>/dev/null)" = "$$(pwd -P)" \
+	&& version=$$($(BIN)/python -c 'import sys; print(sys.version)' 2>/dev/null) \
+	&& { test -z "$(ASKED)" || test "$$version" = "$$("$(ASKED)" -c 'import sys; print(sys.version)' 2>/dev/null)"; } \
+	&& echo yes)
+
+.PHONY: help
+help:  ## Print this list
+	@echo "Footfall. Targets:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: install
+install: .venv/.installed  ## Build .venv: the locked packages, and footfall itself, editable
+
+.PHONY: rebuild-venv
+rebuild-venv:
+
+.venv/.built-in: $(if $(VENV_IS_SOUND),,rebuild-venv)
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "Footfall needs Python 3.11, 3.12 or 3.13; $(PYTHON) is: $$("$(PYTHON)" --version 2>&1)" >&2; \
+		echo "Name another one, for example: make install PYTHON=python3.12" >&2; \
+		exit 1; }
+	@echo "Building .venv with $(PYTHON) ..." >&2
+	@"$(PYTHON)" -m venv --clear .venv || { \
+		echo "$(PYTHON) could not make a virtual environment: its venv module is missing or broken (see above)." >&2; \
+		echo "On Debian and Ubuntu, 'apt install python3-venv' brings it." >&2; \
+		exit 1; }
+	@pwd -P > $@
+
+.venv/.uv: requirements/uv.lock .venv/.built-in
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	@touch $@
+
+.venv/.installed: requirements/dev.lock pyproject.toml .venv/.uv
+	@echo "Installing the locked packages (the first time downloads them) ..." >&2
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable .
+	@touch $@
+	@echo "Installed: $(BIN)/footfall" >&2
+
+.PHONY: demo
+demo: install  ## Load data/sample.csv into a PostgreSQL of its own and show the counts
+	@scripts/demo
+
+.PHONY: test
+test: install  ## Run the tests; PYTEST_ARGS="-m 'not crash' tests/unit" picks some
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: install  ## Check style, types, the structure and the spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+.PHONY: format
+format: install  ## Mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: docs
+docs: install  ## Write the pages of docs/ that are made from the code
+	$(BIN)/python docs/generate.py
+
+.PHONY: docs-check
+docs-check: install  ## Fail where a page of docs/ differs from the code
+	$(BIN)/python docs/generate.py --check
+
+# No index, path or date goes into a lock: the same file comes out of every mirror.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-emit-index-url --no-header --no-strip-extras $(LOCK_ARGS)
+
+.PHONY: lock
+lock: .venv/.uv  ## Write requirements/*.lock anew from pyproject.toml; LOCK_ARGS=--upgrade for new versions
+	$(COMPILE) --group uv --output-file requirements/uv.lock
+	$(COMPILE) pyproject.toml --output-file requirements/runtime.lock
+	$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.lock --output-file requirements/dev.lock
+	@! grep -nE '://|^ *(-i|--(extra-)?index-url|--find-links|--trusted-host)|(^|[ =])/' requirements/*.lock \
+		|| { echo "A lock names a host or a path of this machine (see above)." >&2; exit 1; }
+
+.PHONY: clean
+clean:  ## Remove .venv and everything else that was made here
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests scripts docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,45 @@
+"""Footfall turns files of user interactions into counts that people can trust, in PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from footfall.results import LoadResult, LoadSummary, Verification
+
+__all__ = ["LoadResult", "LoadSummary", "Verification", "check", "load", "verify"]
+
+
+def load(*sources: str, **settings: Any) -> LoadSummary:
+    """Load files, globs and folders, each file exactly once; settings by name, as in `footfall.toml`.
+
+    Effects: see `footfall.pipeline.load`. A file that fails is a result with status `failed`, not an exception.
+    """
+    from footfall import pipeline
+    from footfall.settings import load_settings
+
+    return pipeline.load(list(sources), load_settings(**settings))
+
+
+def check(*sources: str, **settings: Any) -> LoadSummary:
+    """Judge files against the contract, without a database."""
+    from footfall import pipeline
+    from footfall.settings import load_settings
+
+    return pipeline.check(list(sources), load_settings(**settings))
+
+
+def verify(*, repair: bool = False, **settings: Any) -> Verification:
+    """Recount everything that is kept; with `repair`, mend the counts."""
+    from footfall import pipeline
+    from footfall.settings import load_settings
+
+    return pipeline.verify(load_settings(**settings), repair=repair)
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"LoadResult", "LoadSummary", "Verification"}:
+        from footfall import results
+
+        return getattr(results, name)
+    raise AttributeError(f"module 'footfall' has no attribute {name!r}")

@@ -1,0 +1,530 @@
+"""Parse -> call -> print -> exit code.
+
+Data goes to stdout, talk to stderr. What is heavy is imported where it is used, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
+
+import typer
+from typer.exceptions import TyperException
+
+from footfall.errors import DriftError, FootfallError, InterruptedLoadError, UnknownNameError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from footfall.pipeline import Progress
+    from footfall.results import LoadSummary, Table
+    from footfall.settings import Settings
+
+ROWS_SHOWN = 100  # rows; a screen or three, unless --limit asks for more
+PROGRESS_LINE_SECONDS = 5.0  # between two log lines of one file: a log stays readable over hours
+
+log = logging.getLogger("footfall")
+
+
+def _example(*commands: str) -> str:
+    # \b keeps the lines as they are.
+    return "\b\n" + "\n".join(["Examples:" if len(commands) > 1 else "Example:", *(f"  {each}" for each in commands)])
+
+
+def _group(about: str, *examples: str) -> typer.Typer:
+    return typer.Typer(
+        help=about,
+        epilog=_example(*examples),
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    )
+
+
+app = _group(
+    "Turn files of user interactions into counts that people can trust, in PostgreSQL.\n\n"
+    "Options come after the verb. Settings: options, then FOOTFALL_* variables, .env, footfall.toml.",
+    "footfall load data/sample.csv",
+    "footfall rejects",
+    "footfall verify",
+)
+schema_app = _group("Show, create or upgrade the tables.", "footfall schema apply")
+database_app = _group(
+    "Start or stop the embedded PostgreSQL. For those who have none; its folder is FOOTFALL_HOME.",
+    "footfall database start",
+)
+app.add_typer(schema_app, name="schema")
+app.add_typer(database_app, name="database")
+
+
+def _setting(option: str, metavar: str | None, about: str) -> Any:
+    # Not typer's envvar: settings.py alone reads these, so that each value has one way in and one error message.
+    variable = {"--database": "FOOTFALL_DATABASE_URL"}.get(option, "FOOTFALL_" + option[2:].upper().replace("-", "_"))
+    return typer.Option(option, metavar=metavar, help=f"{about}  [env var: {variable}]", show_default=False)
+
+
+def _call_option(*names: str, about: str, metavar: str | None = None, minimum: int | None = None) -> Any:
+    variable = "FOOTFALL_" + names[0][2:].upper()
+    return typer.Option(
+        *names, help=about, metavar=metavar, min=minimum, envvar=variable, show_envvar=True, show_default=False
+    )
+
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(metavar="SOURCE", help="Files, folders (*.csv, *.csv.gz, *.csv.zst), globs, or - for stdin."),
+]
+Database = Annotated[
+    str | None,
+    _setting("--database", "URL", "Anything libpq accepts. Without it: PGHOST, PGSERVICE, ..., else the embedded one."),
+]
+Schema = Annotated[str | None, _setting("--schema", "NAME", "Schema of Footfall's tables; default public.")]
+MaxRejected = Annotated[
+    str | None,
+    _setting("--max-rejected", "X", "Load nothing of a file with more rejected rows: a share (0.2, 20%) or a number."),
+]
+Delimiter = Annotated[
+    str | None, _setting("--delimiter", "C", "One character between fields, or tab; default a comma.")
+]
+Retry = Annotated[bool | None, _setting("--retry", None, "Load a file again when the connection was lost.")]
+TextOrJson = Annotated[Literal["table", "json"], _call_option("--format", about="How to print the result.")]
+Format = Annotated[Literal["table", "csv", "json"], _call_option("--format", about="How to print the result.")]
+Quiet = Annotated[bool, _call_option("--quiet", "-q", about="Say nothing on stderr while all goes well.")]
+Verbose = Annotated[bool, _call_option("--verbose", "-v", about="Say more, and show where an error came from.")]
+
+
+@app.callback(invoke_without_command=True)
+def _footfall(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        with _stdout() as stream:
+            stream.write(f"footfall {version_of('footfall')}\n")
+        raise typer.Exit
+    _ask_for_a_verb(context)
+
+
+@schema_app.callback(invoke_without_command=True)
+@database_app.callback(invoke_without_command=True)
+def _ask_for_a_verb(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(2)
+
+
+@app.command(
+    epilog=_example("footfall load data/sample.csv", "zcat a.csv.gz | footfall load - --max-rejected 20% --format json")
+)
+def load(
+    sources: Sources,
+    database: Database = None,
+    schema: Schema = None,
+    max_rejected: MaxRejected = None,
+    delimiter: Delimiter = None,
+    retry: Retry = None,
+    fmt: TextOrJson = "table",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Load files, each exactly once. Rejected rows are kept with their problems."""
+    settings = _begin(
+        quiet,
+        verbose,
+        database_url=database,
+        schema=schema,
+        max_rejected=max_rejected,
+        delimiter=delimiter,
+        retry=retry,
+    )
+    from footfall import pipeline, report
+
+    with _progress(quiet) as progress:
+        summary = pipeline.load(sources, settings, progress=progress, warn=log.warning)
+    _write(report.summary_json(summary) if fmt == "json" else report.summary_text(summary))
+    _talk_about(summary, fmt)
+    with_rejects = [done.load_id for done in summary.loads if done.status == "loaded" and done.rows_rejected]
+    if with_rejects:
+        which = f" --load {with_rejects[0]}" if len(with_rejects) == 1 else ""
+        log.info("`footfall rejects%s` shows the rejected rows", which)
+    return summary.exit_code
+
+
+@app.command(epilog=_example("footfall check data/", "footfall check 'exports/*.csv.gz' --format csv"))
+def check(
+    sources: Sources,
+    delimiter: Delimiter = None,
+    fmt: Format = "table",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Make the checks of a load, without a database."""
+    settings = _begin(quiet, verbose, delimiter=delimiter)
+    from footfall import pipeline, report
+
+    with _progress(quiet) as progress:
+        summary = pipeline.check(sources, settings, progress=progress, warn=log.warning)
+    if fmt == "csv":
+        _print(report.summary_table(summary), fmt)
+    else:
+        _write(report.summary_json(summary, is_check=True) if fmt == "json" else report.summary_text(summary))
+    _talk_about(summary, fmt)
+    return summary.exit_code
+
+
+@app.command(epilog=_example("footfall rejects --load 1", "footfall rejects --code missing-value --format csv"))
+def rejects(
+    load_id: Annotated[int | None, _call_option("--load", metavar="ID", minimum=1, about="Of this load.")] = None,
+    source: Annotated[str | None, _call_option("--source", metavar="S", about="Of this source, as given.")] = None,
+    code: Annotated[str | None, _call_option("--code", metavar="C", about="With this problem.")] = None,
+    limit: Annotated[
+        int, _call_option("--limit", metavar="N", minimum=1, about=f"At most so many; default {ROWS_SHOWN}.")
+    ] = ROWS_SHOWN,
+    database: Database = None,
+    schema: Schema = None,
+    fmt: Format = "table",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show rejected rows. Each with its file, line number, text and problems."""
+    settings = _begin(quiet, verbose, database_url=database, schema=schema)
+    from footfall import pipeline, report
+    from footfall.contract import PROBLEM_CODES
+
+    if code is not None and code not in PROBLEM_CODES:
+        known = "\n".join(f"  {each}: {sentence}" for each, sentence in PROBLEM_CODES.items())
+        raise UnknownNameError(f"--code (FOOTFALL_CODE): there is no problem {code!r}; choose one of these:\n{known}")
+    rows, more = pipeline.rejects(settings, load_id=load_id, source=source, code=code, limit=limit)
+    _print(report.rejected_table(rows, fmt), fmt)
+    if more:
+        log.info("only the first %s are shown; --limit N shows more", f"{limit:,}")
+    return 0
+
+
+@app.command(epilog=_example("footfall loads", "footfall loads --limit 1 --format json"))
+def loads(
+    limit: Annotated[
+        int, _call_option("--limit", metavar="N", minimum=1, about=f"At most so many; default {ROWS_SHOWN}.")
+    ] = ROWS_SHOWN,
+    database: Database = None,
+    schema: Schema = None,
+    fmt: Format = "table",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show the ledger. What was loaded, when, from where, with which result; the newest first."""
+    settings = _begin(quiet, verbose, database_url=database, schema=schema)
+    from footfall import pipeline
+    from footfall.results import Table
+
+    table = pipeline.loads(settings, limit=limit + 1)
+    _print(Table(table.columns, table.rows[:limit]), fmt)
+    if len(table.rows) > limit:
+        log.info("only the newest %s are shown; --limit N shows more", f"{limit:,}")
+    return 0
+
+
+@app.command(epilog=_example("footfall verify", "footfall verify --repair"))
+def verify(
+    repair: Annotated[bool, _call_option("--repair", about="Replace kept counts by their recount.")] = False,
+    database: Database = None,
+    schema: Schema = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Recount all that is kept. What differs is shown, and the exit code is 7."""
+    settings = _begin(quiet, verbose, database_url=database, schema=schema)
+    from footfall import pipeline, report
+
+    found = pipeline.verify(settings, repair=repair)
+    _write(report.verification_text(found))
+    if found.drift:
+        _print(report.drift_table(found), "table")
+    if found.drift_count:
+        log.error("%s", "this drift cannot be repaired; report it" if repair else DriftError().message)
+        return DriftError.exit_code
+    return 0
+
+
+@schema_app.command("show", epilog=_example("footfall schema show"))
+def schema_show(
+    database: Database = None, schema: Schema = None, quiet: Quiet = False, verbose: Verbose = False
+) -> int:
+    """Show the version and text of the tables."""
+    settings = _begin(quiet, verbose, database_url=database, schema=schema)
+    from footfall import pipeline
+
+    _write(pipeline.schema_show(settings))
+    return 0
+
+
+@schema_app.command("apply", epilog=_example("footfall schema apply --schema footfall"))
+def schema_apply(
+    database: Database = None, schema: Schema = None, quiet: Quiet = False, verbose: Verbose = False
+) -> int:
+    """Create or upgrade the tables. Where they are current nothing changes."""
+    settings = _begin(quiet, verbose, database_url=database, schema=schema)
+    from footfall import pipeline
+
+    _write(pipeline.schema_apply(settings, warn=log.warning))
+    return 0
+
+
+@schema_app.command("grant", epilog=_example("footfall schema grant analyst"))
+def schema_grant(
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="A role that exists.")],
+    database: Database = None,
+    schema: Schema = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Let a role read. It sees interactions and counts, not the quarantine."""
+    settings = _begin(quiet, verbose, database_url=database, schema=schema)
+    from footfall import pipeline
+
+    _write(pipeline.schema_grant(settings, role))
+    return 0
+
+
+@database_app.command("start", epilog=_example("footfall database start"))
+def database_start(quiet: Quiet = False, verbose: Verbose = False) -> int:
+    """Start it. It runs until `footfall database stop`."""
+    home = _home(quiet, verbose)
+    from footfall import embedded
+
+    log.info("PostgreSQL runs until `footfall database stop`: %s", embedded.start(home))
+    return 0
+
+
+@database_app.command("stop", epilog=_example("footfall database stop"))
+def database_stop(quiet: Quiet = False, verbose: Verbose = False) -> int:
+    """Stop it. Its data stays."""
+    home = _home(quiet, verbose)
+    from footfall import embedded
+
+    log.info("PostgreSQL is stopped" if embedded.stop(home) else "PostgreSQL was not running")
+    return 0
+
+
+@database_app.command("status", epilog=_example("footfall database status"))
+def database_status(quiet: Quiet = False, verbose: Verbose = False) -> int:
+    """Show whether it runs, and where."""
+    home = _home(quiet, verbose)
+    from footfall import embedded
+
+    now = embedded.status(home)
+    state = ("running, kept by `footfall database start`" if now.pinned else "running") if now.running else "stopped"
+    facts = {"state": state, "home": now.home, "version": now.version, "url": now.url, "pid": now.pid}
+    _write("\n".join(f"{name}: {fact}" for name, fact in facts.items() if fact is not None))
+    return 0
+
+
+@database_app.command("url", epilog=_example('psql "$(footfall database url)"'))
+def database_url(quiet: Quiet = False, verbose: Verbose = False) -> int:
+    """Show its address, for psql and others."""
+    home = _home(quiet, verbose)
+    from footfall import embedded
+
+    _write(embedded.url(home))
+    return 0
+
+
+def _begin(quiet: bool, verbose: bool, **options: object) -> Settings:
+    log.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
+    from footfall.settings import load_settings
+
+    settings = load_settings(**options)
+    _talk.is_json = settings.log_format == "json"
+    return settings
+
+
+def _home(quiet: bool, verbose: bool) -> Path:
+    settings = _begin(quiet, verbose)
+    from footfall import embedded
+
+    return settings.home or embedded.default_home()
+
+
+@contextmanager
+def _stdout() -> Iterator[TextIO]:
+    """Give stdout. A reader who has seen enough (`| head`) ends the printing; the exit code stays that of the work."""
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except OSError as error:
+        # What is still in the buffer goes nowhere, or Python would complain once more on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise FootfallError(
+                f"the result cannot be written to stdout ({error.strerror}); what was loaded stays: see footfall loads"
+            ) from error
+
+
+def _write(text: str) -> None:
+    with _stdout() as stream:
+        stream.write(f"{text}\n")
+
+
+def _print(table: Table, fmt: Literal["table", "csv", "json"]) -> None:
+    from footfall import report
+
+    with _stdout() as stream:
+        report.print_table(table, fmt, stream)
+
+
+def _talk_about(summary: LoadSummary, fmt: str) -> None:
+    if fmt == "table" and sys.stdout.isatty():
+        return  # the same words are on the screen already
+    from footfall.report import escaped
+
+    for each in summary.loads:
+        if each.status == "failed":
+            reason = (each.error or "").removeprefix(f"{each.source}: ")
+            log.error("%s: %s", escaped(each.source), reason, extra={"fields": {"source": each.source}})
+
+
+class _Talk(logging.Handler):
+    """One line a record on stderr, as text or as a JSON object; what a terminal would obey is escaped."""
+
+    is_json = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from footfall.report import escaped
+
+        message = record.getMessage().expandtabs(4).rstrip()
+        if self.is_json:
+            fields = {
+                "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+                "level": record.levelname.lower(),
+            }
+            line = json.dumps({**fields, "message": message, **getattr(record, "fields", {})})
+        else:
+            level = "" if record.levelno in (logging.INFO, logging.DEBUG) else f"{record.levelname.lower()}: "
+            line = f"footfall: {level}" + "\n".join(escaped(each) for each in message.split("\n"))
+        with suppress(OSError):  # nobody listens; that is no reason to stop a load
+            print(line, file=sys.stderr, flush=True)
+
+
+_talk = _Talk()
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """Give what shows progress: nothing, a bar on a terminal, log lines elsewhere."""
+    if quiet:
+        yield None
+    elif sys.stderr.isatty() and not _talk.is_json:
+        with _progress_bar() as show:
+            yield show
+    else:
+        yield _progress_lines()
+
+
+def _progress_lines() -> Callable[[Progress], None]:
+    from footfall.report import escaped
+
+    source: str | None = None
+    said_s = time.monotonic()
+
+    def show(now: Progress) -> None:
+        nonlocal source, said_s
+        fields = {name: getattr(now, name) for name in ("source", "bytes_done", "bytes_total", "rows_read", "seconds")}
+        if now.source != source:
+            source, said_s = now.source, time.monotonic()
+            log.info("%s: reading", escaped(now.source), extra={"fields": fields})
+        elif time.monotonic() - said_s >= PROGRESS_LINE_SECONDS:
+            said_s = time.monotonic()
+            done = f" ({now.bytes_done / now.bytes_total:.0%})" if now.bytes_total else ""
+            rate = now.rows_read / now.seconds if now.seconds else 0
+            text = f"{escaped(now.source)}: {now.rows_read:,} rows read{done}, {rate:,.0f} rows/s"
+            log.info("%s", text, extra={"fields": fields})
+
+    return show
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    from footfall.report import escaped
+
+    name = TextColumn("{task.description}", markup=False)
+    rate = TextColumn("{task.fields[rate]:,.0f} rows/s")
+    columns = (name, BarColumn(), DownloadColumn(), rate, TimeRemainingColumn())
+    with Bar(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+        source: str | None = None
+        task = bar.add_task("", total=None, rate=0.0, visible=False)
+
+        def show(now: Progress) -> None:
+            nonlocal source
+            if now.source != source:
+                source = now.source
+                bar.reset(task, total=now.bytes_total, visible=True, description=escaped(now.source))
+            per_second = now.rows_read / now.seconds if now.seconds else 0.0
+            bar.update(task, completed=now.bytes_done, total=now.bytes_total, rate=per_second)
+
+        yield show
+
+
+def main() -> int:
+    """Run one command line and give its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file name need not be text; it is shown escaped, and never ends a load.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
+    if _talk not in log.handlers:
+        log.addHandler(_talk)
+        log.propagate = False
+    command = typer.main.get_command(app)
+    try:
+        # Not `app()`: typer would answer Ctrl-C and a closed pipe itself.
+        with command.make_context("footfall", sys.argv[1:]) as context:
+            return int(command.invoke(context))
+    except typer.Exit as done:
+        return done.exit_code
+    except TyperException as error:
+        at = getattr(error, "ctx", None)
+        path = at.command_path if at else "footfall"
+        order = " (options come after the verb)" if path == "footfall" and hasattr(error, "option_name") else ""
+        message = error.format_message().replace("Value error, ", "").rstrip(".")
+        log.error("%s; try `%s --help`%s", message, path, order)
+        return error.exit_code
+    except FootfallError as error:
+        return _fail(error.message, error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        stop = InterruptedLoadError()
+        log.error("%s", stop.message[0].lower() + stop.message[1:])
+        return stop.exit_code
+    except BrokenPipeError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001  (the last place before the user: one line, not a traceback)
+        return _fail(f"unexpected {type(error).__name__}: {error}; run it again with -v and report what it prints", 1)
+
+
+def _fail(message: str, exit_code: int) -> int:
+    import traceback
+
+    from footfall.database import mask
+
+    log.error("%s", mask(message))
+    log.debug("%s", mask(traceback.format_exc()))
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""The default engine: the kernel in process, one DuckDB session a core, batch by batch, in file order.
+
+Memory: batches in flight are bounded, so nothing grows with the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from footfall.contract import (
+    RAW_BYTES_MAX,
+    Contract,
+    Header,
+    kernel_sql,
+    kernel_variables,
+)
+
+ACCEPTED = ("line_number", "interaction_id", "user_id", "product_id", "action", "timestamp")
+INSTANT = pa.timestamp("us", tz="UTC")
+SESSION_MEMORY_MB = 64  # the least a session gets: a batch of 2 MB takes about 20 MB in the kernel
+
+REJECTED_SQL = """
+select line_number, line as raw_line, raw_bytes, size_bytes as raw_size_bytes, to_json(problems)::varchar as problems
+from rejected
+order by line_number
+"""
+GROUPS_SQL = """
+select
+    p.code as code,
+    p.field as field,
+    count(distinct line_number) as rows,
+    min(line_number) as line_number,
+    arg_min(p.value, line_number) as value
+from (select line_number, unnest(problems) as p from rejected)
+group by p.code, p.field
+order by p.code, p.field
+"""
+CONFLICTS_SQL = """
+select
+    l.line_number as line_number,
+    l.line as raw_line,
+    l.raw_bytes as raw_bytes,
+    l.size_bytes as raw_size_bytes,
+    to_json([{
+        'code': 'conflicting-duplicate', 'field': 'interaction_id', 'value': j.interaction_id::varchar
+    }])::varchar as problems,
+    j.interaction_id as interaction_id
+from lines as l
+join judged as j
+    on j.line_number = l.line_number
+order by l.line_number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The verdicts on one batch.
+
+    Shape: `accepted` has the columns of ACCEPTED in line order; `rejected` has line_number, raw_line, raw_bytes,
+    raw_size_bytes and problems (JSON text); `groups` one (code, field, rows, line number, value) per kind of problem.
+    """
+
+    accepted: pa.Table
+    rejected: pa.Table
+    groups: tuple[tuple[str, str | None, int, int, str | None], ...]
+
+
+def judge(
+    batches: Iterator[pa.RecordBatch], contract: Contract, header: Header, latest: datetime | None, memory_limit_mb: int
+) -> Iterator[Verdicts]:
+    """Run the kernel over batches of records; give the verdicts in the order of the batches."""
+    workers = min(os.cpu_count() or 1, 4)
+    share_mb = max(memory_limit_mb // (2 * workers), SESSION_MEMORY_MB)  # half is for what Arrow and COPY hold
+    sessions = [_session(contract, header, latest, share_mb) for _ in range(workers)]
+    idle = deque(sessions)
+    pending: deque[Future[Verdicts]] = deque()
+
+    def run(batch: pa.RecordBatch) -> Verdicts:
+        session = idle.popleft()  # never empty: as many sessions as threads
+        try:
+            return _verdicts(session, batch)
+        finally:
+            idle.append(session)
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="footfall-kernel") as pool:
+        try:
+            for batch in batches:
+                pending.append(pool.submit(run, batch))
+                if len(pending) > workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+    for session in sessions:
+        session.close()
+
+
+def _session(
+    contract: Contract, header: Header, latest: datetime | None, memory_mb: int = SESSION_MEMORY_MB
+) -> duckdb.DuckDBPyConnection:
+    session = duckdb.connect(":memory:")
+    settings: dict[str, Any] = {"threads": 1, "TimeZone": "UTC", "temp_directory": "", "memory_limit": f"{memory_mb}MB", "python_enable_replacements": False}
+    for name, value in settings.items():
+        session.execute(f"set {name} = $1", [value])
+    utc = latest.astimezone(UTC).replace(tzinfo=None) if latest else None
+    for name, value in kernel_variables(contract, header, utc).items():
+        session.execute(f"set variable {name} = $1", [value])
+    return session
+
+
+def _verdicts(session: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> Verdicts:
+    session.register("lines", pa.Table.from_batches([batch]))
+    judged: pa.Table = session.sql(kernel_sql()).to_arrow_table()
+    session.unregister("lines")
+    is_rejected = pc.is_valid(judged["line"])
+    accepted = judged.select(ACCEPTED)
+    rejected = judged.select(["line_number", "line", "raw_bytes", "size_bytes", "problems"])
+    if pc.any(is_rejected).as_py():
+        accepted = accepted.filter(pc.invert(is_rejected))
+        rejected = rejected.filter(is_rejected)
+    else:
+        rejected = rejected.slice(0, 0)
+    instants = accepted["timestamp"].cast(INSTANT)
+    accepted = accepted.set_column(5, "timestamp", instants).combine_chunks()
+    numbers = accepted["line_number"].to_numpy()
+    if len(numbers) > 1 and (np.diff(numbers) < 0).any():
+        accepted = accepted.take(pa.array(np.argsort(numbers, kind="stable")))
+    if not rejected.num_rows:
+        return Verdicts(accepted, _readable(rejected.rename_columns({"line": "raw_line", "size_bytes": "raw_size_bytes"})), ())
+    session.register("rejected", rejected)
+    table = session.sql(REJECTED_SQL).to_arrow_table()
+    groups = tuple(session.execute(GROUPS_SQL).fetchall())
+    session.unregister("rejected")
+    return Verdicts(accepted, _readable(table), groups)
+
+
+def _readable(rejected: pa.Table) -> pa.Table:
+    """Escape what is not text, and keep at most 64 KiB of each record."""
+    if rejected.num_rows == rejected["raw_bytes"].null_count and _longest(rejected["raw_line"]) <= RAW_BYTES_MAX:
+        return rejected
+    lines = [
+        escaped(line, raw)
+        for line, raw in zip(rejected["raw_line"].to_pylist(), rejected["raw_bytes"].to_pylist(), strict=True)
+    ]
+    return rejected.set_column(1, "raw_line", pa.array(lines, pa.string()))
+
+
+def escaped(line: str, raw: bytes | None) -> str:
+    r"""Give a record's readable text, at most 64 KiB; bytes that are no text as `\xff`.
+
+    Example:
+        >>> escaped("a\ufffd", b"a\xff")
+        'a\\xff'
+    """
+    text = line if raw is None else raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+    return text.encode()[:RAW_BYTES_MAX].decode("utf-8", "ignore")
+
+
+def _longest(column: pa.ChunkedArray) -> int:
+    longest = pc.max(pc.binary_length(column)).as_py()
+    return int(longest or 0)
+
+
+def as_conflicts(
+    batches: Iterator[pa.RecordBatch], contract: Contract, header: Header, latest: datetime | None
+) -> Iterator[tuple[pa.Table, list[str]]]:
+    """Give valid records that the merge found to be conflicts in the shape of rejected rows, with their ids."""
+    session = _session(contract, header, latest)
+    for batch in batches:
+        records = pa.Table.from_batches([batch])
+        session.register("lines", records)
+        session.register("judged", session.sql(kernel_sql()).to_arrow_table())
+        table = session.sql(CONFLICTS_SQL).to_arrow_table()
+        session.unregister("lines")
+        session.unregister("judged")
+        ids = [str(value) for value in table["interaction_id"].to_pylist()]
+        yield _readable(table.drop(["interaction_id"])), ids
+    session.close()

@@ -1,0 +1,98 @@
+"""The one tree of errors: what a caller cannot go on from.
+
+- FootfallError                  1   unexpected
+  - SettingsError                2   an option, variable or file says something impossible
+    - UnknownNameError           2   a name that is not in the list
+  - SourceError                  3   a source cannot be read as interactions
+    - SourceChangedError         3   retryable: the file changed while it was read
+  - TooManyRejectedError         4   more rejected rows than --max-rejected allows
+  - DatabaseUnavailableError     5   retryable: the database is not reachable, or was lost
+    - DatabaseBusyError          5   retryable: another writer holds the lock for too long
+  - EmbeddedDatabaseError        5   the embedded PostgreSQL cannot be started or stopped
+  - SchemaError                  6   tables missing, out of date, or not ours
+  - DriftError                   7   kept numbers differ from their recount
+  - InterruptedLoadError       130   Ctrl-C
+
+Expected outcomes (a problem in a row, a rejected row, a file that is already loaded) are values, not errors.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class FootfallError(Exception):
+    """Something went wrong that Footfall did not foresee. Run again with -v and report what it prints."""
+
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or " ".join((type(self).__doc__ or "").split())
+        super().__init__(self.message)
+
+    def __reduce__(self) -> tuple[type[FootfallError], tuple[str]]:
+        return type(self), (self.message,)
+
+
+class SettingsError(FootfallError):
+    """A setting has no usable value. `footfall VERB --help` lists the options and their variables."""
+
+    exit_code = 2
+
+
+class UnknownNameError(SettingsError):
+    """That name is not known. The message lists the known ones."""
+
+
+class SourceError(FootfallError):
+    """The source cannot be read as interactions. Nothing of it was loaded."""
+
+    exit_code = 3
+
+
+class SourceChangedError(SourceError):
+    """The file changed while it was read. Run the same command again when its writer is done."""
+
+    retryable = True
+
+
+class TooManyRejectedError(FootfallError):
+    """More rows were rejected than --max-rejected allows. Nothing of the file was loaded."""
+
+    exit_code = 4
+
+
+class DatabaseUnavailableError(FootfallError):
+    """The database is not reachable, or the connection was lost. Run the same command again."""
+
+    exit_code = 5
+    retryable = True
+
+
+class DatabaseBusyError(DatabaseUnavailableError):
+    """Another writer holds the lock for too long. Run the same command again when it is done."""
+
+
+class EmbeddedDatabaseError(FootfallError):
+    """The embedded PostgreSQL cannot be used. Its log is in the Footfall home, in `postgresql.log`."""
+
+    exit_code = 5
+
+
+class SchemaError(FootfallError):
+    """The tables are missing or out of date. `footfall schema apply` creates or upgrades them."""
+
+    exit_code = 6
+
+
+class DriftError(FootfallError):
+    """A kept number differs from its recount. `footfall verify --repair` mends it."""
+
+    exit_code = 7
+
+
+class InterruptedLoadError(FootfallError):
+    """Interrupted; the file in work was rolled back. Run the same command again."""
+
+    exit_code = 130

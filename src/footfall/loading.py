@@ -1,0 +1,259 @@
+"""Accepted rows -> staging by binary COPY -> merge; rejected rows -> quarantine. One file, one transaction.
+
+Nothing here begins or ends a transaction: `pipeline` does, where it can be seen.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+from pgpq import ArrowToPostgresBinaryEncoder
+from psycopg import sql
+
+from footfall.database import Connection, Server, Target, composed, named_sql, one
+from footfall.errors import FootfallError
+
+EMPTY_PATH_BYTES = 4_000_000  # size of a file from which building the key after the rows pays
+ANALYZE_ROWS = 10_000  # staged rows from which the planner needs figures
+ROW_SCHEMA = pa.schema(
+    [
+        ("interaction_id", pa.int64()),
+        ("user_id", pa.int64()),
+        ("product_id", pa.int64()),
+        ("action", pa.string()),
+        ("timestamp", pa.timestamp("us", tz="UTC")),
+    ]
+)
+BITS = 8
+
+
+@dataclass(slots=True)
+class Staging:
+    """What one load has sent so far, and where.
+
+    `is_direct`: the table was seen empty under the writer lock, so rows go to it at once and its key comes after them.
+    Units: rows_* count rows sent; `highest_id` is the highest interaction_id so far.
+    """
+
+    load_id: int
+    rows: sql.Identifier
+    late: sql.Identifier
+    rejected: sql.Identifier
+    matched: sql.Identifier
+    is_temporary: bool
+    is_direct: bool = False
+    highest_id: int = 0
+    rows_sent: int = 0
+    rows_sent_late: int = 0
+    rows_rejected: int = 0
+    created: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What the merge did with the accepted rows of one file."""
+
+    rows_loaded: int
+    rows_duplicate: int
+    rows_conflict: int
+
+
+def open_staging(target: Target, server: Server, load_id: int) -> Staging:
+    """Name the staging tables of one load: temporary ones, or tables of our schema where TEMP is not granted.
+
+    Effects: none yet; each table is made when its first row comes, in the load's transaction, and is gone with it.
+    """
+    token = uuid.uuid4().hex
+    place = () if server.has_temp else (target.schema,)
+    names = [sql.Identifier(*place, f"staging_{token}_{part}") for part in ("rows", "late", "rejected", "matched")]
+    return Staging(load_id, *names, is_temporary=server.has_temp)
+
+
+def open_empty_table(connection: Connection, staging: Staging) -> bool:
+    """Prepare the empty tables for rows without their keys, where that can be had; say whether it was.
+
+    Effects: under the writer lock: locks raw and counts exclusively, truncates them and drops their keys, all in the
+    transaction. Where we do not own them, do not get the lock at once, or something depends on a key: nothing, in silence.
+    """
+    if not one(connection, "load.sql", "keys_are_plain").are_plain:
+        return False
+    connection.execute("savepoint empty_table")
+    try:
+        one(connection, "load.sql", "short_lock_timeout")
+        connection.execute(named_sql("load.sql")["lock_empty"])
+        if not one(connection, "load.sql", "is_empty").is_empty:
+            connection.execute("rollback to savepoint empty_table")
+            return False
+        connection.execute(named_sql("load.sql")["open_empty"])
+    except (
+        psycopg.errors.LockNotAvailable,
+        psycopg.errors.InsufficientPrivilege,
+        psycopg.errors.DependentObjectsStillExist,
+        psycopg.errors.FeatureNotSupported,
+    ):
+        connection.execute("rollback to savepoint empty_table")
+        return False
+    connection.execute("release savepoint empty_table")
+    staging.is_direct = True
+    return True
+
+
+def _create(connection: Connection, staging: Staging, part: str, statement: str) -> None:
+    if part in staging.created:
+        return
+    words = {
+        "name": getattr(staging, part),
+        "kind": sql.SQL("temporary" if staging.is_temporary else "unlogged"),
+        "on_commit": sql.SQL("on commit drop" if staging.is_temporary else ""),
+    }
+    connection.execute(composed("load.sql", statement, **words))
+    staging.created.add(part)
+
+
+def _copy(connection: Connection, statement: Any, table: pa.Table) -> None:
+    """Send a table by one binary COPY. Raises: FootfallError where the server took another number of rows."""
+    encoder = ArrowToPostgresBinaryEncoder(table.schema)
+    with connection.cursor() as cursor:
+        with cursor.copy(statement) as copy:
+            copy.write(encoder.write_header())
+            for batch in table.to_batches():
+                copy.write(encoder.write_batch(batch))
+            copy.write(encoder.finish())
+        if cursor.rowcount != table.num_rows:
+            raise FootfallError(f"sent {table.num_rows} rows, the server took {cursor.rowcount}; nothing was loaded")
+
+
+def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table) -> pa.Table:
+    """Send accepted rows, in line order, to staging (or to the empty table); give those that are first of their id."""
+    if not accepted.num_rows:
+        return accepted
+    ids = accepted["interaction_id"].to_numpy()
+    highest = np.maximum.accumulate(np.concatenate(([staging.highest_id], ids)))
+    is_first = ids > highest[:-1]
+    staging.highest_id = int(highest[-1])
+    if is_first.all():
+        rows, late = accepted, accepted.slice(0, 0)
+    else:
+        rows, late = accepted.filter(pa.array(is_first)), accepted.filter(pa.array(~is_first))
+    if rows.num_rows:
+        if staging.is_direct:
+            load_id = pa.array(np.full(rows.num_rows, staging.load_id, dtype=np.int32))
+            _copy(connection, named_sql("load.sql")["copy_raw"], rows.drop(["line_number"]).append_column("load_id", load_id))
+        else:
+            _create(connection, staging, "rows", "create_rows")
+            _copy(connection, composed("load.sql", "copy_rows", name=staging.rows), rows)
+        staging.rows_sent += rows.num_rows
+    if late.num_rows:
+        _create(connection, staging, "late", "create_rows")
+        _copy(connection, composed("load.sql", "copy_rows", name=staging.late), late)
+        staging.rows_sent_late += late.num_rows
+    return rows
+
+
+def stage_rejected(connection: Connection, staging: Staging, rejected: pa.Table) -> None:
+    """Send rejected rows with their reasons to staging."""
+    if not rejected.num_rows:
+        return
+    _create(connection, staging, "rejected", "create_rejected")
+    _copy(connection, composed("load.sql", "copy_rejected", name=staging.rejected), rejected)
+    staging.rows_rejected += rejected.num_rows
+
+
+def finish_empty_table(connection: Connection, counts: Iterator[pa.RecordBatch]) -> None:
+    """Send the counts of the rows that went to the empty table, and give both tables their keys back."""
+    for batch in counts:
+        _copy(connection, named_sql("load.sql")["copy_counts"], pa.Table.from_batches([batch]))
+    one(connection, "load.sql", "settings")
+    connection.execute(named_sql("load.sql")["build_keys"])
+
+
+def merge(connection: Connection, staging: Staging) -> Merged:
+    """Bring the staged rows into the tables; the verdicts are those of taking them one by one.
+
+    Effects: under the writer lock: inserts into user_interactions_raw and adds the delta to interactions; says what
+    was there already. Rows of the direct path are there and counted by now.
+    Raises: FootfallError where a row sent is not accounted for by the tables.
+    """
+    one(connection, "load.sql", "settings")
+    rows_added = staging.rows_sent if staging.is_direct else _insert(connection, staging, "rows", "merge_rows")
+    return _match(connection, staging, rows_added)
+
+
+def _insert(connection: Connection, staging: Staging, part: str, statement: str) -> int:
+    if part not in staging.created:
+        return 0
+    name: sql.Identifier = getattr(staging, part)
+    if max(staging.rows_sent, staging.rows_sent_late) >= ANALYZE_ROWS:
+        connection.execute(composed("load.sql", "analyze", name=name))
+    row = connection.execute(composed("load.sql", statement, **{part: name}), {"load_id": staging.load_id}).fetchone()
+    return int(row.rows_added) if row else 0
+
+
+def _match(connection: Connection, staging: Staging, rows_added: int) -> Merged:
+    """Account for every staged row that the insert did not take."""
+    added_late = _insert(connection, staging, "late", "merge_late")
+    sent = staging.rows_sent + staging.rows_sent_late
+    rows_same = rows_conflict = 0
+    load_id = {"load_id": staging.load_id}
+    if rows_added < staging.rows_sent or staging.rows_sent_late:
+        _create(connection, staging, "matched", "create_matched")
+        if rows_added < staging.rows_sent:
+            words = {"matched": staging.matched, "rows": staging.rows}
+            connection.execute(composed("load.sql", "match_rows", **words), load_id)
+        if staging.rows_sent_late:
+            words = {"matched": staging.matched, "late": staging.late}
+            connection.execute(composed("load.sql", "match_late", **words), load_id)
+        row = connection.execute(composed("load.sql", "matches", matched=staging.matched)).fetchone()
+        rows_same, rows_conflict = (row.rows_same, row.rows_conflict) if row else (0, 0)
+        connection.execute(composed("load.sql", "record_overlaps", matched=staging.matched), load_id)
+    duplicates = rows_same - added_late
+    loaded = rows_added + added_late
+    if loaded + duplicates + rows_conflict != sent or duplicates < 0:
+        raise FootfallError(
+            f"{sent} rows were sent, but {loaded} loaded, {duplicates} duplicate and {rows_conflict} conflicting rows are "
+            "in the tables; nothing was loaded. Does something else write these tables?"
+        )
+    return Merged(loaded, duplicates, rows_conflict)
+
+
+def conflict_lines(connection: Connection, staging: Staging) -> np.ndarray:
+    """Give the line numbers of conflicting rows as a bitmap: one bit a line, so that 100 million lines take 12 MB."""
+    lines = bytearray()
+    with connection.cursor() as cursor, cursor.copy(composed("load.sql", "conflict_lines", matched=staging.matched)) as copy:
+        copy.set_types(["int8"])
+        for (line,) in copy.rows():
+            if line >= BITS * len(lines):
+                lines.extend(bytes(line // BITS + 1 - len(lines)))
+            lines[line // BITS] |= 1 << (line % BITS)
+    return np.frombuffer(bytes(lines), np.uint8)
+
+
+def are_in(lines: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Say for each line number whether its bit is set.
+
+    Example:
+        >>> are_in(np.array([0b100], np.uint8), np.array([1, 2, 99])).tolist()
+        [False, True, False]
+    """
+    inside = numbers // BITS < len(lines)
+    at = np.where(inside, numbers // BITS, 0)
+    return inside & ((lines[at] >> (numbers % BITS).astype(np.uint8)) & 1).astype(bool)
+
+
+def quarantine(connection: Connection, staging: Staging) -> None:
+    """Move the staged rejected rows into the quarantine. Effects: under the writer lock."""
+    if "rejected" in staging.created:
+        connection.execute(composed("load.sql", "quarantine", rejected=staging.rejected), {"load_id": staging.load_id})
+
+
+def drop_staging(connection: Connection, staging: Staging) -> None:
+    """Drop staging tables that the end of the transaction would keep."""
+    if not staging.is_temporary:
+        for part in sorted(staging.created):
+            connection.execute(composed("load.sql", "drop", name=getattr(staging, part)))

@@ -1,0 +1,308 @@
+"""Content -> numbered raw records: where each begins and ends, before anything is said about its values.
+
+Grain: one per record that is not the header, in file order, in Arrow batches; `kernel.sql` says what the columns are.
+Memory: one block and its records; a record over 1 MB is cut to what the quarantine keeps while it streams by.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from footfall.contract import RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX
+from footfall.errors import SourceError
+
+BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
+BLOCKS_PER_LIMIT = 64  # a batch in work takes some ten times its text, and several are in work at a time
+LF, CR, QUOTE = 10, 13, 34
+BOM = b"\xef\xbb\xbf"
+BOMS_REFUSED = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+READABLE_BYTES = RECORD_BYTES_MAX + 1  # bytes of a too-long record that are carried along
+
+SCHEMA = pa.schema(
+    [("line_number", pa.int64()), ("line", pa.string()), ("raw_bytes", pa.binary()), ("size_bytes", pa.int64())]
+)
+
+Content = Callable[[], Iterator[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How records are told apart. `line_end` is LF, or CR in a file without any LF."""
+
+    delimiter: str
+    line_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRecord:
+    """The first record that is not blank. `lines` is where the next record begins, counted from 0."""
+
+    fields: list[str]
+    dialect: Dialect
+
+
+def record_pattern(dialect: Dialect, field_count: int | None) -> re.Pattern[bytes]:
+    """Give the pattern of a record whose every quote closes before a delimiter or line end.
+
+    Example:
+        >>> bool(record_pattern(Dialect(",", LF), 2).fullmatch(b'"a\\nb",c'))
+        True
+    """
+    comma = re.escape(dialect.delimiter.encode())
+    end = re.escape(bytes([dialect.line_end]))
+    field = rb'(?:"(?:[^"]|"")*+"|(?:(?!' + comma + rb')[^"' + end + rb"])*+)"
+    count = b"*+" if field_count is None else b"{%d}" % (field_count - 1)
+    return re.compile(field + b"(?:" + comma + field + b")" + count)
+
+
+def find_line_end(content: Content, source: str) -> int:
+    """Say which byte ends a line: LF, or CR where the whole content holds no LF.
+
+    Raises: SourceError for an empty file and for UTF-16.
+    """
+    seen = 0
+    has_cr = False
+    for block in content():
+        if seen == 0:
+            for bom, name in BOMS_REFUSED.items():
+                if block.startswith(bom):
+                    raise SourceError(f"{source}: is {name}, which is not read; convert it: iconv -f {name} -t UTF-8")
+        seen += len(block)
+        if LF in block:
+            return LF
+        has_cr = has_cr or CR in block
+    if seen == 0:
+        raise SourceError(f"{source}: the file is empty; a file without rows has at least a header")
+    return CR if has_cr else LF
+
+
+def read_records(
+    content: Content, source: str, delimiter: str, memory_limit_mb: int = 512
+) -> tuple[HeaderRecord, Iterator[pa.RecordBatch]]:
+    """Split content into its header and batches of records.
+
+    Shape: batches of SCHEMA, numbered from the header's next line on; a batch holds at most BLOCK_BYTES_MAX of text.
+    Raises: SourceError where there is no header.
+    """
+    dialect = Dialect(delimiter, find_line_end(content, source))
+    lines = _Lines(content(), dialect)
+    header = _take_header(lines, source)
+    block_bytes = min(BLOCK_BYTES_MAX, (memory_limit_mb << 20) // BLOCKS_PER_LIMIT)
+    return HeaderRecord(header, dialect), _batches(lines, len(header), block_bytes)
+
+
+class _Lines:
+    """The stream of blocks that end at a line end; holds what is left over between two blocks."""
+
+    def __init__(self, blocks: Iterator[bytes], dialect: Dialect) -> None:
+        self.blocks = blocks
+        self.dialect = dialect
+        self.end = bytes([dialect.line_end])
+        self.rest = b""
+        self.line_number = 1
+        self.is_done = False
+
+    def fill(self, wanted: int) -> None:
+        """Read on until `wanted` bytes are there, or the content ends."""
+        parts = [self.rest]
+        size = len(self.rest)
+        while size < wanted and not self.is_done:
+            block = next(self.blocks, None)
+            if block is None:
+                self.is_done = True
+                break
+            parts.append(block)
+            size += len(block)
+        self.rest = b"".join(parts)
+
+    def skip_line(self) -> int:
+        """Drop what is left of the line at hand, however long; say how many bytes of it were dropped, its end apart."""
+        dropped = 0
+        while True:
+            at = self.rest.find(self.end)
+            if at >= 0:
+                tail = self.rest[max(at - 1, 0) : at]
+                self.rest = self.rest[at:]
+                return dropped + at - (1 if tail == b"\r" and self.dialect.line_end == LF else 0)
+            dropped += len(self.rest)
+            self.rest = b""
+            self.fill(1)
+            if not self.rest:
+                return dropped
+
+
+def _take_header(lines: _Lines, source: str) -> list[str]:
+    lines.fill(4 * RECORD_BYTES_MAX)
+    lines.rest = lines.rest.removeprefix(BOM)
+    while True:
+        line, end, rest = lines.rest.partition(lines.end)
+        if line.strip(b" \t\r"):
+            break
+        if not end:
+            raise SourceError(f"{source}: holds no header, only blank lines; the first line must name the columns")
+        lines.rest = rest
+        lines.line_number += 1
+        lines.fill(4 * RECORD_BYTES_MAX)
+    text = line
+    if b'"' in line:
+        found = record_pattern(lines.dialect, None).match(lines.rest)
+        if found and lines.rest[found.end() :].startswith((lines.end, b"\r\n")):
+            text = found.group()
+    if len(text) > RECORD_BYTES_MAX:
+        raise SourceError(f"{source}: line {lines.line_number}: the header is over 1 MB; is this a CSV file?")
+    after = lines.rest[len(text) :]
+    lines.rest = after[after.index(lines.end) + 1 :] if lines.end in after else b""
+    lines.line_number += text.count(lines.end) + 1
+    return _header_fields(text.removesuffix(b"\r"), lines.dialect)
+
+
+def _header_fields(text: bytes, dialect: Dialect) -> list[str]:
+    decoded = text.decode("utf-8", "replace")
+    if '"' not in decoded or not record_pattern(dialect, None).fullmatch(text):
+        return decoded.split(dialect.delimiter)  # badly quoted: the names will not be found, and the error shows them
+    comma = re.escape(dialect.delimiter)
+    fields = re.findall(rf'{comma}("(?:[^"]|"")*"|[^"{comma}]*)', dialect.delimiter + decoded)
+    return [field[1:-1].replace('""', '"') if field.startswith('"') else field for field in fields]
+
+
+def _batches(lines: _Lines, field_count: int, block_bytes: int) -> Iterator[pa.RecordBatch]:
+    pattern = record_pattern(lines.dialect, field_count)
+    while True:
+        lines.fill(block_bytes)
+        if not lines.rest:
+            return
+        cut = len(lines.rest) if lines.is_done else lines.rest.rfind(lines.end) + 1
+        if cut == 0:
+            yield _too_long(lines)
+        else:
+            yield from _block(lines, cut, pattern)
+
+
+def _too_long(lines: _Lines) -> pa.RecordBatch:
+    kept = lines.rest[:READABLE_BYTES]
+    lines.rest = lines.rest[len(kept) :]
+    size = len(kept) + lines.skip_line()
+    lines.rest = lines.rest.removeprefix(lines.end)
+    batch = _assemble([kept[:READABLE_BYTES]], np.array([lines.line_number]), np.array([size]))
+    lines.line_number += 1
+    return batch
+
+
+def _block(lines: _Lines, cut: int, pattern: re.Pattern[bytes]) -> Iterator[pa.RecordBatch]:
+    """Give the records of one block, and leave to the next what may still go on there."""
+    block = lines.rest[:cut]
+    array = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(array == lines.dialect.line_end)
+    if not block.endswith(lines.end):
+        ends = np.append(ends, len(block))
+    first_lines = np.arange(len(ends), dtype=np.int64)
+    record_ends = ends
+    if b'"' in block:
+        left = None if lines.is_done else len(lines.rest)
+        kept, carried = _join_quoted(block, array, ends, pattern, left)
+        if carried is not None:
+            begin = int(ends[carried - 1]) + 1 if carried else 0
+            block, array, ends, kept = block[:begin], array[:begin], ends[:carried], kept[:carried]
+        begins_here = np.concatenate((np.ones(min(len(kept), 1), dtype=bool), kept[:-1]))
+        first_lines, record_ends = first_lines[: len(ends)][begins_here], ends[kept]
+    lines.rest = lines.rest[len(block) :]
+    numbers = lines.line_number + first_lines
+    lines.line_number += len(ends)
+    if len(record_ends):
+        yield _records(block, array, record_ends, numbers, lines.dialect)
+
+
+def _join_quoted(
+    block: bytes, array: np.ndarray, ends: np.ndarray, pattern: re.Pattern[bytes], left: int | None
+) -> tuple[np.ndarray, int | None]:
+    """Say which line ends end a record, and from which line on it takes the next block to know.
+
+    A record that is open at a line end holds an odd number of quotes up to there, and closes on the next line that
+    holds an odd number again: so each odd line has one candidate, and every byte is matched at most twice.
+    Units: `left` is the bytes at hand from the block's begin on, or None where the content ends with the block.
+    """
+    kept = np.ones(len(ends), dtype=bool)
+    quotes = np.flatnonzero(array == QUOTE)
+    per_line = np.bincount(np.searchsorted(ends, quotes, side="left"), minlength=len(ends))
+    odd = np.flatnonzero(per_line % 2)
+    at = 0
+    while at < len(odd):
+        opening = int(odd[at])
+        begin = int(ends[opening - 1]) + 1 if opening else 0
+        if at + 1 == len(odd):
+            # Behind the block no line end is at hand yet, so a record that is over 1 MB by now cannot close in time.
+            if left is not None and len(ends) - opening < RECORD_LINES_MAX and left - begin <= RECORD_BYTES_MAX:
+                return kept, opening
+            break
+        closing = int(odd[at + 1])
+        end = int(ends[closing])
+        fits = closing - opening < RECORD_LINES_MAX and end - begin <= RECORD_BYTES_MAX
+        text = block[begin:end] if fits else b""
+        if fits and pattern.fullmatch(text.removesuffix(b"\r")):
+            kept[opening:closing] = False
+            at += 2
+        else:
+            at += 1
+    return kept, None
+
+
+def _records(
+    block: bytes, array: np.ndarray, ends: np.ndarray, numbers: np.ndarray, dialect: Dialect
+) -> pa.RecordBatch:
+    """Cut a block at its record ends; the line ends themselves go."""
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    stops = ends.copy()
+    if dialect.line_end == LF and b"\r" in block:
+        before = array[np.maximum(ends - 1, 0)]
+        stops -= (before == CR) & (ends > starts)
+    sizes = stops - starts
+    is_exact = b"\0" not in block and (block.isascii() or _is_utf8(block))
+    if is_exact and sizes.max(initial=0) <= RECORD_BYTES_MAX:
+        mask = np.ones(len(block), dtype=bool)
+        mask[ends[ends < len(block)]] = False
+        mask[stops[stops < ends]] = False
+        offsets = np.zeros(len(sizes) + 1, dtype=np.int32)
+        np.cumsum(sizes, out=offsets[1:])
+        data = array[mask]
+        text = pa.Array.from_buffers(pa.string(), len(sizes), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+        return pa.record_batch([pa.array(numbers), text, pa.nulls(len(sizes), pa.binary()), pa.array(sizes)], schema=SCHEMA)
+    texts = [block[start:stop][:READABLE_BYTES] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+    return _assemble(texts, numbers, sizes)
+
+
+def _is_utf8(block: bytes) -> bool:
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _assemble(texts: list[bytes], numbers: np.ndarray, sizes: np.ndarray) -> pa.RecordBatch:
+    """Give a batch where some record is too long, or not text."""
+    lines: list[str] = []
+    raw: list[bytes | None] = []
+    for text, size in zip(texts, sizes.tolist(), strict=True):
+        kept = _cut(text, RAW_BYTES_MAX) if size > RECORD_BYTES_MAX else text
+        if b"\0" not in kept and _is_utf8(kept):
+            lines.append(kept.decode())
+            raw.append(None)
+        else:
+            lines.append(kept.decode("utf-8", "replace").replace("\0", "\ufffd"))
+            raw.append(kept[:RAW_BYTES_MAX])
+    columns = [pa.array(numbers, pa.int64()), pa.array(lines, pa.string()), pa.array(raw, pa.binary())]
+    return pa.record_batch([*columns, pa.array(sizes, pa.int64())], schema=SCHEMA)
+
+
+def _cut(text: bytes, size: int) -> bytes:
+    """Cut text to at most `size` bytes, not within a character."""
+    if len(text) <= size:
+        return text
+    while size > 0 and text[size] & 0xC0 == 0x80:
+        size -= 1
+    return text[:size]

@@ -1,0 +1,266 @@
+"""Typed rows -> table, CSV, JSON; and what a person reads at the end of a run.
+
+Shape: CSV and JSON are exact; whatever a terminal shows has its control characters escaped.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime
+from typing import Any, Literal, TextIO
+
+from footfall.results import LoadResult, LoadSummary, Problem, ProblemGroup, RejectedRow, Table, Verification
+
+Format = Literal["table", "csv", "json"]
+
+SECONDS_DECIMALS = 3  # of a second, in JSON and CSV
+UNBOUND_WIDTH = 1_000_000  # characters; a table that goes into a file or a pipe is folded nowhere
+# Ends of column names whose numbers are amounts; other numbers are names (ids, lines) and stay without separators.
+AMOUNTS = ("_bytes", "_count", "_s", "kept", "recount")
+
+
+def print_table(table: Table, fmt: Format, stream: TextIO) -> None:
+    """Write the rows to a stream.
+
+    Effects: writes; on a terminal, a CSV's control characters are escaped too.
+    """
+    if fmt == "json":
+        stream.write(_json_lines([dict(zip(table.columns, row, strict=True)) for row in table.rows]) + "\n")
+    elif fmt == "csv":
+        show = escaped if stream.isatty() else str
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(map(show, table.columns))
+        writer.writerows([show(_csv_cell(cell)) for cell in row] for row in table.rows)
+    else:
+        stream.write(_terminal_table(table, _width(stream)))
+
+
+def escaped(text: str) -> str:
+    r"""Give the text with everything that a terminal would obey or hide spelled out.
+
+    Example:
+        >>> print(escaped("a\n\x1b[31mb\x00"))
+        a\n\x1b[31mb\x00
+    """
+    return text if text.isprintable() else "".join(map(_escaped_character, text))
+
+
+def _escaped_character(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _width(stream: TextIO) -> int:
+    return shutil.get_terminal_size().columns if stream.isatty() else UNBOUND_WIDTH
+
+
+def _terminal_table(table: Table, width: int) -> str:
+    import rich.box
+    import rich.console
+    import rich.table
+    import rich.text
+
+    shown = rich.table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=True, header_style=None)
+    for at, column in enumerate(table.columns):
+        is_number = any(type(row[at]) is int for row in table.rows)
+        shown.add_column(rich.text.Text(escaped(column)), overflow="fold", justify="right" if is_number else "left")
+    for row in table.rows:
+        cells = (_table_cell(column, cell) for column, cell in zip(table.columns, row, strict=True))
+        shown.add_row(*(rich.text.Text(escaped(cell)) for cell in cells))
+    page = io.StringIO()
+    rich.console.Console(file=page, width=width, color_system=None, force_terminal=False).print(shown)
+    return "".join(line.rstrip() + "\n" for line in page.getvalue().split("\n")[:-1])
+
+
+def _table_cell(column: str, cell: Any) -> str:
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, int) and (column.startswith("rows_") or column.endswith(AMOUNTS)):
+        return f"{cell:,}"
+    if isinstance(cell, datetime):
+        return f"{cell.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return _csv_cell(cell)
+
+
+def _csv_cell(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, dict | list | tuple | bool):
+        return _json(cell)
+    if isinstance(cell, date):
+        return _iso(cell)
+    return str(cell)
+
+
+def _iso(moment: date) -> str:
+    return moment.astimezone(UTC).isoformat() if isinstance(moment, datetime) else moment.isoformat()
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(
+        value, ensure_ascii=False, default=lambda other: _iso(other) if isinstance(other, date) else str(other)
+    )
+    # JSON leaves DEL, C1 and line separators as they are, and a lone surrogate cannot be written at all.
+    return re.sub("[\x7f-\x9f\u2028\u2029\ud800-\udfff]", lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def _json_lines(values: list[dict[str, Any]], indent: str = "") -> str:
+    if not values:
+        return "[]"
+    return "[\n" + ",\n".join(f"{indent}  {_json(value)}" for value in values) + f"\n{indent}]"
+
+
+def rejected_table(rows: Iterable[RejectedRow], fmt: Format) -> Table:
+    """Give the quarantine's rows as a table: for people the problems in words, else every column and JSON."""
+    if fmt == "table":
+        return Table(
+            ("load_id", "source", "line_number", "problems", "raw_line"),
+            tuple(
+                (row.load_id, row.source, row.line_number, problems_text(row.problems), row.raw_line) for row in rows
+            ),
+        )
+    columns = ("load_id", "source", "line_number", "raw_line", "raw_size_bytes", "problems")
+    return Table(
+        columns,
+        tuple(
+            (
+                row.load_id,
+                row.source,
+                row.line_number,
+                row.raw_line,
+                row.raw_size_bytes,
+                [asdict(one) for one in row.problems],
+            )
+            for row in rows
+        ),
+    )
+
+
+def problems_text(problems: Iterable[Problem]) -> str:
+    """Put a row's problems into words.
+
+    Example:
+        >>> problems_text([Problem("missing-value", "action", None), Problem("not-an-integer", "user_id", "abc")])
+        "missing-value: action; not-an-integer: user_id = 'abc'"
+    """
+    return "; ".join(
+        problem.code
+        + (f": {problem.field}" if problem.field else "")
+        + (f"{' =' if problem.field else ':'} '{problem.value}'" if problem.value else "")
+        for problem in problems
+    )
+
+
+def summary_table(summary: LoadSummary) -> Table:
+    """Give the run as a table of one row a file."""
+    columns = (
+        "source",
+        "digest",
+        "status",
+        "rows_read",
+        "rows_loaded",
+        "rows_duplicate",
+        "rows_rejected",
+        "seconds",
+        "error",
+    )
+    return Table(
+        columns,
+        tuple(
+            tuple(_rounded(load.seconds) if c == "seconds" else getattr(load, c) for c in columns)
+            for load in summary.loads
+        ),
+    )
+
+
+def summary_text(summary: LoadSummary) -> str:
+    """Say what became of each file, then the rejected rows by problem, then the sums where there are several files."""
+    lines = [f"{escaped(load.source)}: {_outcome(load)}" for load in summary.loads]
+    lines += [_group_line(group) for group in merged_groups(summary)]
+    if len(summary.loads) > 1:
+        accepted = "accepted" if any(load.status == "checked" for load in summary.loads) else "loaded"
+        lines.append(f"{_rows(summary, accepted)} ({summary.seconds:,.1f} s)")
+    return "\n".join(lines)
+
+
+def _outcome(load: LoadResult) -> str:
+    if load.status == "failed":
+        return f"failed: {escaped((load.error or 'no reason was given').removeprefix(f'{load.source}: '))}"
+    if load.status == "already-loaded":
+        when = f" on {load.loaded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if load.loaded_at else ""
+        return f"already loaded as load {load.load_id}{when}, nothing changed"
+    if load.status == "checked":
+        return f"{_rows(load, 'accepted')} (checked, {load.seconds:,.1f} s)"
+    return f"{_rows(load, 'loaded')} (load {load.load_id}, {load.seconds:,.1f} s)"
+
+
+def _rows(of: LoadResult | LoadSummary, accepted: str) -> str:
+    return (
+        f"{of.rows_read:,} read, {of.rows_loaded:,} {accepted}, "
+        f"{of.rows_duplicate:,} duplicate, {of.rows_rejected:,} rejected"
+    )
+
+
+def merged_groups(summary: LoadSummary) -> list[ProblemGroup]:
+    """Join the groups of all files, the largest first; each shows its first row in loading order."""
+    groups: dict[tuple[str, str | None], ProblemGroup] = {}
+    for load in summary.loads:
+        for group in load.groups:
+            first = groups.get((group.code, group.field))
+            groups[group.code, group.field] = replace(first, rows=first.rows + group.rows) if first else group
+    return sorted(groups.values(), key=lambda group: -group.rows)
+
+
+def _group_line(group: ProblemGroup) -> str:
+    rows = f"{group.rows:,} row{'' if group.rows == 1 else 's'}"
+    where = f" in {group.field}" if group.field else ""
+    value = f" ('{escaped(group.sample_value)}')" if group.sample_value else ""
+    hint = f"; {escaped(group.hint)}" if group.hint else ""
+    first = f"{escaped(group.sample_source)} line {group.sample_line_number}{value}"
+    return f"  {rows}  {group.code}{where}; first: {first}{hint}"
+
+
+def summary_json(summary: LoadSummary, *, is_check: bool = False) -> str:
+    """Give the run as one JSON object. A check has no load_id; only `already-loaded` has loaded_at."""
+    loads = _json_lines([_load_object(load, is_check) for load in summary.loads], indent=" ")
+    sums = {name: getattr(summary, name) for name in ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")}
+    return '{"loads": ' + loads + ",\n " + _json(sums | {"seconds": _rounded(summary.seconds)})[1:]
+
+
+def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
+    names = ("source", "digest", "status", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")
+    load_id = {} if is_check or load.status == "checked" else {"load_id": load.load_id}
+    values = load_id | {name: getattr(load, name) for name in names}
+    values |= {"seconds": _rounded(load.seconds), "error": load.error}
+    return values | {"loaded_at": load.loaded_at} if load.status == "already-loaded" else values
+
+
+def _rounded(seconds: float) -> float:
+    return round(seconds, SECONDS_DECIMALS)
+
+
+def verification_text(found: Verification) -> str:
+    """Say what the recount showed, in one line."""
+    kept = f"{_number(found.rows_raw, 'interaction')}, {_number(found.pairs, 'count')}"
+    if not found.drift_count:
+        return f"ok: {kept}, no drift"
+    return f"drift: {kept}, {_number(found.drift_count, 'difference')}"
+
+
+def _number(amount: int, noun: str) -> str:
+    return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
+
+
+def drift_table(found: Verification) -> Table:
+    """Give the differences that the recount found, one a row."""
+    return Table(
+        ("check", "key", "kept", "recount"),
+        tuple((each.check, each.key, each.kept, each.recount) for each in found.drift),
+    )

@@ -1,0 +1,136 @@
+"""What each verb gives back: typed values that the command line prints and a Python caller reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One rule that one row breaks.
+
+    Shape: `field` is the canonical column name, or None for the whole row; `value` at most 200 characters.
+    """
+
+    code: str
+    field: str | None
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """One row with one problem or more, as the quarantine keeps it.
+
+    Units: `line_number` is 1-based, header included; `raw_line` at most 64 KiB; `raw_size_bytes` is the whole record.
+    """
+
+    load_id: int | None
+    source: str
+    line_number: int
+    raw_line: str
+    raw_size_bytes: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemGroup:
+    """The rejected rows of one run that share a problem: how many, the first of them, and a hint at the cure.
+
+    Grain: one per (code, field). `rows` counts rows, not problems.
+    """
+
+    code: str
+    field: str | None
+    rows: int
+    sample_source: str
+    sample_line_number: int
+    sample_value: str | None
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What became of one source file.
+
+    Shape: `already-loaded` carries load_id and `loaded_at` of the first load; `failed` has no load_id; both have rows_* 0.
+    """
+
+    load_id: int | None
+    source: str
+    digest: str | None
+    status: Literal["loaded", "already-loaded", "failed", "checked"]
+    rows_read: int = 0
+    rows_loaded: int = 0
+    rows_duplicate: int = 0
+    rows_rejected: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    loaded_at: datetime | None = None
+    exit_code: int = 0
+    groups: tuple[ProblemGroup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSummary:
+    """The whole run: each file in loading order, and the sums. `exit_code` is that of the first failed file."""
+
+    loads: tuple[LoadResult, ...]
+    seconds: float = 0.0
+    ignored: tuple[str, ...] = field(default=())
+
+    @property
+    def rows_read(self) -> int:
+        return sum(load.rows_read for load in self.loads)
+
+    @property
+    def rows_loaded(self) -> int:
+        return sum(load.rows_loaded for load in self.loads)
+
+    @property
+    def rows_duplicate(self) -> int:
+        return sum(load.rows_duplicate for load in self.loads)
+
+    @property
+    def rows_rejected(self) -> int:
+        return sum(load.rows_rejected for load in self.loads)
+
+    @property
+    def exit_code(self) -> int:
+        return next((load.exit_code for load in self.loads if load.exit_code), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One kept number that differs from its recount.
+
+    Shape: `check` names the promise (`interactions`, `ledger`, `quarantine`); `key` says where, e.g. `user_id 1, product_id 2`.
+    """
+
+    check: str
+    key: str
+    kept: int | None
+    recount: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The recount of everything kept. `drift_count` may exceed `len(drift)`: only the first 20 of each check are listed."""
+
+    rows_raw: int
+    pairs: int
+    drift: tuple[Drift, ...]
+    drift_count: int
+    repaired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows to print: column names and tuples of the same length.
+
+    Effects: none; `report` turns it into a table, CSV or JSON.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]

@@ -1,0 +1,293 @@
+"""The only reader of the environment and of settings files.
+
+Order: what is given by keyword > FOOTFALL_* variables > `.env` > `footfall.toml` > default; both files in the working
+folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+import zoneinfo
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import dotenv
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from footfall.errors import SettingsError
+
+PREFIX = "FOOTFALL_"
+DOTENV_FILE = Path(".env")
+TOML_FILE = Path("footfall.toml")
+# Twins of options that shape one call: read from the environment, never from a file.
+CALL_VARIABLES = ("CODE", "FORMAT", "LIMIT", "LOAD", "QUIET", "REPAIR", "SOURCE", "VERBOSE")
+OPTIONS = {
+    "database_url": "--database",
+    "schema": "--schema",
+    "delimiter": "--delimiter",
+    "max_rejected": "--max-rejected",
+}
+LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
+SCHEMA_BYTES_MAX = 63  # bytes; PostgreSQL cuts longer names (NAMEDATALEN - 1), and a cut name is another name
+LOCK_WAIT_SECONDS_MAX = 2_000_000  # seconds; lock_timeout is a 32-bit number of milliseconds
+FUTURE_SECONDS_MAX = 100 * 366 * 86_400  # seconds; a hundred years, far from the end of the calendar
+
+
+@dataclass(frozen=True, slots=True)
+class MaxRejected:
+    """How many rows of one file may be rejected: a share of the rows read or a number of rows; the other is None."""
+
+    share: Decimal | None
+    rows: int | None
+
+    def allows(self, rows_read: int, rows_rejected: int) -> bool:
+        """Say whether so many rejected rows are within the bound.
+
+        Example:
+            >>> MaxRejected(Decimal("0.2"), None).allows(rows_read=10, rows_rejected=2)
+            True
+        """
+        bound = self.share * rows_read if self.share is not None else self.rows
+        return bound is None or rows_rejected <= bound
+
+    @classmethod
+    def parse(cls, text: str) -> MaxRejected:
+        """Read a share (with a decimal point or %) or a number of rows.
+
+        Raises: ValueError with what to write instead.
+
+        Example:
+            >>> MaxRejected.parse("20%")
+            MaxRejected(share=Decimal('0.2'), rows=None)
+        """
+        number = re.fullmatch(r"([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18})\s*(%?)", text.strip())
+        if number is None:
+            raise ValueError(f"{text!r} is neither a share (0.2 or 20%) nor a number of rows (100)")
+        digits, percent = number.groups()
+        if not percent and "." not in digits:
+            return cls(None, int(digits))
+        share = Decimal(digits) / (100 if percent else 1)
+        if share > 1:
+            raise ValueError(
+                f"{text!r} is more than all rows; a share is at most 1.0 or 100%, and a number of rows has no point"
+            )
+        return cls(share, None)
+
+
+class Settings(BaseSettings):
+    """Every setting, checked. Read them with `load_settings`, which says in words what is wrong."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    database_url: SecretStr | None = None
+    schema_: str = Field("public", validation_alias="FOOTFALL_SCHEMA")
+    home: Path | None = None
+    delimiter: str = ","
+    max_rejected: Annotated[MaxRejected | None, NoDecode] = None
+    source_time_zone: str = "UTC"
+    actions: Annotated[tuple[str, ...] | None, NoDecode] = None
+    max_future_seconds: int | None = Field(None, ge=0, le=FUTURE_SECONDS_MAX)
+    lock_wait_seconds: int = Field(600, ge=0, le=LOCK_WAIT_SECONDS_MAX)
+    memory_limit_mb: int = Field(512, ge=128)
+    retry: bool = False
+    log_format: Literal["text", "json"] = "text"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # Our own readers of the two files: they refuse unknown names, and leave a `$` in a password alone.
+        files = (InitSettingsSource(settings_cls, read()) for read in (_read_dotenv, _read_toml))
+        return init_settings, env_settings, *files
+
+    @field_validator("schema_")
+    @classmethod
+    def _check_schema(cls, name: str) -> str:
+        if not name or len(name.encode(errors="replace")) > SCHEMA_BYTES_MAX or "\0" in name:
+            raise ValueError(f"a schema's name has 1 to {SCHEMA_BYTES_MAX} bytes and no NUL")
+        if name.startswith("pg_") or name == "information_schema":
+            raise ValueError(f"{name!r} is PostgreSQL's own; name another schema")
+        return name
+
+    @field_validator("home", mode="before")
+    @classmethod
+    def _check_home(cls, folder: object) -> object:
+        if isinstance(folder, str | Path):
+            if not str(folder) or "\0" in str(folder):
+                raise ValueError("the name of a folder is wanted; leave it out for the default")
+            return Path(folder).expanduser()
+        return folder
+
+    @field_validator("delimiter", mode="before")
+    @classmethod
+    def _check_delimiter(cls, text: object) -> object:
+        if not isinstance(text, str):
+            return text
+        mark = "\t" if text.lower() in ("\\t", "tab") else text
+        if len(mark) != 1:
+            raise ValueError(f"{text!r} is not one character; write the character itself, or tab for TAB")
+        if mark.isalnum() or mark in "\"'\r\n\0 +-:.":
+            raise ValueError(
+                f"{text!r} cannot be told apart from what stands in a row: letters, digits, quotes, line ends, spaces, "
+                "NUL and + - : . occur in values; use , or ; or | or tab"
+            )
+        if not mark.isprintable() and ord(mark) > 127:
+            raise ValueError(f"{text!r} is not a visible character; use , or ; or | or tab")
+        return mark
+
+    @field_validator("max_rejected", mode="before")
+    @classmethod
+    def _parse_max_rejected(cls, bound: object) -> object:
+        return bound if isinstance(bound, MaxRejected | None) else MaxRejected.parse(str(bound))
+
+    @field_validator("source_time_zone")
+    @classmethod
+    def _check_time_zone(cls, name: str) -> str:
+        if name != "UTC" and name not in (known := zoneinfo.available_timezones()):
+            raise ValueError(
+                f"{name!r} is not a time zone; write one such as Europe/Vienna{_did_you_mean(name, known)}"
+            )
+        return name
+
+    @field_validator("actions", mode="before")
+    @classmethod
+    def _parse_actions(cls, given: object) -> object:
+        if isinstance(given, str):
+            if given.lstrip().startswith("["):
+                import json
+
+                try:
+                    given = json.loads(given)
+                except ValueError as error:
+                    raise ValueError('not a JSON list; write ["click", "hover"] or click,hover') from error
+            else:
+                given = [name for name in given.split(",") if name.strip()]
+        if not isinstance(given, list | tuple):
+            return given
+        if not given or not all(isinstance(name, str) and name.strip(" \t") for name in given):
+            raise ValueError("a list of action names is wanted; leave it out to allow every action")
+        # Sorted: the same allow-list in another order is the same contract.
+        return tuple(sorted({name.strip(" \t") for name in given}))
+
+
+FIELDS: dict[str, str] = {name.rstrip("_"): name for name in Settings.model_fields}  # name for people -> attribute
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Give the settings in force. An override that is None was not given.
+
+    Effects: reads the environment, `.env` and `footfall.toml`.
+    Raises: SettingsError naming the option, variable or file and the cure; it never holds the database's address.
+    """
+    given = {FIELDS.get(name, name): value for name, value in overrides.items() if value is not None}
+    for name in given:
+        if name not in FIELDS.values():
+            raise SettingsError(f"there is no setting {name!r}{_did_you_mean(name, FIELDS)}")
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        # `from None`: pydantic's own text is not shown anywhere, whatever -v asks for.
+        raise SettingsError("; ".join(_explain(each, given) for each in error.errors(include_input=False))) from None
+
+
+def _explain(error: Any, given: dict[str, object]) -> str:
+    name = str(error["loc"][0]).lower().removeprefix(PREFIX.lower()).rstrip("_")
+    cause = error.get("ctx", {}).get("error")
+    reason = str(cause) if cause is not None else str(error["msg"])
+    return f"{_origin(name, given)}: {reason[0].lower() if cause is None else reason[0]}{reason[1:]}"
+
+
+def _origin(name: str, given: dict[str, object]) -> str:
+    variable = PREFIX + name.upper()
+    if FIELDS.get(name, name) in given:
+        return f"{OPTIONS[name]} ({variable})" if name in OPTIONS else variable
+    if any(key.upper() == variable and value for key, value in os.environ.items()):
+        return f"{variable} in the environment"
+    if FIELDS.get(name, name) in _read_dotenv():
+        return f"{variable} in {DOTENV_FILE}"
+    return f"{name} in {TOML_FILE}"
+
+
+def _read_dotenv() -> dict[str, Any]:
+    try:
+        found = (
+            dotenv.dotenv_values(DOTENV_FILE, interpolate=False, encoding="utf-8-sig") if DOTENV_FILE.is_file() else {}
+        )
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(f"{DOTENV_FILE} cannot be read ({_why(error)}); mend it or take it away") from error
+    values: dict[str, Any] = {}
+    for key, value in found.items():
+        if not key.upper().startswith(PREFIX):
+            continue
+        name = key.upper().removeprefix(PREFIX)
+        if name in CALL_VARIABLES:
+            raise SettingsError(
+                f"{key} in {DOTENV_FILE}: this one is for a single call; set it in the environment instead"
+            )
+        if name.lower() not in FIELDS:
+            known = [PREFIX + field.upper() for field in FIELDS]
+            raise SettingsError(f"{key} in {DOTENV_FILE} is not a setting{_did_you_mean(key.upper(), known)}")
+        if value:
+            values[FIELDS[name.lower()]] = value
+    return values
+
+
+def _read_toml() -> dict[str, Any]:
+    try:
+        found = tomllib.loads(TOML_FILE.read_text(encoding="utf-8-sig")) if TOML_FILE.is_file() else {}
+    except tomllib.TOMLDecodeError as error:
+        # Only the place: the text around it may be a password.
+        place = re.search(r"line \d+, column \d+", str(error))
+        where = f" at {place.group()}" if place else ""
+        raise SettingsError(
+            f'{TOML_FILE} is not TOML{where}; a setting reads name = "value", see footfall.example.toml'
+        ) from None
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(f"{TOML_FILE} cannot be read ({_why(error)}); mend it or take it away") from error
+    for key in found:
+        if key not in FIELDS:
+            guess = key.lower().replace("-", "_").removeprefix(PREFIX.lower())
+            raise SettingsError(f"{key} in {TOML_FILE} is not a setting{_did_you_mean(guess, FIELDS)}")
+    return {FIELDS[key]: value for key, value in found.items()}
+
+
+def _why(error: OSError | UnicodeError) -> str:
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is not UTF-8"
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; there are {', '.join(names)}" if len(names) <= 20 else ""
+
+
+def libpq_variables_set() -> bool:
+    """Say whether one of libpq's own variables names a database."""
+    return any(os.environ.get(name) for name in LIBPQ_VARIABLES)

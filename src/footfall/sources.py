@@ -1,0 +1,213 @@
+"""Names, globs and folders -> source files, each opened once and read through that one descriptor.
+
+Effects: reads files; spools `-` and FIFOs to an unlinked temporary file of mode 0600.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from footfall.errors import SourceChangedError, SourceError
+
+SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
+READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing, small enough for any memory limit
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSources:
+    """The sources of one command in loading order, and the names in folders that are no source."""
+
+    paths: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One source, open. `digest` is the SHA-256 of the bytes as stored; `size_bytes` their number."""
+
+    source: str
+    stream: BinaryIO
+    digest: str
+    size_bytes: int
+    identity: tuple[int, ...] | None
+
+
+def find_sources(names: list[str]) -> FoundSources:
+    """Expand files, globs, folders and `-` in the order given; below each, in bytewise order of the paths.
+
+    Raises: SourceError where a glob or a folder holds no file.
+    """
+    paths: list[str] = []
+    ignored: list[str] = []
+    for name in names:
+        if name == "-" or (os.path.lexists(name) and not Path(name).is_dir()):
+            paths.append(name)
+        elif Path(name).is_dir():
+            inside = [os.path.join(name, below) for below in _walk(name)]  # noqa: PTH118  (keeps the name as given)
+            found = [path for path in inside if path.endswith(SUFFIXES)]
+            ignored += [path for path in inside if not path.endswith(SUFFIXES)]
+            if not found:
+                raise SourceError(f"{name}: the folder holds no file named *.csv, *.csv.gz or *.csv.zst")
+            paths += found
+        elif glob.has_magic(name):
+            found = sorted((p for p in glob.glob(name, recursive=True) if not Path(p).is_dir()), key=os.fsencode)  # noqa: PTH207
+            if not found:
+                raise SourceError(f"{name}: no file matches; quote the pattern to keep the shell from changing it")
+            paths += found
+        else:
+            paths.append(name)
+    return FoundSources(tuple(dict.fromkeys(paths)) if paths.count("-") <= 1 else tuple(paths), tuple(ignored))
+
+
+def _walk(folder: str) -> list[str]:
+    def refuse(error: OSError) -> None:
+        raise SourceError(f"{error.filename}: cannot be read ({error.strerror}); give the right to read it") from error
+
+    found: list[str] = []
+    for place, _, files in os.walk(folder, onerror=refuse):
+        found += [os.path.relpath(os.path.join(place, file), folder) for file in files]  # noqa: PTH118
+    return sorted(found, key=os.fsencode)
+
+
+def _identity(descriptor: int) -> tuple[int, ...]:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+@contextmanager
+def open_source(source: str) -> Iterator[SourceFile]:
+    """Open one source and take its digest.
+
+    Effects: reads the whole file once; `-` and FIFOs are spooled first, to a file that no other user can read
+    and that is gone with the process.
+    Raises: SourceError where it cannot be read.
+    """
+    try:
+        with _opened(source) as (stream, is_spooled):
+            identity = None if is_spooled else _identity(stream.fileno())
+            digest = hashlib.sha256()
+            size_bytes = 0
+            while block := stream.read(READ_BYTES):
+                digest.update(block)
+                size_bytes += len(block)
+            stream.seek(0)
+            yield SourceFile(source, stream, digest.hexdigest(), size_bytes, identity)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise SourceError(f"{source}: cannot be read ({error.strerror or error}); check the path and its rights") from error
+
+
+@contextmanager
+def _opened(source: str) -> Iterator[tuple[BinaryIO, bool]]:
+    if source == "-":
+        with _spooled(sys.stdin.buffer) as spool:
+            yield spool, True
+        return
+    with open(source, "rb", buffering=0) as raw:  # noqa: PTH123  (a name such as b"\xff" stays as it is)
+        mode = os.fstat(raw.fileno()).st_mode
+        if stat.S_ISREG(mode):
+            yield cast(BinaryIO, raw), False
+        elif stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+            with _spooled(cast(BinaryIO, raw)) as spool:
+                yield spool, True
+        else:
+            raise SourceError(f"{source}: is not a file; name a file, a folder, a glob or -")
+
+
+@contextmanager
+def _spooled(stream: BinaryIO) -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile() as spool:
+        while block := stream.read(READ_BYTES):
+            spool.write(block)
+        spool.flush()
+        spool.seek(0)
+        yield cast(BinaryIO, spool)
+
+
+def assert_unchanged(file: SourceFile) -> None:
+    """Raise SourceChangedError where the file is not the one that was hashed.
+
+    Effects: one fstat; called just before COMMIT.
+    """
+    if file.identity is not None and file.identity != _identity(file.stream.fileno()):
+        raise SourceChangedError(f"{file.source}: changed while it was read; run the same command again when its writer is done")
+
+
+def read_content(file: SourceFile) -> Iterator[bytes]:
+    """Give the file's content from its start, decompressed, in blocks of no fixed size.
+
+    Raises: SourceError where a compressed file is cut or corrupt.
+    """
+    file.stream.seek(0)
+    magic = file.stream.read(4)
+    file.stream.seek(0)
+    if magic.startswith(GZIP_MAGIC):
+        yield from _gunzip(file)
+    elif magic == ZSTD_MAGIC:
+        yield from _unzstd(file)
+    else:
+        if file.source.endswith((".gz", ".zst")) and file.size_bytes:
+            raise SourceError(f"{file.source}: is not compressed as its name says, or its beginning is corrupt; deliver it again")
+        while block := file.stream.read(READ_BYTES):
+            yield block
+
+
+def _gunzip(file: SourceFile) -> Iterator[bytes]:
+    # zlib instead of the gzip module: several members, and a bound on what one read may inflate to.
+    inflater = zlib.decompressobj(wbits=31)
+    pending = b""
+    try:
+        while True:
+            pending = pending or file.stream.read(READ_BYTES)
+            if inflater.eof:
+                pending = pending.lstrip(b"\0")  # padding behind the last member
+                if not pending:
+                    if not (pending := file.stream.read(READ_BYTES)):
+                        return
+                    continue
+                inflater = zlib.decompressobj(wbits=31)
+            if not pending:
+                raise SourceError(f"{file.source}: the gzip file is cut; deliver it again")
+            block = inflater.decompress(pending, READ_BYTES)
+            pending = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+            if block:
+                yield block
+    except zlib.error as error:
+        raise SourceError(f"{file.source}: the gzip file is corrupt ({error}); deliver it again") from error
+
+
+def _unzstd(file: SourceFile) -> Iterator[bytes]:
+    import zstandard
+
+    inflater = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+    pending = b""
+    is_fresh = True
+    try:
+        while pending := pending or file.stream.read(1 << 16):
+            if inflater.eof:
+                inflater = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+            is_fresh = False
+            block = inflater.decompress(pending)
+            pending = inflater.unused_data if inflater.eof else b""
+            if block:
+                yield block
+        if is_fresh or not inflater.eof:
+            raise SourceError(f"{file.source}: the zstd file is cut; deliver it again")
+    except zstandard.ZstdError as error:
+        raise SourceError(f"{file.source}: the zstd file is corrupt ({error}); deliver it again") from error
+
+

@@ -1,0 +1,219 @@
+-- Staging and merge of one load (SPEC sections 1 and 2). {rows}, {late}, {rejected} and {matched} are the staging tables.
+--
+-- rows: accepted rows whose id is above every id before it in the file: unique among themselves, and first of their id.
+-- late: all other accepted rows. An id that comes again in the file has every row but its first here.
+-- So "rows first, then late by line number" is the sequential truth without sorting the file.
+
+-- name: create_rows
+create {kind} table {name} (
+    line_number bigint not null,
+    interaction_id bigint not null,
+    user_id bigint not null,
+    product_id bigint not null,
+    action text not null,
+    timestamp timestamptz not null
+) {on_commit}
+
+-- name: create_rejected
+create {kind} table {name} (
+    line_number bigint not null,
+    raw_line text not null,
+    raw_bytes bytea,
+    raw_size_bytes bigint not null,
+    problems text not null
+) {on_commit}
+
+-- name: create_matched
+create {kind} table {name} (
+    line_number bigint not null,
+    interaction_id bigint not null,
+    first_load_id integer not null,
+    is_same boolean not null
+) {on_commit}
+
+-- name: drop
+drop table {name}
+
+-- name: analyze
+analyze {name}
+
+-- name: copy_rows
+copy {name} (line_number, interaction_id, user_id, product_id, action, timestamp) from stdin (format binary)
+
+-- name: copy_raw
+copy user_interactions_raw (interaction_id, user_id, product_id, action, timestamp, load_id) from stdin (format binary)
+
+-- name: copy_rejected
+copy {name} (line_number, raw_line, raw_bytes, raw_size_bytes, problems) from stdin (format binary)
+
+-- name: merge_rows
+with added as (
+    insert into user_interactions_raw (interaction_id, user_id, product_id, action, timestamp, load_id)
+    select
+        interaction_id,
+        user_id,
+        product_id,
+        action,
+        timestamp,
+        %(load_id)s
+    from {rows}
+    order by interaction_id
+    on conflict (interaction_id) do nothing
+    returning user_id, product_id
+),
+delta as (
+    insert into interactions (user_id, product_id, interaction_count)
+    select
+        user_id,
+        product_id,
+        count(*)
+    from added
+    group by user_id, product_id
+    order by user_id, product_id
+    on conflict (user_id, product_id) do update
+        set interaction_count = interactions.interaction_count + excluded.interaction_count
+)
+select count(*) as rows_added
+from added
+
+-- name: merge_late
+with added as (
+    insert into user_interactions_raw (interaction_id, user_id, product_id, action, timestamp, load_id)
+    select distinct on (interaction_id)
+        interaction_id,
+        user_id,
+        product_id,
+        action,
+        timestamp,
+        %(load_id)s
+    from {late}
+    order by interaction_id, line_number
+    on conflict (interaction_id) do nothing
+    returning user_id, product_id
+),
+delta as (
+    insert into interactions (user_id, product_id, interaction_count)
+    select
+        user_id,
+        product_id,
+        count(*)
+    from added
+    group by user_id, product_id
+    order by user_id, product_id
+    on conflict (user_id, product_id) do update
+        set interaction_count = interactions.interaction_count + excluded.interaction_count
+)
+select count(*) as rows_added
+from added
+
+-- name: match_rows
+insert into {matched} (line_number, interaction_id, first_load_id, is_same)
+select
+    s.line_number,
+    s.interaction_id,
+    r.load_id,
+    (r.user_id, r.product_id, r.action, r.timestamp) = (s.user_id, s.product_id, s.action, s.timestamp)
+from {rows} as s
+join user_interactions_raw as r
+    on r.interaction_id = s.interaction_id
+where r.load_id <> %(load_id)s
+
+-- name: match_late
+insert into {matched} (line_number, interaction_id, first_load_id, is_same)
+select
+    s.line_number,
+    s.interaction_id,
+    r.load_id,
+    (r.user_id, r.product_id, r.action, r.timestamp) = (s.user_id, s.product_id, s.action, s.timestamp)
+from {late} as s
+join user_interactions_raw as r
+    on r.interaction_id = s.interaction_id
+
+-- name: matches
+select
+    count(*) filter (where is_same) as rows_same,
+    count(*) filter (where not is_same) as rows_conflict
+from {matched}
+
+-- name: conflict_lines
+copy (
+    select line_number
+    from {matched}
+    where not is_same
+    order by line_number
+) to stdout (format binary)
+
+-- name: record_overlaps
+insert into load_overlaps (load_id, first_load_id, rows_duplicate, rows_conflict)
+select
+    %(load_id)s,
+    first_load_id,
+    count(*) filter (where is_same),
+    count(*) filter (where not is_same)
+from {matched}
+where first_load_id <> %(load_id)s
+group by first_load_id
+order by first_load_id
+
+-- name: quarantine
+insert into rejected_interactions (load_id, line_number, raw_line, raw_bytes, raw_size_bytes, problems)
+select
+    %(load_id)s,
+    line_number,
+    raw_line,
+    raw_bytes,
+    raw_size_bytes,
+    problems::jsonb
+from {rejected}
+order by line_number
+
+-- name: settings
+select
+    set_config('maintenance_work_mem', '256MB', true) as maintenance_work_mem,
+    set_config('work_mem', '64MB', true) as work_mem,
+    set_config('random_page_cost', '1.1', true) as random_page_cost
+
+-- name: is_empty
+select
+    not exists (select from user_interactions_raw)
+    and not exists (select from interactions) as is_empty
+
+-- name: keys_are_plain
+select
+    count(*) = 2
+    and bool_and(
+        not i.indisclustered
+        and not i.indisreplident
+        and x.reltablespace = 0
+        and x.reloptions is null
+        and pg_has_role(t.relowner, 'USAGE')
+    ) as are_plain
+from pg_constraint as c
+join pg_class as t
+    on t.oid = c.conrelid
+join pg_index as i
+    on i.indexrelid = c.conindid
+join pg_class as x
+    on x.oid = i.indexrelid
+where
+    c.contype = 'p'
+    and c.conrelid in ('user_interactions_raw'::regclass, 'interactions'::regclass)
+    and c.conname in ('user_interactions_raw_pkey', 'interactions_pkey')
+
+-- name: lock_empty
+lock table user_interactions_raw, interactions in access exclusive mode
+
+-- name: open_empty
+truncate user_interactions_raw, interactions;
+alter table user_interactions_raw drop constraint user_interactions_raw_pkey;
+alter table interactions drop constraint interactions_pkey
+
+-- name: copy_counts
+copy interactions (user_id, product_id, interaction_count) from stdin (format binary)
+
+-- name: short_lock_timeout
+select set_config('lock_timeout', '200ms', true) as lock_timeout
+
+-- name: build_keys
+alter table user_interactions_raw add constraint user_interactions_raw_pkey primary key (interaction_id);
+alter table interactions add constraint interactions_pkey primary key (user_id, product_id)

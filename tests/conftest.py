@@ -1,0 +1,160 @@
+"""Fixtures: a real PostgreSQL for the session, a fresh database per test, an environment without surprises.
+
+FOOTFALL_TEST_PG_BIN names the bin folder of another PostgreSQL to test against; there the tests connect with a role
+that owns only its database. Otherwise it is the embedded one.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from footfall.settings import load_settings
+
+HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
+TABLES = {
+    "raw": "select interaction_id, user_id, product_id, action, timestamp from user_interactions_raw order by 1",
+    "interactions": "select user_id, product_id, interaction_count from interactions order by 1, 2",
+    "quarantine": """
+        select l.digest, r.line_number, r.raw_line, r.raw_bytes, r.raw_size_bytes, r.problems
+        from rejected_interactions as r join loads as l using (load_id) order by 1, 2""",
+    "ledger": """
+        select digest, status, rows_read, rows_loaded, rows_duplicate, rows_rejected, contract
+        from loads where status = 'loaded' order by 1""",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _scrubbed_environment() -> Iterator[None]:
+    kept = dict(os.environ)
+    for name in list(os.environ):
+        if name.startswith(("PG", "FOOTFALL_")) and name != "FOOTFALL_TEST_PG_BIN":
+            del os.environ[name]
+    os.environ["TZ"] = "America/St_Johns"  # nothing may depend on the machine's zone
+    yield
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running server: as whom tests connect, and as whom databases are made."""
+
+    admin: str
+    owner: str
+
+
+@pytest.fixture(scope="session")
+def short_folder() -> Iterator[Path]:
+    """A folder that other accounts can reach, with a name short enough for sockets."""
+    folder = Path(tempfile.mkdtemp(prefix="fft-", dir="/tmp"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(short_folder: Path) -> Iterator[Cluster]:
+    binaries = os.environ.get("FOOTFALL_TEST_PG_BIN")
+    if binaries:
+        yield from _named_server(Path(binaries), short_folder / "named")
+        return
+    from footfall import embedded
+
+    with embedded.running(short_folder / "home") as conninfo:
+        yield Cluster(conninfo, "footfall")
+
+
+def _named_server(binaries: Path, folder: Path) -> Iterator[Cluster]:
+    folder.mkdir()
+    who: dict[str, Any] = {"cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
+    if os.geteuid() == 0:
+        account = pwd.getpwnam("postgres")
+        os.chown(folder, account.pw_uid, account.pw_gid)
+        who |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    initdb = [binaries / "initdb", "-D", "data", "-E", "UTF8", "--locale=C", "-U", "admin", "-A", "trust"]
+    subprocess.run(initdb, **who)
+    control = [binaries / "pg_ctl", "-D", "data", "-w", "-l", "log"]
+    subprocess.run([*control, "-o", f"-c listen_addresses='' -k {folder}", "start"], **who)
+    admin = make_conninfo(host=str(folder), user="admin", dbname="postgres")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute("create role owner login")
+    yield Cluster(admin, "owner")
+    subprocess.run([*control, "-m", "immediate", "stop"], **who)
+
+
+@pytest.fixture(scope="session")
+def _names() -> Iterator[int]:
+    return iter(range(1_000_000))
+
+
+@pytest.fixture
+def new_database(cluster: Cluster, _names: Iterator[int]) -> Iterator[Callable[[], str]]:
+    """Make empty databases, gone after the test; each owned by the role that tests connect with."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"test_{next(_names)}"
+        with psycopg.connect(cluster.admin, autocommit=True) as connection:
+            words = sql.Identifier(name), sql.Identifier(cluster.owner)
+            connection.execute(sql.SQL("create database {} owner {} template template0").format(*words))
+        made.append(name)
+        return make_conninfo(cluster.admin, dbname=name, user=cluster.owner)
+
+    yield make
+    with psycopg.connect(cluster.admin, autocommit=True) as connection:
+        for name in made:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(new_database: Callable[[], str]) -> str:
+    """An empty database of one test: its conninfo."""
+    return new_database()
+
+
+@pytest.fixture
+def settings(database: str) -> Any:
+    return load_settings(database_url=database)
+
+
+@pytest.fixture
+def contents() -> Callable[[str], dict[str, list[Any]]]:
+    """Read what the tables hold, without what may differ between two histories: load_id and times."""
+
+    def read(conninfo: str) -> dict[str, list[Any]]:
+        with psycopg.connect(conninfo) as connection:
+            connection.execute("set timezone to 'UTC'")
+            return {name: connection.execute(query).fetchall() for name, query in TABLES.items()}
+
+    return read
+
+
+@pytest.fixture
+def write_csv(tmp_path: Path) -> Callable[..., str]:
+    """Write a file of interactions: lines of text below the usual header, or bytes as they are."""
+
+    def write(name: str, *lines: str, content: bytes | None = None) -> str:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if content is not None else (HEADER + "".join(f"{line}\n" for line in lines)).encode())
+        return str(path)
+
+    return write
