@@ -30,7 +30,10 @@ LOCK_CLASS = 0x666F6F74  # "foot": the first key of Footfall's advisory locks
 VERSION_FLOOR = 140000  # PostgreSQL 14
 TABLES = ("user_interactions_raw", "interactions", "rejected_interactions", "loads", "load_overlaps")
 VERSIONS_TABLE = "footfall_migrations"
-READABLE_TABLES = ("interactions", "user_interactions_raw")  # what `schema grant` opens; the quarantine is not among them
+READABLE_TABLES = (
+    "interactions",
+    "user_interactions_raw",
+)  # what `schema grant` opens; the quarantine is not among them
 CONNECT_TIMEOUT_S = 10  # seconds for each address of a name
 
 
@@ -90,15 +93,27 @@ def wrapped(error: psycopg.Error) -> FootfallError:
     if isinstance(error, psycopg.ProgrammingError) and not code:
         return SettingsError(f"the database setting cannot be used: {text}; see --database")
     if code == "55P03":
-        return DatabaseBusyError(f"a lock was not to be had in time: {text}; run the same command again, or raise FOOTFALL_LOCK_WAIT_SECONDS")
+        return DatabaseBusyError(
+            f"a lock was not to be had in time: {text}; run the same command again, or raise FOOTFALL_LOCK_WAIT_SECONDS"
+        )
     if code.startswith("28") or code == "3D000":
-        return DatabaseUnavailableError(f"the database refused the connection: {text}; check user, password and database name in --database")
+        return DatabaseUnavailableError(
+            f"the database refused the connection: {text}; check user, password and database name in --database"
+        )
     if code == "42501":
-        return SchemaError(f"the role lacks a right: {text}; ask its owner to run `footfall schema apply` and to grant it")
+        return SchemaError(
+            f"the role lacks a right: {text}; ask its owner to run `footfall schema apply` and to grant it"
+        )
     if code in {"42P01", "3F000", "42703"}:
         return SchemaError(f"the tables are missing or not ours: {text}; run `footfall schema apply`")
-    if code[:2] in {"08", "57", "53", "58"} or code in {"40001", "40P01", "25P03"} or (isinstance(error, psycopg.OperationalError) and not code):
-        return DatabaseUnavailableError(f"the database is not reachable, or was lost: {text}; run the same command again")
+    if (
+        code[:2] in {"08", "57", "53", "58"}
+        or code in {"40001", "40P01", "25P03"}
+        or (isinstance(error, psycopg.OperationalError) and not code)
+    ):
+        return DatabaseUnavailableError(
+            f"the database is not reachable, or was lost: {text}; run the same command again"
+        )
     return FootfallError(f"the database answered: {text} (SQLSTATE {code or 'none'})")
 
 
@@ -135,7 +150,9 @@ def server(connection: Connection) -> Server:
     if row.version < VERSION_FLOOR:
         raise SettingsError(f"the server is PostgreSQL {row.version // 10000}; Footfall needs 14 or later")
     if row.encoding != "UTF8":
-        raise SettingsError(f"the database's encoding is {row.encoding}; Footfall needs UTF8: create database ... encoding 'UTF8'")
+        raise SettingsError(
+            f"the database's encoding is {row.encoding}; Footfall needs UTF8: create database ... encoding 'UTF8'"
+        )
     if row.is_standby:
         raise SettingsError("the server is a read-only standby; name the primary in --database")
     return Server(row.version, row.has_temp)
@@ -166,7 +183,11 @@ def take_writer_lock(connection: Connection, target: Target, warn: Callable[[str
         return
     unsigned = {"footfall": LOCK_CLASS, "schema": target.lock_key % (1 << 32)}
     writer = connection.execute(named_sql("database.sql")["writer"], unsigned).fetchone()
-    who = f"process {writer.pid} of role {writer.role or '?'} ({writer.application or 'no name'})" if writer else "another session"
+    who = (
+        f"process {writer.pid} of role {writer.role or '?'} ({writer.application or 'no name'})"
+        if writer
+        else "another session"
+    )
     warn(f"waiting for another writer: {who}, up to {target.lock_wait_s} s")
     try:
         connection.execute(named_sql("database.sql")["writer_lock"], keys)
@@ -210,7 +231,9 @@ def schema_version(connection: Connection, target: Target) -> int:
         raise SchemaError(f"the tables are at version {version}, made by a later Footfall; upgrade this one")
     missing = sorted(set(TABLES) - set(found)) if version else []
     if missing:
-        raise SchemaError(f"the table {', '.join(missing)} is missing from the schema {target.schema!r}; restore it from a backup")
+        raise SchemaError(
+            f"the table {', '.join(missing)} is missing from the schema {target.schema!r}; restore it from a backup"
+        )
     return version
 
 

@@ -144,7 +144,11 @@ def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table)
     if rows.num_rows:
         if staging.is_direct:
             load_id = pa.array(np.full(rows.num_rows, staging.load_id, dtype=np.int32))
-            _copy(connection, named_sql("load.sql")["copy_raw"], rows.drop(["line_number"]).append_column("load_id", load_id))
+            _copy(
+                connection,
+                named_sql("load.sql")["copy_raw"],
+                rows.drop(["line_number"]).append_column("load_id", load_id),
+            )
         else:
             _create(connection, staging, "rows", "create_rows")
             _copy(connection, composed("load.sql", "copy_rows", name=staging.rows), rows)
@@ -225,7 +229,10 @@ def _match(connection: Connection, staging: Staging, rows_added: int) -> Merged:
 def conflict_lines(connection: Connection, staging: Staging) -> np.ndarray:
     """Give the line numbers of conflicting rows as a bitmap: one bit a line, so that 100 million lines take 12 MB."""
     lines = bytearray()
-    with connection.cursor() as cursor, cursor.copy(composed("load.sql", "conflict_lines", matched=staging.matched)) as copy:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(composed("load.sql", "conflict_lines", matched=staging.matched)) as copy,
+    ):
         copy.set_types(["int8"])
         for (line,) in copy.rows():
             if line >= BITS * len(lines):

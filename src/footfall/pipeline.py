@@ -189,7 +189,9 @@ def _load_with_retries(
                     time.sleep(wait_s)
                     continue
             connection = _record_failure(run, connection, attempt, error)
-            failed = LoadResult(None, source, attempt.digest, "failed", error=mask(error.message), exit_code=error.exit_code)
+            failed = LoadResult(
+                None, source, attempt.digest, "failed", error=mask(error.message), exit_code=error.exit_code
+            )
             return replace(failed, seconds=round(time.monotonic() - began, 3)), connection
         except BaseException:
             _roll_back(connection)
@@ -347,7 +349,9 @@ def _stage_conflicts(
         key: Group = ("conflicting-duplicate", "interaction_id")
         before = groups.get(key)
         rows = rejected.num_rows
-        groups[key] = (before[0] + rows, before[1], before[2]) if before else (rows, rejected["line_number"][0].as_py(), ids[0])
+        groups[key] = (
+            (before[0] + rows, before[1], before[2]) if before else (rows, rejected["line_number"][0].as_py(), ids[0])
+        )
 
 
 def _assert_law(result: LoadResult) -> None:
@@ -377,13 +381,19 @@ def _first_reason(result: LoadResult) -> str:
     if not result.groups:
         return ""
     group = max(result.groups, key=lambda g: g.rows)
-    return f" (mostly {group.code}{f' in {group.field}' if group.field else ''}, first on line {group.sample_line_number})"
+    return (
+        f" (mostly {group.code}{f' in {group.field}' if group.field else ''}, first on line {group.sample_line_number})"
+    )
 
 
 def _record_loaded(run: Run, connection: Connection, attempt: _Attempt, result: LoadResult) -> None:
-    ledger.record(connection, replace(_entry(run, attempt, "loaded"), **{
-        name: getattr(result, name) for name in ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")
-    }))
+    ledger.record(
+        connection,
+        replace(
+            _entry(run, attempt, "loaded"),
+            **{name: getattr(result, name) for name in ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")},
+        ),
+    )
 
 
 def _entry(run: Run, attempt: _Attempt, status: str, error: str | None = None) -> ledger.Entry:
@@ -414,9 +424,7 @@ def _roll_back(connection: Connection) -> None:
         connection.close()
 
 
-def _was_committed(
-    run: Run, connection: Connection, attempt: _Attempt, error: FootfallError
-) -> LoadResult | None:
+def _was_committed(run: Run, connection: Connection, attempt: _Attempt, error: FootfallError) -> LoadResult | None:
     """Ask the ledger what became of a COMMIT whose answer was lost.
 
     The writer lock comes first: it waits until the old session, which may still be committing, is gone.
@@ -490,7 +498,9 @@ def _check_one(run: Run, source: str) -> LoadResult:
             sources.assert_unchanged(file)
     except SourceError as error:
         seconds = round(time.monotonic() - began, 3)
-        return LoadResult(None, source, digest, "failed", seconds=seconds, error=error.message, exit_code=error.exit_code)
+        return LoadResult(
+            None, source, digest, "failed", seconds=seconds, error=error.message, exit_code=error.exit_code
+        )
     return LoadResult(
         None,
         source,

@@ -270,7 +270,9 @@ def _records(
         np.cumsum(sizes, out=offsets[1:])
         data = array[mask]
         text = pa.Array.from_buffers(pa.string(), len(sizes), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
-        return pa.record_batch([pa.array(numbers), text, pa.nulls(len(sizes), pa.binary()), pa.array(sizes)], schema=SCHEMA)
+        return pa.record_batch(
+            [pa.array(numbers), text, pa.nulls(len(sizes), pa.binary()), pa.array(sizes)], schema=SCHEMA
+        )
     texts = [block[start:stop][:READABLE_BYTES] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
     return _assemble(texts, numbers, sizes)
 

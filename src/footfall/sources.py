@@ -108,7 +108,9 @@ def open_source(source: str) -> Iterator[SourceFile]:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        raise SourceError(f"{source}: cannot be read ({error.strerror or error}); check the path and its rights") from error
+        raise SourceError(
+            f"{source}: cannot be read ({error.strerror or error}); check the path and its rights"
+        ) from error
 
 
 @contextmanager
@@ -144,7 +146,9 @@ def assert_unchanged(file: SourceFile) -> None:
     Effects: one fstat; called just before COMMIT.
     """
     if file.identity is not None and file.identity != _identity(file.stream.fileno()):
-        raise SourceChangedError(f"{file.source}: changed while it was read; run the same command again when its writer is done")
+        raise SourceChangedError(
+            f"{file.source}: changed while it was read; run the same command again when its writer is done"
+        )
 
 
 def read_content(file: SourceFile) -> Iterator[bytes]:
@@ -161,7 +165,9 @@ def read_content(file: SourceFile) -> Iterator[bytes]:
         yield from _unzstd(file)
     else:
         if file.source.endswith((".gz", ".zst")) and file.size_bytes:
-            raise SourceError(f"{file.source}: is not compressed as its name says, or its beginning is corrupt; deliver it again")
+            raise SourceError(
+                f"{file.source}: is not compressed as its name says, or its beginning is corrupt; deliver it again"
+            )
         while block := file.stream.read(READ_BYTES):
             yield block
 
@@ -209,5 +215,3 @@ def _unzstd(file: SourceFile) -> Iterator[bytes]:
             raise SourceError(f"{file.source}: the zstd file is cut; deliver it again")
     except zstandard.ZstdError as error:
         raise SourceError(f"{file.source}: the zstd file is corrupt ({error}); deliver it again") from error
-
-

@@ -112,7 +112,13 @@ def _session(
     contract: Contract, header: Header, latest: datetime | None, memory_mb: int = SESSION_MEMORY_MB
 ) -> duckdb.DuckDBPyConnection:
     session = duckdb.connect(":memory:")
-    settings: dict[str, Any] = {"threads": 1, "TimeZone": "UTC", "temp_directory": "", "memory_limit": f"{memory_mb}MB", "python_enable_replacements": False}
+    settings: dict[str, Any] = {
+        "threads": 1,
+        "TimeZone": "UTC",
+        "temp_directory": "",
+        "memory_limit": f"{memory_mb}MB",
+        "python_enable_replacements": False,
+    }
     for name, value in settings.items():
         session.execute(f"set {name} = $1", [value])
     utc = latest.astimezone(UTC).replace(tzinfo=None) if latest else None
@@ -139,7 +145,9 @@ def _verdicts(session: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> Verd
     if len(numbers) > 1 and (np.diff(numbers) < 0).any():
         accepted = accepted.take(pa.array(np.argsort(numbers, kind="stable")))
     if not rejected.num_rows:
-        return Verdicts(accepted, _readable(rejected.rename_columns({"line": "raw_line", "size_bytes": "raw_size_bytes"})), ())
+        return Verdicts(
+            accepted, _readable(rejected.rename_columns({"line": "raw_line", "size_bytes": "raw_size_bytes"})), ()
+        )
     session.register("rejected", rejected)
     table = session.sql(REJECTED_SQL).to_arrow_table()
     groups = tuple(session.execute(GROUPS_SQL).fetchall())
