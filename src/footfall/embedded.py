@@ -169,11 +169,8 @@ def _open_home(home: Path) -> _Place:
     account = choose_account(home)
     with _file_errors(home):
         if not home.exists():
-            parent = home.parent
             assert_reachable(_nearest(home) / "home", account)
-            parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            home.mkdir(mode=0o700)
-            account.give(home)
+            _make_home(home, account)
         owner = home.stat().st_uid
         if owner != account.uid or (not (home / "lock").exists() and any(home.iterdir())):
             raise EmbeddedDatabaseError(
@@ -186,6 +183,20 @@ def _open_home(home: Path) -> _Place:
         if account.is_other:
             _write(home / ACCOUNT_FILE, account.name + "\n", account)
     return _Place(home, account)
+
+
+def _make_home(home: Path, account: Account) -> None:
+    """Make the home whole under another name first, so that a command at the same time sees all of it or nothing."""
+    home.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
+    _write(made / "lock", "", account)
+    account.give(made)
+    try:
+        made.rename(home)
+    except OSError:
+        shutil.rmtree(made)
+        if not home.is_dir():
+            raise
 
 
 def _nearest(home: Path) -> Path:
@@ -206,12 +217,12 @@ def _file_errors(home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT} or "No space left" in str(error):
             words = "there is no space left on its disk; free about 100 MB"
         elif error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
             words = f"{error.filename or home} cannot be written ({error.strerror}); give the right to write"
         else:
-            words = str(error)
+            words = str(error)[:300]
         raise EmbeddedDatabaseError(
             f"the home {home} cannot be used: {words}, or set FOOTFALL_HOME to another folder"
         ) from error
@@ -364,6 +375,7 @@ def _start_server(place: _Place) -> None:
         if place.log.exists() and place.log.stat().st_size > LOG_BYTES_MAX:
             place.log.unlink()
     if not _answers(place):
+        _bury_zombie(place)
         _run(place, [binaries / "pg_ctl", "start", "-D", place.data, "-w", "-t", str(WAIT_S), "-l", place.log, "-s"])
     _create_database(place)
 
@@ -437,6 +449,23 @@ def _pid(place: _Place) -> int | None:
     with suppress(FileNotFoundError, ValueError, IndexError):
         return int((place.data / "postmaster.pid").read_text().splitlines()[0])
     return None
+
+
+def _bury_zombie(place: _Place) -> None:
+    """Let PostgreSQL see that its killed postmaster is dead where nobody reaps it (a container without an init).
+
+    A zombie still has its process id, so that PostgreSQL refuses to start beside it. The id in postmaster.pid gives way
+    to one that does not exist; the shared memory that it names stays, so that PostgreSQL still looks for live backends.
+    """
+    pid = _pid(place)
+    file = Path(f"/proc/{pid}/stat")
+    if pid is None or not file.exists() or file.read_text().rpartition(")")[2].split()[0] != "Z":
+        return
+    highest = int(Path("/proc/sys/kernel/pid_max").read_text())
+    nobody = next(number for number in range(highest - 1, 1, -1) if not Path(f"/proc/{number}").exists())
+    for lock in (place.data / "postmaster.pid", _known_socket_folder(place) / f"{SOCKET}.lock"):
+        if lock.exists():
+            lock.write_text(f"{nobody}\n{lock.read_text().partition(chr(10))[2]}")
 
 
 def _stop_server(place: _Place) -> None:

@@ -1,0 +1,257 @@
+"""The embedded PostgreSQL: real servers in homes of their own, as root and as a plain user."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from footfall import embedded
+from footfall.errors import EmbeddedDatabaseError
+
+IS_ROOT = os.geteuid() == 0
+needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs root: it changes accounts")
+CLIENT = """
+import sys, time
+from pathlib import Path
+import psycopg
+from footfall import embedded
+with embedded.running(Path(sys.argv[1])) as conninfo:
+    with psycopg.connect(conninfo) as connection:
+        print(connection.execute("select 1").fetchone()[0], flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that other accounts can enter; what is in it is stopped and removed."""
+    with tempfile.TemporaryDirectory(prefix="fft-", dir="/tmp") as name:
+        path = Path(name)
+        path.chmod(0o711)
+        yield path
+        if (path / "home/lock").exists():
+            embedded.stop(path / "home")
+
+
+@pytest.fixture
+def home(folder: Path) -> Path:
+    return folder / "home"
+
+
+def client(home: Path, seconds: float = 0, **words: object) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", CLIENT, str(home), str(seconds)], stdout=subprocess.PIPE, **words)  # type: ignore[call-overload,no-any-return]
+
+
+def answer(home: Path) -> int:
+    with embedded.running(home) as conninfo, psycopg.connect(conninfo) as connection:
+        row = connection.execute("select 1").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def as_plain_user(work: Callable[[], None]) -> int:
+    """Run something in a child process as `daemon`, as a stand-in for a plain user; give its exit code."""
+    child = os.fork()
+    if child == 0:
+        try:
+            account = pwd.getpwnam("daemon")
+            os.setgroups([])
+            os.setgid(account.pw_gid)
+            os.setuid(account.pw_uid)
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_the_last_client_stops_the_server(home: Path) -> None:
+    with embedded.running(home):
+        assert embedded.status(home).running
+        with embedded.running(home):
+            pass
+        assert embedded.status(home).running
+    assert not embedded.status(home).running
+
+
+def test_a_started_server_stays_until_it_is_stopped(home: Path) -> None:
+    url = embedded.start(home)
+    assert answer(home) == 1
+    assert embedded.status(home).pinned
+    with psycopg.connect(url) as connection:
+        assert connection.execute("show fsync").fetchone() == ("on",)
+        assert connection.execute("show listen_addresses").fetchone() == ("",)
+        assert connection.execute("show server_encoding").fetchone() == ("UTF8",)
+    assert embedded.stop(home)
+    assert not embedded.stop(home)
+    assert not embedded.status(home).running
+
+
+def test_stop_is_refused_while_a_command_uses_the_server(home: Path) -> None:
+    with embedded.running(home), pytest.raises(EmbeddedDatabaseError, match="another Footfall command"):
+        embedded.stop(home)
+
+
+def test_a_killed_client_leaves_a_server_that_the_next_one_stops(home: Path) -> None:
+    killed = client(home, 60)
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == b"1\n"
+    killed.kill()
+    killed.wait()
+    killed.stdout.close()
+    assert embedded.status(home).running
+    assert answer(home) == 1
+    assert not embedded.status(home).running
+
+
+def test_many_first_commands_at_once_share_one_server(home: Path) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(lambda _: client(home, 0.1).communicate(timeout=90)[0], range(6))) == [b"1\n"] * 6
+    assert not embedded.status(home).running
+
+
+def test_ctrl_c_does_not_reach_the_server(home: Path) -> None:
+    stopped = client(home, 60, start_new_session=True, stderr=subprocess.DEVNULL)
+    assert stopped.stdout is not None
+    stopped.stdout.readline()
+    pid = embedded.status(home).pid
+    assert pid is not None
+    assert os.getsid(pid) != os.getsid(stopped.pid)
+    with embedded.running(home):
+        os.killpg(stopped.pid, signal.SIGINT)
+        stopped.communicate(timeout=60)
+        assert embedded.status(home).pid == pid
+        assert answer(home) == 1
+
+
+def test_a_killed_server_recovers_with_what_was_committed(home: Path) -> None:
+    embedded.start(home)
+    with psycopg.connect(embedded.url(home)) as connection:
+        connection.execute("create table kept (a integer)")
+    pid = embedded.status(home).pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(0.2)
+    with embedded.running(home) as conninfo, psycopg.connect(conninfo) as connection:
+        assert connection.execute("select count(*) from kept").fetchone() == (0,)
+
+
+def test_data_of_another_major_version_are_refused(home: Path) -> None:
+    assert answer(home) == 1
+    (home / "data/PG_VERSION").write_text("12\n")
+    with pytest.raises(EmbeddedDatabaseError, match="made by PostgreSQL 12"):
+        answer(home)
+    (home / "data/PG_VERSION").write_text("18\n")
+    assert answer(home) == 1
+
+
+def test_a_home_survives_the_removal_of_the_package(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert answer(home) == 1
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert answer(home) == 1
+
+
+def test_nothing_of_ours_is_open_to_others(home: Path) -> None:
+    with embedded.running(home):
+        for path in [home, home / "data", home / "run"]:
+            assert stat.S_IMODE(path.stat().st_mode) == 0o700
+        assert stat.S_IMODE((home / "lock").stat().st_mode) == 0o600
+
+
+def test_no_account_is_made_and_no_folder_is_loosened(folder: Path, home: Path) -> None:
+    accounts = Path("/etc/passwd").read_bytes()
+    package = Path(embedded.__file__).parents[1]
+    watched = [*home.parents, *package.parents, package]
+    before = [path.stat().st_mode for path in watched]
+    assert answer(home) == 1
+    assert [path.stat().st_mode for path in watched] == before
+    assert Path("/etc/passwd").read_bytes() == accounts
+
+
+def test_a_long_home_has_its_socket_elsewhere(folder: Path) -> None:
+    long = folder / ("a" * 60) / ("b" * 60)
+    long.parent.mkdir(mode=0o711)
+    assert answer(long) == 1
+    assert answer(long) == 1
+
+
+def test_a_folder_with_other_files_is_not_taken_over(home: Path) -> None:
+    home.mkdir(mode=0o700)
+    (home / "thesis.txt").write_text("mine")
+    with pytest.raises(EmbeddedDatabaseError, match="not Footfall's own"):
+        answer(home)
+    assert [path.name for path in home.iterdir()] == ["thesis.txt"]
+
+
+def test_a_home_that_is_a_file_is_refused(home: Path) -> None:
+    home.write_text("")
+    with pytest.raises(EmbeddedDatabaseError, match="is a file"):
+        answer(home)
+
+
+@needs_root
+def test_root_is_told_where_the_account_may_not_enter(folder: Path) -> None:
+    private = folder / "private"
+    private.mkdir(mode=0o700)
+    with pytest.raises(EmbeddedDatabaseError, match="may not enter"):
+        answer(private / "home")
+    assert stat.S_IMODE(private.stat().st_mode) == 0o700
+    assert list(private.iterdir()) == []
+
+
+@needs_root
+def test_root_runs_the_server_as_an_account_written_down(home: Path) -> None:
+    with embedded.running(home):
+        name = (home / "account").read_text().strip()
+        pid = embedded.status(home).pid
+        assert Path(f"/proc/{pid}").stat().st_uid == pwd.getpwnam(name).pw_uid != 0
+
+
+@needs_root
+def test_a_plain_user_has_a_server_below_a_private_folder(folder: Path) -> None:
+    private = folder / "private"
+    private.mkdir(mode=0o700)
+    account = pwd.getpwnam("daemon")
+    os.chown(private, account.pw_uid, account.pw_gid)
+
+    def work() -> None:
+        assert answer(private / "home") == 1
+
+    assert as_plain_user(work) == 0
+    assert stat.S_IMODE(private.stat().st_mode) == 0o700
+
+
+@needs_root
+def test_a_plain_user_is_told_of_a_read_only_folder(folder: Path) -> None:
+    def work() -> None:
+        with pytest.raises(EmbeddedDatabaseError, match="cannot be written"):
+            answer(folder / "home")
+
+    assert as_plain_user(work) == 0
+
+
+@needs_root
+def test_a_full_disk_is_named(folder: Path) -> None:
+    small = folder / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=711", "tmpfs", small], check=False)
+    if mounted.returncode:
+        pytest.skip("cannot mount a small tmpfs here")
+    try:
+        with pytest.raises(EmbeddedDatabaseError, match="no space left"):
+            answer(small / "home")
+        assert list(small.glob("home/scratch-*")) == []
+    finally:
+        subprocess.run(["umount", small], check=True)
