@@ -1,6 +1,6 @@
 """What an interaction is: columns, rules and problem codes; one definition for every engine.
 
-The rules themselves are `sql/kernel.sql`. Here are its constants, its variables for one header, and the words for people.
+The rules themselves are `sql/kernel.sql`. Here are its constants, its variables for one header, and words for people.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.resources import files
-from typing import Any, LiteralString, cast
+from typing import Any
 
 from footfall.errors import SourceError
 
@@ -61,7 +61,10 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Where the five columns stand. Shape: `positions` are 1-based, in the order of COLUMNS; `surplus` are ignored names."""
+    """Where the five columns stand.
+
+    Shape: `positions` are 1-based, in the order of COLUMNS; `surplus` are ignored names.
+    """
 
     positions: tuple[int, ...]
     field_count: int
@@ -99,9 +102,9 @@ def _delimiter_hint(fields: list[str], delimiter: str) -> str:
     return ""
 
 
-def kernel_sql() -> LiteralString:
+def kernel_sql() -> str:
     """Give the kernel's text: one DuckDB query over a relation named `lines`."""
-    return cast(LiteralString, files("footfall").joinpath("sql/kernel.sql").read_text(encoding="utf-8"))
+    return files("footfall").joinpath("sql/kernel.sql").read_text(encoding="utf-8")
 
 
 def kernel_variables(contract: Contract, header: Header, latest: datetime | None) -> dict[str, Any]:

@@ -198,14 +198,14 @@ def take_writer_lock(connection: Connection, target: Target, warn: Callable[[str
         ) from error
 
 
-# --- schema -------------------------------------------------------------------------------------------------------------
+# The schema
 
 
-def migrations() -> tuple[tuple[int, str, LiteralString], ...]:
+def migrations() -> tuple[tuple[int, str, str], ...]:
     """Give every migration as (version, name, text), in order."""
     folder = files("footfall").joinpath("sql/migrations")
     names = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
-    texts = [cast("LiteralString", folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
+    texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
     return tuple((int(name[:4]), name, text) for name, text in zip(names, texts, strict=True))
 
 

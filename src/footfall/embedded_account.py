@@ -82,6 +82,7 @@ def assert_reachable(home: Path, account: Account) -> None:
         )  # fmt: skip
         if asked.returncode:
             raise EmbeddedDatabaseError(
-                f"the home {home} cannot be used: as root, PostgreSQL runs as {account.name}, which may not enter {folder}; "
-                "Footfall does not loosen the rights of folders: set FOOTFALL_HOME to a folder such as /var/lib/footfall"
+                f"the home {home} cannot be used: as root, PostgreSQL runs as {account.name}, which may not enter "
+                f"{folder}; Footfall loosens no rights: set FOOTFALL_HOME to "
+                "a folder such as /var/lib/footfall"
             )

@@ -71,15 +71,17 @@ def open_staging(target: Target, server: Server, load_id: int) -> Staging:
     """
     token = uuid.uuid4().hex
     place = () if server.has_temp else (target.schema,)
-    names = [sql.Identifier(*place, f"staging_{token}_{part}") for part in ("rows", "late", "rejected", "matched")]
-    return Staging(load_id, *names, is_temporary=server.has_temp)
+    rows, late, rejected, matched = (
+        sql.Identifier(*place, f"staging_{token}_{part}") for part in ("rows", "late", "rejected", "matched")
+    )
+    return Staging(load_id, rows, late, rejected, matched, is_temporary=server.has_temp)
 
 
 def open_empty_table(connection: Connection, staging: Staging) -> bool:
     """Prepare the empty tables for rows without their keys, where that can be had; say whether it was.
 
     Effects: under the writer lock: locks raw and counts exclusively, truncates them and drops their keys, all in the
-    transaction. Where we do not own them, do not get the lock at once, or something depends on a key: nothing, in silence.
+    transaction. Where we do not own them, do not get the lock at once, or something depends on a key: nothing.
     """
     if not one(connection, "load.sql", "keys_are_plain").are_plain:
         return False
@@ -220,8 +222,8 @@ def _match(connection: Connection, staging: Staging, rows_added: int) -> Merged:
     loaded = rows_added + added_late
     if loaded + duplicates + rows_conflict != sent or duplicates < 0:
         raise FootfallError(
-            f"{sent} rows were sent, but {loaded} loaded, {duplicates} duplicate and {rows_conflict} conflicting rows are "
-            "in the tables; nothing was loaded. Does something else write these tables?"
+            f"{sent} rows were sent, but {loaded} loaded, {duplicates} duplicate and {rows_conflict} conflicting rows "
+            "are in the tables; nothing was loaded. Does something else write these tables?"
         )
     return Merged(loaded, duplicates, rows_conflict)
 
@@ -250,7 +252,8 @@ def are_in(lines: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """
     inside = numbers // BITS < len(lines)
     at = np.where(inside, numbers // BITS, 0)
-    return inside & ((lines[at] >> (numbers % BITS).astype(np.uint8)) & 1).astype(bool)
+    found: np.ndarray = inside & ((lines[at] >> (numbers % BITS).astype(np.uint8)) & 1).astype(bool)
+    return found
 
 
 def quarantine(connection: Connection, staging: Staging) -> None:

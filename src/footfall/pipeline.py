@@ -60,6 +60,7 @@ from footfall.settings import MaxRejected, Settings, libpq_variables_set
 
 if TYPE_CHECKING:
     from footfall.engines.duckdb import Verdicts
+    from footfall.engines.repeats import Repeats
 
 RETRIES_MAX = 8  # tries after the first; with waits of 1, 2, 4 ... 30 s that is about two minutes
 RETRY_WAIT_MAX_S = 30
@@ -93,13 +94,14 @@ class Run:
 
 Group = tuple[str, str | None]
 Groups = dict[Group, tuple[int, int, str | None]]
+CONFLICT: Group = ("conflicting-duplicate", "interaction_id")
 
 
 def _silent(_: str) -> None:
     """Say nothing."""
 
 
-# --- load ---------------------------------------------------------------------------------------------------------------
+# Load
 
 
 def load(
@@ -112,7 +114,7 @@ def load(
     """Load files of interactions, each exactly once and in a transaction of its own.
 
     Effects: creates the tables in a schema that has none; idempotent: what is loaded already changes nothing.
-    Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first file; afterwards a failure is a result.
+    Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first file; later a failure is a result.
     """
     began = time.monotonic()
     found = sources.find_sources(names)
@@ -218,7 +220,7 @@ def _load_one(run: Run, connection: Connection, at: Server, attempt: _Attempt) -
         if first := ledger.find_loaded(connection, file.digest):
             connection.rollback()
             return _already_loaded(file, first)
-        header, verdicts = _judged(run, file)
+        _, verdicts = _judged(run, file)
         attempt.load_id = ledger.next_load_id(connection)
         staging = loading.open_staging(run.target, at, attempt.load_id)
         is_locked = _try_empty_path(run, connection, staging, file)
@@ -346,10 +348,9 @@ def _stage_conflicts(
     )
     for rejected, ids in engine.as_conflicts(conflicting, run.contract, header, run.latest):
         loading.stage_rejected(connection, staging, rejected)
-        key: Group = ("conflicting-duplicate", "interaction_id")
-        before = groups.get(key)
+        before = groups.get(CONFLICT)
         rows = rejected.num_rows
-        groups[key] = (
+        groups[CONFLICT] = (
             (before[0] + rows, before[1], before[2]) if before else (rows, rejected["line_number"][0].as_py(), ids[0])
         )
 
@@ -367,13 +368,13 @@ def _assert_bound(result: LoadResult, bound: MaxRejected | None) -> None:
     if bound is None:
         if result.rows_read and result.rows_rejected == result.rows_read:
             raise TooManyRejectedError(
-                f"{result.source}: all {result.rows_read:,} rows are rejected{_first_reason(result)}; nothing of it was loaded; "
-                "`footfall check` shows why, --max-rejected 1.0 loads it all the same"
+                f"{result.source}: all {result.rows_read:,} rows are rejected{_first_reason(result)}; "
+                "nothing was loaded; `footfall check` shows why, --max-rejected 1.0 loads the file all the same"
             )
     elif not bound.allows(result.rows_read, result.rows_rejected):
         raise TooManyRejectedError(
-            f"{result.source}: {result.rows_rejected:,} of {result.rows_read:,} rows are rejected{_first_reason(result)}, "
-            f"more than --max-rejected allows; nothing of it was loaded; `footfall check` shows why"
+            f"{result.source}: {result.rows_rejected:,} of {result.rows_read:,} rows are rejected"
+            f"{_first_reason(result)}, more than --max-rejected allows; nothing was loaded; `footfall check` shows why"
         )
 
 
@@ -460,7 +461,7 @@ def _record_failure(run: Run, connection: Connection, attempt: _Attempt, error: 
     return connection
 
 
-# --- check --------------------------------------------------------------------------------------------------------------
+# Check
 
 
 def check(
@@ -470,49 +471,61 @@ def check(
     progress: Callable[[Progress], None] | None = None,
     warn: Callable[[str], None] = _silent,
 ) -> LoadSummary:
-    """Judge files against the contract, without a database. Duplicates and conflicts are known to the tables only."""
+    """Judge files against the contract, without a database: the verdicts of loading them into empty tables."""
+    from footfall.engines import repeats as engine
+
     began = time.monotonic()
     found = sources.find_sources(names)
     _report_ignored(found, warn)
     run = _run(settings, Target("", settings.schema_, 0), warn, progress)
-    results = [_check_one(run, source) for source in found.paths]
-    return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
+    with engine.remembering(run.memory_limit_mb // 4) as repeats:
+        checked = [_check_one(run, source, number, repeats) for number, source in enumerate(found.paths)]
+        for fate in repeats.fates():
+            result, groups = checked[fate.file_number]
+            if fate.rows_conflict:
+                groups[CONFLICT] = (fate.rows_conflict, fate.line_number or 0, str(fate.interaction_id))
+            moved = fate.rows_duplicate + fate.rows_conflict
+            result = replace(
+                result,
+                rows_loaded=result.rows_loaded - moved,
+                rows_duplicate=fate.rows_duplicate,
+                rows_rejected=result.rows_rejected + fate.rows_conflict,
+            )
+            checked[fate.file_number] = result, groups
+    results = tuple(replace(result, groups=_problem_groups(result.source, groups)) for result, groups in checked)
+    return LoadSummary(results, round(time.monotonic() - began, 3), found.ignored)
 
 
-def _check_one(run: Run, source: str) -> LoadResult:
-    began = time.monotonic()
+def _check_one(run: Run, source: str, number: int, repeats: Repeats) -> tuple[LoadResult, Groups]:
+    """Judge one file; a file that cannot be read leaves nothing in `repeats`."""
+    began = said = time.monotonic()
     digest = None
+    groups: Groups = {}
+    accepted = rejected = 0
     try:
         with sources.open_source(source) as file:
             digest = file.digest
             _, verdicts = _judged(run, file)
-            groups: Groups = {}
-            accepted = rejected = 0
             for verdict in verdicts:
+                repeats.add(number, verdict.accepted)
                 _add_groups(groups, verdict)
                 accepted += verdict.accepted.num_rows
                 rejected += verdict.rejected.num_rows
-                if run.progress:
-                    spent = time.monotonic() - began
-                    run.progress(Progress(source, file.stream.tell(), file.size_bytes, accepted + rejected, spent))
+                if run.progress and time.monotonic() - said > PROGRESS_EVERY_S:
+                    said = time.monotonic()
+                    run.progress(
+                        Progress(source, file.stream.tell(), file.size_bytes, accepted + rejected, said - began)
+                    )
             sources.assert_unchanged(file)
     except SourceError as error:
+        repeats.forget(number)
         seconds = round(time.monotonic() - began, 3)
-        return LoadResult(
+        failed = LoadResult(
             None, source, digest, "failed", seconds=seconds, error=error.message, exit_code=error.exit_code
         )
-    return LoadResult(
-        None,
-        source,
-        digest,
-        "checked",
-        accepted + rejected,
-        accepted,
-        0,
-        rejected,
-        seconds=round(time.monotonic() - began, 3),
-        groups=_problem_groups(source, groups),
-    )
+        return failed, {}
+    seconds = round(time.monotonic() - began, 3)
+    return LoadResult(None, source, digest, "checked", accepted + rejected, accepted, 0, rejected, seconds), groups
 
 
 def _problem_groups(source: str, groups: Groups) -> tuple[ProblemGroup, ...]:
@@ -525,7 +538,7 @@ def _problem_groups(source: str, groups: Groups) -> tuple[ProblemGroup, ...]:
 
 def _report_ignored(found: sources.FoundSources, warn: Callable[[str], None]) -> None:
     if found.ignored:
-        some = ", ".join(found.ignored[:5]) + (", ..." if len(found.ignored) > 5 else "")  # noqa: PLR2004
+        some = ", ".join(found.ignored[:5]) + (", ..." if len(found.ignored) > 5 else "")
         warn(f"ignored {len(found.ignored)} names that are not *.csv, *.csv.gz or *.csv.zst: {some}")
 
 
@@ -538,12 +551,12 @@ def _run(
     return Run(target, contract, latest, settings.max_rejected, warn, progress, settings.memory_limit_mb, set())
 
 
-# --- what is there ------------------------------------------------------------------------------------------------------
+# What is there
 
 
 @contextmanager
 def _target(settings: Settings) -> Iterator[Target]:
-    """Give the database named by the settings, else libpq's own variables, else the embedded one, started for the while."""
+    """Give the database that the settings name, else libpq's variables, else the embedded one for the while."""
     with ExitStack() as stack:
         if settings.database_url is not None:
             conninfo = settings.database_url.get_secret_value()

@@ -123,17 +123,17 @@ class _Lines:
     def skip_line(self) -> int:
         """Drop what is left of the line at hand, however long; say how many bytes of it were dropped, its end apart."""
         dropped = 0
+        last = b""
         while True:
             at = self.rest.find(self.end)
-            if at >= 0:
-                tail = self.rest[max(at - 1, 0) : at]
-                self.rest = self.rest[at:]
-                return dropped + at - (1 if tail == b"\r" and self.dialect.line_end == LF else 0)
-            dropped += len(self.rest)
-            self.rest = b""
-            self.fill(1)
-            if not self.rest:
-                return dropped
+            here = self.rest if at < 0 else self.rest[:at]
+            dropped += len(here)
+            last = here[-1:] or last
+            self.rest = self.rest[len(here) :]
+            if at < 0:
+                self.fill(1)
+            if at >= 0 or not self.rest:
+                return dropped - (last == b"\r" and self.dialect.line_end == LF)
 
 
 def _take_header(lines: _Lines, source: str) -> list[str]:
@@ -151,7 +151,7 @@ def _take_header(lines: _Lines, source: str) -> list[str]:
     text = line
     if b'"' in line:
         found = record_pattern(lines.dialect, None).match(lines.rest)
-        if found and lines.rest[found.end() :].startswith((lines.end, b"\r\n")):
+        if found and (found.end() == len(lines.rest) or lines.rest[found.end() :].startswith((lines.end, b"\r\n"))):
             text = found.group()
     if len(text) > RECORD_BYTES_MAX:
         raise SourceError(f"{source}: line {lines.line_number}: the header is over 1 MB; is this a CSV file?")
@@ -172,23 +172,25 @@ def _header_fields(text: bytes, dialect: Dialect) -> list[str]:
 
 def _batches(lines: _Lines, field_count: int, block_bytes: int) -> Iterator[pa.RecordBatch]:
     pattern = record_pattern(lines.dialect, field_count)
+    wanted = block_bytes
     while True:
-        lines.fill(block_bytes)
-        if not lines.rest:
+        lines.fill(wanted)
+        size = len(lines.rest)
+        if not size:
             return
-        cut = len(lines.rest) if lines.is_done else lines.rest.rfind(lines.end) + 1
-        if cut == 0:
-            yield _too_long(lines)
-        else:
+        cut = size if lines.is_done else lines.rest.rfind(lines.end) + 1
+        if cut:
             yield from _block(lines, cut, pattern)
+        elif size > READABLE_BYTES:
+            yield _too_long(lines)
+        wanted = block_bytes if len(lines.rest) < size else size + block_bytes  # a block must not end in its first record
 
 
 def _too_long(lines: _Lines) -> pa.RecordBatch:
     kept = lines.rest[:READABLE_BYTES]
-    lines.rest = lines.rest[len(kept) :]
-    size = len(kept) + lines.skip_line()
+    size = lines.skip_line()
     lines.rest = lines.rest.removeprefix(lines.end)
-    batch = _assemble([kept[:READABLE_BYTES]], np.array([lines.line_number]), np.array([size]))
+    batch = _assemble([kept], np.array([lines.line_number]), np.array([size]))
     lines.line_number += 1
     return batch
 
@@ -236,14 +238,15 @@ def _join_quoted(
         begin = int(ends[opening - 1]) + 1 if opening else 0
         if at + 1 == len(odd):
             # Behind the block no line end is at hand yet, so a record that is over 1 MB by now cannot close in time.
-            if left is not None and len(ends) - opening < RECORD_LINES_MAX and left - begin <= RECORD_BYTES_MAX:
+            if left is not None and len(ends) - opening < RECORD_LINES_MAX and left - begin <= READABLE_BYTES:
                 return kept, opening
             break
         closing = int(odd[at + 1])
         end = int(ends[closing])
-        fits = closing - opening < RECORD_LINES_MAX and end - begin <= RECORD_BYTES_MAX
-        text = block[begin:end] if fits else b""
-        if fits and pattern.fullmatch(text.removesuffix(b"\r")):
+        text = b""
+        if closing - opening < RECORD_LINES_MAX and end - begin <= READABLE_BYTES:  # one more for the CR of CRLF
+            text = block[begin:end].removesuffix(b"\r")
+        if text and len(text) <= RECORD_BYTES_MAX and pattern.fullmatch(text):
             kept[opening:closing] = False
             at += 2
         else:

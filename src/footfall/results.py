@@ -54,7 +54,7 @@ class ProblemGroup:
 class LoadResult:
     """What became of one source file.
 
-    Shape: `already-loaded` carries load_id and `loaded_at` of the first load; `failed` has no load_id; both have rows_* 0.
+    Shape: `already-loaded` carries load_id and `loaded_at` of the first load; `failed` has no load_id; both: rows_* 0.
     """
 
     load_id: int | None
@@ -105,7 +105,7 @@ class LoadSummary:
 class Drift:
     """One kept number that differs from its recount.
 
-    Shape: `check` names the promise (`interactions`, `ledger`, `quarantine`); `key` says where, e.g. `user_id 1, product_id 2`.
+    Shape: `check` names the promise (`interactions`, `ledger`, `quarantine`); `key` says where, e.g. `load_id 3`.
     """
 
     check: str
@@ -116,7 +116,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The recount of everything kept. `drift_count` may exceed `len(drift)`: only the first 20 of each check are listed."""
+    """The recount of everything kept. `drift_count` may exceed `len(drift)`: 20 of each check are listed."""
 
     rows_raw: int
     pairs: int
