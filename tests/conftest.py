@@ -78,26 +78,32 @@ def cluster(short_folder: Path) -> Iterator[Cluster]:
         return
     from footfall import embedded
 
-    with embedded.running(short_folder / "home") as conninfo:
-        yield Cluster(conninfo, "footfall")
+    home = short_folder / "home"
+    with embedded.running(home) as conninfo:
+        with (home / "data/pg_hba.conf").open("a") as file:
+            file.write("local all all trust\n")  # tests come as several roles; the socket's folder keeps others out
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("select pg_reload_conf()")
+            connection.execute("create role owner login")
+        yield Cluster(conninfo, "owner")
 
 
 def _named_server(binaries: Path, folder: Path) -> Iterator[Cluster]:
     folder.mkdir()
-    who: dict[str, Any] = {"cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
+    who: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL}
     if os.geteuid() == 0:
         account = pwd.getpwnam("postgres")
         os.chown(folder, account.pw_uid, account.pw_gid)
         who |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     initdb = [binaries / "initdb", "-D", "data", "-E", "UTF8", "--locale=C", "-U", "admin", "-A", "trust"]
-    subprocess.run(initdb, **who)
+    subprocess.run(initdb, check=True, **who)
     control = [binaries / "pg_ctl", "-D", "data", "-w", "-l", "log"]
-    subprocess.run([*control, "-o", f"-c listen_addresses='' -k {folder}", "start"], **who)
+    subprocess.run([*control, "-o", f"-c listen_addresses='' -k {folder}", "start"], check=True, **who)
     admin = make_conninfo(host=str(folder), user="admin", dbname="postgres")
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute("create role owner login")
     yield Cluster(admin, "owner")
-    subprocess.run([*control, "-m", "immediate", "stop"], **who)
+    subprocess.run([*control, "-m", "immediate", "stop"], check=True, **who)
 
 
 @pytest.fixture(scope="session")

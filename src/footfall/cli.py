@@ -6,32 +6,27 @@ Data goes to stdout, talk to stderr. What is heavy is imported where it is used,
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 from typer.exceptions import TyperException
 
 from footfall.errors import DriftError, FootfallError, InterruptedLoadError, UnknownNameError
+from footfall.talk import log, talk
+from footfall.talk import progress as shown_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from footfall.pipeline import Progress
     from footfall.results import LoadSummary, Table
     from footfall.settings import Settings
 
 ROWS_SHOWN = 100  # rows; a screen or three, unless --limit asks for more
-PROGRESS_LINE_SECONDS = 5.0  # between two log lines of one file: a log stays readable over hours
-
-log = logging.getLogger("footfall")
 
 
 def _example(*commands: str) -> str:
@@ -150,7 +145,7 @@ def load(
     )
     from footfall import pipeline, report
 
-    with _progress(quiet) as progress:
+    with shown_progress(quiet) as progress:
         summary = pipeline.load(sources, settings, progress=progress, warn=log.warning)
     _write(report.summary_json(summary) if fmt == "json" else report.summary_text(summary))
     _talk_about(summary, fmt)
@@ -173,7 +168,7 @@ def check(
     settings = _begin(quiet, verbose, delimiter=delimiter)
     from footfall import pipeline, report
 
-    with _progress(quiet) as progress:
+    with shown_progress(quiet) as progress:
         summary = pipeline.check(sources, settings, progress=progress, warn=log.warning)
     if fmt == "csv":
         _print(report.summary_table(summary), fmt)
@@ -345,7 +340,7 @@ def _begin(quiet: bool, verbose: bool, **options: object) -> Settings:
     from footfall.settings import load_settings
 
     settings = load_settings(**options)
-    _talk.is_json = settings.log_format == "json"
+    talk.is_json = settings.log_format == "json"
     return settings
 
 
@@ -394,99 +389,14 @@ def _talk_about(summary: LoadSummary, fmt: str) -> None:
             log.error("%s: %s", escaped(each.source), reason, extra={"fields": {"source": each.source}})
 
 
-class _Talk(logging.Handler):
-    """One line a record on stderr, as text or as a JSON object; what a terminal would obey is escaped."""
-
-    is_json = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        from footfall.report import escaped
-
-        message = record.getMessage().expandtabs(4).rstrip()
-        if self.is_json:
-            fields = {
-                "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
-                "level": record.levelname.lower(),
-            }
-            line = json.dumps({**fields, "message": message, **getattr(record, "fields", {})})
-        else:
-            level = "" if record.levelno in (logging.INFO, logging.DEBUG) else f"{record.levelname.lower()}: "
-            line = f"footfall: {level}" + "\n".join(escaped(each) for each in message.split("\n"))
-        with suppress(OSError):  # nobody listens; that is no reason to stop a load
-            print(line, file=sys.stderr, flush=True)
-
-
-_talk = _Talk()
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """Give what shows progress: nothing, a bar on a terminal, log lines elsewhere."""
-    if quiet:
-        yield None
-    elif sys.stderr.isatty() and not _talk.is_json:
-        with _progress_bar() as show:
-            yield show
-    else:
-        yield _progress_lines()
-
-
-def _progress_lines() -> Callable[[Progress], None]:
-    from footfall.report import escaped
-
-    source: str | None = None
-    said_s = time.monotonic()
-
-    def show(now: Progress) -> None:
-        nonlocal source, said_s
-        fields = {name: getattr(now, name) for name in ("source", "bytes_done", "bytes_total", "rows_read", "seconds")}
-        if now.source != source:
-            source, said_s = now.source, time.monotonic()
-            log.info("%s: reading", escaped(now.source), extra={"fields": fields})
-        elif time.monotonic() - said_s >= PROGRESS_LINE_SECONDS:
-            said_s = time.monotonic()
-            done = f" ({now.bytes_done / now.bytes_total:.0%})" if now.bytes_total else ""
-            rate = now.rows_read / now.seconds if now.seconds else 0
-            text = f"{escaped(now.source)}: {now.rows_read:,} rows read{done}, {rate:,.0f} rows/s"
-            log.info("%s", text, extra={"fields": fields})
-
-    return show
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Callable[[Progress], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    from footfall.report import escaped
-
-    name = TextColumn("{task.description}", markup=False)
-    rate = TextColumn("{task.fields[rate]:,.0f} rows/s")
-    columns = (name, BarColumn(), DownloadColumn(), rate, TimeRemainingColumn())
-    with Bar(*columns, console=Console(file=sys.stderr), transient=True) as bar:
-        source: str | None = None
-        task = bar.add_task("", total=None, rate=0.0, visible=False)
-
-        def show(now: Progress) -> None:
-            nonlocal source
-            if now.source != source:
-                source = now.source
-                bar.reset(task, total=now.bytes_total, visible=True, description=escaped(now.source))
-            per_second = now.rows_read / now.seconds if now.seconds else 0.0
-            bar.update(task, completed=now.bytes_done, total=now.bytes_total, rate=per_second)
-
-        yield show
-
-
 def main() -> int:
     """Run one command line and give its exit code."""
     for stream in (sys.stdout, sys.stderr):
         # A file name need not be text; it is shown escaped, and never ends a load.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
-    if _talk not in log.handlers:
-        log.addHandler(_talk)
+    if talk not in log.handlers:
+        log.addHandler(talk)
         log.propagate = False
     command = typer.main.get_command(app)
     try:

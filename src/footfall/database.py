@@ -137,9 +137,16 @@ def connect(target: Target) -> Connection:
         extra = {name: value for name, value in extra.items() if name not in given}
         if os.environ.get("PGCONNECT_TIMEOUT"):
             extra.pop("connect_timeout", None)
-        connection: Connection = psycopg.connect(
-            target.conninfo, row_factory=namedtuple_row, client_encoding="utf8", prepare_threshold=None, **extra
-        )
+        try:
+            connection: Connection = psycopg.connect(
+                target.conninfo, row_factory=namedtuple_row, client_encoding="utf8", prepare_threshold=None, **extra
+            )
+        except psycopg.OperationalError as error:  # libpq gives no SQLSTATE for a connection that did not come about
+            raise DatabaseUnavailableError(
+                f"the database is not there, or it refused the connection: {mask(str(error)).strip()}; check host, user, "
+                "password and database name in --database (FOOTFALL_DATABASE_URL); if they are right, run the same command "
+                "again when the server is up"
+            ) from error
         connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return connection
 
@@ -246,6 +253,12 @@ def apply_schema(connection: Connection, target: Target, warn: Callable[[str], N
     take_writer_lock(connection, target, warn)
     if not one(connection, "database.sql", "has_schema", schema=target.schema).is_there:
         connection.execute(sql.SQL("create schema {}").format(sql.Identifier(target.schema)))
+    if one(connection, "database.sql", "creates_in").name != target.schema:
+        # Without this, `create table` would go on to pg_temp, the last of the search_path, and be gone with the session.
+        raise SchemaError(
+            f"the role may not use the schema {target.schema!r}; ask its owner to run `footfall schema apply` and to grant "
+            "usage, or choose a schema of your own with --schema (FOOTFALL_SCHEMA)"
+        )
     version = schema_version(connection, target)
     applied = []
     if version == 0:

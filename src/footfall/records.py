@@ -183,7 +183,8 @@ def _batches(lines: _Lines, field_count: int, block_bytes: int) -> Iterator[pa.R
             yield from _block(lines, cut, pattern)
         elif size > READABLE_BYTES:
             yield _too_long(lines)
-        wanted = block_bytes if len(lines.rest) < size else size + block_bytes  # a block must not end in its first record
+        # Where nothing could be taken, the first record goes on behind what is at hand.
+        wanted = block_bytes if len(lines.rest) < size else size + block_bytes
 
 
 def _too_long(lines: _Lines) -> pa.RecordBatch:

@@ -24,6 +24,8 @@ SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
 READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing, small enough for any memory limit
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+ZSTD_WINDOW_BYTES = 1 << 27  # what `zstd --long` makes at most; a larger one is refused
+ZSTD_SLICE_BYTES = 1 << 11  # bytes fed at a time: 2 KB can inflate to 64 MB at most, a bomb gets no further
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def find_sources(names: list[str]) -> FoundSources:
             paths += found
         else:
             paths.append(name)
-    return FoundSources(tuple(dict.fromkeys(paths)) if paths.count("-") <= 1 else tuple(paths), tuple(ignored))
+    return FoundSources(tuple(paths), tuple(ignored))
 
 
 def _walk(folder: str) -> list[str]:
@@ -199,19 +201,17 @@ def _gunzip(file: SourceFile) -> Iterator[bytes]:
 def _unzstd(file: SourceFile) -> Iterator[bytes]:
     import zstandard
 
-    inflater = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+    inflater = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
     pending = b""
-    is_fresh = True
     try:
-        while pending := pending or file.stream.read(1 << 16):
+        while pending := pending or file.stream.read(ZSTD_SLICE_BYTES):
             if inflater.eof:
-                inflater = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
-            is_fresh = False
+                inflater = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
             block = inflater.decompress(pending)
             pending = inflater.unused_data if inflater.eof else b""
             if block:
                 yield block
-        if is_fresh or not inflater.eof:
+        if not inflater.eof:
             raise SourceError(f"{file.source}: the zstd file is cut; deliver it again")
     except zstandard.ZstdError as error:
         raise SourceError(f"{file.source}: the zstd file is corrupt ({error}); deliver it again") from error

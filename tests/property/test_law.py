@@ -25,7 +25,13 @@ INSTANTS = [
     datetime(2024, 1, 1, tzinfo=UTC),
     datetime(2024, 1, 1, tzinfo=UTC),
 ]
-BAD_LINES = ["x,1,1,click,2024-01-01", "1,1,1,,2024-01-01", "1,1,1,click", '2,1,1,"click,2024-01-01', "3,1,1,click,2024-02-30"]
+BAD_LINES = [
+    "x,1,1,click,2024-01-01",
+    "1,1,1,,2024-01-01",
+    "1,1,1,click",
+    '2,1,1,"click,2024-01-01',
+    "3,1,1,click,2024-02-30",
+]
 
 
 @dataclass
@@ -61,7 +67,9 @@ def as_text(line: tuple[int, int, int, str, int] | str) -> str:
 
 
 ids = st.integers(1, 12)
-row = st.tuples(ids, st.integers(1, 3), st.integers(1, 3), st.sampled_from(["click", " click", "buy"]), st.integers(0, 3))
+row = st.tuples(
+    ids, st.integers(1, 3), st.integers(1, 3), st.sampled_from(["click", " click", "buy"]), st.integers(0, 3)
+)
 bad = st.sampled_from(BAD_LINES)
 files = st.lists(st.lists(st.one_of(row, row, bad), max_size=12), min_size=1, max_size=4)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from footfall import cli
+from footfall import cli, talk
 from footfall.contract import PROBLEM_CODES
 from footfall.errors import DatabaseUnavailableError
 
@@ -36,9 +36,9 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterato
         if name.startswith("FOOTFALL_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli._talk, "is_json", False)
+    monkeypatch.setattr(talk.talk, "is_json", False)
     yield
-    cli.log.removeHandler(cli._talk)
+    cli.log.removeHandler(talk.talk)
     cli.log.propagate = True
 
 
@@ -173,15 +173,15 @@ def test_a_surprise_is_one_line_without_passwords(
 
 
 def test_a_terminal_is_not_painted_by_a_message(capsys: pytest.CaptureFixture[str]) -> None:
-    cli._talk.emit(cli.log.makeRecord("footfall", 30, "", 0, "a\x1b[31m", (), None))
+    talk.talk.emit(cli.log.makeRecord("footfall", 30, "", 0, "a\x1b[31m", (), None))
     assert capsys.readouterr().err == "footfall: warning: a\\x1b[31m\n"
 
 
 def test_a_log_line_can_be_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     import json
 
-    monkeypatch.setattr(cli._talk, "is_json", True)
-    cli._talk.emit(cli.log.makeRecord("footfall", 40, "", 0, "a\nb", (), None))
+    monkeypatch.setattr(talk.talk, "is_json", True)
+    talk.talk.emit(cli.log.makeRecord("footfall", 40, "", 0, "a\nb", (), None))
     line = json.loads(capsys.readouterr().err)
     assert (line["level"], line["message"]) == ("error", "a\nb")
 
@@ -200,9 +200,9 @@ def test_a_reader_who_has_seen_enough_does_not_change_the_exit_code() -> None:
 def test_progress_in_a_log_is_a_line_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     from types import SimpleNamespace
 
-    cli.log.addHandler(cli._talk)
+    cli.log.addHandler(talk.talk)
     cli.log.setLevel("INFO")
-    show = cli._progress_lines()
+    show = talk._progress_lines()
     for source in ("a.csv", "a.csv", "b.csv"):
         show(SimpleNamespace(source=source, bytes_done=1, bytes_total=2, rows_read=3, seconds=0.5))  # type: ignore[arg-type]
     assert capsys.readouterr().err == "footfall: a.csv: reading\nfootfall: b.csv: reading\n"
@@ -219,7 +219,7 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
-    with cli._progress(quiet=False) as show:
+    with talk.progress(quiet=False) as show:
         assert show is not None
         show(SimpleNamespace(source="a[b]\x1b.csv", bytes_done=1, bytes_total=2, rows_read=3000, seconds=1.0))  # type: ignore[arg-type]
     assert "a[b]\\x1b.csv" in screen.getvalue()

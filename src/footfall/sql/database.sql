@@ -56,6 +56,9 @@ order by c.relname
 -- name: has_schema
 select exists (select from pg_namespace where nspname = %(schema)s) as is_there
 
+-- name: creates_in
+select current_schema() as name
+
 -- name: versions
 select
     version,

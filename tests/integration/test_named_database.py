@@ -1,0 +1,383 @@
+"""A database that somebody named: rights, passwords, conninfo of every kind, tables in the way, the schema verbs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from footfall import database as db
+from footfall import pipeline
+from footfall.errors import DatabaseUnavailableError, SchemaError, SettingsError
+from footfall.settings import load_settings
+
+ROW = "1,1,1,click,2024-01-01"
+Write = Callable[..., str]
+
+
+def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "footfall.cli", *words]
+    environment = {name: text for name, text in os.environ.items() if name != "FOOTFALL_TEST_PG_BIN"} | variables
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+
+
+def ask(database: str, query: str, *values: object) -> list[Any]:
+    with psycopg.connect(database) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+def apply(database: str) -> str:
+    return pipeline.schema_apply(load_settings(database_url=database))
+
+
+@pytest.fixture
+def new_role(cluster: Any, database: str) -> Iterator[Callable[..., str]]:
+    made: list[str] = []
+    name_of_database = str(conninfo_to_dict(database)["dbname"])
+
+    def make(*grants: str) -> str:
+        role = f"{name_of_database}_role_{len(made)}"
+        made.append(role)
+        with psycopg.connect(cluster.admin, dbname=name_of_database, autocommit=True) as connection:
+            connection.execute(sql.SQL("create role {} login password 'hunter2'").format(sql.Identifier(role)))
+            for grant in grants:
+                connection.execute(sql.SQL(grant).format(role=sql.Identifier(role)))
+        return make_conninfo(database, user=role)
+
+    yield make
+    with psycopg.connect(cluster.admin, dbname=name_of_database, autocommit=True) as connection:
+        for role in made:
+            connection.execute(sql.SQL("drop owned by {0}; drop role {0}").format(sql.Identifier(role)))
+
+
+@pytest.fixture
+def asks_for_password(cluster: Any) -> Iterator[Callable[[str], None]]:
+    """Make the server want a password of one role, until the test ends."""
+    with psycopg.connect(cluster.admin, autocommit=True) as connection:
+        row = connection.execute("show hba_file").fetchone()
+        assert row is not None
+        rules = Path(row[0])
+        before = rules.read_text()
+
+        def protect(role: str) -> None:
+            rules.write_text(f"local all {role} scram-sha-256\n{before}")
+            connection.execute("select pg_reload_conf()")
+            connection.execute("select pg_sleep(0.2)")
+
+        yield protect
+        rules.write_text(before)
+        connection.execute("select pg_reload_conf()")
+
+
+# rights and passwords
+
+
+def test_a_role_that_may_not_create_tables_is_told_who_can_help(
+    database: str, new_role: Callable[..., str], write_csv: Write
+) -> None:
+    conninfo = new_role()
+    with psycopg.connect(database) as connection:
+        connection.execute("create schema closed")
+    with pytest.raises(SchemaError, match="footfall schema apply") as caught:
+        pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=conninfo, schema="closed"))
+    assert caught.value.exit_code == 6
+
+
+def test_a_role_that_may_only_read_gets_a_failed_load_with_a_cure(
+    database: str, new_role: Callable[..., str], write_csv: Write
+) -> None:
+    apply(database)
+    conninfo = new_role(
+        "grant usage on schema public to {role}", "grant select on all tables in schema public to {role}"
+    )
+    (done,) = pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=conninfo)).loads
+    assert (done.status, done.exit_code) == ("failed", 6)
+    assert "ask its owner" in (done.error or "")
+    assert ask(database, "select count(*) from user_interactions_raw") == [(0,)]
+
+
+def test_a_role_that_may_not_even_see_the_tables_is_told_so(
+    database: str, new_role: Callable[..., str], write_csv: Write
+) -> None:
+    apply(database)
+    with pytest.raises(SchemaError, match="lacks a right"):
+        pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=new_role()))
+
+
+def test_a_wrong_password_is_exit_5_and_never_shown(
+    new_role: Callable[..., str], asks_for_password: Callable[[str], None], write_csv: Write
+) -> None:
+    known = conninfo_to_dict(new_role())
+    asks_for_password(str(known["user"]))
+    wrong = make_conninfo("", **(known | {"password": "wr0ng-secret"}))
+    done = run("load", write_csv("a.csv", ROW), "--database", wrong, "-v")
+    assert done.returncode == 5
+    assert "refused the connection" in done.stderr
+    assert "wr0ng-secret" not in done.stdout + done.stderr
+
+
+def test_a_right_password_opens_the_database(
+    database: str, new_role: Callable[..., str], asks_for_password: Callable[[str], None]
+) -> None:
+    apply(database)
+    known = conninfo_to_dict(new_role("grant select on all tables in schema public to {role}"))
+    asks_for_password(str(known["user"]))
+    right = make_conninfo("", **(known | {"password": "hunter2"}))
+    assert pipeline.verify(load_settings(database_url=right)).drift == ()
+
+
+# where the server is
+
+
+@pytest.mark.parametrize("conninfo", ["postgresql://me:s3cret@127.0.0.1:1/x", "host=/nowhere dbname=x password=s3cret"])
+def test_a_server_that_is_not_there_is_exit_5_without_the_password(conninfo: str, write_csv: Write) -> None:
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=conninfo))
+    assert caught.value.exit_code == 5
+    assert "s3cret" not in caught.value.message
+
+
+def test_a_database_that_is_not_there_is_exit_5(database: str, write_csv: Write) -> None:
+    settings = load_settings(database_url=make_conninfo(database, dbname="nowhere"))
+    with pytest.raises(DatabaseUnavailableError, match="database name"):
+        pipeline.load([write_csv("a.csv", ROW)], settings)
+
+
+def test_a_conninfo_that_libpq_cannot_read_is_exit_2() -> None:
+    with pytest.raises(SettingsError, match="--database"):
+        pipeline.verify(load_settings(database_url="hos=x"))
+
+
+def test_a_database_that_is_not_utf8_is_refused(cluster: Any, write_csv: Write) -> None:
+    with psycopg.connect(cluster.admin, autocommit=True) as connection:
+        connection.execute("create database test_latin1 encoding 'LATIN1' locale 'C' template template0")
+        try:
+            settings = load_settings(database_url=make_conninfo(cluster.admin, dbname="test_latin1"))
+            with pytest.raises(SettingsError, match="needs UTF8"):
+                pipeline.load([write_csv("a.csv", ROW)], settings)
+        finally:
+            connection.execute("drop database test_latin1 with (force)")
+
+
+def test_a_url_with_a_socket_folder_is_passed_on_unparsed(database: str, write_csv: Write) -> None:
+    known = conninfo_to_dict(database)
+    url = f"postgresql:///{known['dbname']}?host={known['host']}&user={known['user']}"
+    if known.get("port"):
+        url += f"&port={known['port']}"
+    assert pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=url)).rows_loaded == 1
+
+
+def test_key_value_conninfo_is_passed_on_unparsed(database: str, write_csv: Write) -> None:
+    done = run("load", write_csv("a.csv", ROW), "--database", database, "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ask(database, "select count(*) from user_interactions_raw") == [(1,)]
+
+
+def test_without_a_setting_the_variables_of_libpq_name_the_database(database: str, write_csv: Write) -> None:
+    known = {name: str(text) for name, text in conninfo_to_dict(database).items() if text}
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
+    variables = {names[name]: text for name, text in known.items() if name in names}
+    done = run("load", write_csv("a.csv", ROW), "-q", **variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ask(database, "select count(*) from user_interactions_raw") == [(1,)]
+
+
+def test_without_a_setting_a_service_names_the_database(database: str, write_csv: Write, tmp_path: Path) -> None:
+    lines = "".join(f"{name}={text}\n" for name, text in conninfo_to_dict(database).items() if text)
+    (tmp_path / "services").write_text(f"[here]\n{lines}")
+    done = run("load", write_csv("a.csv", ROW), "-q", PGSERVICE="here", PGSERVICEFILE=str(tmp_path / "services"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ask(database, "select count(*) from user_interactions_raw") == [(1,)]
+
+
+def test_the_option_comes_before_the_variables_of_libpq(database: str, write_csv: Write) -> None:
+    done = run("load", write_csv("a.csv", ROW), "-q", "--database", database, PGDATABASE="nowhere")
+    assert done.returncode == 0
+
+
+# tables in the way
+
+
+@pytest.mark.parametrize("verb", ["load", "schema apply", "verify"])
+def test_tables_of_our_names_that_are_not_ours_are_refused_and_left_alone(
+    database: str, write_csv: Write, verb: str
+) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("create table interactions (user_id int, product_id int, interaction_count int)")
+        connection.execute("insert into interactions values (1, 2, 3)")
+    settings = load_settings(database_url=database)
+    with pytest.raises(SchemaError, match="choose another schema") as caught:
+        if verb == "load":
+            pipeline.load([write_csv("a.csv", ROW)], settings)
+        elif verb == "verify":
+            pipeline.verify(settings)
+        else:
+            pipeline.schema_apply(settings)
+    assert caught.value.exit_code == 6
+    assert ask(database, "select * from interactions") == [(1, 2, 3)]
+    assert ask(database, "select tablename from pg_tables where schemaname = 'public'") == [("interactions",)]
+
+
+def test_another_schema_is_free_where_public_is_taken(database: str, write_csv: Write) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("create table interactions (user_id int)")
+    settings = load_settings(database_url=database, schema="footfall")
+    assert pipeline.load([write_csv("a.csv", ROW)], settings).rows_loaded == 1
+
+
+def test_tables_of_a_later_footfall_are_refused(database: str, write_csv: Write) -> None:
+    apply(database)
+    with psycopg.connect(database) as connection:
+        connection.execute("insert into footfall_migrations values (999, '0999_later.sql')")
+    with pytest.raises(SchemaError, match="later Footfall"):
+        pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=database))
+
+
+def test_a_table_that_somebody_dropped_is_missed(database: str, write_csv: Write) -> None:
+    apply(database)
+    with psycopg.connect(database) as connection:
+        connection.execute("drop table load_overlaps")
+    with pytest.raises(SchemaError, match="load_overlaps is missing"):
+        pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=database))
+
+
+# schema show, apply, grant
+
+
+def test_verify_without_tables_is_exit_6(database: str) -> None:
+    with pytest.raises(SchemaError, match="run `footfall schema apply`"):
+        pipeline.verify(load_settings(database_url=database))
+
+
+def test_show_says_whether_the_tables_are_there_and_creates_nothing(database: str) -> None:
+    settings = load_settings(database_url=database)
+    assert "not there yet" in pipeline.schema_show(settings)
+    assert ask(database, "select count(*) from pg_tables where schemaname = 'public'") == [(0,)]
+    apply(database)
+    shown = pipeline.schema_show(settings)
+    assert "at version 1" in shown
+    assert "create table user_interactions_raw" in shown
+
+
+def test_apply_twice_changes_nothing_the_second_time(database: str) -> None:
+    assert "0001_tables.sql" in apply(database)
+    before = ask(database, "select * from footfall_migrations")
+    assert "nothing to do" in apply(database)
+    assert ask(database, "select * from footfall_migrations") == before
+
+
+def test_apply_creates_the_schema_where_there_is_none(database: str) -> None:
+    pipeline.schema_apply(load_settings(database_url=database, schema="new one"))
+    assert ask(database, "select count(*) from pg_tables where schemaname = 'new one'") == [(6,)]
+
+
+def test_tables_out_of_date_are_exit_6_for_a_load(
+    database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(database)
+    later = (*db.migrations(), (2, "0002_more.sql", "create table more (id int)"))
+    monkeypatch.setattr(db, "migrations", lambda: later)
+    with pytest.raises(SchemaError, match="footfall schema apply"):
+        pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=database))
+
+
+def test_apply_upgrades_tables_that_are_out_of_date(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply(database)
+    later = (*db.migrations(), (2, "0002_more.sql", "create table more (id int)"))
+    monkeypatch.setattr(db, "migrations", lambda: later)
+    monkeypatch.setattr(pipeline, "migrations", lambda: later)
+    assert apply(database).endswith("applied 0002_more.sql")
+    assert ask(database, "select max(version) from footfall_migrations") == [(2,)]
+
+
+def test_eight_first_loads_at_once_make_the_tables_once(database: str, write_csv: Write) -> None:
+    names = [write_csv(f"{n}.csv", f"{n},1,1,click,2024-01-01") for n in range(1, 9)]
+    settings = load_settings(database_url=database, schema="new")
+    with ThreadPoolExecutor(8) as crowd:
+        done = list(crowd.map(lambda name: pipeline.load([name], settings).rows_loaded, names))
+    assert done == [1] * 8
+    assert ask(database, "select version from new.footfall_migrations") == [(1,)]
+    assert ask(database, "select * from new.interactions") == [(1, 1, 8)]
+
+
+def test_a_granted_role_reads_counts_and_raw_rows(database: str, new_role: Callable[..., str]) -> None:
+    reader = new_role()
+    apply(database)
+    pipeline.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
+    assert ask(reader, "select count(*) from interactions") == [(0,)]
+    assert ask(reader, "select count(*) from user_interactions_raw") == [(0,)]
+
+
+@pytest.mark.parametrize("statement", ["select * from rejected_interactions", "delete from interactions"])
+def test_a_granted_role_may_neither_see_the_quarantine_nor_write(
+    database: str, new_role: Callable[..., str], statement: str
+) -> None:
+    reader = new_role()
+    apply(database)
+    pipeline.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), psycopg.connect(reader) as connection:
+        connection.execute(statement)
+
+
+def test_a_grant_to_a_role_that_is_not_there_says_so(database: str) -> None:
+    apply(database)
+    done = run("schema", "grant", "nobody here", "--database", database)
+    assert done.returncode != 0
+    assert 'role "nobody here" does not exist' in done.stderr
+
+
+def test_every_table_and_column_has_a_comment(database: str) -> None:
+    apply(database)
+    bare = """
+        select c.relname, a.attname from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attnum >= 0
+        where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace
+            and (col_description(c.oid, a.attnum) is null or obj_description(c.oid, 'pg_class') is null)"""
+    assert ask(database, bare) == []
+
+
+def test_every_column_of_raw_and_counts_is_not_null(database: str) -> None:
+    apply(database)
+    loose = """
+        select table_name, column_name from information_schema.columns
+        where table_name in ('user_interactions_raw', 'interactions') and is_nullable = 'YES'"""
+    assert ask(database, loose) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into user_interactions_raw values (0, 1, 1, 'a', now(), 1)",
+        "insert into user_interactions_raw values (1, 0, 1, 'a', now(), 1)",
+        "insert into user_interactions_raw values (1, 1, 0, 'a', now(), 1)",
+        "insert into interactions values (1, 1, 0)",
+        "insert into interactions values (0, 1, 1)",
+        "insert into loads (source, digest, size_bytes, status, rows_read, rows_loaded, rows_duplicate, rows_rejected, "
+        "contract, started_at, finished_at, footfall_version) values ('', '', 0, 'loaded', 3, 1, 1, 0, '', now(), now(), '')",
+        "insert into loads (source, digest, size_bytes, status, contract, started_at, finished_at, footfall_version) "
+        "values ('', '', 0, 'other', '', now(), now(), '')",
+    ],
+)
+def test_the_tables_refuse_numbers_that_cannot_be(database: str, statement: str) -> None:
+    apply(database)
+    with pytest.raises(psycopg.errors.CheckViolation), psycopg.connect(database) as connection:
+        connection.execute(statement)
+
+
+def test_the_ledger_refuses_a_digest_loaded_twice(database: str) -> None:
+    apply(database)
+    row = """
+        insert into loads (source, digest, size_bytes, status, rows_read, rows_loaded, rows_duplicate, rows_rejected,
+            contract, started_at, finished_at, footfall_version)
+        values ('a', 'same', 0, 'loaded', 0, 0, 0, 0, '', now(), now(), '')"""
+    with pytest.raises(psycopg.errors.UniqueViolation), psycopg.connect(database) as connection:
+        connection.execute(row)
+        connection.execute(row)
