@@ -143,9 +143,9 @@ def connect(target: Target) -> Connection:
             )
         except psycopg.OperationalError as error:  # libpq gives no SQLSTATE for a connection that did not come about
             raise DatabaseUnavailableError(
-                f"the database is not there, or it refused the connection: {mask(str(error)).strip()}; check host, user, "
-                "password and database name in --database (FOOTFALL_DATABASE_URL); if they are right, run the same command "
-                "again when the server is up"
+                f"the database is not there, or it refused the connection: {mask(str(error)).strip()}; "
+                "check host, user, password and database name in --database (FOOTFALL_DATABASE_URL); "
+                "if they are right, run the same command again when the server is up"
             ) from error
         connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return connection
@@ -254,10 +254,10 @@ def apply_schema(connection: Connection, target: Target, warn: Callable[[str], N
     if not one(connection, "database.sql", "has_schema", schema=target.schema).is_there:
         connection.execute(sql.SQL("create schema {}").format(sql.Identifier(target.schema)))
     if one(connection, "database.sql", "creates_in").name != target.schema:
-        # Without this, `create table` would go on to pg_temp, the last of the search_path, and be gone with the session.
+        # Else `create table` would go on to pg_temp, the last of the search_path, and be gone with the session.
         raise SchemaError(
-            f"the role may not use the schema {target.schema!r}; ask its owner to run `footfall schema apply` and to grant "
-            "usage, or choose a schema of your own with --schema (FOOTFALL_SCHEMA)"
+            f"the role may not use the schema {target.schema!r}; ask its owner to run `footfall schema apply` "
+            "and to grant usage, or choose a schema of your own with --schema (FOOTFALL_SCHEMA)"
         )
     version = schema_version(connection, target)
     applied = []

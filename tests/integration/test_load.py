@@ -460,7 +460,8 @@ def test_both_paths_give_the_same_tables(
 
 def shape(database: str) -> dict[str, list[Any]]:
     queries = {
-        "constraints": "select conrelid::regclass::text, conname, contype, pg_get_constraintdef(oid) from pg_constraint "
+        "constraints": "select conrelid::regclass::text, conname, contype, pg_get_constraintdef(oid) "
+        "from pg_constraint "
         "where connamespace = 'public'::regnamespace order by 1, 2",
         "indexes": "select tablename, indexname, indexdef from pg_indexes where schemaname = 'public' order by 1, 2",
         "columns": "select table_name, column_name, is_nullable, data_type, column_default from "

@@ -361,7 +361,8 @@ def test_every_column_of_raw_and_counts_is_not_null(database: str) -> None:
         "insert into interactions values (1, 1, 0)",
         "insert into interactions values (0, 1, 1)",
         "insert into loads (source, digest, size_bytes, status, rows_read, rows_loaded, rows_duplicate, rows_rejected, "
-        "contract, started_at, finished_at, footfall_version) values ('', '', 0, 'loaded', 3, 1, 1, 0, '', now(), now(), '')",
+        "contract, started_at, finished_at, footfall_version) "
+        "values ('', '', 0, 'loaded', 3, 1, 1, 0, '', now(), now(), '')",
         "insert into loads (source, digest, size_bytes, status, contract, started_at, finished_at, footfall_version) "
         "values ('', '', 0, 'other', '', now(), now(), '')",
     ],

@@ -1,0 +1,263 @@
+"""Write the pages of docs/reference/ that are made from the code; with `--check`, say which of them are stale.
+
+Shape: the same code gives the same bytes: a fixed width, no colour, no date, nothing of the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import footfall
+from footfall import cli, errors, settings
+from footfall.contract import PROBLEM_CODES
+from footfall.hints import cure
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+SQL = ROOT / "src/footfall/sql"
+HELP_COLUMNS = 100  # characters; a help text fits a page without scrolling
+MADE = "<!-- Made by docs/generate.py: change the code, then `make docs`. -->"
+COMMENT = re.compile(r"comment on (table|column) (\w+)(?:\.(\w+))? is '((?:[^']|'')*)'")
+TABLE = re.compile(r"^create table (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
+
+
+def verbs() -> Iterator[tuple[str, Any, Any]]:
+    """Give every verb and group of verbs: its words, its command and a context to print its help in."""
+    return _below(typer.main.get_command(cli.app), "footfall", None)
+
+
+def _below(command: Any, name: str, parent: Any) -> Iterator[tuple[str, Any, Any]]:
+    about = command.context_settings | {"terminal_width": HELP_COLUMNS}
+    context = typer.Context(command, info_name=name, parent=parent, **about)
+    yield context.command_path, command, context
+    for inner, below in getattr(command, "commands", {}).items():
+        yield from _below(below, inner, context)
+
+
+def command_line() -> str:
+    """Give the page of the command line: the help of every verb."""
+    parts = [
+        "# Command line",
+        "Data goes to stdout; progress, warnings and errors go to stderr. Options come after the verb. Each "
+        "option has an "
+        "environment variable, which its help names. What the [exit codes](exit-codes.md) say, a script can rely on.",
+    ]
+    for words, command, context in verbs():
+        parts += [f"## {words}", f"```text\n{command.get_help(context).rstrip()}\n```"]
+    return _page(parts)
+
+
+def meanings() -> dict[str, tuple[str, str]]:
+    """Give every setting's meaning and example, as footfall.example.toml tells them."""
+    found: dict[str, tuple[str, str]] = {}
+    words: list[str] = []
+    for line in (ROOT / "footfall.example.toml").read_text(encoding="utf-8").splitlines():
+        if setting := re.fullmatch(r"# (\w+) = (.+)", line):
+            found[setting[1]] = " ".join(words), setting[2]
+            words = []
+        elif line.startswith("# ") and not line.startswith("# ---"):
+            words.append(line[2:])
+        else:
+            words = []
+    return found
+
+
+def settings_page() -> str:
+    """Give the page of the settings: name, variable, default, meaning."""
+    rows = []
+    known = meanings()
+    for name, attribute in settings.FIELDS.items():
+        default = settings.Settings.model_fields[attribute].default
+        shown = "off" if default is None else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+        meaning, example = known[name]
+        rows.append((f"`{name}`", f"`{settings.PREFIX}{name.upper()}`", shown, meaning, f"`{example}`"))
+    call = ", ".join(f"`{settings.PREFIX}{name}`" for name in settings.CALL_VARIABLES)
+    return _page(
+        [
+            "# Settings",
+            "Where a setting is given more than once, the first of these counts: the option, the environment "
+            "variable, `.env`, "
+            "`footfall.toml`, the default. Both files are read from the folder where `footfall` is called.",
+            _table(("Setting", "Variable", "Default", "Meaning", "Example in `footfall.toml`"), rows),
+            "These variables stand for options of a single call and are read from the environment only, not from "
+            f"a file: {call}.",
+            "See also: [how to change a setting](../how-to/settings.md).",
+        ]
+    )
+
+
+def problem_codes() -> str:
+    """Give the page of the problem codes: a sentence and a cure each."""
+    rows = [
+        (f"`{code}`", _sentence(sentence), _sentence(hint) if hint != sentence else "")
+        for code, sentence in PROBLEM_CODES.items()
+        for hint in [cure(code, None, None)]
+    ]
+    return _page(
+        [
+            "# Problem codes",
+            "A row with one problem or more is rejected, and kept with every problem that it has. The exact "
+            "rules are in "
+            "[the contract](contract.md); how to deal with rejected rows is in [mend rejected "
+            "rows](../how-to/mend-rejected-rows.md).",
+            _table(("Code", "Meaning", "What to look at"), rows),
+            'A problem is kept as `{"code": ..., "field": ..., "value": ...}`: `field` is the column, or null '
+            "where the whole "
+            "row is meant; `value` is what stood there, at most 200 characters.",
+        ]
+    )
+
+
+def tables() -> str:
+    """Give the page of the tables: their columns, types and comments."""
+    parts = [
+        "# Tables",
+        "The tables are in schema `public`, unless the setting `schema` says otherwise. Read them with any "
+        "tool; only Footfall "
+        "should write to them. `footfall schema show` prints the SQL that made them.",
+    ]
+    for table, about, columns in table_comments():
+        parts += [f"## {table}", about]
+        parts.append(_table(("Column", "Type", "Meaning"), [(f"`{name}`", kind, says) for name, kind, says in columns]))
+    return _page(parts)
+
+
+def table_comments() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
+    """Give every table, its comment, and its columns with type and comment."""
+    for path in (*sorted((SQL / "migrations").glob("*.sql")), SQL / "database.sql"):
+        text = path.read_text(encoding="utf-8")
+        says = {(table, column): words.replace("''", "'") for _, table, column, words in COMMENT.findall(text)}
+        for table, body in TABLE.findall(text):
+            columns = []
+            for line in body.splitlines():
+                found = re.match(r"    (\w+) ((?:timestamptz|bigint|integer|text|bytea|jsonb)\b)( not null)?", line)
+                if found and found[1] != "constraint":
+                    kind = found[2] + ("" if found[3] else ", may be null")
+                    columns.append((found[1], kind, says[table, found[1]]))
+            yield table, says[table, ""], columns
+
+
+def exit_codes() -> str:
+    """Give the page of the exit codes, as the tree of errors has them."""
+    rows = [("0", "", "Done.", "")]
+    rows += [
+        (
+            str(kind.exit_code),
+            f"`{kind.__name__}`",
+            " ".join((kind.__doc__ or "").split()),
+            "yes" if kind.retryable else "",
+        )
+        for kind in error_kinds()
+    ]
+    return _page(
+        [
+            "# Exit codes",
+            "With several files, the exit code is that of the first file that failed, in loading order; a lost "
+            "database ends "
+            "the run with 5. Where a retry is marked, the same command may succeed later, and repeating it is "
+            "always safe.",
+            _table(("Exit code", "Error", "When, and what to do", "Retry"), sorted(rows, key=lambda row: int(row[0]))),
+        ]
+    )
+
+
+def error_kinds() -> list[type[errors.FootfallError]]:
+    """Give every kind of error, the root first."""
+    kinds = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.FootfallError)]
+    return sorted(kinds, key=lambda kind: (kind.exit_code, len(kind.__mro__), kind.__name__))
+
+
+def python_api() -> str:
+    """Give the page of the public names."""
+    parts = [
+        "# Python",
+        "Everything that `import footfall` offers. Settings are given by name, as in [settings](settings.md). "
+        "See also: [call Footfall from Python](../how-to/python.md).",
+    ]
+    for name in sorted(footfall.__all__, key=lambda name: (name[0].isupper(), name)):
+        what = getattr(footfall, name)
+        if inspect.isclass(what):
+            parts += [f"## footfall.{name}", _plain(what)]
+            rows = [(f"`{each.name}`", f"`{each.type}`") for each in dataclasses.fields(what)]
+            rows += [
+                (f"`{each}`", f"`{inspect.signature(value.fget).return_annotation}`")
+                for each, value in vars(what).items()
+                if isinstance(value, property) and value.fget
+            ]
+            parts.append(_table(("Attribute", "Type"), [(a, b.replace("|", "\\|")) for a, b in rows]))
+        else:
+            signature = str(inspect.signature(what)).replace("'", "")
+            parts += [f"## footfall.{name}", f"```text\nfootfall.{name}{signature}\n```", _plain(what)]
+    parts += [
+        "## Errors",
+        "A file that fails is a result with status `failed`, not an exception. An exception is raised where "
+        "the call cannot go "
+        "on: every one is a `footfall.errors.FootfallError` with `exit_code` and `retryable`; see [exit "
+        "codes](exit-codes.md).",
+    ]
+    return _page(parts)
+
+
+def _plain(what: object) -> str:
+    return inspect.getdoc(what) or ""
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + ("" if text.endswith("?") else ".")
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [header, ("---",) * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _page(parts: list[str]) -> str:
+    return "\n\n".join([parts[0], MADE, *parts[1:]]) + "\n"
+
+
+PAGES = {
+    "reference/command-line.md": command_line,
+    "reference/exit-codes.md": exit_codes,
+    "reference/problem-codes.md": problem_codes,
+    "reference/python.md": python_api,
+    "reference/settings.md": settings_page,
+    "reference/tables.md": tables,
+}
+
+
+def stale() -> list[str]:
+    """Give the names of the pages that differ from the code."""
+    return [
+        name
+        for name, make in PAGES.items()
+        if not (DOCS / name).is_file() or (DOCS / name).read_text(encoding="utf-8") != make()
+    ]
+
+
+def main() -> int:
+    """Write the stale pages, or name them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a page is stale")
+    check = parser.parse_args().check
+    names = stale()
+    for name in names:
+        if check:
+            print(f"docs/{name} is stale: make docs", file=sys.stderr)
+        else:
+            (DOCS / name).parent.mkdir(parents=True, exist_ok=True)
+            (DOCS / name).write_text(PAGES[name](), encoding="utf-8")
+            print(f"docs/{name}: written")
+    return 1 if check and names else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
