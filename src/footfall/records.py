@@ -55,8 +55,12 @@ def record_pattern(dialect: Dialect, field_count: int | None) -> re.Pattern[byte
     """
     comma = re.escape(dialect.delimiter.encode())
     end = re.escape(bytes([dialect.line_end]))
-    field = rb'(?:"(?:[^"]|"")*+"|(?:(?!' + comma + rb')[^"' + end + rb"])*+)"
-    count = b"*+" if field_count is None else b"{%d}" % (field_count - 1)
+    bare = b'[^"' + comma + end + b"]*"
+    if len(dialect.delimiter.encode()) > 1:
+        bare = b"(?:(?!" + comma + b')[^"' + end + b"])*"
+    # Unrolled, so that it never tries one text in two ways; possessive quantifiers are wrong in Python 3.11.2.
+    field = b'(?:"[^"]*(?:""[^"]*)*"|' + bare + b")"
+    count = b"*" if field_count is None else b"{%d}" % (field_count - 1)
     return re.compile(field + b"(?:" + comma + field + b")" + count)
 
 

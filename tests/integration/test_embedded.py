@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from footfall import embedded
 from footfall.errors import EmbeddedDatabaseError
@@ -255,3 +257,113 @@ def test_a_full_disk_is_named(folder: Path) -> None:
         assert list(small.glob("home/scratch-*")) == []
     finally:
         subprocess.run(["umount", small], check=True)
+
+
+def test_a_server_whose_maker_was_killed_before_the_database_gets_one(home: Path) -> None:
+    embedded.start(home)
+    with embedded.running(home) as conninfo:
+        admin = make_conninfo(conninfo, dbname="postgres")
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute("drop database footfall")
+    assert answer(home) == 1
+
+
+def test_a_killed_server_with_a_busy_backend_recovers(home: Path) -> None:
+    url = embedded.start(home)
+    query = "select count(*) from generate_series(1, 60000000)"
+    code = f"import psycopg; psycopg.connect({url!r}).execute({query!r})"
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL):
+        time.sleep(0.7)
+        pid = embedded.status(home).pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        assert answer(home) == 1
+
+
+def test_a_socket_folder_that_was_swept_is_made_anew(folder: Path) -> None:
+    long = folder / ("a" * 60) / ("b" * 60)
+    long.parent.mkdir(mode=0o711)
+    embedded.start(long)
+    shutil.rmtree((long / "socket-folder").read_text())
+    try:
+        assert answer(long) == 1
+    finally:
+        assert embedded.stop(long)
+
+
+def test_a_running_server_keeps_its_binaries_when_the_package_is_upgraded(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded.start(home)
+    monkeypatch.setattr(embedded, "version", lambda _: "18.99.0")
+    copies = list(home.glob("postgresql-1*"))
+    assert answer(home) == 1
+    assert embedded.stop(home)
+    assert list(home.glob("postgresql-1*")) == copies
+    assert answer(home) == 1
+    assert [copy.name for copy in home.glob("postgresql-1*")] == ["postgresql-18.99.0"]
+
+
+@pytest.mark.parametrize("name", ["a,b", "a$HOME", 'a"b', "a\\b"])
+def test_a_path_that_the_tools_do_not_take_is_refused(folder: Path, name: str) -> None:
+    with pytest.raises(EmbeddedDatabaseError, match="in a path"):
+        answer(folder / name)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_home_that_others_can_write_is_refused(home: Path) -> None:
+    with embedded.running(home):
+        pass
+    home.chmod(0o777)
+    with pytest.raises(EmbeddedDatabaseError, match="written by others"):
+        answer(home)
+    home.chmod(0o700)
+
+
+def test_a_program_that_hangs_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(command: list[Path], **_: object) -> None:
+        raise subprocess.TimeoutExpired(command, 1)
+
+    embedded.start(home)
+    embedded.stop(home)
+    monkeypatch.setattr(embedded, "_assert_major", lambda *_: monkeypatch.setattr("subprocess.run", hang))
+    monkeypatch.setattr(embedded, "assert_reachable", lambda *_: None)
+    with pytest.raises(EmbeddedDatabaseError, match="was not done after"):
+        answer(home)
+    monkeypatch.undo()
+
+
+@needs_root
+def test_root_follows_no_link_that_the_account_put_into_the_home(folder: Path, home: Path) -> None:
+    precious = folder / "precious"
+    precious.write_text("mine")
+    precious.chmod(0o600)
+    assert answer(home) == 1
+    (home / "data/pg_hba.conf").unlink()
+    (home / "data/pg_hba.conf").symlink_to(precious)
+    with pytest.raises(EmbeddedDatabaseError, match="cannot create"):
+        answer(home)
+    assert precious.read_text() == "mine"
+
+
+@needs_root
+def test_a_plain_user_is_told_of_a_home_out_of_reach(folder: Path) -> None:
+    private = folder / "private"
+    private.mkdir(mode=0o700)
+
+    def work() -> None:
+        for verb in (answer, embedded.status, embedded.stop):
+            with pytest.raises(EmbeddedDatabaseError, match="cannot be used"):
+                verb(private / "home")
+
+    assert as_plain_user(work) == 0
+
+
+@needs_root
+def test_folders_that_we_make_can_be_passed_whatever_the_umask(folder: Path) -> None:
+    home = folder / "one/two/home"
+    before = os.umask(0o077)
+    try:
+        assert answer(home) == 1
+    finally:
+        os.umask(before)

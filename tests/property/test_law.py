@@ -1,4 +1,4 @@
-"""The law (SPEC section 1) over any rows, split into any files, in any order, any number of times."""
+"""The law over any rows, split into any files, in any order, any number of times."""
 
 from __future__ import annotations
 

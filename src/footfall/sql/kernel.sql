@@ -1,4 +1,4 @@
--- The contract (SPEC section 4) as one DuckDB query: numbered raw lines in, verdicts out.
+-- The contract as one DuckDB query: numbered raw lines in, verdicts out.
 --
 -- Grain in:  `lines`, one row per record that is not the header: line_number bigint (1-based, where the record begins),
 --            line varchar (its text without the line end, valid UTF-8; U+FFFD stands for bad bytes and NUL where raw_bytes is given),

@@ -1,4 +1,4 @@
--- Staging and merge of one load (SPEC sections 1 and 2). {rows}, {late}, {rejected} and {matched} are the staging tables.
+-- Staging and merge of one load. {rows}, {late}, {rejected} and {matched} are the staging tables.
 --
 -- rows: accepted rows whose id is above every id before it in the file: unique among themselves, and first of their id.
 -- late: all other accepted rows. An id that comes again in the file has every row but its first here.

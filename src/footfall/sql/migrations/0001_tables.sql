@@ -1,4 +1,4 @@
--- The visible tables (SPEC section 3). Runs once, in one transaction, with search_path set to our schema.
+-- The visible tables. Runs once, in one transaction, with search_path set to our schema.
 
 create table user_interactions_raw (
     interaction_id bigint not null,

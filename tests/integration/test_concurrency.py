@@ -1,0 +1,170 @@
+"""Writers at the same time: processes of their own, one truth."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from footfall import pipeline
+from footfall.database import LOCK_CLASS, Target
+from footfall.errors import DatabaseBusyError
+from footfall.settings import load_settings
+
+Write = Callable[..., str]
+
+
+def line(number: int, user: int = 1) -> str:
+    return f"{number},{user},1,click,2024-01-01"
+
+
+def started(database: str, *names: str, **variables: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "footfall.cli", "load", *names, "--database", database, "--format", "json"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, text=True, env=os.environ | variables, **pipes)
+
+
+def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
+    out, talk = process.communicate(timeout=120)
+    assert process.returncode == 0, talk
+    return json.loads(out)
+
+
+def ask(database: str, query: str) -> list[Any]:
+    with psycopg.connect(database) as connection:
+        return connection.execute(query).fetchall()
+
+
+@contextmanager
+def writer_lock_held(database: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database, application_name="the other writer") as connection:
+        key = Target("", "public", 0).lock_key
+        connection.execute("select pg_advisory_xact_lock(%s, %s)", (LOCK_CLASS, key))
+        yield connection
+
+
+def test_of_two_processes_with_the_same_file_one_loads_it(database: str, write_csv: Write) -> None:
+    pipeline.schema_apply(load_settings(database_url=database))
+    name = write_csv("a.csv", *map(line, range(1, 5_000)))
+    with writer_lock_held(database):  # both read and stage, then both wait here
+        both = [started(database, name) for _ in range(2)]
+        query = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        until = time.monotonic() + 60
+        while ask(database, query) != [(2,)] and time.monotonic() < until:
+            time.sleep(0.05)
+    done = [result_of(process)["loads"][0] for process in both]
+    assert sorted(each["status"] for each in done) == ["already-loaded", "loaded"]
+    assert done[0]["load_id"] == done[1]["load_id"]
+    assert ask(database, "select interaction_count from interactions") == [(4_999,)]
+    assert ask(database, "select count(*) from loads") == [(1,)]
+
+
+def test_four_processes_with_overlapping_files_in_other_orders_give_the_truth(database: str, write_csv: Write) -> None:
+    chance = random.Random(4)
+    rows = [line(number, number % 7 + 1) for number in range(1, 3_001)]
+    files = [write_csv(f"{n}.csv", *chance.sample(rows, 1_500)) for n in range(6)]
+    whole = write_csv("whole.csv", *rows)
+    crowd = [started(database, *chance.sample(files, 6), whole) for _ in range(4)]
+    for process in crowd:
+        result_of(process)
+    truth = Counter(number % 7 + 1 for number in range(1, 3_001))
+    assert ask(database, "select interaction_id from user_interactions_raw order by 1") == [
+        (number,) for number in range(1, 3_001)
+    ]
+    assert ask(database, "select user_id, interaction_count from interactions order by 1") == sorted(truth.items())
+    assert ask(database, "select status, count(*) from loads group by 1") == [("loaded", 7)]
+    assert pipeline.verify(load_settings(database_url=database)).drift == ()
+
+
+def test_with_conflicts_the_ids_are_the_same_and_nothing_drifts(database: str, write_csv: Write) -> None:
+    files = [write_csv(f"{user}.csv", *(line(number, user) for number in range(1, 1_001))) for user in (1, 2, 3)]
+    crowd = [started(database, name, FOOTFALL_MAX_REJECTED="1.0") for name in files]
+    for process in crowd:
+        result_of(process)
+    assert ask(database, "select count(*), count(distinct user_id) from user_interactions_raw") == [(1_000, 1)]
+    assert ask(database, "select count(*) from rejected_interactions") == [(2_000,)]
+    assert pipeline.verify(load_settings(database_url=database)).drift == ()
+
+
+def test_a_writer_says_what_it_waits_for_and_goes_on_afterwards(database: str, write_csv: Write) -> None:
+    pipeline.schema_apply(load_settings(database_url=database))
+    words: list[str] = []
+    with writer_lock_held(database) as holder:
+        pid = holder.info.backend_pid
+
+        def release(message: str) -> None:
+            words.append(message)
+            threading.Timer(0.2, holder.rollback).start()
+
+        summary = pipeline.load([write_csv("a.csv", line(1))], load_settings(database_url=database), warn=release)
+    assert summary.rows_loaded == 1
+    (word,) = words
+    assert word.startswith(f"waiting for another writer: process {pid} ")
+    assert "the other writer" in word
+
+
+def test_a_writer_gives_up_with_exit_5_when_its_time_is_over(database: str, write_csv: Write) -> None:
+    pipeline.schema_apply(load_settings(database_url=database))
+    settings = load_settings(database_url=database, lock_wait_seconds=1)
+    began = time.monotonic()
+    with writer_lock_held(database):
+        (done,) = pipeline.load([write_csv("a.csv", line(1))], settings).loads
+    assert (done.status, done.exit_code) == ("failed", 5)
+    assert "FOOTFALL_LOCK_WAIT_SECONDS" in (done.error or "")
+    assert time.monotonic() - began < 2  # one wait, not another one to record the failure
+    assert ask(database, "select * from loads") == []
+
+
+def test_a_writer_that_gave_up_can_be_run_again(database: str, write_csv: Write) -> None:
+    pipeline.schema_apply(load_settings(database_url=database))
+    settings, name = load_settings(database_url=database, lock_wait_seconds=1), write_csv("a.csv", line(1))
+    with writer_lock_held(database):
+        pipeline.load([name], settings)
+    assert pipeline.load([name], settings).rows_loaded == 1
+
+
+def test_the_schema_waits_for_the_writer_too(database: str) -> None:
+    settings = load_settings(database_url=database, lock_wait_seconds=1)
+    with writer_lock_held(database), pytest.raises(DatabaseBusyError):
+        pipeline.schema_apply(settings)
+
+
+def test_a_writer_of_another_schema_is_not_waited_for(database: str, write_csv: Write) -> None:
+    settings = load_settings(database_url=database, lock_wait_seconds=1, schema="other")
+    with writer_lock_held(database):
+        assert pipeline.load([write_csv("a.csv", line(1))], settings).rows_loaded == 1
+
+
+def test_reading_and_verifying_need_no_writer_lock(database: str, write_csv: Write) -> None:
+    settings = load_settings(database_url=database, lock_wait_seconds=1)
+    pipeline.load([write_csv("a.csv", line(1))], settings)
+    with writer_lock_held(database):
+        assert pipeline.verify(settings).rows_raw == 1
+        assert len(pipeline.loads(settings, limit=None).rows) == 1
+
+
+def test_verify_finds_no_drift_while_loads_go_on(database: str, write_csv: Write) -> None:
+    settings = load_settings(database_url=database)
+    pipeline.schema_apply(settings)
+    names = [write_csv(f"{n}.csv", *map(line, range(n * 100 + 1, n * 100 + 201))) for n in range(12)]
+    writer = threading.Thread(target=pipeline.load, args=(names, settings))
+    writer.start()
+    seen = set()
+    while writer.is_alive():
+        found = pipeline.verify(settings)
+        seen.add(found.rows_raw)
+        assert found.drift == ()
+    writer.join()
+    assert len(seen) > 1  # or the loads and the recounts did not overlap
+    assert pipeline.verify(settings).rows_raw == 1_300
