@@ -26,6 +26,18 @@ if TYPE_CHECKING:
     from footfall.results import LoadSummary, Table
     from footfall.settings import Settings
 
+# What a screen has room for; CSV and JSON have every column.
+LEDGER_AT_A_GLANCE = (
+    "load_id",
+    "status",
+    "rows_read",
+    "rows_loaded",
+    "rows_duplicate",
+    "rows_rejected",
+    "finished_at",
+    "source",
+    "error",
+)
 ROWS_SHOWN = 100  # rows; a screen or three, unless --limit asks for more
 
 
@@ -220,13 +232,14 @@ def loads(
 ) -> int:
     """Show the ledger. What was loaded, when, from where, with which result; the newest first."""
     settings = _begin(quiet, verbose, database_url=database, schema=schema)
-    from footfall import pipeline
+    from footfall import pipeline, report
     from footfall.results import Table
 
     table = pipeline.loads(settings, limit=limit + 1)
-    _print(Table(table.columns, table.rows[:limit]), fmt)
+    shown = Table(table.columns, table.rows[:limit])
+    _print(report.narrowed(shown, LEDGER_AT_A_GLANCE) if fmt == "table" else shown, fmt)
     if len(table.rows) > limit:
-        log.info("only the newest %s are shown; --limit N shows more", f"{limit:,}")
+        log.info("older loads are not shown; --limit N shows more")
     return 0
 
 
@@ -242,7 +255,7 @@ def verify(
     settings = _begin(quiet, verbose, database_url=database, schema=schema)
     from footfall import pipeline, report
 
-    found = pipeline.verify(settings, repair=repair)
+    found = pipeline.verify(settings, repair=repair, warn=log.warning)
     _write(report.verification_text(found))
     if found.drift:
         _print(report.drift_table(found), "table")

@@ -616,7 +616,7 @@ def loads(settings: Settings, *, limit: int | None) -> Table:
     return Table(columns, rows)
 
 
-def verify(settings: Settings, *, repair: bool = False) -> Verification:
+def verify(settings: Settings, *, repair: bool = False, warn: Callable[[str], None] = _silent) -> Verification:
     """Recount everything that is kept, in one snapshot; with `repair`, make the counts equal to their recount.
 
     Effects: none without `repair`; with it one transaction under the writer lock. The ledger is never mended.
@@ -624,7 +624,7 @@ def verify(settings: Settings, *, repair: bool = False) -> Verification:
     with _session(settings) as (connection, target):
         if repair:
             begin(connection, target)
-            take_writer_lock(connection, target, _silent)
+            take_writer_lock(connection, target, warn)
             aggregates.repair(connection)
             connection.commit()
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

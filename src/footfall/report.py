@@ -180,6 +180,17 @@ def summary_table(summary: LoadSummary) -> Table:
     )
 
 
+def narrowed(table: Table, columns: tuple[str, ...]) -> Table:
+    """Keep some columns, in the order given.
+
+    Example:
+        >>> narrowed(Table(("a", "b"), ((1, 2),)), ("b",)).rows
+        ((2,),)
+    """
+    places = [table.columns.index(column) for column in columns]
+    return Table(columns, tuple(tuple(row[place] for place in places) for row in table.rows))
+
+
 def summary_text(summary: LoadSummary) -> str:
     """Say what became of each file, then the rejected rows by problem, then the sums where there are several files."""
     lines = [f"{escaped(load.source)}: {_outcome(load)}" for load in summary.loads]
