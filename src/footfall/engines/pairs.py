@@ -1,17 +1,17 @@
 """Counts by user and product of one load, computed beside the server while its rows are copied.
 
 Used where the table was seen empty under the writer lock: the load's counts are then all the counts.
-Memory: bounded; what does not fit is spilled to a folder of mode 0700 that is gone with the load.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
+
+from footfall.engines.spill import spilling_session
 
 BATCH_ROWS = 200_000  # rows of one Arrow batch on its way to COPY: about 5 MB
 
@@ -26,19 +26,14 @@ order by user_id, product_id
 """
 
 
+PAIRS_TABLE = "create table pairs (user_id bigint, product_id bigint)"
+
+
 @contextmanager
 def counting(memory_mb: int) -> Iterator[Pairs]:
     """Open a counter that holds at most `memory_mb` in memory."""
-    with tempfile.TemporaryDirectory(prefix="footfall-spill-") as folder:
-        session = duckdb.connect(":memory:")
-        settings = {"memory_limit": f"{memory_mb}MB", "temp_directory": folder, "preserve_insertion_order": False}
-        for name, value in settings.items():
-            session.execute(f"set {name} = $1", [value])
-        session.execute("create table pairs (user_id bigint, product_id bigint)")
-        try:
-            yield Pairs(session)
-        finally:
-            session.close()
+    with spilling_session(memory_mb, PAIRS_TABLE) as session:
+        yield Pairs(session)
 
 
 class Pairs:

@@ -1,18 +1,18 @@
 """Ids that come again in the files of one check: the sequential truth without a database.
 
-Memory: bounded; what does not fit is spilled to a folder of mode 0700 that is gone with the check.
 Content is compared by its 64-bit hash: two contents of one id that share it would be taken for a duplicate.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
+
+from footfall.engines.spill import spilling_session
 
 ADD_SQL = """
 insert into seen
@@ -59,21 +59,14 @@ class Fate:
     interaction_id: int | None
 
 
+SEEN_TABLE = "create table seen (file_number integer, line_number bigint, interaction_id bigint, content ubigint)"
+
+
 @contextmanager
 def remembering(memory_mb: int) -> Iterator[Repeats]:
     """Open a memory of ids that holds at most `memory_mb` in memory."""
-    with tempfile.TemporaryDirectory(prefix="footfall-spill-") as folder:
-        session = duckdb.connect(":memory:")
-        settings = {"memory_limit": f"{memory_mb}MB", "temp_directory": folder, "preserve_insertion_order": False}
-        for name, value in settings.items():
-            session.execute(f"set {name} = $1", [value])
-        session.execute(
-            "create table seen (file_number integer, line_number bigint, interaction_id bigint, content ubigint)"
-        )
-        try:
-            yield Repeats(session)
-        finally:
-            session.close()
+    with spilling_session(memory_mb, SEEN_TABLE) as session:
+        yield Repeats(session)
 
 
 class Repeats:
