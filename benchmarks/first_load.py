@@ -269,8 +269,8 @@ row by row and both ways.
 """
 
 
-def page(sizes: list[Size], bench: Bench, command: str, note: str) -> str:
-    """Write the page: machine, versions, command, figures."""
+def machine(bench: Bench, note: str) -> str:
+    """Say where it ran: machine, versions, the server's settings."""
     with psycopg.connect(bench.conninfo) as connection:
         names = ("server_version", "fsync", "synchronous_commit", "shared_buffers", "max_wal_size")
         server = {name: connection.execute(f"show {name}").fetchone()[0] for name in names}
@@ -278,6 +278,14 @@ def page(sizes: list[Size], bench: Bench, command: str, note: str) -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in ("footfall", "duckdb", "pyarrow", "psycopg"))
     psql = subprocess.run([bench.psql, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     settings = ", ".join(f"`{name}` {value}" for name, value in server.items() if name != "server_version")
+    where = f"{os.cpu_count()} cores, {memory_gb:.0f} GB of memory, {platform.system()} on {platform.machine()}"
+    return f"""Machine: {where}. {note}
+Python {platform.python_version()}; {packages}; {psql}.
+PostgreSQL {server["server_version"].split()[0]} on the same machine, the same server for all: {settings}."""
+
+
+def page(sizes: list[Size], bench: Bench, command: str, note: str) -> str:
+    """Write the page: machine, versions, command, figures."""
     body = "\n".join(section(size) for size in sizes)
     meanings = "\n".join(f"- **{name}**: {text}." for name, text in MEANINGS.items())
     return f"""# Benchmarks: a first load
@@ -289,9 +297,7 @@ file that somebody else has cleaned already.
 
 {meanings}
 
-Machine: {os.cpu_count()} cores, {memory_gb:.0f} GB of memory, {platform.system()} on {platform.machine()}. {note}
-Python {platform.python_version()}; {packages}; {psql}.
-PostgreSQL {server["server_version"].split()[0]} on the same machine, the same server for all: {settings}.
+{machine(bench, note)}
 
 {body}
 ## How to read it
@@ -337,6 +343,7 @@ def main() -> None:
         if not conninfo:
             from footfall import embedded
 
+            scratch.chmod(0o711)  # as root the server runs as another account, which passes through
             conninfo = stack.enter_context(embedded.running(scratch / "home"))
         bench = Bench(conninfo, find_psql())
         sizes = []

@@ -20,13 +20,14 @@ import footfall
 from footfall import cli, errors, settings
 from footfall.contract import PROBLEM_CODES
 from footfall.hints import cure
+from footfall.queries import catalogue
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 SQL = ROOT / "src/footfall/sql"
 HELP_COLUMNS = 100  # characters; a help text fits a page without scrolling
 MADE = "<!-- Made by docs/generate.py: change the code, then `make docs`. -->"
-COMMENT = re.compile(r"comment on (table|column) (\w+)(?:\.(\w+))? is '((?:[^']|'')*)'")
+COMMENT = re.compile(r"comment on (table|view|column) (\w+)(?:\.(\w+))? is '((?:[^']|'')*)'")
 TABLE = re.compile(r"^create table (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
 
 
@@ -128,6 +129,53 @@ def tables() -> str:
     for table, about, columns in table_comments():
         parts += [f"## {table}", about]
         parts.append(_table(("Column", "Type", "Meaning"), [(f"`{name}`", kind, says) for name, kind, says in columns]))
+    for view, about, named in view_comments():
+        parts += [
+            f"## {view}",
+            f"A view. {about}",
+            _table(("Column", "Meaning"), [(f"`{n}`", says) for n, says in named]),
+        ]
+    parts += [
+        "## Functions",
+        _table(("Function", "Grain"), [(f"`{name}`", says) for name, says in function_comments()]),
+    ]
+    return _page(parts)
+
+
+def _migrations() -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in sorted((SQL / "migrations").glob("*.sql")))
+
+
+def view_comments() -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """Give every view, its comment, and its columns with theirs."""
+    text = _migrations()
+    says = {(view, column): words.replace("''", "'") for _, view, column, words in COMMENT.findall(text)}
+    for view in re.findall(r"^create view (\w+)", text, re.MULTILINE):
+        yield view, says[view, ""], [(column, words) for (of, column), words in says.items() if of == view and column]
+
+
+def function_comments() -> list[tuple[str, str]]:
+    """Give every function with its comment."""
+    return re.findall(r"^comment on function (\w+)\([^)]*\) is\s+'((?:[^']|'')*)'", _migrations(), re.MULTILINE)
+
+
+def queries_page() -> str:
+    """Give the page of the named questions: what each answers, its grain, columns, parameters and SQL."""
+    parts = [
+        "# Queries",
+        "The questions that `footfall query NAME` answers. Each is a file that psql runs as it is, with psql variables "
+        "for its parameters. How to ask them, and how to add your own: [ask questions](../how-to/ask-questions.md).",
+    ]
+    options = {"user_id": "--user", "product_id": "--product", "time_zone": "--reporting-time-zone"}
+    for query in catalogue(None).values():
+        able = ", ".join(f"`{options.get(name, f'--{name}')}`" for name in query.parameters)
+        text = (SQL / "queries" / f"{query.name}.sql").read_text(encoding="utf-8").rstrip()
+        parts += [
+            f"## {query.name}",
+            f"{query.answers} Grain: {query.grain}",
+            f"Options: {able}.",
+            f"```sql\n{text}\n```",
+        ]
     return _page(parts)
 
 
@@ -229,6 +277,7 @@ PAGES = {
     "reference/exit-codes.md": exit_codes,
     "reference/problem-codes.md": problem_codes,
     "reference/python.md": python_api,
+    "reference/queries.md": queries_page,
     "reference/settings.md": settings_page,
     "reference/tables.md": tables,
 }

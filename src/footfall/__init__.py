@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from footfall.results import LoadResult, LoadSummary, Verification
+    from footfall.results import LoadResult, LoadSummary, Table, Verification
 
-__all__ = ["LoadResult", "LoadSummary", "Verification", "check", "load", "verify"]
+__all__ = ["LoadResult", "LoadSummary", "Table", "Verification", "check", "load", "query", "verify"]
 
 
 def load(*sources: str, **settings: Any) -> LoadSummary:
@@ -31,14 +31,31 @@ def check(*sources: str, **settings: Any) -> LoadSummary:
 
 def verify(*, repair: bool = False, **settings: Any) -> Verification:
     """Recount everything that is kept; with `repair`, mend the counts."""
-    from footfall import pipeline
+    from footfall import upkeep
     from footfall.settings import load_settings
 
-    return pipeline.verify(load_settings(**settings), repair=repair)
+    return upkeep.verify(load_settings(**settings), repair=repair)
+
+
+def query(name: str, **asked: Any) -> Table:
+    """Ask a named question: `id`, `since`, `until`, `action`, `user`, `product`, `per`, `limit`; other names: settings.
+
+    Effects: none: one read-only transaction; see `footfall.retrieval.query`. All rows of the answer are in memory.
+
+    Raises: UnknownNameError with the list of names; QueryError.
+    """
+    from footfall import retrieval
+    from footfall.queries import Filters
+    from footfall.results import Table
+    from footfall.settings import load_settings
+
+    filters = {each: asked.pop(each) for each in Filters.__slots__ if each in asked}
+    with retrieval.query(load_settings(**asked), name, Filters(**filters)) as answer:
+        return Table(answer.columns, tuple(answer.rows))
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"LoadResult", "LoadSummary", "Verification"}:
+    if name in {"LoadResult", "LoadSummary", "Table", "Verification"}:
         from footfall import results
 
         return getattr(results, name)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from footfall.database import Connection, named_sql, one
+from footfall.database import Connection, one
 from footfall.results import Drift
+from footfall.sql import named_sql
 
-PROMISES = ("interactions", "ledger", "quarantine")
+# Tables that hold counts of user_interactions_raw.
+COUNTED = ("interactions", "interactions_per_quarter_hour", "interactions_per_user", "interactions_per_product")
+PROMISES = (*COUNTED, "ledger", "quarantine")
 
 
 def lock_tables(connection: Connection) -> None:
@@ -31,5 +34,8 @@ def find_drift(connection: Connection) -> tuple[tuple[Drift, ...], int]:
 
 
 def repair(connection: Connection) -> int:
-    """Make the counts equal to their recount; give how many were wrong. Effects: under the writer lock; idempotent."""
-    return int(one(connection, "aggregates.sql", "repair_interactions").rows_mended)
+    """Make every table of counts equal to its recount; give how many rows were wrong.
+
+    Effects: under the writer lock; idempotent.
+    """
+    return sum(int(one(connection, "aggregates.sql", f"repair_{table}").rows_mended) for table in COUNTED)

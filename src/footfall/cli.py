@@ -9,14 +9,30 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer.exceptions import TyperException
 
 from footfall.errors import DriftError, FootfallError, InterruptedLoadError, UnknownNameError
+from footfall.options import (
+    Database,
+    Delimiter,
+    Format,
+    MaxRejected,
+    Quiet,
+    Retry,
+    Schema,
+    Sources,
+    TextOrJson,
+    Verbose,
+    call_option,
+    example,
+    group,
+    setting,
+)
+from footfall.output import destination, form, stdout
 from footfall.talk import log, talk
 from footfall.talk import progress as shown_progress
 
@@ -41,72 +57,20 @@ LEDGER_AT_A_GLANCE = (
 ROWS_SHOWN = 100  # rows; a screen or three, unless --limit asks for more
 
 
-def _example(*commands: str) -> str:
-    # \b keeps the lines as they are.
-    return "\b\n" + "\n".join(["Examples:" if len(commands) > 1 else "Example:", *(f"  {each}" for each in commands)])
-
-
-def _group(about: str, *examples: str) -> typer.Typer:
-    return typer.Typer(
-        help=about,
-        epilog=_example(*examples),
-        add_completion=False,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
-    )
-
-
-app = _group(
+app = group(
     "Turn files of user interactions into counts that people can trust, in PostgreSQL.\n\n"
     "Options come after the verb. Settings: options, then FOOTFALL_* variables, .env, footfall.toml.",
     "footfall load data/sample.csv",
     "footfall rejects",
     "footfall verify",
 )
-schema_app = _group("Show, create or upgrade the tables.", "footfall schema apply")
-database_app = _group(
+schema_app = group("Show, create or upgrade the tables.", "footfall schema apply")
+database_app = group(
     "Start or stop the embedded PostgreSQL. For those who have none; its folder is FOOTFALL_HOME.",
     "footfall database start",
 )
 app.add_typer(schema_app, name="schema")
 app.add_typer(database_app, name="database")
-
-
-def _setting(option: str, metavar: str | None, about: str) -> Any:
-    # Not typer's envvar: settings.py alone reads these, so that each value has one way in and one error message.
-    variable = {"--database": "FOOTFALL_DATABASE_URL"}.get(option, "FOOTFALL_" + option[2:].upper().replace("-", "_"))
-    return typer.Option(option, metavar=metavar, help=f"{about}  [env var: {variable}]", show_default=False)
-
-
-def _call_option(*names: str, about: str, metavar: str | None = None, minimum: int | None = None) -> Any:
-    variable = "FOOTFALL_" + names[0][2:].upper()
-    return typer.Option(
-        *names, help=about, metavar=metavar, min=minimum, envvar=variable, show_envvar=True, show_default=False
-    )
-
-
-Sources = Annotated[
-    list[str],
-    typer.Argument(metavar="SOURCE", help="Files, folders (*.csv, *.csv.gz, *.csv.zst), globs, or - for stdin."),
-]
-Database = Annotated[
-    str | None,
-    _setting("--database", "URL", "Anything libpq accepts. Without it: PGHOST, PGSERVICE, ..., else the embedded one."),
-]
-Schema = Annotated[str | None, _setting("--schema", "NAME", "Schema of Footfall's tables; default public.")]
-MaxRejected = Annotated[
-    str | None,
-    _setting("--max-rejected", "X", "Load nothing of a file with more rejected rows: a share (0.2, 20%) or a number."),
-]
-Delimiter = Annotated[
-    str | None, _setting("--delimiter", "C", "One character between fields, or tab; default a comma.")
-]
-Retry = Annotated[bool | None, _setting("--retry", None, "Load a file again when the connection was lost.")]
-TextOrJson = Annotated[Literal["table", "json"], _call_option("--format", about="How to print the result.")]
-Format = Annotated[Literal["table", "csv", "json"], _call_option("--format", about="How to print the result.")]
-Quiet = Annotated[bool, _call_option("--quiet", "-q", about="Say nothing on stderr while all goes well.")]
-Verbose = Annotated[bool, _call_option("--verbose", "-v", about="Say more, and show where an error came from.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -117,7 +81,7 @@ def _footfall(
     if version:
         from importlib.metadata import version as version_of
 
-        with _stdout() as stream:
+        with stdout() as stream:
             stream.write(f"footfall {version_of('footfall')}\n")
         raise typer.Exit
     _ask_for_a_verb(context)
@@ -132,7 +96,7 @@ def _ask_for_a_verb(context: typer.Context) -> None:
 
 
 @app.command(
-    epilog=_example("footfall load data/sample.csv", "zcat a.csv.gz | footfall load - --max-rejected 20% --format json")
+    epilog=example("footfall load data/sample.csv", "zcat a.csv.gz | footfall load - --max-rejected 20% --format json")
 )
 def load(
     sources: Sources,
@@ -168,7 +132,7 @@ def load(
     return summary.exit_code
 
 
-@app.command(epilog=_example("footfall check data/", "footfall check 'exports/*.csv.gz' --format csv"))
+@app.command(epilog=example("footfall check data/", "footfall check 'exports/*.csv.gz' --format csv"))
 def check(
     sources: Sources,
     delimiter: Delimiter = None,
@@ -190,13 +154,13 @@ def check(
     return summary.exit_code
 
 
-@app.command(epilog=_example("footfall rejects --load 1", "footfall rejects --code missing-value --format csv"))
+@app.command(epilog=example("footfall rejects --load 1", "footfall rejects --code missing-value --format csv"))
 def rejects(
-    load_id: Annotated[int | None, _call_option("--load", metavar="ID", minimum=1, about="Of this load.")] = None,
-    source: Annotated[str | None, _call_option("--source", metavar="S", about="Of this source, as given.")] = None,
-    code: Annotated[str | None, _call_option("--code", metavar="C", about="With this problem.")] = None,
+    load_id: Annotated[int | None, call_option("--load", metavar="ID", minimum=1, about="Of this load.")] = None,
+    source: Annotated[str | None, call_option("--source", metavar="S", about="Of this source, as given.")] = None,
+    code: Annotated[str | None, call_option("--code", metavar="C", about="With this problem.")] = None,
     limit: Annotated[
-        int, _call_option("--limit", metavar="N", minimum=1, about=f"At most so many; default {ROWS_SHOWN}.")
+        int, call_option("--limit", metavar="N", minimum=1, about=f"At most so many; default {ROWS_SHOWN}.")
     ] = ROWS_SHOWN,
     database: Database = None,
     schema: Schema = None,
@@ -206,23 +170,23 @@ def rejects(
 ) -> int:
     """Show rejected rows. Each with its file, line number, text and problems."""
     settings = _begin(quiet, verbose, database_url=database, schema=schema)
-    from footfall import pipeline, report
+    from footfall import report, retrieval
     from footfall.contract import PROBLEM_CODES
 
     if code is not None and code not in PROBLEM_CODES:
         known = "\n".join(f"  {each}: {sentence}" for each, sentence in PROBLEM_CODES.items())
         raise UnknownNameError(f"--code (FOOTFALL_CODE): there is no problem {code!r}; choose one of these:\n{known}")
-    rows, more = pipeline.rejects(settings, load_id=load_id, source=source, code=code, limit=limit)
+    rows, more = retrieval.rejects(settings, load_id=load_id, source=source, code=code, limit=limit)
     _print(report.rejected_table(rows, fmt), fmt)
     if more:
         log.info("only the first %s are shown; --limit N shows more", f"{limit:,}")
     return 0
 
 
-@app.command(epilog=_example("footfall loads", "footfall loads --limit 1 --format json"))
+@app.command(epilog=example("footfall loads", "footfall loads --limit 1 --format json"))
 def loads(
     limit: Annotated[
-        int, _call_option("--limit", metavar="N", minimum=1, about=f"At most so many; default {ROWS_SHOWN}.")
+        int, call_option("--limit", metavar="N", minimum=1, about=f"At most so many; default {ROWS_SHOWN}.")
     ] = ROWS_SHOWN,
     database: Database = None,
     schema: Schema = None,
@@ -232,10 +196,10 @@ def loads(
 ) -> int:
     """Show the ledger. What was loaded, when, from where, with which result; the newest first."""
     settings = _begin(quiet, verbose, database_url=database, schema=schema)
-    from footfall import pipeline, report
+    from footfall import report, retrieval
     from footfall.results import Table
 
-    table = pipeline.loads(settings, limit=limit + 1)
+    table = retrieval.loads(settings, limit=limit + 1)
     shown = Table(table.columns, table.rows[:limit])
     _print(report.narrowed(shown, LEDGER_AT_A_GLANCE) if fmt == "table" else shown, fmt)
     if len(table.rows) > limit:
@@ -243,9 +207,82 @@ def loads(
     return 0
 
 
-@app.command(epilog=_example("footfall verify", "footfall verify --repair"))
+@app.command(
+    epilog=example(
+        "footfall query per-day --since 2024-03-01 --until 2024-04-01",
+        "footfall query top-users --limit 10 --output top.parquet",
+        "footfall query user 42 --action purchase --format json",
+        "footfall query --list",
+    )
+)
+def query(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The question; --list shows them all.")] = None,
+    identifier: Annotated[
+        int | None, typer.Argument(metavar="ID", min=1, help="Of a user or a product, where NAME is one of these.")
+    ] = None,
+    since: Annotated[
+        str | None, call_option("--since", metavar="T", about="From this date or time on, of the reporting time zone.")
+    ] = None,
+    until: Annotated[str | None, call_option("--until", metavar="T", about="Before this date or time.")] = None,
+    action: Annotated[str | None, call_option("--action", metavar="A", about="Only this action.")] = None,
+    user: Annotated[int | None, call_option("--user", metavar="ID", minimum=1, about="Only of this user.")] = None,
+    product: Annotated[
+        int | None, call_option("--product", metavar="ID", minimum=1, about="Only this product.")
+    ] = None,
+    per: Annotated[
+        Literal["day", "week", "month"] | None, call_option("--per", about="Count active users in each; default day.")
+    ] = None,
+    limit: Annotated[
+        int | None, call_option("--limit", metavar="N", minimum=1, about="At most so many rows; top-*: default 5.")
+    ] = None,
+    fmt: Annotated[
+        Literal["table", "csv", "json", "parquet"] | None,
+        call_option("--format", about="How to print; default: as FILE ends, table on a terminal, else csv."),
+    ] = None,
+    output: Annotated[
+        str | None, call_option("--output", metavar="FILE", about="Write to a file, whole or not at all.")
+    ] = None,
+    show_sql: Annotated[bool, call_option("--sql", about="Print the SQL with its values; ask nothing.")] = False,
+    show_list: Annotated[bool, call_option("--list", about="Show every question, your own included.")] = False,
+    reporting_time_zone: Annotated[
+        str | None, setting("--reporting-time-zone", "ZONE", "Whose days are counted; default UTC.")
+    ] = None,
+    database: Database = None,
+    schema: Schema = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Ask a named question. Read-only; an answer without rows is an empty table."""
+    settings = _begin(quiet, verbose, database_url=database, schema=schema, reporting_time_zone=reporting_time_zone)
+    how = form(fmt, output)
+    from footfall import report, retrieval
+    from footfall.queries import Filters
+
+    if show_list:
+        with destination(output, how) as stream:
+            report.print_answer(retrieval.query_list(settings), how, stream)
+        return 0
+    if name is None:
+        raise UnknownNameError("which question? `footfall query --list` shows them all")
+    filters = Filters(identifier, since, until, action, user, product, per, limit)
+    if show_sql:
+        with destination(output) as stream:
+            stream.write(retrieval.query_sql(settings, name, filters) + "\n")
+        return 0
+    try:
+        with retrieval.query(settings, name, filters) as answer:
+            if answer.is_zoned:
+                log.info("days are those of the time zone %s", settings.reporting_time_zone)
+            with destination(output, how) as stream:
+                report.print_answer(answer, how, stream)
+    except KeyboardInterrupt as stop:
+        raise InterruptedLoadError("interrupted; a question changes nothing") from stop
+    return 0
+
+
+@app.command(epilog=example("footfall verify", "footfall verify --repair"))
 def verify(
-    repair: Annotated[bool, _call_option("--repair", about="Replace kept counts by their recount.")] = False,
+    repair: Annotated[bool, call_option("--repair", about="Replace kept counts by their recount.")] = False,
     database: Database = None,
     schema: Schema = None,
     quiet: Quiet = False,
@@ -253,9 +290,9 @@ def verify(
 ) -> int:
     """Recount all that is kept. What differs is shown, and the exit code is 7."""
     settings = _begin(quiet, verbose, database_url=database, schema=schema)
-    from footfall import pipeline, report
+    from footfall import report, upkeep
 
-    found = pipeline.verify(settings, repair=repair, warn=log.warning)
+    found = upkeep.verify(settings, repair=repair, warn=log.warning)
     _write(report.verification_text(found))
     if found.drift:
         _print(report.drift_table(found), "table")
@@ -265,31 +302,31 @@ def verify(
     return 0
 
 
-@schema_app.command("show", epilog=_example("footfall schema show"))
+@schema_app.command("show", epilog=example("footfall schema show"))
 def schema_show(
     database: Database = None, schema: Schema = None, quiet: Quiet = False, verbose: Verbose = False
 ) -> int:
     """Show the version and text of the tables."""
     settings = _begin(quiet, verbose, database_url=database, schema=schema)
-    from footfall import pipeline
+    from footfall import upkeep
 
-    _write(pipeline.schema_show(settings))
+    _write(upkeep.schema_show(settings))
     return 0
 
 
-@schema_app.command("apply", epilog=_example("footfall schema apply --schema footfall"))
+@schema_app.command("apply", epilog=example("footfall schema apply --schema footfall"))
 def schema_apply(
     database: Database = None, schema: Schema = None, quiet: Quiet = False, verbose: Verbose = False
 ) -> int:
     """Create or upgrade the tables. Where they are current nothing changes."""
     settings = _begin(quiet, verbose, database_url=database, schema=schema)
-    from footfall import pipeline
+    from footfall import upkeep
 
-    _write(pipeline.schema_apply(settings, warn=log.warning))
+    _write(upkeep.schema_apply(settings, warn=log.warning))
     return 0
 
 
-@schema_app.command("grant", epilog=_example("footfall schema grant analyst"))
+@schema_app.command("grant", epilog=example("footfall schema grant analyst"))
 def schema_grant(
     role: Annotated[str, typer.Argument(metavar="ROLE", help="A role that exists.")],
     database: Database = None,
@@ -299,13 +336,13 @@ def schema_grant(
 ) -> int:
     """Let a role read. It sees interactions and counts, not the quarantine."""
     settings = _begin(quiet, verbose, database_url=database, schema=schema)
-    from footfall import pipeline
+    from footfall import upkeep
 
-    _write(pipeline.schema_grant(settings, role))
+    _write(upkeep.schema_grant(settings, role))
     return 0
 
 
-@database_app.command("start", epilog=_example("footfall database start"))
+@database_app.command("start", epilog=example("footfall database start"))
 def database_start(quiet: Quiet = False, verbose: Verbose = False) -> int:
     """Start it. It runs until `footfall database stop`."""
     home = _home(quiet, verbose)
@@ -315,7 +352,7 @@ def database_start(quiet: Quiet = False, verbose: Verbose = False) -> int:
     return 0
 
 
-@database_app.command("stop", epilog=_example("footfall database stop"))
+@database_app.command("stop", epilog=example("footfall database stop"))
 def database_stop(quiet: Quiet = False, verbose: Verbose = False) -> int:
     """Stop it. Its data stays."""
     home = _home(quiet, verbose)
@@ -325,7 +362,7 @@ def database_stop(quiet: Quiet = False, verbose: Verbose = False) -> int:
     return 0
 
 
-@database_app.command("status", epilog=_example("footfall database status"))
+@database_app.command("status", epilog=example("footfall database status"))
 def database_status(quiet: Quiet = False, verbose: Verbose = False) -> int:
     """Show whether it runs, and where."""
     home = _home(quiet, verbose)
@@ -338,7 +375,7 @@ def database_status(quiet: Quiet = False, verbose: Verbose = False) -> int:
     return 0
 
 
-@database_app.command("url", epilog=_example('psql "$(footfall database url)"'))
+@database_app.command("url", epilog=example('psql "$(footfall database url)"'))
 def database_url(quiet: Quiet = False, verbose: Verbose = False) -> int:
     """Show its address, for psql and others."""
     home = _home(quiet, verbose)
@@ -364,30 +401,15 @@ def _home(quiet: bool, verbose: bool) -> Path:
     return settings.home or embedded.default_home()
 
 
-@contextmanager
-def _stdout() -> Iterator[TextIO]:
-    """Give stdout. A reader who has seen enough (`| head`) ends the printing; the exit code stays that of the work."""
-    try:
-        yield sys.stdout
-        sys.stdout.flush()
-    except OSError as error:
-        # What is still in the buffer goes nowhere, or Python would complain once more on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise FootfallError(
-                f"the result cannot be written to stdout ({error.strerror}); what was loaded stays: see footfall loads"
-            ) from error
-
-
 def _write(text: str) -> None:
-    with _stdout() as stream:
+    with stdout() as stream:
         stream.write(f"{text}\n")
 
 
 def _print(table: Table, fmt: Literal["table", "csv", "json"]) -> None:
     from footfall import report
 
-    with _stdout() as stream:
+    with stdout() as stream:
         report.print_table(table, fmt, stream)
 
 

@@ -8,9 +8,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -23,17 +22,23 @@ from footfall.errors import (
     SchemaError,
     SettingsError,
 )
+from footfall.sql import named_sql
 
 Connection = psycopg.Connection[Any]
 
 LOCK_CLASS = 0x666F6F74  # "foot": the first key of Footfall's advisory locks
 VERSION_FLOOR = 140000  # PostgreSQL 14
-TABLES = ("user_interactions_raw", "interactions", "rejected_interactions", "loads", "load_overlaps")
-VERSIONS_TABLE = "footfall_migrations"
-READABLE_TABLES = (
-    "interactions",
+TABLES = (
     "user_interactions_raw",
-)  # what `schema grant` opens; the quarantine is not among them
+    "interactions",
+    "interactions_per_quarter_hour",
+    "interactions_per_user",
+    "interactions_per_product",
+    "rejected_interactions",
+    "loads",
+    "load_overlaps",
+)
+VERSIONS_TABLE = "footfall_migrations"
 CONNECT_TIMEOUT_S = 10  # seconds for each address of a name
 
 
@@ -60,14 +65,6 @@ class Target:
     def lock_key(self) -> int:
         """The second key of the writer's lock: a signed 32-bit number made of the schema's name."""
         return zlib.crc32(self.schema.encode()) - (1 << 31)
-
-
-@cache
-def named_sql(file: str) -> dict[str, LiteralString]:
-    """Load the statements of one file of `sql/`, by the names in its `-- name:` lines."""
-    text = files("footfall").joinpath("sql", file).read_text(encoding="utf-8")
-    parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)[1:]
-    return {name: cast("LiteralString", body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def composed(file: str, name: str, /, **identifiers: sql.Composable) -> sql.Composed:
@@ -106,7 +103,12 @@ def wrapped(error: psycopg.Error) -> FootfallError:
         return SchemaError(
             f"the role lacks a right: {text}; ask its owner to run `footfall schema apply` and to grant it"
         )
-    if code in {"42P01", "3F000", "42703"}:
+    if code in {"42P07", "42723", "42710"}:
+        return SchemaError(
+            f"the schema already holds a name that Footfall needs, and Footfall did not make it: {text}; rename it, or "
+            "choose another schema with --schema (FOOTFALL_SCHEMA)"
+        )
+    if code in {"42P01", "42883", "3F000", "42703"}:
         return SchemaError(f"the tables are missing or not ours: {text}; run `footfall schema apply`")
     if (
         code[:2] in {"08", "57", "53", "58"}
@@ -153,8 +155,8 @@ def connect(target: Target) -> Connection:
     return connection
 
 
-def server(connection: Connection) -> Server:
-    """Ask what the server is; refuse what Footfall does not run on."""
+def server(connection: Connection, *, is_reader: bool = False) -> Server:
+    """Ask what the server is; refuse what Footfall does not run on. A reader may ask a standby."""
     row = one(connection, "database.sql", "server")
     if row.version < VERSION_FLOOR:
         raise SettingsError(f"the server is PostgreSQL {row.version // 10000}; Footfall needs 14 or later")
@@ -162,7 +164,7 @@ def server(connection: Connection) -> Server:
         raise SettingsError(
             f"the database's encoding is {row.encoding}; Footfall needs UTF8: create database ... encoding 'UTF8'"
         )
-    if row.is_standby:
+    if row.is_standby and not is_reader:
         raise SettingsError("the server is a read-only standby; name the primary in --database")
     return Server(row.version, row.has_temp)
 
@@ -175,10 +177,43 @@ def one(connection: Connection, file: str, name: str, **values: Any) -> Any:
     return row
 
 
+def silent(_: str) -> None:
+    """Say nothing: for a caller who does not want to be told."""
+
+
 def begin(connection: Connection, target: Target) -> None:
     """Begin a transaction: READ COMMITTED, search_path, UTC and time-outs for it alone."""
-    path = sql.Identifier(target.schema).as_string(connection)
-    one(connection, "database.sql", "session", search_path=f"{path}, pg_temp", lock_wait=f"{target.lock_wait_s}s")
+    one(
+        connection, "database.sql", "session", search_path=_path(connection, target), lock_wait=f"{target.lock_wait_s}s"
+    )
+
+
+def _path(connection: Connection, target: Target) -> str:
+    return f"{sql.Identifier(target.schema).as_string(connection)}, pg_temp"
+
+
+def begin_snapshot(connection: Connection, target: Target, lock: Callable[[Connection], None]) -> None:
+    """Begin a read-only transaction whose snapshot is taken after its locks.
+
+    Effects: the session stays read-only and REPEATABLE READ. `set_config` would take the snapshot before the locks.
+    """
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    connection.execute(composed("database.sql", "search_path", schema=sql.Identifier(target.schema)))
+    lock(connection)
+    connection.execute(named_sql("database.sql")["snapshot"])
+
+
+def begin_reading(connection: Connection, target: Target, time_zone: str, timeout_s: int) -> None:
+    """Begin a read-only transaction for one question of at most `timeout_s` seconds; 0 is no bound.
+
+    Effects: the session stays read-only; its time zone is that of the question until the transaction ends.
+    """
+    connection.read_only = True
+    begin(connection, target)
+    # Less than the bound, so that a wait for a lock is known for what it is.
+    lock_wait = f"{timeout_s * 900}ms" if timeout_s else f"{target.lock_wait_s}s"
+    one(connection, "database.sql", "reading", time_zone=time_zone, timeout=f"{timeout_s}s", lock_wait=lock_wait)
 
 
 def take_writer_lock(connection: Connection, target: Target, warn: Callable[[str], None]) -> None:
@@ -238,7 +273,7 @@ def schema_version(connection: Connection, target: Target) -> int:
     version = max((row.version for row in versions), default=0)
     if version > len(migrations()):
         raise SchemaError(f"the tables are at version {version}, made by a later Footfall; upgrade this one")
-    missing = sorted(set(TABLES) - set(found)) if version else []
+    missing = sorted(set(TABLES) - set(found)) if version == len(migrations()) else []
     if missing:
         raise SchemaError(
             f"the table {', '.join(missing)} is missing from the schema {target.schema!r}; restore it from a backup"
@@ -254,7 +289,7 @@ def apply_schema(connection: Connection, target: Target, warn: Callable[[str], N
     begin(connection, target)
     take_writer_lock(connection, target, warn)
     if not one(connection, "database.sql", "has_schema", schema=target.schema).is_there:
-        connection.execute(sql.SQL("create schema {}").format(sql.Identifier(target.schema)))
+        connection.execute(composed("database.sql", "create_schema", schema=sql.Identifier(target.schema)))
     if one(connection, "database.sql", "creates_in").name != target.schema:
         # Else `create table` would go on to pg_temp, the last of the search_path, and be gone with the session.
         raise SchemaError(
@@ -275,7 +310,19 @@ def apply_schema(connection: Connection, target: Target, warn: Callable[[str], N
     return tuple(applied)
 
 
-def require_schema(connection: Connection, target: Target, warn: Callable[[str], None], *, create: bool) -> None:
+def assert_current(connection: Connection, target: Target) -> None:
+    """See, under the writer lock, that no upgrade came in between: an old writer would not keep what a new one keeps.
+
+    Raises: SchemaError.
+    """
+    version = schema_version(connection, target)
+    if version != len(migrations()):
+        raise SchemaError(f"the tables are at version {version} now, this Footfall needs {len(migrations())}")
+
+
+def require_schema(
+    connection: Connection, target: Target, warn: Callable[[str], None] = silent, *, create: bool = False
+) -> None:
     """See that the tables are there and current; a first load creates them.
 
     Raises: SchemaError (exit 6) where they are missing (and `create` is off), out of date or not ours.
@@ -291,13 +338,14 @@ def require_schema(connection: Connection, target: Target, warn: Callable[[str],
 
 
 def grant_read(connection: Connection, target: Target, role: str) -> None:
-    """Give a role read rights on counts and raw rows, not on the quarantine. Effects: commits."""
+    """Give a role read rights on raw rows, counts, roll-ups and views, not on the quarantine. Effects: commits."""
     begin(connection, target)
-    identifiers = {
-        "schema": sql.Identifier(target.schema),
-        "role": sql.Identifier(role),
-        "counts": sql.Identifier(target.schema, "interactions"),
-        "raw": sql.Identifier(target.schema, "user_interactions_raw"),
-    }
-    connection.execute(composed("database.sql", "grant_read", **identifiers))
+    words = {"schema": sql.Identifier(target.schema), "role": sql.Identifier(role)}
+    connection.execute(composed("database.sql", "grant_read", **words))
+    missing = connection.execute(named_sql("database.sql")["missing_rights"], {"role": role}).fetchall()
+    if missing:  # PostgreSQL only warns where the grantor has no right to give
+        raise SchemaError(
+            f"this role may not give {role!r} the right to read {', '.join(row.name for row in missing)}; "
+            "ask the owner of the tables to run `footfall schema grant`"
+        )
     connection.commit()

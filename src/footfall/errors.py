@@ -3,6 +3,8 @@
 - FootfallError                  1   unexpected
   - SettingsError                2   an option, variable or file says something impossible
     - UnknownNameError           2   a name that is not in the list
+    - QueryError                 2   a question that cannot be put as it stands
+    - QueryTimeoutError          2   a question that takes longer than the setting allows
   - SourceError                  3   a source cannot be read as interactions
     - SourceChangedError         3   retryable: the file changed while it was read
   - TooManyRejectedError         4   more rejected rows than --max-rejected allows
@@ -43,6 +45,14 @@ class SettingsError(FootfallError):
 
 class UnknownNameError(SettingsError):
     """That name is not known. The message lists the known ones."""
+
+
+class QueryError(SettingsError):
+    """The question cannot be put to the database as it stands. `footfall query --list` shows those that can."""
+
+
+class QueryTimeoutError(SettingsError):
+    """The question takes too long. Narrow it with --since and --until, or raise FOOTFALL_QUERY_TIMEOUT_SECONDS."""
 
 
 class SourceError(FootfallError):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from footfall.database import Connection, named_sql, one
+from footfall.database import Connection, one
+from footfall.sql import named_sql
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,12 @@ import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
-from footfall.database import Connection, Server, Target, composed, named_sql, one
+from footfall.database import Connection, Server, Target, composed, one
 from footfall.errors import FootfallError
+from footfall.sql import named_sql
 
 EMPTY_PATH_BYTES = 4_000_000  # size of a file from which building the key after the rows pays
+EMPTY_PATH_LOCK_WAIT = "200ms"  # past that somebody reads the tables, and the ordinary path does not disturb them
 ANALYZE_ROWS = 10_000  # staged rows from which the planner needs figures
 ROW_SCHEMA = pa.schema(
     [
@@ -37,7 +39,8 @@ BITS = 8
 class Staging:
     """What one load has sent so far, and where.
 
-    `is_direct`: the table was seen empty under the writer lock, so rows go to it at once and its key comes after them.
+    `is_direct`: the table was seen empty under the writer lock, so rows go to it at once and its key comes after them,
+    as do `own_indexes`.
     Units: rows_* count rows sent; `highest_id` is the highest interaction_id so far.
     """
 
@@ -48,6 +51,7 @@ class Staging:
     matched: sql.Identifier
     is_temporary: bool
     is_direct: bool = False
+    own_indexes: tuple[str, ...] = ()
     highest_id: int = 0
     rows_sent: int = 0
     rows_sent_late: int = 0
@@ -80,28 +84,35 @@ def open_staging(target: Target, server: Server, load_id: int) -> Staging:
 def open_empty_table(connection: Connection, staging: Staging) -> bool:
     """Prepare the empty tables for rows without their keys, where that can be had; say whether it was.
 
-    Effects: under the writer lock: locks raw and counts exclusively, truncates them and drops their keys, all in the
-    transaction. Where we do not own them, do not get the lock at once, or something depends on a key: nothing.
+    Effects: under the writer lock: locks raw, counts and roll-ups exclusively, truncates them, drops the keys of raw
+    and counts and the other indexes of ours, all in the transaction. Where we do not own them, do not get the lock at
+    once, or something depends on a key: nothing.
     """
     if not one(connection, "load.sql", "keys_are_plain").are_plain:
         return False
-    connection.execute("savepoint empty_table")
+    connection.execute(named_sql("load.sql")["savepoint"])
     try:
-        one(connection, "load.sql", "short_lock_timeout")
+        lock_timeout = one(connection, "load.sql", "lock_timeout").lock_timeout
+        one(connection, "load.sql", "set_lock_timeout", lock_timeout=EMPTY_PATH_LOCK_WAIT)
         connection.execute(named_sql("load.sql")["lock_empty"])
         if not one(connection, "load.sql", "is_empty").is_empty:
-            connection.execute("rollback to savepoint empty_table")
+            connection.execute(named_sql("load.sql")["back_to_savepoint"])
             return False
         connection.execute(named_sql("load.sql")["open_empty"])
+        indexes = connection.execute(named_sql("load.sql")["own_indexes"]).fetchall()
+        staging.own_indexes = tuple(row.name for row in indexes)
+        for index in staging.own_indexes:
+            connection.execute(composed("load.sql", "drop_index", name=sql.Identifier(index)))
     except (
         psycopg.errors.LockNotAvailable,
         psycopg.errors.InsufficientPrivilege,
         psycopg.errors.DependentObjectsStillExist,
         psycopg.errors.FeatureNotSupported,
     ):
-        connection.execute("rollback to savepoint empty_table")
+        connection.execute(named_sql("load.sql")["back_to_savepoint"])
         return False
-    connection.execute("release savepoint empty_table")
+    connection.execute(named_sql("load.sql")["release_savepoint"])
+    one(connection, "load.sql", "set_lock_timeout", lock_timeout=lock_timeout)
     staging.is_direct = True
     return True
 
@@ -171,19 +182,24 @@ def stage_rejected(connection: Connection, staging: Staging, rejected: pa.Table)
     staging.rows_rejected += rejected.num_rows
 
 
-def finish_empty_table(connection: Connection, counts: Iterator[pa.RecordBatch]) -> None:
-    """Send the counts of the rows that went to the empty table, and give both tables their keys back."""
-    for batch in counts:
-        _copy(connection, named_sql("load.sql")["copy_counts"], pa.Table.from_batches([batch]))
+def finish_empty_table(
+    connection: Connection, staging: Staging, counts: Iterator[tuple[str, Iterator[pa.RecordBatch]]]
+) -> None:
+    """Send the counts of the rows that went to the empty table, table by table, then build keys and indexes."""
+    for table, batches in counts:
+        for batch in batches:
+            _copy(connection, named_sql("load.sql")[f"copy_{table}"], pa.Table.from_batches([batch]))
     one(connection, "load.sql", "settings")
     connection.execute(named_sql("load.sql")["build_keys"])
+    for index in staging.own_indexes:
+        connection.execute(named_sql("load.sql")[f"build_{index}"])
 
 
 def merge(connection: Connection, staging: Staging) -> Merged:
     """Bring the staged rows into the tables; the verdicts are those of taking them one by one.
 
-    Effects: under the writer lock: inserts into user_interactions_raw and adds the delta to interactions; says what
-    was there already. Rows of the direct path are there and counted by now.
+    Effects: under the writer lock: inserts into user_interactions_raw and adds the delta to each table of counts; says
+    what was there already. Rows of the direct path are there and counted by now.
     Raises: FootfallError where a row sent is not accounted for by the tables.
     """
     one(connection, "load.sql", "settings")
@@ -197,7 +213,8 @@ def _insert(connection: Connection, staging: Staging, part: str, statement: str)
     name: sql.Identifier = getattr(staging, part)
     if max(staging.rows_sent, staging.rows_sent_late) >= ANALYZE_ROWS:
         connection.execute(composed("load.sql", "analyze", name=name))
-    row = connection.execute(composed("load.sql", statement, **{part: name}), {"load_id": staging.load_id}).fetchone()
+    words = {part: name, "deltas": sql.SQL(named_sql("load.sql")["deltas"])}
+    row = connection.execute(composed("load.sql", statement, **words), {"load_id": staging.load_id}).fetchone()
     return int(row.rows_added) if row else 0
 
 

@@ -8,33 +8,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import psycopg
 import pyarrow as pa
 
-from footfall import aggregates, ledger, loading, sources
+from footfall import ledger, loading, sources
 from footfall.contract import COLUMNS, Contract, Header, read_header
 from footfall.database import (
     Connection,
     Server,
     Target,
-    apply_schema,
+    assert_current,
     begin,
     connect,
     driver_errors,
-    grant_read,
     mask,
-    migrations,
-    named_sql,
     require_schema,
-    schema_version,
     server,
+    silent,
     take_writer_lock,
     wrapped,
 )
@@ -48,16 +44,13 @@ from footfall.errors import (
 from footfall.hints import cure
 from footfall.records import read_records
 from footfall.results import (
-    Drift,
     LoadResult,
     LoadSummary,
-    Problem,
     ProblemGroup,
-    RejectedRow,
-    Table,
-    Verification,
 )
-from footfall.settings import MaxRejected, Settings, libpq_variables_set
+from footfall.session import target
+from footfall.settings import MaxRejected, Settings
+from footfall.sql import named_sql
 
 if TYPE_CHECKING:
     from footfall.engines.duckdb import Verdicts
@@ -98,10 +91,6 @@ Groups = dict[Group, tuple[int, int, str | None]]
 CONFLICT: Group = ("conflicting-duplicate", "interaction_id")
 
 
-def _silent(_: str) -> None:
-    """Say nothing."""
-
-
 # Load
 
 
@@ -110,7 +99,7 @@ def load(
     settings: Settings,
     *,
     progress: Callable[[Progress], None] | None = None,
-    warn: Callable[[str], None] = _silent,
+    warn: Callable[[str], None] = silent,
 ) -> LoadSummary:
     """Load files of interactions, each exactly once and in a transaction of its own.
 
@@ -121,8 +110,8 @@ def load(
     found = sources.find_sources(names)
     _report_ignored(found, warn)
     results: list[LoadResult] = []
-    with _target(settings) as target:
-        run = _run(settings, target, warn, progress)
+    with target(settings) as where:
+        run = _run(settings, where, warn, progress)
         connection, at = _prepared(run, settings, warn)
         try:
             for source in found.paths:
@@ -231,6 +220,7 @@ def _load_one(run: Run, connection: Connection, at: Server, attempt: _Attempt) -
             groups, rows = _stage(run, connection, staging, file, verdicts)
         if not is_locked:
             take_writer_lock(connection, run.target, run.warn)
+        assert_current(connection, run.target)
         if first := ledger.find_loaded(connection, file.digest):
             connection.rollback()
             return _already_loaded(file, first)
@@ -281,6 +271,7 @@ def _try_empty_path(run: Run, connection: Connection, staging: loading.Staging, 
     if file.size_bytes < loading.EMPTY_PATH_BYTES or not _is_empty(connection):
         return False
     take_writer_lock(connection, run.target, run.warn)
+    assert_current(connection, run.target)
     if not ledger.find_loaded(connection, file.digest) and _is_empty(connection):
         loading.open_empty_table(connection, staging)
     return True
@@ -295,11 +286,11 @@ def _stage_empty_table(
     run: Run, connection: Connection, staging: loading.Staging, file: sources.SourceFile, verdicts: Iterator[Verdicts]
 ) -> tuple[Groups, int]:
     """Send rows to the empty table at once, then their counts, then build the keys."""
-    from footfall.engines import pairs as engine
+    from footfall.engines import counts as engine
 
-    with engine.counting(run.memory_limit_mb // 4) as pairs:
-        groups, rows = _stage(run, connection, staging, file, verdicts, pairs.add)
-        loading.finish_empty_table(connection, pairs.counts())
+    with engine.counting(run.memory_limit_mb // 4) as counts:
+        groups, rows = _stage(run, connection, staging, file, verdicts, counts.add)
+        loading.finish_empty_table(connection, staging, counts.tables())
     return groups, rows
 
 
@@ -470,7 +461,7 @@ def check(
     settings: Settings,
     *,
     progress: Callable[[Progress], None] | None = None,
-    warn: Callable[[str], None] = _silent,
+    warn: Callable[[str], None] = silent,
 ) -> LoadSummary:
     """Judge files against the contract, without a database: the verdicts of loading them into empty tables."""
     from footfall.engines import repeats as engine
@@ -550,125 +541,3 @@ def _run(
     seconds = settings.max_future_seconds
     latest = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
     return Run(target, contract, latest, settings.max_rejected, warn, progress, settings.memory_limit_mb, set())
-
-
-# What is there
-
-
-@contextmanager
-def _target(settings: Settings) -> Iterator[Target]:
-    """Give the database that the settings name, else libpq's variables, else the embedded one for the while."""
-    with ExitStack() as stack:
-        if settings.database_url is not None:
-            conninfo = settings.database_url.get_secret_value()
-        elif libpq_variables_set():
-            conninfo = ""
-        else:
-            from footfall import embedded
-
-            conninfo = stack.enter_context(embedded.running(settings.home or embedded.default_home()))
-        yield Target(conninfo, settings.schema_, settings.lock_wait_seconds)
-
-
-@contextmanager
-def _session(settings: Settings, *, is_schema_needed: bool = True) -> Iterator[tuple[Connection, Target]]:
-    """Open a session for reading or mending; the tables must be there and current."""
-    with _target(settings) as target, connect(target) as connection, driver_errors():
-        server(connection)
-        connection.rollback()
-        if is_schema_needed:
-            require_schema(connection, target, _silent, create=False)
-        yield connection, target
-
-
-def rejects(
-    settings: Settings, *, load_id: int | None, source: str | None, code: str | None, limit: int | None
-) -> tuple[tuple[RejectedRow, ...], bool]:
-    """Give quarantined rows in the order of loads and lines, and whether there are more than `limit`."""
-    values: dict[str, Any] = {"load_id": load_id, "source": source, "code": code}
-    with _session(settings) as (connection, target):
-        begin(connection, target)
-        asked = None if limit is None else limit + 1
-        rows = connection.execute(named_sql("ledger.sql")["rejects"], values | {"limit": asked}).fetchall()
-        connection.rollback()
-    shown = rows if limit is None else rows[:limit]
-    return tuple(
-        RejectedRow(
-            row.load_id,
-            row.source,
-            row.line_number,
-            row.raw_line,
-            row.raw_size_bytes,
-            tuple(Problem(p["code"], p["field"], p["value"]) for p in row.problems),
-        )
-        for row in shown
-    ), len(rows) > len(shown)
-
-
-def loads(settings: Settings, *, limit: int | None) -> Table:
-    """Give the ledger, the newest load first."""
-    with _session(settings) as (connection, target):
-        begin(connection, target)
-        cursor = connection.execute(named_sql("ledger.sql")["loads"], {"limit": limit})
-        columns = tuple(column.name for column in cursor.description or ())
-        rows = tuple(tuple(row) for row in cursor.fetchall())
-        connection.rollback()
-    return Table(columns, rows)
-
-
-def verify(settings: Settings, *, repair: bool = False, warn: Callable[[str], None] = _silent) -> Verification:
-    """Recount everything that is kept, in one snapshot; with `repair`, make the counts equal to their recount.
-
-    Effects: none without `repair`; with it one transaction under the writer lock. The ledger is never mended.
-    """
-    with _session(settings) as (connection, target):
-        if repair:
-            begin(connection, target)
-            take_writer_lock(connection, target, warn)
-            aggregates.repair(connection)
-            connection.commit()
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        aggregates_lock_first(connection, target)
-        rows_raw, pairs = aggregates.totals(connection)
-        drift, drift_count = aggregates.find_drift(connection)
-        connection.rollback()
-    kept: tuple[Drift, ...] = drift
-    return Verification(rows_raw, pairs, kept, drift_count, repaired=repair)
-
-
-def aggregates_lock_first(connection: Connection, target: Target) -> None:
-    """Begin a transaction whose snapshot is taken after its locks: `set_config` alone would take it before."""
-    from psycopg import sql
-
-    connection.execute(sql.SQL("set local search_path to {}, pg_temp").format(sql.Identifier(target.schema)))
-    aggregates.lock_tables(connection)
-    connection.execute("set local statement_timeout to 0")
-    connection.execute("set local timezone to 'UTC'")
-
-
-def schema_show(settings: Settings) -> str:
-    """Say which version the tables are at, and list the migrations with their text."""
-    with _session(settings, is_schema_needed=False) as (connection, target):
-        begin(connection, target)
-        at = schema_version(connection, target)
-        connection.rollback()
-    state = "not there yet" if at == 0 else f"at version {at}"
-    head = f"-- schema {settings.schema_}: {state}; this Footfall needs version {len(migrations())}\n"
-    return head + "\n".join(f"\n-- {name}\n{text}" for _, name, text in migrations())
-
-
-def schema_apply(settings: Settings, *, warn: Callable[[str], None] = _silent) -> str:
-    """Create or upgrade the tables; say what was done. Effects: idempotent."""
-    with _session(settings, is_schema_needed=False) as (connection, target):
-        applied = apply_schema(connection, target, warn)
-    if not applied:
-        return f"schema {settings.schema_} is current (version {len(migrations())}); nothing to do"
-    return f"schema {settings.schema_}: applied {', '.join(applied)}"
-
-
-def schema_grant(settings: Settings, role: str) -> str:
-    """Give a role read rights on counts and raw rows, not on the quarantine."""
-    with _session(settings) as (connection, target):
-        grant_read(connection, target, role)
-    return f"{role} may read interactions and user_interactions_raw in schema {settings.schema_}"

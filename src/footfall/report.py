@@ -13,14 +13,33 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
-from typing import Any, Literal, TextIO
+from decimal import Decimal
+from itertools import islice
+from typing import IO, Any, Literal, TextIO
 
-from footfall.results import LoadResult, LoadSummary, Problem, ProblemGroup, RejectedRow, Table, Verification
+from footfall.errors import QueryError
+from footfall.results import Answer, LoadResult, LoadSummary, Problem, ProblemGroup, RejectedRow, Table, Verification
 
 Format = Literal["table", "csv", "json"]
+Form = Literal["table", "csv", "json", "parquet"]
 
 SECONDS_DECIMALS = 3  # of a second, in JSON and CSV
 UNBOUND_WIDTH = 1_000_000  # characters; a table that goes into a file or a pipe is folded nowhere
+INSTANT_OID = 1184  # timestamptz, of pg_type
+# Of pg_type; what is not here becomes text, and numeric the double that readers of Parquet expect of it.
+PARQUET_TYPES = {
+    16: "bool",
+    20: "int64",
+    21: "int16",
+    23: "int32",
+    700: "float",
+    701: "double",
+    1082: "date32",
+    1114: "timestamp[us]",
+    1700: "double",
+}
+PARQUET_BATCH_ROWS = 100_000  # rows of one row group
+BAR_COLUMNS = 24  # characters of the longest bar
 # Ends of column names whose numbers are amounts; other numbers are names (ids, lines) and stay without separators.
 AMOUNTS = ("_bytes", "_count", "_s", "kept", "recount")
 
@@ -33,12 +52,83 @@ def print_table(table: Table, fmt: Format, stream: TextIO) -> None:
     if fmt == "json":
         stream.write(_json_lines([dict(zip(table.columns, row, strict=True)) for row in table.rows]) + "\n")
     elif fmt == "csv":
-        show = escaped if stream.isatty() else str
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(map(show, table.columns))
-        writer.writerows([show(_csv_cell(cell)) for cell in row] for row in table.rows)
+        _write_csv(table.columns, table.rows, stream)
     else:
         stream.write(_terminal_table(table, _width(stream)))
+
+
+def print_answer(answer: Answer, how: Form, stream: IO[Any]) -> None:
+    """Write the answer to a query; its rows are read as they are written, but for a table.
+
+    Effects: writes bytes for Parquet, text otherwise.
+    """
+    if how == "parquet":
+        _write_parquet(answer, stream)
+    elif how == "table":
+        _write_answer_table(Table(answer.columns, tuple(answer.rows)), stream)
+    elif how == "json":
+        stream.write("[")
+        comma = "\n"
+        for row in answer.rows:
+            stream.write(f"{comma}  {_json(dict(zip(answer.columns, row, strict=True)))}")
+            comma = ",\n"
+        stream.write("]\n" if comma == "\n" else "\n]\n")
+    else:
+        _write_csv(answer.columns, answer.rows, stream)
+
+
+def _write_csv(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]], stream: IO[str]) -> None:
+    show = escaped if stream.isatty() else str
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(map(show, columns))
+    writer.writerows([show(_csv_cell(cell)) for cell in row] for row in rows)
+
+
+def _write_answer_table(table: Table, stream: IO[str]) -> None:
+    """Write a table; on a terminal, with a bar beside the count that ends each row."""
+    has_counts = len(table.rows) > 1 and all(type(row[-1]) is int and row[-1] > 0 for row in table.rows)
+    bars = stream.isatty() and has_counts and table.columns[-1].endswith("_count")
+    stream.write(_terminal_table(table, _width(stream), bars=bars))
+
+
+def _write_parquet(answer: Answer, stream: IO[bytes]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = [pa.timestamp("us", tz="UTC") if oid == INSTANT_OID else _arrow_type(pa, oid) for oid in answer.types]
+    schema = pa.schema(list(zip(answer.columns, types, strict=True)))
+    rows = iter(answer.rows)
+    with pq.ParquetWriter(stream, schema) as writer:
+        while batch := list(islice(rows, PARQUET_BATCH_ROWS)):
+            columns = zip(answer.columns, zip(*batch, strict=True), types, strict=True)
+            arrays = [_parquet_column(pa, name, cells, type_) for name, cells, type_ in columns]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _parquet_column(pa: Any, name: str, cells: tuple[Any, ...], type_: Any) -> Any:
+    try:
+        if str(type_) == "string":
+            return pa.array([None if cell is None else _csv_cell(cell) for cell in cells], type_)
+        if str(type_) == "double":
+            return pa.array([_double(cell) for cell in cells], type_)
+        return pa.array(cells, type_)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
+        raise QueryError(
+            f"Parquet has no exact place for a value of the column {name} ({error}); narrow the question, cast the "
+            "column to bigint or text, or take another --format"
+        ) from error
+
+
+def _double(cell: Any) -> float | None:
+    if cell is None or isinstance(cell, float):
+        return cell
+    if (double := _exact_float(cell, None)) is None:
+        raise ValueError(f"{cell} is no double")
+    return float(double)
+
+
+def _arrow_type(pa: Any, oid: int) -> Any:
+    return pa.type_for_alias(PARQUET_TYPES.get(oid, "string"))
 
 
 def escaped(text: str) -> str:
@@ -57,26 +147,49 @@ def _escaped_character(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def _width(stream: TextIO) -> int:
+def _width(stream: IO[str]) -> int:
     return shutil.get_terminal_size().columns if stream.isatty() else UNBOUND_WIDTH
 
 
-def _terminal_table(table: Table, width: int) -> str:
-    import rich.box
+def _terminal_table(table: Table, width: int, *, bars: bool = False) -> str:
+    import rich.bar
+    import rich.cells
     import rich.console
     import rich.table
     import rich.text
 
+    names = [escaped(column) for column in table.columns]
+    texts = [
+        [escaped(_table_cell(column, cell)) for column, cell in zip(table.columns, row, strict=True)]
+        for row in table.rows
+    ]
+    numbers = [any(type(row[at]) is int for row in table.rows) for at in range(len(names))]
+    natural = [max(map(rich.cells.cell_len, column)) for column in zip(names, *texts, strict=True)]
+    bars = bars and sum(natural) + 2 * len(natural) + BAR_COLUMNS <= width
+    if not bars and sum(natural) + 2 * len(natural) <= width:  # nothing to fold: a hundred times as fast without rich
+        return "".join(_aligned(cells, natural, numbers) for cells in (names, *texts))
     shown = rich.table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=True, header_style=None)
-    for at, column in enumerate(table.columns):
-        is_number = any(type(row[at]) is int for row in table.rows)
-        shown.add_column(rich.text.Text(escaped(column)), overflow="fold", justify="right" if is_number else "left")
-    for row in table.rows:
-        cells = (_table_cell(column, cell) for column, cell in zip(table.columns, row, strict=True))
-        shown.add_row(*(rich.text.Text(escaped(cell)) for cell in cells))
+    for name, is_number in zip(names, numbers, strict=True):
+        shown.add_column(rich.text.Text(name), overflow="fold", justify="right" if is_number else "left")
+    if bars:
+        shown.add_column("")
+    largest = max((row[-1] for row in table.rows), default=0) if bars else 0
+    for row, cells in zip(table.rows, texts, strict=True):
+        bar = [rich.bar.Bar(largest, 0, row[-1], width=BAR_COLUMNS)] if bars else []
+        shown.add_row(*map(rich.text.Text, cells), *bar)
     page = io.StringIO()
     rich.console.Console(file=page, width=width, color_system=None, force_terminal=False).print(shown)
     return "".join(line.rstrip() + "\n" for line in page.getvalue().split("\n")[:-1])
+
+
+def _aligned(cells: list[str], widths: list[int], are_numbers: list[bool]) -> str:
+    from rich.cells import cell_len
+
+    line = "  ".join(
+        " " * (width - cell_len(cell)) + cell if is_number else cell + " " * (width - cell_len(cell))
+        for cell, width, is_number in zip(cells, widths, are_numbers, strict=True)
+    )
+    return line.rstrip() + "\n"
 
 
 def _table_cell(column: str, cell: Any) -> str:
@@ -85,7 +198,8 @@ def _table_cell(column: str, cell: Any) -> str:
     if isinstance(cell, int) and (column.startswith("rows_") or column.endswith(AMOUNTS)):
         return f"{cell:,}"
     if isinstance(cell, datetime):
-        return f"{cell.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        text = cell.isoformat(sep=" ", timespec="seconds")
+        return text.removesuffix("+00:00") + " UTC" if text.endswith("+00:00") else text
     return _csv_cell(cell)
 
 
@@ -95,20 +209,26 @@ def _csv_cell(cell: Any) -> str:
     if isinstance(cell, dict | list | tuple | bool):
         return _json(cell)
     if isinstance(cell, date):
-        return _iso(cell)
+        return cell.isoformat()
     return str(cell)
 
 
-def _iso(moment: date) -> str:
-    return moment.astimezone(UTC).isoformat() if isinstance(moment, datetime) else moment.isoformat()
-
-
 def _json(value: Any) -> str:
-    text = json.dumps(
-        value, ensure_ascii=False, default=lambda other: _iso(other) if isinstance(other, date) else str(other)
-    )
+    text = json.dumps(value, ensure_ascii=False, default=_json_value)
     # JSON leaves DEL, C1 and line separators as they are, and a lone surrogate cannot be written at all.
     return re.sub("[\x7f-\x9f\u2028\u2029\ud800-\udfff]", lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def _json_value(other: Any) -> Any:
+    if isinstance(other, Decimal):
+        is_whole = other.is_finite() and other == other.to_integral_value()
+        return int(other) if is_whole else _exact_float(other, str(other))
+    return other.isoformat() if isinstance(other, date) else str(other)
+
+
+def _exact_float(number: Decimal, otherwise: Any) -> Any:
+    """Give the double that is written like this number, or something else where there is none."""
+    return float(number) if Decimal(repr(float(number))) == number else otherwise
 
 
 def _json_lines(values: list[dict[str, Any]], indent: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -134,3 +135,16 @@ class Table:
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a query, its rows to be read once.
+
+    Shape: `types` has the server's OID of each column. `is_zoned`: its days are days of the reporting time zone.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[int, ...]
+    rows: Iterator[tuple[Any, ...]]
+    is_zoned: bool

@@ -33,16 +33,37 @@ PREFIX = "FOOTFALL_"
 DOTENV_FILE = Path(".env")
 TOML_FILE = Path("footfall.toml")
 # Twins of options that shape one call: read from the environment, never from a file.
-CALL_VARIABLES = ("CODE", "FORMAT", "LIMIT", "LOAD", "QUIET", "REPAIR", "SOURCE", "VERBOSE")
+CALL_VARIABLES = (
+    "ACTION",
+    "CODE",
+    "FORMAT",
+    "LIMIT",
+    "LIST",
+    "LOAD",
+    "OUTPUT",
+    "PER",
+    "PRODUCT",
+    "QUIET",
+    "REPAIR",
+    "SINCE",
+    "SOURCE",
+    "SQL",
+    "UNTIL",
+    "USER",
+    "VERBOSE",
+)
 OPTIONS = {
     "database_url": "--database",
     "schema": "--schema",
     "delimiter": "--delimiter",
     "max_rejected": "--max-rejected",
+    "reporting_time_zone": "--reporting-time-zone",
 }
 LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
 SCHEMA_BYTES_MAX = 63  # bytes; PostgreSQL cuts longer names (NAMEDATALEN - 1), and a cut name is another name
-LOCK_WAIT_SECONDS_MAX = 2_000_000  # seconds; lock_timeout is a 32-bit number of milliseconds
+# Names of zones that PostgreSQL takes for fixed offsets, or does not know; a test compares all the others.
+ABBREVIATIONS = ("CET", "EET", "MET", "WET", "localtime")
+TIMEOUT_SECONDS_MAX = 2_000_000  # seconds; a server's time-outs are 32-bit numbers of milliseconds
 FUTURE_SECONDS_MAX = 100 * 366 * 86_400  # seconds; a hundred years, far from the end of the calendar
 
 
@@ -105,10 +126,13 @@ class Settings(BaseSettings):
     delimiter: str = ","
     max_rejected: Annotated[MaxRejected | None, NoDecode] = None
     source_time_zone: str = "UTC"
+    reporting_time_zone: str = "UTC"
     actions: Annotated[tuple[str, ...] | None, NoDecode] = None
     max_future_seconds: int | None = Field(None, ge=0, le=FUTURE_SECONDS_MAX)
-    lock_wait_seconds: int = Field(600, ge=0, le=LOCK_WAIT_SECONDS_MAX)
+    lock_wait_seconds: int = Field(600, ge=0, le=TIMEOUT_SECONDS_MAX)
     memory_limit_mb: int = Field(512, ge=128)
+    query_timeout_seconds: int = Field(60, ge=0, le=TIMEOUT_SECONDS_MAX)
+    queries_folder: Path | None = None
     retry: bool = False
     log_format: Literal["text", "json"] = "text"
 
@@ -134,9 +158,9 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is PostgreSQL's own; name another schema")
         return name
 
-    @field_validator("home", mode="before")
+    @field_validator("home", "queries_folder", mode="before")
     @classmethod
-    def _check_home(cls, folder: object) -> object:
+    def _check_folder(cls, folder: object) -> object:
         if isinstance(folder, str | Path):
             if not str(folder) or "\0" in str(folder):
                 raise ValueError("the name of a folder is wanted; leave it out for the default")
@@ -165,12 +189,21 @@ class Settings(BaseSettings):
     def _parse_max_rejected(cls, bound: object) -> object:
         return bound if isinstance(bound, MaxRejected | None) else MaxRejected.parse(str(bound))
 
-    @field_validator("source_time_zone")
+    @field_validator("source_time_zone", "reporting_time_zone")
     @classmethod
     def _check_time_zone(cls, name: str) -> str:
         if name != "UTC" and name not in (known := zoneinfo.available_timezones()):
             raise ValueError(
                 f"{name!r} is not a time zone; write one such as Europe/Vienna{_did_you_mean(name, known)}"
+            )
+        return name
+
+    @field_validator("reporting_time_zone")
+    @classmethod
+    def _check_reporting_zone(cls, name: str) -> str:
+        if name in ABBREVIATIONS:
+            raise ValueError(
+                f"{name!r} is an abbreviation to PostgreSQL, without summer time; name a city, such as Europe/Brussels"
             )
         return name
 

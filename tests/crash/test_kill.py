@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import loading, pipeline
+from footfall import loading, pipeline, upkeep
 from footfall.database import Connection
 from footfall.settings import load_settings
 
@@ -88,7 +88,7 @@ def wait_for_copy(database: str) -> None:
 
 
 def test_ctrl_c_leaves_nothing_half_done(csv: str, database: str, contents: Contents) -> None:
-    pipeline.schema_apply(load_settings(database_url=database))
+    upkeep.schema_apply(load_settings(database_url=database))
     client = subprocess.Popen(command(csv, database), stderr=subprocess.PIPE)
     wait_for_copy(database)
     client.send_signal(signal.SIGINT)

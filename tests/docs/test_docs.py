@@ -21,7 +21,7 @@ import pytest
 import typer
 
 import footfall
-from footfall import cli, settings
+from footfall import cli, settings, upkeep
 from footfall.contract import COLUMNS, PROBLEM_CODES
 from footfall.results import Drift, LoadResult, LoadSummary, Problem, ProblemGroup, Verification
 
@@ -199,9 +199,7 @@ def test_every_setting_and_variable_is_in_the_docs() -> None:
 def test_every_table_and_column_is_in_the_docs(database: str) -> None:
     import psycopg
 
-    from footfall import pipeline
-
-    pipeline.schema_apply(settings.load_settings(database_url=database), warn=print)
+    upkeep.schema_apply(settings.load_settings(database_url=database), warn=print)
     page = reference("tables")
     with psycopg.connect(database) as connection:
         columns = connection.execute(

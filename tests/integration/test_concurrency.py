@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import pipeline
+from footfall import pipeline, retrieval, upkeep
 from footfall.database import LOCK_CLASS, Target
 from footfall.errors import DatabaseBusyError
 from footfall.settings import load_settings
@@ -55,7 +55,7 @@ def writer_lock_held(database: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def test_of_two_processes_with_the_same_file_one_loads_it(database: str, write_csv: Write) -> None:
-    pipeline.schema_apply(load_settings(database_url=database))
+    upkeep.schema_apply(load_settings(database_url=database))
     name = write_csv("a.csv", *map(line, range(1, 5_000)))
     with writer_lock_held(database):  # both read and stage, then both wait here
         both = [started(database, name) for _ in range(2)]
@@ -84,7 +84,7 @@ def test_four_processes_with_overlapping_files_in_other_orders_give_the_truth(da
     ]
     assert ask(database, "select user_id, interaction_count from interactions order by 1") == sorted(truth.items())
     assert ask(database, "select status, count(*) from loads group by 1") == [("loaded", 7)]
-    assert pipeline.verify(load_settings(database_url=database)).drift == ()
+    assert upkeep.verify(load_settings(database_url=database)).drift == ()
 
 
 def test_with_conflicts_the_ids_are_the_same_and_nothing_drifts(database: str, write_csv: Write) -> None:
@@ -94,11 +94,11 @@ def test_with_conflicts_the_ids_are_the_same_and_nothing_drifts(database: str, w
         result_of(process)
     assert ask(database, "select count(*), count(distinct user_id) from user_interactions_raw") == [(1_000, 1)]
     assert ask(database, "select count(*) from rejected_interactions") == [(2_000,)]
-    assert pipeline.verify(load_settings(database_url=database)).drift == ()
+    assert upkeep.verify(load_settings(database_url=database)).drift == ()
 
 
 def test_a_writer_says_what_it_waits_for_and_goes_on_afterwards(database: str, write_csv: Write) -> None:
-    pipeline.schema_apply(load_settings(database_url=database))
+    upkeep.schema_apply(load_settings(database_url=database))
     words: list[str] = []
     with writer_lock_held(database) as holder:
         pid = holder.info.backend_pid
@@ -115,7 +115,7 @@ def test_a_writer_says_what_it_waits_for_and_goes_on_afterwards(database: str, w
 
 
 def test_a_writer_gives_up_with_exit_5_when_its_time_is_over(database: str, write_csv: Write) -> None:
-    pipeline.schema_apply(load_settings(database_url=database))
+    upkeep.schema_apply(load_settings(database_url=database))
     settings = load_settings(database_url=database, lock_wait_seconds=1)
     began = time.monotonic()
     with writer_lock_held(database):
@@ -127,7 +127,7 @@ def test_a_writer_gives_up_with_exit_5_when_its_time_is_over(database: str, writ
 
 
 def test_a_writer_that_gave_up_can_be_run_again(database: str, write_csv: Write) -> None:
-    pipeline.schema_apply(load_settings(database_url=database))
+    upkeep.schema_apply(load_settings(database_url=database))
     settings, name = load_settings(database_url=database, lock_wait_seconds=1), write_csv("a.csv", line(1))
     with writer_lock_held(database):
         pipeline.load([name], settings)
@@ -137,7 +137,7 @@ def test_a_writer_that_gave_up_can_be_run_again(database: str, write_csv: Write)
 def test_the_schema_waits_for_the_writer_too(database: str) -> None:
     settings = load_settings(database_url=database, lock_wait_seconds=1)
     with writer_lock_held(database), pytest.raises(DatabaseBusyError):
-        pipeline.schema_apply(settings)
+        upkeep.schema_apply(settings)
 
 
 def test_a_writer_of_another_schema_is_not_waited_for(database: str, write_csv: Write) -> None:
@@ -150,21 +150,21 @@ def test_reading_and_verifying_need_no_writer_lock(database: str, write_csv: Wri
     settings = load_settings(database_url=database, lock_wait_seconds=1)
     pipeline.load([write_csv("a.csv", line(1))], settings)
     with writer_lock_held(database):
-        assert pipeline.verify(settings).rows_raw == 1
-        assert len(pipeline.loads(settings, limit=None).rows) == 1
+        assert upkeep.verify(settings).rows_raw == 1
+        assert len(retrieval.loads(settings, limit=None).rows) == 1
 
 
 def test_verify_finds_no_drift_while_loads_go_on(database: str, write_csv: Write) -> None:
     settings = load_settings(database_url=database)
-    pipeline.schema_apply(settings)
+    upkeep.schema_apply(settings)
     names = [write_csv(f"{n}.csv", *map(line, range(n * 100 + 1, n * 100 + 201))) for n in range(12)]
     writer = threading.Thread(target=pipeline.load, args=(names, settings))
     writer.start()
     seen = set()
     while writer.is_alive():
-        found = pipeline.verify(settings)
+        found = upkeep.verify(settings)
         seen.add(found.rows_raw)
         assert found.drift == ()
     writer.join()
     assert len(seen) > 1  # or the loads and the recounts did not overlap
-    assert pipeline.verify(settings).rows_raw == 1_300
+    assert upkeep.verify(settings).rows_raw == 1_300

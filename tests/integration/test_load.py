@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from footfall import loading, pipeline, sources
+from footfall import loading, pipeline, sources, upkeep
 from footfall.results import LoadResult
 from footfall.settings import load_settings
 
@@ -479,7 +479,7 @@ def test_after_the_empty_path_keys_constraints_and_comments_are_those_of_the_mig
     database: str, write_csv: Write, path_bytes: Callable[[int], None]
 ) -> None:
     path_bytes(ALWAYS)
-    pipeline.schema_apply(load_settings(database_url=database))
+    upkeep.schema_apply(load_settings(database_url=database))
     before, keys = shape(database), key_ids(database)
     load_one(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad"))
     assert shape(database) == before
@@ -512,7 +512,7 @@ def test_the_empty_path_is_skipped_in_silence_where_the_role_does_not_own_the_ta
     database: str, write_csv: Write, path_bytes: Callable[[int], None], new_role: Callable[..., str]
 ) -> None:
     path_bytes(ALWAYS)
-    pipeline.schema_apply(load_settings(database_url=database))
+    upkeep.schema_apply(load_settings(database_url=database))
     _loaded_in_silence(new_role(*WRITER_RIGHTS), database, write_csv("a.csv", line(2), line(1), line(1)))
 
 
@@ -520,7 +520,7 @@ def test_the_empty_path_is_skipped_in_silence_where_someone_reads_the_table(
     database: str, write_csv: Write, path_bytes: Callable[[int], None]
 ) -> None:
     path_bytes(ALWAYS)
-    pipeline.schema_apply(load_settings(database_url=database))
+    upkeep.schema_apply(load_settings(database_url=database))
     with psycopg.connect(database) as reader:
         reader.execute("select count(*) from interactions")
         _loaded_in_silence(database, database, write_csv("a.csv", line(2), line(1), line(1)))
@@ -539,7 +539,7 @@ def test_the_empty_path_is_skipped_in_silence_where_something_depends_on_the_key
     database: str, write_csv: Write, path_bytes: Callable[[int], None], dependent: str
 ) -> None:
     path_bytes(ALWAYS)
-    pipeline.schema_apply(load_settings(database_url=database))
+    upkeep.schema_apply(load_settings(database_url=database))
     with psycopg.connect(database) as connection:
         connection.execute(dependent)
     _loaded_in_silence(database, database, write_csv("a.csv", line(2), line(1), line(1)))
@@ -549,7 +549,7 @@ def test_counts_without_rows_keep_the_empty_path_off(
     database: str, write_csv: Write, path_bytes: Callable[[int], None]
 ) -> None:
     path_bytes(ALWAYS)
-    pipeline.schema_apply(load_settings(database_url=database))
+    upkeep.schema_apply(load_settings(database_url=database))
     with psycopg.connect(database) as connection:
         connection.execute("insert into interactions values (8, 8, 8)")
     load_one(database, write_csv("a.csv", line(1)))
@@ -560,7 +560,7 @@ def test_a_failed_empty_path_load_leaves_the_keys(
     database: str, write_csv: Write, path_bytes: Callable[[int], None]
 ) -> None:
     path_bytes(ALWAYS)
-    pipeline.schema_apply(load_settings(database_url=database))
+    upkeep.schema_apply(load_settings(database_url=database))
     before, keys = shape(database), key_ids(database)
     assert load_one(database, write_csv("a.csv", line(1), "bad"), max_rejected="0").status == "failed"
     assert (shape(database), key_ids(database)) == (before, keys)
@@ -571,7 +571,7 @@ def test_a_failed_empty_path_load_leaves_the_keys(
 
 @pytest.mark.usefixtures("either_path")
 def test_a_load_leaves_no_staging_table(database: str, write_csv: Write) -> None:
-    pipeline.schema_apply(load_settings(database_url=database))
+    upkeep.schema_apply(load_settings(database_url=database))
     before = relations(database)
     load_one(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad"))
     assert relations(database) == before
@@ -580,7 +580,7 @@ def test_a_load_leaves_no_staging_table(database: str, write_csv: Write) -> None
 def test_a_role_without_temp_stages_in_our_schema_and_leaves_nothing_behind(
     cluster: Any, database: str, write_csv: Write, new_role: Callable[..., str]
 ) -> None:
-    pipeline.schema_apply(load_settings(database_url=database))
+    upkeep.schema_apply(load_settings(database_url=database))
     before = relations(database)
     with psycopg.connect(cluster.admin, autocommit=True) as connection:
         name = sql.Identifier(str(conninfo_to_dict(database)["dbname"]))
@@ -599,11 +599,11 @@ def test_a_schema_of_any_name_holds_all_tables(database: str, write_csv: Write, 
     done = load_one(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad"), schema=schema)
     assert (done.status, done.error) == ("loaded", None)
     in_schema = "select count(*) from pg_tables where schemaname = %s"
-    assert ask(database, in_schema, schema) == [(6,)]
+    assert ask(database, in_schema, schema) == [(9,)]
     assert ask(database, in_schema, "public") == [(0,)]
     settings = load_settings(database_url=database, schema=schema)
-    assert pipeline.verify(settings).drift == ()
-    assert pipeline.verify(settings).rows_raw == 2
+    assert upkeep.verify(settings).drift == ()
+    assert upkeep.verify(settings).rows_raw == 2
 
 
 def test_two_schemas_of_one_database_know_nothing_of_each_other(database: str, write_csv: Write) -> None:

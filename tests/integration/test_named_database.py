@@ -16,10 +16,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from footfall import database as db
-from footfall import pipeline
+from footfall import pipeline, upkeep
 from footfall.errors import DatabaseUnavailableError, SchemaError, SettingsError
 from footfall.settings import load_settings
 
+LATEST = len(db.migrations())
 ROW = "1,1,1,click,2024-01-01"
 Write = Callable[..., str]
 
@@ -36,7 +37,7 @@ def ask(database: str, query: str, *values: object) -> list[Any]:
 
 
 def apply(database: str) -> str:
-    return pipeline.schema_apply(load_settings(database_url=database))
+    return upkeep.schema_apply(load_settings(database_url=database))
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def test_a_right_password_opens_the_database(
     known = conninfo_to_dict(new_role("grant select on all tables in schema public to {role}"))
     asks_for_password(str(known["user"]))
     right = make_conninfo("", **(known | {"password": "hunter2"}))
-    assert pipeline.verify(load_settings(database_url=right)).drift == ()
+    assert upkeep.verify(load_settings(database_url=right)).drift == ()
 
 
 # where the server is
@@ -154,7 +155,7 @@ def test_a_database_that_is_not_there_is_exit_5(database: str, write_csv: Write)
 
 def test_a_conninfo_that_libpq_cannot_read_is_exit_2() -> None:
     with pytest.raises(SettingsError, match="--database"):
-        pipeline.verify(load_settings(database_url="hos=x"))
+        upkeep.verify(load_settings(database_url="hos=x"))
 
 
 def test_a_database_that_is_not_utf8_is_refused(cluster: Any, write_csv: Write) -> None:
@@ -219,9 +220,9 @@ def test_tables_of_our_names_that_are_not_ours_are_refused_and_left_alone(
         if verb == "load":
             pipeline.load([write_csv("a.csv", ROW)], settings)
         elif verb == "verify":
-            pipeline.verify(settings)
+            upkeep.verify(settings)
         else:
-            pipeline.schema_apply(settings)
+            upkeep.schema_apply(settings)
     assert caught.value.exit_code == 6
     assert ask(database, "select * from interactions") == [(1, 2, 3)]
     assert ask(database, "select tablename from pg_tables where schemaname = 'public'") == [("interactions",)]
@@ -255,16 +256,16 @@ def test_a_table_that_somebody_dropped_is_missed(database: str, write_csv: Write
 
 def test_verify_without_tables_is_exit_6(database: str) -> None:
     with pytest.raises(SchemaError, match="run `footfall schema apply`"):
-        pipeline.verify(load_settings(database_url=database))
+        upkeep.verify(load_settings(database_url=database))
 
 
 def test_show_says_whether_the_tables_are_there_and_creates_nothing(database: str) -> None:
     settings = load_settings(database_url=database)
-    assert "not there yet" in pipeline.schema_show(settings)
+    assert "not there yet" in upkeep.schema_show(settings)
     assert ask(database, "select count(*) from pg_tables where schemaname = 'public'") == [(0,)]
     apply(database)
-    shown = pipeline.schema_show(settings)
-    assert "at version 1" in shown
+    shown = upkeep.schema_show(settings)
+    assert f"at version {len(db.migrations())}" in shown
     assert "create table user_interactions_raw" in shown
 
 
@@ -276,15 +277,15 @@ def test_apply_twice_changes_nothing_the_second_time(database: str) -> None:
 
 
 def test_apply_creates_the_schema_where_there_is_none(database: str) -> None:
-    pipeline.schema_apply(load_settings(database_url=database, schema="new one"))
-    assert ask(database, "select count(*) from pg_tables where schemaname = 'new one'") == [(6,)]
+    upkeep.schema_apply(load_settings(database_url=database, schema="new one"))
+    assert ask(database, "select count(*) from pg_tables where schemaname = 'new one'") == [(9,)]
 
 
 def test_tables_out_of_date_are_exit_6_for_a_load(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apply(database)
-    later = (*db.migrations(), (2, "0002_more.sql", "create table more (id int)"))
+    later = (*db.migrations(), (LATEST + 1, "more.sql", "create table more (id int)"))
     monkeypatch.setattr(db, "migrations", lambda: later)
     with pytest.raises(SchemaError, match="footfall schema apply"):
         pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=database))
@@ -292,11 +293,11 @@ def test_tables_out_of_date_are_exit_6_for_a_load(
 
 def test_apply_upgrades_tables_that_are_out_of_date(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     apply(database)
-    later = (*db.migrations(), (2, "0002_more.sql", "create table more (id int)"))
+    later = (*db.migrations(), (LATEST + 1, "more.sql", "create table more (id int)"))
     monkeypatch.setattr(db, "migrations", lambda: later)
-    monkeypatch.setattr(pipeline, "migrations", lambda: later)
-    assert apply(database).endswith("applied 0002_more.sql")
-    assert ask(database, "select max(version) from footfall_migrations") == [(2,)]
+    monkeypatch.setattr(upkeep, "migrations", lambda: later)
+    assert apply(database).endswith("applied more.sql")
+    assert ask(database, "select max(version) from footfall_migrations") == [(LATEST + 1,)]
 
 
 def test_eight_first_loads_at_once_make_the_tables_once(database: str, write_csv: Write) -> None:
@@ -305,14 +306,14 @@ def test_eight_first_loads_at_once_make_the_tables_once(database: str, write_csv
     with ThreadPoolExecutor(8) as crowd:
         done = list(crowd.map(lambda name: pipeline.load([name], settings).rows_loaded, names))
     assert done == [1] * 8
-    assert ask(database, "select version from new.footfall_migrations") == [(1,)]
+    assert ask(database, "select max(version), count(*) from new.footfall_migrations") == [(LATEST, LATEST)]
     assert ask(database, "select * from new.interactions") == [(1, 1, 8)]
 
 
 def test_a_granted_role_reads_counts_and_raw_rows(database: str, new_role: Callable[..., str]) -> None:
     reader = new_role()
     apply(database)
-    pipeline.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
+    upkeep.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
     assert ask(reader, "select count(*) from interactions") == [(0,)]
     assert ask(reader, "select count(*) from user_interactions_raw") == [(0,)]
 
@@ -323,7 +324,7 @@ def test_a_granted_role_may_neither_see_the_quarantine_nor_write(
 ) -> None:
     reader = new_role()
     apply(database)
-    pipeline.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
+    upkeep.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
     with pytest.raises(psycopg.errors.InsufficientPrivilege), psycopg.connect(reader) as connection:
         connection.execute(statement)
 

@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from footfall.database import migrations, named_sql
+from footfall.aggregates import COUNTED, PROMISES
+from footfall.database import migrations
+from footfall.sql import named_sql
 
 SOURCE = Path(str(files("footfall")))
-# Put together at run time in aggregates.find_drift: one for each promise.
-COMPOSED_NAMES = {"drift_interactions", "drift_ledger", "drift_quarantine"}
+# Put together at run time: one for each promise, table or index.
+COMPOSED_NAMES = {
+    *(f"drift_{promise}" for promise in PROMISES),
+    *(f"{verb}_{table}" for verb in ("repair", "copy") for table in COUNTED),
+    *(f"build_{index}_idx" for index in ("interactions_per_user_count", "interactions_per_product_count")),
+    "build_user_interactions_raw_timestamp_idx",
+}
 FILES = sorted(path.name for path in (SOURCE / "sql").glob("*.sql"))
 CODE = {path: path.read_text() for path in SOURCE.rglob("*.py")}
 

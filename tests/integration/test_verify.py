@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import pipeline
+from footfall import pipeline, upkeep
 from footfall.results import Drift
 from footfall.settings import load_settings
 
@@ -32,7 +32,7 @@ def change(database: str, statement: str) -> None:
 
 
 def drift(database: str) -> tuple[Drift, ...]:
-    return pipeline.verify(load_settings(database_url=database)).drift
+    return upkeep.verify(load_settings(database_url=database)).drift
 
 
 def counts(database: str) -> list[Any]:
@@ -46,7 +46,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_tables_that_only_footfall_wrote_have_no_drift(loaded: str) -> None:
-    found = pipeline.verify(load_settings(database_url=loaded))
+    found = upkeep.verify(load_settings(database_url=loaded))
     assert (found.rows_raw, found.pairs, found.drift, found.drift_count) == (3, 2, (), 0)
 
 
@@ -84,13 +84,17 @@ def test_rows_deleted_by_another_hand_are_drift_of_counts_and_ledger(loaded: str
     assert {(each.check, each.kept, each.recount) for each in drift(loaded)} == {
         ("interactions", 2, None),
         ("interactions", 1, None),
+        ("interactions_per_quarter_hour", 3, None),
+        ("interactions_per_user", 3, None),
+        ("interactions_per_product", 2, None),
+        ("interactions_per_product", 1, None),
         ("ledger", 3, None),
     }
 
 
 def test_many_drifts_are_counted_whole_and_listed_in_part(loaded: str) -> None:
     change(loaded, "insert into interactions select 9, n, 1 from generate_series(1, 50) as n")
-    found = pipeline.verify(load_settings(database_url=loaded))
+    found = upkeep.verify(load_settings(database_url=loaded))
     assert (len(found.drift), found.drift_count) == (20, 50)
 
 
@@ -105,14 +109,14 @@ def test_repair_mends_changed_missing_and_surplus_counts(loaded: str) -> None:
     change(loaded, "update interactions set interaction_count = 9 where product_id = 1")
     change(loaded, "delete from interactions where product_id = 2")
     change(loaded, "insert into interactions values (8, 8, 1)")
-    found = pipeline.verify(load_settings(database_url=loaded), repair=True)
+    found = upkeep.verify(load_settings(database_url=loaded), repair=True)
     assert (found.drift, found.repaired) == ((), True)
     assert counts(loaded) == before
 
 
 def test_repair_never_touches_the_ledger(loaded: str) -> None:
     change(loaded, "update loads set rows_loaded = 2, rows_read = 3")
-    found = pipeline.verify(load_settings(database_url=loaded), repair=True)
+    found = upkeep.verify(load_settings(database_url=loaded), repair=True)
     assert [each.check for each in found.drift] == ["ledger"]
 
 

@@ -12,7 +12,7 @@ import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from footfall import pipeline
+from footfall import pipeline, upkeep
 from footfall.settings import load_settings
 
 SLOW = settings(
@@ -125,7 +125,7 @@ def test_recount_finds_no_drift(
     new_database: Callable[[], str], write_csv: Callable[..., str], deliveries: list[list[Any]]
 ) -> None:
     conninfo, _ = _delivered(new_database, write_csv, deliveries)
-    assert pipeline.verify(load_settings(database_url=conninfo)).drift == ()
+    assert upkeep.verify(load_settings(database_url=conninfo)).drift == ()
     with psycopg.connect(conninfo) as connection:
         row_count = connection.execute("select count(*) from user_interactions_raw").fetchone()
         loaded = connection.execute("select coalesce(sum(rows_loaded), 0) from loads").fetchone()

@@ -50,7 +50,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_every_verb_of_the_specification_is_there() -> None:
     words = {" ".join(path) for path in VERBS}
     assert words == {
-        *("load", "check", "rejects", "loads", "verify", "schema show", "schema apply", "schema grant"),
+        *("load", "check", "rejects", "loads", "query", "verify", "schema show", "schema apply", "schema grant"),
         *("database start", "database stop", "database status", "database url"),
     }
 

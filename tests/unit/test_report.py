@@ -71,11 +71,18 @@ def test_json_without_rows_is_an_empty_list() -> None:
     assert json.loads(printed(Table(("a",), ()), "json")) == []
 
 
-def test_an_instant_is_utc_in_every_format() -> None:
-    table = Table(("at",), ((datetime(2026, 11, 24, 12, tzinfo=timezone(timedelta(hours=2))),),))
-    assert json.loads(printed(table, "json")) == [{"at": "2026-11-24T10:00:00+00:00"}]
-    assert printed(table, "csv") == "at\n2026-11-24T10:00:00+00:00\n"
-    assert printed(table, "table") == "at\n2026-11-24 10:00:00 UTC\n"
+@pytest.mark.parametrize(
+    ("hours", "exact", "shown"),
+    [
+        (0, "2026-11-24T12:00:00+00:00", "2026-11-24 12:00:00 UTC"),
+        (2, "2026-11-24T12:00:00+02:00", "2026-11-24 12:00:00+02:00"),
+    ],
+)
+def test_an_instant_has_its_offset_in_every_format(hours: int, exact: str, shown: str) -> None:
+    table = Table(("at",), ((datetime(2026, 11, 24, 12, tzinfo=timezone(timedelta(hours=hours))),),))
+    assert json.loads(printed(table, "json")) == [{"at": exact}]
+    assert printed(table, "csv") == f"at\n{exact}\n"
+    assert printed(table, "table") == f"at\n{shown}\n"
 
 
 def test_a_table_aligns_its_columns_and_has_no_colour() -> None:

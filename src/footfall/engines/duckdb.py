@@ -25,42 +25,11 @@ from footfall.contract import (
     kernel_sql,
     kernel_variables,
 )
+from footfall.sql import named_sql
 
 ACCEPTED = ("line_number", "interaction_id", "user_id", "product_id", "action", "timestamp")
 INSTANT = pa.timestamp("us", tz="UTC")
 SESSION_MEMORY_MB = 64  # the least a session gets: a batch of 2 MB takes about 20 MB in the kernel
-
-REJECTED_SQL = """
-select line_number, line as raw_line, raw_bytes, size_bytes as raw_size_bytes, to_json(problems)::varchar as problems
-from rejected
-order by line_number
-"""
-GROUPS_SQL = """
-select
-    p.code as code,
-    p.field as field,
-    count(distinct line_number) as rows,
-    min(line_number) as line_number,
-    arg_min(p.value, line_number) as value
-from (select line_number, unnest(problems) as p from rejected)
-group by p.code, p.field
-order by p.code, p.field
-"""
-CONFLICTS_SQL = """
-select
-    l.line_number as line_number,
-    l.line as raw_line,
-    l.raw_bytes as raw_bytes,
-    l.size_bytes as raw_size_bytes,
-    to_json([{
-        'code': 'conflicting-duplicate', 'field': 'interaction_id', 'value': j.interaction_id::varchar
-    }])::varchar as problems,
-    j.interaction_id as interaction_id
-from lines as l
-join judged as j
-    on j.line_number = l.line_number
-order by l.line_number
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +118,8 @@ def _verdicts(session: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> Verd
             accepted, _readable(rejected.rename_columns({"line": "raw_line", "size_bytes": "raw_size_bytes"})), ()
         )
     session.register("rejected", rejected)
-    table = session.sql(REJECTED_SQL).to_arrow_table()
-    groups = tuple(session.execute(GROUPS_SQL).fetchall())
+    table = session.sql(named_sql("duckdb.sql")["rejected"]).to_arrow_table()
+    groups = tuple(session.execute(named_sql("duckdb.sql")["groups"]).fetchall())
     session.unregister("rejected")
     return Verdicts(accepted, _readable(table), groups)
 
@@ -191,7 +160,7 @@ def as_conflicts(
         records = pa.Table.from_batches([batch])
         session.register("lines", records)
         session.register("judged", session.sql(kernel_sql()).to_arrow_table())
-        table = session.sql(CONFLICTS_SQL).to_arrow_table()
+        table = session.sql(named_sql("duckdb.sql")["conflicts"]).to_arrow_table()
         session.unregister("lines")
         session.unregister("judged")
         ids = [str(value) for value in table["interaction_id"].to_pylist()]

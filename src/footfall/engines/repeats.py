@@ -13,39 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from footfall.engines.spill import spilling_session
-
-ADD_SQL = """
-insert into seen
-select
-    $1,
-    line_number,
-    interaction_id,
-    hash(user_id, product_id, action, timestamp)
-from rows
-"""
-FATES_SQL = """
-with firsts as (
-    select
-        interaction_id,
-        min((file_number, line_number)) as place,
-        arg_min(content, (file_number, line_number)) as content
-    from seen
-    group by interaction_id
-    having count(*) > 1
-)
-select
-    s.file_number as file_number,
-    count(*) filter (where s.content = f.content) as rows_duplicate,
-    count(*) filter (where s.content <> f.content) as rows_conflict,
-    min(s.line_number) filter (where s.content <> f.content) as line_number,
-    arg_min(s.interaction_id, s.line_number) filter (where s.content <> f.content) as interaction_id
-from seen as s
-join firsts as f
-    on f.interaction_id = s.interaction_id
-where (s.file_number, s.line_number) <> f.place
-group by s.file_number
-order by s.file_number
-"""
+from footfall.sql import named_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +27,10 @@ class Fate:
     interaction_id: int | None
 
 
-SEEN_TABLE = "create table seen (file_number integer, line_number bigint, interaction_id bigint, content ubigint)"
-
-
 @contextmanager
 def remembering(memory_mb: int) -> Iterator[Repeats]:
     """Open a memory of ids that holds at most `memory_mb` in memory."""
-    with spilling_session(memory_mb, SEEN_TABLE) as session:
+    with spilling_session(memory_mb, named_sql("duckdb.sql")["create_seen"]) as session:
         yield Repeats(session)
 
 
@@ -78,13 +43,13 @@ class Repeats:
     def add(self, file_number: int, rows: pa.Table) -> None:
         """Take note of the accepted rows of one file."""
         self.session.register("rows", rows)
-        self.session.execute(ADD_SQL, [file_number]).fetchall()
+        self.session.execute(named_sql("duckdb.sql")["add_seen"], [file_number]).fetchall()
         self.session.unregister("rows")
 
     def forget(self, file_number: int) -> None:
         """Forget a file that turned out to be unreadable."""
-        self.session.execute("delete from seen where file_number = $1", [file_number]).fetchall()
+        self.session.execute(named_sql("duckdb.sql")["forget"], [file_number]).fetchall()
 
     def fates(self) -> list[Fate]:
         """Say of each file how many of its rows had come before: with the same content, and with other content."""
-        return [Fate(*row) for row in self.session.execute(FATES_SQL).fetchall()]
+        return [Fate(*row) for row in self.session.execute(named_sql("duckdb.sql")["fates"]).fetchall()]

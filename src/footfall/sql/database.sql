@@ -12,6 +12,23 @@ select
     set_config('tcp_keepalives_interval', '10', true) as tcp_keepalives_interval,
     set_config('tcp_keepalives_count', '3', true) as tcp_keepalives_count
 
+-- name: search_path
+set local search_path to {schema}, pg_temp
+
+-- name: snapshot
+set local statement_timeout to 0;
+set local timezone to 'UTC'
+
+-- name: reading
+select
+    set_config('TimeZone', %(time_zone)s, true) as timezone,
+    set_config('statement_timeout', %(timeout)s, true) as statement_timeout,
+    set_config('work_mem', '64MB', true) as work_mem,
+    set_config('lock_timeout', %(lock_wait)s, true) as lock_timeout,
+    set_config('idle_in_transaction_session_timeout', '10min', true) as idle_in_transaction_session_timeout,
+    set_config('jit', 'off', true) as jit,
+    set_config('parallel_tuple_cost', '0.01', true) as parallel_tuple_cost
+
 -- name: server
 select
     current_setting('server_version_num')::integer as version,
@@ -85,4 +102,38 @@ values (%(version)s, %(name)s)
 
 -- name: grant_read
 grant usage on schema {schema} to {role};
-grant select on {counts}, {raw} to {role}
+grant select on
+    user_interactions_raw,
+    interactions,
+    interactions_per_quarter_hour,
+    interactions_per_user,
+    interactions_per_product,
+    interactions_per_hour,
+    interactions_per_day,
+    interactions_per_action
+to {role};
+grant execute on function
+    uneven_quarter_hours(text, timestamptz, timestamptz),
+    interactions_of_quarter_hours(timestamptz[]),
+    interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint)
+to {role}
+
+-- name: missing_rights
+select name
+from unnest(array[
+    'user_interactions_raw',
+    'interactions',
+    'interactions_per_quarter_hour',
+    'interactions_per_user',
+    'interactions_per_product',
+    'interactions_per_hour',
+    'interactions_per_day',
+    'interactions_per_action'
+]) as name
+where
+    not has_table_privilege(%(role)s, name::regclass, 'SELECT')
+    or not has_schema_privilege(%(role)s, current_schema(), 'USAGE')
+order by name
+
+-- name: create_schema
+create schema {schema}

@@ -46,6 +46,54 @@ copy user_interactions_raw (interaction_id, user_id, product_id, action, timesta
 -- name: copy_rejected
 copy {name} (line_number, raw_line, raw_bytes, raw_size_bytes, problems) from stdin (format binary)
 
+-- name: deltas
+counts as (
+    insert into interactions (user_id, product_id, interaction_count)
+    select
+        user_id,
+        product_id,
+        count(*)
+    from added
+    group by user_id, product_id
+    order by user_id, product_id
+    on conflict (user_id, product_id) do update
+        set interaction_count = interactions.interaction_count + excluded.interaction_count
+),
+quarter_hours as (
+    insert into interactions_per_quarter_hour (quarter_hour, action, interaction_count)
+    select
+        date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') as quarter_hour,
+        action,
+        count(*)
+    from added
+    group by quarter_hour, action
+    order by quarter_hour, action
+    on conflict (quarter_hour, action) do update
+        set interaction_count = interactions_per_quarter_hour.interaction_count + excluded.interaction_count
+),
+users as (
+    insert into interactions_per_user (user_id, interaction_count)
+    select
+        user_id,
+        count(*)
+    from added
+    group by user_id
+    order by user_id
+    on conflict (user_id) do update
+        set interaction_count = interactions_per_user.interaction_count + excluded.interaction_count
+),
+products as (
+    insert into interactions_per_product (product_id, interaction_count)
+    select
+        product_id,
+        count(*)
+    from added
+    group by product_id
+    order by product_id
+    on conflict (product_id) do update
+        set interaction_count = interactions_per_product.interaction_count + excluded.interaction_count
+)
+
 -- name: merge_rows
 with added as (
     insert into user_interactions_raw (interaction_id, user_id, product_id, action, timestamp, load_id)
@@ -59,20 +107,9 @@ with added as (
     from {rows}
     order by interaction_id
     on conflict (interaction_id) do nothing
-    returning user_id, product_id
+    returning user_id, product_id, action, timestamp
 ),
-delta as (
-    insert into interactions (user_id, product_id, interaction_count)
-    select
-        user_id,
-        product_id,
-        count(*)
-    from added
-    group by user_id, product_id
-    order by user_id, product_id
-    on conflict (user_id, product_id) do update
-        set interaction_count = interactions.interaction_count + excluded.interaction_count
-)
+{deltas}
 select count(*) as rows_added
 from added
 
@@ -89,20 +126,9 @@ with added as (
     from {late}
     order by interaction_id, line_number
     on conflict (interaction_id) do nothing
-    returning user_id, product_id
+    returning user_id, product_id, action, timestamp
 ),
-delta as (
-    insert into interactions (user_id, product_id, interaction_count)
-    select
-        user_id,
-        product_id,
-        count(*)
-    from added
-    group by user_id, product_id
-    order by user_id, product_id
-    on conflict (user_id, product_id) do update
-        set interaction_count = interactions.interaction_count + excluded.interaction_count
-)
+{deltas}
 select count(*) as rows_added
 from added
 
@@ -176,7 +202,10 @@ select
 -- name: is_empty
 select
     not exists (select from user_interactions_raw)
-    and not exists (select from interactions) as is_empty
+    and not exists (select from interactions)
+    and not exists (select from interactions_per_quarter_hour)
+    and not exists (select from interactions_per_user)
+    and not exists (select from interactions_per_product) as is_empty
 
 -- name: keys_are_plain
 select
@@ -200,19 +229,79 @@ where
     and c.conrelid in ('user_interactions_raw'::regclass, 'interactions'::regclass)
     and c.conname in ('user_interactions_raw_pkey', 'interactions_pkey')
 
+-- name: own_indexes
+select x.relname as name
+from pg_index as i
+join pg_class as x
+    on x.oid = i.indexrelid
+join pg_am as a
+    on a.oid = x.relam
+where
+    (i.indrelid, x.relname, a.amname) in (
+        ('user_interactions_raw'::regclass, 'user_interactions_raw_timestamp_idx', 'brin'),
+        ('interactions_per_user'::regclass, 'interactions_per_user_count_idx', 'btree'),
+        ('interactions_per_product'::regclass, 'interactions_per_product_count_idx', 'btree')
+    )
+order by x.relname
+
 -- name: lock_empty
-lock table user_interactions_raw, interactions in access exclusive mode
+lock table
+    user_interactions_raw,
+    interactions,
+    interactions_per_quarter_hour,
+    interactions_per_user,
+    interactions_per_product
+in access exclusive mode
+
+-- name: drop_index
+drop index {name}
+
+-- name: build_user_interactions_raw_timestamp_idx
+create index user_interactions_raw_timestamp_idx on user_interactions_raw using brin (timestamp)
+with (pages_per_range = 32, autosummarize = on)
+
+-- name: build_interactions_per_user_count_idx
+create index interactions_per_user_count_idx on interactions_per_user (interaction_count desc, user_id)
+
+-- name: build_interactions_per_product_count_idx
+create index interactions_per_product_count_idx on interactions_per_product (interaction_count desc, product_id)
 
 -- name: open_empty
-truncate user_interactions_raw, interactions;
+truncate
+    user_interactions_raw,
+    interactions,
+    interactions_per_quarter_hour,
+    interactions_per_user,
+    interactions_per_product;
 alter table user_interactions_raw drop constraint user_interactions_raw_pkey;
 alter table interactions drop constraint interactions_pkey
 
--- name: copy_counts
+-- name: copy_interactions
 copy interactions (user_id, product_id, interaction_count) from stdin (format binary)
 
--- name: short_lock_timeout
-select set_config('lock_timeout', '200ms', true) as lock_timeout
+-- name: copy_interactions_per_quarter_hour
+copy interactions_per_quarter_hour (quarter_hour, action, interaction_count) from stdin (format binary)
+
+-- name: copy_interactions_per_user
+copy interactions_per_user (user_id, interaction_count) from stdin (format binary)
+
+-- name: copy_interactions_per_product
+copy interactions_per_product (product_id, interaction_count) from stdin (format binary)
+
+-- name: lock_timeout
+select current_setting('lock_timeout') as lock_timeout
+
+-- name: set_lock_timeout
+select set_config('lock_timeout', %(lock_timeout)s, true) as lock_timeout
+
+-- name: savepoint
+savepoint empty_table
+
+-- name: back_to_savepoint
+rollback to savepoint empty_table
+
+-- name: release_savepoint
+release savepoint empty_table
 
 -- name: build_keys
 alter table user_interactions_raw add constraint user_interactions_raw_pkey primary key (interaction_id);

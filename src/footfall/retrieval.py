@@ -1,0 +1,93 @@
+"""The verbs that ask what is there: rejects, loads, query. Nothing here changes a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from footfall import queries
+from footfall.database import begin, begin_reading, connect, driver_errors, server
+from footfall.results import Answer, Problem, RejectedRow, Table
+from footfall.session import session, target
+from footfall.settings import Settings
+from footfall.sql import named_sql
+
+TEXT_OID = 25  # text, of pg_type
+
+
+def rejects(
+    settings: Settings, *, load_id: int | None, source: str | None, code: str | None, limit: int | None
+) -> tuple[tuple[RejectedRow, ...], bool]:
+    """Give quarantined rows in the order of loads and lines, and whether there are more than `limit`."""
+    values: dict[str, Any] = {"load_id": load_id, "source": source, "code": code}
+    with session(settings, is_reader=True) as (connection, target):
+        begin(connection, target)
+        asked = None if limit is None else limit + 1
+        rows = connection.execute(named_sql("ledger.sql")["rejects"], values | {"limit": asked}).fetchall()
+        connection.rollback()
+    shown = rows if limit is None else rows[:limit]
+    return tuple(
+        RejectedRow(
+            row.load_id,
+            row.source,
+            row.line_number,
+            row.raw_line,
+            row.raw_size_bytes,
+            tuple(Problem(p["code"], p["field"], p["value"]) for p in row.problems),
+        )
+        for row in shown
+    ), len(rows) > len(shown)
+
+
+def loads(settings: Settings, *, limit: int | None) -> Table:
+    """Give the ledger, the newest load first."""
+    with session(settings, is_reader=True) as (connection, target):
+        begin(connection, target)
+        cursor = connection.execute(named_sql("ledger.sql")["loads"], {"limit": limit})
+        columns = tuple(column.name for column in cursor.description or ())
+        rows = tuple(tuple(row) for row in cursor.fetchall())
+        connection.rollback()
+    return Table(columns, rows)
+
+
+@contextmanager
+def query(settings: Settings, name: str, filters: queries.Filters) -> Iterator[Answer]:
+    """Put a named question; its rows can be read while the block lasts.
+
+    Effects: none: one read-only transaction, rolled back at the end. A role that may only read can ask, and a standby
+    can be asked.
+
+    Raises: UnknownNameError with the list of names; QueryError; QueryTimeoutError.
+    """
+    question, asked = _question(settings, name, filters)
+    with target(settings) as where, connect(where) as connection, driver_errors():
+        server(connection, is_reader=True)
+        connection.rollback()
+        begin_reading(connection, where, settings.reporting_time_zone, settings.query_timeout_seconds)
+        try:
+            with queries.asking(connection, question, asked, settings.query_timeout_seconds) as answer:
+                yield answer
+        finally:
+            connection.close()  # and with it the transaction, which has nothing to keep
+
+
+def query_sql(settings: Settings, name: str, filters: queries.Filters) -> str:
+    """Give a named question as SQL with its values in it. Effects: no database is asked."""
+    question, asked = _question(settings, name, filters)
+    return queries.literal_sql(question, asked, settings.schema_)
+
+
+def query_list(settings: Settings) -> Answer:
+    """Give every question by name, with what it answers. Effects: no database is asked."""
+    rows = [(q.name, q.answers, str(q.path or "")) for q in queries.catalogue(settings.queries_folder).values()]
+    own = any(path for _, _, path in rows)
+    columns = ("name", "answers", "file") if own else ("name", "answers")
+    return Answer(columns, (TEXT_OID,) * len(columns), (row[: len(columns)] for row in rows), is_zoned=False)
+
+
+def _question(settings: Settings, name: str, filters: queries.Filters) -> tuple[queries.Query, queries.Asked]:
+    question = queries.find(name, settings.queries_folder)
+    asked = queries.understood(question, filters, settings.reporting_time_zone)
+    queries.values(question, asked)  # what is wrong with the question is said before a server is asked for
+    return question, asked

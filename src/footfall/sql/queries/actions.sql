@@ -1,0 +1,24 @@
+-- How often each action was done.
+-- Grain: one row per action; the most frequent first.
+-- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
+\if :{?since} \else \set since -infinity \endif
+\if :{?until} \else \set until infinity \endif
+\if :{?action} \else \set action '' \endif
+\if :{?user_id} \else \set user_id '' \endif
+\if :{?product_id} \else \set product_id '' \endif
+\if :{?limit} \else \set limit '' \endif
+
+select
+    action,
+    sum(interaction_count)::bigint as interaction_count
+from interactions_over_time(
+    time_zone => 'UTC'::text,
+    since => :'since'::timestamptz,
+    until => :'until'::timestamptz,
+    action => nullif(:'action', '')::text,
+    user_id => nullif(:'user_id', '')::bigint,
+    product_id => nullif(:'product_id', '')::bigint
+)
+group by action
+order by interaction_count desc, action collate "C"
+limit nullif(:'limit', '')::bigint;

@@ -1,0 +1,32 @@
+-- Interactions per month.
+-- Grain: one row per month of the time zone that has interactions, named by its first day; the oldest first.
+-- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
+\if :{?time_zone} \else \set time_zone UTC \endif
+\if :{?since} \else \set since -infinity \endif
+\if :{?until} \else \set until infinity \endif
+\if :{?action} \else \set action '' \endif
+\if :{?user_id} \else \set user_id '' \endif
+\if :{?product_id} \else \set product_id '' \endif
+\if :{?limit} \else \set limit '' \endif
+
+with instants as (
+    select
+        at,
+        sum(interaction_count) as interaction_count
+    from interactions_over_time(
+        time_zone => :'time_zone'::text,
+        since => :'since'::timestamptz,
+        until => :'until'::timestamptz,
+        action => nullif(:'action', '')::text,
+        user_id => nullif(:'user_id', '')::bigint,
+        product_id => nullif(:'product_id', '')::bigint
+    )
+    group by at
+)
+select
+    date_trunc('month', at at time zone :'time_zone')::date as month,
+    sum(interaction_count)::bigint as interaction_count
+from instants
+group by month
+order by month
+limit nullif(:'limit', '')::bigint;

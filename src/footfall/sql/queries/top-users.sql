@@ -1,0 +1,81 @@
+-- The users with most interactions.
+-- Grain: one row per user; the one with most interactions first, of equals the one with the lowest id.
+-- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
+\if :{?since} \else \set since -infinity \endif
+\if :{?until} \else \set until infinity \endif
+\if :{?action} \else \set action '' \endif
+\if :{?user_id} \else \set user_id '' \endif
+\if :{?product_id} \else \set product_id '' \endif
+\if :{?limit} \else \set limit 5 \endif
+
+with kept as (
+    -- From the roll-up, where no filter asks for what it does not know.
+    select
+        user_id,
+        interaction_count
+    from interactions_per_user
+    where
+        :'since'::timestamptz = '-infinity'
+        and :'until'::timestamptz = 'infinity'
+        and nullif(:'action', '') is null
+        and nullif(:'product_id', '') is null
+        and (nullif(:'user_id', '') is null or user_id = nullif(:'user_id', '')::bigint)
+    order by interaction_count desc, user_id
+    limit nullif(:'limit', '')::bigint
+),
+paired as (
+    -- From the counts per user and product, where one product is asked for.
+    select
+        user_id,
+        interaction_count
+    from interactions
+    where
+        :'since'::timestamptz = '-infinity'
+        and :'until'::timestamptz = 'infinity'
+        and nullif(:'action', '') is null
+        and product_id = nullif(:'product_id', '')::bigint
+        and (nullif(:'user_id', '') is null or user_id = nullif(:'user_id', '')::bigint)
+    order by interaction_count desc, user_id
+    limit nullif(:'limit', '')::bigint
+),
+sorted as (
+    -- Row by row, where the time or the action decides. In order: with so many users, sorting is faster than hashing.
+    select user_id
+    from user_interactions_raw
+    where
+        (
+            :'since'::timestamptz <> '-infinity'
+            or :'until'::timestamptz <> 'infinity'
+            or nullif(:'action', '') is not null
+        )
+        and timestamp >= :'since'
+        and timestamp < :'until'
+        and (nullif(:'action', '') is null or action = nullif(:'action', ''))
+        and (nullif(:'user_id', '') is null or user_id = nullif(:'user_id', '')::bigint)
+        and (nullif(:'product_id', '') is null or product_id = nullif(:'product_id', '')::bigint)
+    order by user_id
+),
+recounted as (
+    select
+        user_id,
+        count(*) as interaction_count
+    from sorted
+    group by user_id
+    order by interaction_count desc, user_id
+    limit nullif(:'limit', '')::bigint
+)
+select
+    user_id,
+    interaction_count
+from kept
+union all
+select
+    user_id,
+    interaction_count
+from paired
+union all
+select
+    user_id,
+    interaction_count
+from recounted
+order by interaction_count desc, user_id;

@@ -1,0 +1,268 @@
+"""Reading a file of SQL as psql would, and what a person says about time, ids and actions."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from footfall import queries
+from footfall.errors import QueryError
+from footfall.queries import Asked, Filters, instant, literal_sql, parse, understood, values
+
+A = "\\if :{?a} \\else \\set a 'x' \\endif\n"
+
+
+def default_of(text: str) -> str:
+    return parse("mine", f"\\if :{{?a}} \\else \\set a {text} \\endif\nselect :'a'").defaults["a"]
+
+
+# parse: where a value belongs, and where a colon is only text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select 'it''s :''a'' and :a'",
+        "select E'a \\' :a'",
+        'select 1 as "of :a"',
+        "select 1 -- :'a' and :a",
+        "select /* :'a' :a\n :a */ 1",
+        "select $$ :'a' :a $$",
+        "select $tag$ :'a' $$ :a $tag$",
+        "select 'x'::a, b::text::a",
+        "select now() - '12:30'::time",
+        "select x[1:2]",
+        "select 1 -- it's\n, 2 -- isn't it",
+    ],
+)
+def test_a_colon_that_is_only_text_stays(text: str) -> None:
+    assert parse("mine", A + text).pieces == ("\n" + text,)
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("select :'a'", ("\nselect ", "a", "")),
+        ("select :'a'::date", ("\nselect ", "a", "::date")),
+        ("select ':a', :'a' -- :'a'", ("\nselect ':a', ", "a", " -- :'a'")),
+        ("select f(x => :'a', y => :'a')", ("\nselect f(x => ", "a", ", y => ", "a", ")")),
+    ],
+)
+def test_a_statement_is_cut_at_its_parameters(text: str, pieces: tuple[str, ...]) -> None:
+    assert parse("mine", A + text).pieces == pieces
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("''", ""),
+        ("", ""),
+        ("7", "7"),
+        ("-infinity", "-infinity"),
+        ("'Europe/Vienna'", "Europe/Vienna"),
+        ("'it''s  :a'", "it's  :a"),
+    ],
+)
+def test_a_default_is_read_as_psql_reads_it(text: str, value: str) -> None:
+    assert default_of(text) == value
+
+
+@pytest.mark.parametrize("text", ["two words", "'open", "a'b", '"x"', "`date`", ":other", "'a\\nb'"])
+def test_a_default_that_psql_would_read_in_another_way_is_refused_with_its_line(text: str) -> None:
+    with pytest.raises(QueryError, match=r"mine\.sql line 1: .*quote the default as a whole"):
+        default_of(text)
+
+
+@pytest.mark.parametrize("command", ["\\echo hello", "\\set a 1", "\\i other.sql", "  \\! ls", "\\gexec"])
+def test_any_other_command_of_psql_is_refused_with_its_line(command: str) -> None:
+    with pytest.raises(QueryError, match=r"mine\.sql line 2: .*only defaults"):
+        parse("mine", f"-- About.\n{command}\nselect 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("select\n:'b'", r"line 3: :'b' has no default"),
+        ('select\n:"a"', r"line 3: :\"a\": write :'a'"),
+        ("select\n1 + :a", r"line 3: :a: write :'a'"),
+    ],
+)
+def test_a_parameter_that_is_not_a_quoted_value_is_refused_with_its_line(text: str, says: str) -> None:
+    with pytest.raises(QueryError, match=says):
+        parse("mine", A + text)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", ";", A])
+def test_a_file_without_a_statement_is_refused(text: str) -> None:
+    with pytest.raises(QueryError, match=r"mine\.sql: the file is empty"):
+        parse("mine", text)
+
+
+def test_the_comment_at_the_top_says_what_is_answered() -> None:
+    query = parse("mine", "-- Pairs.\n-- Grain: one row per pair.\n\n-- Not this.\nselect 1")
+    assert (query.answers, query.grain) == ("Pairs.", "one row per pair.")
+
+
+def test_every_question_of_ours_says_what_it_answers_and_what_a_row_is() -> None:
+    assert [query.name for query in queries.catalogue(None).values() if not (query.answers and query.grain)] == []
+
+
+def test_a_parameter_that_is_not_used_is_none() -> None:
+    assert parse("mine", A + "select 1").parameters == ()
+
+
+def test_the_literal_text_holds_a_value_as_a_string() -> None:
+    query = parse("mine", "\\if :{?action} \\else \\set action '' \\endif\nselect :'action' as x;")
+    assert literal_sql(query, Asked(action="it's"), "public").strip() == "select 'it''s' as x;"
+
+
+# instant
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "given"),
+    [
+        ("2024-03-01", "UTC", "2024-03-01T00:00Z"),
+        ("2024-03-01", "Europe/Vienna", "2024-02-29T23:00Z"),
+        (" 2024-07-01 ", "Asia/Kathmandu", "2024-06-30T18:15Z"),
+        ("2024-03-01T12:30", "America/St_Johns", "2024-03-01T16:00Z"),
+        ("2024-03-01 12:30:15.5", "UTC", "2024-03-01T12:30:15.5Z"),
+        ("2024-03-01T12:30:15.000001Z", "Europe/Vienna", "2024-03-01T12:30:15.000001Z"),
+        ("2024-03-01T12:30+05:45", "Europe/Vienna", "2024-03-01T06:45Z"),
+        ("2024-03-01T12:30-0330", "Europe/Vienna", "2024-03-01T16:00Z"),
+        ("2024-03-01T12:30+02", "UTC", "2024-03-01T10:30Z"),
+        ("0001-01-02", "UTC", "0001-01-02T00:00Z"),
+        ("9999-12-31", "UTC", "9999-12-31T00:00Z"),
+    ],
+)
+def test_a_date_or_a_time_is_an_instant(text: str, zone: str, given: str) -> None:
+    assert datetime.fromisoformat(instant(text, zone)) == datetime.fromisoformat(given)
+
+
+def test_a_time_that_the_clock_skips_is_moved_forward_by_the_gap() -> None:
+    assert datetime.fromisoformat(instant("2024-03-31T02:30", "Europe/Vienna")) == datetime(
+        2024, 3, 31, 1, 30, tzinfo=UTC
+    )
+
+
+def test_a_time_that_the_clock_repeats_is_the_first_of_the_two() -> None:
+    given = datetime.fromisoformat(instant("2024-10-27T02:30", "Europe/Vienna"))
+    assert given == datetime(2024, 10, 27, 0, 30, tzinfo=UTC)
+
+
+def test_a_day_that_begins_in_a_gap_begins_after_it() -> None:
+    given = datetime.fromisoformat(instant("2018-11-04", "America/Sao_Paulo"))
+    assert given == datetime(2018, 11, 4, 3, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "yesterday",
+        "2024",
+        "2024-03",
+        "2024-3-1",
+        "01.03.2024",
+        "20240301",
+        "2024-02-30",
+        "2024-03-01T25:00",
+        "2024-03-01T12",
+        "2024-03-01T12:60",
+        "2024-03-01T12:30:15.1234567",
+        "2024-03-01Z",
+        "2024-03-01T12:30+24:00",
+        "2024-W10-1",
+        "-infinity",
+        "0000-01-01",
+        "10000-01-01",
+        "2024-03-01'; drop table interactions; --",
+    ],
+)
+def test_what_is_not_a_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time"):
+        instant(text, "UTC")
+
+
+# understood and values
+
+OURS = queries.catalogue(None)
+
+
+def asked(name: str, **filters: Any) -> Asked:
+    return understood(OURS[name], Filters(**filters), "UTC")
+
+
+def test_dates_may_come_as_dates_and_times() -> None:
+    given = asked("per-day", since=date(2024, 3, 1), until=datetime(2024, 3, 2, 12, tzinfo=UTC))
+    assert (given.since, given.until) == ("2024-03-01T00:00:00+00:00", "2024-03-02T12:00:00+00:00")
+
+
+def test_spaces_around_an_action_are_cut_as_the_contract_cuts_them() -> None:
+    assert asked("per-day", action=" \tclick ").action == "click"
+
+
+def test_an_id_is_that_of_the_user_or_the_product_in_question() -> None:
+    assert (asked("user", id=7).user_id, asked("product", id=7).product_id) == (7, 7)
+
+
+def test_an_id_and_the_same_user_are_no_contradiction() -> None:
+    assert asked("user", id=7, user=7).user_id == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "filters", "says"),
+    [
+        ("per-day", {"id": 7}, "per-day: it takes no id"),
+        ("user", {"id": 7, "user": 8}, "user: 7 or 8"),
+        ("per-day", {"user": 0}, "--user: 0 is not"),
+        ("per-day", {"user": -1}, "--user: -1 is not"),
+        ("per-day", {"product": 2**63}, "--product: 9223372036854775808 is not"),
+        ("per-day", {"limit": 0}, "--limit: 0 is not"),
+        ("active-users", {"per": "year"}, "--per: 'year' is not"),
+        ("per-day", {"action": ""}, "--action"),
+        ("per-day", {"action": " \t"}, "--action"),
+        ("per-day", {"action": "a\0b"}, "--action"),
+        ("per-day", {"since": "soon"}, "--since: 'soon' is not a time"),
+        ("per-day", {"until": "2024-02-30"}, "--until: '2024-02-30' is not a time"),
+        ("per-day", {"since": "2024-03-02", "until": "2024-03-01"}, "--since 2024-03-02 is later than --until"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_the_name_of_the_option(
+    name: str, filters: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(QueryError, match=says) as caught:
+        asked(name, **filters)
+    assert caught.value.exit_code == 2
+
+
+def test_a_range_may_be_empty() -> None:
+    given = asked("per-day", since="2024-03-01", until="2024-03-01")
+    assert given.since == given.until
+
+
+@pytest.mark.parametrize(
+    ("name", "filters", "says"),
+    [
+        ("per-day", {"per": "week"}, "per-day: --per does not apply; of these: --since, --until"),
+        ("user", {}, "footfall query user 42"),
+        ("product", {"user": 3}, "footfall query product 42"),
+    ],
+)
+def test_what_a_question_cannot_take_or_lacks_is_refused(name: str, filters: dict[str, Any], says: str) -> None:
+    with pytest.raises(QueryError, match=says):
+        values(OURS[name], asked(name, **filters))
+
+
+def test_what_is_not_given_is_the_default_of_the_file() -> None:
+    given = values(OURS["top-users"], asked("top-users", action="click"))
+    assert given == {
+        "since": "-infinity",
+        "until": "infinity",
+        "action": "click",
+        "user_id": "",
+        "product_id": "",
+        "limit": "5",
+    }
