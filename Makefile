@@ -8,6 +8,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+AIRFLOW_ARGS ?=
 # `make lock LOCK_ARGS=--upgrade` takes the newest versions, `LOCK_ARGS="--upgrade-package duckdb"` that of one package.
 LOCK_ARGS ?=
 
@@ -25,7 +26,7 @@ VENV_IS_SOUND := $(shell test "$$(cat .venv/.built-in 2>/dev/null)" = "$$(pwd -P
 .PHONY: help
 help:  ## Print this list
 	@echo "Footfall. Targets:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: install
 install: .venv/.installed  ## Build .venv: the locked packages, and footfall itself, editable
@@ -64,6 +65,27 @@ demo: install  ## Load data/sample.csv into a PostgreSQL of its own and show the
 test: install  ## Run the tests; PYTEST_ARGS="-m 'not crash' tests/unit" picks some
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# Airflow is heavy, and has an environment of its own beside the core's.
+AIRFLOW_BIN := .venv-airflow/bin
+
+.venv-airflow/.installed: requirements/airflow-dev.lock pyproject.toml .venv/.uv
+	@echo "Installing Airflow below .venv-airflow (the first time downloads about 300 MB) ..." >&2
+	@"$(PYTHON)" -m venv --clear .venv-airflow
+	@$(UV) pip sync --quiet --python $(AIRFLOW_BIN)/python --require-hashes requirements/airflow-dev.lock
+	@$(UV) pip install --quiet --python $(AIRFLOW_BIN)/python --no-deps --no-build-isolation --offline --editable .
+	@touch $@
+
+.PHONY: setup-airflow
+setup-airflow: .venv-airflow/.installed  ## Build .venv-airflow: Airflow 3 and footfall
+
+.PHONY: airflow
+airflow: setup-airflow  ## Start Airflow with the DAG and a PostgreSQL; AIRFLOW_ARGS="--port 8081" for another port
+	@$(AIRFLOW_BIN)/python scripts/airflow $(AIRFLOW_ARGS)
+
+.PHONY: test-airflow
+test-airflow: setup-airflow  ## Run the DAG's tests on a real Airflow; PYTEST_ARGS="-m 'not live'" picks some
+	@$(AIRFLOW_BIN)/python -m pytest tests/airflow $(PYTEST_ARGS)
+
 .PHONY: bench
 bench: install  ## Time a first load beside psql; BENCH_ARGS="--rows 10000000 --runs 3" for more
 	@$(BIN)/python benchmarks/first_load.py $(BENCH_ARGS)
@@ -98,10 +120,14 @@ lock: .venv/.uv  ## Write requirements/*.lock anew from pyproject.toml; LOCK_ARG
 	$(COMPILE) --group uv --output-file requirements/uv.lock
 	$(COMPILE) pyproject.toml --output-file requirements/runtime.lock
 	$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.lock --output-file requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra airflow --constraint requirements/runtime.lock \
+		--output-file requirements/airflow.lock
+	$(COMPILE) pyproject.toml --extra airflow --group airflow-dev --constraint requirements/airflow.lock \
+		--output-file requirements/airflow-dev.lock
 	@! grep -nE '://|^ *(-i|--(extra-)?index-url|--find-links|--trusted-host)|(^|[ =])/' requirements/*.lock \
 		|| { echo "A lock names a host or a path of this machine (see above)." >&2; exit 1; }
 
 .PHONY: clean
 clean:  ## Remove .venv and everything else that was made here
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-airflow build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests scripts docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

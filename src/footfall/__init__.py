@@ -5,9 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from footfall.results import LoadResult, LoadSummary, Table, Verification
+    from footfall.results import Delivery, LoadResult, LoadSummary, Table, Verification
 
-__all__ = ["LoadResult", "LoadSummary", "Table", "Verification", "check", "load", "query", "verify"]
+__all__ = [
+    "Delivery",
+    "LoadResult",
+    "LoadSummary",
+    "Table",
+    "Verification",
+    "check",
+    "discover",
+    "load",
+    "query",
+    "verify",
+]
 
 
 def load(*sources: str, **settings: Any) -> LoadSummary:
@@ -27,6 +38,17 @@ def check(*sources: str, **settings: Any) -> LoadSummary:
     from footfall.settings import load_settings
 
     return pipeline.check(list(sources), load_settings(**settings))
+
+
+def discover(*sources: str, **settings: Any) -> tuple[Delivery, ...]:
+    """Find source files in loading order, and say of each which load brought it, by its digest.
+
+    Effects: see `footfall.retrieval.discover`; it changes nothing.
+    """
+    from footfall import retrieval
+    from footfall.settings import load_settings
+
+    return retrieval.discover(list(sources), load_settings(**settings))
 
 
 def verify(*, repair: bool = False, **settings: Any) -> Verification:
@@ -55,7 +77,7 @@ def query(name: str, **asked: Any) -> Table:
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"LoadResult", "LoadSummary", "Table", "Verification"}:
+    if name in {"Delivery", "LoadResult", "LoadSummary", "Table", "Verification"}:
         from footfall import results
 
         return getattr(results, name)

@@ -182,7 +182,13 @@ def _load_with_retries(
                     continue
             connection = _record_failure(run, connection, attempt, error)
             failed = LoadResult(
-                None, source, attempt.digest, "failed", error=mask(error.message), exit_code=error.exit_code
+                None,
+                source,
+                attempt.digest,
+                "failed",
+                error=mask(error.message),
+                exit_code=error.exit_code,
+                retryable=error.retryable,
             )
             return replace(failed, seconds=round(time.monotonic() - began, 3)), connection
         except BaseException:

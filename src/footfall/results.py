@@ -56,6 +56,7 @@ class LoadResult:
     """What became of one source file.
 
     Shape: `already-loaded` carries load_id and `loaded_at` of the first load; `failed` has no load_id; both: rows_* 0.
+    `retryable`: the same call may succeed later.
     """
 
     load_id: int | None
@@ -70,7 +71,18 @@ class LoadResult:
     error: str | None = None
     loaded_at: datetime | None = None
     exit_code: int = 0
+    retryable: bool = False
     groups: tuple[ProblemGroup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One source file that is there, and the load that brought it, or None where no load has."""
+
+    source: str
+    digest: str | None
+    size_bytes: int
+    load_id: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The verbs that ask what is there: rejects, loads, query. Nothing here changes a table."""
+"""The verbs that ask what is there: rejects, loads, discover, query. Nothing here changes a table."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from footfall import queries
-from footfall.database import begin, begin_reading, connect, driver_errors, server
-from footfall.results import Answer, Problem, RejectedRow, Table
+from footfall import ledger, queries, sources
+from footfall.database import begin, begin_reading, connect, driver_errors, schema_version, server
+from footfall.errors import SourceError
+from footfall.results import Answer, Delivery, Problem, RejectedRow, Table
 from footfall.session import session, target
 from footfall.settings import Settings
 from footfall.sql import named_sql
@@ -49,6 +50,35 @@ def loads(settings: Settings, *, limit: int | None) -> Table:
         rows = tuple(tuple(row) for row in cursor.fetchall())
         connection.rollback()
     return Table(columns, rows)
+
+
+def discover(names: list[str], settings: Settings) -> tuple[Delivery, ...]:
+    """Find source files, in loading order, and say of each which load brought it, by its digest.
+
+    Effects: reads every file once, for its digest; in a database without tables nothing is loaded yet. A file that
+    cannot be read has no digest and no load: loading it says why.
+
+    Raises: SourceError where nothing is found.
+    """
+    with target(settings) as where, connect(where) as connection, driver_errors():
+        server(connection, is_reader=True)
+        connection.rollback()
+        begin(connection, where)
+        is_there = schema_version(connection, where) > 0
+        connection.rollback()
+        found = []
+        for source in sources.find_sources(names).paths:
+            try:
+                with sources.open_source(source) as file:
+                    digest, size_bytes = file.digest, file.size_bytes
+            except SourceError:
+                found.append(Delivery(source, None, 0, None))
+                continue
+            begin(connection, where)
+            first = ledger.find_loaded(connection, digest) if is_there else None
+            connection.rollback()
+            found.append(Delivery(source, digest, size_bytes, first.load_id if first else None))
+    return tuple(found)
 
 
 @contextmanager

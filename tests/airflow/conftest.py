@@ -1,7 +1,103 @@
-"""The DAG's tests need the environment of `make test-airflow`; the core is tested without Airflow."""
+"""A real Airflow, in a home of its own; the DAG's tests need the environment of `make test-airflow`.
+
+The core is tested without Airflow: there these tests are not collected.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
-collect_ignore_glob = [] if find_spec("airflow.sdk" if find_spec("airflow") else "airflow") else ["test_*.py"]
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+ROOT = Path(__file__).resolve().parents[2]
+HAS_AIRFLOW = find_spec("airflow") is not None
+collect_ignore_glob = [] if HAS_AIRFLOW else ["test_*.py"]
+
+# Airflow reads these when it is first imported.
+AIRFLOW_HOME = tempfile.TemporaryDirectory(prefix="footfall-airflow-")
+AIRFLOW_SETTINGS = {
+    "AIRFLOW_HOME": AIRFLOW_HOME.name,
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+}
+if HAS_AIRFLOW:
+    os.environ.update(AIRFLOW_SETTINGS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Warnings of ours are errors here as everywhere; those inside Airflow are not ours to mend."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.filterwarnings("default"))
+            item.add_marker(pytest.mark.filterwarnings("error:::footfall"))
+
+
+@pytest.fixture(scope="session")
+def metadata() -> Iterator[None]:
+    """A new metadata database."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    yield
+    AIRFLOW_HOME.cleanup()
+
+
+@pytest.fixture
+def dag_bag(metadata: None) -> Any:
+    """Every DAG of the project, read anew: a run leaves its parameters in the DAG that it was given."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(str(ROOT / "dags"))
+
+
+@pytest.fixture
+def dag(dag_bag: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The DAG, with no pause between two tries, and an inbox of its own."""
+    from datetime import timedelta
+
+    (tmp_path / "inbox").mkdir()
+    found = dag_bag.dags["user_interactions"]
+    for task in found.tasks:
+        monkeypatch.setattr(task, "retry_delay", timedelta(0))
+    return found
+
+
+def connection_of(conninfo: str) -> str:
+    """Give a conninfo as Airflow's connection in JSON, as the environment takes it."""
+    words = conninfo_to_dict(conninfo)
+    return json.dumps(
+        {
+            "conn_type": "postgres",
+            "host": words["host"],
+            "port": int(str(words.get("port", 5432))),
+            "login": words["user"],
+            "schema": words["dbname"],
+        }
+    )
+
+
+@pytest.fixture
+def connection(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Airflow's connection `footfall` to the test's database."""
+    monkeypatch.setenv("AIRFLOW_CONN_FOOTFALL", connection_of(database))
+    return database
+
+
+@pytest.fixture
+def run(dag: Any, tmp_path: Path, connection: str) -> Callable[..., Any]:
+    """Run the DAG to its end; give the run."""
+
+    def to_its_end(logical_date: Any = None, **params: Any) -> Any:
+        conf = {"folder": str(tmp_path / "inbox"), "wait_minutes": 0} | params
+        return dag.test(run_conf=conf, logical_date=logical_date)
+
+    return to_its_end

@@ -1,0 +1,284 @@
+"""The daily run: files of user interactions -> exact counts in PostgreSQL.
+
+Every task calls `footfall`, the package that the command line calls, too. Tasks pass names, digests and numbers of rows
+to each other; the rows go from the file to PostgreSQL and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import smtplib
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.triggers.file import FileTrigger
+from airflow.sdk import (
+    Asset,
+    BaseNotifier,
+    BaseSensorOperator,
+    Connection,
+    CronDataIntervalTimetable,
+    ExceptionRetryPolicy,
+    Param,
+    RetryAction,
+    RetryRule,
+    dag,
+    get_current_context,
+    task,
+)
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger("airflow.task.footfall")
+COUNTS = Asset(name="interactions", uri="footfall://interactions", group="footfall")
+POOL = "footfall"  # how many files are loaded at a time; the set-up makes it
+ALERTS = "footfall_alerts"  # a connection of type smtp; where there is none, a failure is a line in the log
+FILES_MAX = 1000  # files of one run; Airflow maps a task over 1,024 at most, and the next run takes the rest
+RETRYABLE = ["footfall.errors.DatabaseUnavailableError", "footfall.errors.SourceChangedError"]
+LIBPQ_EXTRAS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "options", "service", "target_session_attrs")
+
+DOC = """
+### User interactions
+
+Takes the files of a folder into PostgreSQL, each exactly once, and keeps the counts exact.
+
+| task | what it does | in the words of extract, transform, load |
+|---|---|---|
+| `wait_for_files` | waits, without a worker, until a file of the run is there; it deletes nothing | |
+| `discover` | finds the files of the run that no load has brought yet, by their SHA-256 | extract |
+| `check` | judges every row against the contract and says in its log what a load will reject | transform |
+| `load` | one file each: accepted rows, counts, quarantine and ledger in one transaction | load |
+| `verify` | recounts everything that is kept | |
+| `summarize` | adds up the rows read, loaded, duplicate and rejected, and tells the asset `interactions` | |
+
+A file that cannot be loaded fails at once, and the others are loaded; what a second try may cure, such as a lost
+database, is tried again. Run it again whenever you like: what is loaded already changes nothing.
+
+The parameter `pattern` may hold the date of the run as in `interactions-%Y-%m-%d.csv`: a backfill takes each day's own.
+"""
+
+
+class FailureNotifier(BaseNotifier):
+    """Say that a task failed: in the log, and by e-mail where the connection `footfall_alerts` is there."""
+
+    def notify(self, context: Context) -> None:
+        """Write the line, send the mail. Effects: a mail that cannot be sent is a line in the log, too."""
+        ti = context["task_instance"]
+        words = (
+            f"{ti.dag_id}.{ti.task_id} failed in run {ti.run_id}: {context.get('exception') or 'no reason was given'}"
+        )
+        self.log.error("footfall: %s", words)
+        try:
+            server = Connection.get(ALERTS)
+        except AirflowNotFoundException:
+            return
+        mail = EmailMessage()
+        mail["Subject"] = f"Footfall: {ti.dag_id}.{ti.task_id} failed"
+        mail["From"] = server.extra_dejson.get("from", "footfall@localhost")
+        mail["To"] = server.extra_dejson["to"]
+        mail.set_content(words)
+        try:
+            with smtplib.SMTP(server.host, server.port or 25, timeout=30) as smtp:
+                if server.extra_dejson.get("starttls"):
+                    smtp.starttls()
+                if server.login:
+                    smtp.login(server.login, server.password or "")
+                smtp.send_message(mail)
+        except (OSError, smtplib.SMTPException) as error:
+            self.log.warning("footfall: the mail about it could not be sent: %s", error)
+
+
+class WaitForFiles(BaseSensorOperator):
+    """Wait for the first file of the run, in the triggerer, so that no worker is held while a file is late."""
+
+    def execute(self, context: Context) -> None:
+        """Look once, then defer. Raises: a failure where no file is there in time."""
+        names = _names(context)
+        if _matching(names):
+            return
+        minutes = context["params"]["wait_minutes"]
+        if not minutes:
+            raise AirflowFailException(f"there is no file {names}; put it there, or wait for it with wait_minutes")
+        self.log.info("no file %s yet; waiting up to %s minutes", names, minutes)
+        self.defer(
+            trigger=FileTrigger(filepath=names, poke_interval=self.poke_interval),
+            timeout=timedelta(minutes=minutes),
+            method_name="resume",
+        )
+
+    def resume(self, context: Context, event: Any = None) -> None:
+        """Go on: a file is there."""
+        self.log.info("a file %s is there", _names(context))
+
+
+def _names(context: Context) -> str:
+    """Give the glob of the run's files: folder and pattern, with the run's date in it."""
+    # A run that an asset or a person started may have no interval: then it is the day on which it runs.
+    begins = context.get("data_interval_start") or context["dag_run"].run_after
+    folder = context["params"]["folder"]
+    return str(Path(folder) / begins.strftime(context["params"]["pattern"]))
+
+
+def _matching(names: str) -> list[str]:
+    folder, pattern = Path(names).parent, Path(names).name
+    return sorted(str(path) for path in folder.glob(pattern) if path.is_file())
+
+
+def _settings(context: Context) -> dict[str, Any]:
+    """Give Footfall's settings: the database from Airflow's connection, all else from the environment as ever."""
+    from psycopg.conninfo import make_conninfo
+
+    connection = Connection.get(context["params"]["connection"])
+    extra = connection.extra_dejson
+    words = {
+        "host": connection.host,
+        "port": connection.port,
+        "user": connection.login,
+        "password": connection.password,
+        "dbname": connection.schema,
+        **{name: extra[name] for name in LIBPQ_EXTRAS if name in extra},
+    }
+    conninfo = make_conninfo("", **{name: value for name, value in words.items() if value not in (None, "")})
+    schema = {"schema": extra["footfall_schema"]} if "footfall_schema" in extra else {}
+    return {"database_url": conninfo, **schema}
+
+
+@dag(
+    dag_id="user_interactions",
+    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
+    start_date=datetime.fromisoformat("2024-01-01T00:00:00+00:00"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=12),
+    doc_md=DOC,
+    tags=["footfall", "interactions"],
+    params={
+        "folder": Param(
+            os.environ.get("FOOTFALL_INBOX", "inbox"), type="string", minLength=1, description="Folder of the files."
+        ),
+        "pattern": Param(
+            "*.csv*",
+            type="string",
+            minLength=1,
+            description="Names of files; %Y-%m-%d is the date of the run.",
+        ),
+        "max_rejected": Param(
+            None,
+            type=["null", "string"],
+            pattern=r"^([0-9]+%?|[0-9]*\.[0-9]+%?)$",
+            description="Load nothing of a file with more rejected rows: 20%, 0.2 or a number. Empty: no bound.",
+        ),
+        "connection": Param("footfall", type="string", minLength=1, description="Airflow's connection to PostgreSQL."),
+        "wait_minutes": Param(60, type="integer", minimum=0, maximum=1440, description="How long a file may be late."),
+    },
+    default_args={
+        "owner": "footfall",
+        "retries": 3,
+        "retry_delay": timedelta(seconds=30),
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": timedelta(minutes=10),
+        # Only what a second try may cure is tried again; all else fails at once.
+        "retry_policy": ExceptionRetryPolicy(
+            rules=[RetryRule(exception=RETRYABLE, action=RetryAction.DEFAULT, reason="it may be there again")],
+            default=RetryAction.FAIL,
+        ),
+        "execution_timeout": timedelta(hours=2),
+        "on_failure_callback": FailureNotifier(),
+    },
+)
+def user_interactions() -> None:
+    """Put the tasks in their order."""
+
+    @task
+    def discover() -> list[str]:
+        """Give the files of the run that no load has brought yet, in loading order."""
+        import footfall
+
+        context = get_current_context()
+        names = _matching(_names(context))
+        found = footfall.discover(*names, **_settings(context)) if names else ()
+        for each in found:
+            state = "new" if each.load_id is None else f"loaded already as load {each.load_id}"
+            log.info("%s: %s", each.source, state)
+        new = [each.source for each in found if each.load_id is None]
+        if len(new) > FILES_MAX:
+            log.warning("%s files are new; this run takes the first %s, the next one goes on", len(new), FILES_MAX)
+        return new[:FILES_MAX]
+
+    @task
+    def check(paths: list[str]) -> list[str]:
+        """Say in the log what a load will reject, and why; a file that is bad is left to its own load to fail."""
+        import footfall
+        from footfall.report import summary_text
+
+        if paths:
+            log.info("%s", summary_text(footfall.check(*paths)))
+        return paths
+
+    @task(pool=POOL, map_index_template="{{ file_name }}", multiple_outputs=False)
+    def load(path: str) -> dict[str, Any]:
+        """Load one file. Raises: what may be cured by a second try as it is; all else as a failure at once."""
+        import footfall
+        from footfall.errors import DatabaseUnavailableError, SourceChangedError
+        from footfall.report import summary_text
+
+        context = get_current_context()
+        context["file_name"] = Path(path).name
+        summary = footfall.load(path, max_rejected=context["params"]["max_rejected"], **_settings(context))
+        log.info("%s", summary_text(summary))
+        result = summary.loads[0]
+        if result.status == "failed":
+            if not result.retryable:
+                raise AirflowFailException(result.error)
+            kind = (
+                DatabaseUnavailableError
+                if result.exit_code == DatabaseUnavailableError.exit_code
+                else SourceChangedError
+            )
+            raise kind(result.error)
+        names = ("source", "digest", "status", "load_id", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")
+        return {name: getattr(result, name) for name in names}
+
+    @task(trigger_rule="all_done", multiple_outputs=False)
+    def verify(loads: Any) -> dict[str, int]:
+        """Recount everything that is kept, whatever became of the files. Raises: DriftError."""
+        import footfall
+        from footfall.errors import DriftError
+        from footfall.report import verification_text
+
+        found = footfall.verify(**_settings(get_current_context()))
+        log.info("%s", verification_text(found))
+        if found.drift_count:
+            raise DriftError(f"{found.drift_count} kept numbers differ from their recount; see `footfall verify`")
+        return {"rows_raw": found.rows_raw, "pairs": found.pairs}
+
+    @task(trigger_rule="all_done", outlets=[COUNTS], multiple_outputs=False)
+    def summarize(paths: list[str] | None, loads: Any, verified: dict[str, int] | None) -> dict[str, Any]:
+        """Add up what came in and tell the asset. Raises: where a file or the recount failed, so that the run fails."""
+        done = [each for each in (loads or []) if each]
+        rows = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")
+        total = {name: sum(each[name] for each in done) for name in rows}
+        log.info("%s", ", ".join(f"{name} {number}" for name, number in total.items()))
+        failed = sorted(set(paths or []) - {each["source"] for each in done})
+        if paths is None or failed:
+            raise AirflowFailException(f"not loaded: {', '.join(failed) or 'nothing was found out about the files'}")
+        if verified is None:
+            raise AirflowFailException("the recount failed; see the task verify")
+        figures = {"files": len(done), **total, **verified}
+        get_current_context()["outlet_events"][COUNTS].extra = figures
+        return figures
+
+    paths = discover()
+    checked = check(paths)
+    loads = load.expand(path=checked)
+    verified = verify(loads)
+    summarize(paths, loads, verified)
+    WaitForFiles(task_id="wait_for_files", poke_interval=30) >> paths
+
+
+user_interactions()
