@@ -23,10 +23,11 @@ from make_data import PRODUCTS, USERS, make
 from psycopg import sql
 from psycopg.rows import tuple_row
 
+from footfall import catalogue, pipeline, queries
 from footfall import database as db
-from footfall import pipeline, queries
 from footfall.engines import counts
 from footfall.settings import load_settings
+from footfall.sql import named_sql
 
 ZONE = "Europe/Vienna"
 RAW = "from user_interactions_raw"
@@ -122,14 +123,14 @@ def median_s(connection: psycopg.Connection[Any], statement: Any, given: Any, ru
 def answered(conninfo: str, runs: int) -> list[Answered]:
     """Put every question in both ways, in the same session settings; both answers must be equal."""
     target = db.Target(conninfo, "public", 600)
-    found = queries.catalogue(None)
+    found = catalogue.catalogue(None)
     results = []
     with db.connect(target) as connection:
         for name, given, plain in QUESTIONS:
             db.begin_reading(connection, target, ZONE, 0)
             asked = queries.Asked(time_zone=ZONE, **given)
             query = found[name]
-            text = "".join(f"%({p})s" if at % 2 else p.replace("%", "%%") for at, p in enumerate(query.pieces))
+            text = query.written(lambda name: f"%({name})s", lambda piece: piece.replace("%", "%%"))
             ours_s, rows = median_s(connection, text.encode(), queries.values(query, asked), runs)
             raw_s = None
             if plain is not None:
@@ -166,13 +167,13 @@ def indexes(conninfo: str, runs: int) -> list[tuple[str, ...]]:
                 (name, f"{size / 1e6:.1f}", f"{build_s:.1f}", f"{merge_s:.2f}", *(f"{s * 1000:.0f}" for s in gain))
             )
             connection.execute("drop index if exists probe")
-        connection.execute(db.named_sql("load.sql")["build_user_interactions_raw_timestamp_idx"])
+        connection.execute(named_sql("load.sql")["build_user_interactions_raw_timestamp_idx"])
     return rows
 
 
 def merge(conninfo: str, which: str) -> float:
     """Time the merge of a day's file with some of the deltas, and roll it back; which: all, none or the name of one."""
-    deltas = db.named_sql("load.sql")["deltas"].split("),\n")
+    deltas = named_sql("load.sql")["deltas"].split("),\n")
     parts = dict(zip(("counts", "quarter_hours", "users", "products"), deltas, strict=True))
     kept = [parts["counts"]] + [text for name, text in parts.items() if which in ("all", name) and name != "counts"]
     text = "),\n".join(kept).rstrip().removesuffix(")") + ")"
@@ -180,7 +181,7 @@ def merge(conninfo: str, which: str) -> float:
         connection.execute("set local work_mem = '64MB'; set local random_page_cost = 1.1")
         connection.execute(DAY)
         connection.execute("analyze day")
-        statement = sql.SQL(db.named_sql("load.sql")["merge_rows"]).format(
+        statement = sql.SQL(named_sql("load.sql")["merge_rows"]).format(
             rows=sql.Identifier("day"), deltas=sql.SQL(text)
         )
         began = time.perf_counter()

@@ -18,9 +18,9 @@ import typer
 
 import footfall
 from footfall import cli, errors, settings
+from footfall.catalogue import catalogue
 from footfall.contract import PROBLEM_CODES
 from footfall.hints import cure
-from footfall.queries import catalogue
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent

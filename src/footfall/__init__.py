@@ -34,10 +34,10 @@ def load(*sources: str, **settings: Any) -> LoadSummary:
 
 def check(*sources: str, **settings: Any) -> LoadSummary:
     """Judge files against the contract, without a database."""
-    from footfall import pipeline
+    from footfall import checking
     from footfall.settings import load_settings
 
-    return pipeline.check(list(sources), load_settings(**settings))
+    return checking.check(list(sources), load_settings(**settings))
 
 
 def discover(*sources: str, **settings: Any) -> tuple[Delivery, ...]:

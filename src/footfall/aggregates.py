@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from footfall.database import Connection, one
+from psycopg import sql
+
+from footfall.database import Connection, composed, one
 from footfall.results import Drift
 from footfall.sql import named_sql
 
-# Tables that hold counts of user_interactions_raw.
-COUNTED = ("interactions", "interactions_per_quarter_hour", "interactions_per_user", "interactions_per_product")
+# Tables that hold counts of user_interactions_raw, and the columns of their keys.
+COUNTED = {
+    "interactions": ("user_id", "product_id"),
+    "interactions_per_quarter_hour": ("quarter_hour", "action"),
+    "interactions_per_user": ("user_id",),
+    "interactions_per_product": ("product_id",),
+}
 PROMISES = (*COUNTED, "ledger", "quarantine")
 
 
@@ -27,7 +34,10 @@ def find_drift(connection: Connection) -> tuple[tuple[Drift, ...], int]:
     drift: list[Drift] = []
     total = 0
     for promise in PROMISES:
-        rows = connection.execute(named_sql("aggregates.sql")[f"drift_{promise}"]).fetchall()
+        statement = (
+            _of("drift_counts", promise) if promise in COUNTED else named_sql("aggregates.sql")[f"drift_{promise}"]
+        )
+        rows = connection.execute(statement).fetchall()
         drift += [Drift(promise, row.key, row.kept, row.recount) for row in rows]
         total += rows[0].drift_count if rows else 0
     return tuple(drift), total
@@ -38,4 +48,24 @@ def repair(connection: Connection) -> int:
 
     Effects: under the writer lock; idempotent.
     """
-    return sum(int(one(connection, "aggregates.sql", f"repair_{table}").rows_mended) for table in COUNTED)
+    mended = (connection.execute(_of("repair_counts", table)).fetchone() for table in COUNTED)
+    return sum(int(row.rows_mended) for row in mended if row)
+
+
+def _of(statement: str, table: str) -> sql.Composed:
+    """Give a statement about one table of counts."""
+    named = named_sql("aggregates.sql")
+
+    def key(*of: str) -> sql.Composed:
+        return sql.SQL(", ").join(sql.Identifier(*of, column) for column in COUNTED[table])
+
+    return composed(
+        "aggregates.sql",
+        statement,
+        table=sql.Identifier(table),
+        recount=sql.SQL(named[f"recount_{table}"]),
+        words=sql.SQL(named[f"words_{table}"]),
+        key=key(),
+        kept_key=key("k"),
+        recounted_key=key("r"),
+    )

@@ -6,7 +6,6 @@ Data goes to stdout, talk to stderr. What is heavy is imported where it is used,
 from __future__ import annotations
 
 import io
-import logging
 import os
 import sys
 from contextlib import suppress
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from typer.exceptions import TyperException
 
+from footfall.cli_database import database_app
 from footfall.errors import DriftError, FootfallError, InterruptedLoadError, UnknownNameError
 from footfall.options import (
     Database,
@@ -27,20 +27,19 @@ from footfall.options import (
     Sources,
     TextOrJson,
     Verbose,
+    ask_for_a_verb,
+    begin,
     call_option,
     example,
     group,
     setting,
 )
-from footfall.output import destination, form, stdout
+from footfall.output import destination, form, stdout, write
 from footfall.talk import log, talk
 from footfall.talk import progress as shown_progress
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from footfall.results import LoadSummary, Table
-    from footfall.settings import Settings
 
 # What a screen has room for; CSV and JSON have every column.
 LEDGER_AT_A_GLANCE = (
@@ -65,10 +64,7 @@ app = group(
     "footfall verify",
 )
 schema_app = group("Show, create or upgrade the tables.", "footfall schema apply")
-database_app = group(
-    "Start or stop the embedded PostgreSQL. For those who have none; its folder is FOOTFALL_HOME.",
-    "footfall database start",
-)
+schema_app.callback(invoke_without_command=True)(ask_for_a_verb)
 app.add_typer(schema_app, name="schema")
 app.add_typer(database_app, name="database")
 
@@ -84,15 +80,7 @@ def _footfall(
         with stdout() as stream:
             stream.write(f"footfall {version_of('footfall')}\n")
         raise typer.Exit
-    _ask_for_a_verb(context)
-
-
-@schema_app.callback(invoke_without_command=True)
-@database_app.callback(invoke_without_command=True)
-def _ask_for_a_verb(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        print(context.get_help(), file=sys.stderr)
-        raise typer.Exit(2)
+    ask_for_a_verb(context)
 
 
 @app.command(
@@ -110,7 +98,7 @@ def load(
     verbose: Verbose = False,
 ) -> int:
     """Load files, each exactly once. Rejected rows are kept with their problems."""
-    settings = _begin(
+    settings = begin(
         quiet,
         verbose,
         database_url=database,
@@ -123,7 +111,7 @@ def load(
 
     with shown_progress(quiet) as progress:
         summary = pipeline.load(sources, settings, progress=progress, warn=log.warning)
-    _write(report.summary_json(summary) if fmt == "json" else report.summary_text(summary))
+    write(report.summary_json(summary) if fmt == "json" else report.summary_text(summary))
     _talk_about(summary, fmt)
     with_rejects = [done.load_id for done in summary.loads if done.status == "loaded" and done.rows_rejected]
     if with_rejects:
@@ -141,15 +129,15 @@ def check(
     verbose: Verbose = False,
 ) -> int:
     """Make the checks of a load, without a database."""
-    settings = _begin(quiet, verbose, delimiter=delimiter)
-    from footfall import pipeline, report
+    settings = begin(quiet, verbose, delimiter=delimiter)
+    from footfall import checking, report
 
     with shown_progress(quiet) as progress:
-        summary = pipeline.check(sources, settings, progress=progress, warn=log.warning)
+        summary = checking.check(sources, settings, progress=progress, warn=log.warning)
     if fmt == "csv":
         _print(report.summary_table(summary), fmt)
     else:
-        _write(report.summary_json(summary, is_check=True) if fmt == "json" else report.summary_text(summary))
+        write(report.summary_json(summary, is_check=True) if fmt == "json" else report.summary_text(summary))
     _talk_about(summary, fmt)
     return summary.exit_code
 
@@ -169,7 +157,7 @@ def rejects(
     verbose: Verbose = False,
 ) -> int:
     """Show rejected rows. Each with its file, line number, text and problems."""
-    settings = _begin(quiet, verbose, database_url=database, schema=schema)
+    settings = begin(quiet, verbose, database_url=database, schema=schema)
     from footfall import report, retrieval
     from footfall.contract import PROBLEM_CODES
 
@@ -195,7 +183,7 @@ def loads(
     verbose: Verbose = False,
 ) -> int:
     """Show the ledger. What was loaded, when, from where, with which result; the newest first."""
-    settings = _begin(quiet, verbose, database_url=database, schema=schema)
+    settings = begin(quiet, verbose, database_url=database, schema=schema)
     from footfall import report, retrieval
     from footfall.results import Table
 
@@ -253,7 +241,7 @@ def query(
     verbose: Verbose = False,
 ) -> int:
     """Ask a named question. Read-only; an answer without rows is an empty table."""
-    settings = _begin(quiet, verbose, database_url=database, schema=schema, reporting_time_zone=reporting_time_zone)
+    settings = begin(quiet, verbose, database_url=database, schema=schema, reporting_time_zone=reporting_time_zone)
     how = form(fmt, output)
     from footfall import report, retrieval
     from footfall.queries import Filters
@@ -289,11 +277,11 @@ def verify(
     verbose: Verbose = False,
 ) -> int:
     """Recount all that is kept. What differs is shown, and the exit code is 7."""
-    settings = _begin(quiet, verbose, database_url=database, schema=schema)
+    settings = begin(quiet, verbose, database_url=database, schema=schema)
     from footfall import report, upkeep
 
     found = upkeep.verify(settings, repair=repair, warn=log.warning)
-    _write(report.verification_text(found))
+    write(report.verification_text(found))
     if found.drift:
         _print(report.drift_table(found), "table")
     if found.drift_count:
@@ -307,10 +295,10 @@ def schema_show(
     database: Database = None, schema: Schema = None, quiet: Quiet = False, verbose: Verbose = False
 ) -> int:
     """Show the version and text of the tables."""
-    settings = _begin(quiet, verbose, database_url=database, schema=schema)
+    settings = begin(quiet, verbose, database_url=database, schema=schema)
     from footfall import upkeep
 
-    _write(upkeep.schema_show(settings))
+    write(upkeep.schema_show(settings))
     return 0
 
 
@@ -319,10 +307,10 @@ def schema_apply(
     database: Database = None, schema: Schema = None, quiet: Quiet = False, verbose: Verbose = False
 ) -> int:
     """Create or upgrade the tables. Where they are current nothing changes."""
-    settings = _begin(quiet, verbose, database_url=database, schema=schema)
+    settings = begin(quiet, verbose, database_url=database, schema=schema)
     from footfall import upkeep
 
-    _write(upkeep.schema_apply(settings, warn=log.warning))
+    write(upkeep.schema_apply(settings, warn=log.warning))
     return 0
 
 
@@ -335,75 +323,11 @@ def schema_grant(
     verbose: Verbose = False,
 ) -> int:
     """Let a role read. It sees interactions and counts, not the quarantine."""
-    settings = _begin(quiet, verbose, database_url=database, schema=schema)
+    settings = begin(quiet, verbose, database_url=database, schema=schema)
     from footfall import upkeep
 
-    _write(upkeep.schema_grant(settings, role))
+    write(upkeep.schema_grant(settings, role))
     return 0
-
-
-@database_app.command("start", epilog=example("footfall database start"))
-def database_start(quiet: Quiet = False, verbose: Verbose = False) -> int:
-    """Start it. It runs until `footfall database stop`."""
-    home = _home(quiet, verbose)
-    from footfall import embedded
-
-    log.info("PostgreSQL runs until `footfall database stop`: %s", embedded.start(home))
-    return 0
-
-
-@database_app.command("stop", epilog=example("footfall database stop"))
-def database_stop(quiet: Quiet = False, verbose: Verbose = False) -> int:
-    """Stop it. Its data stays."""
-    home = _home(quiet, verbose)
-    from footfall import embedded
-
-    log.info("PostgreSQL is stopped" if embedded.stop(home) else "PostgreSQL was not running")
-    return 0
-
-
-@database_app.command("status", epilog=example("footfall database status"))
-def database_status(quiet: Quiet = False, verbose: Verbose = False) -> int:
-    """Show whether it runs, and where."""
-    home = _home(quiet, verbose)
-    from footfall import embedded
-
-    now = embedded.status(home)
-    state = ("running, kept by `footfall database start`" if now.pinned else "running") if now.running else "stopped"
-    facts = {"state": state, "home": now.home, "version": now.version, "url": now.url, "pid": now.pid}
-    _write("\n".join(f"{name}: {fact}" for name, fact in facts.items() if fact is not None))
-    return 0
-
-
-@database_app.command("url", epilog=example('psql "$(footfall database url)"'))
-def database_url(quiet: Quiet = False, verbose: Verbose = False) -> int:
-    """Show its address, for psql and others."""
-    home = _home(quiet, verbose)
-    from footfall import embedded
-
-    _write(embedded.url(home))
-    return 0
-
-
-def _begin(quiet: bool, verbose: bool, **options: object) -> Settings:
-    log.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
-    from footfall.settings import load_settings
-
-    settings = load_settings(**options)
-    talk.is_json = settings.log_format == "json"
-    return settings
-
-
-def _home(quiet: bool, verbose: bool) -> Path:
-    settings = _begin(quiet, verbose)
-    from footfall import embedded
-
-    return settings.home or embedded.default_home()
-
-
-def _write(text: str) -> None:
-    with stdout() as stream:
-        stream.write(f"{text}\n")
 
 
 def _print(table: Table, fmt: Literal["table", "csv", "json"]) -> None:

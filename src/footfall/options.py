@@ -1,10 +1,17 @@
-"""The options that verbs share, and how each help is built. What is heavy is not imported here."""
+"""The options that verbs share, how each help is built, and what every verb does first. Nothing heavy is imported."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import logging
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from footfall.talk import log, talk
+
+if TYPE_CHECKING:
+    from footfall.settings import Settings
 
 
 def example(*commands: str) -> str:
@@ -55,3 +62,20 @@ TextOrJson = Annotated[Literal["table", "json"], call_option("--format", about="
 Format = Annotated[Literal["table", "csv", "json"], call_option("--format", about="How to print the result.")]
 Quiet = Annotated[bool, call_option("--quiet", "-q", about="Say nothing on stderr while all goes well.")]
 Verbose = Annotated[bool, call_option("--verbose", "-v", about="Say more, and show where an error came from.")]
+
+
+def ask_for_a_verb(context: typer.Context) -> None:
+    """Show the help of a group, as talk, where no verb is given."""
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(2)
+
+
+def begin(quiet: bool, verbose: bool, **options: object) -> Settings:
+    """Set how much is said, and give the settings in force: what every verb does first."""
+    log.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
+    from footfall.settings import load_settings
+
+    settings = load_settings(**options)
+    talk.is_json = settings.log_format == "json"
+    return settings

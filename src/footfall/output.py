@@ -91,3 +91,9 @@ def written(path: Path, *, is_binary: bool) -> Iterator[IO[Any]]:
             raise
     except OSError as error:
         raise SettingsError(f"--output: {path} cannot be written ({error.strerror}); name another file") from error
+
+
+def write(text: str) -> None:
+    """Write text and a line end to stdout."""
+    with stdout() as stream:
+        stream.write(f"{text}\n")

@@ -1,4 +1,4 @@
-"""The story: one function per verb, from names of files to exact counts. Every transaction begins and ends here.
+"""The story of a load, from names of files to exact counts. Its transactions begin and end here.
 
 A load, step by step: find the sources -> open one and take its digest -> ask the ledger -> read records -> judge them
 (engine, contract) -> stage -> take the writer lock -> merge -> quarantine -> ledger -> commit.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,9 @@ import psycopg
 import pyarrow as pa
 
 from footfall import ledger, loading, sources
-from footfall.contract import COLUMNS, Contract, Header, read_header
 from footfall.database import (
     Connection,
     Server,
-    Target,
     assert_current,
     begin,
     connect,
@@ -38,60 +36,19 @@ from footfall.errors import (
     DatabaseBusyError,
     DatabaseUnavailableError,
     FootfallError,
-    SourceError,
     TooManyRejectedError,
 )
-from footfall.hints import cure
-from footfall.records import read_records
-from footfall.results import (
-    LoadResult,
-    LoadSummary,
-    ProblemGroup,
-)
+from footfall.judging import CONFLICT, Groups, Progress, Run, judge, new_run, problem_groups, read, report_ignored
+from footfall.results import LoadResult, LoadSummary
 from footfall.session import target
 from footfall.settings import MaxRejected, Settings
 from footfall.sql import named_sql
 
 if TYPE_CHECKING:
     from footfall.engines.duckdb import Verdicts
-    from footfall.engines.repeats import Repeats
 
 RETRIES_MAX = 8  # tries after the first; with waits of 1, 2, 4 ... 30 s that is about two minutes
 RETRY_WAIT_MAX_S = 30
-PROGRESS_EVERY_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is. Units: `bytes_done` and `bytes_total` count decompressed content where the file is plain."""
-
-    source: str
-    bytes_done: int
-    bytes_total: int | None
-    rows_read: int
-    seconds: float
-
-
-@dataclass(slots=True)
-class Run:
-    """What all files of one command share."""
-
-    target: Target
-    contract: Contract
-    latest: datetime | None
-    max_rejected: MaxRejected | None
-    warn: Callable[[str], None]
-    progress: Callable[[Progress], None] | None
-    memory_limit_mb: int
-    said: set[str]
-
-
-Group = tuple[str, str | None]
-Groups = dict[Group, tuple[int, int, str | None]]
-CONFLICT: Group = ("conflicting-duplicate", "interaction_id")
-
-
-# Load
 
 
 def load(
@@ -108,10 +65,10 @@ def load(
     """
     began = time.monotonic()
     found = sources.find_sources(names)
-    _report_ignored(found, warn)
+    report_ignored(found, warn)
     results: list[LoadResult] = []
     with target(settings) as where:
-        run = _run(settings, where, warn, progress)
+        run = new_run(settings, where, warn, progress)
         connection, at = _prepared(run, settings, warn)
         try:
             for source in found.paths:
@@ -216,14 +173,14 @@ def _load_one(run: Run, connection: Connection, at: Server, attempt: _Attempt) -
         if first := ledger.find_loaded(connection, file.digest):
             connection.rollback()
             return _already_loaded(file, first)
-        _, verdicts = _judged(run, file)
+        judged, verdicts = judge(run, file)
         attempt.load_id = ledger.next_load_id(connection)
         staging = loading.open_staging(run.target, at, attempt.load_id)
         is_locked = _try_empty_path(run, connection, staging, file)
         if staging.is_direct:
-            groups, rows = _stage_empty_table(run, connection, staging, file, verdicts)
+            _stage_empty_table(run, connection, staging, verdicts)
         else:
-            groups, rows = _stage(run, connection, staging, file, verdicts)
+            _stage(connection, staging, verdicts)
         if not is_locked:
             take_writer_lock(connection, run.target, run.warn)
         assert_current(connection, run.target)
@@ -232,7 +189,7 @@ def _load_one(run: Run, connection: Connection, at: Server, attempt: _Attempt) -
             return _already_loaded(file, first)
         merged = loading.merge(connection, staging)
         if merged.rows_conflict:
-            _stage_conflicts(run, connection, staging, file, groups)
+            _stage_conflicts(run, connection, staging, file, judged.groups)
         loading.quarantine(connection, staging)
         loading.drop_staging(connection, staging)
         result = LoadResult(
@@ -240,11 +197,11 @@ def _load_one(run: Run, connection: Connection, at: Server, attempt: _Attempt) -
             file.source,
             file.digest,
             "loaded",
-            rows,
+            judged.rows,
             merged.rows_loaded,
             merged.rows_duplicate,
             staging.rows_rejected,
-            groups=_problem_groups(file.source, groups),
+            groups=problem_groups(file.source, judged.groups),
         )
         _assert_law(result)
         _assert_bound(result, run.max_rejected)
@@ -253,23 +210,6 @@ def _load_one(run: Run, connection: Connection, at: Server, attempt: _Attempt) -
         attempt.result = result
         connection.commit()
         return result
-
-
-def _judged(run: Run, file: sources.SourceFile) -> tuple[Header, Iterator[Verdicts]]:
-    """Read a file's header and give the verdicts on its rows, batch by batch, in file order."""
-    from footfall.engines import duckdb as engine  # heavy, and not needed where the file is loaded already
-
-    header, batches = _records(run, file)
-    if header.surplus and (surplus := ", ".join(map(repr, header.surplus))) not in run.said:
-        run.said.add(surplus)
-        run.warn(f"{file.source}: ignoring the columns {surplus}; only {', '.join(COLUMNS)} are read")
-    return header, engine.judge(batches, run.contract, header, run.latest, run.memory_limit_mb)
-
-
-def _records(run: Run, file: sources.SourceFile) -> tuple[Header, Iterator[pa.RecordBatch]]:
-    delimiter = run.contract.delimiter
-    record, batches = read_records(lambda: sources.read_content(file), file.source, delimiter, run.memory_limit_mb)
-    return read_header(record.fields, file.source, delimiter), batches
 
 
 def _try_empty_path(run: Run, connection: Connection, staging: loading.Staging, file: sources.SourceFile) -> bool:
@@ -289,46 +229,28 @@ def _is_empty(connection: Connection) -> bool:
 
 
 def _stage_empty_table(
-    run: Run, connection: Connection, staging: loading.Staging, file: sources.SourceFile, verdicts: Iterator[Verdicts]
-) -> tuple[Groups, int]:
+    run: Run, connection: Connection, staging: loading.Staging, verdicts: Iterator[Verdicts]
+) -> None:
     """Send rows to the empty table at once, then their counts, then build the keys."""
     from footfall.engines import counts as engine
 
     with engine.counting(run.memory_limit_mb // 4) as counts:
-        groups, rows = _stage(run, connection, staging, file, verdicts, counts.add)
+        _stage(connection, staging, verdicts, counts.add)
         loading.finish_empty_table(connection, staging, counts.tables())
-    return groups, rows
 
 
-def _stage(  # noqa: PLR0913  (one stage, one call)
-    run: Run,
+def _stage(
     connection: Connection,
     staging: loading.Staging,
-    file: sources.SourceFile,
     verdicts: Iterator[Verdicts],
     note: Callable[[pa.Table], None] | None = None,
-) -> tuple[Groups, int]:
-    """Send every verdict to staging; give the kinds of problems and the number of rows."""
-    groups: Groups = {}
-    rows = 0
-    began = said = time.monotonic()
+) -> None:
+    """Send every verdict to staging."""
     for verdict in verdicts:
         sent = loading.stage_accepted(connection, staging, verdict.accepted)
         if note is not None:
             note(sent)
         loading.stage_rejected(connection, staging, verdict.rejected)
-        _add_groups(groups, verdict)
-        rows += verdict.accepted.num_rows + verdict.rejected.num_rows
-        if run.progress and time.monotonic() - said > PROGRESS_EVERY_S:
-            said = time.monotonic()
-            run.progress(Progress(file.source, file.stream.tell(), file.size_bytes, rows, said - began))
-    return groups, rows
-
-
-def _add_groups(groups: Groups, verdict: Verdicts) -> None:
-    for code, column, rows, line, value in verdict.groups:
-        before = groups.get((code, column))
-        groups[code, column] = (before[0] + rows, before[1], before[2]) if before else (rows, line, value)
 
 
 def _stage_conflicts(
@@ -338,7 +260,7 @@ def _stage_conflicts(
     from footfall.engines import duckdb as engine
 
     lines = loading.conflict_lines(connection, staging)
-    header, batches = _records(run, file)
+    header, batches = read(run, file)
     conflicting = (
         batch.filter(pa.array(mask_))
         for batch in batches
@@ -457,93 +379,3 @@ def _record_failure(run: Run, connection: Connection, attempt: _Attempt, error: 
         run.warn(f"{attempt.source}: its failure could not be recorded in the ledger: {message}")
         _roll_back(connection)
     return connection
-
-
-# Check
-
-
-def check(
-    names: list[str],
-    settings: Settings,
-    *,
-    progress: Callable[[Progress], None] | None = None,
-    warn: Callable[[str], None] = silent,
-) -> LoadSummary:
-    """Judge files against the contract, without a database: the verdicts of loading them into empty tables."""
-    from footfall.engines import repeats as engine
-
-    began = time.monotonic()
-    found = sources.find_sources(names)
-    _report_ignored(found, warn)
-    run = _run(settings, Target("", settings.schema_, 0), warn, progress)
-    with engine.remembering(run.memory_limit_mb // 4) as repeats:
-        checked = [_check_one(run, source, number, repeats) for number, source in enumerate(found.paths)]
-        for fate in repeats.fates():
-            result, groups = checked[fate.file_number]
-            if fate.rows_conflict:
-                groups[CONFLICT] = (fate.rows_conflict, fate.line_number or 0, str(fate.interaction_id))
-            moved = fate.rows_duplicate + fate.rows_conflict
-            result = replace(
-                result,
-                rows_loaded=result.rows_loaded - moved,
-                rows_duplicate=fate.rows_duplicate,
-                rows_rejected=result.rows_rejected + fate.rows_conflict,
-            )
-            checked[fate.file_number] = result, groups
-    results = tuple(replace(result, groups=_problem_groups(result.source, groups)) for result, groups in checked)
-    return LoadSummary(results, round(time.monotonic() - began, 3), found.ignored)
-
-
-def _check_one(run: Run, source: str, number: int, repeats: Repeats) -> tuple[LoadResult, Groups]:
-    """Judge one file; a file that cannot be read leaves nothing in `repeats`."""
-    began = said = time.monotonic()
-    digest = None
-    groups: Groups = {}
-    accepted = rejected = 0
-    try:
-        with sources.open_source(source) as file:
-            digest = file.digest
-            _, verdicts = _judged(run, file)
-            for verdict in verdicts:
-                repeats.add(number, verdict.accepted)
-                _add_groups(groups, verdict)
-                accepted += verdict.accepted.num_rows
-                rejected += verdict.rejected.num_rows
-                if run.progress and time.monotonic() - said > PROGRESS_EVERY_S:
-                    said = time.monotonic()
-                    run.progress(
-                        Progress(source, file.stream.tell(), file.size_bytes, accepted + rejected, said - began)
-                    )
-            sources.assert_unchanged(file)
-    except SourceError as error:
-        repeats.forget(number)
-        seconds = round(time.monotonic() - began, 3)
-        failed = LoadResult(
-            None, source, digest, "failed", seconds=seconds, error=error.message, exit_code=error.exit_code
-        )
-        return failed, {}
-    seconds = round(time.monotonic() - began, 3)
-    return LoadResult(None, source, digest, "checked", accepted + rejected, accepted, 0, rejected, seconds), groups
-
-
-def _problem_groups(source: str, groups: Groups) -> tuple[ProblemGroup, ...]:
-    ordered = sorted(groups.items(), key=lambda item: (-item[1][0], item[0][0], item[0][1] or ""))
-    return tuple(
-        ProblemGroup(code, column, rows, source, line, value, cure(code, column, value))
-        for (code, column), (rows, line, value) in ordered
-    )
-
-
-def _report_ignored(found: sources.FoundSources, warn: Callable[[str], None]) -> None:
-    if found.ignored:
-        some = ", ".join(found.ignored[:5]) + (", ..." if len(found.ignored) > 5 else "")
-        warn(f"ignored {len(found.ignored)} names that are not *.csv, *.csv.gz or *.csv.zst: {some}")
-
-
-def _run(
-    settings: Settings, target: Target, warn: Callable[[str], None], progress: Callable[[Progress], None] | None
-) -> Run:
-    contract = Contract(settings.delimiter, settings.source_time_zone, settings.actions, settings.max_future_seconds)
-    seconds = settings.max_future_seconds
-    latest = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
-    return Run(target, contract, latest, settings.max_rejected, warn, progress, settings.memory_limit_mb, set())

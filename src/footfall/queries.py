@@ -1,4 +1,4 @@
-"""Named questions -> rows. A question is a file of SQL that psql runs as it is; its psql variables are its parameters.
+"""Named questions -> rows.
 
 Values travel as parameters of the driver, never as text of the statement.
 """
@@ -8,13 +8,11 @@ from __future__ import annotations
 import re
 import time
 import zoneinfo
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import partial
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, cast
 
 import psycopg
@@ -23,39 +21,23 @@ from psycopg.abc import Buffer
 from psycopg.rows import tuple_row
 from psycopg.types.datetime import DateLoader, TimestamptzLoader
 
+from footfall.catalogue import Query
 from footfall.database import Connection
-from footfall.errors import DatabaseBusyError, QueryError, QueryTimeoutError, SchemaError, UnknownNameError
+from footfall.errors import DatabaseBusyError, QueryError, QueryTimeoutError, SchemaError
 from footfall.results import Answer
 
 CHUNK_ROWS = 1_000  # rows fetched at a time: an answer of 10 million rows takes no more memory than one of ten
 BIGINT_MAX = 2**63 - 1
-QUERY_BYTES_MAX = 1_000_000  # bytes of one file; what is larger is no question
-# What a file may set by `\if :{?name} \else \set name value \endif`, so that psql runs it without more ado.
-DEFAULT_LINE = re.compile(r"\\if\s+:\{\?(\w+)\}\s*\\else\s*\\set\s+(\w+)(?:\s+(.*?))?\s*\\endif\s*")
 INSTANT = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?"
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+OPTIONS = {
+    **{name: f"--{name}" for name in ("since", "until", "action", "limit", "per")},
+    "user_id": "--user",
+    "product_id": "--product",
+}
 # SQLSTATE: no such table, function, schema or column; classes of what is the fault of a file of the user's own.
 MISSING = ("42P01", "42883", "3F000", "42703")
 OWN_FAULTS = ("08", "0A", "22", "25", "42")
 FORBIDDEN = "42501"
-FIRST_WORDS = ("select", "with", "values", "table")
-# In this order: what a colon begins, then what a colon inside of is only text.
-TOKEN = re.compile(
-    r"""
-    ::
-    | :'(?P<value>\w+)'
-    | :"(?P<identifier>\w+)"
-    | :(?P<raw>[A-Za-z_]\w*)
-    | [eE]'(?:[^'\\]|\\.|'')*'
-    | '(?:[^']|'')*'
-    | "(?:[^"]|"")*"
-    | --[^\n]*
-    | /\*.*?\*/
-    | \$(?P<tag>(?!\d)\w*)\$.*?\$(?P=tag)\$
-    | (?<!\w)\$(?P<number>\d+)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,32 +60,6 @@ class Asked:
         """Give what was asked for as text, by the names of the psql variables."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: str(value) for name, value in values.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One question.
-
-    Shape: `pieces` is its SQL, cut at its parameters: text, name, text, name, ... text; `defaults` are its own.
-    """
-
-    name: str
-    answers: str
-    grain: str
-    pieces: tuple[str, ...]
-    defaults: Mapping[str, str]
-    path: Path | None = None
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The names of its parameters, each once, in the order in which its file declares them."""
-        used = set(self.pieces[1::2])
-        return tuple(name for name in self.defaults if name in used)
-
-    @property
-    def needed(self) -> str | None:
-        """The parameter that the question cannot do without: the id of a question about one user or product."""
-        return {"user": "user_id", "product": "product_id"}.get(self.name) if self.path is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,136 +112,16 @@ def _instant(option: str, given: str | date | None, time_zone: str) -> str | Non
         raise QueryError(f"{option}: {error}") from error
 
 
-def catalogue(folder: Path | None) -> dict[str, Query]:
-    """Give every question by name: ours, and those of the user's own folder.
-
-    Raises: QueryError where the folder or a file of it cannot be used.
-    """
-    ours = files("footfall").joinpath("sql/queries")
-    texts = {file.name[:-4]: file.read_text(encoding="utf-8") for file in ours.iterdir() if file.name.endswith(".sql")}
-    found = {name: parse(name, text) for name, text in sorted(texts.items())}
-    for path in _own_files(folder) if folder else []:
-        if path.stem in found:
-            raise QueryError(f"{path}: there is a query {path.stem!r} already; give the file another name")
-        found[path.stem] = parse(path.stem, _read(path), path)
-    return found
-
-
-def _own_files(folder: Path) -> list[Path]:
-    try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix == ".sql" and not path.name.startswith("."))
-    except OSError as error:
-        raise QueryError(
-            f"{folder}: the folder of your queries cannot be read ({error.strerror}); "
-            "mend FOOTFALL_QUERIES_FOLDER, or take it away"
-        ) from error
-    for path in paths:
-        if not NAME.fullmatch(path.stem):
-            raise QueryError(f"{path}: the name of a query has only a-z, 0-9, - and _; rename the file")
-    return paths
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(QUERY_BYTES_MAX + 1)
-        if len(content) > QUERY_BYTES_MAX:
-            raise QueryError(f"{path}: more than {QUERY_BYTES_MAX:,} bytes are no query; take the file away")
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise QueryError(f"{path}: the query cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise QueryError(f"{path}: the query is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-
-
-def parse(name: str, text: str, path: Path | None = None) -> Query:
-    """Read a file of SQL as psql would: its defaults, then one statement with `:'name'` where a value belongs.
-
-    Raises: QueryError naming file and line.
-    """
-    where = str(path or f"{name}.sql")
-    defaults: dict[str, str] = {}
-    kept: list[str] = []
-    comments: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.lstrip().startswith("\\"):
-            variable, default = _default(line, f"{where} line {number}")
-            defaults[variable] = default
-            kept.append("")  # a server's message counts lines
-        else:
-            kept.append(line)
-            if line.startswith("--") and len(comments) == number - 1:
-                comments.append(line.removeprefix("--").strip())
-    statement = "\n".join(kept).rstrip().removesuffix(";").rstrip()
-    if not statement:
-        raise QueryError(f"{where}: the file is empty; write one select statement")
-    first = re.match(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*(\w*)", statement, re.DOTALL)
-    if first is None or first[1].lower() not in FIRST_WORDS:
-        raise QueryError(f"{where}: a query reads: it begins with {', '.join(FIRST_WORDS)}; write one select statement")
-    about = [line for line in comments if line]
-    grain = next((line.removeprefix("Grain:").strip() for line in about if line.startswith("Grain:")), "")
-    return Query(name, about[0] if about else "", grain, _pieces(statement, where, defaults), defaults, path)
-
-
-def _default(line: str, where: str) -> tuple[str, str]:
-    found = DEFAULT_LINE.fullmatch(line.strip())
-    if found is None or found[1] != found[2]:
-        raise QueryError(
-            f"{where}: {line.strip()!r}: of psql's commands a query may hold only defaults, each on a line of its own: "
-            r"\if :{?name} \else \set name value \endif"
-        )
-    value = found[3] or ""
-    if re.fullmatch(r"'(?:[^'\\]|'')*'", value):
-        value = value[1:-1].replace("''", "'")
-    elif re.search(r"[\s'\"\\:`]", value):
-        raise QueryError(f"{where}: {value!r}: quote the default as a whole: 'value'")
-    return found[1], value
-
-
-def _pieces(statement: str, where: str, defaults: Mapping[str, str]) -> tuple[str, ...]:
-    pieces: list[str] = []
-    at = 0
-    for token in TOKEN.finditer(statement):
-        line = statement.count("\n", 0, token.start()) + 1
-        if token["number"]:
-            raise QueryError(f"{where} line {line}: {token.group()}: a parameter has a name: write :'name'")
-        wrong = token["identifier"] or (token["raw"] if token["raw"] in defaults else None)
-        if wrong:
-            raise QueryError(f"{where} line {line}: {token.group()}: write :'{wrong}', which is quoted as a value")
-        if (name := token["value"]) is None:
-            continue
-        if name not in defaults:
-            raise QueryError(
-                f"{where} line {line}: :'{name}' has no default; begin the file with "
-                rf"\if :{{?{name}}} \else \set {name} 'value' \endif"
-            )
-        pieces += [statement[at : token.start()], name]
-        at = token.end()
-    return (*pieces, statement[at:])
-
-
-def find(name: str, folder: Path | None) -> Query:
-    """Give one question by name. Raises: UnknownNameError with the list."""
-    found = catalogue(folder)
-    if name not in found:
-        listed = "\n".join(f"  {each.name}: {each.answers}" for each in found.values())
-        raise UnknownNameError(f"there is no query {name!r}; choose one of these:\n{listed}")
-    return found[name]
-
-
 def values(query: Query, asked: Asked) -> dict[str, str]:
     """Give the values of a question's parameters.
 
     Raises: QueryError where something is asked that the question has no parameter for, or its id is missing.
     """
     given = asked.given()
-    options = {"user_id": "--user", "product_id": "--product"}
     for name in given:
         if name not in query.parameters and name != "time_zone":
-            can = (
-                ", ".join(options.get(each, f"--{each}") for each in query.parameters if each != "time_zone") or "none"
-            )
-            raise QueryError(f"{query.name}: {options.get(name, f'--{name}')} does not apply; of these: {can}")
+            can = ", ".join(OPTIONS[each] for each in query.parameters if each in OPTIONS) or "none"
+            raise QueryError(f"{query.name}: {OPTIONS[name]} does not apply; of these: {can}")
     if query.needed and query.needed not in given:
         raise QueryError(f"{query.name}: which one? Give its id: footfall query {query.name} 42")
     return {name: given.get(name, query.defaults[name]) for name in query.parameters}
@@ -294,8 +130,7 @@ def values(query: Query, asked: Asked) -> dict[str, str]:
 def literal_sql(query: Query, asked: Asked, schema: str) -> str:
     """Give the statement with its values in it, quoted by the driver, for a place that has no parameters."""
     quoted = {name: sql.Literal(value).as_string(None) for name, value in values(query, asked).items()}
-    tidy = (re.sub(r"\n{3,}", "\n\n", piece) for piece in query.pieces)
-    text = "".join(quoted[piece] if at % 2 else piece for at, piece in enumerate(tidy))
+    text = query.written(quoted.__getitem__, lambda piece: re.sub(r"\n{3,}", "\n\n", piece))
     path = "" if schema == "public" else f"set search_path to {sql.Identifier(schema).as_string(None)};\n\n"
     return path + text + ("\n;" if "--" in text.rpartition("\n")[2] else ";")
 
@@ -308,7 +143,7 @@ def asking(connection: Connection, query: Query, asked: Asked, timeout_s: int) -
     as it stands.
     """
     given = values(query, asked)
-    text = "".join(f"%({piece})s" if at % 2 else piece.replace("%", "%%") for at, piece in enumerate(query.pieces))
+    statement = query.written(lambda name: f"%({name})s", lambda text: text.replace("%", "%%")).encode()
     cursor = connection.cursor(row_factory=tuple_row)
     for name, loader in LOADERS.items():
         cursor.adapters.register_loader(name, loader)
@@ -316,12 +151,12 @@ def asking(connection: Connection, query: Query, asked: Asked, timeout_s: int) -
     understood_errors = partial(_understood, query, timeout_s, time.monotonic())
     # A stream is one statement by protocol: the server refuses a second one behind it. Until it is closed, it holds the
     # session.
-    stream = cast("Generator[tuple[Any, ...]]", cursor.stream(text.encode(), given, size=size))
+    stream = cast("Generator[tuple[Any, ...]]", cursor.stream(statement, given, size=size))
     with closing(stream) as rows:
         with understood_errors():
             first = next(rows, None)
             if first is None:  # no row came, and with it no names of columns: ask for those alone
-                cursor.execute(b"select * from (" + text.encode() + b"\n) as answer limit 0", given)
+                cursor.execute(b"select * from (" + statement + b"\n) as answer limit 0", given)
         columns = cursor.description or ()
         names = tuple(column.name for column in columns)
         if twice := {name for name in names if names.count(name) > 1}:
@@ -380,33 +215,26 @@ def _understood(query: Query, timeout_s: int, began: float) -> Iterator[None]:
 
 def _message(query: Query, error: psycopg.Error) -> str:
     numbers = {name: number for number, name in enumerate(dict.fromkeys(query.pieces[1::2]), 1)}
-    sent = "".join(f"${numbers[piece]}" if at % 2 else piece for at, piece in enumerate(query.pieces))
+    sent = query.written(lambda name: f"${numbers[name]}")
     position = error.diag.statement_position
     line = f" line {sent.count(chr(10), 0, int(position)) + 1}" if position else ""
     return f"{query.path}{line}: {error.diag.message_primary or error}"
 
 
-class _Dates(DateLoader):
-    """Dates; those that Python does not know, such as one before year 1, as the server's text."""
+def _or_text(loader: type[Any]) -> type[Any]:
+    """Give a loader of what Python does not know, such as a day before year 1, as the server's text."""
 
-    def load(self, data: Buffer) -> Any:
-        try:
-            return super().load(data)
-        except psycopg.DataError:
-            return bytes(data).decode()
+    class OrText(loader):  # type: ignore[misc]
+        def load(self, data: Buffer) -> Any:
+            try:
+                return super().load(data)
+            except psycopg.DataError:
+                return bytes(data).decode()
 
-
-class _Instants(TimestamptzLoader):
-    """Instants; those that Python does not know as the server's text."""
-
-    def load(self, data: Buffer) -> Any:
-        try:
-            return super().load(data)
-        except psycopg.DataError:
-            return bytes(data).decode()
+    return OrText
 
 
-LOADERS: dict[str, type[Any]] = {"date": _Dates, "timestamptz": _Instants}
+LOADERS = {"date": _or_text(DateLoader), "timestamptz": _or_text(TimestamptzLoader)}
 
 
 def instant(text: str, time_zone: str) -> str:

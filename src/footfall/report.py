@@ -15,13 +15,13 @@ from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
-from typing import IO, Any, Literal, TextIO
+from typing import IO, Any, Literal
 
 from footfall.errors import QueryError
+from footfall.output import Form
 from footfall.results import Answer, LoadResult, LoadSummary, Problem, ProblemGroup, RejectedRow, Table, Verification
 
 Format = Literal["table", "csv", "json"]
-Form = Literal["table", "csv", "json", "parquet"]
 
 SECONDS_DECIMALS = 3  # of a second, in JSON and CSV
 UNBOUND_WIDTH = 1_000_000  # characters; a table that goes into a file or a pipe is folded nowhere
@@ -44,17 +44,12 @@ BAR_COLUMNS = 24  # characters of the longest bar
 AMOUNTS = ("_bytes", "_count", "_s", "kept", "recount")
 
 
-def print_table(table: Table, fmt: Format, stream: TextIO) -> None:
+def print_table(table: Table, fmt: Format, stream: IO[str]) -> None:
     """Write the rows to a stream.
 
     Effects: writes; on a terminal, a CSV's control characters are escaped too.
     """
-    if fmt == "json":
-        stream.write(_json_lines([dict(zip(table.columns, row, strict=True)) for row in table.rows]) + "\n")
-    elif fmt == "csv":
-        _write_csv(table.columns, table.rows, stream)
-    else:
-        stream.write(_terminal_table(table, _width(stream)))
+    _print(table.columns, table.rows, fmt, stream)
 
 
 def print_answer(answer: Answer, how: Form, stream: IO[Any]) -> None:
@@ -64,31 +59,25 @@ def print_answer(answer: Answer, how: Form, stream: IO[Any]) -> None:
     """
     if how == "parquet":
         _write_parquet(answer, stream)
-    elif how == "table":
-        _write_answer_table(Table(answer.columns, tuple(answer.rows)), stream)
-    elif how == "json":
+    else:
+        _print(answer.columns, answer.rows, how, stream)
+
+
+def _print(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]], fmt: Format, stream: IO[str]) -> None:
+    if fmt == "json":
         stream.write("[")
         comma = "\n"
-        for row in answer.rows:
-            stream.write(f"{comma}  {_json(dict(zip(answer.columns, row, strict=True)))}")
+        for row in rows:
+            stream.write(f"{comma}  {_json(dict(zip(columns, row, strict=True)))}")
             comma = ",\n"
         stream.write("]\n" if comma == "\n" else "\n]\n")
+    elif fmt == "csv":
+        show = escaped if stream.isatty() else str
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(map(show, columns))
+        writer.writerows([show(_csv_cell(cell)) for cell in row] for row in rows)
     else:
-        _write_csv(answer.columns, answer.rows, stream)
-
-
-def _write_csv(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]], stream: IO[str]) -> None:
-    show = escaped if stream.isatty() else str
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(map(show, columns))
-    writer.writerows([show(_csv_cell(cell)) for cell in row] for row in rows)
-
-
-def _write_answer_table(table: Table, stream: IO[str]) -> None:
-    """Write a table; on a terminal, with a bar beside the count that ends each row."""
-    has_counts = len(table.rows) > 1 and all(type(row[-1]) is int and row[-1] > 0 for row in table.rows)
-    bars = stream.isatty() and has_counts and table.columns[-1].endswith("_count")
-    stream.write(_terminal_table(table, _width(stream), bars=bars))
+        stream.write(_terminal_table(Table(columns, tuple(rows)), _width(stream), bars=stream.isatty()))
 
 
 def _write_parquet(answer: Answer, stream: IO[bytes]) -> None:
@@ -152,6 +141,7 @@ def _width(stream: IO[str]) -> int:
 
 
 def _terminal_table(table: Table, width: int, *, bars: bool = False) -> str:
+    """Lay a table out; with `bars`, where there is room, a bar beside the count that ends each row."""
     import rich.bar
     import rich.cells
     import rich.console
@@ -165,7 +155,9 @@ def _terminal_table(table: Table, width: int, *, bars: bool = False) -> str:
     ]
     numbers = [any(type(row[at]) is int for row in table.rows) for at in range(len(names))]
     natural = [max(map(rich.cells.cell_len, column)) for column in zip(names, *texts, strict=True)]
-    bars = bars and sum(natural) + 2 * len(natural) + BAR_COLUMNS <= width
+    are_counts = len(texts) > 1 and all(type(row[-1]) is int and row[-1] > 0 for row in table.rows)
+    is_room = sum(natural) + 2 * len(natural) + BAR_COLUMNS <= width
+    bars = bars and is_room and are_counts and table.columns[-1].endswith("_count")
     if not bars and sum(natural) + 2 * len(natural) <= width:  # nothing to fold: a hundred times as fast without rich
         return "".join(_aligned(cells, natural, numbers) for cells in (names, *texts))
     shown = rich.table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=True, header_style=None)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from footfall import ledger, queries, sources
+from footfall import catalogue, ledger, queries, sources
 from footfall.database import begin, begin_reading, connect, driver_errors, schema_version, server
 from footfall.errors import SourceError
 from footfall.results import Answer, Delivery, Problem, RejectedRow, Table
@@ -110,14 +110,14 @@ def query_sql(settings: Settings, name: str, filters: queries.Filters) -> str:
 
 def query_list(settings: Settings) -> Answer:
     """Give every question by name, with what it answers. Effects: no database is asked."""
-    rows = [(q.name, q.answers, str(q.path or "")) for q in queries.catalogue(settings.queries_folder).values()]
+    rows = [(q.name, q.answers, str(q.path or "")) for q in catalogue.catalogue(settings.queries_folder).values()]
     own = any(path for _, _, path in rows)
     columns = ("name", "answers", "file") if own else ("name", "answers")
     return Answer(columns, (TEXT_OID,) * len(columns), (row[: len(columns)] for row in rows), is_zoned=False)
 
 
-def _question(settings: Settings, name: str, filters: queries.Filters) -> tuple[queries.Query, queries.Asked]:
-    question = queries.find(name, settings.queries_folder)
+def _question(settings: Settings, name: str, filters: queries.Filters) -> tuple[catalogue.Query, queries.Asked]:
+    question = catalogue.find(name, settings.queries_folder)
     asked = queries.understood(question, filters, settings.reporting_time_zone)
     queries.values(question, asked)  # what is wrong with the question is said before a server is asked for
     return question, asked

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from footfall.pipeline import Progress
+    from footfall.judging import Progress
 
 PROGRESS_LINE_SECONDS = 5.0  # between two log lines of one file: a log stays readable over hours
 

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +22,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 ROOT = Path(__file__).resolve().parents[2]
+STOP_WAIT_S = 60
 HAS_AIRFLOW = find_spec("airflow") is not None
 collect_ignore_glob = [] if HAS_AIRFLOW else ["test_*.py"]
 
@@ -101,3 +107,64 @@ def run(dag: Any, tmp_path: Path, connection: str) -> Callable[..., Any]:
         return dag.test(run_conf=conf, logical_date=logical_date)
 
     return to_its_end
+
+
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
+
+
+@dataclass
+class Standalone:
+    """A home, and the Airflow that runs in it at times."""
+
+    home: Path
+    port: int
+    process: subprocess.Popen[str] | None = None
+    said: dict[str, str] = field(default_factory=dict)
+
+    def script(self, *words: str) -> list[str]:
+        """Give the command that starts it, or with words the one that runs beside it."""
+        command = [sys.executable, str(ROOT / "scripts/airflow"), f"--home={self.home}", f"--port={self.port}"]
+        return [*command, *words]
+
+    def start(self) -> None:
+        """Start it where it does not run; wait for its last line."""
+        if self.process:
+            return
+        self.process = subprocess.Popen(self.script(), stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout
+        for line in self.process.stdout:
+            name, _, value = line.strip().partition(" ")
+            self.said[name] = value.strip()
+            if name == "Ctrl-C":
+                return
+        pytest.fail(f"it did not start, and ended with exit code {self.stop(signal.SIGINT)}; see its stderr")
+
+    def stop(self, number: signal.Signals) -> int:
+        """Send the signal; give the exit code."""
+        assert self.process
+        process, self.process = self.process, None
+        process.send_signal(number)
+        try:
+            return process.wait(STOP_WAIT_S)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture(scope="module")
+def new_standalone(short_folder: Path) -> Iterator[Callable[[str], Standalone]]:
+    """Make homes of Airflow; what still runs in them is stopped at the end."""
+    made = []
+
+    def make(name: str) -> Standalone:
+        (short_folder / name).mkdir(mode=0o711)
+        made.append(Standalone(short_folder / name / "home", free_port()))
+        return made[-1]
+
+    yield make
+    for each in made:
+        if each.process:
+            each.stop(signal.SIGINT)

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,33 +32,11 @@ pytestmark = [
 
 
 @pytest.fixture
-def home(short_folder: Path) -> Path:
-    (short_folder / "browser").mkdir(mode=0o711)
-    return short_folder / "browser" / "home"
-
-
-@pytest.fixture
-def said(home: Path) -> Iterator[dict[str, str]]:
-    """A running Airflow: what it said of itself, by the first word of each line."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        port = server.getsockname()[1]
-    command = [sys.executable, str(ROOT / "scripts/airflow"), f"--home={home}", f"--port={port}"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    found = {}
-    try:
-        assert process.stdout
-        for line in process.stdout:
-            name, _, value = line.strip().partition(" ")
-            found[name] = value.strip()
-            if name == "Ctrl-C":
-                break
-        else:
-            pytest.fail("it did not start; see its stderr")
-        yield found
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+def standalone(new_standalone: Callable[[str], Any]) -> Any:
+    """A running Airflow."""
+    found = new_standalone("browser")
+    found.start()
+    return found
 
 
 @pytest.fixture
@@ -76,7 +50,8 @@ def page() -> Iterator[Any]:
             yield page
 
 
-def test_a_run_that_is_triggered_with_the_form_succeeds(home: Path, said: dict[str, str], page: Any) -> None:
+def test_a_run_that_is_triggered_with_the_form_succeeds(standalone: Any, page: Any) -> None:
+    home, said = standalone.home, standalone.said
     delivered = home / "delivered"
     delivered.mkdir()
     for day in (1, 2, 3):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +26,6 @@ STOP_WAIT_S = 60
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
 
-def script(home: Path, port: int, *words: str) -> list[str]:
-    return [sys.executable, str(ROOT / "scripts/airflow"), f"--home={home}", f"--port={port}", *words]
-
-
-def free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
-
-
 def processes_of(home: Path) -> list[str]:
     """Give what runs in the home or names it, PostgreSQL included."""
     found = []
@@ -48,63 +37,28 @@ def processes_of(home: Path) -> list[str]:
     return found
 
 
-@dataclass
-class Standalone:
-    """A home, and the Airflow that runs in it at times."""
+@contextmanager
+def rest(of: Any) -> Iterator[httpx.Client]:
+    """Give a client of the REST interface that has signed in."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{of.port}", trust_env=False, timeout=60) as client:
+        answer = client.post("/auth/token", json={"username": of.said["user"], "password": of.said["password"]})
+        client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+        yield client
 
-    home: Path
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[str] | None = None
-    said: dict[str, str] = field(default_factory=dict)
 
-    def start(self) -> None:
-        """Start it where it does not run; wait for its last line."""
-        if self.process:
-            return
-        self.process = subprocess.Popen(script(self.home, self.port), stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout
-        for line in self.process.stdout:
-            name, _, value = line.strip().partition(" ")
-            self.said[name] = value.strip()
-            if name == "Ctrl-C":
-                return
-        pytest.fail(f"it did not start, and ended with exit code {self.stop(signal.SIGINT)}; see its stderr")
-
-    def stop(self, number: signal.Signals) -> int:
-        """Send the signal; give the exit code."""
-        assert self.process
-        process, self.process = self.process, None
-        process.send_signal(number)
-        try:
-            return process.wait(STOP_WAIT_S)
-        finally:
-            process.kill()
-            process.communicate()
-
-    @contextmanager
-    def rest(self) -> Iterator[httpx.Client]:
-        """Give a client of the REST interface that has signed in."""
-        with httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=60) as client:
-            answer = client.post("/auth/token", json={"username": self.said["user"], "password": self.said["password"]})
-            client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
-            yield client
-
-    def ask(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(embedded.url(self.home / "postgresql")) as connection:
-            return connection.execute(query).fetchall()
+def ask(of: Any, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(embedded.url(of.home / "postgresql")) as connection:
+        return connection.execute(query).fetchall()
 
 
 @pytest.fixture(scope="module")
-def place(short_folder: Path) -> Iterator[Standalone]:
-    (short_folder / "live").mkdir(mode=0o711)
-    found = Standalone(short_folder / "live" / "home")
-    yield found
-    if found.process:
-        found.stop(signal.SIGINT)
+def place(new_standalone: Callable[[str], Any]) -> Any:
+    return new_standalone("live")
 
 
 @pytest.fixture
-def standalone(place: Standalone) -> Standalone:
+def standalone(place: Any) -> Any:
+    """One that runs."""
     place.start()
     return place
 
@@ -119,9 +73,9 @@ def wait_for_the_end(client: httpx.Client, run: str) -> str:
     return "not done in time"
 
 
-def test_a_run_that_is_triggered_by_rest_brings_the_inbox_into_the_tables(standalone: Standalone) -> None:
+def test_a_run_that_is_triggered_by_rest_brings_the_inbox_into_the_tables(standalone: Any) -> None:
     dag = "/api/v2/dags/user_interactions"
-    with standalone.rest() as client:
+    with rest(standalone) as client:
         until = time.monotonic() + RUN_WAIT_S
         while client.get(dag).status_code == httpx.codes.NOT_FOUND and time.monotonic() < until:
             time.sleep(1)
@@ -129,39 +83,42 @@ def test_a_run_that_is_triggered_by_rest_brings_the_inbox_into_the_tables(standa
         run = client.post(f"{dag}/dagRuns", json={"logical_date": None}).raise_for_status().json()["dag_run_id"]
         assert wait_for_the_end(client, f"{dag}/dagRuns/{run}") == "success"
 
-    assert standalone.ask("select rows_read, rows_loaded, rows_rejected from loads order by rows_read desc") == [
+    assert ask(standalone, "select rows_read, rows_loaded, rows_rejected from loads order by rows_read desc") == [
         (10, 7, 3),
         (3, 3, 0),
     ]
-    assert standalone.ask("select sum(interaction_count) from interactions") == [(10,)]
+    assert ask(standalone, "select sum(interaction_count) from interactions") == [(10,)]
 
 
-def test_a_command_of_airflow_runs_beside_it(standalone: Standalone) -> None:
-    command = script(standalone.home, standalone.port, "pools", "get", "footfall", "--output=json")
+def test_a_command_of_airflow_runs_beside_it(standalone: Any) -> None:
+    command = standalone.script("pools", "get", "footfall", "--output=json")
     done = subprocess.run(command, capture_output=True, text=True, timeout=START_WAIT_S, check=True)
     assert '"slots": "2"' in done.stdout
 
 
-def test_a_second_one_in_the_same_home_is_refused(standalone: Standalone) -> None:
-    done = subprocess.run(script(standalone.home, free_port()), capture_output=True, text=True, timeout=60, check=False)
+def test_a_second_one_in_the_same_home_is_refused(standalone: Any, new_standalone: Callable[[str], Any]) -> None:
+    second = replace(new_standalone("second"), home=standalone.home)
+    done = subprocess.run(second.script(), capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"Airflow is running in {standalone.home} already; ")
 
 
-def test_a_taken_port_is_refused_before_anything_is_started(short_folder: Path) -> None:
-    home = short_folder / "taken"
+def test_a_taken_port_is_refused_before_anything_is_started(new_standalone: Callable[[str], Any]) -> None:
+    found = new_standalone("taken")
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
         port = server.getsockname()[1]
-        done = subprocess.run(script(home, port), capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            replace(found, port=port).script(), capture_output=True, text=True, timeout=60, check=False
+        )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"Port {port} is taken by another program; name a free one with --port\n"
-    assert [path.name for path in home.iterdir()] == ["lock"]
+    assert [path.name for path in found.home.iterdir()] == ["lock"]
 
 
-def test_a_command_beside_nothing_says_what_to_start(short_folder: Path) -> None:
-    command = script(short_folder / "nothing", free_port(), "pools", "list")
+def test_a_command_beside_nothing_says_what_to_start(new_standalone: Callable[[str], Any]) -> None:
+    command = new_standalone("nothing").script("pools", "list")
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "start it with `make airflow`" in done.stderr
@@ -169,7 +126,7 @@ def test_a_command_beside_nothing_says_what_to_start(short_folder: Path) -> None
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_all_of_it_and_the_next_start_knows_the_password(
-    standalone: Standalone, number: signal.Signals
+    standalone: Any, number: signal.Signals
 ) -> None:
     password = standalone.said["password"]
     assert len(processes_of(standalone.home)) > 5

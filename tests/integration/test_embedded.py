@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from footfall import embedded
+from footfall import embedded, embedded_home, embedded_server
 from footfall.errors import EmbeddedDatabaseError
 
 IS_ROOT = os.geteuid() == 0
@@ -295,7 +295,7 @@ def test_a_running_server_keeps_its_binaries_when_the_package_is_upgraded(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     embedded.start(home)
-    monkeypatch.setattr(embedded, "version", lambda _: "18.99.0")
+    monkeypatch.setattr(embedded_server, "version", lambda _: "18.99.0")
     copies = list(home.glob("postgresql-1*"))
     assert answer(home) == 1
     assert embedded.stop(home)
@@ -326,8 +326,8 @@ def test_a_program_that_hangs_is_named(home: Path, monkeypatch: pytest.MonkeyPat
 
     embedded.start(home)
     embedded.stop(home)
-    monkeypatch.setattr(embedded, "_assert_major", lambda *_: monkeypatch.setattr("subprocess.run", hang))
-    monkeypatch.setattr(embedded, "assert_reachable", lambda *_: None)
+    monkeypatch.setattr(embedded_server, "_assert_major", lambda *_: monkeypatch.setattr("subprocess.run", hang))
+    monkeypatch.setattr(embedded_home, "assert_reachable", lambda *_: None)
     with pytest.raises(EmbeddedDatabaseError, match="was not done after"):
         answer(home)
     monkeypatch.undo()

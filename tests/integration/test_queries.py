@@ -27,8 +27,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from footfall import catalogue, pipeline, queries, retrieval, upkeep
 from footfall import database as db
-from footfall import pipeline, queries, retrieval, upkeep
 from footfall.errors import (
     DatabaseBusyError,
     FootfallError,
@@ -192,7 +192,7 @@ SAMPLE_ANSWERS: dict[str, list[Any]] = {
 
 
 def test_every_question_of_ours_has_a_golden_answer() -> None:
-    assert sorted(queries.catalogue(None)) == sorted(SAMPLE_ANSWERS) == sorted(EXPECTED) == sorted(NAMES)
+    assert sorted(catalogue.catalogue(None)) == sorted(SAMPLE_ANSWERS) == sorted(EXPECTED) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -303,7 +303,7 @@ def expected(known: Known, name: str, zone: str, **filters: Any) -> list[Any]:
 def test_every_question_gives_what_another_engine_gives(known: Known, name: str, filters: dict[str, Any]) -> None:
     if name in ABOUT_ONE:
         filters = {key: value for key, value in filters.items() if key != name} | {"id": 3}
-    for zone in ZONES if "time_zone" in queries.catalogue(None)[name].parameters else ZONES[:2]:
+    for zone in ZONES if "time_zone" in catalogue.catalogue(None)[name].parameters else ZONES[:2]:
         assert answer(known.database, name, zone, **filters) == expected(known, name, zone, **filters), zone
 
 

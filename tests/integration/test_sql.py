@@ -16,7 +16,7 @@ SOURCE = Path(str(files("footfall")))
 # Put together at run time: one for each promise, table or index.
 COMPOSED_NAMES = {
     *(f"drift_{promise}" for promise in PROMISES),
-    *(f"{verb}_{table}" for verb in ("repair", "copy") for table in COUNTED),
+    *(f"{verb}_{table}" for verb in ("recount", "words", "copy") for table in COUNTED),
     *(f"build_{index}_idx" for index in ("interactions_per_user_count", "interactions_per_product_count")),
     "build_user_interactions_raw_timestamp_idx",
 }

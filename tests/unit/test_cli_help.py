@@ -142,7 +142,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "_begin", fail)
+    monkeypatch.setattr(cli, "begin", fail)
 
 
 def test_an_error_of_ours_gives_its_own_exit_code(
@@ -187,7 +187,7 @@ def test_a_log_line_can_be_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 def test_a_reader_who_has_seen_enough_does_not_change_the_exit_code() -> None:
-    code = "import sys; from footfall import cli; cli._write('x' * 1_000_000); sys.exit(4)"
+    code = "import sys; from footfall import output; output.write('x' * 1_000_000); sys.exit(4)"
     done = subprocess.run(
         ["bash", "-c", '"$0" -c "$1" | head -c 1 >/dev/null; exit ${PIPESTATUS[0]}', sys.executable, code],
         capture_output=True,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from footfall import queries
+from footfall.catalogue import catalogue, parse
 from footfall.errors import QueryError
-from footfall.queries import Asked, Filters, instant, literal_sql, parse, understood, values
+from footfall.queries import Asked, Filters, instant, literal_sql, understood, values
 
 A = "\\if :{?a} \\else \\set a 'x' \\endif\n"
 
@@ -106,7 +106,7 @@ def test_the_comment_at_the_top_says_what_is_answered() -> None:
 
 
 def test_every_question_of_ours_says_what_it_answers_and_what_a_row_is() -> None:
-    assert [query.name for query in queries.catalogue(None).values() if not (query.answers and query.grain)] == []
+    assert [query.name for query in catalogue(None).values() if not (query.answers and query.grain)] == []
 
 
 def test_a_parameter_that_is_not_used_is_none() -> None:
@@ -188,7 +188,7 @@ def test_what_is_not_a_time_is_refused(text: str) -> None:
 
 # understood and values
 
-OURS = queries.catalogue(None)
+OURS = catalogue(None)
 
 
 def asked(name: str, **filters: Any) -> Asked:

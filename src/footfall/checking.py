@@ -1,0 +1,71 @@
+"""The verb `check`: the verdicts of a load, without a database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from footfall import sources
+from footfall.database import Target, silent
+from footfall.errors import SourceError
+from footfall.judging import CONFLICT, Groups, Progress, Run, judge, new_run, problem_groups, report_ignored
+from footfall.results import LoadResult, LoadSummary
+from footfall.settings import Settings
+
+if TYPE_CHECKING:
+    from footfall.engines.repeats import Repeats
+
+
+def check(
+    names: list[str],
+    settings: Settings,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    warn: Callable[[str], None] = silent,
+) -> LoadSummary:
+    """Judge files against the contract, without a database: the verdicts of loading them into empty tables."""
+    from footfall.engines import repeats as engine
+
+    began = time.monotonic()
+    found = sources.find_sources(names)
+    report_ignored(found, warn)
+    run = new_run(settings, Target("", settings.schema_, 0), warn, progress)
+    with engine.remembering(run.memory_limit_mb // 4) as repeats:
+        checked = [_check_one(run, source, number, repeats) for number, source in enumerate(found.paths)]
+        for fate in repeats.fates():
+            result, groups = checked[fate.file_number]
+            if fate.rows_conflict:
+                groups[CONFLICT] = (fate.rows_conflict, fate.line_number or 0, str(fate.interaction_id))
+            moved = fate.rows_duplicate + fate.rows_conflict
+            result = replace(
+                result,
+                rows_loaded=result.rows_loaded - moved,
+                rows_duplicate=fate.rows_duplicate,
+                rows_rejected=result.rows_rejected + fate.rows_conflict,
+            )
+            checked[fate.file_number] = result, groups
+    results = tuple(replace(result, groups=problem_groups(result.source, groups)) for result, groups in checked)
+    return LoadSummary(results, round(time.monotonic() - began, 3), found.ignored)
+
+
+def _check_one(run: Run, source: str, number: int, repeats: Repeats) -> tuple[LoadResult, Groups]:
+    """Judge one file; a file that cannot be read leaves nothing in `repeats`."""
+    began = time.monotonic()
+    digest = None
+    try:
+        with sources.open_source(source) as file:
+            digest = file.digest
+            judged, verdicts = judge(run, file)
+            for verdict in verdicts:
+                repeats.add(number, verdict.accepted)
+            sources.assert_unchanged(file)
+    except SourceError as error:
+        repeats.forget(number)
+        seconds = round(time.monotonic() - began, 3)
+        failed = LoadResult(None, source, digest, "failed", seconds=seconds, error=error.message)
+        return replace(failed, exit_code=error.exit_code, retryable=error.retryable), {}
+    seconds = round(time.monotonic() - began, 3)
+    accepted, rejected = judged.rows_accepted, judged.rows_rejected
+    return LoadResult(None, source, digest, "checked", judged.rows, accepted, 0, rejected, seconds), judged.groups
