@@ -57,15 +57,15 @@ class Made:
         return self.rows - self.rows_duplicate - self.rows_bad
 
 
-def make(rows: int, folder: Path, seed: int = 1) -> Made:
+def make(rows: int, folder: Path, seed: int = 1, users: int = USERS, products: int = PRODUCTS) -> Made:
     """Write `<rows>.csv` and `<rows>-clean.csv` into a folder."""
     random = np.random.default_rng(seed)
     roles, origin = _roles(random, rows)
     made = pa.table(
         {
             "interaction_id": (origin + 1).astype(np.int64),
-            "user_id": _zipf(random, USERS, USER_EXPONENT, rows)[origin],
-            "product_id": _zipf(random, PRODUCTS, PRODUCT_EXPONENT, rows)[origin],
+            "user_id": _zipf(random, users, USER_EXPONENT, rows)[origin],
+            "product_id": _zipf(random, products, PRODUCT_EXPONENT, rows)[origin],
             "action": pa.array(ACTIONS).take(pa.array(random.choice(len(ACTIONS), rows, p=ACTION_SHARES)[origin])),
             "second": np.sort(random.integers(0, SECONDS, rows))[origin],
             "role": roles,
@@ -112,8 +112,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--users", type=int, default=USERS)
+    parser.add_argument("--products", type=int, default=PRODUCTS)
     arguments = parser.parse_args()
-    made = make(arguments.rows, arguments.folder, arguments.seed)
+    made = make(arguments.rows, arguments.folder, arguments.seed, arguments.users, arguments.products)
     print(f"{made.full}: {made.rows:,} rows, {made.rows_bad:,} bad, {made.rows_duplicate:,} repeated")
     print(f"{made.clean}: {made.rows_clean:,} rows")
 

@@ -9,7 +9,6 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib.resources import files
 from typing import Any
 
 from footfall.errors import SourceError
@@ -100,11 +99,6 @@ def _delimiter_hint(fields: list[str], delimiter: str) -> str:
         if other != delimiter and any(field.count(other) >= len(COLUMNS) - 1 for field in fields):
             return f"; it looks delimited by {spelling}: try --delimiter {spelling}"
     return ""
-
-
-def kernel_sql() -> str:
-    """Give the kernel's text: one DuckDB query over a relation named `lines`."""
-    return files("footfall").joinpath("sql/kernel.sql").read_text(encoding="utf-8")
 
 
 def kernel_variables(contract: Contract, header: Header, latest: datetime | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Nothing here begins or ends a transaction: `pipeline` does, where it can be seen
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ ROW_SCHEMA = pa.schema(
         ("timestamp", pa.timestamp("us", tz="UTC")),
     ]
 )
+RAW_INDEXES = frozenset({"user_interactions_raw_timestamp_idx"})
 BITS = 8
 
 
@@ -182,17 +183,28 @@ def stage_rejected(connection: Connection, staging: Staging, rejected: pa.Table)
     staging.rows_rejected += rejected.num_rows
 
 
-def finish_empty_table(
+def build_raw_indexes(connection: Connection, staging: Staging) -> None:
+    """Build the key and the index of the rows that went to the empty table."""
+    one(connection, "load.sql", "settings")
+    connection.execute(named_sql("load.sql")["build_raw_key"])
+    _build_own_indexes(connection, staging, RAW_INDEXES)
+
+
+def copy_counts(
     connection: Connection, staging: Staging, counts: Iterator[tuple[str, Iterator[pa.RecordBatch]]]
 ) -> None:
-    """Send the counts of the rows that went to the empty table, table by table, then build keys and indexes."""
+    """Send the counts of the rows that went to the empty table, table by table, then build their key and indexes."""
     for table, batches in counts:
         for batch in batches:
             _copy(connection, named_sql("load.sql")[f"copy_{table}"], pa.Table.from_batches([batch]))
-    one(connection, "load.sql", "settings")
-    connection.execute(named_sql("load.sql")["build_keys"])
+    connection.execute(named_sql("load.sql")["build_interactions_key"])
+    _build_own_indexes(connection, staging, set(staging.own_indexes) - RAW_INDEXES)
+
+
+def _build_own_indexes(connection: Connection, staging: Staging, some: Set[str]) -> None:
     for index in staging.own_indexes:
-        connection.execute(named_sql("load.sql")[f"build_{index}"])
+        if index in some:
+            connection.execute(named_sql("load.sql")[f"build_{index}"])
 
 
 def merge(connection: Connection, staging: Staging) -> Merged:

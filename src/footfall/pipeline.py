@@ -231,12 +231,14 @@ def _is_empty(connection: Connection) -> bool:
 def _stage_empty_table(
     run: Run, connection: Connection, staging: loading.Staging, verdicts: Iterator[Verdicts]
 ) -> None:
-    """Send rows to the empty table at once, then their counts, then build the keys."""
+    """Send rows to the empty table at once and build their key, then send their counts."""
     from footfall.engines import counts as engine
 
     with engine.counting(run.memory_limit_mb // 4) as counts:
         _stage(connection, staging, verdicts, counts.add)
-        loading.finish_empty_table(connection, staging, counts.tables())
+        with counts.grouping():
+            loading.build_raw_indexes(connection, staging)
+        loading.copy_counts(connection, staging, counts.tables())
 
 
 def _stage(

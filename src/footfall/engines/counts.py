@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import duckdb
@@ -38,9 +39,23 @@ class Counts:
             self.session.execute(named_sql("duckdb.sql")[statement]).fetchall()
         self.session.unregister("rows")
 
+    @contextmanager
+    def grouping(self) -> Iterator[None]:
+        """Count the pairs while the block runs: meanwhile the server has work of its own. Once, before `tables`."""
+        with ThreadPoolExecutor(1, thread_name_prefix="footfall-counts") as beside:
+            counted = beside.submit(self._count_pairs)
+            try:
+                yield
+            except BaseException:
+                self.session.interrupt()
+                raise
+            counted.result()
+
+    def _count_pairs(self) -> None:
+        self.session.execute(named_sql("duckdb.sql")["count_pairs"]).fetchall()
+
     def tables(self) -> Iterator[tuple[str, Iterator[pa.RecordBatch]]]:
         """Give each table of counts by name, its rows in the order of its key. Grain: that of the table."""
-        self.session.execute(named_sql("duckdb.sql")["count_pairs"]).fetchall()
         for table in TABLES:
             yield table, map(_with_zone, self.session.sql(named_sql("duckdb.sql")[table]).to_arrow_reader(BATCH_ROWS))
 

@@ -1,5 +1,8 @@
 -- What the engines ask DuckDB, the kernel apart.
 
+-- name: plain_line
+select getvariable('plain_line') as plain_line
+
 -- name: create_counts
 create table pairs (user_id bigint, product_id bigint);
 create table quarter_hours (quarter_hour timestamp, action varchar, interaction_count bigint)

@@ -303,6 +303,8 @@ rollback to savepoint empty_table
 -- name: release_savepoint
 release savepoint empty_table
 
--- name: build_keys
-alter table user_interactions_raw add constraint user_interactions_raw_pkey primary key (interaction_id);
+-- name: build_raw_key
+alter table user_interactions_raw add constraint user_interactions_raw_pkey primary key (interaction_id)
+
+-- name: build_interactions_key
 alter table interactions add constraint interactions_pkey primary key (user_id, product_id)
