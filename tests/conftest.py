@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from footfall.settings import load_settings
 
@@ -169,3 +169,25 @@ def write_csv(tmp_path: Path) -> Callable[..., str]:
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def new_role(cluster: Cluster, database: str) -> Iterator[Callable[..., str]]:
+    """Make a role with rights on the tables of `database` but without owning them; give its conninfo."""
+    made: list[str] = []
+    name_of_database = conninfo_to_dict(database)["dbname"]
+
+    def make(*grants: str) -> str:
+        role = f"{name_of_database}_role_{len(made)}"
+        made.append(role)
+        with psycopg.connect(cluster.admin, dbname=name_of_database, autocommit=True) as connection:
+            connection.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
+            for grant in grants:
+                words = {"role": sql.Identifier(role), "database": sql.Identifier(str(name_of_database))}
+                connection.execute(sql.SQL(grant).format(**words))
+        return make_conninfo(database, user=role)
+
+    yield make
+    with psycopg.connect(cluster.admin, dbname=name_of_database, autocommit=True) as connection:
+        for role in made:
+            connection.execute(sql.SQL("drop owned by {0}; drop role {0}").format(sql.Identifier(role)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from footfall import sources
 from footfall.database import Target, silent
 from footfall.errors import SourceError
-from footfall.judging import CONFLICT, Groups, Progress, Run, judge, new_run, problem_groups, report_ignored
+from footfall.judging import CONFLICT, Groups, Progress, Run, judge, problem_groups, read, report_ignored, running
 from footfall.results import LoadResult, LoadSummary
 from footfall.settings import Settings
 
@@ -31,8 +31,10 @@ def check(
     began = time.monotonic()
     found = sources.find_sources(names)
     report_ignored(found, warn)
-    run = new_run(settings, Target("", settings.schema_, 0), warn, progress)
-    with engine.remembering(run.memory_limit_mb // 4) as repeats:
+    with (
+        running(settings, Target("", settings.schema_, 0), warn, progress) as run,
+        engine.remembering(run.memory_limit_mb // 4) as repeats,
+    ):
         checked = [_check_one(run, source, number, repeats) for number, source in enumerate(found.paths)]
         for fate in repeats.fates():
             result, groups = checked[fate.file_number]
@@ -57,7 +59,7 @@ def _check_one(run: Run, source: str, number: int, repeats: Repeats) -> tuple[Lo
     try:
         with sources.open_source(source) as file:
             digest = file.digest
-            judged, verdicts = judge(run, file)
+            (judged,), verdicts = judge(run, [read(run, file)])
             for verdict in verdicts:
                 repeats.add(number, verdict.accepted)
             sources.assert_unchanged(file)

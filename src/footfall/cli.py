@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -22,6 +23,7 @@ from footfall.options import (
     Format,
     MaxRejected,
     Quiet,
+    Rehash,
     Retry,
     Schema,
     Sources,
@@ -53,6 +55,7 @@ LEDGER_AT_A_GLANCE = (
     "source",
     "error",
 )
+OPEN_FILES = 4096  # files; more than one transaction takes, with what else is open
 ROWS_SHOWN = 100  # rows; a screen or three, unless --limit asks for more
 
 
@@ -93,6 +96,7 @@ def load(
     max_rejected: MaxRejected = None,
     delimiter: Delimiter = None,
     retry: Retry = None,
+    rehash: Rehash = None,
     fmt: TextOrJson = "table",
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -106,6 +110,7 @@ def load(
         max_rejected=max_rejected,
         delimiter=delimiter,
         retry=retry,
+        rehash=rehash,
     )
     from footfall import pipeline, report
 
@@ -348,12 +353,21 @@ def _talk_about(summary: LoadSummary, fmt: str) -> None:
             log.error("%s: %s", escaped(each.source), reason, extra={"fields": {"source": each.source}})
 
 
+def _allow_open_files() -> None:
+    """Let this process hold open the files of one transaction; many systems allow 256 or 1,024 unless asked."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def main() -> int:
     """Run one command line and give its exit code."""
     for stream in (sys.stdout, sys.stderr):
         # A file name need not be text; it is shown escaped, and never ends a load.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
+    _allow_open_files()
     if talk not in log.handlers:
         log.addHandler(talk)
         log.propagate = False

@@ -37,6 +37,7 @@ TABLES = (
     "rejected_interactions",
     "loads",
     "load_overlaps",
+    "source_files",
 )
 VERSIONS_TABLE = "footfall_migrations"
 CONNECT_TIMEOUT_S = 10  # seconds for each address of a name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,14 +15,16 @@ from footfall import sources
 from footfall.contract import COLUMNS, Contract, Header, read_header
 from footfall.database import Target
 from footfall.hints import cure
-from footfall.records import read_records
+from footfall.places import placed, rows_per_file
+from footfall.records import BLOCK_BYTES_MAX, read_records
 from footfall.results import ProblemGroup
 from footfall.settings import MaxRejected, Settings
 
 if TYPE_CHECKING:
-    from footfall.engines.duckdb import Verdicts
+    from footfall.engines.duckdb import Kernel, Verdicts
 
 PROGRESS_EVERY_S = 0.2
+KERNELS_MAX = 4  # kernels kept for files to come: exports of one source have one header, seldom two
 
 Group = tuple[str, str | None]
 Groups = dict[Group, tuple[int, int, str | None]]
@@ -41,7 +44,7 @@ class Progress:
 
 @dataclass(slots=True)
 class Run:
-    """What all files of one command share."""
+    """What all files of one command share. `kernels` are ready to run, by the header that they are for."""
 
     target: Target
     contract: Contract
@@ -50,7 +53,17 @@ class Run:
     warn: Callable[[str], None]
     progress: Callable[[Progress], None] | None
     memory_limit_mb: int
-    said: set[str]
+    said: set[str] = field(default_factory=set)
+    kernels: dict[Header, Kernel] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A source file that is being read: its header is known, its records are to come."""
+
+    file: sources.SourceFile
+    header: Header
+    batches: Iterator[pa.RecordBatch]
 
 
 @dataclass(slots=True)
@@ -66,47 +79,108 @@ class Judged:
         """Rows read."""
         return self.rows_accepted + self.rows_rejected
 
-    def add(self, verdict: Verdicts) -> None:
-        """Add one batch."""
-        self.rows_accepted += verdict.accepted.num_rows
-        self.rows_rejected += verdict.rejected.num_rows
-        for code, column, rows, line, value in verdict.groups:
-            before = self.groups.get((code, column))
-            self.groups[code, column] = (before[0] + rows, before[1], before[2]) if before else (rows, line, value)
+    def add_group(self, code: str, column: str | None, rows: int, line: int, value: str | None) -> None:
+        """Add rows that share a problem; the first of the earlier ones stays the sample."""
+        before = self.groups.get((code, column))
+        self.groups[code, column] = (before[0] + rows, before[1], before[2]) if before else (rows, line, value)
+
+    def move_to_conflicts(self, rejected: pa.Table, first_id: str) -> None:
+        """Count accepted rows that turned out to be conflicts as rejected."""
+        self.rows_accepted -= rejected.num_rows
+        self.rows_rejected += rejected.num_rows
+        self.add_group(*CONFLICT, rejected.num_rows, rejected["line_number"][0].as_py(), first_id)
 
 
-def judge(run: Run, file: sources.SourceFile) -> tuple[Judged, Iterator[Verdicts]]:
-    """Read a file's header and give the verdicts on its rows, batch by batch, in file order, and their sums.
+@contextmanager
+def running(
+    settings: Settings, target: Target, warn: Callable[[str], None], progress: Callable[[Progress], None] | None
+) -> Iterator[Run]:
+    """Begin what all files of one command share; end it with the block."""
+    contract = Contract(settings.delimiter, settings.source_time_zone, settings.actions, settings.max_future_seconds)
+    seconds = settings.max_future_seconds
+    latest = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
+    run = Run(target, contract, latest, settings.max_rejected, warn, progress, settings.memory_limit_mb)
+    try:
+        yield run
+    finally:
+        _close_kernels(run)
 
-    Effects: tells the progress while the verdicts are taken.
-    """
-    from footfall.engines import duckdb as engine  # heavy, and not needed where the file is loaded already
 
-    header, batches = read(run, file)
+def _close_kernels(run: Run) -> None:
+    while run.kernels:
+        run.kernels.popitem()[1].close()
+
+
+def _kernel(run: Run, header: Header) -> Kernel:
+    from footfall.engines import duckdb as engine  # heavy, and not needed where every file is loaded already
+
+    if header not in run.kernels:
+        if len(run.kernels) == KERNELS_MAX:
+            _close_kernels(run)
+        run.kernels[header] = engine.Kernel(run.contract, header, run.latest, run.memory_limit_mb)
+    return run.kernels[header]
+
+
+def read(run: Run, file: sources.SourceFile) -> Reading:
+    """Read a file's header; its raw records are to come, batch by batch."""
+    delimiter = run.contract.delimiter
+    record, batches = read_records(lambda: sources.read_content(file), file.source, delimiter, run.memory_limit_mb)
+    header = read_header(record.fields, file.source, delimiter)
     if header.surplus and (surplus := ", ".join(map(repr, header.surplus))) not in run.said:
         run.said.add(surplus)
         run.warn(f"{file.source}: ignoring the columns {surplus}; only {', '.join(COLUMNS)} are read")
-    judged = Judged()
-    return judged, _told(
-        run, file, judged, engine.judge(batches, run.contract, header, run.latest, run.memory_limit_mb)
-    )
+    return Reading(file, header, batches)
 
 
-def _told(run: Run, file: sources.SourceFile, judged: Judged, verdicts: Iterator[Verdicts]) -> Iterator[Verdicts]:
+def judge(run: Run, readings: list[Reading]) -> tuple[list[Judged], Iterator[Verdicts]]:
+    """Give the verdicts on files of one header, batch by batch, in loading order, and the sums of each file.
+
+    Effects: the sums grow, and the progress is told, while the verdicts are taken.
+    """
+    judged = [Judged() for _ in readings]
+    verdicts = _kernel(run, readings[0].header).judge(_placed(readings))
+    return judged, _told(run, readings, judged, verdicts)
+
+
+def _placed(readings: list[Reading]) -> Iterator[pa.RecordBatch]:
+    """Give the records of several files in batches as large as those of one; their line numbers become places."""
+    if len(readings) == 1:
+        yield from readings[0].batches
+        return
+    waiting: list[pa.RecordBatch] = []
+    size_bytes = 0
+    for number, reading in enumerate(readings):
+        for batch in reading.batches:
+            places = placed(batch.column("line_number"), number)
+            waiting.append(batch.set_column(0, "line_number", places))
+            size_bytes += batch.nbytes
+            if size_bytes >= BLOCK_BYTES_MAX:
+                yield _joined(waiting)
+                waiting, size_bytes = [], 0
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    (batch,) = pa.Table.from_batches(batches).combine_chunks().to_batches() or batches
+    return batch
+
+
+def _told(run: Run, readings: list[Reading], judged: list[Judged], verdicts: Iterator[Verdicts]) -> Iterator[Verdicts]:
     began = said = time.monotonic()
     for verdict in verdicts:
         yield verdict
-        judged.add(verdict)
+        for each, rows in zip(judged, rows_per_file(verdict.accepted["line_number"], len(judged)), strict=True):
+            each.rows_accepted += rows
+        for each, rows in zip(judged, rows_per_file(verdict.rejected["line_number"], len(judged)), strict=True):
+            each.rows_rejected += rows
+        for number, code, column, rows, line, value in verdict.groups:
+            judged[number].add_group(code, column, rows, line, value)
         if run.progress and time.monotonic() - said > PROGRESS_EVERY_S:
             said = time.monotonic()
-            run.progress(Progress(file.source, file.stream.tell(), file.size_bytes, judged.rows, said - began))
-
-
-def read(run: Run, file: sources.SourceFile) -> tuple[Header, Iterator[pa.RecordBatch]]:
-    """Read a file's header and give its raw records, batch by batch."""
-    delimiter = run.contract.delimiter
-    record, batches = read_records(lambda: sources.read_content(file), file.source, delimiter, run.memory_limit_mb)
-    return read_header(record.fields, file.source, delimiter), batches
+            file = readings[-1].file
+            rows_read = sum(each.rows for each in judged)
+            run.progress(Progress(file.source, file.stream.tell(), file.size_bytes, rows_read, said - began))
 
 
 def problem_groups(source: str, groups: Groups) -> tuple[ProblemGroup, ...]:
@@ -123,13 +197,3 @@ def report_ignored(found: sources.FoundSources, warn: Callable[[str], None]) -> 
     if found.ignored:
         some = ", ".join(found.ignored[:5]) + (", ..." if len(found.ignored) > 5 else "")
         warn(f"ignored {len(found.ignored)} names that are not *.csv, *.csv.gz or *.csv.zst: {some}")
-
-
-def new_run(
-    settings: Settings, target: Target, warn: Callable[[str], None], progress: Callable[[Progress], None] | None
-) -> Run:
-    """Begin what all files of one command share."""
-    contract = Contract(settings.delimiter, settings.source_time_zone, settings.actions, settings.max_future_seconds)
-    seconds = settings.max_future_seconds
-    latest = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
-    return Run(target, contract, latest, settings.max_rejected, warn, progress, settings.memory_limit_mb, set())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,15 +38,16 @@ class FirstLoad:
     loaded_at: datetime
 
 
-def next_load_id(connection: Connection) -> int:
-    """Take the next load_id. Effects: advances the sequence; a load that fails leaves a gap."""
-    return int(one(connection, "ledger.sql", "next_load_id").load_id)
+def next_load_ids(connection: Connection, files: int) -> list[int]:
+    """Take the load_ids of so many files; they rise. Effects: advances the sequence; a load that fails leaves a gap."""
+    rows = connection.execute(named_sql("ledger.sql")["next_load_ids"], {"files": files}).fetchall()
+    return [row.load_id for row in rows]
 
 
-def find_loaded(connection: Connection, digest: str) -> FirstLoad | None:
-    """Find the load of a file by its digest."""
-    row = connection.execute(named_sql("ledger.sql")["find_loaded"], {"digest": digest}).fetchone()
-    return FirstLoad(row.load_id, row.loaded_at) if row else None
+def find_loaded(connection: Connection, digests: Iterable[str]) -> dict[str, FirstLoad]:
+    """Find the loads of files by their digests."""
+    rows = connection.execute(named_sql("ledger.sql")["find_loaded"], {"digests": list(digests)}).fetchall()
+    return {row.digest: FirstLoad(row.load_id, row.loaded_at) for row in rows}
 
 
 def is_loaded(connection: Connection, load_id: int) -> bool:

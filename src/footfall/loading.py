@@ -1,4 +1,4 @@
-"""Accepted rows -> staging by binary COPY -> merge; rejected rows -> quarantine. One file, one transaction.
+"""Accepted rows -> staging by binary COPY -> merge; rejected rows -> quarantine. One transaction, one file or several.
 
 Nothing here begins or ends a transaction: `pipeline` does, where it can be seen.
 """
@@ -6,7 +6,8 @@ Nothing here begins or ends a transaction: `pipeline` does, where it can be seen
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Set
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from psycopg import sql
 
 from footfall.database import Connection, Server, Target, composed, one
 from footfall.errors import FootfallError
+from footfall.places import file_numbers, line_numbers
 from footfall.sql import named_sql
 
 EMPTY_PATH_BYTES = 4_000_000  # size of a file from which building the key after the rows pays
@@ -38,14 +40,16 @@ BITS = 8
 
 @dataclass(slots=True)
 class Staging:
-    """What one load has sent so far, and where.
+    """What the loads of one transaction have sent so far, and where.
 
+    `load_ids` are those of its files, in loading order; rows come with places, which say whose they are.
     `is_direct`: the table was seen empty under the writer lock, so rows go to it at once and its key comes after them,
     as do `own_indexes`.
-    Units: rows_* count rows sent; `highest_id` is the highest interaction_id so far.
+    Units: rows_* count rows sent, first_of and late_of those of each load; `highest_id` is the highest interaction_id
+    so far.
     """
 
-    load_id: int
+    load_ids: tuple[int, ...]
     rows: sql.Identifier
     late: sql.Identifier
     rejected: sql.Identifier
@@ -56,7 +60,8 @@ class Staging:
     highest_id: int = 0
     rows_sent: int = 0
     rows_sent_late: int = 0
-    rows_rejected: int = 0
+    first_of: Counter[int] = field(default_factory=Counter)
+    late_of: Counter[int] = field(default_factory=Counter)
     created: set[str] = field(default_factory=set)
 
 
@@ -64,22 +69,22 @@ class Staging:
 class Merged:
     """What the merge did with the accepted rows of one file."""
 
-    rows_loaded: int
-    rows_duplicate: int
-    rows_conflict: int
+    rows_loaded: int = 0
+    rows_duplicate: int = 0
+    rows_conflict: int = 0
 
 
-def open_staging(target: Target, server: Server, load_id: int) -> Staging:
-    """Name the staging tables of one load: temporary ones, or tables of our schema where TEMP is not granted.
+def open_staging(target: Target, server: Server, load_ids: Sequence[int]) -> Staging:
+    """Name the staging tables of a transaction: temporary ones, or tables of our schema where TEMP is not granted.
 
-    Effects: none yet; each table is made when its first row comes, in the load's transaction, and is gone with it.
+    Effects: none yet; each table is made when its first row comes, in the transaction, and is gone with it.
     """
     token = uuid.uuid4().hex
     place = () if server.has_temp else (target.schema,)
     rows, late, rejected, matched = (
         sql.Identifier(*place, f"staging_{token}_{part}") for part in ("rows", "late", "rejected", "matched")
     )
-    return Staging(load_id, rows, late, rejected, matched, is_temporary=server.has_temp)
+    return Staging(tuple(load_ids), rows, late, rejected, matched, is_temporary=server.has_temp)
 
 
 def open_empty_table(connection: Connection, staging: Staging) -> bool:
@@ -143,35 +148,50 @@ def _copy(connection: Connection, statement: Any, table: pa.Table) -> None:
             raise FootfallError(f"sent {table.num_rows} rows, the server took {cursor.rowcount}; nothing was loaded")
 
 
+def _with_loads(staging: Staging, rows: pa.Table) -> pa.Table:
+    """Turn the places of rows into their load and their line number."""
+    places = rows["line_number"].to_numpy()
+    load_ids = np.array(staging.load_ids, dtype=np.int32)[file_numbers(places)]
+    lines = pa.array(line_numbers(places))
+    at = rows.schema.get_field_index("line_number")
+    return rows.set_column(at, "line_number", lines).append_column("load_id", pa.array(load_ids))
+
+
 def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table) -> pa.Table:
-    """Send accepted rows, in line order, to staging (or to the empty table); give those that are first of their id."""
+    """Send accepted rows, in loading order, to staging or the empty table; give those that are first of their id."""
     if not accepted.num_rows:
         return accepted
     ids = accepted["interaction_id"].to_numpy()
     highest = np.maximum.accumulate(np.concatenate(([staging.highest_id], ids)))
     is_first = ids > highest[:-1]
     staging.highest_id = int(highest[-1])
+    accepted = _with_loads(staging, accepted)
     if is_first.all():
         rows, late = accepted, accepted.slice(0, 0)
     else:
         rows, late = accepted.filter(pa.array(is_first)), accepted.filter(pa.array(~is_first))
     if rows.num_rows:
         if staging.is_direct:
-            load_id = pa.array(np.full(rows.num_rows, staging.load_id, dtype=np.int32))
-            _copy(
-                connection,
-                named_sql("load.sql")["copy_raw"],
-                rows.drop(["line_number"]).append_column("load_id", load_id),
-            )
+            _copy(connection, named_sql("load.sql")["copy_raw"], rows.drop(["line_number"]))
         else:
             _create(connection, staging, "rows", "create_rows")
             _copy(connection, composed("load.sql", "copy_rows", name=staging.rows), rows)
         staging.rows_sent += rows.num_rows
+        staging.first_of += _rows_of(staging, rows)
     if late.num_rows:
         _create(connection, staging, "late", "create_rows")
         _copy(connection, composed("load.sql", "copy_rows", name=staging.late), late)
         staging.rows_sent_late += late.num_rows
+        staging.late_of += _rows_of(staging, late)
     return rows
+
+
+def _rows_of(staging: Staging, rows: pa.Table) -> Counter[int]:
+    """Count rows by load."""
+    if len(staging.load_ids) == 1:
+        return Counter({staging.load_ids[0]: rows.num_rows})
+    load_ids, counts = np.unique(rows["load_id"].to_numpy(), return_counts=True)
+    return Counter(dict(zip(load_ids.tolist(), counts.tolist(), strict=True)))
 
 
 def stage_rejected(connection: Connection, staging: Staging, rejected: pa.Table) -> None:
@@ -179,8 +199,7 @@ def stage_rejected(connection: Connection, staging: Staging, rejected: pa.Table)
     if not rejected.num_rows:
         return
     _create(connection, staging, "rejected", "create_rejected")
-    _copy(connection, composed("load.sql", "copy_rejected", name=staging.rejected), rejected)
-    staging.rows_rejected += rejected.num_rows
+    _copy(connection, composed("load.sql", "copy_rejected", name=staging.rejected), _with_loads(staging, rejected))
 
 
 def build_raw_indexes(connection: Connection, staging: Staging) -> None:
@@ -207,63 +226,66 @@ def _build_own_indexes(connection: Connection, staging: Staging, some: Set[str])
             connection.execute(named_sql("load.sql")[f"build_{index}"])
 
 
-def merge(connection: Connection, staging: Staging) -> Merged:
-    """Bring the staged rows into the tables; the verdicts are those of taking them one by one.
+def merge(connection: Connection, staging: Staging) -> dict[int, Merged]:
+    """Bring the staged rows into the tables, by load_id; the verdicts are those of taking them one by one.
 
     Effects: under the writer lock: inserts into user_interactions_raw and adds the delta to each table of counts; says
     what was there already. Rows of the direct path are there and counted by now.
     Raises: FootfallError where a row sent is not accounted for by the tables.
     """
     one(connection, "load.sql", "settings")
-    rows_added = staging.rows_sent if staging.is_direct else _insert(connection, staging, "rows", "merge_rows")
-    return _match(connection, staging, rows_added)
+    added = staging.first_of if staging.is_direct else _insert(connection, staging, "rows", "merge_rows")
+    are_all_new = added.total() == staging.rows_sent
+    added_late = _insert(connection, staging, "late", "merge_late")
+    same, conflicting = _match(connection, staging, are_all_new)
+    merged = {
+        load_id: Merged(added[load_id] + added_late[load_id], same[load_id] - added_late[load_id], conflicting[load_id])
+        for load_id in staging.load_ids
+    }
+    for load_id, of in merged.items():
+        sent = staging.first_of[load_id] + staging.late_of[load_id]
+        if of.rows_loaded + of.rows_duplicate + of.rows_conflict != sent or of.rows_duplicate < 0:
+            raise FootfallError(
+                f"{sent} rows were sent, but {of.rows_loaded} loaded, {of.rows_duplicate} duplicate and "
+                f"{of.rows_conflict} conflicting rows are in the tables; nothing was loaded. Does something else write "
+                "these tables?"
+            )
+    return merged
 
 
-def _insert(connection: Connection, staging: Staging, part: str, statement: str) -> int:
+def _insert(connection: Connection, staging: Staging, part: str, statement: str) -> Counter[int]:
+    """Insert the staged rows whose ids are new; count them by load."""
     if part not in staging.created:
-        return 0
+        return Counter()
     name: sql.Identifier = getattr(staging, part)
     if max(staging.rows_sent, staging.rows_sent_late) >= ANALYZE_ROWS:
         connection.execute(composed("load.sql", "analyze", name=name))
     words = {part: name, "deltas": sql.SQL(named_sql("load.sql")["deltas"])}
-    row = connection.execute(composed("load.sql", statement, **words), {"load_id": staging.load_id}).fetchone()
-    return int(row.rows_added) if row else 0
+    rows = connection.execute(composed("load.sql", statement, **words)).fetchall()
+    return Counter({row.load_id: row.rows_added for row in rows})
 
 
-def _match(connection: Connection, staging: Staging, rows_added: int) -> Merged:
-    """Account for every staged row that the insert did not take."""
-    added_late = _insert(connection, staging, "late", "merge_late")
-    sent = staging.rows_sent + staging.rows_sent_late
-    rows_same = rows_conflict = 0
-    load_id = {"load_id": staging.load_id}
-    if rows_added < staging.rows_sent or staging.rows_sent_late:
-        _create(connection, staging, "matched", "create_matched")
-        if rows_added < staging.rows_sent:
-            words = {"matched": staging.matched, "rows": staging.rows}
-            connection.execute(composed("load.sql", "match_rows", **words), load_id)
-        if staging.rows_sent_late:
-            words = {"matched": staging.matched, "late": staging.late}
-            connection.execute(composed("load.sql", "match_late", **words), load_id)
-        row = connection.execute(composed("load.sql", "matches", matched=staging.matched)).fetchone()
-        rows_same, rows_conflict = (row.rows_same, row.rows_conflict) if row else (0, 0)
-        connection.execute(composed("load.sql", "record_overlaps", matched=staging.matched), load_id)
-    duplicates = rows_same - added_late
-    loaded = rows_added + added_late
-    if loaded + duplicates + rows_conflict != sent or duplicates < 0:
-        raise FootfallError(
-            f"{sent} rows were sent, but {loaded} loaded, {duplicates} duplicate and {rows_conflict} conflicting rows "
-            "are in the tables; nothing was loaded. Does something else write these tables?"
-        )
-    return Merged(loaded, duplicates, rows_conflict)
+def _match(connection: Connection, staging: Staging, are_all_new: bool) -> tuple[Counter[int], Counter[int]]:
+    """Say of every staged row that may have come before what the tables hold under its id: the same, or another."""
+    if are_all_new and not staging.rows_sent_late:
+        return Counter(), Counter()
+    _create(connection, staging, "matched", "create_matched")
+    if not are_all_new:
+        connection.execute(composed("load.sql", "match_rows", matched=staging.matched, rows=staging.rows))
+    if staging.rows_sent_late:
+        connection.execute(composed("load.sql", "match_late", matched=staging.matched, late=staging.late))
+    rows = connection.execute(composed("load.sql", "matches", matched=staging.matched)).fetchall()
+    connection.execute(composed("load.sql", "record_overlaps", matched=staging.matched))
+    return Counter({row.load_id: row.rows_same for row in rows}), Counter(
+        {row.load_id: row.rows_conflict for row in rows}
+    )
 
 
-def conflict_lines(connection: Connection, staging: Staging) -> np.ndarray:
-    """Give the line numbers of conflicting rows as a bitmap: one bit a line, so that 100 million lines take 12 MB."""
+def conflict_lines(connection: Connection, staging: Staging, load_id: int) -> np.ndarray:
+    """Give the lines of a load's conflicting rows as a bitmap: one bit a line, so that 100 million lines take 12 MB."""
     lines = bytearray()
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(composed("load.sql", "conflict_lines", matched=staging.matched)) as copy,
-    ):
+    words = {"matched": staging.matched, "load_id": sql.Literal(load_id)}
+    with connection.cursor() as cursor, cursor.copy(composed("load.sql", "conflict_lines", **words)) as copy:
         copy.set_types(["int8"])
         for (line,) in copy.rows():
             if line >= BITS * len(lines):
@@ -285,10 +307,11 @@ def are_in(lines: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     return found
 
 
-def quarantine(connection: Connection, staging: Staging) -> None:
-    """Move the staged rejected rows into the quarantine. Effects: under the writer lock."""
-    if "rejected" in staging.created:
-        connection.execute(composed("load.sql", "quarantine", rejected=staging.rejected), {"load_id": staging.load_id})
+def quarantine(connection: Connection, staging: Staging) -> int:
+    """Move the staged rejected rows into the quarantine; give their number. Effects: under the writer lock."""
+    if "rejected" not in staging.created:
+        return 0
+    return connection.execute(composed("load.sql", "quarantine", rejected=staging.rejected)).rowcount
 
 
 def drop_staging(connection: Connection, staging: Staging) -> None:

@@ -57,6 +57,9 @@ MaxRejected = Annotated[
     setting("--max-rejected", "X", "Load nothing of a file with more rejected rows: a share (0.2, 20%) or a number."),
 ]
 Delimiter = Annotated[str | None, setting("--delimiter", "C", "One character between fields, or tab; default a comma.")]
+Rehash = Annotated[
+    bool | None, setting("--rehash", None, "Read every file, even one that was loaded and did not change.")
+]
 Retry = Annotated[bool | None, setting("--retry", None, "Load a file again when the connection was lost.")]
 TextOrJson = Annotated[Literal["table", "json"], call_option("--format", about="How to print the result.")]
 Format = Annotated[Literal["table", "csv", "json"], call_option("--format", about="How to print the result.")]

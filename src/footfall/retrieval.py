@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from footfall import catalogue, ledger, queries, sources
-from footfall.database import begin, begin_reading, connect, driver_errors, schema_version, server
+from footfall import catalogue, ledger, queries, source_files, sources
+from footfall.database import begin, begin_reading, connect, driver_errors, migrations, schema_version, server
 from footfall.errors import SourceError
 from footfall.results import Answer, Delivery, Problem, RejectedRow, Table
 from footfall.session import session, target
@@ -55,19 +55,25 @@ def loads(settings: Settings, *, limit: int | None) -> Table:
 def discover(names: list[str], settings: Settings) -> tuple[Delivery, ...]:
     """Find source files, in loading order, and say of each which load brought it, by its digest.
 
-    Effects: reads every file once, for its digest; in a database without tables nothing is loaded yet. A file that
-    cannot be read has no digest and no load: loading it says why.
+    Effects: reads every file once, for its digest, but for those that a load has seen and that did not change; in a
+    database without tables nothing is loaded yet. A file that cannot be read has no digest and no load: loading it
+    says why.
 
     Raises: SourceError where nothing is found.
     """
+    names = list(sources.find_sources(names).paths)
     with target(settings) as where, connect(where) as connection, driver_errors():
         server(connection, is_reader=True)
         connection.rollback()
         begin(connection, where)
-        is_there = schema_version(connection, where) > 0
+        version = schema_version(connection, where)
+        known = {} if settings.rehash or version < len(migrations()) else source_files.find(connection, names)
         connection.rollback()
         found = []
-        for source in sources.find_sources(names).paths:
+        for source in names:
+            if seen := known.get(source):
+                found.append(Delivery(source, seen.digest, seen.size_bytes, seen.load_id))
+                continue
             try:
                 with sources.open_source(source) as file:
                     digest, size_bytes = file.digest, file.size_bytes
@@ -75,9 +81,9 @@ def discover(names: list[str], settings: Settings) -> tuple[Delivery, ...]:
                 found.append(Delivery(source, None, 0, None))
                 continue
             begin(connection, where)
-            first = ledger.find_loaded(connection, digest) if is_there else None
+            first = ledger.find_loaded(connection, [digest]) if version else {}
             connection.rollback()
-            found.append(Delivery(source, digest, size_bytes, first.load_id if first else None))
+            found.append(Delivery(source, digest, size_bytes, first[digest].load_id if digest in first else None))
     return tuple(found)
 
 

@@ -134,6 +134,7 @@ class Settings(BaseSettings):
     query_timeout_seconds: int = Field(60, ge=0, le=TIMEOUT_SECONDS_MAX)
     queries_folder: Path | None = None
     retry: bool = False
+    rehash: bool = False
     log_format: Literal["text", "json"] = "text"
 
     @classmethod

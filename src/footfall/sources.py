@@ -44,7 +44,7 @@ class SourceFile:
     stream: BinaryIO
     digest: str
     size_bytes: int
-    identity: tuple[int, ...] | None
+    identity: Identity | None
 
 
 def find_sources(names: list[str]) -> FoundSources:
@@ -84,9 +84,26 @@ def _walk(folder: str) -> list[str]:
     return sorted(found, key=os.fsencode)
 
 
-def _identity(descriptor: int) -> tuple[int, ...]:
-    status = os.fstat(descriptor)
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells one state of a file from every other. Units: bytes; nanoseconds since 1970."""
+
+    device: int
+    inode: int
+    size_bytes: int
+    modified_ns: int
+    changed_ns: int
+
+
+def identity_of(file: int | str) -> Identity | None:
+    """Look at a path or descriptor; None for what is no regular file, or cannot be looked at."""
+    try:
+        status = os.stat(file)  # noqa: PTH116  (a descriptor, or a name as it is given)
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @contextmanager
@@ -99,7 +116,7 @@ def open_source(source: str) -> Iterator[SourceFile]:
     """
     try:
         with _opened(source) as (stream, is_spooled):
-            identity = None if is_spooled else _identity(stream.fileno())
+            identity = None if is_spooled else identity_of(stream.fileno())
             digest = hashlib.sha256()
             size_bytes = 0
             while block := stream.read(READ_BYTES):
@@ -147,7 +164,7 @@ def assert_unchanged(file: SourceFile) -> None:
 
     Effects: one fstat; called just before COMMIT.
     """
-    if file.identity is not None and file.identity != _identity(file.stream.fileno()):
+    if file.identity is not None and file.identity != identity_of(file.stream.fileno()):
         raise SourceChangedError(
             f"{file.source}: changed while it was read; run the same command again when its writer is done"
         )

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import loading, pipeline, upkeep
+from footfall import ledger, loading, pipeline, upkeep
 from footfall.database import Connection
 from footfall.settings import load_settings
 
@@ -107,7 +107,7 @@ def lose_commit(monkeypatch: pytest.MonkeyPatch, *, really: bool) -> None:
     """Break the connection at the first COMMIT that would make rows visible: after it, or before."""
     real = psycopg.Connection.commit
     state = {"is_broken": False, "has_rows": False}
-    real_record = pipeline.ledger.record
+    real_record = ledger.record
 
     def record(connection: Connection, entry: Any) -> None:
         real_record(connection, entry)
@@ -123,7 +123,7 @@ def lose_commit(monkeypatch: pytest.MonkeyPatch, *, really: bool) -> None:
         self.close()
         raise Lost("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(pipeline.ledger, "record", record)
+    monkeypatch.setattr(ledger, "record", record)
     monkeypatch.setattr(psycopg.Connection, "commit", commit)
 
 

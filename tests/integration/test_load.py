@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from footfall import loading, pipeline, sources, upkeep
+from footfall import attempts, loading, pipeline, sources, transaction, upkeep
 from footfall.results import LoadResult
 from footfall.settings import load_settings
 
@@ -90,28 +90,6 @@ def path_bytes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 @pytest.fixture(params=[ALWAYS, NEVER], ids=["empty-path", "ordinary-path"])
 def either_path(request: pytest.FixtureRequest, path_bytes: Callable[[int], None]) -> None:
     path_bytes(request.param)
-
-
-@pytest.fixture
-def new_role(cluster: Any, database: str) -> Iterator[Callable[..., str]]:
-    """Make a role with rights on the tables of `database` but without owning them; give its conninfo."""
-    made: list[str] = []
-    name_of_database = conninfo_to_dict(database)["dbname"]
-
-    def make(*grants: str) -> str:
-        role = f"{name_of_database}_role_{len(made)}"
-        made.append(role)
-        with psycopg.connect(cluster.admin, dbname=name_of_database, autocommit=True) as connection:
-            connection.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
-            for grant in grants:
-                words = {"role": sql.Identifier(role), "database": sql.Identifier(str(name_of_database))}
-                connection.execute(sql.SQL(grant).format(**words))
-        return make_conninfo(database, user=role)
-
-    yield make
-    with psycopg.connect(cluster.admin, dbname=name_of_database, autocommit=True) as connection:
-        for role in made:
-            connection.execute(sql.SQL("drop owned by {0}; drop role {0}").format(sql.Identifier(role)))
 
 
 WRITER_RIGHTS = (
@@ -341,7 +319,7 @@ def test_a_failure_after_the_rows_were_sent_leaves_the_tables_as_they_were(
     load_one(database, write_csv("none.csv"))
     before, keys = contents(database), relations(database)
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "_record_loaded", lambda *_: ask(database, "select 1 / 0"))
+        patch.setattr(transaction, "_record_loaded", lambda *_: ask(database, "select 1 / 0"))
         assert load_one(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad")).status == "failed"
     assert contents(database) == before
     assert relations(database) == keys
@@ -394,10 +372,10 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     name = write_csv("a.csv", line(1))
     real = loading.quarantine
 
-    def grow(*given: Any) -> None:
+    def grow(*given: Any) -> int:
         with Path(name).open("a") as file:
             file.write(line(2) + "\n")
-        real(*given)
+        return real(*given)
 
     with monkeypatch.context() as patch:
         patch.setattr(loading, "quarantine", grow)
@@ -419,7 +397,7 @@ def test_a_file_that_changed_is_tried_again_where_the_settings_say_so(
         real(file)
 
     monkeypatch.setattr(sources, "assert_unchanged", change_once)
-    monkeypatch.setattr(pipeline.time, "sleep", lambda _: None)
+    monkeypatch.setattr(attempts.time, "sleep", lambda _: None)
     assert load_one(database, name, retry=True).status == "loaded"
     assert raw_ids(database) == [2]
 
@@ -599,7 +577,7 @@ def test_a_schema_of_any_name_holds_all_tables(database: str, write_csv: Write, 
     done = load_one(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad"), schema=schema)
     assert (done.status, done.error) == ("loaded", None)
     in_schema = "select count(*) from pg_tables where schemaname = %s"
-    assert ask(database, in_schema, schema) == [(9,)]
+    assert ask(database, in_schema, schema) == [(10,)]
     assert ask(database, in_schema, "public") == [(0,)]
     settings = load_settings(database_url=database, schema=schema)
     assert upkeep.verify(settings).drift == ()
@@ -623,15 +601,15 @@ def test_the_settings_of_a_load_do_not_outlive_its_transaction(
     seen: list[dict[str, str]] = []
     query = "select name, setting from pg_settings where name = any(%s)"
 
-    real = pipeline._load_with_retries
+    real = pipeline._load_alone
 
-    def look(run: Any, settings: Any, connection: Any, *more: Any) -> Any:
-        result, connection = real(run, settings, connection, *more)
-        seen.append(dict(map(tuple, connection.execute(query, [list(names)]).fetchall())))
-        connection.rollback()
-        return result, connection
+    def look(session: Any, path: str) -> Any:
+        result = real(session, path)
+        seen.append(dict(map(tuple, session.connection.execute(query, [list(names)]).fetchall())))
+        session.connection.rollback()
+        return result
 
-    monkeypatch.setattr(pipeline, "_load_with_retries", look)
+    monkeypatch.setattr(pipeline, "_load_alone", look)
     load(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad"), "nowhere.csv")
     with psycopg.connect(database) as connection:
         fresh = dict(connection.execute(query, [list(names)]).fetchall())
@@ -652,10 +630,10 @@ def test_short_timeouts_of_the_role_do_not_end_a_load(
 ) -> None:
     real = loading.quarantine
 
-    def dawdle(connection: Any, staging: Any) -> None:
+    def dawdle(connection: Any, staging: Any) -> int:
         connection.execute("select pg_sleep(0.5)")
         time.sleep(0.5)
-        real(connection, staging)
+        return real(connection, staging)
 
     monkeypatch.setattr(loading, "quarantine", dawdle)
     options = "-c statement_timeout=300 -c idle_in_transaction_session_timeout=300 -c lock_timeout=300"

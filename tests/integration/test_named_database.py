@@ -278,7 +278,7 @@ def test_apply_twice_changes_nothing_the_second_time(database: str) -> None:
 
 def test_apply_creates_the_schema_where_there_is_none(database: str) -> None:
     upkeep.schema_apply(load_settings(database_url=database, schema="new one"))
-    assert ask(database, "select count(*) from pg_tables where schemaname = 'new one'") == [(9,)]
+    assert ask(database, "select count(*) from pg_tables where schemaname = 'new one'") == [(10,)]
 
 
 def test_tables_out_of_date_are_exit_6_for_a_load(

@@ -24,6 +24,7 @@ from footfall.contract import (
     Header,
     kernel_variables,
 )
+from footfall.places import PLACE_BITS
 from footfall.sql import named_sql
 
 ACCEPTED = ("line_number", "interaction_id", "user_id", "product_id", "action", "timestamp")
@@ -37,44 +38,51 @@ class Verdicts:
     """The verdicts on one batch.
 
     Shape: `accepted` has the columns of ACCEPTED in line order; `rejected` has line_number, raw_line, raw_bytes,
-    raw_size_bytes and problems (JSON text); `groups` one (code, field, rows, line number, value) per kind of problem.
+    raw_size_bytes and problems (JSON text); `groups` one (file number, code, field, rows, line number, value) per file
+    and kind of problem. The line numbers of the tables are places.
     """
 
     accepted: pa.Table
     rejected: pa.Table
-    groups: tuple[tuple[str, str | None, int, int, str | None], ...]
+    groups: tuple[tuple[int, str, str | None, int, int, str | None], ...]
 
 
-def judge(
-    batches: Iterator[pa.RecordBatch], contract: Contract, header: Header, latest: datetime | None, memory_limit_mb: int
-) -> Iterator[Verdicts]:
-    """Run the kernel over batches of records; give the verdicts in the order of the batches."""
-    workers = min(os.cpu_count() or 1, 4)
-    share_mb = max(memory_limit_mb // (2 * workers), SESSION_MEMORY_MB)  # half is for what Arrow and COPY hold
-    sessions = [_session(contract, header, latest, share_mb) for _ in range(workers)]
-    idle = deque(sessions)
-    pending: deque[Future[Verdicts]] = deque()
+class Kernel:
+    """The kernel ready to run for files of one header: a session and a thread a core. Close it."""
 
-    def run(batch: pa.RecordBatch) -> Verdicts:
-        session = idle.popleft()  # never empty: as many sessions as threads
-        try:
-            return _verdicts(session, batch)
-        finally:
-            idle.append(session)
+    def __init__(self, contract: Contract, header: Header, latest: datetime | None, memory_limit_mb: int) -> None:
+        workers = min(os.cpu_count() or 1, 4)
+        share_mb = max(memory_limit_mb // (2 * workers), SESSION_MEMORY_MB)  # half is for what Arrow and COPY hold
+        self.workers = workers
+        self.idle = deque(_session(contract, header, latest, share_mb) for _ in range(workers))
+        self.pool = ThreadPoolExecutor(workers, thread_name_prefix="footfall-kernel")
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="footfall-kernel") as pool:
+    def close(self) -> None:
+        """Wait for what is running, and end the sessions."""
+        self.pool.shutdown(cancel_futures=True)
+        while self.idle:
+            self.idle.popleft().close()
+
+    def judge(self, batches: Iterator[pa.RecordBatch]) -> Iterator[Verdicts]:
+        """Judge batches of records; give the verdicts in the order of the batches."""
+        pending: deque[Future[Verdicts]] = deque()
         try:
             for batch in batches:
-                pending.append(pool.submit(run, batch))
-                if len(pending) > workers:
+                pending.append(self.pool.submit(self._run, batch))
+                if len(pending) > self.workers:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
         finally:
             for future in pending:
                 future.cancel()
-    for session in sessions:
-        session.close()
+
+    def _run(self, batch: pa.RecordBatch) -> Verdicts:
+        session = self.idle.popleft()  # never empty: as many sessions as threads
+        try:
+            return _verdicts(session, batch)
+        finally:
+            self.idle.append(session)
 
 
 def _session(
@@ -104,7 +112,7 @@ def _verdicts(session: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> Verd
         )
     session.register("rejected", rejected)
     table = session.sql(named_sql("duckdb.sql")["rejected"]).to_arrow_table()
-    groups = tuple(session.execute(named_sql("duckdb.sql")["groups"]).fetchall())
+    groups = tuple(session.execute(named_sql("duckdb.sql")["groups"], [PLACE_BITS]).fetchall())
     session.unregister("rejected")
     return Verdicts(accepted, _readable(table), groups)
 

@@ -1,16 +1,61 @@
 -- The ledger: what was loaded, when, from where, with which result.
 
--- name: next_load_id
+-- name: next_load_ids
 select nextval(pg_get_serial_sequence('loads', 'load_id'))::integer as load_id
+from generate_series(1, %(files)s)
 
 -- name: find_loaded
 select
+    digest,
     load_id,
     finished_at as loaded_at
 from loads
 where
-    digest = %(digest)s
+    digest = any(%(digests)s)
     and status = 'loaded'
+
+-- name: may_ask_source_files
+select has_table_privilege('source_files', 'select') as may_ask
+
+-- name: source_files
+select
+    f.path,
+    f.device,
+    f.inode,
+    f.size_bytes,
+    f.modified_ns,
+    f.changed_ns,
+    f.digest,
+    l.load_id,
+    l.finished_at as loaded_at
+from source_files as f
+join loads as l
+    on l.digest = f.digest
+where
+    f.path = any(%(paths)s)
+    and l.status = 'loaded'
+
+-- name: keep_source_files
+insert into source_files (path, device, inode, size_bytes, modified_ns, changed_ns, digest, seen_at)
+select
+    path,
+    device,
+    inode,
+    size_bytes,
+    modified_ns,
+    changed_ns,
+    digest,
+    clock_timestamp()
+from unnest(
+    %(paths)s::bytea[], %(devices)s::numeric[], %(inodes)s::numeric[], %(sizes)s::bigint[],
+    %(modified)s::bigint[], %(changed)s::bigint[], %(digests)s::text[]
+) as seen (path, device, inode, size_bytes, modified_ns, changed_ns, digest)
+order by path
+on conflict (path) do update
+    set (device, inode, size_bytes, modified_ns, changed_ns, digest, seen_at) = (
+        excluded.device, excluded.inode, excluded.size_bytes, excluded.modified_ns, excluded.changed_ns,
+        excluded.digest, excluded.seen_at
+    )
 
 -- name: is_loaded
 select exists (

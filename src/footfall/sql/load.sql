@@ -1,11 +1,12 @@
--- Staging and merge of one load. {rows}, {late}, {rejected} and {matched} are the staging tables.
+-- Staging and merge of the loads of one transaction; their load_ids rise in loading order. {rows}, {late}, {rejected} and {matched} are the staging tables.
 --
--- rows: accepted rows whose id is above every id before it in the file: unique among themselves, and first of their id.
--- late: all other accepted rows. An id that comes again in the file has every row but its first here.
--- So "rows first, then late by line number" is the sequential truth without sorting the file.
+-- rows: accepted rows whose id is above every id before it: unique among themselves, and first of their id.
+-- late: all other accepted rows. An id that comes again has every row but its first here.
+-- So "rows first, then late by load and line number" is the sequential truth without sorting the files.
 
 -- name: create_rows
 create {kind} table {name} (
+    load_id integer not null,
     line_number bigint not null,
     interaction_id bigint not null,
     user_id bigint not null,
@@ -16,6 +17,7 @@ create {kind} table {name} (
 
 -- name: create_rejected
 create {kind} table {name} (
+    load_id integer not null,
     line_number bigint not null,
     raw_line text not null,
     raw_bytes bytea,
@@ -25,6 +27,7 @@ create {kind} table {name} (
 
 -- name: create_matched
 create {kind} table {name} (
+    load_id integer not null,
     line_number bigint not null,
     interaction_id bigint not null,
     first_load_id integer not null,
@@ -38,13 +41,13 @@ drop table {name}
 analyze {name}
 
 -- name: copy_rows
-copy {name} (line_number, interaction_id, user_id, product_id, action, timestamp) from stdin (format binary)
+copy {name} (line_number, interaction_id, user_id, product_id, action, timestamp, load_id) from stdin (format binary)
 
 -- name: copy_raw
 copy user_interactions_raw (interaction_id, user_id, product_id, action, timestamp, load_id) from stdin (format binary)
 
 -- name: copy_rejected
-copy {name} (line_number, raw_line, raw_bytes, raw_size_bytes, problems) from stdin (format binary)
+copy {name} (line_number, raw_line, raw_bytes, raw_size_bytes, problems, load_id) from stdin (format binary)
 
 -- name: deltas
 counts as (
@@ -103,15 +106,18 @@ with added as (
         product_id,
         action,
         timestamp,
-        %(load_id)s
+        load_id
     from {rows}
     order by interaction_id
     on conflict (interaction_id) do nothing
-    returning user_id, product_id, action, timestamp
+    returning user_id, product_id, action, timestamp, load_id
 ),
 {deltas}
-select count(*) as rows_added
+select
+    load_id,
+    count(*) as rows_added
 from added
+group by load_id
 
 -- name: merge_late
 with added as (
@@ -122,19 +128,23 @@ with added as (
         product_id,
         action,
         timestamp,
-        %(load_id)s
+        load_id
     from {late}
-    order by interaction_id, line_number
+    order by interaction_id, load_id, line_number
     on conflict (interaction_id) do nothing
-    returning user_id, product_id, action, timestamp
+    returning user_id, product_id, action, timestamp, load_id
 ),
 {deltas}
-select count(*) as rows_added
+select
+    load_id,
+    count(*) as rows_added
 from added
+group by load_id
 
 -- name: match_rows
-insert into {matched} (line_number, interaction_id, first_load_id, is_same)
+insert into {matched} (load_id, line_number, interaction_id, first_load_id, is_same)
 select
+    s.load_id,
     s.line_number,
     s.interaction_id,
     r.load_id,
@@ -142,11 +152,12 @@ select
 from {rows} as s
 join user_interactions_raw as r
     on r.interaction_id = s.interaction_id
-where r.load_id <> %(load_id)s
+where r.load_id <> s.load_id
 
 -- name: match_late
-insert into {matched} (line_number, interaction_id, first_load_id, is_same)
+insert into {matched} (load_id, line_number, interaction_id, first_load_id, is_same)
 select
+    s.load_id,
     s.line_number,
     s.interaction_id,
     r.load_id,
@@ -157,41 +168,45 @@ join user_interactions_raw as r
 
 -- name: matches
 select
+    load_id,
     count(*) filter (where is_same) as rows_same,
     count(*) filter (where not is_same) as rows_conflict
 from {matched}
+group by load_id
 
 -- name: conflict_lines
 copy (
     select line_number
     from {matched}
-    where not is_same
+    where
+        load_id = {load_id}
+        and not is_same
     order by line_number
 ) to stdout (format binary)
 
 -- name: record_overlaps
 insert into load_overlaps (load_id, first_load_id, rows_duplicate, rows_conflict)
 select
-    %(load_id)s,
+    load_id,
     first_load_id,
     count(*) filter (where is_same),
     count(*) filter (where not is_same)
 from {matched}
-where first_load_id <> %(load_id)s
-group by first_load_id
-order by first_load_id
+where first_load_id <> load_id
+group by load_id, first_load_id
+order by load_id, first_load_id
 
 -- name: quarantine
 insert into rejected_interactions (load_id, line_number, raw_line, raw_bytes, raw_size_bytes, problems)
 select
-    %(load_id)s,
+    load_id,
     line_number,
     raw_line,
     raw_bytes,
     raw_size_bytes,
     problems::jsonb
 from {rejected}
-order by line_number
+order by load_id, line_number
 
 -- name: settings
 select

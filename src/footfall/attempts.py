@@ -1,0 +1,109 @@
+"""An attempt at a load: tried again, found to be committed after all, or recorded as failed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import psycopg
+
+from footfall import ledger
+from footfall.database import Connection, begin, connect, driver_errors, mask, take_writer_lock, wrapped
+from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError
+from footfall.judging import Run
+from footfall.results import LoadResult
+from footfall.settings import Settings
+
+RETRIES_MAX = 8  # tries after the first; with waits of 1, 2, 4 ... 30 s that is about two minutes
+RETRY_WAIT_MAX_S = 30
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What is known of a load while it runs: enough to record its failure, or to find that it was committed."""
+
+    source: str
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    digest: str | None = None
+    size_bytes: int = 0
+    load_id: int | None = None
+    result: LoadResult | None = None
+
+
+def entry(run: Run, attempt: Attempt, status: str, error: str | None = None) -> ledger.Entry:
+    """Give the row of the ledger of an attempt, without its numbers of rows."""
+    return ledger.Entry(
+        load_id=attempt.load_id or 0,
+        source=mask(attempt.source).replace("\0", "").encode("utf-8", "backslashreplace").decode(),
+        digest=attempt.digest or "",
+        size_bytes=attempt.size_bytes,
+        status=status,
+        contract=run.contract.fingerprint(),
+        started_at=attempt.started_at,
+        footfall_version=version("footfall"),
+        error=error,
+    )
+
+
+def waits(settings: Settings) -> Iterator[int]:
+    """Give the seconds to wait before each try after the first; none without --retry."""
+    return iter([min(2**n, RETRY_WAIT_MAX_S) for n in range(RETRIES_MAX)] if settings.retry else [])
+
+
+def has_waited(error: FootfallError, left: Iterator[int], words: str, warn: Callable[[str], None]) -> bool:
+    """Wait until the next try; say False at once where no try is left."""
+    wait_s = next(left, None)
+    if wait_s is None:
+        return False
+    warn(f"{words}{error.message}; trying again in {wait_s} s")
+    time.sleep(wait_s)
+    return True
+
+
+def roll_back(connection: Connection) -> None:
+    """End the transaction, or the session where that cannot be had."""
+    try:
+        if not connection.closed:
+            connection.cancel_safe(timeout=2)
+            connection.rollback()
+    except psycopg.Error:
+        connection.close()
+
+
+def were_committed(run: Run, connection: Connection, attempts: Sequence[Attempt], error: FootfallError) -> bool:
+    """Ask the ledger what became of a COMMIT whose answer was lost.
+
+    The writer lock comes first: it waits until the old session, which may still be committing, is gone.
+    """
+    tried = [attempt.load_id for attempt in attempts if attempt.result and attempt.load_id]
+    if not tried or not isinstance(error, DatabaseUnavailableError):
+        return False
+    connection.close()
+    try:
+        with connect(run.target) as again, driver_errors():
+            begin(again, run.target)
+            take_writer_lock(again, run.target, run.warn)
+            committed = ledger.is_loaded(again, tried[0])
+            again.rollback()
+    except DatabaseUnavailableError:
+        return False
+    return committed
+
+
+def record_failure(run: Run, connection: Connection, attempt: Attempt, error: FootfallError) -> None:
+    """Write the failed load to the ledger, if the database takes it: a second transaction, best effort."""
+    if isinstance(error, DatabaseBusyError) or (isinstance(error, DatabaseUnavailableError) and connection.closed):
+        return  # whoever holds the lock holds it still: no second wait for a line in the ledger
+    try:
+        begin(connection, run.target)
+        take_writer_lock(connection, run.target, run.warn)
+        (attempt.load_id,) = ledger.next_load_ids(connection, 1)
+        ledger.record(connection, entry(run, attempt, "failed", mask(error.message).replace("\0", "")))
+        connection.commit()
+    except (psycopg.Error, DatabaseUnavailableError) as second:
+        message = wrapped(second).message if isinstance(second, psycopg.Error) else second.message
+        run.warn(f"{attempt.source}: its failure could not be recorded in the ledger: {message}")
+        roll_back(connection)

@@ -1,0 +1,251 @@
+"""One transaction: source files taken in, from begin to commit. Each load begins and ends here.
+
+Step by step: open the files and take their digests -> ask the ledger -> read records -> judge them (engine, contract)
+-> stage -> take the writer lock -> merge -> quarantine -> ledger -> commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from footfall import ledger, loading, source_files, sources
+from footfall.attempts import Attempt, entry
+from footfall.database import Connection, Server, assert_current, begin, take_writer_lock
+from footfall.errors import FootfallError, SourceError, TooManyRejectedError
+from footfall.judging import Judged, Reading, Run, judge, problem_groups, read
+from footfall.places import placed
+from footfall.results import LoadResult
+from footfall.settings import MaxRejected
+from footfall.sql import named_sql
+
+if TYPE_CHECKING:
+    from footfall.engines.duckdb import Verdicts
+
+
+def load_files(run: Run, connection: Connection, at: Server, attempts: Sequence[Attempt]) -> list[LoadResult]:
+    """Take source files in: one transaction, from begin to commit.
+
+    Gives the results of the files that it took: of several the first few, or none where another load took one of them.
+    """
+    with ExitStack() as opened:
+        begin(connection, run.target)
+        files = _open(attempts, opened)
+        first = ledger.find_loaded(connection, (file.digest for file in files))
+        readings = _read(run, files, first)
+        taken = list(zip(attempts, files, readings, strict=False))
+        new = [(attempt, reading) for attempt, _, reading in taken if reading]
+        if new and (later := _load_new(run, connection, at, new)):
+            connection.rollback()
+            return [] if len(attempts) > 1 else [_already_loaded(files[0], later[files[0].digest])]
+        source_files.keep(connection, (file for _, file, _ in taken))
+        for attempt, file, _ in taken:
+            sources.assert_unchanged(file)
+            attempt.result = attempt.result or _already_loaded(file, first[file.digest])
+        connection.commit()
+        return [attempt.result for attempt, _, _ in taken if attempt.result]
+
+
+def _open(attempts: Sequence[Attempt], opened: ExitStack) -> list[sources.SourceFile]:
+    """Open files and take their digests, up to one that cannot be read, or is the same as one before."""
+    files: list[sources.SourceFile] = []
+    for attempt in attempts:
+        try:
+            file = opened.enter_context(sources.open_source(attempt.source))
+        except SourceError:
+            if files:
+                break
+            raise
+        attempt.digest, attempt.size_bytes = file.digest, file.size_bytes
+        if any(file.digest == other.digest for other in files):
+            break
+        files.append(file)
+    return files
+
+
+def _read(run: Run, files: Sequence[sources.SourceFile], first: Mapping[str, ledger.FirstLoad]) -> list[Reading | None]:
+    """Read the headers of files, up to one that has none or another; None stands for a file that is loaded already."""
+    readings: list[Reading | None] = []
+    header = None
+    for file in files:
+        if file.digest in first:
+            readings.append(None)
+            continue
+        try:
+            reading = read(run, file)
+        except SourceError:
+            if readings:
+                break
+            raise
+        if header is None:
+            header = reading.header
+        if reading.header != header:
+            break
+        readings.append(reading)
+    return readings
+
+
+def _load_new(
+    run: Run, connection: Connection, at: Server, new: Sequence[tuple[Attempt, Reading]]
+) -> Mapping[str, ledger.FirstLoad]:
+    """Judge, stage and merge files that are new, and record them.
+
+    Gives the loads that brought one of them in the meantime; then the transaction is to be rolled back.
+    """
+    readings = [reading for _, reading in new]
+    judged, verdicts = judge(run, readings)
+    load_ids = ledger.next_load_ids(connection, len(new))
+    staging = loading.open_staging(run.target, at, load_ids)
+    is_locked = _try_empty_path(run, connection, staging, [reading.file for reading in readings])
+    if staging.is_direct:
+        _stage_empty_table(run, connection, staging, verdicts)
+    else:
+        _stage(connection, staging, verdicts)
+    if not is_locked:
+        take_writer_lock(connection, run.target, run.warn)
+    assert_current(connection, run.target)
+    if later := ledger.find_loaded(connection, (reading.file.digest for reading in readings)):
+        return later
+    merged = loading.merge(connection, staging)
+    for number, (load_id, reading, sums) in enumerate(zip(load_ids, readings, judged, strict=True)):
+        if merged[load_id].rows_conflict:
+            lines = loading.conflict_lines(connection, staging, load_id)
+            for rejected, ids in _conflicts(run, reading, lines):
+                sums.move_to_conflicts(rejected, ids[0])
+                places = placed(rejected["line_number"], number)
+                loading.stage_rejected(connection, staging, rejected.set_column(0, "line_number", places))
+    rows_kept, rows_rejected = loading.quarantine(connection, staging), sum(sums.rows_rejected for sums in judged)
+    if rows_kept != rows_rejected:
+        raise FootfallError(f"{rows_rejected} rows were rejected, {rows_kept} are in quarantine; nothing was loaded")
+    loading.drop_staging(connection, staging)
+    for (attempt, reading), load_id, sums in zip(new, load_ids, judged, strict=True):
+        attempt.load_id = load_id
+        result = _result(reading.file, load_id, sums, merged[load_id])
+        _assert_law(result)
+        _assert_bound(result, run.max_rejected)
+        _record_loaded(run, connection, attempt, result)
+        attempt.result = result
+    return {}
+
+
+def _result(file: sources.SourceFile, load_id: int, judged: Judged, merged: loading.Merged) -> LoadResult:
+    return LoadResult(
+        load_id,
+        file.source,
+        file.digest,
+        "loaded",
+        judged.rows,
+        merged.rows_loaded,
+        merged.rows_duplicate,
+        judged.rows_rejected,
+        groups=problem_groups(file.source, judged.groups),
+    )
+
+
+def _try_empty_path(
+    run: Run, connection: Connection, staging: loading.Staging, files: Sequence[sources.SourceFile]
+) -> bool:
+    """Take the writer lock early where the table is empty and the files large: rows first, key after them."""
+    if sum(file.size_bytes for file in files) < loading.EMPTY_PATH_BYTES or not _is_empty(connection):
+        return False
+    take_writer_lock(connection, run.target, run.warn)
+    assert_current(connection, run.target)
+    if not ledger.find_loaded(connection, (file.digest for file in files)) and _is_empty(connection):
+        loading.open_empty_table(connection, staging)
+    return True
+
+
+def _is_empty(connection: Connection) -> bool:
+    row = connection.execute(named_sql("load.sql")["is_empty"]).fetchone()
+    return bool(row and row.is_empty)
+
+
+def _stage_empty_table(
+    run: Run, connection: Connection, staging: loading.Staging, verdicts: Iterator[Verdicts]
+) -> None:
+    """Send rows to the empty table at once and build their key, then send their counts."""
+    from footfall.engines import counts as engine
+
+    with engine.counting(run.memory_limit_mb // 4) as counts:
+        _stage(connection, staging, verdicts, counts.add)
+        with counts.grouping():
+            loading.build_raw_indexes(connection, staging)
+        loading.copy_counts(connection, staging, counts.tables())
+
+
+def _stage(
+    connection: Connection,
+    staging: loading.Staging,
+    verdicts: Iterator[Verdicts],
+    note: Callable[[pa.Table], None] | None = None,
+) -> None:
+    """Send every verdict to staging."""
+    for verdict in verdicts:
+        sent = loading.stage_accepted(connection, staging, verdict.accepted)
+        if note is not None:
+            note(sent)
+        loading.stage_rejected(connection, staging, verdict.rejected)
+
+
+def _conflicts(run: Run, reading: Reading, lines: np.ndarray) -> Iterator[tuple[pa.Table, list[str]]]:
+    """Read a file once more for the text of its conflicting rows, which the merge found by line number."""
+    from footfall.engines import duckdb as engine
+
+    reading = read(run, reading.file)
+    conflicting = (
+        batch.filter(pa.array(mask_))
+        for batch in reading.batches
+        if (mask_ := loading.are_in(lines, np.asarray(batch.column("line_number")))).any()
+    )
+    return engine.as_conflicts(conflicting, run.contract, reading.header, run.latest)
+
+
+def _assert_law(result: LoadResult) -> None:
+    if result.rows_read != result.rows_loaded + result.rows_duplicate + result.rows_rejected:
+        raise FootfallError(
+            f"{result.source}: {result.rows_read} rows read are not {result.rows_loaded} loaded, "
+            f"{result.rows_duplicate} duplicate and {result.rows_rejected} rejected; nothing of it was loaded"
+        )
+
+
+def _assert_bound(result: LoadResult, bound: MaxRejected | None) -> None:
+    """Refuse a file with too many rejected rows, before anything of it becomes visible."""
+    if bound is None:
+        if result.rows_read and result.rows_rejected == result.rows_read:
+            raise TooManyRejectedError(
+                f"{result.source}: all {result.rows_read:,} rows are rejected{_first_reason(result)}; "
+                "nothing was loaded; `footfall check` shows why, --max-rejected 1.0 loads the file all the same"
+            )
+    elif not bound.allows(result.rows_read, result.rows_rejected):
+        raise TooManyRejectedError(
+            f"{result.source}: {result.rows_rejected:,} of {result.rows_read:,} rows are rejected"
+            f"{_first_reason(result)}, more than --max-rejected allows; nothing was loaded; `footfall check` shows why"
+        )
+
+
+def _first_reason(result: LoadResult) -> str:
+    if not result.groups:
+        return ""
+    group = max(result.groups, key=lambda g: g.rows)
+    return (
+        f" (mostly {group.code}{f' in {group.field}' if group.field else ''}, first on line {group.sample_line_number})"
+    )
+
+
+def _record_loaded(run: Run, connection: Connection, attempt: Attempt, result: LoadResult) -> None:
+    ledger.record(
+        connection,
+        replace(
+            entry(run, attempt, "loaded"),
+            **{name: getattr(result, name) for name in ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")},
+        ),
+    )
+
+
+def _already_loaded(file: sources.SourceFile, first: ledger.FirstLoad) -> LoadResult:
+    return LoadResult(first.load_id, file.source, file.digest, "already-loaded", loaded_at=first.loaded_at)

@@ -1,0 +1,204 @@
+"""The cache of what loaded files looked like: it spares reading them again, and never hides one that changed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from footfall import pipeline, retrieval, source_files, sources
+from footfall.results import LoadResult
+from footfall.settings import load_settings
+
+Write = Callable[..., str]
+HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
+
+
+def line(number: int, user: int = 1) -> str:
+    return f"{number},{user},1,click,2024-01-01"
+
+
+def load(database: str, *names: str, **more: object) -> tuple[LoadResult, ...]:
+    return pipeline.load(list(names), load_settings(database_url=database, **more)).loads
+
+
+def statuses(database: str, *names: str, **more: object) -> list[str]:
+    return [each.status for each in load(database, *names, **more)]
+
+
+def ask(database: str, query: str) -> list[Any]:
+    with psycopg.connect(database) as connection:
+        return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take files for settled at once: a test does not wait two seconds."""
+    monkeypatch.setattr(source_files, "SETTLED_NS", 0)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sources that were opened."""
+    real, seen = sources.open_source, []
+
+    def open_source(source: str) -> Any:
+        seen.append(source)
+        return real(source)
+
+    monkeypatch.setattr(sources, "open_source", open_source)
+    return seen
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_file_that_did_not_change_is_not_read_again(database: str, write_csv: Write, opened: list[str]) -> None:
+    names = [write_csv("a.csv", line(1)), write_csv("b.csv", line(2))]
+    first = load(database, *names)
+    opened.clear()
+    again = load(database, *names)
+    assert opened == []
+    assert [(each.status, each.load_id, each.digest) for each in again] == [
+        ("already-loaded", each.load_id, each.digest) for each in first
+    ]
+    assert all(each.loaded_at for each in again)
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_new_file_among_known_ones_is_loaded_in_its_place(database: str, write_csv: Write, opened: list[str]) -> None:
+    names = [write_csv(f"{n}.csv", line(n)) for n in range(1, 6)]
+    load(database, names[0], names[1], names[3])
+    opened.clear()
+    results = load(database, *names)
+    assert [each.source for each in results] == names
+    assert [each.status for each in results] == [
+        "already-loaded",
+        "already-loaded",
+        "loaded",
+        "already-loaded",
+        "loaded",
+    ]
+    assert opened == [names[2], names[4]]
+
+
+@pytest.mark.usefixtures("settled")
+def test_other_content_of_the_same_size_and_time_is_read_and_loaded(database: str, write_csv: Write) -> None:
+    name = write_csv("a.csv", line(1))
+    load(database, name)
+    before = Path(name).stat()
+    Path(name).write_text(HEADER + line(2) + "\n")
+    os.utime(name, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = Path(name).stat()
+    assert (before.st_size, before.st_mtime_ns, before.st_ino) == (after.st_size, after.st_mtime_ns, after.st_ino)
+    assert statuses(database, name) == ["loaded"]
+    assert ask(database, "select interaction_id from user_interactions_raw order by 1") == [(1,), (2,)]
+
+
+@pytest.mark.usefixtures("settled")
+def test_another_file_under_the_same_name_is_read(database: str, write_csv: Write, tmp_path: Path) -> None:
+    name, other = write_csv("a.csv", line(1)), write_csv("b.csv", line(2))
+    load(database, name)
+    Path(other).rename(name)
+    assert statuses(database, name) == ["loaded"]
+
+
+def test_a_file_that_was_written_just_now_is_read_again(database: str, write_csv: Write, opened: list[str]) -> None:
+    name = write_csv("a.csv", line(1))
+    load(database, name)
+    assert ask(database, "select from source_files") == []
+    opened.clear()
+    assert statuses(database, name) == ["already-loaded"]
+    assert opened == [name]
+
+
+def test_a_file_is_remembered_once_it_has_settled(
+    database: str, write_csv: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = write_csv("a.csv", line(1))
+    load(database, name)
+    later = time.time_ns() + 2 * source_files.SETTLED_NS
+    monkeypatch.setattr(source_files.time, "time_ns", lambda: later)
+    load(database, name)
+    assert len(ask(database, "select from source_files")) == 1
+    opened.clear()
+    assert statuses(database, name) == ["already-loaded"]
+    assert opened == []
+
+
+@pytest.mark.usefixtures("settled")
+def test_rehash_reads_every_file(database: str, write_csv: Write, opened: list[str]) -> None:
+    name = write_csv("a.csv", line(1))
+    load(database, name)
+    opened.clear()
+    assert statuses(database, name, rehash=True) == ["already-loaded"]
+    assert opened == [name]
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_digest_that_the_ledger_does_not_hold_as_loaded_is_no_reason_to_pass_over(
+    database: str, write_csv: Write
+) -> None:
+    name = write_csv("a.csv", line(1))
+    load(database, name)
+    with psycopg.connect(database) as connection:
+        connection.execute("update loads set status = 'undone'")
+        connection.execute("truncate user_interactions_raw, interactions")
+    assert statuses(database, name) == ["loaded"]
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_failed_file_is_not_remembered(database: str, write_csv: Write) -> None:
+    name = write_csv("a.csv", line(1), "bad")
+    assert statuses(database, name, max_rejected="0") == ["failed"]
+    assert ask(database, "select from source_files") == []
+    assert statuses(database, name) == ["loaded"]
+
+
+@pytest.mark.usefixtures("settled")
+def test_the_folder_from_which_it_is_called_does_not_matter(
+    database: str, write_csv: Write, opened: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = write_csv("deep/a.csv", line(1))
+    load(database, name)
+    opened.clear()
+    monkeypatch.chdir(tmp_path / "deep")
+    assert statuses(database, "a.csv") == ["already-loaded"]
+    assert opened == []
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_name_that_is_no_text_is_remembered(database: str, tmp_path: Path, opened: list[str]) -> None:
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n'a.csv")
+    with open(name, "w") as file:  # noqa: PTH123
+        file.write(HEADER + line(1) + "\n")
+    assert statuses(database, name, name) == ["loaded", "already-loaded"]
+    opened.clear()
+    assert statuses(database, name) == ["already-loaded"]
+    assert opened == []
+
+
+@pytest.mark.usefixtures("settled")
+def test_discover_reads_no_file_that_did_not_change(database: str, write_csv: Write, opened: list[str]) -> None:
+    known, new = write_csv("a.csv", line(1)), write_csv("b.csv", line(2))
+    load_id = load(database, known)[0].load_id
+    opened.clear()
+    settings = load_settings(database_url=database)
+    assert [each.load_id for each in retrieval.discover([known, new], settings)] == [load_id, None]
+    assert opened == [new]
+
+
+@pytest.mark.usefixtures("settled")
+def test_discover_works_for_a_role_that_may_not_ask_the_cache(
+    database: str, write_csv: Write, opened: list[str], new_role: Callable[..., str]
+) -> None:
+    name = write_csv("a.csv", line(1))
+    load_id = load(database, name)[0].load_id
+    opened.clear()
+    role = new_role("grant select on loads, footfall_migrations to {role}")
+    found = retrieval.discover([name], load_settings(database_url=role))
+    assert [each.load_id for each in found] == [load_id]
+    assert opened == [name]
