@@ -9,18 +9,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from footfall import sources
 from footfall.contract import COLUMNS, Contract, Header, read_header
 from footfall.database import Target
 from footfall.hints import cure
-from footfall.places import placed, rows_per_file
-from footfall.records import BLOCK_BYTES_MAX, read_records
 from footfall.results import ProblemGroup
 from footfall.settings import MaxRejected, Settings
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from footfall.engines.duckdb import Kernel, Verdicts
 
 PROGRESS_EVERY_S = 0.2
@@ -112,7 +110,7 @@ def _close_kernels(run: Run) -> None:
 
 
 def _kernel(run: Run, header: Header) -> Kernel:
-    from footfall.engines import duckdb as engine  # heavy, and not needed where every file is loaded already
+    from footfall.engines import duckdb as engine
 
     if header not in run.kernels:
         if len(run.kernels) == KERNELS_MAX:
@@ -123,6 +121,8 @@ def _kernel(run: Run, header: Header) -> Kernel:
 
 def read(run: Run, file: sources.SourceFile) -> Reading:
     """Read a file's header; its raw records are to come, batch by batch."""
+    from footfall.records import read_records  # heavy, and not needed where every file is loaded already
+
     delimiter = run.contract.delimiter
     record, batches = read_records(lambda: sources.read_content(file), file.source, delimiter, run.memory_limit_mb)
     header = read_header(record.fields, file.source, delimiter)
@@ -144,6 +144,9 @@ def judge(run: Run, readings: list[Reading]) -> tuple[list[Judged], Iterator[Ver
 
 def _placed(readings: list[Reading]) -> Iterator[pa.RecordBatch]:
     """Give the records of several files in batches as large as those of one; their line numbers become places."""
+    from footfall.places import placed
+    from footfall.records import BLOCK_BYTES_MAX
+
     if len(readings) == 1:
         yield from readings[0].batches
         return
@@ -162,11 +165,15 @@ def _placed(readings: list[Reading]) -> Iterator[pa.RecordBatch]:
 
 
 def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    import pyarrow as pa
+
     (batch,) = pa.Table.from_batches(batches).combine_chunks().to_batches() or batches
     return batch
 
 
 def _told(run: Run, readings: list[Reading], judged: list[Judged], verdicts: Iterator[Verdicts]) -> Iterator[Verdicts]:
+    from footfall.places import rows_per_file
+
     began = said = time.monotonic()
     for verdict in verdicts:
         yield verdict

@@ -45,7 +45,6 @@ from footfall.judging import (
 from footfall.results import LoadResult, LoadSummary
 from footfall.session import target
 from footfall.settings import Settings
-from footfall.transaction import load_files
 
 LOOKED_UP = 1000  # paths that are looked up in the cache at a time
 SMALL_BYTES = 1_000_000  # size of a file up to which the cost of a transaction of its own would be felt
@@ -187,6 +186,8 @@ def _load_together(session: _Session, paths: Sequence[str]) -> list[LoadResult]:
     Where that cannot be, it gives no results: a smaller group will find out why, or one file alone. A lost database
     is found out by the first file alone, at once.
     """
+    from footfall.transaction import load_files  # heavy, and not needed where every file is loaded already
+
     attempts = [Attempt(path) for path in paths]
     began = time.monotonic()
     try:
@@ -207,6 +208,8 @@ def _load_together(session: _Session, paths: Sequence[str]) -> list[LoadResult]:
 
 def _load_alone(session: _Session, path: str) -> LoadResult:
     """Load one file; a failure becomes a result, a lost database is tried again where the settings say so."""
+    from footfall.transaction import load_files
+
     run, left = session.run, waits(session.settings)
     began = time.monotonic()
     result = None
