@@ -28,7 +28,16 @@ from footfall.places import PLACE_BITS
 from footfall.sql import named_sql
 
 ACCEPTED = ("line_number", "interaction_id", "user_id", "product_id", "action", "timestamp")
-REJECTED = ("line_number", "line", "raw_bytes", "size_bytes", "problems")
+REJECTED_SCHEMA = pa.schema(
+    [
+        ("line_number", pa.int64()),
+        ("raw_line", pa.string()),
+        ("raw_bytes", pa.binary()),
+        ("raw_size_bytes", pa.int64()),
+        ("problems", pa.string()),
+    ]
+)
+SLOW_ROWS = 50_000  # lines judged by slow at a time: their lists of problems take several times their text
 INSTANT = pa.timestamp("us", tz="UTC")
 SESSION_MEMORY_MB = 64  # the least a session gets: a batch of 2 MB takes about 20 MB in the kernel
 
@@ -105,37 +114,38 @@ def _session(
 
 
 def _verdicts(session: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> Verdicts:
-    accepted, rejected = _judged(session, batch)
-    if not rejected.num_rows:
-        return Verdicts(
-            accepted, _readable(rejected.rename_columns({"line": "raw_line", "size_bytes": "raw_size_bytes"})), ()
-        )
-    session.register("rejected", rejected)
-    table = session.sql(named_sql("duckdb.sql")["rejected"]).to_arrow_table()
-    groups = tuple(session.execute(named_sql("duckdb.sql")["groups"], [PLACE_BITS]).fetchall())
-    session.unregister("rejected")
-    return Verdicts(accepted, _readable(table), groups)
+    """Run quick on every line, and slow on those that it leaves."""
+    accepted, left = _quick(session, pa.Table.from_batches([batch]))
+    parts, rejected, groups = [accepted], [REJECTED_SCHEMA.empty_table()], []
+    for at in range(0, left.num_rows, SLOW_ROWS):
+        slow = _ask(session, "slow", left.slice(at, SLOW_ROWS))
+        is_rejected = pc.is_valid(slow["line"])
+        parts.append(_with_instants(slow.filter(pc.invert(is_rejected))))
+        session.register("rejected", slow.filter(is_rejected))
+        rejected.append(session.sql(named_sql("duckdb.sql")["rejected"]).to_arrow_table().cast(REJECTED_SCHEMA))
+        groups += session.execute(named_sql("duckdb.sql")["groups"], [PLACE_BITS]).fetchall()
+        session.unregister("rejected")
+    return Verdicts(_in_line_order(pa.concat_tables(parts)), _readable(pa.concat_tables(rejected)), tuple(groups))
 
 
-def _judged(session: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> tuple[pa.Table, pa.Table]:
-    """Run quick on every line, slow on those that it leaves; give accepted rows in line order, and rejected ones."""
-    lines = pa.Table.from_batches([batch])
+def _quick(session: duckdb.DuckDBPyConnection, lines: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Give the rows that quick proves valid, and the lines that it leaves."""
     judged = _ask(session, "quick", lines.append_column("is_plain", _are_plain(session, lines)))
     is_proved = judged["is_proved"].combine_chunks().fill_null(False)
-    accepted = judged.select(ACCEPTED)
     if is_proved.true_count == len(is_proved):
-        rejected = _ask(session, "slow", lines.slice(0, 0)).select(REJECTED)
-    else:
-        accepted = accepted.filter(is_proved)
-        slow = _ask(session, "slow", lines.filter(pc.invert(is_proved)))
-        is_rejected = pc.is_valid(slow["line"])
-        rejected = slow.filter(is_rejected).select(REJECTED)
-        accepted = pa.concat_tables([accepted, slow.filter(pc.invert(is_rejected)).select(ACCEPTED)])
-    accepted = accepted.set_column(5, "timestamp", accepted["timestamp"].cast(INSTANT)).combine_chunks()
-    numbers = accepted["line_number"].to_numpy()
-    if (np.diff(numbers) < 0).any():
-        accepted = accepted.take(pa.array(np.argsort(numbers, kind="stable")))
-    return accepted, rejected
+        return _with_instants(judged), lines.slice(0, 0)
+    return _with_instants(judged.filter(is_proved)), lines.filter(pc.invert(is_proved))
+
+
+def _with_instants(rows: pa.Table) -> pa.Table:
+    accepted = rows.select(ACCEPTED)
+    return accepted.set_column(5, "timestamp", accepted["timestamp"].cast(INSTANT))
+
+
+def _in_line_order(rows: pa.Table) -> pa.Table:
+    rows = rows.combine_chunks()
+    numbers = rows["line_number"].to_numpy()
+    return rows.take(pa.array(np.argsort(numbers, kind="stable"))) if (np.diff(numbers) < 0).any() else rows
 
 
 def _are_plain(session: duckdb.DuckDBPyConnection, lines: pa.Table) -> pa.ChunkedArray:
@@ -185,9 +195,8 @@ def as_conflicts(
     """Give valid records that the merge found to be conflicts in the shape of rejected rows, with their ids."""
     session = _session(contract, header, latest)
     for batch in batches:
-        accepted, _ = _judged(session, batch)
+        session.register("judged", _verdicts(session, batch).accepted)
         session.register("lines", pa.Table.from_batches([batch]))
-        session.register("judged", accepted)
         table = session.sql(named_sql("duckdb.sql")["conflicts"]).to_arrow_table()
         session.unregister("lines")
         session.unregister("judged")
