@@ -1,0 +1,300 @@
+"""Show where the time of a first load goes: each stage alone, and the same work inside one load.
+
+    python benchmarks/stages.py --rows 10000000 --page docs/explanation/where-time-goes.md
+
+Alone: the file read, hashed, cut into records, judged, encoded; rows and counts sent by psql from files that hold them
+in COPY's binary form, keys built, nothing else running. Inside: what the load waited for, measured around its own
+functions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import resource
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+from first_load import Bench, find_psql, machine
+from make_data import Made, make
+from pgpq import ArrowToPostgresBinaryEncoder
+
+from footfall import loading, pipeline, sources, upkeep
+from footfall.contract import Contract, read_header
+from footfall.engines import counts as counting
+from footfall.engines import duckdb as engine
+from footfall.records import read_records
+from footfall.settings import load_settings
+from footfall.sql import named_sql
+
+MEMORY_MB = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What one stage took. Units: seconds of the clock, and of this process's CPU (0 where the server works)."""
+
+    name: str
+    seconds: float
+    cpu_seconds: float
+
+
+@contextmanager
+def timed(name: str, took: list[Took]) -> Iterator[None]:
+    """Time a block."""
+    began, cpu = time.perf_counter(), _cpu_seconds()
+    yield
+    took.append(Took(name, time.perf_counter() - began, _cpu_seconds() - cpu))
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def client_alone(path: Path, folder: Path) -> list[Took]:
+    """Run the client's stages one by one, each over the whole file; write COPY's binary forms to the folder."""
+    took: list[Took] = []
+    with timed("read the file", took), path.open("rb", buffering=0) as file:
+        while file.read(1 << 20):
+            pass
+    with timed("read and hash it (SHA-256)", took), path.open("rb") as file:
+        hashlib.file_digest(file, "sha256")
+    with sources.open_source(str(path)) as source:
+        with timed("read and cut into records", took):
+            for _ in _batches(source)[1]:
+                pass
+        with timed("read, cut and judge", took):
+            header, batches = _batches(source)
+            kernel = engine.Kernel(Contract(",", "UTC", None, None), header, None, MEMORY_MB)
+            accepted = [verdict.accepted for verdict in kernel.judge(batches)]
+            kernel.close()
+    with timed("encode for COPY", took):
+        _encode((_as_raw(table) for table in accepted), folder / "raw.bin")
+    with counting.counting(MEMORY_MB // 4) as counts:
+        with timed("count pairs and roll-ups", took):
+            for table in accepted:
+                counts.add(table)
+            with counts.grouping():
+                pass
+        for name, tables in counts.tables():
+            _encode((pa.Table.from_batches([batch]) for batch in tables), folder / f"{name}.bin")
+    return took
+
+
+def _batches(source: sources.SourceFile) -> tuple[Any, Iterator[pa.RecordBatch]]:
+    record, batches = read_records(lambda: sources.read_content(source), source.source, ",", MEMORY_MB)
+    return read_header(record.fields, source.source, ","), batches
+
+
+def _as_raw(accepted: pa.Table) -> pa.Table:
+    """Keep what COPY sends, with a load_id; a repeat of an id is left out as the load does."""
+    staging = loading.Staging((1,), *([None] * 4), is_temporary=True)  # type: ignore[list-item]
+    rows = loading._with_loads(staging, accepted)
+    return rows.drop(["line_number"])
+
+
+def _encode(tables: Iterator[pa.Table], path: Path) -> None:
+    encoder = None
+    with path.open("wb") as file:
+        for table in tables:
+            if encoder is None:
+                encoder = ArrowToPostgresBinaryEncoder(table.schema)
+                file.write(encoder.write_header())
+            for batch in table.to_batches():
+                file.write(encoder.write_batch(batch))
+        if encoder is not None:
+            file.write(encoder.finish())
+
+
+def server_alone(bench: Bench, database: str, folder: Path) -> list[Took]:
+    """Send what was encoded into bare tables, and build keys and indexes, nothing else running."""
+    took: list[Took] = []
+    bench.create(database)
+    settings = load_settings(database_url=bench.of(database))
+    upkeep.schema_apply(settings)
+    with psycopg.connect(bench.of(database), autocommit=True) as connection:
+        connection.execute("alter table user_interactions_raw drop constraint user_interactions_raw_pkey")
+        connection.execute("drop index user_interactions_raw_timestamp_idx")
+        connection.execute("alter table interactions drop constraint interactions_pkey")
+        connection.execute("drop index interactions_per_user_count_idx, interactions_per_product_count_idx")
+        with timed("COPY the rows", took):
+            _copy(bench, database, "user_interactions_raw", folder)
+        # Repeats of an id went in, too; a load finds them before it sends them.
+        connection.execute(
+            "delete from user_interactions_raw as r using user_interactions_raw as f "
+            "where f.interaction_id = r.interaction_id and f.ctid < r.ctid"
+        )
+        connection.execute("set maintenance_work_mem = '256MB'")
+        with timed("build the key of the rows", took):
+            connection.execute(named_sql("load.sql")["build_raw_key"])
+        with timed("build the index on time", took):
+            connection.execute(named_sql("load.sql")["build_user_interactions_raw_timestamp_idx"])
+        for name in counting.TABLES:
+            with timed(f"COPY {name}", took):
+                _copy(bench, database, name, folder)
+        with timed("build the key of the pairs", took):
+            connection.execute(named_sql("load.sql")["build_interactions_key"])
+    bench.drop(database)
+    return took
+
+
+def _copy(bench: Bench, database: str, table: str, folder: Path) -> None:
+    statement = named_sql("load.sql")["copy_raw" if table == "user_interactions_raw" else f"copy_{table}"]
+    command = [bench.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", bench.of(database), "-c", statement]
+    name = "raw" if table == "user_interactions_raw" else table
+    with (folder / f"{name}.bin").open("rb") as file:
+        subprocess.run(command, stdin=file, check=True)
+
+
+def inside(bench: Bench, database: str, made: Made) -> tuple[list[Took], float]:
+    """Load the file once, with a clock around the stages; give what each took and the whole."""
+    took: list[Took] = []
+    waits = {"waiting for verdicts": 0.0, "counting beside": 0.0, "COPY of rows and rejects": 0.0}
+
+    def around(owner: Any, name: str, label: str) -> Callable[[], None]:
+        real = getattr(owner, name)
+
+        def call(*given: Any, **named: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return real(*given, **named)
+            finally:
+                waits[label] = waits.get(label, 0.0) + time.perf_counter() - began
+
+        setattr(owner, name, call)
+        return lambda: setattr(owner, name, real)
+
+    real_judge = engine.Kernel.judge
+
+    def judge(self: engine.Kernel, batches: Iterator[pa.RecordBatch]) -> Iterator[engine.Verdicts]:
+        verdicts = real_judge(self, batches)
+        while True:
+            began = time.perf_counter()
+            verdict = next(verdicts, None)
+            waits["waiting for verdicts"] += time.perf_counter() - began
+            if verdict is None:
+                return
+            yield verdict
+
+    engine.Kernel.judge = judge  # type: ignore[method-assign]
+    undo = [
+        around(loading, "stage_accepted", "COPY of rows and rejects"),
+        around(loading, "stage_rejected", "COPY of rows and rejects"),
+        around(counting.Counts, "add", "counting beside"),
+        around(loading, "build_raw_indexes", "key and index of the rows, pairs counted meanwhile"),
+        around(loading, "copy_counts", "COPY of the counts and their keys"),
+        around(loading, "merge", "repeats: found, compared, counted"),
+        around(loading, "quarantine", "quarantine"),
+    ]
+    bench.create(database)
+    try:
+        began = time.perf_counter()
+        result = pipeline.load([str(made.full)], load_settings(database_url=bench.of(database))).loads[0]
+        whole = time.perf_counter() - began
+    finally:
+        engine.Kernel.judge = real_judge  # type: ignore[method-assign]
+        for each in undo:
+            each()
+        bench.drop(database)
+    if result.rows_loaded != made.rows_clean:
+        raise SystemExit(f"{result.rows_loaded} rows were loaded, the file holds {made.rows_clean}")
+    took = [Took(name, seconds, 0.0) for name, seconds in waits.items()]
+    took.append(Took("all else: start, digest, ledger, commit", whole - sum(each.seconds for each in took), 0.0))
+    return took, whole
+
+
+def table(took: list[Took], rows: int, *, has_cpu: bool) -> str:
+    """Write stages as a table."""
+    head = "| stage | seconds | million rows a second |" + (" CPU seconds |" if has_cpu else "")
+    lines = [head, "| --- | ---: | ---: |" + (" ---: |" if has_cpu else "")]
+    for each in took:
+        rate = f"{rows / each.seconds / 1e6:.1f}" if each.seconds >= 0.005 else ""
+        cpu = f" {each.cpu_seconds:.2f} |" if has_cpu else ""
+        lines.append(f"| {each.name} | {each.seconds:.2f} | {rate} |{cpu}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Make the data, measure, print; write the page if asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--database", metavar="CONNINFO", help="of a role that may create databases and checkpoint")
+    parser.add_argument("--page", type=Path, help="write the page of the docs here, too")
+    arguments = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footfall-bench-")))
+        conninfo = arguments.database
+        if not conninfo:
+            from footfall import embedded
+
+            folder.chmod(0o711)  # as root the server runs as another account, which passes through
+            conninfo = stack.enter_context(embedded.running(folder / "home"))
+        bench = Bench(conninfo, find_psql())
+        made = make(arguments.rows, folder)
+        client = client_alone(made.full, folder)
+        server = server_alone(bench, f"bench_{os.getpid()}", folder)
+        load, whole = inside(bench, f"bench_{os.getpid()}", made)
+        text = page(made, (client, server, load), whole, machine(bench, ""))
+    print(text)
+    if arguments.page:
+        arguments.page.write_text(text, encoding="utf-8")
+
+
+def page(made: Made, parts: tuple[list[Took], list[Took], list[Took]], whole: float, where: str) -> str:
+    """Write the page: each stage alone, the load, and what is left on the table."""
+    client, server, load = parts
+    size_mb = made.full.stat().st_size / 1e6
+    return f"""# Where the time goes
+
+Written by `benchmarks/stages.py`; do not edit. A first load of {made.rows:,} rows ({size_mb:,.0f} MB), one run.
+
+    python benchmarks/stages.py --rows {made.rows} --page docs/explanation/where-time-goes.md
+
+{where}
+
+## The client's stages, each alone
+
+{table(client, made.rows, has_cpu=True)}
+
+Judging uses every core; the others one.
+
+## The server's stages, each alone
+
+`psql` sends files that hold the rows in COPY's binary form already, so that this is what the server takes.
+
+{table(server, made.rows, has_cpu=False)}
+
+## The same work in one load: {whole:.1f} seconds
+
+{table(load, made.rows, has_cpu=False)}
+
+{LEFT}"""
+
+
+LEFT = """## What is left on the table
+
+- **COPY is the floor.** One transaction has one connection, and one connection is one process of the server: it parses,
+  checks and writes one row after the other. More streams would need transactions of their own, and a second copy of the
+  rows from there into the table; that was not tried.
+- **Judging runs beside COPY**, on the cores that the server leaves. Most of it is one regular expression a line, the
+  split, and four casts. A compiled parser of our own would be faster, and would be a second definition of the contract.
+- **Keys are built after the rows**, by the server; meanwhile DuckDB counts the pairs. The counts go in sorted, without
+  their key: COPY into a table with its key took longer than COPY and key one after the other.
+- **Not done:** a server that writes no log for new tables (`wal_level = minimal`) would write less; that is a setting of
+  the whole server, and rules out replicas and point-in-time recovery. COPY FREEZE would show rows to snapshots that are
+  older than the commit.
+"""
+
+
+if __name__ == "__main__":
+    main()
