@@ -290,7 +290,7 @@ LEFT = """## What is left on the table
   split, and four casts. A compiled parser of our own would be faster, and would be a second definition of the contract.
 - **Keys are built after the rows**, by the server; meanwhile DuckDB counts the pairs. The counts go in sorted, without
   their key: COPY into a table with its key took longer than COPY and key one after the other.
-- **Not done:** a server that writes no log for new tables (`wal_level = minimal`) would write less; that is a setting of
+- **Not done:** a server that writes no log for new tables (`wal_level = minimal`) writes less; that is a setting of
   the whole server, and rules out replicas and point-in-time recovery. COPY FREEZE would show rows to snapshots that are
   older than the commit.
 """
