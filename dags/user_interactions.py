@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import footfall_lineage
 from airflow.providers.standard.triggers.file import FileTrigger
 from airflow.sdk import (
     Asset,
@@ -229,9 +230,11 @@ def user_interactions() -> None:
 
         context = get_current_context()
         context["file_name"] = Path(path).name
-        summary = footfall.load(path, max_rejected=context["params"]["max_rejected"], **_settings(context))
+        settings = _settings(context)
+        summary = footfall.load(path, max_rejected=context["params"]["max_rejected"], **settings)
         log.info("%s", summary_text(summary))
         result = summary.loads[0]
+        footfall_lineage.tell(result, settings)
         if result.status == "failed":
             if not result.retryable:
                 raise AirflowFailException(result.error)

@@ -60,9 +60,9 @@ def metadata() -> Iterator[None]:
 @pytest.fixture
 def dag_bag(metadata: None) -> Any:
     """Every DAG of the project, read anew: a run leaves its parameters in the DAG that it was given."""
-    from airflow.dag_processing.dagbag import DagBag
+    from airflow.dag_processing.dagbag import BundleDagBag
 
-    return DagBag(str(ROOT / "dags"))
+    return BundleDagBag(str(ROOT / "dags"), bundle_path=ROOT / "dags", bundle_name="dags-folder")
 
 
 @pytest.fixture
