@@ -121,6 +121,7 @@ class Standalone:
 
     home: Path
     port: int
+    env: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     said: dict[str, str] = field(default_factory=dict)
 
@@ -133,7 +134,7 @@ class Standalone:
         """Start it where it does not run; wait for its last line."""
         if self.process:
             return
-        self.process = subprocess.Popen(self.script(), stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(self.script(), env=os.environ | self.env, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout
         for line in self.process.stdout:
             name, _, value = line.strip().partition(" ")
