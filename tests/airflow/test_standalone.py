@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -51,6 +52,20 @@ def rest(of: Any) -> Iterator[httpx.Client]:
 def ask(of: Any, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(embedded.url(of.home / "postgresql")) as connection:
         return connection.execute(query).fetchall()
+
+
+def leader_of(home: Path) -> int:
+    return int(json.loads((home / "session.json").read_text())["session"])
+
+
+@contextmanager
+def other_process_in(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of somebody else in a session of its own, in that folder."""
+    with subprocess.Popen(["sleep", "600"], cwd=folder, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +120,13 @@ def test_a_run_that_is_triggered_by_rest_brings_the_inbox_into_the_tables(standa
         switch_on(client)
         assert run(client) == "success"
 
-    assert ask(standalone, "select rows_read, rows_loaded, rows_rejected from loads order by rows_read desc") == [
-        (10, 7, 3),
+    inbox = f"from loads where source like '{standalone.home}/inbox/%'"
+    assert ask(standalone, f"select rows_read, rows_loaded, rows_rejected {inbox} order by 1") == [
         (3, 3, 0),
+        (10, 7, 3),
     ]
-    assert ask(standalone, "select sum(interaction_count) from interactions") == [(10,)]
+    [(raw,)] = ask(standalone, f"select count(*) from user_interactions_raw where load_id in (select load_id {inbox})")
+    assert raw == 10
 
 
 def test_a_load_is_one_run_of_openlineage_from_its_start_to_its_end(standalone: Any) -> None:
@@ -206,3 +223,50 @@ def test_a_signal_stops_all_of_it_and_the_next_start_knows_the_password(
 
     standalone.start()
     assert standalone.said["password"] == password
+
+
+def test_after_a_kill_the_next_start_stops_what_is_left_and_nothing_else(standalone: Any) -> None:
+    left = set(processes_of(standalone.home))
+    with other_process_in(standalone.home) as other:
+        assert standalone.stop(signal.SIGKILL) == -signal.SIGKILL
+        assert len(left & set(processes_of(standalone.home))) > 5
+
+        standalone.start()
+        assert other.poll() is None
+    airflow = {process for process in left if "postgres" not in process and "scripts/airflow" not in process}
+    assert airflow
+    assert not airflow & set(processes_of(standalone.home))
+
+    assert standalone.stop(signal.SIGINT) == 0
+    assert processes_of(standalone.home) == []
+
+
+def test_a_number_of_a_process_that_is_somebody_elses_by_now_is_left_alone(
+    new_standalone: Callable[[str], Any],
+) -> None:
+    found = new_standalone("others")
+    found.home.mkdir()
+    with other_process_in(found.home) as other, socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        noted = {"session": other.pid, "started": psutil.Process(other.pid).create_time() - 60}
+        (found.home / "session.json").write_text(json.dumps(noted))
+        command = replace(found, port=server.getsockname()[1]).script()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert other.poll() is None
+    assert not (found.home / "session.json").exists()
+
+
+@pytest.mark.parametrize("part", ["scheduler", "triggerer"])
+def test_a_part_that_dies_is_named_and_all_is_stopped(standalone: Any, part: str) -> None:
+    [pid] = [
+        child.pid
+        for child in psutil.process_iter()
+        if child.ppid() == leader_of(standalone.home) and part in " ".join(child.cmdline())
+    ]
+    os.kill(pid, signal.SIGKILL)
+    code, said = standalone.ends_by_itself()
+    assert code == 1
+    assert f"Airflow's {part} died" in said
+    assert processes_of(standalone.home) == []
