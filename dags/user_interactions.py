@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import smtplib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import footfall_lineage
 from airflow.providers.standard.triggers.file import FileTrigger
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import (
     Asset,
     BaseNotifier,
@@ -96,37 +98,56 @@ class FailureNotifier(BaseNotifier):
 class WaitForFiles(BaseSensorOperator):
     """Wait for the first file of the run, in the triggerer, so that no worker is held while a file is late."""
 
-    def execute(self, context: Context) -> None:
-        """Look once, then defer. Raises: a failure where no file is there in time."""
+    minute = timedelta(minutes=1)
+
+    def execute(self, context: Context, event: Any = None) -> None:
+        """Look once, then defer. Raises: a failure where no file is there in time, counted from the run's start."""
         names = _names(context)
         if _matching(names):
+            self.log.info("a file %s is there", names)
             return
-        minutes = context["params"]["wait_minutes"]
-        if not minutes:
+        until = context["dag_run"].start_date + context["params"]["wait_minutes"] * self.minute
+        left = until - datetime.now(UTC)
+        if left <= timedelta(0):
             raise AirflowFailException(f"there is no file {names}; put it there, or wait for it with wait_minutes")
-        self.log.info("no file %s yet; waiting up to %s minutes", names, minutes)
-        self.defer(
-            trigger=FileTrigger(filepath=names, poke_interval=self.poke_interval),
-            timeout=timedelta(minutes=minutes),
-            method_name="resume",
-        )
-
-    def resume(self, context: Context, event: Any = None) -> None:
-        """Go on: a file is there."""
-        self.log.info("a file %s is there", _names(context))
+        self.log.info("no file %s yet; waiting until %s", names, until)
+        if _is_url(names):  # Footfall alone can look into a store: the triggerer is but a clock
+            self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=self.poke_interval)), method_name="execute")
+        trigger = FileTrigger(filepath=names, poke_interval=self.poke_interval)
+        self.defer(trigger=trigger, timeout=left, method_name="execute")
 
 
 def _names(context: Context) -> str:
     """Give the glob of the run's files: folder and pattern, with the run's date in it."""
     # A run that an asset or a person started may have no interval: then it is the day on which it runs.
     begins = context.get("data_interval_start") or context["dag_run"].run_after
-    folder = context["params"]["folder"]
-    return str(Path(folder) / begins.strftime(context["params"]["pattern"]))
+    folder, pattern = context["params"]["folder"], begins.strftime(context["params"]["pattern"])
+    return f"{folder.rstrip('/')}/{pattern}" if _is_url(folder) else str(Path(folder) / pattern)
+
+
+def _is_url(name: str) -> bool:
+    return "://" in name
 
 
 def _matching(names: str) -> list[str]:
-    folder, pattern = Path(names).parent, Path(names).name
-    return sorted(str(path) for path in folder.glob(pattern) if path.is_file())
+    """Give what `footfall.discover` is to look at: the files that match, or the glob itself where it is in a store.
+
+    Raises: what a second try may cure, such as a store that is away. Nothing there is no error: it may come.
+    """
+    if not _is_url(names):
+        folder, pattern = Path(names).parent, Path(names).name
+        return sorted(str(path) for path in folder.glob(pattern) if path.is_file())
+    from footfall.errors import SourceError
+    from footfall.sources import find_sources
+
+    try:
+        find_sources([names])
+    except SourceError as error:
+        if error.retryable:
+            raise
+        log.info("%s", error)
+        return []
+    return [names]
 
 
 def _settings(context: Context) -> dict[str, Any]:
@@ -159,7 +180,10 @@ def _settings(context: Context) -> dict[str, Any]:
     tags=["footfall", "interactions"],
     params={
         "folder": Param(
-            os.environ.get("FOOTFALL_INBOX", "inbox"), type="string", minLength=1, description="Folder of the files."
+            os.environ.get("FOOTFALL_INBOX", "inbox"),
+            type="string",
+            minLength=1,
+            description="Folder of the files, or its URL in a store.",
         ),
         "pattern": Param(
             "*.csv*",
@@ -229,9 +253,11 @@ def user_interactions() -> None:
 
         context = get_current_context()
         context["file_name"] = Path(path).name
-        summary = footfall.load(path, max_rejected=context["params"]["max_rejected"], **_settings(context))
+        settings = _settings(context)
+        summary = footfall.load(path, max_rejected=context["params"]["max_rejected"], **settings)
         log.info("%s", summary_text(summary))
         result = summary.loads[0]
+        footfall_lineage.tell(result, settings)
         if result.status == "failed":
             if not result.retryable:
                 raise AirflowFailException(result.error)

@@ -60,9 +60,9 @@ def metadata() -> Iterator[None]:
 @pytest.fixture
 def dag_bag(metadata: None) -> Any:
     """Every DAG of the project, read anew: a run leaves its parameters in the DAG that it was given."""
-    from airflow.dag_processing.dagbag import DagBag
+    from airflow.dag_processing.dagbag import BundleDagBag
 
-    return DagBag(str(ROOT / "dags"))
+    return BundleDagBag(str(ROOT / "dags"), bundle_path=ROOT / "dags", bundle_name="dags-folder")
 
 
 @pytest.fixture
@@ -121,6 +121,7 @@ class Standalone:
 
     home: Path
     port: int
+    env: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     said: dict[str, str] = field(default_factory=dict)
 
@@ -133,14 +134,32 @@ class Standalone:
         """Start it where it does not run; wait for its last line."""
         if self.process:
             return
-        self.process = subprocess.Popen(self.script(), stdout=subprocess.PIPE, text=True)
+        with self.errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                self.script(), env=os.environ | self.env, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
         assert self.process.stdout
         for line in self.process.stdout:
             name, _, value = line.strip().partition(" ")
             self.said[name] = value.strip()
             if name == "Ctrl-C":
                 return
-        pytest.fail(f"it did not start, and ended with exit code {self.stop(signal.SIGINT)}; see its stderr")
+        pytest.fail(f"it did not start ({self.stop(signal.SIGINT)}): {self.errors.read_text()}")
+
+    @property
+    def errors(self) -> Path:
+        """What it says on stderr."""
+        return self.home.parent / "stderr"
+
+    def ends_by_itself(self) -> tuple[int, str]:
+        """Wait for an end that nobody asked for; give the exit code and what was said on stderr."""
+        assert self.process
+        process, self.process = self.process, None
+        try:
+            return process.wait(STOP_WAIT_S), self.errors.read_text()
+        finally:
+            process.kill()
+            process.communicate()
 
     def stop(self, number: signal.Signals) -> int:
         """Send the signal; give the exit code."""

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import errors
+from footfall import errors, sources
 from footfall.errors import FootfallError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,6 +150,71 @@ def test_a_file_that_is_late_is_waited_for_and_stays_where_it_is(
     assert str(run(wait_minutes=5).state) == "success"
     assert loaded(connection) == [(1, 1, 0, 0)]
     assert (tmp_path / "inbox/a.csv").is_file()
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that stands for s3://bucket where Footfall looks for files; the DAG itself must not look."""
+    folder = tmp_path / "inbox"
+
+    def find(names: list[str]) -> sources.FoundSources:
+        return find_local([name.replace("s3://bucket/", f"{folder}/") for name in names])
+
+    find_local = sources.find_sources
+    monkeypatch.setattr(sources, "find_sources", find)
+    return folder
+
+
+def test_the_files_of_a_store_are_those_of_its_url_and_the_pattern(
+    run: Run, tmp_path: Path, connection: str, store: Path
+) -> None:
+    for day in (1, 2):
+        deliver(tmp_path, f"2024-03-0{day}.csv", f"{day},1,1,click,2024-03-01")
+    done = run(logical_date=datetime(2024, 3, 2, tzinfo=UTC), folder="s3://bucket/", pattern="%Y-%m-%d.csv")
+    assert str(done.state) == "success"
+    assert ask(connection, "select source from loads") == [(str(store / "2024-03-01.csv"),)]
+
+
+def test_a_store_without_files_is_a_failure_at_once_where_nothing_is_waited_for(run: Run, store: Path) -> None:
+    done = run(folder="s3://bucket")
+    assert (states(done)["wait_for_files"], tries(done, "wait_for_files")) == (["failed"], [1])
+
+
+def test_a_file_that_comes_late_to_a_store_is_waited_for(
+    dag: Any, run: Run, tmp_path: Path, connection: str, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dag.get_task("wait_for_files"), "poke_interval", 0.5)
+    late = threading.Timer(3, lambda: deliver(tmp_path, "a.csv", "1,1,1,click,2024-03-01"))
+    late.start()
+    assert str(run(folder="s3://bucket", wait_minutes=5).state) == "success"
+    assert loaded(connection) == [(1, 1, 0, 0)]
+
+
+def test_a_file_that_never_comes_to_a_store_fails_the_run(
+    dag: Any, run: Run, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dag.get_task("wait_for_files"), "poke_interval", 0.2)
+    monkeypatch.setattr(dag.get_task("wait_for_files"), "minute", timedelta(seconds=1))
+    assert states(run(folder="s3://bucket", wait_minutes=2))["wait_for_files"] == ["failed"]
+
+
+def test_a_store_that_is_away_is_tried_again(
+    dag: Any, run: Run, tmp_path: Path, connection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(tmp_path, "a.csv", "1,1,1,click,2024-03-01")
+    tried = []
+    find_local = sources.find_sources
+
+    def find(names: list[str]) -> sources.FoundSources:
+        tried.append(names)
+        if len(tried) == 1:
+            raise errors.SourceChangedError
+        return find_local([str(tmp_path / "inbox/*.csv")])
+
+    monkeypatch.setattr(sources, "find_sources", find)
+    done = run(folder="s3://bucket")
+    assert str(done.state) == "success"
+    assert tries(done, "wait_for_files") == [2]
 
 
 def test_a_bad_file_fails_at_once_and_the_others_are_loaded(run: Run, tmp_path: Path, connection: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import socket
 import subprocess
@@ -19,6 +21,7 @@ import pytest
 
 from footfall import embedded
 
+DAG = "/api/v2/dags/user_interactions"
 ROOT = Path(__file__).resolve().parents[2]
 START_WAIT_S = 240  # seconds; 40 are usual on two cores
 RUN_WAIT_S = 240
@@ -51,9 +54,26 @@ def ask(of: Any, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
+def leader_of(home: Path) -> int:
+    return int(json.loads((home / "session.json").read_text())["session"])
+
+
+@contextmanager
+def other_process_in(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of somebody else in a session of its own, in that folder."""
+    with subprocess.Popen(["sleep", "600"], cwd=folder, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.fixture(scope="module")
 def place(new_standalone: Callable[[str], Any]) -> Any:
-    return new_standalone("live")
+    found = new_standalone("live")
+    events = {"type": "file", "log_file_path": str(found.home.parent / "events.jsonl"), "append": True}
+    found.env = {"OPENLINEAGE__TRANSPORT": json.dumps(events)}
+    return found
 
 
 @pytest.fixture
@@ -73,21 +93,88 @@ def wait_for_the_end(client: httpx.Client, run: str) -> str:
     return "not done in time"
 
 
-def test_a_run_that_is_triggered_by_rest_brings_the_inbox_into_the_tables(standalone: Any) -> None:
-    dag = "/api/v2/dags/user_interactions"
-    with rest(standalone) as client:
-        until = time.monotonic() + RUN_WAIT_S
-        while client.get(dag).status_code == httpx.codes.NOT_FOUND and time.monotonic() < until:
-            time.sleep(1)
-        client.patch(dag, json={"is_paused": False}).raise_for_status()
-        run = client.post(f"{dag}/dagRuns", json={"logical_date": None}).raise_for_status().json()["dag_run_id"]
-        assert wait_for_the_end(client, f"{dag}/dagRuns/{run}") == "success"
+def switch_on(client: httpx.Client) -> None:
+    """Switch the DAG on, once Airflow has read it."""
+    until = time.monotonic() + RUN_WAIT_S
+    while client.get(DAG).status_code == httpx.codes.NOT_FOUND and time.monotonic() < until:
+        time.sleep(1)
+    client.patch(DAG, json={"is_paused": False}).raise_for_status()
 
-    assert ask(standalone, "select rows_read, rows_loaded, rows_rejected from loads order by rows_read desc") == [
-        (10, 7, 3),
+
+def run(client: httpx.Client, **params: Any) -> str:
+    """Trigger a run, wait for its end; give its state."""
+    asked = {"logical_date": None, "conf": params}
+    found = client.post(f"{DAG}/dagRuns", json=asked).raise_for_status().json()["dag_run_id"]
+    return wait_for_the_end(client, f"{DAG}/dagRuns/{found}")
+
+
+def deliver(folder: Path, name: str, *lines: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text("interaction_id,user_id,product_id,action,timestamp\n" + "".join(f"{line}\n" for line in lines))
+    return path
+
+
+def test_a_run_that_is_triggered_by_rest_brings_the_inbox_into_the_tables(standalone: Any) -> None:
+    with rest(standalone) as client:
+        switch_on(client)
+        assert run(client) == "success"
+
+    inbox = f"from loads where source like '{standalone.home}/inbox/%'"
+    assert ask(standalone, f"select rows_read, rows_loaded, rows_rejected {inbox} order by 1") == [
         (3, 3, 0),
+        (10, 7, 3),
     ]
-    assert ask(standalone, "select sum(interaction_count) from interactions") == [(10,)]
+    [(raw,)] = ask(standalone, f"select count(*) from user_interactions_raw where load_id in (select load_id {inbox})")
+    assert raw == 10
+
+
+def test_a_load_is_one_run_of_openlineage_from_its_start_to_its_end(standalone: Any) -> None:
+    path = deliver(standalone.home / "told", "told.csv", "71,1,1,click,2024-03-01", "x,1,1,click,2024-03-01")
+    with rest(standalone) as client:
+        switch_on(client)
+        assert run(client, folder=str(path.parent)) == "success"
+
+    events = [json.loads(line) for line in (standalone.home.parent / "events.jsonl").read_text().splitlines()]
+    [told] = [event for event in events if [each["name"] for each in event["inputs"]] == [str(path)]]
+    of_the_load = [event for event in events if event["run"]["runId"] == told["run"]["runId"]]
+    assert [event["eventType"] for event in of_the_load] == ["START", "RUNNING", "COMPLETE"]
+
+    added = {
+        each["name"].rpartition(".")[2]: each["outputFacets"]["outputStatistics"]["rowCount"]
+        for each in told["outputs"]
+        if each["outputFacets"]
+    }
+    [(load_id, digest, read)] = ask(standalone, f"select load_id, digest, rows_read from loads where source = '{path}'")
+    [file] = told["inputs"]
+    assert file["facets"]["version"]["datasetVersion"] == digest
+    assert file["inputFacets"]["dataQualityMetrics"]["rowCount"] == read
+    for table, rows in added.items():
+        assert [(rows,)] == ask(standalone, f"select count(*) from {table} where load_id = {load_id}")
+    assert set(added) == {"user_interactions_raw", "rejected_interactions", "loads"}
+
+
+def test_a_backfill_of_three_days_takes_the_file_of_each_day(standalone: Any) -> None:
+    days = standalone.home / "days"
+    for day in range(1, 6):  # two more than are asked for
+        deliver(days, f"interactions-2024-03-0{day}.csv", f"{80 + day},1,1,click,2024-03-0{day}")
+    conf = {"folder": str(days), "pattern": "interactions-%Y-%m-%d.csv", "wait_minutes": 0}
+    words = ["--from-date=2024-03-02", "--to-date=2024-03-04", f"--dag-run-conf={json.dumps(conf)}"]
+    command = standalone.script("backfill", "create", "--dag-id=user_interactions", *words)
+    with rest(standalone) as client:
+        switch_on(client)
+        subprocess.run(command, capture_output=True, text=True, timeout=START_WAIT_S, check=True)
+        of_the_backfill = f"{DAG}/dagRuns?run_type=backfill"
+        runs = [each["dag_run_id"] for each in client.get(of_the_backfill).raise_for_status().json()["dag_runs"]]
+        assert [wait_for_the_end(client, f"{DAG}/dagRuns/{each}") for each in runs] == ["success"] * 3
+
+    taken = ask(standalone, f"select source, rows_loaded from loads where source like '{days}/%' order by source")
+    assert taken == [(str(days / f"interactions-2024-03-0{day}.csv"), 1) for day in (2, 3, 4)]
+    ids = ask(standalone, "select interaction_id from user_interactions_raw where interaction_id > 80 order by 1")
+    assert ids == [(82,), (83,), (84,)]
+    assert ask(
+        standalone, "select sum(interaction_count) = (select count(*) from user_interactions_raw) from interactions"
+    ) == [(True,)]
 
 
 def test_a_command_of_airflow_runs_beside_it(standalone: Any) -> None:
@@ -136,3 +223,50 @@ def test_a_signal_stops_all_of_it_and_the_next_start_knows_the_password(
 
     standalone.start()
     assert standalone.said["password"] == password
+
+
+def test_after_a_kill_the_next_start_stops_what_is_left_and_nothing_else(standalone: Any) -> None:
+    left = set(processes_of(standalone.home))
+    with other_process_in(standalone.home) as other:
+        assert standalone.stop(signal.SIGKILL) == -signal.SIGKILL
+        assert len(left & set(processes_of(standalone.home))) > 5
+
+        standalone.start()
+        assert other.poll() is None
+    airflow = {process for process in left if "postgres" not in process and "scripts/airflow" not in process}
+    assert airflow
+    assert not airflow & set(processes_of(standalone.home))
+
+    assert standalone.stop(signal.SIGINT) == 0
+    assert processes_of(standalone.home) == []
+
+
+def test_a_number_of_a_process_that_is_somebody_elses_by_now_is_left_alone(
+    new_standalone: Callable[[str], Any],
+) -> None:
+    found = new_standalone("others")
+    found.home.mkdir()
+    with other_process_in(found.home) as other, socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        noted = {"session": other.pid, "started": psutil.Process(other.pid).create_time() - 60}
+        (found.home / "session.json").write_text(json.dumps(noted))
+        command = replace(found, port=server.getsockname()[1]).script()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert other.poll() is None
+    assert not (found.home / "session.json").exists()
+
+
+@pytest.mark.parametrize("part", ["scheduler", "triggerer"])
+def test_a_part_that_dies_is_named_and_all_is_stopped(standalone: Any, part: str) -> None:
+    [pid] = [
+        child.pid
+        for child in psutil.process_iter()
+        if child.ppid() == leader_of(standalone.home) and part in " ".join(child.cmdline())
+    ]
+    os.kill(pid, signal.SIGKILL)
+    code, said = standalone.ends_by_itself()
+    assert code == 1
+    assert f"Airflow's {part} died" in said
+    assert processes_of(standalone.home) == []
