@@ -521,7 +521,8 @@ def preamble(table: Table) -> Iterator[PollutedFile]:
 @pollution("a line that is no row", "It is rejected, and the others are loaded.")
 def foreign_lines(table: Table) -> Iterator[PollutedFile]:
     texts = [
-        b"# a comment\n", b"Total,8\n", b"---\n", b",,,,8\n", b"(8 rows)\n", b"\\.\n", b"EOF\n", b"...\n", b'"a note"\n',
+        b"# a comment\n", b"Total,8\n", b"---\n", b",,,,8\n", b"(8 rows)\n", b"\\.\n", b"EOF\n", b"...\n",
+        b'"a note"\n',
         b"interaction_id,user_id,product_id,action,timestamp,extra\n",
     ]  # fmt: skip
     for file in inserted_files(table, texts, from_row=1):
@@ -546,7 +547,8 @@ def another_table(table: Table) -> Iterator[PollutedFile]:
     ]
     for file in inserted_files(table, texts):
         starts = file.place.startswith("before row 0")
-        yield replace(file, is_refused=None if starts else False, touched=_all_rows(table) if starts else frozenset())
+        everything = _all_rows(table) if starts else frozenset()
+        yield replace(file, is_refused=None if starts else False, touched=everything, altered=everything)
 
 
 def _all_rows(table: Table) -> frozenset[int]:

@@ -1,7 +1,8 @@
 -- The contract as one DuckDB query: numbered raw lines in, verdicts out.
 --
 -- Grain in:  `lines`, one row per record that is not the header: line_number bigint (1-based, where the record begins),
---            line varchar (its text without the line end, valid UTF-8; U+FFFD stands for bad bytes and NUL where raw_bytes is given),
+--            line varchar (its text without the line end, valid UTF-8; U+FFFD stands for bad bytes and NUL, and nothing else,
+--            where raw_bytes is given; the start of a record that is too long),
 --            raw_bytes blob (only where the text is not exact), size_bytes bigint (of the whole record).
 -- Grain out: one row per record that is a row (blank lines are none). problems is null for a valid row, whose five values are then
 --            all there; otherwise problems is a list of (code, field, value), and line, raw_bytes and size_bytes are given.
@@ -76,7 +77,8 @@ slow_fields as (
                 )
         end as f
     from judged
-    where is_proved is not true and trim(line, e' \t') <> ''
+    -- Of a record that is too long only the start is here, and a blank one never comes.
+    where is_proved is not true and (size_bytes > getvariable('record_bytes_max') or trim(line, e' \t') <> '')
 ),
 slow_texts as (
     select
@@ -182,6 +184,9 @@ slow as (
             when raw_bytes is not null and contains(action_text, '�') then 'bad-encoding'
             when action_text = '' then 'missing-value'
             when length(action_text) > getvariable('action_characters_max') then 'too-long'
+        end, 'field': 'action', 'value': left(action_text, 200)} end,
+        case when whole_code is null then {'code': case
+            when raw_bytes is not null and contains(action_text, '�') or action_text = '' then null
             when getvariable('actions') is not null and not list_contains(getvariable('actions'), action_text) then 'unknown-action'
         end, 'field': 'action', 'value': left(action_text, 200)} end,
         case when whole_code is null then {'code': case
