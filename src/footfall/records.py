@@ -18,7 +18,7 @@ from footfall.errors import SourceError
 
 BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
 BLOCKS_PER_LIMIT = 64  # a batch in work takes some ten times its text, and several are in work at a time
-LINE_BYTES_LEAST = 16  # bytes; a valid row has 18 and its end, so only blocks of shorter, worthless lines are cut
+LINE_BYTES_LEAST = 48  # bytes; of shorter lines a batch has fewer bytes: memory goes by rows, too
 LF, CR, QUOTE = 10, 13, 34
 BOM = b"\xef\xbb\xbf"
 BOMS_REFUSED = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
