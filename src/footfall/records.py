@@ -147,26 +147,24 @@ def _take_header(lines: _Lines, source: str) -> list[str]:
     lines.fill(len(BOM))
     lines.rest = lines.rest.removeprefix(BOM)
     _skip_blank_lines(lines, source)
-    line = lines.rest.partition(lines.end)[0]
-    text = line
-    if b'"' in line:
+    text = lines.rest.partition(lines.end)[0].removesuffix(b"\r")
+    if b'"' in text and len(text) <= RECORD_BYTES_MAX:
         # Quotes that do not close: where the columns are, or the header ends, is anybody's guess.
         found = record_pattern(lines.dialect, None).match(lines.rest, 0, RECORD_BYTES_MAX + 1)
-        text = found.group() if found else b""
-        ends = (lines.end, b"\r" + lines.end)
-        if not lines.rest.startswith(ends, len(text)) and lines.rest[len(text) :] not in (b"", b"\r"):
-            text = line if len(line) > RECORD_BYTES_MAX else b""
-        if not text or text.count(lines.end) >= RECORD_LINES_MAX:
+        text = found.group().removesuffix(b"\r") if found else b""
+        rest = lines.rest[len(text) : len(text) + 2]
+        is_closed = rest in (b"", b"\r") or rest.startswith((lines.end, b"\r" + lines.end))
+        if not text or not is_closed or text.count(lines.end) >= RECORD_LINES_MAX:
             raise SourceError(
                 f"{source}: line {lines.line_number}: the header has a quote that does not close before a delimiter "
                 "or line end; double a quote inside a quoted name, and close every quote"
             )
-    if len(text.removesuffix(b"\r")) > RECORD_BYTES_MAX:
+    if len(text) > RECORD_BYTES_MAX:
         raise SourceError(f"{source}: line {lines.line_number}: the header is over 1 MB; is this a CSV file?")
     after = lines.rest[len(text) :]
     lines.rest = after[after.index(lines.end) + 1 :] if lines.end in after else b""
     lines.line_number += text.count(lines.end) + 1
-    return _header_fields(text.removesuffix(b"\r"), lines.dialect)
+    return _header_fields(text, lines.dialect)
 
 
 def _skip_blank_lines(lines: _Lines, source: str) -> None:
