@@ -18,7 +18,7 @@ from footfall.errors import SourceError
 
 BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
 BLOCKS_PER_LIMIT = 64  # a batch in work takes some ten times its text, and several are in work at a time
-LINE_BYTES_LEAST = 48  # bytes; of shorter lines a batch has fewer bytes: memory goes by rows, too
+LINE_BYTES_LEAST = 48  # bytes; a block of shorter lines is several batches: memory goes by rows, too
 LF, CR, QUOTE = 10, 13, 34
 BOM = b"\xef\xbb\xbf"
 BOMS_REFUSED = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
@@ -196,7 +196,7 @@ def _header_fields(text: bytes, dialect: Dialect) -> list[str]:
 
 def _batches(lines: _Lines, field_count: int, block_bytes: int) -> Iterator[pa.RecordBatch]:
     pattern = record_pattern(lines.dialect, field_count)
-    lines_max = max(block_bytes // LINE_BYTES_LEAST, RECORD_LINES_MAX)
+    lines_max = max(block_bytes // LINE_BYTES_LEAST, 1)
     wanted = block_bytes
     while True:
         lines.fill(wanted)
@@ -226,15 +226,12 @@ def _block(lines: _Lines, cut: int, lines_max: int, pattern: re.Pattern[bytes]) 
     block = lines.rest[:cut]
     array = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(array == lines.dialect.line_end)
-    left = None if lines.is_done else len(lines.rest)
-    if len(ends) > lines_max:
-        left = int(ends[lines_max - 1]) + 1
-        block, array, ends = block[:left], array[:left], ends[:lines_max]
-    elif not block.endswith(lines.end):
+    if not block.endswith(lines.end):
         ends = np.append(ends, len(block))
     first_lines = np.arange(len(ends), dtype=np.int64)
     record_ends = ends
     if b'"' in block:
+        left = None if lines.is_done else len(lines.rest)
         kept, carried = _join_quoted(block, array, ends, pattern, left)
         if carried is not None:
             begin = int(ends[carried - 1]) + 1 if carried else 0
@@ -244,8 +241,13 @@ def _block(lines: _Lines, cut: int, lines_max: int, pattern: re.Pattern[bytes]) 
     lines.rest = lines.rest[len(block) :]
     numbers = lines.line_number + first_lines
     lines.line_number += len(ends)
-    if len(record_ends):
-        yield _records(block, array, record_ends, numbers, lines.dialect)
+    for at in range(0, len(record_ends), lines_max):
+        begin = int(record_ends[at - 1]) + 1 if at else 0
+        part = record_ends[at : at + lines_max]
+        end = int(part[-1]) + 1
+        batch = _records(block[begin:end], array[begin:end], part - begin, numbers[at : at + lines_max], lines.dialect)
+        if batch.num_rows:
+            yield batch
 
 
 def _join_quoted(
@@ -286,7 +288,7 @@ def _join_quoted(
 def _records(
     block: bytes, array: np.ndarray, ends: np.ndarray, numbers: np.ndarray, dialect: Dialect
 ) -> pa.RecordBatch:
-    """Cut a block at its record ends; the line ends themselves go."""
+    """Cut a block at its record ends; the line ends themselves go, and so do empty lines."""
     starts = np.concatenate(([0], ends[:-1] + 1))
     stops = ends.copy()
     if dialect.line_end == LF and b"\r" in block:
@@ -298,6 +300,7 @@ def _records(
         mask = np.ones(len(block), dtype=bool)
         mask[ends[ends < len(block)]] = False
         mask[stops[stops < ends]] = False
+        numbers, sizes = numbers[sizes > 0], sizes[sizes > 0]
         offsets = np.zeros(len(sizes) + 1, dtype=np.int32)
         np.cumsum(sizes, out=offsets[1:])
         data = array[mask]
@@ -305,8 +308,9 @@ def _records(
         return pa.record_batch(
             [pa.array(numbers), text, pa.nulls(len(sizes), pa.binary()), pa.array(sizes)], schema=SCHEMA
         )
-    texts = [_carried(block[start:stop]) for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
-    return _assemble(texts, numbers, sizes)
+    held = sizes > 0
+    places = zip(starts[held].tolist(), stops[held].tolist(), strict=True)
+    return _assemble([_carried(block[start:stop]) for start, stop in places], numbers[held], sizes[held])
 
 
 def _carried(text: bytes) -> bytes:
