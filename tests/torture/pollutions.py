@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 HEADER = (b"interaction_id", b"user_id", b"product_id", b"action", b"timestamp")
 PLAIN_ROWS = (
@@ -341,7 +342,7 @@ def other_integers(table: Table) -> Iterator[PollutedFile]:
 def huge_action(table: Table) -> Iterator[PollutedFile]:
     for row in range(1, len(table.rows)):
         for letter in (b"a", b"\xc3\xa9", b"\xf0\x9f\x98\x80", b"e\xcc\x81"):
-            for count in (501, 70_000):
+            for count in (501, 70_000) if letter == b"a" else (501,):
                 content = table.with_field(row, 3, letter * count)
                 yield PollutedFile(table, f"row {row}", content, frozenset([row]))
 
@@ -569,9 +570,7 @@ def header_missing(table: Table) -> Iterator[PollutedFile]:
 
 @pollution("columns in another order, doubled, missing, surplus", "By name; doubled or missing ones refuse the file.")
 def columns(table: Table) -> Iterator[PollutedFile]:
-    from itertools import permutations
-
-    for order in permutations(range(5)):
+    for order in permutations(range(5)) if table is PLAIN else ():
         rows = tuple(tuple(row[at] for at in order) for row in table.rows)
         yield PollutedFile(table, f"order {order}", replace(table, rows=rows).written(), is_refused=False)
     for column in range(5):

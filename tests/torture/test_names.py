@@ -24,6 +24,8 @@ NAMES = [
     b"#.csv", b"a,b.csv", b".csv", b"..csv", b"\x7f.csv",
 ]  # fmt: skip
 
+HOSTILE = [b"line\nbreak.csv", b"not-utf8-\xff.csv", b"esc\x1b[31m.csv", b"bell\x07.csv", b"[red]x.csv", b"a,b.csv"]
+
 
 def footfall(folder: Path, database: str, *words: str | bytes) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "footfall.cli", *words]
@@ -49,17 +51,25 @@ def ids(database: str) -> list[int]:
     return [row[0] for row in found]
 
 
-def test_each_name_is_loaded_as_it_is_given(folder: Path, database: str) -> None:
-    given = [b"./" + name for name in NAMES]
-    done = footfall(folder, database, "load", "--format", "json", *given)
+def test_each_name_is_read_as_it_is_given(folder: Path) -> None:
+    done = footfall(folder, "", "check", "--format", "json", *(b"./" + name for name in NAMES))
     assert done.returncode == 0, done.stderr
-    assert ids(database) == list(range(1, len(NAMES) + 1))
-    loads = json.loads(done.stdout)["loads"]
-    assert [load["rows_loaded"] for load in loads] == [1] * len(NAMES)
-    told = [load["source"] for load in loads]
+    checks = json.loads(done.stdout)["loads"]
+    assert [check["rows_loaded"] for check in checks] == [1] * len(NAMES)
+    told = [check["source"] for check in checks]
     assert told[0] == "./two words.csv"
     assert told[NAMES.index(b"line\nbreak.csv")] == "./line\nbreak.csv"
     assert len(set(told)) == len(NAMES)
+
+
+def test_each_hostile_name_is_loaded_and_is_in_the_ledger(folder: Path, database: str) -> None:
+    done = footfall(folder, database, "load", *(b"./" + name for name in HOSTILE))
+    assert done.returncode == 0, done.stderr
+    assert ids(database) == sorted(NAMES.index(name) + 1 for name in HOSTILE)
+    with psycopg.connect(database) as connection:
+        sources = [row[0] for row in connection.execute("select source from loads order by load_id")]
+    told = [os.fsdecode(name).encode("utf-8", "backslashreplace").decode() for name in HOSTILE]
+    assert sources == [f"./{name}" for name in told]
 
 
 def test_behind_two_dashes_a_name_may_begin_with_one(folder: Path, database: str) -> None:
@@ -82,11 +92,10 @@ def test_of_a_folder_every_name_that_ends_well_is_a_source_and_the_others_are_to
 
 
 def test_names_can_be_shown_and_do_not_reach_the_terminal_as_commands(folder: Path, database: str) -> None:
-    hostile = [b"line\nbreak.csv", b"not-utf8-\xff.csv", b"esc\x1b[31m.csv", b"bell\x07.csv", b"[red]x.csv", b"a,b.csv"]
-    for number, name in enumerate(hostile):
+    for number, name in enumerate(HOSTILE):
         path = Path(os.fsdecode(os.path.join(os.fsencode(folder), name)))  # noqa: PTH118
         path.write_bytes(ROW % (1000 + number) + b"bad\n")
-    loaded = footfall(folder, database, "load", *hostile)
+    loaded = footfall(folder, database, "load", *HOSTILE)
     shown = [footfall(folder, database, verb, "--format", "table") for verb in ("loads", "rejects")]
     for done in (loaded, *shown):
         assert done.returncode == 0, done.stderr
