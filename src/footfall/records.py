@@ -203,13 +203,16 @@ def _batches(lines: _Lines, field_count: int, block_bytes: int) -> Iterator[pa.R
         size = len(lines.rest)
         if not size:
             return
-        cut = size if lines.is_done else lines.rest.rfind(lines.end) + 1
+        # A decompressor may give 64 MB at once: taken whole, such a block of line ends alone would cost a gigabyte.
+        limit = min(size, wanted)
+        is_last = lines.is_done and limit == size
+        cut = limit if is_last else lines.rest.rfind(lines.end, 0, limit) + 1
         if cut:
-            yield from _block(lines, cut, lines_max, pattern)
-        elif size > READABLE_BYTES:
+            yield from _block(lines, cut, lines_max, None if is_last else limit, pattern)
+        elif limit > READABLE_BYTES:
             yield from _too_long(lines)
         # Where nothing could be taken, the first record goes on behind what is at hand.
-        wanted = block_bytes if len(lines.rest) < size else size + block_bytes
+        wanted = block_bytes if len(lines.rest) < size else limit + block_bytes
 
 
 def _too_long(lines: _Lines) -> Iterator[pa.RecordBatch]:
@@ -221,8 +224,14 @@ def _too_long(lines: _Lines) -> Iterator[pa.RecordBatch]:
     lines.line_number += 1
 
 
-def _block(lines: _Lines, cut: int, lines_max: int, pattern: re.Pattern[bytes]) -> Iterator[pa.RecordBatch]:
-    """Give the records of one block, and leave to the next what may still go on there."""
+def _block(
+    lines: _Lines, cut: int, lines_max: int, left: int | None, pattern: re.Pattern[bytes]
+) -> Iterator[pa.RecordBatch]:
+    """Give the records of one block, and leave to the next what may still go on there.
+
+    Units: `left` is the bytes from the block's begin on to where the next line end may be, or None where the content
+    ends with the block.
+    """
     block = lines.rest[:cut]
     array = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(array == lines.dialect.line_end)
@@ -231,7 +240,6 @@ def _block(lines: _Lines, cut: int, lines_max: int, pattern: re.Pattern[bytes]) 
     first_lines = np.arange(len(ends), dtype=np.int64)
     record_ends = ends
     if b'"' in block:
-        left = None if lines.is_done else len(lines.rest)
         kept, carried = _join_quoted(block, array, ends, pattern, left)
         if carried is not None:
             begin = int(ends[carried - 1]) + 1 if carried else 0
@@ -257,7 +265,7 @@ def _join_quoted(
 
     A record that is open at a line end holds an odd number of quotes up to there, and closes on the next line that
     holds an odd number again: so each odd line has one candidate, and every byte is matched at most twice.
-    Units: `left` is the bytes at hand from the block's begin on, or None where the content ends with the block.
+    Units: `left` as in `_block`.
     """
     kept = np.ones(len(ends), dtype=bool)
     quotes = np.flatnonzero(array == QUOTE)
