@@ -18,7 +18,7 @@ from footfall.errors import SourceError
 
 BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
 BLOCKS_PER_LIMIT = 64  # a batch in work takes some ten times its text, and several are in work at a time
-LINE_BYTES_LEAST = 48  # bytes; a block of shorter lines is several batches: memory goes by rows, too
+LINE_BYTES_LEAST = 40  # bytes; a block of shorter lines is several batches: memory goes by rows, too
 LF, CR, QUOTE = 10, 13, 34
 BOM = b"\xef\xbb\xbf"
 BOMS_REFUSED = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
