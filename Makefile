@@ -9,6 +9,8 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 AIRFLOW_ARGS ?=
+FUZZ_EXAMPLES ?= 20000
+FUZZ_ARGS ?= -max_total_time=600
 # `make lock LOCK_ARGS=--upgrade` takes the newest versions, `LOCK_ARGS="--upgrade-package duckdb"` that of one package.
 LOCK_ARGS ?=
 
@@ -86,6 +88,26 @@ airflow: setup-airflow  ## Start Airflow with the DAG and a PostgreSQL; AIRFLOW_
 test-airflow: setup-airflow  ## Run the DAG's tests on a real Airflow; PYTEST_ARGS="-m 'not live'" picks some
 	@$(AIRFLOW_BIN)/python -m pytest tests/airflow $(PYTEST_ARGS)
 
+.PHONY: torture
+torture: install  ## Run the torture tests with the long ones: hundreds of megabytes, some minutes
+	@$(BIN)/python -m pytest tests/torture -m "long or not long" $(PYTEST_ARGS)
+
+.PHONY: fuzz
+fuzz: install  ## Let Hypothesis look for files that are judged wrongly; FUZZ_EXAMPLES=5000 for a shorter run
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/torture/test_fuzzed.py --timeout 0 \
+		--hypothesis-profile fuzz -k "any" $(PYTEST_ARGS)
+
+# The coverage-guided fuzzer has an environment of its own.
+.venv-fuzz/.installed: requirements/fuzz.lock pyproject.toml .venv/.uv
+	@"$(PYTHON)" -m venv --clear .venv-fuzz
+	@$(UV) pip sync --quiet --python .venv-fuzz/bin/python --require-hashes requirements/fuzz.lock
+	@$(UV) pip install --quiet --python .venv-fuzz/bin/python --no-deps --no-build-isolation --offline --editable .
+	@touch $@
+
+.PHONY: fuzz-framing
+fuzz-framing: .venv-fuzz/.installed  ## Fuzz the splitting into records, guided by coverage; FUZZ_ARGS="-max_total_time=600"
+	@.venv-fuzz/bin/python tests/torture/fuzz_framing.py $(FUZZ_ARGS)
+
 .PHONY: bench
 bench: install  ## Time a first load beside psql; BENCH_ARGS="--rows 10000000 --runs 3" for more
 	@$(BIN)/python benchmarks/first_load.py $(BENCH_ARGS)
@@ -120,6 +142,7 @@ lock: .venv/.uv  ## Write requirements/*.lock anew from pyproject.toml; LOCK_ARG
 	$(COMPILE) --group uv --output-file requirements/uv.lock
 	$(COMPILE) pyproject.toml --output-file requirements/runtime.lock
 	$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.lock --output-file requirements/dev.lock
+	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/runtime.lock --output-file requirements/fuzz.lock
 	$(COMPILE) pyproject.toml --extra airflow --constraint requirements/runtime.lock \
 		--output-file requirements/airflow.lock
 	$(COMPILE) pyproject.toml --extra airflow --group airflow-dev --constraint requirements/airflow.lock \
@@ -129,5 +152,5 @@ lock: .venv/.uv  ## Write requirements/*.lock anew from pyproject.toml; LOCK_ARG
 
 .PHONY: clean
 clean:  ## Remove .venv and everything else that was made here
-	rm -rf .venv .venv-airflow build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-airflow .venv-fuzz build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests scripts docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

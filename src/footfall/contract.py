@@ -20,7 +20,8 @@ RECORD_LINES_MAX = 100  # lines that one quoted record may run over
 ACTION_CHARACTERS_MAX = 500  # code points
 VALUE_CHARACTERS_MAX = 200  # code points of a value that a problem quotes
 RAW_BYTES_MAX = 65_536  # bytes of a rejected record that the quarantine keeps
-KERNEL_VERSION = 1  # raise with every change of a verdict: it is part of the contract's fingerprint
+PLAIN_FIELDS_MAX = 500  # columns; RE2 refuses the pattern of some thousands, and no line is quick with so many
+KERNEL_VERSION = 2  # raise with every change of a verdict: it is part of the contract's fingerprint
 
 PROBLEM_CODES: dict[str, str] = {
     "missing-value": "a required value is empty",
@@ -121,6 +122,8 @@ def kernel_variables(contract: Contract, header: Header, latest: datetime | None
     named = {at: plain.get(column, identifier) for at, column in zip(header.positions, COLUMNS, strict=True)}
     each = [named.get(at, bare) for at in range(1, header.field_count + 1)]
     plain_line = comma.join(each) + "|" + comma.join(f'"{one}"' for one in each)
+    if header.field_count > PLAIN_FIELDS_MAX:
+        plain_line = r"[^\s\S]"  # no line
     variables: dict[str, Any] = {
         "delimiter": contract.delimiter,
         "quoted_delimiter": f'"{contract.delimiter}"',

@@ -18,6 +18,7 @@ from footfall.errors import SourceError
 
 BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
 BLOCKS_PER_LIMIT = 64  # a batch in work takes some ten times its text, and several are in work at a time
+LINE_BYTES_LEAST = 40  # bytes; a block of shorter lines is several batches: memory goes by rows, too
 LF, CR, QUOTE = 10, 13, 34
 BOM = b"\xef\xbb\xbf"
 BOMS_REFUSED = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
@@ -40,7 +41,7 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class HeaderRecord:
-    """The first record that is not blank. `lines` is where the next record begins, counted from 0."""
+    """The first record that is not blank."""
 
     fields: list[str]
     dialect: Dialect
@@ -69,18 +70,17 @@ def find_line_end(content: Content, source: str) -> int:
 
     Raises: SourceError for an empty file and for UTF-16.
     """
-    seen = 0
+    start = b""
     has_cr = False
     for block in content():
-        if seen == 0:
-            for bom, name in BOMS_REFUSED.items():
-                if block.startswith(bom):
-                    raise SourceError(f"{source}: is {name}, which is not read; convert it: iconv -f {name} -t UTF-8")
-        seen += len(block)
+        if len(start) < 2:  # the first block of a compressed file may be one byte
+            start += block[:2]
+            if name := BOMS_REFUSED.get(start[:2]):
+                raise SourceError(f"{source}: is {name}, which is not read; convert it: iconv -f {name} -t UTF-8")
         if LF in block:
             return LF
         has_cr = has_cr or CR in block
-    if seen == 0:
+    if not start:
         raise SourceError(f"{source}: the file is empty; a file without rows has at least a header")
     return CR if has_cr else LF
 
@@ -124,51 +124,71 @@ class _Lines:
             size += len(block)
         self.rest = b"".join(parts)
 
-    def skip_line(self) -> int:
-        """Drop what is left of the line at hand, however long; say how many bytes of it were dropped, its end apart."""
+    def skip_line(self) -> tuple[int, bool]:
+        """Drop what is left of the line at hand, however long: how many bytes, its end apart, and whether all blank."""
         dropped = 0
-        last = b""
+        is_blank = True
+        cr = b""  # the last byte, if it is a CR: half of a line end, or a byte of the line if more comes
         while True:
             at = self.rest.find(self.end)
             here = self.rest if at < 0 else self.rest[:at]
-            dropped += len(here)
-            last = here[-1:] or last
             self.rest = self.rest[len(here) :]
+            here = cr + here
+            cr = b"\r" if here.endswith(b"\r") and self.dialect.line_end == LF else b""
+            dropped += len(here) - len(cr)
+            is_blank = is_blank and not here[: len(here) - len(cr)].strip(b" \t")
             if at < 0:
                 self.fill(1)
             if at >= 0 or not self.rest:
-                return dropped - (last == b"\r" and self.dialect.line_end == LF)
+                return dropped, is_blank
 
 
 def _take_header(lines: _Lines, source: str) -> list[str]:
-    lines.fill(4 * RECORD_BYTES_MAX)
+    lines.fill(len(BOM))
     lines.rest = lines.rest.removeprefix(BOM)
-    while True:
-        line, end, rest = lines.rest.partition(lines.end)
-        if line.strip(b" \t\r"):
-            break
-        if not end:
-            raise SourceError(f"{source}: holds no header, only blank lines; the first line must name the columns")
-        lines.rest = rest
-        lines.line_number += 1
-        lines.fill(4 * RECORD_BYTES_MAX)
-    text = line
-    if b'"' in line:
-        found = record_pattern(lines.dialect, None).match(lines.rest)
-        if found and (found.end() == len(lines.rest) or lines.rest[found.end() :].startswith((lines.end, b"\r\n"))):
-            text = found.group()
+    _skip_blank_lines(lines, source)
+    text = lines.rest.partition(lines.end)[0].removesuffix(b"\r")
+    if b'"' in text and len(text) <= RECORD_BYTES_MAX:
+        # Quotes that do not close: where the columns are, or the header ends, is anybody's guess.
+        found = record_pattern(lines.dialect, None).match(lines.rest, 0, RECORD_BYTES_MAX + 1)
+        text = found.group().removesuffix(b"\r") if found else b""
+        rest = lines.rest[len(text) : len(text) + 2]
+        is_closed = rest in (b"", b"\r") or rest.startswith((lines.end, b"\r" + lines.end))
+        if not text or not is_closed or text.count(lines.end) >= RECORD_LINES_MAX:
+            raise SourceError(
+                f"{source}: line {lines.line_number}: the header has a quote that does not close before a delimiter "
+                "or line end; double a quote inside a quoted name, and close every quote"
+            )
     if len(text) > RECORD_BYTES_MAX:
         raise SourceError(f"{source}: line {lines.line_number}: the header is over 1 MB; is this a CSV file?")
     after = lines.rest[len(text) :]
     lines.rest = after[after.index(lines.end) + 1 :] if lines.end in after else b""
     lines.line_number += text.count(lines.end) + 1
-    return _header_fields(text.removesuffix(b"\r"), lines.dialect)
+    return _header_fields(text, lines.dialect)
+
+
+def _skip_blank_lines(lines: _Lines, source: str) -> None:
+    """Go on to the first line that is not blank, and have all of a header of 1 MB at hand."""
+    # A CR is half of a CRLF, or of a line end that the end of the content cut.
+    held = re.compile(rb"[^ \t\r\n]|\r(?!\n|\Z)" if lines.dialect.line_end == LF else rb"[^ \t\r]")
+    while True:
+        lines.fill(4 * RECORD_BYTES_MAX)
+        found = held.search(lines.rest)
+        begin = lines.rest.rfind(lines.end, 0, found.start() if found else len(lines.rest)) + 1
+        lines.line_number += lines.rest.count(lines.end, 0, begin)
+        lines.rest = lines.rest[begin:]
+        if found and (begin == 0 or lines.is_done):
+            return
+        if not found:
+            if lines.is_done:
+                raise SourceError(f"{source}: holds no header, only blank lines; the first line must name the columns")
+            lines.rest = lines.rest[-READABLE_BYTES:]  # enough to know that a header behind these blanks is too long
 
 
 def _header_fields(text: bytes, dialect: Dialect) -> list[str]:
     decoded = text.decode("utf-8", "replace")
-    if '"' not in decoded or not record_pattern(dialect, None).fullmatch(text):
-        return decoded.split(dialect.delimiter)  # badly quoted: the names will not be found, and the error shows them
+    if '"' not in decoded:
+        return decoded.split(dialect.delimiter)
     comma = re.escape(dialect.delimiter)
     fields = re.findall(rf'{comma}("(?:[^"]|"")*"|[^"{comma}]*)', dialect.delimiter + decoded)
     return [field[1:-1].replace('""', '"') if field.startswith('"') else field for field in fields]
@@ -176,32 +196,42 @@ def _header_fields(text: bytes, dialect: Dialect) -> list[str]:
 
 def _batches(lines: _Lines, field_count: int, block_bytes: int) -> Iterator[pa.RecordBatch]:
     pattern = record_pattern(lines.dialect, field_count)
+    lines_max = max(block_bytes // LINE_BYTES_LEAST, 1)
     wanted = block_bytes
     while True:
         lines.fill(wanted)
         size = len(lines.rest)
         if not size:
             return
-        cut = size if lines.is_done else lines.rest.rfind(lines.end) + 1
+        # A decompressor may give 64 MB at once: taken whole, such a block of line ends alone would cost a gigabyte.
+        limit = min(size, wanted)
+        is_last = lines.is_done and limit == size
+        cut = limit if is_last else lines.rest.rfind(lines.end, 0, limit) + 1
         if cut:
-            yield from _block(lines, cut, pattern)
-        elif size > READABLE_BYTES:
-            yield _too_long(lines)
+            yield from _block(lines, cut, lines_max, None if is_last else limit, pattern)
+        elif limit > READABLE_BYTES:
+            yield from _too_long(lines)
         # Where nothing could be taken, the first record goes on behind what is at hand.
-        wanted = block_bytes if len(lines.rest) < size else size + block_bytes
+        wanted = block_bytes if len(lines.rest) < size else limit + block_bytes
 
 
-def _too_long(lines: _Lines) -> pa.RecordBatch:
+def _too_long(lines: _Lines) -> Iterator[pa.RecordBatch]:
     kept = lines.rest[:READABLE_BYTES]
-    size = lines.skip_line()
+    size, is_blank = lines.skip_line()
     lines.rest = lines.rest.removeprefix(lines.end)
-    batch = _assemble([kept], np.array([lines.line_number]), np.array([size]))
+    if not is_blank:
+        yield _assemble([kept], np.array([lines.line_number]), np.array([size]))
     lines.line_number += 1
-    return batch
 
 
-def _block(lines: _Lines, cut: int, pattern: re.Pattern[bytes]) -> Iterator[pa.RecordBatch]:
-    """Give the records of one block, and leave to the next what may still go on there."""
+def _block(
+    lines: _Lines, cut: int, lines_max: int, left: int | None, pattern: re.Pattern[bytes]
+) -> Iterator[pa.RecordBatch]:
+    """Give the records of one block, and leave to the next what may still go on there.
+
+    Units: `left` is the bytes from the block's begin on to where the next line end may be, or None where the content
+    ends with the block.
+    """
     block = lines.rest[:cut]
     array = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(array == lines.dialect.line_end)
@@ -210,7 +240,6 @@ def _block(lines: _Lines, cut: int, pattern: re.Pattern[bytes]) -> Iterator[pa.R
     first_lines = np.arange(len(ends), dtype=np.int64)
     record_ends = ends
     if b'"' in block:
-        left = None if lines.is_done else len(lines.rest)
         kept, carried = _join_quoted(block, array, ends, pattern, left)
         if carried is not None:
             begin = int(ends[carried - 1]) + 1 if carried else 0
@@ -220,8 +249,13 @@ def _block(lines: _Lines, cut: int, pattern: re.Pattern[bytes]) -> Iterator[pa.R
     lines.rest = lines.rest[len(block) :]
     numbers = lines.line_number + first_lines
     lines.line_number += len(ends)
-    if len(record_ends):
-        yield _records(block, array, record_ends, numbers, lines.dialect)
+    for at in range(0, len(record_ends), lines_max):
+        begin = int(record_ends[at - 1]) + 1 if at else 0
+        part = record_ends[at : at + lines_max]
+        end = int(part[-1]) + 1
+        batch = _records(block[begin:end], array[begin:end], part - begin, numbers[at : at + lines_max], lines.dialect)
+        if batch.num_rows:
+            yield batch
 
 
 def _join_quoted(
@@ -231,7 +265,7 @@ def _join_quoted(
 
     A record that is open at a line end holds an odd number of quotes up to there, and closes on the next line that
     holds an odd number again: so each odd line has one candidate, and every byte is matched at most twice.
-    Units: `left` is the bytes at hand from the block's begin on, or None where the content ends with the block.
+    Units: `left` as in `_block`.
     """
     kept = np.ones(len(ends), dtype=bool)
     quotes = np.flatnonzero(array == QUOTE)
@@ -242,7 +276,7 @@ def _join_quoted(
         opening = int(odd[at])
         begin = int(ends[opening - 1]) + 1 if opening else 0
         if at + 1 == len(odd):
-            # Behind the block no line end is at hand yet, so a record that is over 1 MB by now cannot close in time.
+            # No line end is at hand between the block and `left`: a record over 1 MB by then cannot close in time.
             if left is not None and len(ends) - opening < RECORD_LINES_MAX and left - begin <= READABLE_BYTES:
                 return kept, opening
             break
@@ -262,7 +296,7 @@ def _join_quoted(
 def _records(
     block: bytes, array: np.ndarray, ends: np.ndarray, numbers: np.ndarray, dialect: Dialect
 ) -> pa.RecordBatch:
-    """Cut a block at its record ends; the line ends themselves go."""
+    """Cut a block at its record ends; the line ends themselves go, and so do empty lines."""
     starts = np.concatenate(([0], ends[:-1] + 1))
     stops = ends.copy()
     if dialect.line_end == LF and b"\r" in block:
@@ -274,6 +308,7 @@ def _records(
         mask = np.ones(len(block), dtype=bool)
         mask[ends[ends < len(block)]] = False
         mask[stops[stops < ends]] = False
+        numbers, sizes = numbers[sizes > 0], sizes[sizes > 0]
         offsets = np.zeros(len(sizes) + 1, dtype=np.int32)
         np.cumsum(sizes, out=offsets[1:])
         data = array[mask]
@@ -281,8 +316,16 @@ def _records(
         return pa.record_batch(
             [pa.array(numbers), text, pa.nulls(len(sizes), pa.binary()), pa.array(sizes)], schema=SCHEMA
         )
-    texts = [block[start:stop][:READABLE_BYTES] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
-    return _assemble(texts, numbers, sizes)
+    held = sizes > 0
+    places = zip(starts[held].tolist(), stops[held].tolist(), strict=True)
+    return _assemble([_carried(block[start:stop]) for start, stop in places], numbers[held], sizes[held])
+
+
+def _carried(text: bytes) -> bytes:
+    """Give what is carried along of a record: all, or the start of a too-long one; nothing of a blank one."""
+    if len(text) > RECORD_BYTES_MAX and not text.strip(b" \t"):
+        return b""
+    return text[:READABLE_BYTES]
 
 
 def _is_utf8(block: bytes) -> bool:
@@ -303,7 +346,9 @@ def _assemble(texts: list[bytes], numbers: np.ndarray, sizes: np.ndarray) -> pa.
             lines.append(kept.decode())
             raw.append(None)
         else:
-            lines.append(kept.decode("utf-8", "replace").replace("\0", "\ufffd"))
+            # U+FFFD marks what is bad for the kernel, so a true one, which is text, must not stand beside it.
+            text_of = kept.replace("\ufffd".encode(), b"?").replace(b"\0", b"\xff")
+            lines.append(text_of.decode("utf-8", "replace"))
             raw.append(kept[:RAW_BYTES_MAX])
     columns = [pa.array(numbers, pa.int64()), pa.array(lines, pa.string()), pa.array(raw, pa.binary())]
     return pa.record_batch([*columns, pa.array(sizes, pa.int64())], schema=SCHEMA)

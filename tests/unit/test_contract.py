@@ -243,6 +243,32 @@ def test_a_row_carries_every_problem_that_it_has(judge: Judge, line: bytes, prob
     assert judge(HEADER.encode() + line + b"\n") == [(2, problems)]
 
 
+def test_an_action_that_is_too_long_may_be_unknown_too(value_of: Any) -> None:
+    found = value_of("action", "a" * 501, actions=("click",))
+    assert [code for code, _, _ in found] == ["too-long", "unknown-action"]
+
+
+@pytest.mark.parametrize("action", [b"", b"a\xff"])
+def test_an_action_that_is_missing_or_no_text_is_not_unknown_too(judge: Judge, action: bytes) -> None:
+    ((_, problems),) = judge(HEADER.encode() + b"1,2,3," + action + b",2024-01-01\n", actions=("click",))
+    assert len(problems) == 1
+
+
+def test_bad_bytes_of_one_field_are_no_problem_of_another(judge: Judge) -> None:
+    line = b"1,2,3,\xef\xbf\xbd,\xff"
+    assert judge(HEADER.encode() + line + b"\n") == [(2, [("bad-encoding", "timestamp", "\ufffd")])]
+
+
+@pytest.mark.parametrize("count", [500, 20_000])
+@pytest.mark.parametrize("delimiter", [",", "\u20ac"])
+def test_a_header_of_many_columns_is_judged(judge: Judge, count: int, delimiter: str) -> None:
+    names = HEADER[:-1] + "".join(f",c{number}" for number in range(count))
+    content = "\n".join([names, "1,2,3,click,2024-01-01" + ",x" * count, "1,2,3,click,2024-01-01"])
+    found = judge(content.replace(",", delimiter), delimiter=delimiter)
+    assert found[0][1][3] == "click"
+    assert found[1][1] == [("too-few-fields", None, "5")]
+
+
 def test_a_quoted_action_may_hold_anything(judge: Judge) -> None:
     (row,) = judge(HEADER + '1,2,3,"a,""b""\nc",2024-01-01\n')
     assert row[1][3] == 'a,"b"\nc'

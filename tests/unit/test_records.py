@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -271,7 +272,8 @@ def test_the_records_are_the_same_whatever_the_block_size(
     small = {"BLOCK_BYTES_MAX": block, "RECORD_BYTES_MAX": bytes_max, "READABLE_BYTES": bytes_max + 1}
     with patch.multiple(records, RECORD_LINES_MAX=lines_max, **small):
         _, found = read(content, part)
-    expected = slow_records(f"a,b\n{text}", 2, bytes_max, lines_max)[1:]
+    found = [row for row in found if row["line"].strip(" \t")]
+    expected = [row for row in slow_records(f"a,b\n{text}", 2, bytes_max, lines_max)[1:] if row[1].strip(" \t")]
     sizes = [(row["line_number"], row["size_bytes"]) for row in found]
     assert sizes == [(number, size) for number, _, size in expected]
     assert [row["line"] for row in found] == [line[: bytes_max + 1] for _, line, _ in expected]
@@ -284,3 +286,61 @@ def test_a_quoted_record_may_lie_across_real_blocks() -> None:
     seen = [(batch.num_rows, batch["line_number"][0].as_py()) for batch in batches]
     assert sum(size for size, _ in seen) == count
     assert all(first % 2 == 0 for _, first in seen)
+
+
+@pytest.mark.parametrize("size", [MB + 1, 9 * MB])
+@pytest.mark.parametrize("last", [b"x", b"\r\rx", b"\xff", b'"'])
+def test_a_too_long_line_that_begins_with_blanks_is_a_record(size: int, last: bytes) -> None:
+    found = rows_with_sizes(b"a,b\n" + b" " * (size - len(last)) + last + b"\n3,4\n")
+    assert found == [(2, size), (3, 3)]
+
+
+@pytest.mark.parametrize("size", [MB + 1, 9 * MB])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_line_of_blanks_is_none_however_long(size: int, end: bytes) -> None:
+    assert rows_with_sizes(b"a,b" + end + b" " * size + end + b"3,4" + end) == [(3, 3)]
+
+
+def rows_with_sizes(content: bytes) -> list[tuple[int, int]]:
+    """The records as (line number, size), without those that the kernel takes for blank."""
+    return [(row["line_number"], row["size_bytes"]) for row in read(content)[1] if row["line"]]
+
+
+def test_a_line_of_cr_and_crlf_is_not_blank_before_the_header_either() -> None:
+    assert read(b"\r\r\na,b\n1,2\n")[0].fields == ["\r"]
+
+
+@pytest.mark.parametrize(
+    "line", [b'a,"b', b'a,b"c', b'a,"b"c', b'a, "b"', b'"', b'a,"b\nc', b'a,"' + b"\n" * 100 + b'"']
+)
+def test_a_header_with_a_quote_that_does_not_close_is_refused(line: bytes) -> None:
+    with pytest.raises(SourceError, match="header has a quote that does not close"):
+        read(line + b"\n1,2\n")
+
+
+def test_a_mark_of_utf_16_may_lie_across_two_blocks() -> None:
+    with pytest.raises(SourceError, match="UTF-16"):
+        read("\ufeffa,b\n".encode("utf-16-le"), block=1)
+
+
+def test_a_million_blank_lines_before_the_header_are_skipped_at_once() -> None:
+    began = time.process_time()
+    assert read(b"\n" * MB + b"a,b\n1,2\n")[1][0]["line_number"] == MB + 2
+    assert time.process_time() - began < 10  # line by line, with the 4 MB behind it copied, it took minutes
+
+
+def test_a_batch_of_short_lines_has_no_more_rows_than_one_of_usual_lines() -> None:
+    _, batches = read_records(lambda: iter([b"a,b\n", b"x\n" * 5 * MB]), "a.csv", ",")
+    sizes = [batch.num_rows for batch in batches]
+    assert sum(sizes) == 5 * MB
+    assert max(sizes) <= records.BLOCK_BYTES_MAX // records.LINE_BYTES_LEAST
+
+
+def test_empty_lines_reach_no_batch() -> None:
+    _, batches = read_records(lambda: iter([b"a,b\n", b"\n" * MB, b"\r\n" * MB]), "a.csv", ",")
+    assert list(batches) == []
+
+
+def test_a_true_replacement_character_beside_bad_bytes_is_not_taken_for_one() -> None:
+    row = read("a,b\n\ufffd,".encode() + b"\xff\n")[1][0]
+    assert (row["line"], row["raw_bytes"]) == ("?,\ufffd", "\ufffd,".encode() + b"\xff")

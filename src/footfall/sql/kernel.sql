@@ -5,7 +5,8 @@
 -- gives the same verdicts as both together (a test does that).
 --
 -- Grain in:  `lines`, one row per record that is not the header: line_number bigint (1-based, where the record begins),
---            line varchar (its text without the line end, valid UTF-8; U+FFFD stands for bad bytes and NUL where raw_bytes is given),
+--            line varchar (its text without the line end, valid UTF-8; U+FFFD stands for bad bytes and NUL, and nothing else,
+--            where raw_bytes is given; the start of a record that is too long),
 --            raw_bytes blob (only where the text is not exact), size_bytes bigint (of the whole record).
 --            For quick also is_plain boolean: the whole line matches the variable plain_line and raw_bytes is null. The caller
 --            finds it out, with RE2 as here: outside DuckDB the match takes half the time.
@@ -82,7 +83,8 @@ with slow_fields as (
                 )
         end as f
     from lines
-    where trim(line, e' \t') <> ''
+    -- Of a record that is too long only the start is here, and a blank one never comes.
+    where size_bytes > getvariable('record_bytes_max') or trim(line, e' \t') <> ''
 ),
 slow_texts as (
     select
@@ -188,6 +190,9 @@ slow as (
             when raw_bytes is not null and contains(action_text, '�') then 'bad-encoding'
             when action_text = '' then 'missing-value'
             when length(action_text) > getvariable('action_characters_max') then 'too-long'
+        end, 'field': 'action', 'value': left(action_text, 200)} end,
+        case when whole_code is null then {'code': case
+            when raw_bytes is not null and contains(action_text, '�') or action_text = '' then null
             when getvariable('actions') is not null and not list_contains(getvariable('actions'), action_text) then 'unknown-action'
         end, 'field': 'action', 'value': left(action_text, 200)} end,
         case when whole_code is null then {'code': case

@@ -1,0 +1,94 @@
+"""One input of a fuzzer -> a file and limits; framed twice, by the product and by the independent reader.
+
+Shape of an input: byte 0 the delimiter, 1 what stands before the content, 2 the size of the blocks that the file comes
+in, 3 the most lines of a record, 4 its most bytes; the rest is the content.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from unittest.mock import patch
+
+import independent_reader
+from footfall import records
+from footfall.contract import COLUMNS, read_header
+from footfall.errors import SourceError
+
+DELIMITERS = (",", ";", "\t", "|", "^", "]", "\\", "é", "€")
+HEADER_BYTES = 70  # bytes; a limit below the length of a header refuses every file
+Framed = tuple[list[str], list[tuple[int, bytes, int]]] | None
+
+
+@dataclass(frozen=True)
+class Framing:
+    """A file, how it comes, and the limits under which it is framed: small ones, so that few bytes reach them."""
+
+    content: bytes
+    delimiter: str
+    block_bytes: int
+    lines_max: int
+    bytes_max: int
+
+
+def framing(data: bytes) -> Framing:
+    """Read an input of the fuzzer; every input is one."""
+    kind, start, block, lines, size = data[:5].ljust(5, b"\0")
+    delimiter = DELIMITERS[kind % len(DELIMITERS)]
+    header = delimiter.join(COLUMNS).encode()
+    starts = (
+        b"",
+        header + b"\n",
+        header + b"\r\n",
+        header + b"\r",
+        header + delimiter.encode(),
+        b"\xef\xbb\xbf\n" + header,
+    )
+    return Framing(
+        starts[start % len(starts)] + data[5:], delimiter, block + 1, lines % 8 + 1, HEADER_BYTES + size % 64
+    )
+
+
+def framed_by_the_reader(file: Framing) -> Framed:
+    """Give the names of the header, and (line number, bytes carried along, size) of each record; None if refused."""
+    limits = {"MAX_RECORD_LINES": file.lines_max, "MAX_RECORD_BYTES": file.bytes_max}
+    with patch.multiple(independent_reader, **limits):
+        try:
+            lines = independent_reader.split_lines(independent_reader.without_mark(file.content))
+            names, rest = independent_reader.read_header(lines, file.delimiter)
+        except independent_reader.FileRefusedError:
+            return None
+        found = independent_reader.split_records(rest, file.delimiter, len(names))
+        return names, [(number, raw, len(raw)) for number, raw, _ in found]
+
+
+def framed_by_the_product(file: Framing) -> Framed:
+    """Give the same of the product; the kernel drops blank records, so they are dropped here."""
+    limits = {
+        "RECORD_LINES_MAX": file.lines_max,
+        "RECORD_BYTES_MAX": file.bytes_max,
+        "READABLE_BYTES": file.bytes_max + 1,
+        "BLOCK_BYTES_MAX": file.block_bytes,
+        "RAW_BYTES_MAX": 1 << 20,
+    }
+    blocks = [file.content[at : at + file.block_bytes] for at in range(0, len(file.content), file.block_bytes)]
+    with patch.multiple(records, **limits):
+        try:
+            record, batches = records.read_records(lambda: iter(blocks), "a.csv", file.delimiter)
+            read_header(record.fields, "a.csv", file.delimiter)
+        except SourceError:
+            return None
+        rows = [row for batch in batches for row in batch.to_pylist()]
+    return [name.strip(" \t").lower() for name in record.fields], [
+        (row["line_number"], row["raw_bytes"] or row["line"].encode(), row["size_bytes"])
+        for row in rows
+        if row["line"].strip(" \t") or (row["size_bytes"] > file.bytes_max and row["line"])
+    ]
+
+
+def difference(data: bytes) -> str | None:
+    """Say how the two differ on one input; None where they agree."""
+    file = framing(data)
+    wanted, found = framed_by_the_reader(file), framed_by_the_product(file)
+    if wanted is not None:
+        wanted = wanted[0], [(number, raw[: file.bytes_max + 1], size) for number, raw, size in wanted[1]]
+    return None if wanted == found else f"{file}\nthe reader:  {wanted}\nthe product: {found}"
