@@ -1,0 +1,72 @@
+"""Fixtures of the crash tests: a folder for temporary files that has to be empty afterwards, and the figures."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from trials import FIGURES_FILE, WITNESSES, Contents, Figures
+
+
+@pytest.fixture(scope="session")
+def figures() -> Iterator[Figures]:
+    """The sums over all trials; written down where FOOTFALL_CRASH_FIGURES names a file."""
+    sums = Figures()
+    yield sums
+    if FIGURES_FILE:
+        sums.write(Path(FIGURES_FILE))
+
+
+@pytest.fixture
+def contents(contents: Contents) -> Contents:
+    """Read what the tables hold, roll-ups, overlaps, keys and constraints too; nothing where there are no tables."""
+
+    def read(conninfo: str) -> dict[str, list[Any]]:
+        with psycopg.connect(conninfo) as connection:
+            connection.execute("set timezone to 'UTC'")
+            if connection.execute("select to_regclass('loads')").fetchone() == (None,):
+                return {}
+            more = {name: connection.execute(query).fetchall() for name, query in WITNESSES.items()}
+        return contents(conninfo) | more
+
+    return read
+
+
+@pytest.fixture
+def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for this process's and its children's temporary files."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def clone(cluster: Any, new_database: Callable[[], str]) -> Iterator[Callable[[str], str]]:
+    """Make a copy of a database that nobody is connected to; only the newest copy is kept."""
+    made: list[str] = []
+
+    def drop(connection: psycopg.Connection[Any]) -> None:
+        while made:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(made.pop())))
+
+    def copy(of: str) -> str:
+        template = psycopg.conninfo.conninfo_to_dict(of)["dbname"]
+        with psycopg.connect(cluster.admin, autocommit=True) as connection:
+            drop(connection)
+            name = f"{template}_copy"
+            words = sql.Identifier(name), sql.Identifier(cluster.owner), sql.Identifier(str(template))
+            connection.execute(sql.SQL("create database {} owner {} template {}").format(*words))
+        made.append(name)
+        return make_conninfo(of, dbname=name)
+
+    yield copy
+    with psycopg.connect(cluster.admin, autocommit=True) as connection:
+        drop(connection)
