@@ -153,7 +153,7 @@ def _room_for_temporary_files() -> Iterator[None]:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
         raise SourceError(
-            f"the source cannot be read: there is no room in {tempfile.gettempdir()} for a copy of what comes from stdin or a pipe; "
+            f"there is no room in {tempfile.gettempdir()} for a copy of what comes from stdin or a pipe; "
             "free some there, or set TMPDIR to a folder on another disk"
         ) from error
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
+
 from trials import FIGURES_FILE, WITNESSES, Contents, Figures
 
 
@@ -46,27 +45,3 @@ def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setenv("TMPDIR", str(folder))
     return folder
-
-
-@pytest.fixture
-def clone(cluster: Any, new_database: Callable[[], str]) -> Iterator[Callable[[str], str]]:
-    """Make a copy of a database that nobody is connected to; only the newest copy is kept."""
-    made: list[str] = []
-
-    def drop(connection: psycopg.Connection[Any]) -> None:
-        while made:
-            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(made.pop())))
-
-    def copy(of: str) -> str:
-        template = psycopg.conninfo.conninfo_to_dict(of)["dbname"]
-        with psycopg.connect(cluster.admin, autocommit=True) as connection:
-            drop(connection)
-            name = f"{template}_copy"
-            words = sql.Identifier(name), sql.Identifier(cluster.owner), sql.Identifier(str(template))
-            connection.execute(sql.SQL("create database {} owner {} template {}").format(*words))
-        made.append(name)
-        return make_conninfo(of, dbname=name)
-
-    yield copy
-    with psycopg.connect(cluster.admin, autocommit=True) as connection:
-        drop(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,14 +13,26 @@ from typing import Any
 
 import psycopg
 import pytest
-import wire
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from trials import IS_LONG, SEED, Contents, Figures, Outcome, Tables, compare, left_behind, loaded
 
+import wire
 from footfall import loading, records
+from trials import (
+    IS_LONG,
+    SEED,
+    TRIALS,
+    Contents,
+    Figures,
+    Outcome,
+    Tables,
+    compare,
+    left_behind,
+    loaded,
+    remember,
+    restore,
+)
 
 pytestmark = pytest.mark.crash
-SHORT_TRIALS = 3  # of each kind of fault and scenario; every COMMIT comes on top
 SQLSTATES = cycle(["53100", "40P01", "57014", "55P03", "40001", "53200"])
 LINE = "{},{},{},{},2024-01-01 00:{:02}:00"
 
@@ -46,23 +59,26 @@ SCENARIOS = (
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A way to break a load. `is_refusing`: the server is not reachable afterwards. `every`: of how many points."""
+    """A way to break a load.
+
+    `is_refusing`: the server is not reachable afterwards. `share`: of the points, in a long run of 1,500 kills.
+    """
 
     name: str
     tags: str
     is_refusing: bool = False
-    every: int = 1
+    share: float = 1.0
 
 
 # Points: `Q` and `P` begin a statement, `S` ends one of several messages, `d` and `c` are a COPY.
 KINDS = (
-    Kind("cut before the server gets it", "QSdc"),
-    Kind("cut in the middle of it", "QPd", every=3),
+    Kind("cut before the server gets it", "QSdc", share=0.5),
+    Kind("cut in the middle of it", "QPd", share=0.25),
     Kind("cut before its answer returns", "QSdc"),
-    Kind("cut before its answer returns, and no new connection", "QSdc", is_refusing=True, every=3),
-    Kind("cut, and the server notices late", "QSc", every=3),
+    Kind("cut before its answer returns, and no new connection", "QSdc", is_refusing=True, share=0.25),
+    Kind("cut, and the server notices late", "QSc", share=0.25),
     Kind("refused by the server with an error", "QPdc"),
-    Kind("pg_terminate_backend", "QPdc", every=3),
+    Kind("pg_terminate_backend", "QPdc", share=0.25),
 )
 
 
@@ -127,33 +143,36 @@ def prepared(
     return database, rows
 
 
-def points(messages: list[wire.Message], kind: Kind) -> list[int]:
-    """Choose which messages to break: all that count (or every third), or a few and the commits."""
-    fit = [message for message in messages if message.tag in kind.tags]
-    if IS_LONG:
-        start = random.Random(f"{SEED} {kind.name}").randrange(kind.every)
-        return [m.number for at, m in enumerate(fit) if at % kind.every == start or m.is_commit]
-    some = random.Random(f"{SEED} {kind.name}").sample(fit, SHORT_TRIALS)
-    return sorted({message.number for message in [*some, *(m for m in fit if m.is_commit)]})
-
-
 @dataclass(slots=True)
 class Stage:
     """What all trials of one scenario share."""
 
     scenario: Scenario
     csv: str
-    base: str
+    database: str
+    tables: tuple[str, ...]
     before: Tables
     after: Tables
     messages: list[wire.Message]
-    clone: Callable[[str], str]
     contents: Contents
     figures: Figures
     admin: str
 
-    def url(self, database: str, proxy: wire.Proxy) -> str:
-        return make_conninfo(database, host="127.0.0.1", port=proxy.port, sslmode="disable", gssencmode="disable")
+    def url(self, proxy: wire.Proxy) -> str:
+        return url_of(self.database, proxy)
+
+
+def points(stage: Stage, kind: Kind) -> list[int]:
+    """Choose which messages to break: in a long run a share of all, else one, and COMMIT."""
+    fit = [message for message in stage.messages if message.tag in kind.tags]
+    chance = random.Random(f"{SEED} {stage.scenario.name} {kind.name}")
+    if IS_LONG:
+        wanted = min(len(fit), round(len(fit) * kind.share * TRIALS / 1_500))
+        return sorted({m.number for m in [*chance.sample(fit, wanted), *(m for m in fit if m.is_commit)]})
+    some = {chance.choice(fit).number}
+    if stage.scenario.is_direct or not stage.scenario.has_temp:
+        some |= {message.number for message in fit[-3:] if message.is_commit}
+    return sorted(some)
 
 
 @pytest.fixture(params=SCENARIOS, ids=lambda scenario: scenario.name)
@@ -161,7 +180,6 @@ def stage(
     request: pytest.FixtureRequest,
     cluster: Any,
     new_database: Callable[[], str],
-    clone: Callable[[str], str],
     write_csv: Callable[..., str],
     contents: Contents,
     figures: Figures,
@@ -170,21 +188,22 @@ def stage(
 ) -> Iterator[Stage]:
     scenario: Scenario = request.param
     monkeypatch.setattr(records, "BLOCK_BYTES_MAX", 6_000)  # several batches, so several COPYs
-    base, rows = prepared(scenario, new_database, write_csv, cluster.admin)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # one session of the engine: a trial is quicker
+    database, rows = prepared(scenario, new_database, write_csv, cluster.admin)
     monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0 if scenario.is_direct else 1 << 40)
     csv, brought = delivery(write_csv)
-    before = contents(base)
-    database = clone(base)
+    before, tables = contents(database), remember(database)
     with wire.proxying(socket_folder(database), conninfo_to_dict(database).get("port", 5432)) as proxy:
-        url = make_conninfo(database, host="127.0.0.1", port=proxy.port, sslmode="disable", gssencmode="disable")
-        assert loaded(url, [csv]).statuses == ("loaded",)
+        assert loaded(url_of(database, proxy), [csv]).statuses == ("loaded",)
     after = contents(database)
     assert after["raw"] == sorted({**brought, **rows}.values())  # the truth, computed apart
     copies = [m for m in proxy.messages if m.tag == "Q" and m.data[5:].startswith(b"copy user_interactions_raw")]
     assert bool(copies) == scenario.is_direct
-    yield Stage(
-        scenario, csv, base, before, after, proxy.messages, clone, contents, figures, cluster.admin
-    )
+    yield Stage(scenario, csv, database, tables, before, after, proxy.messages, contents, figures, cluster.admin)
+
+
+def url_of(database: str, proxy: wire.Proxy) -> str:
+    return make_conninfo(database, host="127.0.0.1", port=proxy.port, sslmode="disable", gssencmode="disable")
 
 
 def socket_folder(conninfo: str) -> str:
@@ -193,11 +212,13 @@ def socket_folder(conninfo: str) -> str:
 
 def trial(stage: Stage, kind: Kind, at: int) -> None:
     """Break the load at one message, look at the tables, load again, look again."""
-    database = stage.clone(stage.base)
+    database = stage.database
+    restore(database, stage.tables)
+    assert stage.contents(database) == stage.before
     with wire.proxying(socket_folder(database), conninfo_to_dict(database).get("port", 5432)) as proxy:
         proxy.fault_at, proxy.fault = at, fault_of(kind, stage.admin)
         proxy.is_refusing_after = kind.is_refusing
-        first = loaded(stage.url(database, proxy), [stage.csv])
+        first = loaded(stage.url(proxy), [stage.csv])
         assert proxy.struck is not None, "the load was over before"
         assert left_behind(database) == []
         is_possible(stage, kind, first, stage.contents(database))
@@ -229,7 +250,7 @@ def is_possible(stage: Stage, kind: Kind, first: Outcome, found: Tables) -> None
 def test_a_load_broken_at_any_message_and_run_again_gives_the_tables_of_an_undisturbed_run(
     stage: Stage, kind: Kind
 ) -> None:
-    for at in points(stage.messages, kind):
+    for at in points(stage, kind):
         try:
             trial(stage, kind, at)
         except AssertionError as error:

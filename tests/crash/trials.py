@@ -18,8 +18,9 @@ from footfall import pipeline
 from footfall.errors import FootfallError
 from footfall.settings import load_settings
 
-# Set by `make crash`; read here, before the tests' environment is scrubbed.
-IS_LONG = os.environ.get("FOOTFALL_CRASH_LONG") == "1"
+# Set by `make crash`; read here, before the tests' environment is scrubbed. TRIALS: about how many kills are wanted.
+TRIALS = int(os.environ.get("FOOTFALL_CRASH_TRIALS", "0"))
+IS_LONG = TRIALS > 0
 FIGURES_FILE = os.environ.get("FOOTFALL_CRASH_FIGURES")
 SEED = int(os.environ.get("FOOTFALL_CRASH_SEED", "20261124"))
 QUIET_WAIT_S = 5.0  # until a session that lost its client is gone; the server notices within a second
@@ -80,6 +81,7 @@ class Figures:
             "rows_lost": self.rows_lost,
             "rows_doubled": self.rows_doubled,
             "trials_with_other_differences": self.trials_failed,
+            "trials_asked_for": TRIALS,
             "seed": SEED,
             "kills_by_kind": dict(sorted(self.kills.items())),
             "kills_by_phase": dict(sorted(self.phases.items())),
@@ -106,6 +108,30 @@ def loaded(conninfo: str, names: list[str], **more: Any) -> Outcome:
     return Outcome(summary.exit_code, tuple(load.status for load in summary.loads), errors)
 
 
+def remember(conninfo: str) -> tuple[str, ...]:
+    """Keep a copy of every table in the schema `base`; give their names."""
+    with psycopg.connect(conninfo) as connection:
+        query = "select tablename from pg_tables where schemaname = current_schema() order by 1"
+        tables = tuple(row[0] for row in connection.execute(query).fetchall())
+        if tables:
+            connection.execute("create schema base")
+        for table in tables:
+            connection.execute(f"create table base.{table} as table {table}")
+    return tables
+
+
+def restore(conninfo: str, tables: tuple[str, ...]) -> None:
+    """Give every table the rows that were remembered; where there were no tables, make an empty schema."""
+    with psycopg.connect(conninfo) as connection:
+        if not tables:
+            connection.execute("drop schema public cascade")
+            connection.execute("create schema public")
+            return
+        connection.execute(f"truncate {', '.join(tables)}")
+        for table in tables:
+            connection.execute(f"insert into {table} select * from base.{table}")
+
+
 def left_behind(conninfo: str, *, is_client_killed: bool = False, within_s: float = QUIET_WAIT_S) -> list[str]:
     """Say what is still there of a load that is over: tables, sessions, locks, files.
 
@@ -115,7 +141,9 @@ def left_behind(conninfo: str, *, is_client_killed: bool = False, within_s: floa
     with psycopg.connect(conninfo, autocommit=True) as connection:
         while True:
             found = [
-                f"{what}: {row[0]}" for what, query in LEFT_BEHIND.items() for row in connection.execute(query).fetchall()
+                f"{what}: {row[0]}"
+                for what, query in LEFT_BEHIND.items()
+                for row in connection.execute(query).fetchall()
             ]
             files = Path(tempfile.gettempdir()).iterdir()
             found += [
