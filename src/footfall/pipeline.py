@@ -131,7 +131,7 @@ def _load_with_retries(
             if committed is not None:
                 return replace(committed, seconds=round(time.monotonic() - began, 3)), connection
             _roll_back(connection)
-            if error.retryable:
+            if error.retryable and sources.can_be_read_again(source):
                 wait_s = next(waits, None)
                 if wait_s is not None:
                     run.warn(f"{source}: {error.message}; trying again in {wait_s} s")

@@ -90,6 +90,16 @@ def _identity(descriptor: int) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
+def can_be_read_again(source: str) -> bool:
+    """Say whether a second try would read the same: not so for stdin and pipes, which are empty then."""
+    if source == "-":
+        return False
+    try:
+        return not stat.S_ISFIFO(Path(source).stat().st_mode)
+    except OSError:
+        return True
+
+
 @contextmanager
 def open_source(source: str) -> Iterator[SourceFile]:
     """Open one source and take its digest.

@@ -77,6 +77,7 @@ KINDS = (
     Kind("cut before its answer returns", "QSdc"),
     Kind("cut before its answer returns, and no new connection", "QSdc", is_refusing=True, share=0.25),
     Kind("cut, and the server notices late", "QSc", share=0.25),
+    Kind("cut, and the server gets it late", "QSc", share=0.25),
     Kind("refused by the server with an error", "QPdc"),
     Kind("pg_terminate_backend", "QPdc", share=0.25),
 )
@@ -94,6 +95,7 @@ def fault_of(kind: Kind, admin: str) -> wire.Fault:
         "cut before its answer returns": wire.cut_after,
         "cut before its answer returns, and no new connection": wire.cut_after,
         "cut, and the server notices late": wire.linger,
+        "cut, and the server gets it late": wire.arrive_late,
         "refused by the server with an error": wire.fail_with(next(SQLSTATES)),
         "pg_terminate_backend": terminate,
     }[kind.name]
@@ -197,6 +199,7 @@ def stage(
         assert loaded(url_of(database, proxy), [csv]).statuses == ("loaded",)
     after = contents(database)
     assert after["raw"] == sorted({**brought, **rows}.values())  # the truth, computed apart
+    assert not before or before["keys"] == after["keys"]
     copies = [m for m in proxy.messages if m.tag == "Q" and m.data[5:].startswith(b"copy user_interactions_raw")]
     assert bool(copies) == scenario.is_direct
     yield Stage(scenario, csv, database, tables, before, after, proxy.messages, contents, figures, cluster.admin)

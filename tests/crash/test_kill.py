@@ -234,3 +234,54 @@ def test_a_terminated_backend_is_exit_5_and_nothing_is_half_done(
     monkeypatch.undo()
     assert contents(database)["raw"] == []
     assert pipeline.load([csv], load_settings(database_url=database)).loads[0].status == "loaded"
+
+
+SWALLOW = """
+    create function swallow() returns trigger language plpgsql as 'begin return null; end';
+    create trigger swallow before insert on user_interactions_raw
+    for each row when (new.interaction_id = 8) execute function swallow()"""
+
+
+@pytest.mark.parametrize("empty_path_bytes", [0, 1 << 40], ids=["rows first and keys after them", "the ordinary path"])
+def test_a_row_that_something_else_swallows_fails_the_load(
+    database: str, write_csv: Write, contents: Contents, monkeypatch: pytest.MonkeyPatch, empty_path_bytes: int
+) -> None:
+    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", empty_path_bytes)
+    csv, settings = delivery(write_csv, 60, 0), load_settings(database_url=database, max_rejected="1.0")
+    upkeep.schema_apply(settings)
+    with psycopg.connect(database) as connection:
+        connection.execute(SWALLOW)
+    assert pipeline.load([csv], settings).loads[0].status == "failed"
+    assert contents(database)["raw"] == contents(database)["interactions"] == []
+    with psycopg.connect(database) as connection:
+        connection.execute("drop trigger swallow on user_interactions_raw")
+    assert pipeline.load([csv], settings).loads[0].status == "loaded"
+    assert 8 in [row[0] for row in contents(database)["raw"]]
+
+
+def test_what_came_from_stdin_is_not_tried_again_for_it_cannot_be_read_twice(
+    database: str, write_csv: Write, contents: Contents
+) -> None:
+    content = Path(delivery(write_csv, 1_000, 0)).read_bytes()
+    settings = load_settings(database_url=database)
+    upkeep.schema_apply(settings)
+    with psycopg.connect(database) as holder:
+        holder.execute("lock table user_interactions_raw in exclusive mode")
+        load = [sys.executable, "-m", "footfall.cli", "load", "-", "--retry", "--database", database]
+        client = subprocess.Popen(load, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert client.stdin is not None
+        client.stdin.write(content)
+        client.stdin.close()
+        client.stdin = None
+        query = """
+            select pg_terminate_backend(pid) from pg_stat_activity
+            where application_name = 'footfall' and wait_event_type = 'Lock' and datname = current_database()"""
+        with psycopg.connect(database, autocommit=True) as other:
+            until = time.monotonic() + 60
+            while other.execute(query).fetchone() is None:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+    _, said = client.communicate(timeout=60)
+    assert client.returncode == 5, said
+    assert b"run the same command again" in said
+    assert contents(database)["raw"] == []

@@ -227,6 +227,15 @@ def linger(link: Link, message: Message) -> None:
     link.cut_server()
 
 
+def arrive_late(link: Link, message: Message) -> None:
+    """Cut the client off; the message reaches the server 0.2 s later all the same, as out of a slow network."""
+    link.is_deaf = True
+    link.cut_client()
+    time.sleep(0.2)
+    link.execute(message)
+    link.cut_server()
+
+
 def fail_with(sqlstate: str) -> Fault:
     """Let the server refuse the statement with an error of its own; in a COPY, break the stream off."""
 

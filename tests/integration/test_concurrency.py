@@ -16,7 +16,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from footfall import loading, pipeline, retrieval, upkeep
 from footfall.database import LOCK_CLASS, Target
@@ -197,17 +196,6 @@ def test_loads_while_the_schema_is_applied_again_and_again_give_the_truth(databa
     assert applied > 1  # or they did not overlap
     assert ask(database, "select interaction_count from interactions") == [(450,)]
     assert upkeep.verify(settings).drift == ()
-
-
-def test_time_outs_that_the_database_sets_for_statements_do_not_cut_a_load(database: str, write_csv: Write) -> None:
-    with psycopg.connect(database, autocommit=True) as connection:
-        name = sql.Identifier(connection.info.dbname)
-        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
-            connection.execute(sql.SQL("alter database {} set {} to '50ms'").format(name, sql.Identifier(setting)))
-    rows = [line(number, number % 977 + 1) for number in range(1, 60_000)]
-    settings = load_settings(database_url=database)
-    assert pipeline.load([write_csv("a.csv", *rows), write_csv("b.csv", *reversed(rows))], settings).exit_code == 0
-    assert ask(database, "select count(*) from user_interactions_raw") == [(59_999,)]
 
 
 def test_a_cancelled_statement_is_exit_5_and_the_same_command_loads(

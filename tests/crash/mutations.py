@@ -1,0 +1,217 @@
+"""Break the code on purpose, one place at a time, and see that the tests notice: `make mutations`.
+
+Each mutation is made in a copy of src/ that goes before the installed one. Exit code: 0 where every one was noticed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PIPELINE, LOADING = "pipeline.py", "loading.py"
+EVERY_MESSAGE = "tests/crash/test_every_message.py"
+CROWD = ("tests/crash/test_crowd.py",)
+CROWD_OR_TWO = ("tests/crash/test_crowd.py", "tests/integration/test_concurrency.py")
+BEFORE_LEDGER = "        _record_loaded(run, connection, attempt, result)\n"
+AT_COMMIT = "        connection.commit()\n        return result\n"
+ALL_KINDS = (EVERY_MESSAGE, "-k", "temporary")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A fault put into one file, and the tests that have to notice it. Shape: `edits` are (old text, new text)."""
+
+    name: str
+    file: str
+    edits: tuple[tuple[str, str], ...]
+    tests: tuple[str, ...]
+
+
+MUTATIONS = (
+    Mutation(
+        "commit too early: before the ledger has its row",
+        PIPELINE,
+        ((BEFORE_LEDGER, f"        connection.commit()\n        begin(connection, run.target)\n{BEFORE_LEDGER}"),),
+        ALL_KINDS,
+    ),
+    Mutation(
+        "the ledger outside of the transaction: after the commit",
+        PIPELINE,
+        (
+            (BEFORE_LEDGER, ""),
+            (
+                AT_COMMIT,
+                f"        connection.commit()\n        begin(connection, run.target)\n{BEFORE_LEDGER}{AT_COMMIT}",
+            ),
+        ),
+        ALL_KINDS,
+    ),
+    Mutation(
+        "no writer lock",
+        PIPELINE,
+        (
+            (
+                "        if not is_locked:\n            take_writer_lock",
+                "        if False:\n            take_writer_lock",
+            ),
+        ),
+        CROWD_OR_TWO,
+    ),
+    Mutation(
+        "a dropped reject",
+        LOADING,
+        (("name=staging.rejected), rejected)", "name=staging.rejected), rejected.slice(1))"),),
+        CROWD,
+    ),
+    Mutation(
+        "a rejected row that is dropped from the count too",
+        LOADING,
+        (
+            (
+                "    if not rejected.num_rows:\n        return\n",
+                "    rejected = rejected.slice(1)\n    if not rejected.num_rows:\n        return\n",
+            ),
+        ),
+        CROWD,
+    ),
+    Mutation(
+        "the delta of the counts applied twice",
+        "sql/load.sql",
+        (("= interactions.interaction_count + excluded", "= interactions.interaction_count + 2 * excluded"),),
+        CROWD,
+    ),
+    Mutation(
+        "a row that was there already counted as loaded",
+        LOADING,
+        (
+            (
+                "    return int(row.rows_added) if row else 0\n",
+                '    return staging.rows_sent if row and part == "rows" else int(row.rows_added)\n',
+            ),
+        ),
+        CROWD,
+    ),
+    Mutation(
+        "no second look at the ledger under the lock",
+        PIPELINE,
+        (
+            (
+                "        assert_current(connection, run.target)\n        if first := ledger.find_loaded(",
+                "        assert_current(connection, run.target)\n        if first := (lambda *_: None)(",
+            ),
+        ),
+        CROWD_OR_TWO,
+    ),
+    Mutation(
+        "rows sent are not compared with rows found in the tables",
+        LOADING,
+        (("    if loaded + duplicates + rows_conflict != sent or", "    if sent < 0 and"),),
+        ("tests/crash/test_kill.py", "-k", "swallows"),
+    ),
+    Mutation(
+        "truncate and the drop of the keys outside of the transaction",
+        PIPELINE,
+        (
+            (
+                "        loading.open_empty_table(connection, staging)\n",
+                "        loading.open_empty_table(connection, staging)\n        connection.commit()\n"
+                "        begin(connection, run.target)\n        take_writer_lock(connection, run.target, run.warn)\n",
+            ),
+        ),
+        (EVERY_MESSAGE, "-k", "keys"),
+    ),
+    Mutation(
+        "the keys are not built again",
+        LOADING,
+        (('    connection.execute(named_sql("load.sql")["build_keys"])\n', ""),),
+        (EVERY_MESSAGE, "-k", "keys"),
+    ),
+    Mutation(
+        "no look whether the file changed while it was read",
+        PIPELINE,
+        (("        sources.assert_unchanged(file)\n", ""),),
+        ("tests/integration/test_load.py", "-k", "changed or changes"),
+    ),
+    Mutation(
+        "a commit whose answer was lost is taken for a failure",
+        PIPELINE,
+        (("return attempt.result if committed else None", "return None"),),
+        ALL_KINDS,
+    ),
+    Mutation(
+        "a lost connection at the commit is taken for a success",
+        PIPELINE,
+        (("return attempt.result if committed else None", "return attempt.result"),),
+        ALL_KINDS,
+    ),
+    Mutation(
+        "the ledger is asked before the old session is gone",
+        PIPELINE,
+        (
+            (
+                "            begin(again, run.target)\n            take_writer_lock(again, run.target, run.warn)\n",
+                "            begin(again, run.target)\n",
+            ),
+        ),
+        (EVERY_MESSAGE, "-k", "temporary and late"),
+    ),
+    Mutation(
+        "staging tables that are not temporary stay",
+        LOADING,
+        (("    if not staging.is_temporary:\n        for", "    if False:\n        for"),),
+        ALL_KINDS,
+    ),
+)
+
+
+def mutated(mutation: Mutation, folder: Path) -> Path:
+    """Copy src/ and put the fault in. Raises: SystemExit where the text to change is not there exactly once."""
+    copy = folder / "src"
+    shutil.copytree(ROOT / "src", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    file = copy / "footfall" / mutation.file
+    text = file.read_text()
+    for old, new in mutation.edits:
+        if text.count(old) != 1:
+            sys.exit(f"{mutation.file} holds this {text.count(old)} times, not once; mend {__file__}:\n{old}")
+        text = text.replace(old, new)
+    file.write_text(text)
+    return copy
+
+
+def is_noticed(mutation: Mutation) -> bool:
+    """Run the tests on the broken code."""
+    with tempfile.TemporaryDirectory(prefix="footfall-mutation-") as folder:
+        variables = {"PYTHONPATH": str(mutated(mutation, Path(folder))), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *mutation.tests]
+        done = subprocess.run(
+            command, check=False, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, timeout=900
+        )
+    if done.returncode not in {0, 1}:
+        sys.exit(f"{mutation.name}: the tests did not run:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    if done.returncode == 1:
+        why = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        print(f"noticed  {mutation.name}\n         {why[0] if why else ''}", flush=True)
+    else:
+        print(f"MISSED   {mutation.name}", flush=True)
+    return done.returncode == 1
+
+
+def main() -> int:
+    """Try every mutation, or those whose name holds one of the words given; print a table."""
+    wanted = [m for m in MUTATIONS if not sys.argv[1:] or any(word in m.name for word in sys.argv[1:])]
+    for mutation in wanted:  # all of them fit, before the first one runs
+        with tempfile.TemporaryDirectory(prefix="footfall-mutation-") as folder:
+            mutated(mutation, Path(folder))
+    noticed = sum(map(is_noticed, wanted))
+    print(f"{noticed} of {len(wanted)} mutations were noticed")
+    return noticed != len(wanted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
