@@ -14,9 +14,10 @@ from trials import FIGURES_FILE, WITNESSES, Contents, Figures
 
 
 @pytest.fixture(scope="session")
-def figures() -> Iterator[Figures]:
+def figures(cluster: Any) -> Iterator[Figures]:
     """The sums over all trials; written down where FOOTFALL_CRASH_FIGURES names a file."""
-    sums = Figures()
+    with psycopg.connect(cluster.admin) as connection:
+        sums = Figures(server=str(connection.info.parameter_status("server_version")))
     yield sums
     if FIGURES_FILE:
         sums.write(Path(FIGURES_FILE))

@@ -189,7 +189,7 @@ def stage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Stage]:
     scenario: Scenario = request.param
-    monkeypatch.setattr(records, "BLOCK_BYTES_MAX", 6_000)  # several batches, so several COPYs
+    monkeypatch.setattr(records, "BLOCK_BYTES_MAX", 6_000)  # several batches, so COPY comes several times
     monkeypatch.setattr(os, "cpu_count", lambda: 1)  # one session of the engine: a trial is quicker
     database, rows = prepared(scenario, new_database, write_csv, cluster.admin)
     monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0 if scenario.is_direct else 1 << 40)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import tempfile
 import time
 from collections import Counter
@@ -71,6 +72,7 @@ class Figures:
     rows_lost: int = 0
     rows_doubled: int = 0
     trials_failed: int = 0
+    server: str = ""
 
     def write(self, path: Path) -> None:
         """Write them as JSON."""
@@ -80,9 +82,12 @@ class Figures:
             "rows_compared": self.rows_compared,
             "rows_lost": self.rows_lost,
             "rows_doubled": self.rows_doubled,
-            "trials_with_other_differences": self.trials_failed,
+            "trials_that_differed": self.trials_failed,
             "trials_asked_for": TRIALS,
             "seed": SEED,
+            "server": self.server,
+            "python": platform.python_version(),
+            "cores": os.cpu_count(),
             "kills_by_kind": dict(sorted(self.kills.items())),
             "kills_by_phase": dict(sorted(self.phases.items())),
         }
