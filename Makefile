@@ -67,6 +67,19 @@ demo: install  ## Load data/sample.csv into a PostgreSQL of its own and show the
 test: install  ## Run the tests; PYTEST_ARGS="-m 'not crash' tests/unit" picks some
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+CRASH_TRIALS ?= 1500
+CRASH_FIGURES ?= docs/reliability.json
+
+.PHONY: crash
+crash: install  ## Kill loads about 1,500 times and write docs/reliability.json; CRASH_TRIALS=300 for fewer
+	FOOTFALL_CRASH_TRIALS=$(CRASH_TRIALS) FOOTFALL_CRASH_FIGURES=$(abspath $(CRASH_FIGURES)) \
+		$(BIN)/python -m pytest tests/crash $(PYTEST_ARGS)
+	$(BIN)/python docs/generate.py
+
+.PHONY: mutations
+mutations: install  ## Break the code in many places, one at a time, and see that the tests notice
+	$(BIN)/python tests/crash/mutations.py
+
 # Airflow is heavy, and has an environment of its own beside the core's.
 AIRFLOW_BIN := .venv-airflow/bin
 

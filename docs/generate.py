@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ SQL = ROOT / "src/footfall/sql"
 HELP_COLUMNS = 100  # characters; a help text fits a page without scrolling
 MADE = "<!-- Made by docs/generate.py: change the code, then `make docs`. -->"
 COMMENT = re.compile(r"comment on (table|view|column) (\w+)(?:\.(\w+))? is '((?:[^']|'')*)'")
+FIGURES, END_OF_FIGURES = "<!-- figures -->", "<!-- end of figures -->"
 TABLE = re.compile(r"^create table (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
 
 
@@ -255,6 +257,30 @@ def python_api() -> str:
     return _page(parts)
 
 
+def reliability() -> str:
+    """Give the page on reliability, with the figures of the last long run in their place."""
+    page = (DOCS / "reliability.md").read_text(encoding="utf-8")
+    before, _, rest = page.partition(FIGURES)
+    _, _, after = rest.partition(END_OF_FIGURES)
+    run = json.loads((DOCS / "reliability.json").read_text(encoding="utf-8"))
+    sums = (
+        ("kills", "kills"),
+        ("seconds", "seconds"),
+        ("rows of all tables compared", "rows_compared"),
+        ("rows lost", "rows_lost"),
+        ("rows doubled", "rows_doubled"),
+        ("trials whose tables differed", "trials_that_differed"),
+    )
+    tables = [
+        _table(("Sum", "Number"), [(says, f"{run[name]:,}") for says, name in sums]),
+        _table(("Kills by kind", "Number"), [(says, f"{n:,}") for says, n in run["kills_by_kind"].items()]),
+        _table(("Broken messages by phase", "Number"), [(says, f"{n:,}") for says, n in run["kills_by_phase"].items()]),
+        f"Run with CRASH_TRIALS={run['trials_asked_for']} and seed {run['seed']}, on PostgreSQL {run['server']}, "
+        f"Python {run['python']}, {run['cores']} cores shared with other work.",
+    ]
+    return "\n\n".join([before + FIGURES, *tables, END_OF_FIGURES + after])
+
+
 def _plain(what: object) -> str:
     return inspect.getdoc(what) or ""
 
@@ -280,6 +306,7 @@ PAGES = {
     "reference/queries.md": queries_page,
     "reference/settings.md": settings_page,
     "reference/tables.md": tables,
+    "reliability.md": reliability,
 }
 
 

@@ -94,6 +94,10 @@ def wrapped(error: psycopg.Error) -> FootfallError:
         return DatabaseBusyError(
             f"a lock was not to be had in time: {text}; run the same command again, or raise FOOTFALL_LOCK_WAIT_SECONDS"
         )
+    if code == "53100":
+        return DatabaseUnavailableError(
+            f"the server's disk is full: {text}; free some space there, then run the same command again"
+        )
     if code == "42704":
         return SettingsError(f"there is no such name: {text}; a role is made with `create role NAME login`")
     if code.startswith("28") or code == "3D000":

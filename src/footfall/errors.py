@@ -7,6 +7,7 @@
     - QueryTimeoutError          2   a question that takes longer than the setting allows
   - SourceError                  3   a source cannot be read as interactions
     - SourceChangedError         3   retryable: the file changed while it was read
+  - TemporarySpaceError          1   retryable: no room for what a load has to remember
   - TooManyRejectedError         4   more rejected rows than --max-rejected allows
   - DatabaseUnavailableError     5   retryable: the database is not reachable, or was lost
     - DatabaseBusyError          5   retryable: another writer holds the lock for too long
@@ -63,6 +64,12 @@ class SourceError(FootfallError):
 
 class SourceChangedError(SourceError):
     """The file changed while it was read. Run the same command again when its writer is done."""
+
+    retryable = True
+
+
+class TemporarySpaceError(FootfallError):
+    """There is no room for temporary files. Free some there, or set TMPDIR to a folder on another disk."""
 
     retryable = True
 

@@ -223,7 +223,8 @@ def _load_alone(session: _Session, path: str) -> LoadResult:
                 result = attempt.result
                 break
             roll_back(session.connection)
-            if not (error.retryable and has_waited(error, left, f"{path}: ", run.warn)):
+            can_be_cured = error.retryable and sources.can_be_read_again(path)
+            if not (can_be_cured and has_waited(error, left, f"{path}: ", run.warn)):
                 record_failure(run, session.connection, attempt, error)
                 result = _failed(attempt, error)
         except BaseException:

@@ -5,6 +5,7 @@ Effects: reads files; spools `-` and FIFOs to an unlinked temporary file of mode
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import os
@@ -106,6 +107,16 @@ def identity_of(file: int | str) -> Identity | None:
     return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
+def can_be_read_again(source: str) -> bool:
+    """Say whether a second try would read the same: not so for stdin and pipes, which are empty then."""
+    if source == "-":
+        return False
+    try:
+        return not stat.S_ISFIFO(Path(source).stat().st_mode)
+    except OSError:
+        return True
+
+
 @contextmanager
 def open_source(source: str) -> Iterator[SourceFile]:
     """Open one source and take its digest.
@@ -153,10 +164,25 @@ def _opened(source: str) -> Iterator[tuple[BinaryIO, bool]]:
 def _spooled(stream: BinaryIO) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile() as spool:
         while block := stream.read(READ_BYTES):
-            spool.write(block)
-        spool.flush()
+            with _room_for_temporary_files():
+                spool.write(block)
+        with _room_for_temporary_files():
+            spool.flush()
         spool.seek(0)
         yield cast(BinaryIO, spool)
+
+
+@contextmanager
+def _room_for_temporary_files() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise SourceError(
+            f"there is no room in {tempfile.gettempdir()} for a copy of what comes from stdin or a pipe; "
+            "free some there, or set TMPDIR to a folder on another disk"
+        ) from error
 
 
 def assert_unchanged(file: SourceFile) -> None:

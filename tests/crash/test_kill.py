@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing import forkserver
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,12 +19,22 @@ import pytest
 from footfall import ledger, loading, pipeline, upkeep
 from footfall.database import Connection
 from footfall.settings import load_settings
+from forked import child
+from trials import IS_LONG, SEED, TRIALS, Contents, Figures, compare, left_behind, loaded, remember, restore
 
 pytestmark = pytest.mark.crash
 ROWS = 60_000
-KILLS = 10
-SEED = 20_261_124
-Contents = Callable[[str], dict[str, list[Any]]]
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["forked"])
+KILLS = max(2, TRIALS // 50)  # of the command
+FORK_KILLS = max(8, TRIALS // 4)  # of a load in a forked process: quicker, so more of them
+Write = Callable[..., str]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forkserver() -> None:
+    """Start it before a test has a folder of its own for temporary files: it keeps its socket in the one it finds."""
+    forkserver.ensure_running()
 
 
 def line(number: int, at: int) -> str:
@@ -32,37 +45,50 @@ def line(number: int, at: int) -> str:
     return f"{number},{number % 97 + 1},{number % 50 + 1},click,2024-01-01 00:00:{number % 60:02}"
 
 
+def delivery(write_csv: Write, rows: int, padding: int) -> str:
+    """Write rising ids with bad rows, conflicts and exact repeats, padded to the size of another path."""
+    lines = [line(at, at) for at in range(1, rows)]
+    return write_csv("interactions.csv", *lines, *lines[100:300], "1" * padding)
+
+
 @pytest.fixture
-def csv(write_csv: Callable[..., str]) -> str:
-    """Rising ids with bad rows, conflicts and exact duplicates, padded so that the empty-table path is taken."""
-    lines = [line(at, at) for at in range(1, ROWS)]
-    return write_csv("interactions.csv", *lines, *lines[100:300], "1" * 2_500_000)
+def csv(write_csv: Write) -> str:
+    """A file that is large enough for the empty-table path."""
+    return delivery(write_csv, ROWS, 2_500_000)
 
 
 def command(csv: str, database: str, *more: str) -> list[str]:
     return [sys.executable, "-m", "footfall.cli", "load", csv, "--database", database, "-q", *more]
 
 
-def undisturbed(csv: str, make: Callable[[], str], contents: Contents) -> tuple[dict[str, list[Any]], float]:
-    database = make()
-    began = time.monotonic()
-    subprocess.run(command(csv, database), check=True, capture_output=True, timeout=120)
-    return contents(database), time.monotonic() - began
+def run(csv: str, database: str) -> None:
+    done = subprocess.run(command(csv, database), check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("earlier", [False, True], ids=["into empty tables", "into tables with rows"])
-def test_a_killed_load_and_the_same_command_again_give_the_tables_of_an_undisturbed_run(
-    csv: str, new_database: Callable[[], str], write_csv: Callable[..., str], contents: Contents, earlier: bool
-) -> None:
+@pytest.fixture(params=[False, True], ids=["into empty tables", "into tables with rows"])
+def make(request: pytest.FixtureRequest, new_database: Callable[[], str], write_csv: Write) -> Callable[[], str]:
+    """Make databases to load into: without tables, or with rows that the file repeats and contradicts."""
     first = write_csv("earlier.csv", "500,1,1,click,2023-01-01", "900000,1,1,click,2023-01-01")
 
-    def make() -> str:
-        database = new_database()
-        if earlier:
-            assert pipeline.load([first], load_settings(database_url=database)).exit_code == 0
-        return database
+    def database() -> str:
+        made = new_database()
+        if request.param:
+            assert loaded(made, [first]).exit_code == 0
+        return made
 
-    truth, seconds = undisturbed(csv, make, contents)
+    return database
+
+
+@pytest.mark.timeout(1800 if IS_LONG else 120)
+@pytest.mark.usefixtures("temporary_folder")
+def test_a_killed_load_and_the_same_command_again_give_the_tables_of_an_undisturbed_run(
+    csv: str, make: Callable[[], str], contents: Contents, figures: Figures
+) -> None:
+    database = make()
+    began = time.monotonic()
+    run(csv, database)
+    truth, seconds = contents(database), time.monotonic() - began
     chance = random.Random(SEED)
     for _ in range(KILLS // 2):
         database = make()
@@ -70,11 +96,41 @@ def test_a_killed_load_and_the_same_command_again_give_the_tables_of_an_undistur
         time.sleep(chance.uniform(0.2, 1.1) * seconds)
         client.send_signal(signal.SIGKILL)
         client.wait()
-        subprocess.run(command(csv, database), check=True, capture_output=True, timeout=120)
-        assert contents(database) == truth
-        with psycopg.connect(database) as connection:
-            left = connection.execute("select count(*) from pg_class where relname like 'staging%'").fetchone()
-        assert left == (0,)
+        figures.kills["SIGKILL of the command"] += 1
+        run(csv, database)
+        compare(figures, contents(database), truth)
+        assert left_behind(database, is_client_killed=True) == []
+
+
+@pytest.mark.timeout(1800 if IS_LONG else 120)
+def test_a_load_killed_at_a_random_moment_and_again_while_it_is_repeated_ends_like_an_undisturbed_one(
+    write_csv: Write,
+    make: Callable[[], str],
+    contents: Contents,
+    figures: Figures,
+    temporary_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    csv, database = delivery(write_csv, 5_000, 0), make()
+    is_direct = contents(database) == {}  # a first load takes the empty-table path here, whatever its size
+    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0 if is_direct else loading.EMPTY_PATH_BYTES)
+    tables = remember(database)
+    began = time.monotonic()
+    assert loaded(database, [csv]).exit_code == 0
+    truth, seconds = contents(database), time.monotonic() - began
+    chance = random.Random(SEED)
+    for _ in range(FORK_KILLS // 4):
+        restore(database, tables)
+        for _ in range(2):
+            client = FORKS.Process(target=child, args=(database, csv, loading.EMPTY_PATH_BYTES, str(temporary_folder)))
+            client.start()
+            time.sleep(chance.uniform(0, 1.2) * seconds)
+            client.kill()
+            client.join()
+            figures.kills["SIGKILL of a load"] += 1
+        assert loaded(database, [csv]).exit_code == 0
+        compare(figures, contents(database), truth)
+        assert left_behind(database, is_client_killed=True) == []
 
 
 def wait_for_copy(database: str) -> None:
@@ -178,3 +234,54 @@ def test_a_terminated_backend_is_exit_5_and_nothing_is_half_done(
     monkeypatch.undo()
     assert contents(database)["raw"] == []
     assert pipeline.load([csv], load_settings(database_url=database)).loads[0].status == "loaded"
+
+
+SWALLOW = """
+    create function swallow() returns trigger language plpgsql as 'begin return null; end';
+    create trigger swallow before insert on user_interactions_raw
+    for each row when (new.interaction_id = 8) execute function swallow()"""
+
+
+@pytest.mark.parametrize("empty_path_bytes", [0, 1 << 40], ids=["rows first and keys after them", "the ordinary path"])
+def test_a_row_that_something_else_swallows_fails_the_load(
+    database: str, write_csv: Write, contents: Contents, monkeypatch: pytest.MonkeyPatch, empty_path_bytes: int
+) -> None:
+    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", empty_path_bytes)
+    csv, settings = delivery(write_csv, 60, 0), load_settings(database_url=database, max_rejected="1.0")
+    upkeep.schema_apply(settings)
+    with psycopg.connect(database) as connection:
+        connection.execute(SWALLOW)
+    assert pipeline.load([csv], settings).loads[0].status == "failed"
+    assert contents(database)["raw"] == contents(database)["interactions"] == []
+    with psycopg.connect(database) as connection:
+        connection.execute("drop trigger swallow on user_interactions_raw")
+    assert pipeline.load([csv], settings).loads[0].status == "loaded"
+    assert 8 in [row[0] for row in contents(database)["raw"]]
+
+
+def test_what_came_from_stdin_is_not_tried_again_for_it_cannot_be_read_twice(
+    database: str, write_csv: Write, contents: Contents
+) -> None:
+    content = Path(delivery(write_csv, 1_000, 0)).read_bytes()
+    settings = load_settings(database_url=database)
+    upkeep.schema_apply(settings)
+    with psycopg.connect(database) as holder:
+        holder.execute("lock table user_interactions_raw in exclusive mode")
+        load = [sys.executable, "-m", "footfall.cli", "load", "-", "--retry", "--database", database]
+        client = subprocess.Popen(load, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert client.stdin is not None
+        client.stdin.write(content)
+        client.stdin.close()
+        client.stdin = None
+        query = """
+            select pg_terminate_backend(pid) from pg_stat_activity
+            where application_name = 'footfall' and wait_event_type = 'Lock' and datname = current_database()"""
+        with psycopg.connect(database, autocommit=True) as other:
+            until = time.monotonic() + 60
+            while other.execute(query).fetchone() is None:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+    _, said = client.communicate(timeout=60)
+    assert client.returncode == 5, said
+    assert b"run the same command again" in said
+    assert contents(database)["raw"] == []

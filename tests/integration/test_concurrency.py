@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import pipeline, retrieval, upkeep
+from footfall import loading, pipeline, retrieval, upkeep
 from footfall.database import LOCK_CLASS, Target
 from footfall.errors import DatabaseBusyError
 from footfall.settings import load_settings
@@ -168,3 +168,56 @@ def test_verify_finds_no_drift_while_loads_go_on(database: str, write_csv: Write
     writer.join()
     assert len(seen) > 1  # or the loads and the recounts did not overlap
     assert upkeep.verify(settings).rows_raw == 1_300
+
+
+def test_a_load_during_a_long_read_disturbs_nobody_and_takes_the_ordinary_path(
+    database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(database_url=database)
+    upkeep.schema_apply(settings)
+    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0)  # the path that wants the tables for itself
+    with psycopg.connect(database) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        before = reader.execute("select count(*) from user_interactions_raw").fetchone()
+        assert pipeline.load([write_csv("a.csv", *map(line, range(1, 100)))], settings).rows_loaded == 99
+        assert reader.execute("select count(*) from user_interactions_raw").fetchone() == before
+    assert ask(database, "select interaction_count from interactions") == [(99,)]
+
+
+def test_loads_while_the_schema_is_applied_again_and_again_give_the_truth(database: str, write_csv: Write) -> None:
+    settings = load_settings(database_url=database)
+    names = [write_csv(f"{n}.csv", *map(line, range(n * 50 + 1, n * 50 + 101))) for n in range(8)]
+    loads = started(database, *names)
+    applied = 0
+    while loads.poll() is None:
+        upkeep.schema_apply(settings)
+        applied += 1
+    result_of(loads)
+    assert applied > 1  # or they did not overlap
+    assert ask(database, "select interaction_count from interactions") == [(450,)]
+    assert upkeep.verify(settings).drift == ()
+
+
+def test_a_cancelled_statement_is_exit_5_and_the_same_command_loads(
+    database: str, write_csv: Write, contents: Any
+) -> None:
+    name, settings = write_csv("a.csv", line(1)), load_settings(database_url=database)
+    upkeep.schema_apply(settings)
+    with writer_lock_held(database):
+
+        def cancel(message: str) -> None:
+            if message.startswith("waiting for"):
+                threading.Thread(target=cancel_writer, args=(database,)).start()
+
+        assert pipeline.load([name], settings, warn=cancel).exit_code == 5
+    assert contents(database)["raw"] == []
+    assert pipeline.load([name], settings).rows_loaded == 1
+
+
+def cancel_writer(database: str) -> None:
+    query = """
+        select pg_cancel_backend(pid) from pg_stat_activity
+        where application_name = 'footfall' and wait_event_type = 'Lock' and datname = current_database()"""
+    until = time.monotonic() + 60
+    while ask(database, query) == [] and time.monotonic() < until:
+        time.sleep(0.02)

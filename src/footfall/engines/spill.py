@@ -17,13 +17,18 @@ from pathlib import Path
 
 import duckdb
 
+from footfall.errors import TemporarySpaceError
+
 PREFIX = "footfall-spill-"
 LOCK_FILE = "owner"  # locked while its session lives: the system lets go of the lock, however the process ends
 
 
 @contextmanager
 def spilling_session(memory_mb: int, table: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a session of at most `memory_mb`, with one table made by the statement `table`."""
+    """Open a session of at most `memory_mb`, with one table made by the statement `table`.
+
+    Raises: TemporarySpaceError where what does not fit finds no room on disk.
+    """
     _sweep(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix=PREFIX) as folder, _owned(Path(folder)):
         session = duckdb.connect(":memory:")
@@ -33,6 +38,11 @@ def spilling_session(memory_mb: int, table: str) -> Iterator[duckdb.DuckDBPyConn
         session.execute(table)
         try:
             yield session
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise TemporarySpaceError(
+                f"there is no room in {tempfile.gettempdir()} for what does not fit into {memory_mb} MB of memory; "
+                "free some there, set TMPDIR to a folder on another disk, or raise FOOTFALL_MEMORY_LIMIT_MB"
+            ) from error
         finally:
             session.close()
 

@@ -1,0 +1,48 @@
+"""Fixtures of the crash tests: a folder for temporary files that has to be empty afterwards, and the figures."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from trials import FIGURES_FILE, WITNESSES, Contents, Figures
+
+
+@pytest.fixture(scope="session")
+def figures(cluster: Any) -> Iterator[Figures]:
+    """The sums over all trials; written down where FOOTFALL_CRASH_FIGURES names a file."""
+    with psycopg.connect(cluster.admin) as connection:
+        sums = Figures(server=str(connection.info.parameter_status("server_version")))
+    yield sums
+    if FIGURES_FILE:
+        sums.write(Path(FIGURES_FILE))
+
+
+@pytest.fixture
+def contents(contents: Contents) -> Contents:
+    """Read what the tables hold, roll-ups, overlaps, keys and constraints too; nothing where there are no tables."""
+
+    def read(conninfo: str) -> dict[str, list[Any]]:
+        with psycopg.connect(conninfo) as connection:
+            connection.execute("set timezone to 'UTC'")
+            if connection.execute("select to_regclass('loads')").fetchone() == (None,):
+                return {}
+            more = {name: connection.execute(query).fetchall() for name, query in WITNESSES.items()}
+        return contents(conninfo) | more
+
+    return read
+
+
+@pytest.fixture
+def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for this process's and its children's temporary files."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder

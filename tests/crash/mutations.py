@@ -1,0 +1,233 @@
+"""Break the code on purpose, one place at a time, and see that the tests notice: `make mutations`.
+
+Each mutation is made in a copy of src/ that goes before the installed one. Exit code: 0 where every one was noticed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TRANSACTION, ATTEMPTS, LOADING = "transaction.py", "attempts.py", "loading.py"
+EVERY_MESSAGE = "tests/crash/test_every_message.py"
+CROWD = ("tests/crash/test_crowd.py",)
+CROWD_OR_TWO = ("tests/crash/test_crowd.py", "tests/integration/test_concurrency.py")
+BEFORE_LEDGER = "        _record_loaded(run, connection, attempt, result)\n"
+AT_COMMIT = "        connection.commit()\n        return [attempt.result"
+ALL_KINDS = (EVERY_MESSAGE, "-k", "temporary")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A fault put into one file, and the tests that have to notice it. Shape: `edits` are (old text, new text)."""
+
+    name: str
+    file: str
+    edits: tuple[tuple[str, str], ...]
+    tests: tuple[str, ...]
+
+
+MUTATIONS = (
+    Mutation(
+        "commit too early: before the ledger has its row",
+        TRANSACTION,
+        ((BEFORE_LEDGER, f"        connection.commit()\n        begin(connection, run.target)\n{BEFORE_LEDGER}"),),
+        ALL_KINDS,
+    ),
+    Mutation(
+        "the ledger outside of the transaction: after the commit",
+        TRANSACTION,
+        (
+            (BEFORE_LEDGER, ""),
+            (
+                AT_COMMIT,
+                "        connection.commit()\n        begin(connection, run.target)\n        for attempt, _ in new:\n"
+                f"            _record_loaded(run, connection, attempt, attempt.result)\n{AT_COMMIT}",
+            ),
+        ),
+        ALL_KINDS,
+    ),
+    Mutation(
+        "no writer lock",
+        TRANSACTION,
+        (
+            (
+                "    if not is_locked:\n        take_writer_lock",
+                "    if False:\n        take_writer_lock",
+            ),
+        ),
+        CROWD_OR_TWO,
+    ),
+    Mutation(
+        "a dropped reject",
+        LOADING,
+        (("_with_loads(staging, rejected))", "_with_loads(staging, rejected.slice(1)))"),),
+        CROWD,
+    ),
+    Mutation(
+        "a rejected row that is dropped from the count too",
+        "engines/duckdb.py",
+        (("_readable(pa.concat_tables(rejected))", "_readable(pa.concat_tables(rejected).slice(1))"),),
+        CROWD,
+    ),
+    Mutation(
+        "the delta of the counts applied twice",
+        "sql/load.sql",
+        (("= interactions.interaction_count + excluded", "= interactions.interaction_count + 2 * excluded"),),
+        CROWD,
+    ),
+    Mutation(
+        "a row that was there already counted as loaded",
+        LOADING,
+        (
+            (
+                "    return Counter({row.load_id: row.rows_added for row in rows})\n",
+                '    return Counter(staging.first_of if part == "rows" else {row.load_id: row.rows_added for row in rows})\n',
+            ),
+        ),
+        CROWD,
+    ),
+    Mutation(
+        "no second look at the ledger under the lock",
+        TRANSACTION,
+        (
+            (
+                "    assert_current(connection, run.target)\n    if later := ledger.find_loaded(",
+                "    assert_current(connection, run.target)\n    if later := (lambda *_: {})(",
+            ),
+        ),
+        CROWD_OR_TWO,
+    ),
+    Mutation(
+        "a row that neither was there nor came in is taken for a duplicate",
+        LOADING,
+        (
+            (
+                "same[load_id] - added_late[load_id], conflicting",
+                "staging.first_of[load_id] + staging.late_of[load_id] - added[load_id] - added_late[load_id] "
+                "- conflicting[load_id], conflicting",
+            ),
+        ),
+        ("tests/crash/test_kill.py", "-k", "swallows"),
+    ),
+    Mutation(
+        "truncate and the drop of the keys outside of the transaction",
+        TRANSACTION,
+        (
+            (
+                "        loading.open_empty_table(connection, staging)\n",
+                "        loading.open_empty_table(connection, staging)\n        connection.commit()\n"
+                "        begin(connection, run.target)\n        take_writer_lock(connection, run.target, run.warn)\n",
+            ),
+        ),
+        (EVERY_MESSAGE, "-k", "keys"),
+    ),
+    Mutation(
+        "the keys are not built again",
+        LOADING,
+        (('    connection.execute(named_sql("load.sql")["build_raw_key"])\n', ""),),
+        (EVERY_MESSAGE, "-k", "keys"),
+    ),
+    Mutation(
+        "no look whether the file changed while it was read",
+        TRANSACTION,
+        (("            sources.assert_unchanged(file)\n", ""),),
+        ("tests/integration/test_load.py", "-k", "changed or changes"),
+    ),
+    Mutation(
+        "a commit whose answer was lost is taken for a failure",
+        ATTEMPTS,
+        (("    return committed\n", "    return False\n"),),
+        ALL_KINDS,
+    ),
+    Mutation(
+        "a lost connection at the commit is taken for a success",
+        ATTEMPTS,
+        (("    return committed\n", "    return True\n"),),
+        ALL_KINDS,
+    ),
+    Mutation(
+        "the ledger is asked before the old session is gone",
+        ATTEMPTS,
+        (
+            (
+                "            begin(again, run.target)\n            take_writer_lock(again, run.target, run.warn)\n",
+                "            begin(again, run.target)\n",
+            ),
+        ),
+        (EVERY_MESSAGE, "-k", "temporary and late"),
+    ),
+    Mutation(
+        "staging tables that are not temporary stay",
+        LOADING,
+        (("    if not staging.is_temporary:\n        for", "    if False:\n        for"),),
+        ALL_KINDS,
+    ),
+    Mutation(
+        "a file that changed is passed over because of its path",
+        "source_files.py",
+        (("if entry and entry[0] == look", "if entry"),),
+        ("tests/integration/test_source_files.py",),
+    ),
+    Mutation(
+        "the rows of several files are taken in the order of their lines alone",
+        "sql/load.sql",
+        (("order by interaction_id, load_id, line_number", "order by interaction_id, line_number"),),
+        ("tests/integration/test_small_files.py",),
+    ),
+)
+
+
+def mutated(mutation: Mutation, folder: Path) -> Path:
+    """Copy src/ and put the fault in. Raises: SystemExit where the text to change is not there exactly once."""
+    copy = folder / "src"
+    shutil.copytree(ROOT / "src", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    file = copy / "footfall" / mutation.file
+    text = file.read_text()
+    for old, new in mutation.edits:
+        if text.count(old) != 1:
+            sys.exit(f"{mutation.file} holds this {text.count(old)} times, not once; mend {__file__}:\n{old}")
+        text = text.replace(old, new)
+    file.write_text(text)
+    return copy
+
+
+def tests_pass(tests: tuple[str, ...], source: Path, name: str) -> bool:
+    """Run tests on the code in a folder. Raises: SystemExit where they could not be run."""
+    variables = {"PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(
+        command, check=False, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, timeout=900
+    )
+    if done.returncode not in {0, 1}:
+        sys.exit(f"{name}: the tests did not run:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    why = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    print(f"{'passed  ' if done.returncode == 0 else 'noticed '} {name}", *why[:1], sep="\n          ", flush=True)
+    return done.returncode == 0
+
+
+def main() -> int:
+    """Try every mutation, or those whose name holds one of the words given; print a table."""
+    wanted = [m for m in MUTATIONS if not sys.argv[1:] or any(word in m.name for word in sys.argv[1:])]
+    for mutation in wanted:  # all of them fit, before the first one runs
+        with tempfile.TemporaryDirectory(prefix="footfall-mutation-") as folder:
+            mutated(mutation, Path(folder))
+    for tests in dict.fromkeys(mutation.tests for mutation in wanted):
+        if not tests_pass(tests, ROOT / "src", f"the code as it is: {' '.join(tests)}"):
+            return 1
+    missed = 0
+    for mutation in wanted:
+        with tempfile.TemporaryDirectory(prefix="footfall-mutation-") as folder:
+            missed += tests_pass(mutation.tests, mutated(mutation, Path(folder)), mutation.name)
+    print(f"{len(wanted) - missed} of {len(wanted)} mutations were noticed")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""A full disk, on the server and below TMPDIR: a small tmpfs each, and the same command again when there is room."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from footfall import embedded, pipeline
+from footfall.engines.spill import spilling_session
+from footfall.errors import TemporarySpaceError
+from footfall.settings import load_settings
+from trials import IS_LONG, Contents, Figures, compare
+
+pytestmark = [
+    pytest.mark.crash,
+    pytest.mark.skipif(
+        os.geteuid() != 0 or shutil.which("mount") is None or sys.platform != "linux",
+        reason="a small disk is a tmpfs, and only root may mount one",
+    ),
+]
+ROWS = 100_000  # more than 15 MB in the database
+ROWS_TO_SPILL = 700_000  # distinct pairs: their counts take more than a quarter of the least memory limit
+
+
+def mount(*words: str) -> None:
+    done = subprocess.run(["mount", *words], check=False, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"no tmpfs can be mounted here: {done.stderr.strip()}")
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    folder.mkdir()
+    mount("-t", "tmpfs", "-o", f"size={size},mode=711", "tmpfs", str(folder))
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+        folder.rmdir()
+
+
+def footfall(*words: str, stdin: bytes | None = None, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "footfall.cli", *words]
+    return subprocess.run(
+        command, input=stdin, check=False, capture_output=True, env=os.environ | variables, timeout=120
+    )
+
+
+def wide(write_csv: Callable[..., str], rows: int) -> str:
+    """Write rows whose users and products hardly come again, and one bad row."""
+    pairs = ((n, n * 7919 % 1_000_003 + 1, n * 104_729 % 99_991 + 1) for n in range(1, rows + 1))
+    return write_csv("wide.csv", *(f"{n},{user},{product},click,2024-01-01" for n, user, product in pairs), "x,1,1,a,b")
+
+
+@pytest.mark.parametrize("size", ["107m", "113m"], ids=["for its log too", "for a table"])
+def test_a_full_disk_of_the_server_is_exit_5_and_with_room_the_same_command_loads(
+    short_folder: Path,
+    new_database: Callable[[], str],
+    write_csv: Callable[..., str],
+    contents: Contents,
+    figures: Figures,
+    size: str,
+) -> None:
+    csv = wide(write_csv, ROWS)
+    truth_in = new_database()
+    assert pipeline.load([csv], load_settings(database_url=truth_in)).exit_code == 0
+    with small_disk(short_folder / "full", size) as disk:  # initdb and the binaries take 95 MB
+        home = disk / "home"
+        failed = footfall("load", csv, FOOTFALL_HOME=str(home))
+        assert failed.returncode == 5, failed.stderr
+        assert b"run the same command again" in failed.stderr
+        mount("-o", "remount,size=1g", str(disk))
+        with embedded.running(home) as conninfo:
+            assert contents(conninfo)["raw"] == contents(conninfo)["quarantine"] == []
+        again = footfall("load", csv, FOOTFALL_HOME=str(home))
+        assert again.returncode == 0, again.stderr
+        with embedded.running(home) as conninfo:
+            compare(figures, contents(conninfo), contents(truth_in))
+    figures.kills["disk full on the server"] += 1
+
+
+def test_a_disk_too_small_to_make_the_database_leaves_a_home_that_can_be_made_later(
+    short_folder: Path, write_csv: Callable[..., str]
+) -> None:
+    csv = write_csv("a.csv", "1,1,1,click,2024-01-01")
+    with small_disk(short_folder / "tiny", "60m") as disk:  # the binaries fit, the data do not
+        failed = footfall("load", csv, FOOTFALL_HOME=str(disk / "home"))
+        assert failed.returncode == 5, failed.stderr
+        assert b"free some space" in failed.stderr
+        assert list((disk / "home").glob("scratch-*")) == []
+        mount("-o", "remount,size=1g", str(disk))
+        again = footfall("load", csv, FOOTFALL_HOME=str(disk / "home"))
+        assert again.returncode == 0, again.stderr
+
+
+def test_a_session_that_spills_into_a_full_folder_says_what_to_do(
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_disk(short_folder / "spilled", "1m") as disk:
+        monkeypatch.setattr(tempfile, "tempdir", str(disk))
+        with (
+            pytest.raises(TemporarySpaceError, match="set TMPDIR"),
+            spilling_session(8, "create table numbers (number bigint)") as session,
+        ):
+            session.execute(
+                "insert into numbers select hash(number) % 1_000_000_007 from range(4_000_000) as r (number)"
+            )
+        assert list(disk.iterdir()) == []
+
+
+@pytest.mark.skipif(not IS_LONG, reason="takes half a minute; `make crash` runs it")
+def test_a_full_spill_folder_says_what_to_do_and_with_room_the_same_command_loads(
+    database: str, short_folder: Path, write_csv: Callable[..., str], contents: Contents, figures: Figures
+) -> None:
+    csv = wide(write_csv, ROWS_TO_SPILL)
+    other = write_csv("other.csv", "900000,1,1,click,2024-01-01")
+    least = {"FOOTFALL_DATABASE_URL": database, "FOOTFALL_MEMORY_LIMIT_MB": "128"}
+    with small_disk(short_folder / "spill", "1m") as disk:
+        failed = footfall("load", csv, other, TMPDIR=str(disk), **least)
+        assert failed.returncode == 1
+        assert b"set TMPDIR to a folder on another disk" in failed.stderr
+        assert list(disk.iterdir()) == []
+    assert [row[0] for row in contents(database)["raw"]] == [900_000]
+    assert len(contents(database)["ledger"]) == 1  # the other file
+    again = footfall("load", csv, **least)
+    assert again.returncode == 0, again.stderr
+    with psycopg.connect(database) as connection:
+        rows: Any = connection.execute("select count(*), count(distinct interaction_id) from user_interactions_raw")
+        assert rows.fetchone() == (ROWS_TO_SPILL + 1, ROWS_TO_SPILL + 1)
+    figures.kills["spill folder full"] += 1
+
+
+def test_no_room_for_what_comes_from_stdin_says_where_it_was_to_go(database: str, short_folder: Path) -> None:
+    content = b"interaction_id,user_id,product_id,action,timestamp\n" + b"1,1,1,click,2024-01-01\n" * 100_000
+    with small_disk(short_folder / "spool", "1m") as disk:
+        failed = footfall("load", "-", "--database", database, stdin=content, TMPDIR=str(disk))
+        assert failed.returncode == 3
+        assert str(disk).encode() in failed.stderr
+        assert b"set TMPDIR" in failed.stderr
+        assert list(disk.iterdir()) == []

@@ -1,0 +1,261 @@
+"""A load broken at every statement and every chunk of COPY, one after the other; then the same load again."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+import wire
+from footfall import loading, records
+from trials import (
+    IS_LONG,
+    SEED,
+    TRIALS,
+    Contents,
+    Figures,
+    Outcome,
+    Tables,
+    compare,
+    left_behind,
+    loaded,
+    remember,
+    restore,
+)
+
+pytestmark = pytest.mark.crash
+SQLSTATES = cycle(["53100", "40P01", "57014", "55P03", "40001", "53200"])
+LINE = "{},{},{},{},2024-01-01 00:{:02}:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What a load finds, and which of its ways it takes."""
+
+    name: str
+    has_tables: bool = True
+    has_rows: bool = False
+    has_temp: bool = True
+    is_direct: bool = False
+
+
+SCENARIOS = (
+    Scenario("a first load, which makes the tables", has_tables=False),
+    Scenario("into empty tables"),
+    Scenario("into empty tables, rows first and keys after them", is_direct=True),
+    Scenario("into tables with rows", has_rows=True),
+    Scenario("without the right to make temporary tables", has_rows=True, has_temp=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A way to break a load.
+
+    `is_refusing`: the server is not reachable afterwards. `share`: of the points, in a long run of 1,500 kills.
+    """
+
+    name: str
+    tags: str
+    is_refusing: bool = False
+    share: float = 1.0
+
+
+# Points: `Q` and `P` begin a statement, `S` ends one of several messages, `d` and `c` are a COPY.
+KINDS = (
+    Kind("cut before the server gets it", "QSdc", share=0.5),
+    Kind("cut in the middle of it", "QPd", share=0.25),
+    Kind("cut before its answer returns", "QSdc"),
+    Kind("cut before its answer returns, and no new connection", "QSdc", is_refusing=True, share=0.25),
+    Kind("cut, and the server notices late", "QSc", share=0.25),
+    Kind("cut, and the server gets it late", "QSc", share=0.25),
+    Kind("refused by the server with an error", "QPdc"),
+    Kind("pg_terminate_backend", "QPdc", share=0.25),
+)
+
+
+def fault_of(kind: Kind, admin: str) -> wire.Fault:
+    def terminate(link: wire.Link, message: wire.Message) -> None:
+        with psycopg.connect(admin, autocommit=True) as other:
+            other.execute("select pg_terminate_backend(%s, 5000)", [link.pid])
+        link.send(message.data)
+
+    return {
+        "cut before the server gets it": wire.cut_before,
+        "cut in the middle of it": wire.cut_inside,
+        "cut before its answer returns": wire.cut_after,
+        "cut before its answer returns, and no new connection": wire.cut_after,
+        "cut, and the server notices late": wire.linger,
+        "cut, and the server gets it late": wire.arrive_late,
+        "refused by the server with an error": wire.fail_with(next(SQLSTATES)),
+        "pg_terminate_backend": terminate,
+    }[kind.name]
+
+
+def delivery(write_csv: Callable[..., str]) -> tuple[str, dict[int, tuple[Any, ...]]]:
+    """Rising ids, late ids, exact repeats, conflicts, bad rows; give the rows that a file alone brings, too."""
+    truth: dict[int, tuple[Any, ...]] = {}
+    lines = []
+    numbers = [*range(1, 240), *range(60, 80), *range(300, 250, -1), *range(400, 440)]
+    for at, number in enumerate(numbers):
+        is_late_conflict = 245 <= at < 250
+        action = "other" if is_late_conflict else "click"
+        user = "x" if number % 10 == 7 else number % 7 + 1
+        lines.append(LINE.format(number, user, number % 5 + 1, action, number % 60))
+        if user != "x" and number not in truth:
+            instant = datetime(2024, 1, 1, 0, number % 60, tzinfo=UTC)
+            truth[number] = (number, user, number % 5 + 1, action, instant)
+    return write_csv("delivery.csv", *lines), truth
+
+
+def prepared(
+    scenario: Scenario, make: Callable[[], str], write_csv: Callable[..., str], admin: str
+) -> tuple[str, dict[int, tuple[Any, ...]]]:
+    """Give a database as the load is to find it, and the rows that are there."""
+    database = make()
+    if not scenario.has_temp:
+        name = conninfo_to_dict(database)["dbname"]
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(f"revoke temp on database {name} from public")
+            connection.execute(f"alter database {name} owner to {connection.info.user}")
+            connection.execute(f"grant connect, create on database {name} to owner")
+        with psycopg.connect(make_conninfo(admin, dbname=name), autocommit=True) as connection:
+            connection.execute("grant all on schema public to owner")
+    rows = {}
+    if scenario.has_tables:
+        empty = loaded(database, [write_csv("header.csv")])
+        assert empty.exit_code == 0, empty
+    if scenario.has_rows:
+        lines = [LINE.format(n, n % 7 + 1, n % 5 + 1, "click", n % 60) for n in range(1, 30)]
+        lines += [LINE.format(n, 9, 9, "first", 0) for n in range(30, 36)]
+        minute = {n: n % 60 for n in range(1, 30)}
+        for n in range(1, 36):
+            content = (n % 7 + 1, n % 5 + 1, "click") if n < 30 else (9, 9, "first")
+            rows[n] = (n, *content, datetime(2024, 1, 1, 0, minute.get(n, 0), tzinfo=UTC))
+        assert loaded(database, [write_csv("earlier.csv", *lines)]).exit_code == 0
+    return database, rows
+
+
+@dataclass(slots=True)
+class Stage:
+    """What all trials of one scenario share."""
+
+    scenario: Scenario
+    csv: str
+    database: str
+    tables: tuple[str, ...]
+    before: Tables
+    after: Tables
+    messages: list[wire.Message]
+    contents: Contents
+    figures: Figures
+    admin: str
+
+    def url(self, proxy: wire.Proxy) -> str:
+        return url_of(self.database, proxy)
+
+
+def points(stage: Stage, kind: Kind) -> list[int]:
+    """Choose which messages to break: in a long run a share of all, else one, and COMMIT."""
+    fit = [message for message in stage.messages if message.tag in kind.tags]
+    chance = random.Random(f"{SEED} {stage.scenario.name} {kind.name}")
+    if IS_LONG:
+        wanted = min(len(fit), round(len(fit) * kind.share * TRIALS / 1_500))
+        return sorted({m.number for m in [*chance.sample(fit, wanted), *(m for m in fit if m.is_commit)]})
+    some = {chance.choice(fit).number}
+    if stage.scenario.is_direct or not stage.scenario.has_temp:
+        some |= {message.number for message in fit[-3:] if message.is_commit}
+    return sorted(some)
+
+
+@pytest.fixture(params=SCENARIOS, ids=lambda scenario: scenario.name)
+def stage(
+    request: pytest.FixtureRequest,
+    cluster: Any,
+    new_database: Callable[[], str],
+    write_csv: Callable[..., str],
+    contents: Contents,
+    figures: Figures,
+    temporary_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Stage]:
+    scenario: Scenario = request.param
+    monkeypatch.setattr(records, "BLOCK_BYTES_MAX", 6_000)  # several batches, so COPY comes several times
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # one session of the engine: a trial is quicker
+    database, rows = prepared(scenario, new_database, write_csv, cluster.admin)
+    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0 if scenario.is_direct else 1 << 40)
+    csv, brought = delivery(write_csv)
+    before, tables = contents(database), remember(database)
+    with wire.proxying(socket_folder(database), conninfo_to_dict(database).get("port", 5432)) as proxy:
+        assert loaded(url_of(database, proxy), [csv]).statuses == ("loaded",)
+    after = contents(database)
+    assert after["raw"] == sorted({**brought, **rows}.values())  # the truth, computed apart
+    assert not before or before["keys"] == after["keys"]
+    copies = [m for m in proxy.messages if m.tag == "Q" and m.data[5:].startswith(b"copy user_interactions_raw")]
+    assert bool(copies) == scenario.is_direct
+    yield Stage(scenario, csv, database, tables, before, after, proxy.messages, contents, figures, cluster.admin)
+
+
+def url_of(database: str, proxy: wire.Proxy) -> str:
+    return make_conninfo(database, host="127.0.0.1", port=proxy.port, sslmode="disable", gssencmode="disable")
+
+
+def socket_folder(conninfo: str) -> str:
+    return str(conninfo_to_dict(conninfo)["host"])
+
+
+def trial(stage: Stage, kind: Kind, at: int) -> None:
+    """Break the load at one message, look at the tables, load again, look again."""
+    database = stage.database
+    restore(database, stage.tables)
+    assert stage.contents(database) == stage.before
+    with wire.proxying(socket_folder(database), conninfo_to_dict(database).get("port", 5432)) as proxy:
+        proxy.fault_at, proxy.fault = at, fault_of(kind, stage.admin)
+        proxy.is_refusing_after = kind.is_refusing
+        first = loaded(stage.url(proxy), [stage.csv])
+        assert proxy.struck is not None, "the load was over before"
+        assert left_behind(database) == []
+        is_possible(stage, kind, first, stage.contents(database))
+    stage.figures.kills[kind.name] += 1
+    stage.figures.phases[proxy.struck.phase] += 1
+    again = loaded(database, [stage.csv])
+    assert again.statuses in {("loaded",), ("already-loaded",)}
+    compare(stage.figures, stage.contents(database), stage.after)
+    assert left_behind(database) == []
+
+
+def is_possible(stage: Stage, kind: Kind, first: Outcome, found: Tables) -> None:
+    """See that all of the file is there or nothing of it, and that the load said which."""
+    assert first.exit_code in {0, 5}, first
+    if stage.scenario.has_tables or found:
+        raw = found["raw"]
+        assert (raw == stage.after["raw"]) or (raw == (stage.before or {"raw": []})["raw"])
+    is_there = bool(found) and found == stage.after
+    if first.exit_code == 0:
+        assert is_there
+    elif not kind.is_refusing:
+        assert not is_there, "the load says failed, and it is there"
+        if stage.before:
+            assert found == stage.before
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.timeout(3600 if IS_LONG else 120)
+def test_a_load_broken_at_any_message_and_run_again_gives_the_tables_of_an_undisturbed_run(
+    stage: Stage, kind: Kind
+) -> None:
+    for at in points(stage, kind):
+        try:
+            trial(stage, kind, at)
+        except AssertionError as error:
+            error.add_note(f"at message {stage.messages[at - 1]}")
+            raise
