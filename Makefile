@@ -119,9 +119,12 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --fork-str
 lock: .venv/.uv  ## Write requirements/*.lock anew from pyproject.toml; LOCK_ARGS=--upgrade for new versions
 	$(COMPILE) --group uv --output-file requirements/uv.lock
 	$(COMPILE) pyproject.toml --output-file requirements/runtime.lock
-	$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.lock --output-file requirements/dev.lock
-	$(COMPILE) pyproject.toml --extra airflow --constraint requirements/runtime.lock \
+	$(COMPILE) pyproject.toml --extra stores --constraint requirements/runtime.lock \
+		--output-file requirements/stores.lock
+	$(COMPILE) pyproject.toml --extra airflow --constraint requirements/stores.lock \
 		--output-file requirements/airflow.lock
+	$(COMPILE) pyproject.toml --extra stores --group dev --constraint requirements/stores.lock \
+		--output-file requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra airflow --group airflow-dev --constraint requirements/airflow.lock \
 		--output-file requirements/airflow-dev.lock
 	@! grep -nE '://|^ *(-i|--(extra-)?index-url|--find-links|--trusted-host)|(^|[ =])/' requirements/*.lock \

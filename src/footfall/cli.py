@@ -388,7 +388,7 @@ def main() -> int:
 def _fail(message: str, exit_code: int) -> int:
     import traceback
 
-    from footfall.database import mask
+    from footfall.masking import mask
 
     log.error("%s", mask(message))
     log.debug("%s", mask(traceback.format_exc()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from footfall.errors import (
     SchemaError,
     SettingsError,
 )
+from footfall.masking import mask
 from footfall.sql import named_sql
 
 Connection = psycopg.Connection[Any]
@@ -70,17 +70,6 @@ class Target:
 def composed(file: str, name: str, /, **identifiers: sql.Composable) -> sql.Composed:
     """Give a named statement with its identifiers filled in."""
     return sql.SQL(named_sql(file)[name]).format(**identifiers)
-
-
-def mask(text: str) -> str:
-    """Hide the passwords of URLs and of key=value strings.
-
-    Example:
-        >>> mask("cannot reach postgresql://me:secret@host/db password=secret")
-        'cannot reach postgresql://me:***@host/db password=***'
-    """
-    text = re.sub(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/]*@", r"\1:***@", text)
-    return re.sub(r"(\bpassword\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)", r"\1***", text)
 
 
 def wrapped(error: psycopg.Error) -> FootfallError:

@@ -45,7 +45,10 @@ def call_option(*names: str, about: str, metavar: str | None = None, minimum: in
 
 Sources = Annotated[
     list[str],
-    typer.Argument(metavar="SOURCE", help="Files, folders (*.csv, *.csv.gz, *.csv.zst), globs, or - for stdin."),
+    typer.Argument(
+        metavar="SOURCE",
+        help="Files, folders (*.csv, *.csv.gz, *.csv.zst), globs, URLs (s3, gs, abfs, https), or - for stdin.",
+    ),
 ]
 Database = Annotated[
     str | None,

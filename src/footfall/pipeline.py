@@ -25,7 +25,6 @@ from footfall.database import (
     begin,
     connect,
     driver_errors,
-    mask,
     require_schema,
     server,
     silent,
@@ -36,9 +35,11 @@ from footfall.errors import (
     DatabaseBusyError,
     DatabaseUnavailableError,
     FootfallError,
+    SourceUnavailableError,
     TooManyRejectedError,
 )
 from footfall.judging import CONFLICT, Groups, Progress, Run, judge, new_run, problem_groups, read, report_ignored
+from footfall.masking import mask, shown
 from footfall.results import LoadResult, LoadSummary
 from footfall.session import target
 from footfall.settings import MaxRejected, Settings
@@ -64,7 +65,7 @@ def load(
     Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first file; later a failure is a result.
     """
     began = time.monotonic()
-    found = sources.find_sources(names)
+    found = _found(names, settings, warn)
     report_ignored(found, warn)
     results: list[LoadResult] = []
     with target(settings) as where:
@@ -79,6 +80,15 @@ def load(
         finally:
             connection.close()
     return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
+
+
+def _found(names: list[str], settings: Settings, warn: Callable[[str], None]) -> sources.FoundSources:
+    waits = _waits(settings)
+    while True:
+        try:
+            return sources.find_sources(names)
+        except SourceUnavailableError as error:
+            _wait_or_raise(error, waits, warn)
 
 
 def _prepared(run: Run, settings: Settings, warn: Callable[[str], None]) -> tuple[Connection, Server]:
@@ -134,13 +144,13 @@ def _load_with_retries(
             if error.retryable:
                 wait_s = next(waits, None)
                 if wait_s is not None:
-                    run.warn(f"{source}: {error.message}; trying again in {wait_s} s")
+                    run.warn(f"{shown(source)}: {error.message}; trying again in {wait_s} s")
                     time.sleep(wait_s)
                     continue
             connection = _record_failure(run, connection, attempt, error)
             failed = LoadResult(
                 None,
-                source,
+                shown(source),
                 attempt.digest,
                 "failed",
                 error=mask(error.message),
@@ -376,6 +386,6 @@ def _record_failure(run: Run, connection: Connection, attempt: _Attempt, error: 
         connection.commit()
     except (psycopg.Error, DatabaseUnavailableError) as second:
         message = wrapped(second).message if isinstance(second, psycopg.Error) else second.message
-        run.warn(f"{attempt.source}: its failure could not be recorded in the ledger: {message}")
+        run.warn(f"{shown(attempt.source)}: its failure could not be recorded in the ledger: {message}")
         _roll_back(connection)
     return connection
