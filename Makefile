@@ -130,6 +130,20 @@ lock: .venv/.uv  ## Write requirements/*.lock anew from pyproject.toml; LOCK_ARG
 	@! grep -nE '://|^ *(-i|--(extra-)?index-url|--find-links|--trusted-host)|(^|[ =])/' requirements/*.lock \
 		|| { echo "A lock names a host or a path of this machine (see above)." >&2; exit 1; }
 
+.PHONY: audit
+audit: install  ## Ask for known vulnerabilities of the locked packages
+	@$(BIN)/python scripts/audit
+
+# What an installation holds, by the locks: the core, with object stores, with Airflow.
+.PHONY: sbom
+sbom: install  ## Write a bill of materials (CycloneDX) of each lock that is installed: build/sbom/*.json
+	@mkdir -p build/sbom
+	@for lock in runtime stores airflow; do \
+		PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements/$$lock.lock --pyproject pyproject.toml \
+			--output-reproducible --of JSON --output-file build/sbom/$$lock.cdx.json || exit 1; \
+		echo "build/sbom/$$lock.cdx.json"; \
+	done
+
 .PHONY: clean
 clean:  ## Remove .venv and everything else that was made here
 	rm -rf .venv .venv-airflow build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

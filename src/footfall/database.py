@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -119,6 +120,25 @@ def driver_errors() -> Iterator[None]:
         raise wrapped(error) from error
 
 
+def _parsed(conninfo: str) -> dict[str, Any]:
+    """Read an address as libpq does. Raises: SettingsError without libpq's words: they quote what may be a password."""
+    try:
+        given = psycopg.conninfo.conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:
+        raise SettingsError(
+            "the database setting is neither a URL nor pairs of key=value that libpq takes; in pairs, a value with "
+            "spaces stands in single quotes; see --database (FOOTFALL_DATABASE_URL)"
+        ) from None
+    hosts = str(given.get("host", "")).split(",")
+    is_torn = any("@" in host[1:] and not host.startswith("/") for host in hosts)
+    if is_torn or not re.fullmatch(r"[\d,]*", str(given.get("port", ""))):
+        raise SettingsError(
+            "the database setting has no usable host or port; in the password of a URL, @ is written %40 and / is "
+            "written %2F; see --database (FOOTFALL_DATABASE_URL)"
+        )
+    return given
+
+
 def connect(target: Target) -> Connection:
     """Open a session; no statement of it runs outside a transaction.
 
@@ -126,7 +146,7 @@ def connect(target: Target) -> Connection:
     """
     extra: dict[str, Any] = {"application_name": "footfall", "connect_timeout": CONNECT_TIMEOUT_S}
     with driver_errors():
-        given = psycopg.conninfo.conninfo_to_dict(target.conninfo)
+        given = _parsed(target.conninfo)
         extra = {name: value for name, value in extra.items() if name not in given}
         if os.environ.get("PGCONNECT_TIMEOUT"):
             extra.pop("connect_timeout", None)

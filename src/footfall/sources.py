@@ -78,8 +78,8 @@ def find_sources(names: list[str]) -> FoundSources:
             paths.append(name)
         elif Path(name).is_dir():
             inside = [os.path.join(name, below) for below in _walk(name)]  # noqa: PTH118  (keeps the name as given)
-            found = [path for path in inside if path.endswith(SUFFIXES)]
-            ignored += [path for path in inside if not path.endswith(SUFFIXES)]
+            found = [path for path in inside if path.endswith(SUFFIXES) and not _is_special(path)]
+            ignored += sorted(set(inside) - set(found), key=os.fsencode)
             if not found:
                 raise SourceError(f"{name}: the folder holds no file named *.csv, *.csv.gz or *.csv.zst")
             paths += found
@@ -101,6 +101,14 @@ def _walk(folder: str) -> list[str]:
     for place, _, files in os.walk(folder, onerror=refuse):
         found += [os.path.relpath(os.path.join(place, file), folder) for file in files]  # noqa: PTH118
     return sorted(found, key=os.fsencode)
+
+
+def _is_special(path: str) -> bool:
+    """Say whether a FIFO, socket or device is there: put into a folder by somebody, it would be waited for forever."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116  (a name such as b"\xff" stays as it is)
+    except OSError:
+        return False  # a link to nothing, or nothing by now: opening it says so
 
 
 def _identity(descriptor: int) -> tuple[int, ...]:
