@@ -41,8 +41,8 @@ WRONG = [
     f"host=127.0.0.1 port=1 password=my {SECRET}",
     f"host=127.0.0.1 port=1 password='{SECRET}",
     f"postgresql://me:%zz{SECRET}@127.0.0.1:1/db",
-    f"host=127.0.0.1 port=1 pasword={SECRET}",
-    f"postgresql://127.0.0.1:1/db?pasword={SECRET}",
+    f"host=127.0.0.1 port=1 pass_word={SECRET}",
+    f"postgresql://127.0.0.1:1/db?pass_word={SECRET}",
 ]
 
 
