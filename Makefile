@@ -154,14 +154,31 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --fork-str
 lock: .venv/.uv  ## Write requirements/*.lock anew from pyproject.toml; LOCK_ARGS=--upgrade for new versions
 	$(COMPILE) --group uv --output-file requirements/uv.lock
 	$(COMPILE) pyproject.toml --output-file requirements/runtime.lock
-	$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.lock --output-file requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra stores --constraint requirements/runtime.lock \
+		--output-file requirements/stores.lock
 	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/runtime.lock --output-file requirements/fuzz.lock
-	$(COMPILE) pyproject.toml --extra airflow --constraint requirements/runtime.lock \
+	$(COMPILE) pyproject.toml --extra airflow --constraint requirements/stores.lock \
 		--output-file requirements/airflow.lock
+	$(COMPILE) pyproject.toml --extra stores --group dev --constraint requirements/stores.lock \
+		--output-file requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra airflow --group airflow-dev --constraint requirements/airflow.lock \
 		--output-file requirements/airflow-dev.lock
 	@! grep -nE '://|^ *(-i|--(extra-)?index-url|--find-links|--trusted-host)|(^|[ =])/' requirements/*.lock \
 		|| { echo "A lock names a host or a path of this machine (see above)." >&2; exit 1; }
+
+.PHONY: audit
+audit: install  ## Ask for known vulnerabilities of the locked packages
+	@$(BIN)/python scripts/audit
+
+# What an installation holds, by the locks: the core, with object stores, with Airflow.
+.PHONY: sbom
+sbom: install  ## Write a bill of materials (CycloneDX) of each lock that is installed: build/sbom/*.json
+	@mkdir -p build/sbom
+	@for lock in runtime stores airflow; do \
+		PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements/$$lock.lock --pyproject pyproject.toml \
+			--output-reproducible --of JSON --output-file build/sbom/$$lock.cdx.json || exit 1; \
+		echo "build/sbom/$$lock.cdx.json"; \
+	done
 
 .PHONY: clean
 clean:  ## Remove .venv and everything else that was made here

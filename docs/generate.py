@@ -189,7 +189,9 @@ def table_comments() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
         for table, body in TABLE.findall(text):
             columns = []
             for line in body.splitlines():
-                found = re.match(r"    (\w+) ((?:timestamptz|bigint|integer|text|bytea|numeric|jsonb)\b)( not null)?", line)
+                found = re.match(
+                    r"    (\w+) ((?:timestamptz|bigint|integer|text|bytea|numeric|jsonb)\b)( not null)?", line
+                )
                 if found and found[1] != "constraint":
                     kind = found[2] + ("" if found[3] else ", may be null")
                     columns.append((found[1], kind, says[table, found[1]]))

@@ -22,7 +22,7 @@ __all__ = [
 
 
 def load(*sources: str, **settings: Any) -> LoadSummary:
-    """Load files, globs and folders, each file exactly once; settings by name, as in `footfall.toml`.
+    """Load files, globs, folders and URLs, each file exactly once; settings by name, as in `footfall.toml`.
 
     Effects: see `footfall.pipeline.load`. A file that fails is a result with status `failed`, not an exception.
     """

@@ -11,9 +11,10 @@ from importlib.metadata import version
 import psycopg
 
 from footfall import ledger
-from footfall.database import Connection, begin, connect, driver_errors, mask, take_writer_lock, wrapped
+from footfall.database import Connection, begin, connect, driver_errors, take_writer_lock, wrapped
 from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError
 from footfall.judging import Run
+from footfall.masking import mask, shown
 from footfall.results import LoadResult
 from footfall.settings import Settings
 
@@ -105,5 +106,5 @@ def record_failure(run: Run, connection: Connection, attempt: Attempt, error: Fo
         connection.commit()
     except (psycopg.Error, DatabaseUnavailableError) as second:
         message = wrapped(second).message if isinstance(second, psycopg.Error) else second.message
-        run.warn(f"{attempt.source}: its failure could not be recorded in the ledger: {message}")
+        run.warn(f"{shown(attempt.source)}: its failure could not be recorded in the ledger: {message}")
         roll_back(connection)

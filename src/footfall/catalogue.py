@@ -98,6 +98,8 @@ def _own_files(folder: Path) -> list[Path]:
 
 def _read(path: Path) -> str:
     try:
+        if not path.is_file():  # a FIFO would be waited for without end
+            raise QueryError(f"{path}: is not a file; take it away, or put the file itself there")
         with path.open("rb") as file:
             content = file.read(QUERY_BYTES_MAX + 1)
         if len(content) > QUERY_BYTES_MAX:

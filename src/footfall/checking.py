@@ -11,6 +11,7 @@ from footfall import sources
 from footfall.database import Target, silent
 from footfall.errors import SourceError
 from footfall.judging import CONFLICT, Groups, Progress, Run, judge, problem_groups, read, report_ignored, running
+from footfall.masking import shown
 from footfall.results import LoadResult, LoadSummary
 from footfall.settings import Settings
 
@@ -66,8 +67,9 @@ def _check_one(run: Run, source: str, number: int, repeats: Repeats) -> tuple[Lo
     except SourceError as error:
         repeats.forget(number)
         seconds = round(time.monotonic() - began, 3)
-        failed = LoadResult(None, source, digest, "failed", seconds=seconds, error=error.message)
+        failed = LoadResult(None, shown(source), digest, "failed", seconds=seconds, error=error.message)
         return replace(failed, exit_code=error.exit_code, retryable=error.retryable), {}
     seconds = round(time.monotonic() - began, 3)
     accepted, rejected = judged.rows_accepted, judged.rows_rejected
-    return LoadResult(None, source, digest, "checked", judged.rows, accepted, 0, rejected, seconds), judged.groups
+    result = LoadResult(None, shown(source), digest, "checked", judged.rows, accepted, 0, rejected, seconds)
+    return result, judged.groups

@@ -16,10 +16,12 @@ import typer
 from typer.exceptions import TyperException
 
 from footfall.cli_database import database_app
+from footfall.cli_schema import schema_app
 from footfall.errors import DriftError, FootfallError, InterruptedLoadError, UnknownNameError
 from footfall.options import (
     Database,
     Delimiter,
+    EscapeFormulas,
     Format,
     MaxRejected,
     Quiet,
@@ -66,8 +68,6 @@ app = group(
     "footfall rejects",
     "footfall verify",
 )
-schema_app = group("Show, create or upgrade the tables.", "footfall schema apply")
-schema_app.callback(invoke_without_command=True)(ask_for_a_verb)
 app.add_typer(schema_app, name="schema")
 app.add_typer(database_app, name="database")
 
@@ -130,6 +130,7 @@ def check(
     sources: Sources,
     delimiter: Delimiter = None,
     fmt: Format = "table",
+    escape_formulas: EscapeFormulas = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
@@ -140,7 +141,7 @@ def check(
     with shown_progress(quiet) as progress:
         summary = checking.check(sources, settings, progress=progress, warn=log.warning)
     if fmt == "csv":
-        _print(report.summary_table(summary), fmt)
+        _print(report.summary_table(summary), fmt, escape_formulas)
     else:
         write(report.summary_json(summary, is_check=True) if fmt == "json" else report.summary_text(summary))
     _talk_about(summary, fmt)
@@ -158,6 +159,7 @@ def rejects(
     database: Database = None,
     schema: Schema = None,
     fmt: Format = "table",
+    escape_formulas: EscapeFormulas = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
@@ -170,7 +172,7 @@ def rejects(
         known = "\n".join(f"  {each}: {sentence}" for each, sentence in PROBLEM_CODES.items())
         raise UnknownNameError(f"--code (FOOTFALL_CODE): there is no problem {code!r}; choose one of these:\n{known}")
     rows, more = retrieval.rejects(settings, load_id=load_id, source=source, code=code, limit=limit)
-    _print(report.rejected_table(rows, fmt), fmt)
+    _print(report.rejected_table(rows, fmt), fmt, escape_formulas)
     if more:
         log.info("only the first %s are shown; --limit N shows more", f"{limit:,}")
     return 0
@@ -184,6 +186,7 @@ def loads(
     database: Database = None,
     schema: Schema = None,
     fmt: Format = "table",
+    escape_formulas: EscapeFormulas = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
@@ -194,7 +197,7 @@ def loads(
 
     table = retrieval.loads(settings, limit=limit + 1)
     shown = Table(table.columns, table.rows[:limit])
-    _print(report.narrowed(shown, LEDGER_AT_A_GLANCE) if fmt == "table" else shown, fmt)
+    _print(report.narrowed(shown, LEDGER_AT_A_GLANCE) if fmt == "table" else shown, fmt, escape_formulas)
     if len(table.rows) > limit:
         log.info("older loads are not shown; --limit N shows more")
     return 0
@@ -232,6 +235,7 @@ def query(
         Literal["table", "csv", "json", "parquet"] | None,
         call_option("--format", about="How to print; default: as FILE ends, table on a terminal, else csv."),
     ] = None,
+    escape_formulas: EscapeFormulas = False,
     output: Annotated[
         str | None, call_option("--output", metavar="FILE", about="Write to a file, whole or not at all.")
     ] = None,
@@ -253,7 +257,7 @@ def query(
 
     if show_list:
         with destination(output, how) as stream:
-            report.print_answer(retrieval.query_list(settings), how, stream)
+            report.print_answer(retrieval.query_list(settings), how, stream, escape_formulas=escape_formulas)
         return 0
     if name is None:
         raise UnknownNameError("which question? `footfall query --list` shows them all")
@@ -267,7 +271,7 @@ def query(
             if answer.is_zoned:
                 log.info("days are those of the time zone %s", settings.reporting_time_zone)
             with destination(output, how) as stream:
-                report.print_answer(answer, how, stream)
+                report.print_answer(answer, how, stream, escape_formulas=escape_formulas)
     except KeyboardInterrupt as stop:
         raise InterruptedLoadError("interrupted; a question changes nothing") from stop
     return 0
@@ -295,51 +299,11 @@ def verify(
     return 0
 
 
-@schema_app.command("show", epilog=example("footfall schema show"))
-def schema_show(
-    database: Database = None, schema: Schema = None, quiet: Quiet = False, verbose: Verbose = False
-) -> int:
-    """Show the version and text of the tables."""
-    settings = begin(quiet, verbose, database_url=database, schema=schema)
-    from footfall import upkeep
-
-    write(upkeep.schema_show(settings))
-    return 0
-
-
-@schema_app.command("apply", epilog=example("footfall schema apply --schema footfall"))
-def schema_apply(
-    database: Database = None, schema: Schema = None, quiet: Quiet = False, verbose: Verbose = False
-) -> int:
-    """Create or upgrade the tables. Where they are current nothing changes."""
-    settings = begin(quiet, verbose, database_url=database, schema=schema)
-    from footfall import upkeep
-
-    write(upkeep.schema_apply(settings, warn=log.warning))
-    return 0
-
-
-@schema_app.command("grant", epilog=example("footfall schema grant analyst"))
-def schema_grant(
-    role: Annotated[str, typer.Argument(metavar="ROLE", help="A role that exists.")],
-    database: Database = None,
-    schema: Schema = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> int:
-    """Let a role read. It sees interactions and counts, not the quarantine."""
-    settings = begin(quiet, verbose, database_url=database, schema=schema)
-    from footfall import upkeep
-
-    write(upkeep.schema_grant(settings, role))
-    return 0
-
-
-def _print(table: Table, fmt: Literal["table", "csv", "json"]) -> None:
+def _print(table: Table, fmt: Literal["table", "csv", "json"], escape_formulas: bool = False) -> None:
     from footfall import report
 
     with stdout() as stream:
-        report.print_table(table, fmt, stream)
+        report.print_table(table, fmt, stream, escape_formulas=escape_formulas)
 
 
 def _talk_about(summary: LoadSummary, fmt: str) -> None:
@@ -402,7 +366,7 @@ def main() -> int:
 def _fail(message: str, exit_code: int) -> int:
     import traceback
 
-    from footfall.database import mask
+    from footfall.masking import mask
 
     log.error("%s", mask(message))
     log.debug("%s", mask(traceback.format_exc()))

@@ -22,6 +22,7 @@ from footfall.errors import (
     SchemaError,
     SettingsError,
 )
+from footfall.masking import mask
 from footfall.sql import named_sql
 
 Connection = psycopg.Connection[Any]
@@ -71,17 +72,6 @@ class Target:
 def composed(file: str, name: str, /, **identifiers: sql.Composable) -> sql.Composed:
     """Give a named statement with its identifiers filled in."""
     return sql.SQL(named_sql(file)[name]).format(**identifiers)
-
-
-def mask(text: str) -> str:
-    """Hide the passwords of URLs and of key=value strings.
-
-    Example:
-        >>> mask("cannot reach postgresql://me:secret@host/db password=secret")
-        'cannot reach postgresql://me:***@host/db password=***'
-    """
-    text = re.sub(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/]*@", r"\1:***@", text)
-    return re.sub(r"(\bpassword\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)", r"\1***", text)
 
 
 def wrapped(error: psycopg.Error) -> FootfallError:
@@ -135,6 +125,25 @@ def driver_errors() -> Iterator[None]:
         raise wrapped(error) from error
 
 
+def _parsed(conninfo: str) -> dict[str, Any]:
+    """Read an address as libpq does. Raises: SettingsError without libpq's words: they quote what may be a password."""
+    try:
+        given = psycopg.conninfo.conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:
+        raise SettingsError(
+            "the database setting is neither a URL nor pairs of key=value that libpq takes; in pairs, a value with "
+            "spaces stands in single quotes; see --database (FOOTFALL_DATABASE_URL)"
+        ) from None
+    hosts = str(given.get("host", "")).split(",")
+    is_torn = any("@" in host[1:] and not host.startswith("/") for host in hosts)
+    if is_torn or not re.fullmatch(r"[\d,]*", str(given.get("port", ""))):
+        raise SettingsError(
+            "the database setting has no usable host or port; in the password of a URL, @ is written %40 and / is "
+            "written %2F; see --database (FOOTFALL_DATABASE_URL)"
+        )
+    return given
+
+
 def connect(target: Target) -> Connection:
     """Open a session; no statement of it runs outside a transaction.
 
@@ -142,7 +151,7 @@ def connect(target: Target) -> Connection:
     """
     extra: dict[str, Any] = {"application_name": "footfall", "connect_timeout": CONNECT_TIMEOUT_S}
     with driver_errors():
-        given = psycopg.conninfo.conninfo_to_dict(target.conninfo)
+        given = _parsed(target.conninfo)
         extra = {name: value for name, value in extra.items() if name not in given}
         if os.environ.get("PGCONNECT_TIMEOUT"):
             extra.pop("connect_timeout", None)

@@ -7,6 +7,7 @@
     - QueryTimeoutError          2   a question that takes longer than the setting allows
   - SourceError                  3   a source cannot be read as interactions
     - SourceChangedError         3   retryable: the file changed while it was read
+    - SourceUnavailableError     3   retryable: the server of a source is away
   - TemporarySpaceError          1   retryable: no room for what a load has to remember
   - TooManyRejectedError         4   more rejected rows than --max-rejected allows
   - DatabaseUnavailableError     5   retryable: the database is not reachable, or was lost
@@ -64,6 +65,12 @@ class SourceError(FootfallError):
 
 class SourceChangedError(SourceError):
     """The file changed while it was read. Run the same command again when its writer is done."""
+
+    retryable = True
+
+
+class SourceUnavailableError(SourceError):
+    """The server that holds the source is away, or says that it cannot answer now. Run the same command again later."""
 
     retryable = True
 

@@ -37,7 +37,7 @@ def setting(option: str, metavar: str | None, about: str) -> Any:
 
 
 def call_option(*names: str, about: str, metavar: str | None = None, minimum: int | None = None) -> Any:
-    variable = "FOOTFALL_" + names[0][2:].upper()
+    variable = "FOOTFALL_" + names[0][2:].upper().replace("-", "_")
     return typer.Option(
         *names, help=about, metavar=metavar, min=minimum, envvar=variable, show_envvar=True, show_default=False
     )
@@ -45,7 +45,10 @@ def call_option(*names: str, about: str, metavar: str | None = None, minimum: in
 
 Sources = Annotated[
     list[str],
-    typer.Argument(metavar="SOURCE", help="Files, folders (*.csv, *.csv.gz, *.csv.zst), globs, or - for stdin."),
+    typer.Argument(
+        metavar="SOURCE",
+        help="Files, folders (*.csv, *.csv.gz, *.csv.zst), globs, URLs (s3, gs, abfs, https), or - for stdin.",
+    ),
 ]
 Database = Annotated[
     str | None,
@@ -63,6 +66,10 @@ Rehash = Annotated[
 Retry = Annotated[bool | None, setting("--retry", None, "Load a file again when the connection was lost.")]
 TextOrJson = Annotated[Literal["table", "json"], call_option("--format", about="How to print the result.")]
 Format = Annotated[Literal["table", "csv", "json"], call_option("--format", about="How to print the result.")]
+EscapeFormulas = Annotated[
+    bool,
+    call_option("--escape-formulas", about="In CSV: put ' before text that a spreadsheet would take for a formula."),
+]
 Quiet = Annotated[bool, call_option("--quiet", "-q", about="Say nothing on stderr while all goes well.")]
 Verbose = Annotated[bool, call_option("--verbose", "-v", about="Say more, and show where an error came from.")]
 

@@ -26,7 +26,6 @@ from footfall.database import (
     begin,
     connect,
     driver_errors,
-    mask,
     require_schema,
     server,
     silent,
@@ -35,6 +34,7 @@ from footfall.errors import (
     DatabaseBusyError,
     DatabaseUnavailableError,
     FootfallError,
+    SourceUnavailableError,
 )
 from footfall.judging import (
     Progress,
@@ -42,6 +42,7 @@ from footfall.judging import (
     report_ignored,
     running,
 )
+from footfall.masking import mask, shown
 from footfall.results import LoadResult, LoadSummary
 from footfall.session import target
 from footfall.settings import Settings
@@ -65,7 +66,7 @@ def load(
     Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first file; later a failure is a result.
     """
     began = time.monotonic()
-    found = sources.find_sources(names)
+    found = _found(names, settings, warn)
     report_ignored(found, warn)
     results: list[LoadResult] = []
     with target(settings) as where, running(settings, where, warn, progress) as run:
@@ -79,6 +80,16 @@ def load(
         finally:
             session.connection.close()
     return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
+
+
+def _found(names: list[str], settings: Settings, warn: Callable[[str], None]) -> sources.FoundSources:
+    left = waits(settings)
+    while True:
+        try:
+            return sources.find_sources(names)
+        except SourceUnavailableError as error:
+            if not has_waited(error, left, "", warn):
+                raise
 
 
 @dataclass(slots=True)
@@ -224,7 +235,7 @@ def _load_alone(session: _Session, path: str) -> LoadResult:
                 break
             roll_back(session.connection)
             can_be_cured = error.retryable and sources.can_be_read_again(path)
-            if not (can_be_cured and has_waited(error, left, f"{path}: ", run.warn)):
+            if not (can_be_cured and has_waited(error, left, f"{shown(path)}: ", run.warn)):
                 record_failure(run, session.connection, attempt, error)
                 result = _failed(attempt, error)
         except BaseException:
@@ -234,5 +245,5 @@ def _load_alone(session: _Session, path: str) -> LoadResult:
 
 
 def _failed(attempt: Attempt, error: FootfallError) -> LoadResult:
-    failed = LoadResult(None, attempt.source, attempt.digest, "failed", error=mask(error.message))
+    failed = LoadResult(None, shown(attempt.source), attempt.digest, "failed", error=mask(error.message))
     return replace(failed, exit_code=error.exit_code, retryable=error.retryable)

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
+from types import SimpleNamespace
 from typing import IO, Any, Literal
 
 from footfall.errors import QueryError
@@ -38,21 +39,19 @@ PARQUET_TYPES = {
     1114: "timestamp[us]",
     1700: "double",
 }
+FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")  # for spreadsheets; OWASP, "CSV Injection"
 PARQUET_BATCH_ROWS = 100_000  # rows of one row group
 BAR_COLUMNS = 24  # characters of the longest bar
 # Ends of column names whose numbers are amounts; other numbers are names (ids, lines) and stay without separators.
 AMOUNTS = ("_bytes", "_count", "_s", "kept", "recount")
 
 
-def print_table(table: Table, fmt: Format, stream: IO[str]) -> None:
-    """Write the rows to a stream.
-
-    Effects: writes; on a terminal, a CSV's control characters are escaped too.
-    """
-    _print(table.columns, table.rows, fmt, stream)
+def print_table(table: Table, fmt: Format, stream: IO[str], *, escape_formulas: bool = False) -> None:
+    """Write the rows to a stream; on a terminal, a CSV's control characters are escaped too."""
+    _print(table.columns, table.rows, fmt, stream, escape_formulas)
 
 
-def print_answer(answer: Answer, how: Form, stream: IO[Any]) -> None:
+def print_answer(answer: Answer, how: Form, stream: IO[Any], *, escape_formulas: bool = False) -> None:
     """Write the answer to a query; its rows are read as they are written, but for a table.
 
     Effects: writes bytes for Parquet, text otherwise.
@@ -60,10 +59,12 @@ def print_answer(answer: Answer, how: Form, stream: IO[Any]) -> None:
     if how == "parquet":
         _write_parquet(answer, stream)
     else:
-        _print(answer.columns, answer.rows, how, stream)
+        _print(answer.columns, answer.rows, how, stream, escape_formulas)
 
 
-def _print(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]], fmt: Format, stream: IO[str]) -> None:
+def _print(
+    columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]], fmt: Format, stream: IO[str], escape_formulas: bool
+) -> None:
     if fmt == "json":
         stream.write("[")
         comma = "\n"
@@ -73,9 +74,10 @@ def _print(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]], fmt: Forma
         stream.write("]\n" if comma == "\n" else "\n]\n")
     elif fmt == "csv":
         show = escaped if stream.isatty() else str
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(map(show, columns))
-        writer.writerows([show(_csv_cell(cell)) for cell in row] for row in rows)
+        text = _inert if escape_formulas else _csv_cell
+        # Python 3.11 quotes only the line ends that it writes itself: a bare CR would begin a row in some readers.
+        writer = csv.writer(SimpleNamespace(write=lambda line: stream.write(line.removesuffix("\r\n") + "\n")))
+        writer.writerows([show(text(cell)) for cell in row] for row in chain((columns,), rows))
     else:
         stream.write(_terminal_table(Table(columns, tuple(rows)), _width(stream), bars=stream.isatty()))
 
@@ -203,6 +205,12 @@ def _csv_cell(cell: Any) -> str:
     if isinstance(cell, date):
         return cell.isoformat()
     return str(cell)
+
+
+def _inert(cell: Any) -> str:
+    """Give a cell's text so that a spreadsheet shows it: with an apostrophe where it would begin a formula."""
+    text = _csv_cell(cell)
+    return f"'{text}" if text.startswith(FORMULA_BEGINNINGS) and not isinstance(cell, int | float | Decimal) else text
 
 
 def _json(value: Any) -> str:

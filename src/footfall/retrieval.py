@@ -9,6 +9,7 @@ from typing import Any
 from footfall import catalogue, ledger, queries, source_files, sources
 from footfall.database import begin, begin_reading, connect, driver_errors, migrations, schema_version, server
 from footfall.errors import SourceError
+from footfall.masking import mask
 from footfall.results import Answer, Delivery, Problem, RejectedRow, Table
 from footfall.session import session, target
 from footfall.settings import Settings
@@ -21,7 +22,7 @@ def rejects(
     settings: Settings, *, load_id: int | None, source: str | None, code: str | None, limit: int | None
 ) -> tuple[tuple[RejectedRow, ...], bool]:
     """Give quarantined rows in the order of loads and lines, and whether there are more than `limit`."""
-    values: dict[str, Any] = {"load_id": load_id, "source": source, "code": code}
+    values: dict[str, Any] = {"load_id": load_id, "source": source and mask(source), "code": code}
     with session(settings, is_reader=True) as (connection, target):
         begin(connection, target)
         asked = None if limit is None else limit + 1

@@ -36,6 +36,7 @@ TOML_FILE = Path("footfall.toml")
 CALL_VARIABLES = (
     "ACTION",
     "CODE",
+    "ESCAPE_FORMULAS",
     "FORMAT",
     "LIMIT",
     "LIST",

@@ -1,6 +1,6 @@
-"""Names, globs and folders -> source files, each opened once and read through that one descriptor.
+"""Names, globs, folders and URLs -> source files, each opened once and read through that one descriptor.
 
-Effects: reads files; spools `-` and FIFOs to an unlinked temporary file of mode 0600.
+Effects: reads files; spools `-`, FIFOs and URLs to an unlinked temporary file of mode 0600.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
+from urllib.parse import urlsplit
 
+from footfall import stores, web
 from footfall.errors import SourceChangedError, SourceError
+from footfall.masking import scheme, shown
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
 READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing, small enough for any memory limit
@@ -31,7 +34,10 @@ ZSTD_SLICE_BYTES = 1 << 11  # bytes fed at a time: 2 KB can inflate to 64 MB at 
 
 @dataclass(frozen=True, slots=True)
 class FoundSources:
-    """The sources of one command in loading order, and the names in folders that are no source."""
+    """The sources of one command in loading order, and the names in folders that are no source.
+
+    `paths` are what `open_source` takes: a URL among them has its secrets; `shown` gives it without.
+    """
 
     paths: tuple[str, ...]
     ignored: tuple[str, ...]
@@ -39,7 +45,10 @@ class FoundSources:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One source, open. `digest` is the SHA-256 of the bytes as stored; `size_bytes` their number."""
+    """One source, open. `digest` is the SHA-256 of the bytes as stored; `size_bytes` their number.
+
+    `source` is its name as it may be shown; `identity` is None where a copy of it is read, which nobody can change.
+    """
 
     source: str
     stream: BinaryIO
@@ -49,19 +58,29 @@ class SourceFile:
 
 
 def find_sources(names: list[str]) -> FoundSources:
-    """Expand files, globs, folders and `-` in the order given; below each, in bytewise order of the paths.
+    """Expand files, globs, folders, URLs and `-` in the order given; below each, in bytewise order of the paths.
 
-    Raises: SourceError where a glob or a folder holds no file.
+    Raises: SourceError where a glob or a folder holds no file, SourceUnavailableError where a store is away.
     """
     paths: list[str] = []
     ignored: list[str] = []
     for name in names:
-        if name == "-" or (os.path.lexists(name) and not Path(name).is_dir()):
+        kind = scheme(name)
+        if kind in stores.STORES:
+            found, others = stores.find(name, SUFFIXES)
+            paths += found
+            ignored += others
+        elif kind in web.SCHEMES:
+            paths.append(name)
+        elif kind and not os.path.lexists(name):
+            known = ", ".join(f"{each}://" for each in (*stores.STORES, *web.SCHEMES))
+            raise SourceError(f"{shown(name)}: {kind}:// is not read; there are {known} and the names of files")
+        elif name == "-" or (os.path.lexists(name) and not Path(name).is_dir()):
             paths.append(name)
         elif Path(name).is_dir():
             inside = [os.path.join(name, below) for below in _walk(name)]  # noqa: PTH118  (keeps the name as given)
-            found = [path for path in inside if path.endswith(SUFFIXES)]
-            ignored += [path for path in inside if not path.endswith(SUFFIXES)]
+            found = [path for path in inside if path.endswith(SUFFIXES) and not _is_special(path)]
+            ignored += sorted(set(inside) - set(found), key=os.fsencode)
             if not found:
                 raise SourceError(f"{name}: the folder holds no file named *.csv, *.csv.gz or *.csv.zst")
             paths += found
@@ -117,14 +136,23 @@ def can_be_read_again(source: str) -> bool:
         return True
 
 
+def _is_special(path: str) -> bool:
+    """Say whether a FIFO, socket or device is there: put into a folder by somebody, it would be waited for forever."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116  (a name such as b"\xff" stays as it is)
+    except OSError:
+        return False  # a link to nothing, or nothing by now: opening it says so
+
+
 @contextmanager
 def open_source(source: str) -> Iterator[SourceFile]:
     """Open one source and take its digest.
 
-    Effects: reads the whole file once; `-` and FIFOs are spooled first, to a file that no other user can read
+    Effects: reads the whole file once; `-`, FIFOs and URLs are spooled first, to a file that no other user can read
     and that is gone with the process.
     Raises: SourceError where it cannot be read.
     """
+    name = shown(source)
     try:
         with _opened(source) as (stream, is_spooled):
             identity = None if is_spooled else identity_of(stream.fileno())
@@ -134,19 +162,19 @@ def open_source(source: str) -> Iterator[SourceFile]:
                 digest.update(block)
                 size_bytes += len(block)
             stream.seek(0)
-            yield SourceFile(source, stream, digest.hexdigest(), size_bytes, identity)
+            yield SourceFile(name, stream, digest.hexdigest(), size_bytes, identity)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
         raise SourceError(
-            f"{source}: cannot be read ({error.strerror or error}); check the path and its rights"
+            f"{name}: cannot be read ({error.strerror or error}); check the path and its rights"
         ) from error
 
 
 @contextmanager
 def _opened(source: str) -> Iterator[tuple[BinaryIO, bool]]:
-    if source == "-":
-        with _spooled(sys.stdin.buffer) as spool:
+    if (blocks := _foreign(source)) is not None:
+        with _spooled(blocks) as spool:
             yield spool, True
         return
     with open(source, "rb", buffering=0) as raw:  # noqa: PTH123  (a name such as b"\xff" stays as it is)
@@ -154,16 +182,31 @@ def _opened(source: str) -> Iterator[tuple[BinaryIO, bool]]:
         if stat.S_ISREG(mode):
             yield cast(BinaryIO, raw), False
         elif stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-            with _spooled(cast(BinaryIO, raw)) as spool:
+            with _spooled(_blocks(cast(BinaryIO, raw))) as spool:
                 yield spool, True
         else:
             raise SourceError(f"{source}: is not a file; name a file, a folder, a glob or -")
 
 
+def _foreign(source: str) -> Iterator[bytes] | None:
+    """Give the bytes of a source that is no name of a file: stdin or a URL."""
+    if source == "-":
+        return _blocks(sys.stdin.buffer)
+    kind = scheme(source)
+    if kind in stores.STORES:
+        return stores.read(source)
+    return web.read(source) if kind in web.SCHEMES else None
+
+
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    while block := stream.read(READ_BYTES):
+        yield block
+
+
 @contextmanager
-def _spooled(stream: BinaryIO) -> Iterator[BinaryIO]:
+def _spooled(blocks: Iterator[bytes]) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile() as spool:
-        while block := stream.read(READ_BYTES):
+        for block in blocks:
             with _room_for_temporary_files():
                 spool.write(block)
         with _room_for_temporary_files():
@@ -209,7 +252,8 @@ def read_content(file: SourceFile) -> Iterator[bytes]:
     elif magic == ZSTD_MAGIC:
         yield from _unzstd(file)
     else:
-        if file.source.endswith((".gz", ".zst")) and file.size_bytes:
+        ending = urlsplit(file.source).path if scheme(file.source) else file.source
+        if ending.endswith((".gz", ".zst")) and file.size_bytes:
             raise SourceError(
                 f"{file.source}: is not compressed as its name says, or its beginning is corrupt; deliver it again"
             )

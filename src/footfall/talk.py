@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from footfall.masking import mask
+
 if TYPE_CHECKING:
     from footfall.judging import Progress
 
@@ -27,7 +29,7 @@ class Talk(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         from footfall.report import escaped
 
-        message = record.getMessage().expandtabs(4).rstrip()
+        message = mask(record.getMessage()).expandtabs(4).rstrip()
         if self.is_json:
             fields = {
                 "time": datetime.fromtimestamp(record.created, UTC).isoformat(),

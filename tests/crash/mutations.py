@@ -88,7 +88,7 @@ MUTATIONS = (
         (
             (
                 "    return Counter({row.load_id: row.rows_added for row in rows})\n",
-                '    return Counter(staging.first_of if part == "rows" else {row.load_id: row.rows_added for row in rows})\n',
+                '    return Counter(staging.first_of if part == "rows" else {r.load_id: r.rows_added for r in rows})\n',
             ),
         ),
         CROWD,

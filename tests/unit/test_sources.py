@@ -130,3 +130,19 @@ def test_a_file_that_changes_is_refused_and_may_be_tried_again() -> None:
         with pytest.raises(SourceChangedError, match=r"a\.csv: changed") as caught:
             assert_unchanged(file)
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize("name", ["ftp://host/a.csv", "file:///etc/hostname", "s3://", "gs:///a.csv", "s3://[x/a.csv"])
+def test_a_url_that_names_no_object_of_a_known_store_is_refused(name: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        find_sources([name])
+    assert (caught.value.exit_code, caught.value.retryable) == (3, False)
+
+
+def test_a_web_address_is_not_taken_for_a_pattern() -> None:
+    assert find_sources(["https://host/a?x=[1]"]).paths == ("https://host/a?x=[1]",)
+
+
+def test_a_file_below_a_folder_named_like_an_unknown_scheme_is_a_file() -> None:
+    write("x:/a.csv")
+    assert find_sources(["x://a.csv"]).paths == ("x://a.csv",)

@@ -1,0 +1,286 @@
+"""A file by http:// and https://: a real server, which a test makes say what it needs."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from footfall import check, discover, load, web
+from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
+from footfall.sources import open_source
+
+BODY = b"interaction_id,user_id,product_id,action,timestamp\n1,1,1,click,2024-01-01\n"
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextmanager
+def serving(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Give the address of a server that answers every GET so."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            answer(self)
+            self.close_connection = True
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def answering(body: bytes = BODY, status: int = 200, **headers: str) -> Answer:
+    """Answer with a body, and headers whose names are written with `_`; `Content_Length` is that of the body."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        for name, value in ({"Content_Length": str(len(body))} | headers).items():
+            if value:
+                request.send_header(name.replace("_", "-"), value)
+        request.end_headers()
+        request.wfile.write(body)
+
+    return answer
+
+
+def bytes_of(url: str) -> bytes:
+    return b"".join(web.read(url))
+
+
+def test_a_file_is_loaded_once_by_its_address(database: str) -> None:
+    with serving(answering()) as address:
+        first, again = (load(f"{address}/a.csv?day=1", database_url=database) for _ in range(2))
+        (found,) = discover(f"{address}/a.csv", database_url=database)
+    assert [first.loads[0].status, again.loads[0].status] == ["loaded", "already-loaded"]
+    assert found.load_id == first.loads[0].load_id
+    with psycopg.connect(database) as connection:
+        assert connection.execute("select source, rows_loaded from loads").fetchall() == [(f"{address}/a.csv?day=1", 1)]
+
+
+def test_a_compressed_file_is_read_by_its_bytes_whatever_its_address_looks_like() -> None:
+    with serving(answering(gzip.compress(BODY))) as address:
+        assert check(f"{address}/export").rows_loaded == 1
+
+
+def test_a_name_that_promises_compression_is_held_to_it_in_spite_of_a_query() -> None:
+    with serving(answering()) as address:
+        (result,) = check(f"{address}/a.csv.gz?sig=1").loads
+    assert "is not compressed as its name says" in (result.error or "")
+
+
+def test_the_copy_is_for_its_owner_alone_and_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with serving(answering()) as address, open_source(f"{address}/a.csv") as file:
+        status = os.fstat(file.stream.fileno())
+        assert (status.st_mode & 0o777, status.st_nlink, status.st_size) == (0o600, 0, len(BODY))
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_body_that_is_cut_is_refused_and_worth_a_retry() -> None:
+    with serving(answering(Content_Length="1000")) as address, pytest.raises(SourceChangedError, match="1,000 bytes"):
+        bytes_of(f"{address}/a.csv")
+
+
+def test_a_body_in_chunks_that_is_cut_is_refused_and_worth_a_retry() -> None:
+    cut = answering(b"40\r\nhalf of it", Content_Length="", Transfer_Encoding="chunked")
+    with serving(cut) as address, pytest.raises(SourceChangedError):
+        bytes_of(f"{address}/a.csv")
+
+
+def test_a_body_in_chunks_arrives_whole() -> None:
+    chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+    with serving(answering(chunks, Content_Length="", Transfer_Encoding="chunked")) as address:
+        assert bytes_of(f"{address}/a.csv") == BODY
+
+
+def test_a_body_of_unknown_length_is_refused() -> None:
+    with serving(answering(Content_Length="")) as address, pytest.raises(SourceError, match="how long"):
+        bytes_of(f"{address}/a.csv")
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "retryable"),
+    [
+        (404, "no such file", False),
+        (410, "no such file", False),
+        (401, "access is denied", False),
+        (403, "access is denied", False),
+        (400, "cannot be read", False),
+        (429, "cannot be had now", True),
+        (500, "cannot be had now", True),
+        (503, "cannot be had now", True),
+    ],
+)
+def test_the_server_s_answer_decides_whether_a_retry_helps(status: int, words: str, retryable: bool) -> None:
+    with serving(answering(b"", status)) as address, pytest.raises(SourceError, match=words) as caught:
+        bytes_of(f"{address}/a.csv")
+    assert (caught.value.exit_code, caught.value.retryable) == (3, retryable)
+
+
+def test_a_server_that_is_away_is_worth_a_retry() -> None:
+    with pytest.raises(SourceUnavailableError, match="cannot be reached"):
+        bytes_of("http://127.0.0.1:9/a.csv")
+
+
+def test_a_server_that_hangs_up_is_worth_a_retry() -> None:
+    with serving(lambda _: None) as address, pytest.raises(SourceUnavailableError):
+        bytes_of(f"{address}/a.csv")
+
+
+@pytest.mark.parametrize("url", ["http://", "http://[x/a.csv", "http://127.0.0.1:port/a.csv", "http://a b/c.csv"])
+def test_an_address_that_makes_no_sense_is_refused(url: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        bytes_of(url)
+    assert not caught.value.retryable
+
+
+def test_a_path_with_spaces_and_other_letters_is_asked_for() -> None:
+    asked = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        asked.append(request.path)
+        answering()(request)
+
+    with serving(answer) as address:
+        bytes_of(f"{address}/März 1.csv?x=ü%20y")
+    assert asked == ["/M%C3%A4rz%201.csv?x=%C3%BC%20y"]
+
+
+# secrets
+
+
+def test_user_and_password_go_to_their_server_and_nowhere_else() -> None:
+    heard = []
+
+    def other(request: BaseHTTPRequestHandler) -> None:
+        heard.append(request.headers["Authorization"])
+        answering()(request)
+
+    def first(request: BaseHTTPRequestHandler) -> None:
+        heard.append(request.headers["Authorization"])
+        answering(b"", 302, Location=f"{target}/a.csv")(request)
+
+    with serving(other) as target, serving(first) as address:
+        assert bytes_of(address.replace("://", "://me:pass%20word@") + "/a.csv") == BODY
+    assert heard == ["Basic " + base64.b64encode(b"me:pass word").decode(), None]
+
+
+SECRETS = "?day=1&X-Amz-Signature=hunter2&sig=hunter2&X-Goog-Signature=hunter2&access_token=hunter2"
+
+
+@pytest.mark.parametrize("status", [200, 403, 503])
+def test_no_secret_of_an_address_is_shown_or_stored(database: str, status: int) -> None:
+    with serving(answering(BODY if status == 200 else b"", status)) as address:
+        url = address.replace("://", "://me:hunter2@") + "/a.csv" + SECRETS
+        command = [sys.executable, "-m", "footfall.cli", "load", url, "-v", "--format", "json"]
+        variables = os.environ | {"FOOTFALL_DATABASE_URL": database}
+        done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=60, check=False)
+        shown = url.replace("me:hunter2", "***").replace("hunter2", "***")
+    assert done.returncode == (0 if status == 200 else 3)
+    assert [each["source"] for each in json.loads(done.stdout)["loads"]] == [shown]
+    assert "hunter2" not in done.stdout + done.stderr
+    with psycopg.connect(database) as connection:
+        kept = connection.execute("select source, error from loads").fetchall()
+    assert [source for source, _ in kept] == [shown]
+    assert "hunter2" not in str(kept)
+
+
+def test_rejected_rows_are_found_by_the_address_as_given(database: str) -> None:
+    with serving(answering(BODY + b"x,1,1,click,2024-01-01\n")) as address:
+        url = f"{address}/a.csv?sig=hunter2"
+        load(url, database_url=database)
+        command = [sys.executable, "-m", "footfall.cli", "rejects", "--source", url, "--format", "json"]
+        variables = os.environ | {"FOOTFALL_DATABASE_URL": database}
+        done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=60, check=True)
+    (row,) = json.loads(done.stdout)
+    assert row["source"] == f"{address}/a.csv?sig=***"
+
+
+# https
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate and key of 127.0.0.1 in one file, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    words = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + key.private_bytes(*words))
+    return path
+
+
+@pytest.fixture
+def tls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def test_a_server_with_a_trusted_certificate_is_read(
+    tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with serving(answering(), tls) as address:
+        assert bytes_of(f"{address}/a.csv") == BODY
+
+
+def test_a_server_whose_certificate_is_not_trusted_is_refused(tls: ssl.SSLContext) -> None:
+    with serving(answering(), tls) as address, pytest.raises(SourceError, match="not trusted") as caught:
+        bytes_of(f"{address}/a.csv")
+    assert not caught.value.retryable
+
+
+def test_a_redirect_never_leaves_https(tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with serving(answering()) as plain:
+        away = answering(b"", 302, Location=f"{plain}/a.csv")
+        with serving(away, tls) as address, pytest.raises(SourceError, match="without protection"):
+            bytes_of(f"{address}/a.csv")
+
+
+def test_a_redirect_never_leads_to_a_file_of_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(BODY)
+    with serving(answering(b"", 302, Location=f"file://{tmp_path}/a.csv")) as address, pytest.raises(SourceError):
+        bytes_of(f"{address}/a.csv")

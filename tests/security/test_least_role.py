@@ -1,0 +1,177 @@
+"""Roles with the rights that the page on named databases lists, and nothing more."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from footfall import catalogue, loading, pipeline, queries, retrieval, upkeep
+from footfall.errors import SchemaError
+from footfall.settings import load_settings
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+Write = Callable[..., str]
+
+
+def run(database: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "footfall.cli", *words]
+    environment = os.environ | {"FOOTFALL_DATABASE_URL": database} | variables
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+
+
+@pytest.fixture
+def admin(cluster: Any, database: str) -> Iterator[psycopg.Connection[Any]]:
+    """The database as its administrator, with nothing granted to everybody."""
+    name = str(conninfo_to_dict(database)["dbname"])
+    with psycopg.connect(cluster.admin, dbname=name, autocommit=True) as connection:
+        words = sql.Identifier(name)
+        connection.execute(sql.SQL("revoke all on database {} from public").format(words))
+        connection.execute("revoke all on schema public from public")
+        yield connection
+
+
+@pytest.fixture
+def new_role(cluster: Any, admin: psycopg.Connection[Any]) -> Iterator[Callable[..., str]]:
+    """Make a role that may connect and do what is granted: its conninfo. `{role}` stands for its name."""
+    made: list[str] = []
+
+    def make(*grants: str) -> str:
+        role = f"{admin.info.dbname}_least_{len(made)}"
+        made.append(role)
+        for text in ("create role {role} login", "grant connect on database {database} to {role}", *grants):
+            words = {"role": sql.Identifier(role), "database": sql.Identifier(admin.info.dbname)}
+            admin.execute(sql.SQL(text).format(**words))
+        return make_conninfo(cluster.admin, dbname=admin.info.dbname, user=role)
+
+    yield make
+    for role in made:
+        admin.execute(sql.SQL("drop owned by {0} cascade; drop role {0}").format(sql.Identifier(role)))
+
+
+def test_a_role_that_owns_one_schema_can_do_everything(
+    new_role: Callable[..., str], write_csv: Write, admin: psycopg.Connection[Any]
+) -> None:
+    loader = new_role("create schema footfall authorization {role}")
+    source = write_csv("a.csv", "1,1,1,click,2024-01-01", "2,x,1,click,2024-01-01")
+    late = write_csv("b.csv", "1,1,1,other,2024-01-01", "3,1,1,click,2024-01-01")
+    for words in (
+        ["load", source],
+        ["load", late],
+        ["load", source],
+        ["check", source],
+        ["rejects"],
+        ["loads"],
+        ["query", "per-day"],
+        ["verify"],
+        ["verify", "--repair"],
+        ["schema", "show"],
+        ["schema", "apply"],
+    ):
+        done = run(loader, *words, FOOTFALL_SCHEMA="footfall")
+        assert (words, done.returncode, done.stderr.count("error")) == (words, 0, 0), done.stderr
+    assert admin.execute("select count(*) from footfall.user_interactions_raw").fetchone() == (2,)
+    assert admin.execute("select count(*) from pg_tables where schemaname = 'public'").fetchone() == (0,)
+    left = admin.execute("select count(*) from pg_tables where tablename like 'staging%'").fetchone()
+    assert left == (0,)
+
+
+def rights_of_a_loader() -> list[str]:
+    """Give the statements that the page lists, with places for the names of this test."""
+    page = (DOCS / "how-to/named-database.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- rights of a role that loads -->\n```sql\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    text = found[1].replace("database users", "database {database}").replace("to nightly", "to {role}")
+    return text.replace("connect, temporary", "temporary").rstrip().rstrip(";").split(";\n")
+
+
+@pytest.fixture
+def owned(new_role: Callable[..., str]) -> None:
+    """The tables, in a schema of their owner."""
+    owner = new_role("create schema footfall authorization {role}")
+    upkeep.schema_apply(load_settings(database_url=owner, schema="footfall"))
+
+
+def deliver(database: str, write_csv: Write) -> list[str]:
+    """Load two files with rows of every kind: what became of each."""
+    first = write_csv("a.csv", "1,1,1,click,2024-01-01", "2,x,1,click,2024-01-01")
+    second = write_csv("b.csv", "1,1,1,other,2024-01-01", "1,1,1,click,2024-01-01", "3,1,1,click,2024-01-01")
+    settings = load_settings(database_url=database, schema="footfall")
+    return [load.status for load in pipeline.load([first, second], settings).loads]
+
+
+def test_a_role_with_the_listed_rights_loads_asks_and_verifies(
+    owned: None, new_role: Callable[..., str], write_csv: Write, admin: psycopg.Connection[Any]
+) -> None:
+    loader = new_role(*rights_of_a_loader())
+    settings = load_settings(database_url=loader, schema="footfall")
+    assert deliver(loader, write_csv) == ["loaded", "loaded"]
+    assert upkeep.verify(settings).drift_count == 0
+    assert len(retrieval.loads(settings, limit=None).rows) == 2
+    assert len(retrieval.rejects(settings, load_id=None, source=None, code=None, limit=None)[0]) == 2
+    assert admin.execute("select count(*) from footfall.user_interactions_raw").fetchone() == (2,)
+
+
+def test_a_role_with_the_listed_rights_loads_a_large_first_file(
+    owned: None, new_role: Callable[..., str], write_csv: Write
+) -> None:
+    rows = [f"{number},1,1,click,2024-01-01T00:00:00.000000Z" for number in range(1, 120_001)]
+    source = write_csv("large.csv", *rows)
+    assert Path(source).stat().st_size > loading.EMPTY_PATH_BYTES
+    settings = load_settings(database_url=new_role(*rights_of_a_loader()), schema="footfall")
+    assert pipeline.load([source], settings).rows_loaded == len(rows)
+
+
+@pytest.mark.parametrize("missing", range(len(rights_of_a_loader())))
+def test_none_of_the_listed_rights_is_more_than_it_takes(
+    owned: None, new_role: Callable[..., str], write_csv: Write, missing: int
+) -> None:
+    rights = rights_of_a_loader()
+    loader = new_role(*rights[:missing], *rights[missing + 1 :])
+    with suppress(SchemaError):  # some is said before the first file
+        assert deliver(loader, write_csv) != ["loaded", "loaded"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "delete from footfall.user_interactions_raw",
+        "update footfall.user_interactions_raw set action = 'x'",
+        "truncate footfall.interactions",
+        "delete from footfall.loads",
+        "update footfall.loads set status = 'undone'",
+        "delete from footfall.rejected_interactions",
+        "insert into footfall.footfall_migrations (version, name) values (99, 'x')",
+        "create table footfall.mine (n integer)",
+        "drop table footfall.interactions",
+    ],
+)
+def test_a_role_that_loads_can_take_nothing_away(owned: None, new_role: Callable[..., str], statement: str) -> None:
+    loader = new_role(*rights_of_a_loader())
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), psycopg.connect(loader) as connection:
+        connection.execute(statement)
+
+
+def test_a_role_that_reads_asks_every_question_and_sees_no_rejected_row(
+    owned: None, new_role: Callable[..., str], write_csv: Write, admin: psycopg.Connection[Any]
+) -> None:
+    deliver(new_role(*rights_of_a_loader()), write_csv)
+    reader = new_role()
+    owner = make_conninfo(reader, user=f"{admin.info.dbname}_least_0")
+    settings = load_settings(database_url=reader, schema="footfall")
+    upkeep.schema_grant(load_settings(database_url=owner, schema="footfall"), str(conninfo_to_dict(reader)["user"]))
+    for name in catalogue.catalogue(None):
+        with retrieval.query(settings, name, queries.Filters(id=1 if name in ("user", "product") else None)) as answer:
+            assert list(answer.rows), name
+    with pytest.raises(SchemaError):
+        retrieval.rejects(settings, load_id=None, source=None, code=None, limit=None)
