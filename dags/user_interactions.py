@@ -41,7 +41,12 @@ COUNTS = Asset(name="interactions", uri="footfall://interactions", group="footfa
 POOL = "footfall"  # how many files are loaded at a time; the set-up makes it
 ALERTS = "footfall_alerts"  # a connection of type smtp; where there is none, a failure is a line in the log
 FILES_MAX = 1000  # files of one run; Airflow maps a task over 1,024 at most, and the next run takes the rest
-RETRYABLE = ["footfall.errors.DatabaseUnavailableError", "footfall.errors.SourceChangedError"]
+RETRYABLE = [
+    "footfall.errors.DatabaseUnavailableError",
+    "footfall.errors.SourceChangedError",
+    "footfall.errors.SourceUnavailableError",
+    "footfall.errors.TemporarySpaceError",
+]
 LIBPQ_EXTRAS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "options", "service", "target_session_attrs")
 
 DOC = """
