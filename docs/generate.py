@@ -278,7 +278,8 @@ def reliability() -> str:
         _table(("Kills by kind", "Number"), [(says, f"{n:,}") for says, n in run["kills_by_kind"].items()]),
         _table(("Broken messages by phase", "Number"), [(says, f"{n:,}") for says, n in run["kills_by_phase"].items()]),
         f"Run with CRASH_TRIALS={run['trials_asked_for']} and seed {run['seed']}, on PostgreSQL {run['server']}, "
-        f"Python {run['python']}, {run['cores']} cores shared with other work.",
+        f"Python {run['python']}, {run['cores']} cores shared with other work"
+        + (f"; in {run['parts']} parts, whose sums these are." if run["parts"] > 1 else "."),
     ]
     return "\n\n".join([before + FIGURES, *tables, END_OF_FIGURES + after])
 

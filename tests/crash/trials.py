@@ -83,6 +83,7 @@ class Figures:
             "rows_lost": self.rows_lost,
             "rows_doubled": self.rows_doubled,
             "trials_that_differed": self.trials_failed,
+            "parts": 1,
             "trials_asked_for": TRIALS,
             "seed": SEED,
             "server": self.server,
