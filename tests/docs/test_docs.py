@@ -7,8 +7,11 @@ A ```console block is run: lines that begin with `$ ` are commands, the lines be
 from __future__ import annotations
 
 import dataclasses
+import doctest
+import importlib
 import importlib.util
 import os
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -251,3 +254,15 @@ def test_no_page_names_a_registry_or_a_path_of_a_machine(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert HOSTS.findall(text) == []
     assert MACHINE.findall(text) == []
+
+
+MODULES = sorted(name for _, name, _ in pkgutil.walk_packages(footfall.__path__, "footfall."))
+
+
+def test_the_examples_in_docstrings_are_true() -> None:
+    tried = 0
+    for name in MODULES:
+        failed, here = doctest.testmod(importlib.import_module(name))
+        assert failed == 0, name
+        tried += here
+    assert tried > 15

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from footfall.contract import Contract, Header, read_header
+from footfall.contract import Contract, Header, kernel_variables, read_header
 from footfall.engines import duckdb as engine
 from footfall.errors import SourceError
 from footfall.records import read_records
@@ -56,9 +56,9 @@ def expected_verdict(record: Record) -> Verdict:
 
 @dataclass
 class Product:
-    """The product's engine, its sessions kept from call to call."""
+    """The product's engine; one session serves all headers and rules, as each costs more than all else."""
 
-    sessions: dict[Any, Any] = field(default_factory=dict)
+    session: Any = None
 
     def judge(self, contents: Iterable[bytes], rules: Rules = Rules(), block: int = 1 << 20) -> list[Judged]:  # noqa: B008
         """Judge each of these files by itself, read in blocks of that size."""
@@ -91,12 +91,12 @@ class Product:
 
     def run(self, batch: pa.RecordBatch, contract: Contract, header: Header, latest: datetime | None) -> list[Any]:
         """Run the kernel once: (line number, content, and the other attributes of a verdict)."""
-        key = (contract, header, latest)
-        if key not in self.sessions:
-            if len(self.sessions) > 300:
-                self.close()
-            self.sessions[key] = engine._session(contract, header, latest, 256)
-        verdicts = engine._verdicts(self.sessions[key], batch)
+        if self.session is None:
+            self.session = engine._session(contract, header, latest, 256)
+        utc = latest.replace(tzinfo=None) if latest else None
+        for name, value in kernel_variables(contract, header, utc).items():
+            self.session.execute(f"set variable {name} = $1", [value])
+        verdicts = engine._verdicts(self.session, batch)
         accepted = verdicts.accepted.set_column(5, "timestamp", verdicts.accepted["timestamp"].cast(pa.int64()))
         columns = accepted.to_pydict().values()
         found: list[Any] = [
@@ -109,7 +109,6 @@ class Product:
         return found
 
     def close(self) -> None:
-        """Let all sessions go."""
-        for session in self.sessions.values():
-            session.close()
-        self.sessions.clear()
+        """Let the session go."""
+        if self.session is not None:
+            self.session.close()
