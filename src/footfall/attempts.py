@@ -38,15 +38,20 @@ def entry(run: Run, attempt: Attempt, status: str, error: str | None = None) -> 
     """Give the row of the ledger of an attempt, without its numbers of rows."""
     return ledger.Entry(
         load_id=attempt.load_id or 0,
-        source=mask(attempt.source).replace("\0", "").encode("utf-8", "backslashreplace").decode(),
+        source=_as_text(mask(attempt.source)),
         digest=attempt.digest or "",
         size_bytes=attempt.size_bytes,
         status=status,
         contract=run.contract.fingerprint(),
         started_at=attempt.started_at,
         footfall_version=version("footfall"),
-        error=error,
+        error=None if error is None else _as_text(mask(error)),
     )
+
+
+def _as_text(words: str) -> str:
+    r"""Give what PostgreSQL can keep as text: no NUL, and the bytes of a name that is not UTF-8 as `\udcff`."""
+    return words.replace("\0", "").encode("utf-8", "backslashreplace").decode()
 
 
 def waits(settings: Settings) -> Iterator[int]:
@@ -102,7 +107,7 @@ def record_failure(run: Run, connection: Connection, attempt: Attempt, error: Fo
         begin(connection, run.target)
         take_writer_lock(connection, run.target, run.warn)
         (attempt.load_id,) = ledger.next_load_ids(connection, 1)
-        ledger.record(connection, entry(run, attempt, "failed", mask(error.message).replace("\0", "")))
+        ledger.record(connection, entry(run, attempt, "failed", error.message))
         connection.commit()
     except (psycopg.Error, DatabaseUnavailableError) as second:
         message = wrapped(second).message if isinstance(second, psycopg.Error) else second.message
