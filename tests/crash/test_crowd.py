@@ -19,7 +19,7 @@ from trials import IS_LONG, SEED, TRIALS, Contents, Figures, left_behind, loaded
 
 pytestmark = pytest.mark.crash
 PROCESSES = 8
-FILES = 8
+FILES = 6
 ROWS = 2_000
 ROUNDS = max(1, TRIALS // 250)
 KILLS = 16 if IS_LONG else 8  # a round

@@ -62,7 +62,12 @@ def wide(write_csv: Callable[..., str], rows: int) -> str:
     return write_csv("wide.csv", *(f"{n},{user},{product},click,2024-01-01" for n, user, product in pairs), "x,1,1,a,b")
 
 
-@pytest.mark.parametrize("size", ["107m", "113m"], ids=["for its log too", "for a table"])
+LONG = pytest.mark.skipif(not IS_LONG, reason="takes its time; `make crash` runs it")
+
+
+@pytest.mark.parametrize(
+    "size", [pytest.param("107m", id="for its log too"), pytest.param("113m", id="for a table", marks=LONG)]
+)
 def test_a_full_disk_of_the_server_is_exit_5_and_with_room_the_same_command_loads(
     short_folder: Path,
     new_database: Callable[[], str],
@@ -118,7 +123,7 @@ def test_a_session_that_spills_into_a_full_folder_says_what_to_do(
         assert list(disk.iterdir()) == []
 
 
-@pytest.mark.skipif(not IS_LONG, reason="takes half a minute; `make crash` runs it")
+@LONG
 def test_a_full_spill_folder_says_what_to_do_and_with_room_the_same_command_loads(
     database: str, short_folder: Path, write_csv: Callable[..., str], contents: Contents, figures: Figures
 ) -> None:
