@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from footfall import sources
 from footfall.contract import COLUMNS, Contract, Header, read_header
 from footfall.database import Target
+from footfall.engines import spill
 from footfall.hints import cure
 from footfall.results import ProblemGroup
 from footfall.settings import MaxRejected, Settings
@@ -93,7 +94,11 @@ class Judged:
 def running(
     settings: Settings, target: Target, warn: Callable[[str], None], progress: Callable[[Progress], None] | None
 ) -> Iterator[Run]:
-    """Begin what all files of one command share; end it with the block."""
+    """Begin what all files of one command share; end it with the block.
+
+    Effects: removes temporary files that a killed run left.
+    """
+    spill.sweep()
     contract = Contract(settings.delimiter, settings.source_time_zone, settings.actions, settings.max_future_seconds)
     seconds = settings.max_future_seconds
     latest = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)

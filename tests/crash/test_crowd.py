@@ -100,7 +100,7 @@ def test_a_crowd_with_kills_gives_the_truth(
         assert len(found["quarantine"]) == bad
         assert len(found["ledger"]) == FILES
         assert sum(entry[3] for entry in found["ledger"]) == len(numbers)  # rows_loaded
-        assert left_behind(database, is_client_killed=True) == []
+        assert left_behind(database) == []
         again = loaded(database, names, max_rejected="1.0")
         assert set(again.statuses) == {"already-loaded"}
         figures.rows_compared += len(numbers)

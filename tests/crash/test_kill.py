@@ -99,7 +99,7 @@ def test_a_killed_load_and_the_same_command_again_give_the_tables_of_an_undistur
         client.wait()
         run(csv, database)
         compare(figures, contents(database), truth)
-        assert left_behind(database, is_client_killed=True) == []
+        assert left_behind(database) == []
 
 
 @pytest.mark.timeout(1800 if IS_LONG else 120)
@@ -130,7 +130,7 @@ def test_a_load_killed_at_a_random_moment_and_again_while_it_is_repeated_ends_li
             client.join()
         assert loaded(database, [csv]).exit_code == 0
         compare(figures, contents(database), truth)
-        assert left_behind(database, is_client_killed=True) == []
+        assert left_behind(database) == []
 
 
 def wait_for_copy(database: str) -> None:

@@ -138,11 +138,8 @@ def restore(conninfo: str, tables: tuple[str, ...]) -> None:
             connection.execute(f"insert into {table} select * from base.{table}")
 
 
-def left_behind(conninfo: str, *, is_client_killed: bool = False, within_s: float = QUIET_WAIT_S) -> list[str]:
-    """Say what is still there of a load that is over: tables, sessions, locks, files.
-
-    `is_client_killed`: nobody was left to remove its spill folder.
-    """
+def left_behind(conninfo: str, *, within_s: float = QUIET_WAIT_S) -> list[str]:
+    """Say what is still there of a load that is over: tables, sessions, locks, files."""
     until = time.monotonic() + within_s
     with psycopg.connect(conninfo, autocommit=True) as connection:
         while True:
@@ -151,10 +148,7 @@ def left_behind(conninfo: str, *, is_client_killed: bool = False, within_s: floa
                 for what, query in LEFT_BEHIND.items()
                 for row in connection.execute(query).fetchall()
             ]
-            files = Path(tempfile.gettempdir()).iterdir()
-            found += [
-                f"file: {path}" for path in files if not (is_client_killed and path.name.startswith("footfall-spill-"))
-            ]
+            found += [f"file: {path}" for path in Path(tempfile.gettempdir()).iterdir()]
             if not found or time.monotonic() > until:
                 return found
             time.sleep(0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import stat
 import subprocess
@@ -46,6 +47,7 @@ def folders(temporary: Path) -> list[Path]:
 
 
 def open_session() -> None:
+    spill.sweep()
     with spill.spilling_session(64, "create table t (x integer)") as session:
         session.execute("insert into t select 1").fetchall()
 
@@ -57,7 +59,7 @@ def test_the_folder_is_private_and_gone_with_the_session(temporary: Path) -> Non
     assert folders(temporary) == []
 
 
-def test_the_folder_of_a_killed_process_is_removed_by_the_next_session(
+def test_the_folder_of_a_killed_process_is_removed_by_the_next_run(
     temporary: Path, client: subprocess.Popen[bytes]
 ) -> None:
     client.send_signal(signal.SIGKILL)
@@ -81,3 +83,12 @@ def test_a_link_under_such_a_name_is_not_followed(temporary: Path) -> None:
     (temporary / "footfall-spill-x").symlink_to(precious)
     open_session()
     assert (precious / "owner").exists()
+
+
+def test_a_folder_that_was_never_locked_goes_once_it_is_old(temporary: Path) -> None:
+    young, old = temporary / "footfall-spill-young", temporary / "footfall-spill-old"
+    for folder in (young, old):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    open_session()
+    assert folders(temporary) == [young]

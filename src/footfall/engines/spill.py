@@ -1,7 +1,7 @@
 """A DuckDB session that holds what one load has to remember, within a bound.
 
 Memory: what does not fit is spilled to a folder of mode 0700 below the system's temporary one, gone with the session.
-The folder of a process that was killed is removed by the next session of the same user.
+What a process that was killed left is removed by the next run of the same user.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from footfall.errors import TemporarySpaceError
 
+if TYPE_CHECKING:
+    import duckdb
+
 PREFIX = "footfall-spill-"
+MAKING_S = 60  # seconds that a session may take to make its folder, or to remove it; a folder has no lock meanwhile
 LOCK_FILE = "owner"  # locked while its session lives: the system lets go of the lock, however the process ends
 
 
@@ -29,7 +33,8 @@ def spilling_session(memory_mb: int, table: str) -> Iterator[duckdb.DuckDBPyConn
 
     Raises: TemporarySpaceError where what does not fit finds no room on disk.
     """
-    _sweep(Path(tempfile.gettempdir()))
+    import duckdb
+
     with tempfile.TemporaryDirectory(prefix=PREFIX) as folder, _owned(Path(folder)):
         session = duckdb.connect(":memory:")
         settings = {"memory_limit": f"{memory_mb}MB", "temp_directory": folder, "preserve_insertion_order": False}
@@ -56,14 +61,17 @@ def _owned(folder: Path) -> Iterator[None]:
         yield
 
 
-def _sweep(temporary: Path) -> None:
+def sweep() -> None:
     """Remove the folders of sessions that are no more; a folder that is gone, or another user's, is passed over."""
-    for folder in temporary.glob(f"{PREFIX}*"):
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError):
             look = folder.lstat()
             if not stat.S_ISDIR(look.st_mode) or look.st_uid != os.geteuid():
                 continue
-            # Where the file is not there, the session is just making the folder, or just removing it.
-            with (folder / LOCK_FILE).open("r+") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock = folder / LOCK_FILE
+            if lock.exists():
+                with lock.open("r+") as owner:
+                    fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder)
+            elif time.time() - look.st_mtime > MAKING_S:
                 shutil.rmtree(folder)
