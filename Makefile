@@ -86,9 +86,23 @@ airflow: setup-airflow  ## Start Airflow with the DAG and a PostgreSQL; AIRFLOW_
 test-airflow: setup-airflow  ## Run the DAG's tests on a real Airflow; PYTEST_ARGS="-m 'not live'" picks some
 	@$(AIRFLOW_BIN)/python -m pytest tests/airflow $(PYTEST_ARGS)
 
+# The peers that are Python have an environment of their own; without it they are left out, and that is said.
+.venv-bench/.installed: requirements/bench.lock .venv/.uv
+	@echo "Installing dlt and pandas below .venv-bench ..." >&2
+	@"$(PYTHON)" -m venv --clear .venv-bench
+	@$(UV) pip sync --quiet --python .venv-bench/bin/python --require-hashes requirements/bench.lock
+	@touch $@
+
+.PHONY: setup-bench
+setup-bench: .venv-bench/.installed  ## Build .venv-bench: the peers that benchmarks/ runs beside Footfall
+
 .PHONY: bench
-bench: install  ## Time a first load beside psql; BENCH_ARGS="--rows 10000000 --runs 3" for more
-	@$(BIN)/python benchmarks/first_load.py $(BENCH_ARGS)
+bench: install  ## Measure all, write docs/benchmarks.md; BENCH_ARGS="--only daily" for one part
+	@$(BIN)/python benchmarks/run.py --page docs/benchmarks.md $(BENCH_ARGS)
+
+.PHONY: bench-quick
+bench-quick: install  ## Measure once, smaller, in about two minutes; keeps and judges nothing but the tables
+	@$(BIN)/python benchmarks/run.py --quick $(BENCH_ARGS)
 
 .PHONY: lint
 lint: install  ## Check style, types, the structure and the spelling
@@ -124,10 +138,11 @@ lock: .venv/.uv  ## Write requirements/*.lock anew from pyproject.toml; LOCK_ARG
 		--output-file requirements/airflow.lock
 	$(COMPILE) pyproject.toml --extra airflow --group airflow-dev --constraint requirements/airflow.lock \
 		--output-file requirements/airflow-dev.lock
+	$(COMPILE) --group bench --constraint requirements/runtime.lock --output-file requirements/bench.lock
 	@! grep -nE '://|^ *(-i|--(extra-)?index-url|--find-links|--trusted-host)|(^|[ =])/' requirements/*.lock \
 		|| { echo "A lock names a host or a path of this machine (see above)." >&2; exit 1; }
 
 .PHONY: clean
 clean:  ## Remove .venv and everything else that was made here
-	rm -rf .venv .venv-airflow build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-airflow .venv-bench build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests scripts docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -193,11 +193,8 @@ def _day(size: Result) -> str:
     for words, kind, megabytes in THERE_WORDS:
         # what reading costs beyond a load that need not read; too little to tell for a small file
         reading_s = _median(kinds[kind]) - started
-        rate = (
-            f"{size[megabytes] / reading_s:,.0f}"
-            if "again" in kind and size[megabytes] > HASHED_MIN_MB and reading_s > 0
-            else ""
-        )
+        is_telling = "again" in kind and size[megabytes] >= HASHED_MIN_MB and reading_s > 0
+        rate = f"{size[megabytes] / reading_s:,.0f}" if is_telling else ""
         there.append((words, f"{size[megabytes]:.1f}", f"{_median(kinds[kind]):.2f}", _each(kinds[kind]), rate))
     small_words, large_words = f"into {size['small_rows']:,} rows, s", f"into {size['rows']:,} rows, s"
     header = ("", small_words, "each", large_words, "each", "ratio", "peak memory, MB")

@@ -89,7 +89,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, metavar="N", help="one size instead of the usual ones")
     parser.add_argument("--runs", type=int, metavar="N")
     parser.add_argument("--day-rows", type=int, default=DAY_ROWS, metavar="N", help="of a day's file")
-    parser.add_argument("--slow-peers-rows-max", type=int, default=1_000_000, metavar="N", help="pgloader, dlt, pandas")
+    parser.add_argument(
+        "--slow-peers-rows-max", type=int, default=1_000_000, metavar="N", help="for pgloader, dlt, pandas"
+    )
     parser.add_argument("--quick", action="store_true", help="a smoke test: once, keeps no results")
     parser.add_argument("--database", metavar="CONNINFO", help="of a role that may create databases and checkpoint")
     parser.add_argument("--folder", type=Path, help="where the scratch folder is made, server and data included")

@@ -134,7 +134,7 @@ def _no_pgloader() -> str | None:
 
 def _pgloader_version() -> str:
     said = subprocess.run(["pgloader", "--version"], capture_output=True, text=True, check=True).stdout
-    return said.splitlines()[0].replace('"', "")
+    return said.splitlines()[0].replace('"', "").replace("version ", "")
 
 
 def _no_environment() -> str | None:
