@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,7 +17,7 @@ BENCHMARKS = ROOT / "benchmarks"
 PICTURE = Path("pictures") / "benchmarks.svg"
 MAKE_TABLES = """
 create table user_interactions_raw as
-    select n as interaction_id, n as user_id, n as product_id, 'click'::text as action, 'epoch'::timestamptz as timestamp
+    select n as interaction_id, n as user_id, n as product_id, 'click'::text as action, to_timestamp(n) as timestamp
     from generate_series(1::bigint, 3) as n;
 create table interactions as
     select user_id, product_id, 1::bigint as interaction_count from user_interactions_raw;
@@ -52,31 +53,17 @@ def test_page_and_picture_are_what_the_results_give(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_all_parts_run_at_two_thousand_rows_and_keep_their_results(database: str, tmp_path: Path) -> None:
+def test_all_parts_run_at_two_thousand_rows_and_keep_their_results(cluster: Any, tmp_path: Path) -> None:
     results, page = tmp_path / "results", tmp_path / "benchmarks.md"
-    words = [
-        "--quick",
-        "--rows",
-        "2000",
-        "--runs",
-        "1",
-        "--day-rows",
-        "200",
-        "--slow-peers-rows-max",
-        "0",
-        "--database",
-    ]
-    done = run("run.py", *words, database, "--results", str(results), "--page", str(page))
+    sizes = ["--rows", "2000", "--runs", "1", "--day-rows", "200", "--slow-peers-rows-max", "0"]
+    kept_in = ["--results", str(results), "--page", str(page)]
+    done = run("run.py", "--quick", *sizes, "--database", cluster.admin, *kept_in)
     assert done.returncode == 0, done.stderr
     kept = {path.stem: json.loads(path.read_text()) for path in results.iterdir()}
     assert set(kept) == {"first-load-2000", "daily-2000", "shapes-2000"}
-    assert set(kept["first-load-2000"]["ways"]) == {
-        "footfall load",
-        "copy",
-        "copy, three-column key",
-        "expert's script",
-    }
-    assert set(kept["first-load-2000"]["skipped"]) == {"pgloader", "dlt", "pandas"}
+    first = kept["first-load-2000"]
+    assert set(first["ways"]) == {"footfall load", "copy", "copy, three-column key", "expert's script"}
+    assert set(first["skipped"]) == {"pgloader", "dlt", "pandas"}
     assert "Not measured yet" not in page.read_text(encoding="utf-8")
     assert (tmp_path / PICTURE).exists()
 
