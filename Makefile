@@ -121,9 +121,23 @@ fuzz: install  ## Let Hypothesis look for files that are judged wrongly; FUZZ_EX
 fuzz-framing: .venv-fuzz/.installed  ## Fuzz the splitting into records, guided by coverage; FUZZ_ARGS="-max_total_time=600"
 	@.venv-fuzz/bin/python tests/torture/fuzz_framing.py $(FUZZ_ARGS)
 
+# The peers that are Python have an environment of their own; without it they are left out, and that is said.
+.venv-bench/.installed: requirements/bench.lock .venv/.uv
+	@echo "Installing dlt and pandas below .venv-bench ..." >&2
+	@"$(PYTHON)" -m venv --clear .venv-bench
+	@$(UV) pip sync --quiet --python .venv-bench/bin/python --require-hashes requirements/bench.lock
+	@touch $@
+
+.PHONY: setup-bench
+setup-bench: .venv-bench/.installed  ## Build .venv-bench: the peers that benchmarks/ runs beside Footfall
+
 .PHONY: bench
-bench: install  ## Time a first load beside psql; BENCH_ARGS="--rows 10000000 --runs 3" for more
-	@$(BIN)/python benchmarks/first_load.py $(BENCH_ARGS)
+bench: install  ## Measure all, write docs/benchmarks.md; BENCH_ARGS="--only daily" for one part
+	@$(BIN)/python benchmarks/run.py --page docs/benchmarks.md $(BENCH_ARGS)
+
+.PHONY: bench-quick
+bench-quick: install  ## Measure once, smaller, in about two minutes; keeps and judges nothing but the tables
+	@$(BIN)/python benchmarks/run.py --quick $(BENCH_ARGS)
 
 .PHONY: lint
 lint: install  ## Check style, types, the structure and the spelling
@@ -163,6 +177,7 @@ lock: .venv/.uv  ## Write requirements/*.lock anew from pyproject.toml; LOCK_ARG
 		--output-file requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra airflow --group airflow-dev --constraint requirements/airflow.lock \
 		--output-file requirements/airflow-dev.lock
+	$(COMPILE) --group bench --constraint requirements/runtime.lock --output-file requirements/bench.lock
 	@! grep -nE '://|^ *(-i|--(extra-)?index-url|--find-links|--trusted-host)|(^|[ =])/' requirements/*.lock \
 		|| { echo "A lock names a host or a path of this machine (see above)." >&2; exit 1; }
 
@@ -182,5 +197,6 @@ sbom: install  ## Write a bill of materials (CycloneDX) of each lock that is ins
 
 .PHONY: clean
 clean:  ## Remove .venv and everything else that was made here
-	rm -rf .venv .venv-airflow .venv-fuzz build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-airflow .venv-bench .venv-fuzz build dist
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests scripts docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from first_load import Bench, find_psql, machine
-from make_data import PRODUCTS, USERS, make
+from make_data import PRODUCTS, USERS, Wanted, make
 from psycopg import sql
 from psycopg.rows import tuple_row
+from server import Server, machine, machine_text, serving
 
 from footfall import catalogue, pipeline, queries
 from footfall import database as db
@@ -194,7 +194,7 @@ def merge(conninfo: str, which: str) -> float:
     return seconds
 
 
-def first_loads(bench: Bench, path: Path, runs: int) -> dict[str, float]:
+def first_loads(bench: Server, path: Path, runs: int) -> dict[str, float]:
     """Load the file into fresh databases with the roll-ups and the index on time, and without them; median seconds."""
     seconds: dict[str, list[float]] = {"with": [], "without": []}
     tables = counts.TABLES
@@ -226,7 +226,7 @@ def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in lines)
 
 
-def page(results: dict[str, Any], rows: int, bench: Bench, note: str) -> str:
+def page(results: dict[str, Any], rows: int, bench: Server, note: str) -> str:
     """Write the page."""
     asked = [
         (
@@ -250,7 +250,7 @@ figure is printed.
 
     python benchmarks/questions.py --rows {rows}
 
-{machine(bench, note)}
+{machine_text(machine(bench, note))}
 
 ## Answers
 
@@ -297,14 +297,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footfall-bench-")))
-        conninfo = arguments.database
-        if not conninfo:
-            from footfall import embedded
-
-            scratch.chmod(0o711)  # as root the server runs as another account, which passes through
-            conninfo = stack.enter_context(embedded.running(scratch / "home"))
-        bench = Bench(conninfo, find_psql())
-        made = make(arguments.rows, arguments.folder or scratch)
+        bench = stack.enter_context(serving(arguments.database, scratch))
+        made = make(Wanted(arguments.rows), arguments.folder or scratch)
         results: dict[str, Any] = {"first": first_loads(bench, made.full, arguments.loads)}
         database = bench.of("bench_questions")
         bench.create("bench_questions")

@@ -24,9 +24,9 @@ from typing import Any
 
 import psycopg
 import pyarrow as pa
-from first_load import Bench, find_psql, machine
-from make_data import Made, make
+from make_data import Made, Wanted, make
 from pgpq import ArrowToPostgresBinaryEncoder
+from server import Server, machine, machine_text, serving
 
 from footfall import loading, pipeline, sources, upkeep
 from footfall.contract import Contract, read_header
@@ -116,7 +116,7 @@ def _encode(tables: Iterator[pa.Table], path: Path) -> None:
             file.write(encoder.finish())
 
 
-def server_alone(bench: Bench, database: str, folder: Path) -> list[Took]:
+def server_alone(bench: Server, database: str, folder: Path) -> list[Took]:
     """Send what was encoded into bare tables, and build keys and indexes, nothing else running."""
     took: list[Took] = []
     bench.create(database)
@@ -148,7 +148,7 @@ def server_alone(bench: Bench, database: str, folder: Path) -> list[Took]:
     return took
 
 
-def _copy(bench: Bench, database: str, table: str, folder: Path) -> None:
+def _copy(bench: Server, database: str, table: str, folder: Path) -> None:
     statement = named_sql("load.sql")["copy_raw" if table == "user_interactions_raw" else f"copy_{table}"]
     command = [bench.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", bench.of(database), "-c", statement]
     name = "raw" if table == "user_interactions_raw" else table
@@ -156,7 +156,7 @@ def _copy(bench: Bench, database: str, table: str, folder: Path) -> None:
         subprocess.run(command, stdin=file, check=True)
 
 
-def inside(bench: Bench, database: str, made: Made) -> tuple[list[Took], float]:
+def inside(bench: Server, database: str, made: Made) -> tuple[list[Took], float]:
     """Load the file once, with a clock around the stages; give what each took and the whole."""
     took: list[Took] = []
     waits = {"waiting for verdicts": 0.0, "counting beside": 0.0, "COPY of rows and rejects": 0.0}
@@ -233,18 +233,12 @@ def main() -> None:
     arguments = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footfall-bench-")))
-        conninfo = arguments.database
-        if not conninfo:
-            from footfall import embedded
-
-            folder.chmod(0o711)  # as root the server runs as another account, which passes through
-            conninfo = stack.enter_context(embedded.running(folder / "home"))
-        bench = Bench(conninfo, find_psql())
-        made = make(arguments.rows, folder)
+        bench = stack.enter_context(serving(arguments.database, folder))
+        made = make(Wanted(arguments.rows), folder)
         client = client_alone(made.full, folder)
         server = server_alone(bench, f"bench_{os.getpid()}", folder)
         load, whole = inside(bench, f"bench_{os.getpid()}", made)
-        text = page(made, (client, server, load), whole, machine(bench, ""))
+        text = page(made, (client, server, load), whole, machine_text(machine(bench, "")))
     print(text)
     if arguments.page:
         arguments.page.write_text(text, encoding="utf-8")

@@ -1,0 +1,111 @@
+"""The benchmarks' page agrees with the results that are kept, and the benchmarks run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BENCHMARKS = ROOT / "benchmarks"
+PICTURE = Path("pictures") / "benchmarks.svg"
+MAKE_TABLES = """
+create table user_interactions_raw as
+    select n as interaction_id, n as user_id, n as product_id, 'click'::text as action, to_timestamp(n) as timestamp
+    from generate_series(1::bigint, 3) as n;
+create table interactions as
+    select user_id, product_id, 1::bigint as interaction_count from user_interactions_raw;
+"""
+
+
+def run(script: str, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(BENCHMARKS / script), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def compare(ours: str, theirs: str) -> subprocess.CompletedProcess[str]:
+    words = "import sys; from comparing import compare; print(compare(*sys.argv[1:]))"
+    command = [sys.executable, "-c", words, ours, theirs]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=BENCHMARKS)
+
+
+def two_databases(new_database: Callable[[], str]) -> tuple[str, str]:
+    ours, theirs = new_database(), new_database()
+    for database in (ours, theirs):
+        with psycopg.connect(database) as connection:
+            connection.execute(MAKE_TABLES)
+    return ours, theirs
+
+
+def test_page_and_picture_are_what_the_results_give(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    done = run("run.py", "--only", "none", "--page", str(page))
+    assert done.returncode == 0, done.stderr
+    assert page.read_text(encoding="utf-8") == (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    drawn = (tmp_path / PICTURE).read_text(encoding="utf-8")
+    assert drawn == (ROOT / "docs" / PICTURE).read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_all_parts_run_at_two_thousand_rows_and_keep_their_results(cluster: Any, tmp_path: Path) -> None:
+    results, page = tmp_path / "results", tmp_path / "benchmarks.md"
+    sizes = ["--rows", "2000", "--runs", "1", "--day-rows", "200", "--slow-peers-rows-max", "0"]
+    kept_in = ["--results", str(results), "--page", str(page)]
+    done = run("run.py", "--quick", *sizes, "--database", cluster.admin, *kept_in)
+    assert done.returncode == 0, done.stderr
+    kept = {path.stem: json.loads(path.read_text()) for path in results.iterdir()}
+    assert set(kept) == {"first-load-2000", "daily-2000", "shapes-2000"}
+    first = kept["first-load-2000"]
+    assert set(first["ways"]) == {"footfall load", "copy", "copy, three-column key", "expert's script"}
+    assert set(first["skipped"]) == {"pgloader", "dlt", "pandas"}
+    assert "Not measured yet" not in page.read_text(encoding="utf-8")
+    assert (tmp_path / PICTURE).exists()
+
+
+def test_equal_tables_are_counted(new_database: Callable[[], str]) -> None:
+    done = compare(*two_databases(new_database))
+    assert done.stdout.strip() == "{'user_interactions_raw': 3, 'interactions': 3}", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ("update user_interactions_raw set action = 'hover' where interaction_id = 2", "user_interactions_raw: row 2"),
+        ("delete from user_interactions_raw where interaction_id = 3", "user_interactions_raw: row 3"),
+        ("insert into interactions values (4, 4, 1)", "interactions: row 4"),
+        ("update interactions set interaction_count = 2 where user_id = 1", "interactions: row 1"),
+    ],
+)
+def test_tables_that_differ_end_the_run(new_database: Callable[[], str], change: str, place: str) -> None:
+    ours, theirs = two_databases(new_database)
+    with psycopg.connect(theirs) as connection:
+        connection.execute(change.encode())
+    done = compare(ours, theirs)
+    assert done.returncode == 1
+    assert place in done.stderr
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        done = run("make_data.py", "--rows", "500", "--seed", "7", "--folder", str(tmp_path / name))
+        assert done.returncode == 0, done.stderr
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
+    assert one == two
+
+
+def test_a_days_file_draws_from_the_same_popular_users(tmp_path: Path) -> None:
+    run("make_data.py", "--rows", "5000", "--folder", str(tmp_path / "base"))
+    run("make_data.py", "--rows", "5000", "--first-id", "5001", "--day", "180", "--folder", str(tmp_path / "day"))
+
+    def popular(folder: str) -> str:
+        [path] = (tmp_path / folder).glob("*-clean.csv")
+        products = [line.split(",")[2] for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+        return max(set(products), key=products.count)
+
+    assert popular("base") == popular("day")
