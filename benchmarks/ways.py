@@ -66,7 +66,7 @@ class Place:
 class Way:
     """A peer: what it does, what is there before the clock starts, which of its tables must equal the expert's.
 
-    `missing` says why it cannot run here, else None. `is_slow` keeps it from large files unless they are asked for.
+    `missing` says why it cannot run here, else None. `is_slow` keeps it from files above a size that can be set.
     """
 
     name: str
@@ -102,6 +102,7 @@ def _python(script: str) -> Callable[[Place], Client]:
             "PGTZ": "UTC",
             "DLT_DATA_DIR": str(place.server.scratch / place.database),
             "RUNTIME__DLTHUB_TELEMETRY": "false",
+            "RUNTIME__LOG_LEVEL": "ERROR",
         }
         return Client((*words, COUNT), environment=environment)
 
@@ -184,8 +185,8 @@ WAYS = (
     ),
     Way(
         "dlt",
-        "Arrow batches that DuckDB reads from the cleaned file, `merge` with a primary key, strategy `upsert`, CSV "
-        "files to COPY; dlt's own table, without key and index; then the expert's `insert ... select`",
+        "Arrow batches that DuckDB reads from the cleaned file, `merge` with a primary key, strategy `upsert`, Parquet "
+        "by ADBC (its quickest way); dlt's own table, without key and index; then the expert's `insert ... select`",
         COUNTS_TABLE,
         _python("dlt_merge.py"),
         missing=_no_environment,
