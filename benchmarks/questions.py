@@ -81,6 +81,7 @@ INDEXES = {
 DAY = f"""
 create temporary table day on commit drop as
 select
+    2000000000 as load_id,
     n as line_number,
     1000000000 + n as interaction_id,
     1 + (hashint8(n) & 2147483647) % {USERS} as user_id,
@@ -185,7 +186,7 @@ def merge(conninfo: str, which: str) -> float:
             rows=sql.Identifier("day"), deltas=sql.SQL(text)
         )
         began = time.perf_counter()
-        connection.execute(statement, {"load_id": 2_000_000_000}).fetchall()
+        connection.execute(statement).fetchall()
         seconds = time.perf_counter() - began
         connection.rollback()
     with psycopg.connect(conninfo, autocommit=True) as connection:

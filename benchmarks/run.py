@@ -35,6 +35,7 @@ FULL = (
     ("first-load", 10_000_000, 3),
     ("daily", 10_000_000, 5),
     ("shapes", 1_000_000, 3),
+    ("shapes", 10_000_000, 1),
 )
 QUICK = (("first-load", 1_000_000, 1), ("daily", 100_000, 1), ("shapes", 100_000, 1))
 
@@ -90,7 +91,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, metavar="N")
     parser.add_argument("--day-rows", type=int, default=DAY_ROWS, metavar="N", help="of a day's file")
     parser.add_argument(
-        "--slow-peers-rows-max", type=int, default=1_000_000, metavar="N", help="for pgloader, dlt, pandas"
+        "--slow-peers-rows-max", type=int, default=10_000_000, metavar="N", help="for pgloader, dlt, pandas"
     )
     parser.add_argument("--quick", action="store_true", help="a smoke test: once, keeps no results")
     parser.add_argument("--database", metavar="CONNINFO", help="of a role that may create databases and checkpoint")

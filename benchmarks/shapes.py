@@ -76,6 +76,7 @@ def starts(server: Server, runs: int) -> dict[str, list[Run]]:
             kept["help"].append(timed(Client((str(FOOTFALL), "--help")))[0])
             server.create(database)
             kept["sample"].append(server.load(database, str(SAMPLE))[0])
+            server.checkpoint()
             kept["sample again"].append(server.load(database, str(SAMPLE))[0])
     return kept
 
