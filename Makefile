@@ -54,7 +54,7 @@ rebuild-venv:
 
 .venv/.installed: requirements/dev.lock pyproject.toml .venv/.uv
 	@echo "Installing the locked packages (the first time downloads them) ..." >&2
-	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
+	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable .
 	@touch $@
 	@echo "Installed: $(BIN)/footfall" >&2
@@ -86,7 +86,7 @@ AIRFLOW_BIN := .venv-airflow/bin
 .venv-airflow/.installed: requirements/airflow-dev.lock pyproject.toml .venv/.uv
 	@echo "Installing Airflow below .venv-airflow (the first time downloads about 300 MB) ..." >&2
 	@"$(PYTHON)" -m venv --clear .venv-airflow
-	@$(UV) pip sync --quiet --python $(AIRFLOW_BIN)/python --require-hashes requirements/airflow-dev.lock
+	@$(UV) pip sync --quiet --compile-bytecode --python $(AIRFLOW_BIN)/python --require-hashes requirements/airflow-dev.lock
 	@$(UV) pip install --quiet --python $(AIRFLOW_BIN)/python --no-deps --no-build-isolation --offline --editable .
 	@touch $@
 
@@ -113,7 +113,7 @@ fuzz: install  ## Let Hypothesis look for files that are judged wrongly; FUZZ_EX
 # The coverage-guided fuzzer has an environment of its own.
 .venv-fuzz/.installed: requirements/fuzz.lock pyproject.toml .venv/.uv
 	@"$(PYTHON)" -m venv --clear .venv-fuzz
-	@$(UV) pip sync --quiet --python .venv-fuzz/bin/python --require-hashes requirements/fuzz.lock
+	@$(UV) pip sync --quiet --compile-bytecode --python .venv-fuzz/bin/python --require-hashes requirements/fuzz.lock
 	@$(UV) pip install --quiet --python .venv-fuzz/bin/python --no-deps --no-build-isolation --offline --editable .
 	@touch $@
 
@@ -125,7 +125,7 @@ fuzz-framing: .venv-fuzz/.installed  ## Fuzz the splitting into records, guided 
 .venv-bench/.installed: requirements/bench.lock .venv/.uv
 	@echo "Installing dlt and pandas below .venv-bench ..." >&2
 	@"$(PYTHON)" -m venv --clear .venv-bench
-	@$(UV) pip sync --quiet --python .venv-bench/bin/python --require-hashes requirements/bench.lock
+	@$(UV) pip sync --quiet --compile-bytecode --python .venv-bench/bin/python --require-hashes requirements/bench.lock
 	@touch $@
 
 .PHONY: setup-bench

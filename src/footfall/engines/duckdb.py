@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -57,13 +58,14 @@ class Verdicts:
 
 
 class Kernel:
-    """The kernel ready to run for files of one header: a session and a thread a core. Close it."""
+    """The kernel ready to run for files of one header: a thread a core, each with a session. Close it."""
 
     def __init__(self, contract: Contract, header: Header, latest: datetime | None, memory_limit_mb: int) -> None:
         workers = min(os.cpu_count() or 1, 4)
         share_mb = max(memory_limit_mb // (2 * workers), SESSION_MEMORY_MB)  # half is for what Arrow and COPY hold
         self.workers = workers
-        self.idle = deque(_session(contract, header, latest, share_mb) for _ in range(workers))
+        self.open_session = partial(_session, contract, header, latest, share_mb)
+        self.idle: deque[duckdb.DuckDBPyConnection] = deque()
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix="footfall-kernel")
 
     def close(self) -> None:
@@ -87,7 +89,10 @@ class Kernel:
                 future.cancel()
 
     def _run(self, batch: pa.RecordBatch) -> Verdicts:
-        session = self.idle.popleft()  # never empty: as many sessions as threads
+        try:
+            session = self.idle.popleft()
+        except IndexError:  # a small file needs one of them
+            session = self.open_session()
         try:
             return _verdicts(session, batch)
         finally:
