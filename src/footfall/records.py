@@ -17,7 +17,7 @@ from footfall.contract import RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX
 from footfall.errors import SourceError
 
 BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
-BLOCKS_PER_LIMIT = 64  # a batch in work takes some ten times its text, and several are in work at a time
+BLOCKS_PER_LIMIT = 100  # a batch in work takes some ten times its text, and several are in work at a time
 LINE_BYTES_LEAST = 40  # bytes; a block of shorter lines is several batches: memory goes by rows, too
 LF, CR, QUOTE = 10, 13, 34
 BOM = b"\xef\xbb\xbf"
