@@ -16,19 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from footfall.settings import load_settings
-
-# `make fuzz` asks for the profile; the tests that set their own number of examples keep it.
-hypothesis.settings.register_profile("default", deadline=None, max_examples=100)
-hypothesis.settings.register_profile(
-    "fuzz", deadline=None, max_examples=int(os.environ.get("FUZZ_EXAMPLES", "20000")), print_blob=True
-)
 
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 TABLES = {

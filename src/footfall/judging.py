@@ -137,20 +137,29 @@ def read(run: Run, file: sources.SourceFile) -> Reading:
     return Reading(file, header, batches)
 
 
+def read_later(run: Run, file: sources.SourceFile) -> Reading:
+    """Read a file's header, and the file again at its turn: until then nothing of it is held in memory."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from read(run, file).batches
+
+    return Reading(file, read(run, file).header, batches())
+
+
 def judge(run: Run, readings: list[Reading]) -> tuple[list[Judged], Iterator[Verdicts]]:
     """Give the verdicts on files of one header, batch by batch, in loading order, and the sums of each file.
 
     Effects: the sums grow, and the progress is told, while the verdicts are taken.
     """
     judged = [Judged() for _ in readings]
-    verdicts = _kernel(run, readings[0].header).judge(_placed(readings))
+    verdicts = _kernel(run, readings[0].header).judge(_placed(readings, run.memory_limit_mb))
     return judged, _told(run, readings, judged, verdicts)
 
 
-def _placed(readings: list[Reading]) -> Iterator[pa.RecordBatch]:
+def _placed(readings: list[Reading], memory_limit_mb: int) -> Iterator[pa.RecordBatch]:
     """Give the records of several files in batches as large as those of one; their line numbers become places."""
     from footfall.places import placed
-    from footfall.records import BLOCK_BYTES_MAX
+    from footfall.records import block_bytes
 
     if len(readings) == 1:
         yield from readings[0].batches
@@ -162,7 +171,7 @@ def _placed(readings: list[Reading]) -> Iterator[pa.RecordBatch]:
             places = placed(batch.column("line_number"), number)
             waiting.append(batch.set_column(0, "line_number", places))
             size_bytes += batch.nbytes
-            if size_bytes >= BLOCK_BYTES_MAX:
+            if size_bytes >= block_bytes(memory_limit_mb):
                 yield _joined(waiting)
                 waiting, size_bytes = [], 0
     if waiting:

@@ -1,6 +1,6 @@
 """Accepted rows -> staging by binary COPY -> merge; rejected rows -> quarantine. One transaction, one file or several.
 
-Nothing here begins or ends a transaction: `pipeline` does, where it can be seen.
+Nothing here begins or ends a transaction: `transaction` does, where it can be seen.
 """
 
 from __future__ import annotations

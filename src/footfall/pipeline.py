@@ -9,7 +9,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from footfall import source_files, sources
 from footfall.attempts import (
@@ -100,6 +100,7 @@ class _Session:
     settings: Settings
     connection: Connection
     at: Server
+    unsure: dict[int, LoadResult] = field(default_factory=dict)  # by load_id: the answer to its COMMIT was lost
 
 
 def _prepared(run: Run, settings: Settings) -> _Session:
@@ -127,25 +128,28 @@ def _load_some(session: _Session, paths: Sequence[str]) -> Iterator[LoadResult]:
     known = {} if session.settings.rehash else _known(session, paths)
     waiting: list[str] = []
     for path in paths:
-        if path not in known:
+        seen = known.get(path)
+        if seen is None:
             waiting.append(path)
             continue
         yield from _load_waiting(session, waiting)
         waiting = []
-        seen = known[path]
+        if sources.identity_of(path) != seen.identity:  # it changed while those before it were loaded
+            waiting.append(path)
+            continue
         yield LoadResult(seen.load_id, path, seen.digest, "already-loaded", loaded_at=seen.loaded_at)
     yield from _load_waiting(session, waiting)
 
 
 def _known(session: _Session, paths: Sequence[str]) -> dict[str, source_files.Known]:
-    connection = _connected(session)
     try:
+        connection = _connected(session)
         with driver_errors():
             begin(connection, session.run.target)
             known = source_files.find(connection, paths)
             connection.rollback()
     except DatabaseUnavailableError:  # the load that follows meets the same, and says it
-        roll_back(connection)
+        roll_back(session.connection)
         return {}
     return known
 
@@ -160,7 +164,7 @@ def _load_waiting(session: _Session, paths: Sequence[str]) -> Iterator[LoadResul
     """Load small neighbours together; where that fails, in halves, down to one."""
     at, most = 0, _together()
     while at < len(paths):
-        group = paths[at : at + min(_small(paths[at:]), most)] or paths[at : at + 1]
+        group = paths[at : at + max(_small(paths[at : at + most]), 1)]
         if len(group) > 1:
             results, most = _load_together(session, group), len(group) // 2
         else:
@@ -168,7 +172,7 @@ def _load_waiting(session: _Session, paths: Sequence[str]) -> Iterator[LoadResul
         yield from results
         at += len(results)
         if results:  # where files fail often, groups stay small
-            most = min(2 * len(group), _together())
+            most = min(2 * len(results), _together())
 
 
 def _together() -> int:
@@ -206,15 +210,17 @@ def _load_together(session: _Session, paths: Sequence[str]) -> list[LoadResult]:
             results = load_files(session.run, _connected(session), session.at, attempts)
     except FootfallError as error:
         if not were_committed(session.run, session.connection, attempts, error):
+            _note_unsure(session, attempts)
             roll_back(session.connection)
-            is_database = isinstance(error, DatabaseUnavailableError | DatabaseBusyError)
-            return [_load_alone(session, paths[0])] if is_database else []
+            if isinstance(error, DatabaseBusyError) and not session.settings.retry:
+                return [_failed(attempts[0], error)]  # it was waited for already
+            return [_load_alone(session, paths[0])] if isinstance(error, DatabaseUnavailableError) else []
         results = [attempt.result for attempt in attempts if attempt.result]
     except BaseException:
         roll_back(session.connection)
         raise
     seconds = round((time.monotonic() - began) / max(len(results), 1), 3)
-    return [replace(result, seconds=seconds) for result in results]
+    return [replace(_sure(session, result), seconds=seconds) for result in results]
 
 
 def _load_alone(session: _Session, path: str) -> LoadResult:
@@ -233,6 +239,7 @@ def _load_alone(session: _Session, path: str) -> LoadResult:
             if attempt.result and were_committed(run, session.connection, [attempt], error):
                 result = attempt.result
                 break
+            _note_unsure(session, [attempt])
             roll_back(session.connection)
             can_be_cured = error.retryable and sources.can_be_read_again(path)
             if not (can_be_cured and has_waited(error, left, f"{shown(path)}: ", run.warn)):
@@ -241,7 +248,18 @@ def _load_alone(session: _Session, path: str) -> LoadResult:
         except BaseException:
             roll_back(session.connection)
             raise
-    return replace(result, seconds=round(time.monotonic() - began, 3))
+    return replace(_sure(session, result), seconds=round(time.monotonic() - began, 3))
+
+
+def _note_unsure(session: _Session, attempts: Sequence[Attempt]) -> None:
+    session.unsure |= {each.load_id: each.result for each in attempts if each.result and each.load_id}
+
+
+def _sure(session: _Session, result: LoadResult) -> LoadResult:
+    """Give what this very command loaded as loaded, though it learns of it only when it tries again."""
+    if result.status != "already-loaded" or result.load_id is None:
+        return result
+    return session.unsure.get(result.load_id, result)
 
 
 def _failed(attempt: Attempt, error: FootfallError) -> LoadResult:

@@ -96,8 +96,12 @@ def read_records(
     dialect = Dialect(delimiter, find_line_end(content, source))
     lines = _Lines(content(), dialect)
     header = _take_header(lines, source)
-    block_bytes = min(BLOCK_BYTES_MAX, (memory_limit_mb << 20) // BLOCKS_PER_LIMIT)
-    return HeaderRecord(header, dialect), _batches(lines, len(header), block_bytes)
+    return HeaderRecord(header, dialect), _batches(lines, len(header), block_bytes(memory_limit_mb))
+
+
+def block_bytes(memory_limit_mb: int) -> int:
+    """Say how many bytes of content a batch may hold, so that all that are in work fit into the limit."""
+    return min(BLOCK_BYTES_MAX, (memory_limit_mb << 20) // BLOCKS_PER_LIMIT)
 
 
 class _Lines:
@@ -194,10 +198,10 @@ def _header_fields(text: bytes, dialect: Dialect) -> list[str]:
     return [field[1:-1].replace('""', '"') if field.startswith('"') else field for field in fields]
 
 
-def _batches(lines: _Lines, field_count: int, block_bytes: int) -> Iterator[pa.RecordBatch]:
+def _batches(lines: _Lines, field_count: int, block_size: int) -> Iterator[pa.RecordBatch]:
     pattern = record_pattern(lines.dialect, field_count)
-    lines_max = max(block_bytes // LINE_BYTES_LEAST, 1)
-    wanted = block_bytes
+    lines_max = max(block_size // LINE_BYTES_LEAST, 1)
+    wanted = block_size
     while True:
         lines.fill(wanted)
         size = len(lines.rest)
@@ -212,7 +216,7 @@ def _batches(lines: _Lines, field_count: int, block_bytes: int) -> Iterator[pa.R
         elif limit > READABLE_BYTES:
             yield from _too_long(lines)
         # Where nothing could be taken, the first record goes on behind what is at hand.
-        wanted = block_bytes if len(lines.rest) < size else limit + block_bytes
+        wanted = block_size if len(lines.rest) < size else limit + block_size
 
 
 def _too_long(lines: _Lines) -> Iterator[pa.RecordBatch]:

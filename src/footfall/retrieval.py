@@ -73,7 +73,7 @@ def discover(names: list[str], settings: Settings) -> tuple[Delivery, ...]:
         found = []
         for source in names:
             if seen := known.get(source):
-                found.append(Delivery(source, seen.digest, seen.size_bytes, seen.load_id))
+                found.append(Delivery(source, seen.digest, seen.identity.size_bytes, seen.load_id))
                 continue
             try:
                 with sources.open_source(source) as file:

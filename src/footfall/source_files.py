@@ -1,21 +1,26 @@
 """A cache of what the paths of loaded files looked like: a history that did not change is not read again.
 
 The digest in the ledger stays the only truth. A path is passed over only where device, inode, size and both times are
-those of a file whose digest is there as loaded; the time of change cannot be set back by who writes the file.
+those of a file whose digest is there as loaded; the time of change cannot be set back by who writes the file. What is
+written through a mapping of the file into memory may change no time for a while: `--rehash` reads it.
+
+The cache never decides a load: what does not fit into it, or comes from a role that may not write it, is not kept.
 """
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from footfall.database import Connection, one
+from footfall.masking import scheme
 from footfall.sources import Identity, SourceFile, identity_of
 from footfall.sql import named_sql
 
+PATH_BYTES_MAX = 2_000  # bytes; an entry of the key's index takes at most 2,704
+NS_MAX = 2**63 - 1  # what a bigint holds: the year 2262
 SETTLED_NS = 2_000_000_000  # ns; a file may change again within one tick of its clock: FAT has the longest, 2 s
 
 
@@ -24,38 +29,39 @@ class Known:
     """A source whose file was loaded, and has not changed since."""
 
     digest: str
-    size_bytes: int
+    identity: Identity
     load_id: int
     loaded_at: datetime
 
 
 def find(connection: Connection, sources: Sequence[str]) -> dict[str, Known]:
     """Give those of the sources that are known, in the transaction at hand; a role that may not ask knows none."""
-    looks = {source: (_path(source), look) for source in sources if source != "-" and (look := identity_of(source))}
+    looks = {source: (_path(source), look) for source in sources if _is_path(source) and (look := identity_of(source))}
     if not looks or not one(connection, "ledger.sql", "may_ask_source_files").may_ask:
         return {}
     paths = [path for path, _ in looks.values()]
     rows = connection.execute(named_sql("ledger.sql")["source_files"], {"paths": paths}).fetchall()
     kept = {
-        bytes(row.path): (
+        bytes(row.path): Known(
+            row.digest,
             Identity(int(row.device), int(row.inode), row.size_bytes, row.modified_ns, row.changed_ns),
-            Known(row.digest, row.size_bytes, row.load_id, row.loaded_at),
+            row.load_id,
+            row.loaded_at,
         )
         for row in rows
     }
     found = {source: (kept.get(path), look) for source, (path, look) in looks.items()}
-    return {source: entry[1] for source, (entry, look) in found.items() if entry and entry[0] == look}
+    return {source: entry for source, (entry, look) in found.items() if entry and entry.identity == look}
 
 
 def keep(connection: Connection, files: Iterable[SourceFile]) -> None:
     """Remember files that are in the ledger as loaded, in the transaction at hand; spooled and fresh ones are not."""
-    latest = time.time_ns() - SETTLED_NS
     seen = {
         _path(file.source): (file.identity, file.digest)
         for file in files
-        if file.identity and max(file.identity.modified_ns, file.identity.changed_ns) < latest
+        if file.identity and _is_path(file.source) and _fits(file.source, file.identity, file.opened_ns)
     }
-    if not seen:
+    if not seen or not one(connection, "ledger.sql", "may_keep_source_files").may_keep:
         return
     looks = [look for look, _ in seen.values()]
     values = {
@@ -68,6 +74,17 @@ def keep(connection: Connection, files: Iterable[SourceFile]) -> None:
         "digests": [digest for _, digest in seen.values()],
     }
     connection.execute(named_sql("ledger.sql")["keep_source_files"], values)
+
+
+def _is_path(source: str) -> bool:
+    return source != "-" and scheme(source) is None
+
+
+def _fits(source: str, look: Identity, opened_ns: int) -> bool:
+    """Say whether a file had settled before its first byte was read, and can be written down."""
+    latest = max(look.modified_ns, look.changed_ns)
+    is_small = len(_path(source)) <= PATH_BYTES_MAX and min(look.modified_ns, look.changed_ns) >= 0
+    return is_small and latest <= NS_MAX and latest < opened_ns - SETTLED_NS
 
 
 def _path(source: str) -> bytes:

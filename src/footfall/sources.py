@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +48,8 @@ class FoundSources:
 class SourceFile:
     """One source, open. `digest` is the SHA-256 of the bytes as stored; `size_bytes` their number.
 
-    `source` is its name as it may be shown; `identity` is None where a copy of it is read, which nobody can change.
+    `source` is its name as it may be shown; `identity` is None where a copy of it is read, which nobody can change;
+    `opened_ns` is the instant before its first byte was read, in nanoseconds since 1970.
     """
 
     source: str
@@ -55,6 +57,7 @@ class SourceFile:
     digest: str
     size_bytes: int
     identity: Identity | None
+    opened_ns: int
 
 
 def find_sources(names: list[str]) -> FoundSources:
@@ -153,6 +156,7 @@ def open_source(source: str) -> Iterator[SourceFile]:
     Raises: SourceError where it cannot be read.
     """
     name = shown(source)
+    opened_ns = time.time_ns()
     try:
         with _opened(source) as (stream, is_spooled):
             identity = None if is_spooled else identity_of(stream.fileno())
@@ -162,7 +166,7 @@ def open_source(source: str) -> Iterator[SourceFile]:
                 digest.update(block)
                 size_bytes += len(block)
             stream.seek(0)
-            yield SourceFile(name, stream, digest.hexdigest(), size_bytes, identity)
+            yield SourceFile(name, stream, digest.hexdigest(), size_bytes, identity, opened_ns)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise

@@ -18,7 +18,7 @@ from footfall import ledger, loading, source_files, sources
 from footfall.attempts import Attempt, entry
 from footfall.database import Connection, Server, assert_current, begin, take_writer_lock
 from footfall.errors import FootfallError, SourceError, TooManyRejectedError
-from footfall.judging import Judged, Reading, Run, judge, problem_groups, read
+from footfall.judging import Judged, Reading, Run, judge, problem_groups, read, read_later
 from footfall.places import placed
 from footfall.results import LoadResult
 from footfall.settings import MaxRejected
@@ -77,7 +77,7 @@ def _read(run: Run, files: Sequence[sources.SourceFile], first: Mapping[str, led
             readings.append(None)
             continue
         try:
-            reading = read(run, file)
+            reading = read(run, file) if len(files) == 1 else read_later(run, file)
         except SourceError:
             if readings:
                 break

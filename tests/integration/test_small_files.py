@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import ledger, loading, pipeline, upkeep
+from footfall import ledger, loading, pipeline, sources, upkeep
+from footfall.database import LOCK_CLASS, Target
 from footfall.results import LoadResult
 from footfall.settings import load_settings
 
@@ -210,3 +211,65 @@ def test_compressed_small_files_share_a_transaction_too(database: str, write_csv
     ]
     assert [each.status for each in load(database, *names)] == ["loaded"] * 5
     assert transactions(database) == 1
+
+
+def test_with_retry_what_was_committed_is_reported_as_loaded_however_late_that_is_known(
+    database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [write_csv(f"{n}.csv", line(n)) for n in range(1, 4)]
+    real_record, real_commit, real_ask = ledger.record, psycopg.Connection.commit, pipeline.were_committed
+    rows: list[int] = []
+    asked: list[int] = []
+
+    def record(connection: Any, entry: Any) -> None:
+        real_record(connection, entry)
+        rows.append(1)
+
+    def commit(self: psycopg.Connection[Any]) -> None:
+        real_commit(self)
+        if len(rows) == 3 and not asked:
+            self.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    def nobody_answers(*given: Any) -> bool:
+        asked.append(1)
+        return False if len(asked) == 1 else real_ask(*given)
+
+    monkeypatch.setattr(ledger, "record", record)
+    monkeypatch.setattr(psycopg.Connection, "commit", commit)
+    monkeypatch.setattr(pipeline, "were_committed", nobody_answers)
+    results = load(database, *names, retry=True)
+    assert [(each.status, each.rows_loaded) for each in results] == [("loaded", 1)] * 3
+    assert len(ask(database, "select from loads")) == 3
+
+
+def test_a_lock_that_is_not_to_be_had_is_waited_for_once(database: str, write_csv: Write) -> None:
+    names = [write_csv(f"{n}.csv", line(n)) for n in range(1, 4)]
+    settings = load_settings(database_url=database, lock_wait_seconds=1)
+    upkeep.schema_apply(settings)
+    said: list[str] = []
+    with psycopg.connect(database) as other:
+        key = Target("", "public", 0).lock_key
+        other.execute("select pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, key])
+        results = pipeline.load(names, settings, warn=said.append).loads
+    assert [(each.source, each.exit_code) for each in results] == [(names[0], 5)]
+    assert len(said) == 1
+
+
+def test_alternating_headers_open_each_file_a_few_times_at_most(
+    database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turned = "user_id,interaction_id,product_id,action,timestamp\n7,{},1,click,2024-01-01\n"
+    names = [
+        write_csv(f"{n:02}.csv", line(n)) if n % 2 else write_csv(f"{n:02}.csv", content=turned.format(n).encode())
+        for n in range(1, 31)
+    ]
+    real, opened = sources.open_source, []
+
+    def open_source(source: str) -> Any:
+        opened.append(source)
+        return real(source)
+
+    monkeypatch.setattr(sources, "open_source", open_source)
+    assert [each.status for each in load(database, *names)] == ["loaded"] * 30
+    assert len(opened) <= 4 * 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import pipeline, retrieval, source_files, sources
+from footfall import pipeline, retrieval, source_files, sources, upkeep
 from footfall.results import LoadResult
 from footfall.settings import load_settings
 
@@ -121,7 +122,7 @@ def test_a_file_is_remembered_once_it_has_settled(
     name = write_csv("a.csv", line(1))
     load(database, name)
     later = time.time_ns() + 2 * source_files.SETTLED_NS
-    monkeypatch.setattr(source_files.time, "time_ns", lambda: later)
+    monkeypatch.setattr(sources.time, "time_ns", lambda: later)
     load(database, name)
     assert len(ask(database, "select from source_files")) == 1
     opened.clear()
@@ -202,3 +203,74 @@ def test_discover_works_for_a_role_that_may_not_ask_the_cache(
     found = retrieval.discover([name], load_settings(database_url=role))
     assert [each.load_id for each in found] == [load_id]
     assert opened == [name]
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_file_that_was_not_settled_when_it_was_opened_is_not_kept_however_long_the_load_takes(
+    database: str, write_csv: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = write_csv("a.csv", line(1))
+    opening = time.time_ns
+    monkeypatch.setattr(sources.time, "time_ns", lambda: Path(name).stat().st_mtime_ns)
+    load(database, name)
+    assert ask(database, "select from source_files") == []
+    monkeypatch.setattr(sources.time, "time_ns", opening)
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_file_that_changes_while_those_before_it_are_loaded_is_read(
+    database: str, write_csv: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, new = write_csv("b.csv", line(2)), write_csv("a.csv", line(1))
+    load(database, known)
+    real = pipeline._load_alone
+
+    def rewrite(session: Any, path: str) -> Any:
+        if path == new:
+            Path(known).write_text(HEADER + line(3) + "\n")
+        return real(session, path)
+
+    monkeypatch.setattr(pipeline, "_load_alone", rewrite)
+    assert statuses(database, new, known) == ["loaded", "loaded"]
+    assert ask(database, "select interaction_id from user_interactions_raw order by 1") == [(1,), (2,), (3,)]
+
+
+@pytest.mark.usefixtures("settled")
+def test_what_does_not_fit_into_the_cache_is_loaded_all_the_same(
+    database: str, tmp_path: Path, write_csv: Write
+) -> None:
+    chance = random.Random(1)
+    folder = tmp_path.joinpath(*("".join(chance.choices("abcdefghijklmnop", k=200)) for _ in range(14)))
+    folder.mkdir(parents=True)
+    long, old = folder / "a.csv", Path(write_csv("old.csv", line(2)))
+    long.write_text(HEADER + line(1) + "\n")
+    os.utime(old, (-12_000_000_000, -12_000_000_000))
+    assert statuses(database, str(long), str(old)) == ["loaded", "loaded"]
+    assert statuses(database, str(long), str(old)) == ["already-loaded", "already-loaded"]
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_role_that_may_not_write_the_cache_loads_all_the_same(
+    database: str, write_csv: Write, opened: list[str], new_role: Callable[..., str]
+) -> None:
+    upkeep.schema_apply(load_settings(database_url=database))
+    role = new_role(
+        "grant select, insert, update, delete on all tables in schema public to {role}",
+        "grant usage on all sequences in schema public to {role}",
+        "revoke all on source_files from {role}",
+    )
+    name = write_csv("a.csv", line(1))
+    assert statuses(role, name) == ["loaded"]
+    assert statuses(role, name) == ["already-loaded"]
+    assert opened == [name, name]
+
+
+def test_a_name_that_is_a_url_is_never_answered_from_the_cache(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settled: None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "http:/127.0.0.1:9"
+    place.mkdir(parents=True)
+    (place / "a.csv").write_text(HEADER + line(1) + "\n")
+    assert statuses(database, "./http:/127.0.0.1:9/a.csv") == ["loaded"]
+    assert statuses(database, "http://127.0.0.1:9/a.csv") == ["failed"]

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
+import hypothesis
 import pytest
+
+# `make fuzz` asks for the profile; the tests that set their own number of examples keep it.
+hypothesis.settings.register_profile("default", deadline=None, max_examples=100)
+hypothesis.settings.register_profile(
+    "fuzz", deadline=None, max_examples=int(os.environ.get("FUZZ_EXAMPLES", "20000")), print_blob=True
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

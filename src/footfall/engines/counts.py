@@ -46,10 +46,10 @@ class Counts:
             counted = beside.submit(self._count_pairs)
             try:
                 yield
+                counted.result()
             except BaseException:
                 self.session.interrupt()
                 raise
-            counted.result()
 
     def _count_pairs(self) -> None:
         self.session.execute(named_sql("duckdb.sql")["count_pairs"]).fetchall()

@@ -17,6 +17,9 @@ where
 -- name: may_ask_source_files
 select has_table_privilege('source_files', 'select') as may_ask
 
+-- name: may_keep_source_files
+select has_table_privilege('source_files', 'select, insert, update') as may_keep
+
 -- name: source_files
 select
     f.path,
