@@ -181,7 +181,7 @@ def new_role(cluster: Cluster, database: str) -> Iterator[Callable[..., str]]:
         role = f"{name_of_database}_role_{len(made)}"
         made.append(role)
         with psycopg.connect(cluster.admin, dbname=name_of_database, autocommit=True) as connection:
-            connection.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
+            connection.execute(sql.SQL("create role {} login password 'hunter2'").format(sql.Identifier(role)))
             for grant in grants:
                 words = {"role": sql.Identifier(role), "database": sql.Identifier(str(name_of_database))}
                 connection.execute(sql.SQL(grant).format(**words))

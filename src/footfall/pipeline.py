@@ -134,7 +134,7 @@ def _load_some(session: _Session, paths: Sequence[str]) -> Iterator[LoadResult]:
             continue
         yield from _load_waiting(session, waiting)
         waiting = []
-        if sources.identity_of(path) != seen.identity:  # it changed while those before it were loaded
+        if sources.identity_of(path) != seen.identity:  # seen now, since those before it may have taken long
             waiting.append(path)
             continue
         yield LoadResult(seen.load_id, path, seen.digest, "already-loaded", loaded_at=seen.loaded_at)

@@ -72,7 +72,8 @@ def discover(names: list[str], settings: Settings) -> tuple[Delivery, ...]:
         connection.rollback()
         found = []
         for source in names:
-            if seen := known.get(source):
+            seen = known.get(source)
+            if seen and seen.identity == sources.identity_of(source):
                 found.append(Delivery(source, seen.digest, seen.identity.size_bytes, seen.load_id))
                 continue
             try:

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from footfall.database import Connection, one
 from footfall.masking import scheme
-from footfall.sources import Identity, SourceFile, identity_of
+from footfall.sources import Identity, SourceFile
 from footfall.sql import named_sql
 
 PATH_BYTES_MAX = 2_000  # bytes; an entry of the key's index takes at most 2,704
@@ -26,7 +26,7 @@ SETTLED_NS = 2_000_000_000  # ns; a file may change again within one tick of its
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A source whose file was loaded, and has not changed since."""
+    """A source whose file was loaded, and what it was then."""
 
     digest: str
     identity: Identity
@@ -35,12 +35,14 @@ class Known:
 
 
 def find(connection: Connection, sources: Sequence[str]) -> dict[str, Known]:
-    """Give those of the sources that are known, in the transaction at hand; a role that may not ask knows none."""
-    looks = {source: (_path(source), look) for source in sources if _is_path(source) and (look := identity_of(source))}
-    if not looks or not one(connection, "ledger.sql", "may_ask_source_files").may_ask:
+    """Give what is kept of the sources, in the transaction at hand; a role that may not ask knows none.
+
+    Whether a file is still the same is for the caller to see when its turn comes: `identity_of` says what it is then.
+    """
+    paths = {source: _path(source) for source in sources if _is_path(source)}
+    if not paths or not one(connection, "ledger.sql", "may_ask_source_files").may_ask:
         return {}
-    paths = [path for path, _ in looks.values()]
-    rows = connection.execute(named_sql("ledger.sql")["source_files"], {"paths": paths}).fetchall()
+    rows = connection.execute(named_sql("ledger.sql")["source_files"], {"paths": list(paths.values())}).fetchall()
     kept = {
         bytes(row.path): Known(
             row.digest,
@@ -50,8 +52,7 @@ def find(connection: Connection, sources: Sequence[str]) -> dict[str, Known]:
         )
         for row in rows
     }
-    found = {source: (kept.get(path), look) for source, (path, look) in looks.items()}
-    return {source: entry for source, (entry, look) in found.items() if entry and entry.identity == look}
+    return {source: kept[path] for source, path in paths.items() if path in kept}
 
 
 def keep(connection: Connection, files: Iterable[SourceFile]) -> None:

@@ -171,8 +171,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a file that changed is passed over because of its path",
-        "source_files.py",
-        (("if entry and entry[0] == look", "if entry"),),
+        "pipeline.py",
+        (("if sources.identity_of(path) != seen.identity:", "if False:"),),
         ("tests/integration/test_source_files.py",),
     ),
     Mutation(

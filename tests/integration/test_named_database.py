@@ -12,7 +12,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from footfall import database as db
@@ -38,26 +37,6 @@ def ask(database: str, query: str, *values: object) -> list[Any]:
 
 def apply(database: str) -> str:
     return upkeep.schema_apply(load_settings(database_url=database))
-
-
-@pytest.fixture
-def new_role(cluster: Any, database: str) -> Iterator[Callable[..., str]]:
-    made: list[str] = []
-    name_of_database = str(conninfo_to_dict(database)["dbname"])
-
-    def make(*grants: str) -> str:
-        role = f"{name_of_database}_role_{len(made)}"
-        made.append(role)
-        with psycopg.connect(cluster.admin, dbname=name_of_database, autocommit=True) as connection:
-            connection.execute(sql.SQL("create role {} login password 'hunter2'").format(sql.Identifier(role)))
-            for grant in grants:
-                connection.execute(sql.SQL(grant).format(role=sql.Identifier(role)))
-        return make_conninfo(database, user=role)
-
-    yield make
-    with psycopg.connect(cluster.admin, dbname=name_of_database, autocommit=True) as connection:
-        for role in made:
-            connection.execute(sql.SQL("drop owned by {0}; drop role {0}").format(sql.Identifier(role)))
 
 
 @pytest.fixture
