@@ -11,8 +11,8 @@ from importlib.metadata import version
 import psycopg
 
 from footfall import ledger
-from footfall.database import Connection, begin, connect, driver_errors, take_writer_lock, wrapped
-from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError
+from footfall.database import Connection, begin, connect, driver_errors, server, take_writer_lock, wrapped
+from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError, SettingsError
 from footfall.judging import Run
 from footfall.masking import mask, shown
 from footfall.results import LoadResult
@@ -79,8 +79,8 @@ def roll_back(connection: Connection) -> None:
         connection.close()
 
 
-def were_committed(run: Run, connection: Connection, attempts: Sequence[Attempt], error: FootfallError) -> bool:
-    """Ask the ledger what became of a COMMIT whose answer was lost.
+def were_committed(run: Run, connection: Connection, attempts: Sequence[Attempt], error: FootfallError) -> bool | None:
+    """Ask the ledger what became of a COMMIT whose answer was lost; None where it cannot be asked.
 
     The writer lock comes first: it waits until the old session, which may still be committing, is gone.
     """
@@ -90,13 +90,22 @@ def were_committed(run: Run, connection: Connection, attempts: Sequence[Attempt]
     connection.close()
     try:
         with connect(run.target) as again, driver_errors():
+            server(again)  # a standby may not know yet, and its locks are its own
             begin(again, run.target)
             take_writer_lock(again, run.target, run.warn)
             committed = ledger.is_loaded(again, tried[0])
             again.rollback()
-    except DatabaseUnavailableError:
-        return False
+    except (DatabaseUnavailableError, SettingsError):
+        return None
     return committed
+
+
+def unsure(error: FootfallError) -> FootfallError:
+    """Say of a lost connection that nobody knows whether the file is there."""
+    return DatabaseUnavailableError(
+        f"{error.message}; the connection was lost while the server was committing, and it could not be asked since: "
+        "the file is there whole, or not at all, and the same command says which"
+    )
 
 
 def record_failure(run: Run, connection: Connection, attempt: Attempt, error: FootfallError) -> None:

@@ -107,7 +107,7 @@ def wrapped(error: psycopg.Error) -> FootfallError:
         return SchemaError(f"the tables are missing or not ours: {text}; run `footfall schema apply`")
     if (
         code[:2] in {"08", "57", "53", "58"}
-        or code in {"40001", "40P01", "25P03"}
+        or code in {"40001", "40P01", "25P03", "25P04"}
         or (isinstance(error, psycopg.OperationalError) and not code)
     ):
         return DatabaseUnavailableError(

@@ -117,6 +117,6 @@ class DriftError(FootfallError):
 
 
 class InterruptedLoadError(FootfallError):
-    """Interrupted; the file in work was rolled back. Run the same command again."""
+    """Interrupted; a file in work is there whole, or not at all. Run the same command again: it says which."""
 
     exit_code = 130

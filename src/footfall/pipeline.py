@@ -17,6 +17,7 @@ from footfall.attempts import (
     has_waited,
     record_failure,
     roll_back,
+    unsure,
     waits,
     were_committed,
 )
@@ -31,9 +32,9 @@ from footfall.database import (
     silent,
 )
 from footfall.errors import (
-    DatabaseBusyError,
     DatabaseUnavailableError,
     FootfallError,
+    SettingsError,
     SourceUnavailableError,
 )
 from footfall.judging import (
@@ -156,7 +157,14 @@ def _known(session: _Session, paths: Sequence[str]) -> dict[str, source_files.Kn
 
 def _connected(session: _Session) -> Connection:
     if session.connection.closed:
-        session.connection = connect(session.run.target)
+        connection = connect(session.run.target)
+        try:
+            server(connection)
+            connection.rollback()
+        except SettingsError as error:  # there was a primary before: of several hosts a standby answers now
+            connection.close()
+            raise DatabaseUnavailableError(f"{error.message}, or run the same command again") from error
+        session.connection = connection
     return session.connection
 
 
@@ -199,7 +207,7 @@ def _load_together(session: _Session, paths: Sequence[str]) -> list[LoadResult]:
     """Load the first of some small files in one transaction.
 
     Where that cannot be, it gives no results: a smaller group will find out why, or one file alone. A lost database
-    is found out by the first file alone, at once.
+    is the failure of the first file, which tries again where the settings say so.
     """
     from footfall.transaction import load_files  # heavy, and not needed where every file is loaded already
 
@@ -209,12 +217,17 @@ def _load_together(session: _Session, paths: Sequence[str]) -> list[LoadResult]:
         with driver_errors():
             results = load_files(session.run, _connected(session), session.at, attempts)
     except FootfallError as error:
-        if not were_committed(session.run, session.connection, attempts, error):
-            _note_unsure(session, attempts)
+        committed = were_committed(session.run, session.connection, attempts, error)
+        if not committed:
+            if committed is None:
+                error = _note_unsure(session, attempts, error)
             roll_back(session.connection)
-            if isinstance(error, DatabaseBusyError) and not session.settings.retry:
-                return [_failed(attempts[0], error)]  # it was waited for already
-            return [_load_alone(session, paths[0])] if isinstance(error, DatabaseUnavailableError) else []
+            if not isinstance(error, DatabaseUnavailableError):
+                return []
+            if session.settings.retry:
+                return [_load_alone(session, paths[0])]
+            record_failure(session.run, session.connection, attempts[0], error)
+            return [_failed(attempts[0], error)]
         results = [attempt.result for attempt in attempts if attempt.result]
     except BaseException:
         roll_back(session.connection)
@@ -236,10 +249,12 @@ def _load_alone(session: _Session, path: str) -> LoadResult:
             with driver_errors():
                 (result,) = load_files(run, _connected(session), session.at, [attempt])
         except FootfallError as error:
-            if attempt.result and were_committed(run, session.connection, [attempt], error):
+            committed = were_committed(run, session.connection, [attempt], error)
+            if committed and attempt.result:
                 result = attempt.result
                 break
-            _note_unsure(session, [attempt])
+            if committed is None:
+                error = _note_unsure(session, [attempt], error)
             roll_back(session.connection)
             can_be_cured = error.retryable and sources.can_be_read_again(path)
             if not (can_be_cured and has_waited(error, left, f"{shown(path)}: ", run.warn)):
@@ -251,15 +266,17 @@ def _load_alone(session: _Session, path: str) -> LoadResult:
     return replace(_sure(session, result), seconds=round(time.monotonic() - began, 3))
 
 
-def _note_unsure(session: _Session, attempts: Sequence[Attempt]) -> None:
+def _note_unsure(session: _Session, attempts: Sequence[Attempt], error: FootfallError) -> FootfallError:
     session.unsure |= {each.load_id: each.result for each in attempts if each.result and each.load_id}
+    return unsure(error)
 
 
 def _sure(session: _Session, result: LoadResult) -> LoadResult:
     """Give what this very command loaded as loaded, though it learns of it only when it tries again."""
     if result.status != "already-loaded" or result.load_id is None:
         return result
-    return session.unsure.get(result.load_id, result)
+    # Once: a second file of the same bytes was not loaded by this command.
+    return session.unsure.pop(result.load_id, result)
 
 
 def _failed(attempt: Attempt, error: FootfallError) -> LoadResult:

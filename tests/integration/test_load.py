@@ -597,6 +597,7 @@ def test_the_settings_of_a_load_do_not_outlive_its_transaction(
     names = (
         "search_path", "TimeZone", "lock_timeout", "statement_timeout", "work_mem", "maintenance_work_mem",
         "random_page_cost", "idle_in_transaction_session_timeout", "client_connection_check_interval",
+        "transaction_timeout", "jit",
     )  # fmt: skip
     seen: list[dict[str, str]] = []
     query = "select name, setting from pg_settings where name = any(%s)"
@@ -637,6 +638,9 @@ def test_short_timeouts_of_the_role_do_not_end_a_load(
 
     monkeypatch.setattr(loading, "quarantine", dawdle)
     options = "-c statement_timeout=300 -c idle_in_transaction_session_timeout=300 -c lock_timeout=300"
+    with psycopg.connect(database) as connection:
+        if connection.info.server_version >= 170000:
+            options += " -c transaction_timeout=600"
     done = load_one(make_conninfo(database, options=options), write_csv("a.csv", line(1)))
     assert (done.status, done.error) == ("loaded", None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -161,9 +162,10 @@ def test_what_another_load_brought_in_the_meantime_is_found_under_the_lock(
     assert len(ask(database, "select from user_interactions_raw")) == 5
 
 
+@pytest.mark.parametrize("retry", [True, False], ids=["with --retry", "without"])
 @pytest.mark.parametrize("really", [True, False], ids=["it had happened", "it had not"])
 def test_a_lost_commit_of_several_files_is_found_in_the_ledger(
-    database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch, really: bool
+    database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch, really: bool, retry: bool
 ) -> None:
     names = [write_csv(f"{n}.csv", line(n)) for n in range(1, 6)]
     real_record, real_commit = ledger.record, psycopg.Connection.commit
@@ -184,9 +186,13 @@ def test_a_lost_commit_of_several_files_is_found_in_the_ledger(
 
     monkeypatch.setattr(ledger, "record", record)
     monkeypatch.setattr(psycopg.Connection, "commit", commit)
-    assert [each.status for each in load(database, *names)] == ["loaded"] * 5
+    if not really and not retry:
+        (only,) = load(database, *names)
+        assert (only.source, only.status, only.exit_code) == (names[0], "failed", 5)
+        assert ask(database, "select from user_interactions_raw") == []
+    assert [each.status for each in load(database, *names, retry=retry)] == ["loaded"] * 5
     assert len(ask(database, "select from user_interactions_raw")) == 5
-    assert len(ask(database, "select from loads")) == 5
+    assert len(ask(database, "select from loads where status = 'loaded'")) == 5
 
 
 def test_a_lost_database_ends_the_run_at_the_first_file(
@@ -231,9 +237,9 @@ def test_with_retry_what_was_committed_is_reported_as_loaded_however_late_that_i
             self.close()
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-    def nobody_answers(*given: Any) -> bool:
+    def nobody_answers(*given: Any) -> bool | None:
         asked.append(1)
-        return False if len(asked) == 1 else real_ask(*given)
+        return None if len(asked) == 1 else real_ask(*given)
 
     monkeypatch.setattr(ledger, "record", record)
     monkeypatch.setattr(psycopg.Connection, "commit", commit)
@@ -241,6 +247,87 @@ def test_with_retry_what_was_committed_is_reported_as_loaded_however_late_that_i
     results = load(database, *names, retry=True)
     assert [(each.status, each.rows_loaded) for each in results] == [("loaded", 1)] * 3
     assert len(ask(database, "select from loads")) == 3
+
+
+@pytest.fixture
+def lose_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commit the first load, lose the answer, and let nobody ask the ledger about it."""
+    real_commit, real_ask, real_record = psycopg.Connection.commit, pipeline.were_committed, ledger.record
+    recorded: list[int] = []
+    asked: list[int] = []
+
+    def record(connection: Any, entry: Any) -> None:
+        real_record(connection, entry)
+        recorded.append(1)
+
+    def commit(self: psycopg.Connection[Any]) -> None:
+        real_commit(self)
+        if len(recorded) == 1 and not asked:
+            self.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    def nobody_answers(*given: Any) -> bool | None:
+        asked.append(1)
+        return None if len(asked) == 1 else real_ask(*given)
+
+    monkeypatch.setattr(ledger, "record", record)
+    monkeypatch.setattr(psycopg.Connection, "commit", commit)
+    monkeypatch.setattr(pipeline, "were_committed", nobody_answers)
+
+
+@pytest.mark.usefixtures("lose_one_answer")
+def test_a_file_whose_commit_was_unsure_is_reported_as_loaded_and_its_copy_as_already_loaded(
+    database: str, write_csv: Write
+) -> None:
+    names = [write_csv("a.csv", line(1)), write_csv("b.csv", line(1))]
+    results = load(database, *names, retry=True)
+    assert [(each.source, each.status, each.rows_loaded) for each in results] == [
+        (names[0], "loaded", 1),
+        (names[1], "already-loaded", 0),
+    ]
+
+
+@pytest.mark.usefixtures("lose_one_answer")
+def test_a_commit_that_nobody_can_be_asked_about_is_said_to_be_unsure(database: str, write_csv: Write) -> None:
+    name = write_csv("a.csv", line(1))
+    (result,) = load(database, name)
+    assert (result.status, result.exit_code) == ("failed", 5)
+    assert "whole, or not at all, and the same command says which" in str(result.error)
+    assert [each.status for each in load(database, name)] == ["already-loaded"]
+
+
+def test_a_file_of_a_group_that_changes_while_it_is_read_is_not_recorded(
+    database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [write_csv(f"{n}.csv", line(n)) for n in range(1, 4)]
+    real = loading.merge
+    changes: list[int] = []
+
+    def merge(*given: Any) -> Any:
+        if not changes:
+            changes.append(1)
+            Path(names[1]).write_bytes((HEADER + line(9) + "\n").encode())
+        return real(*given)
+
+    monkeypatch.setattr(loading, "merge", merge)
+    assert [each.status for each in load(database, *names)] == ["loaded"] * 3
+    assert [row[0] for row in ask(database, "select interaction_id from user_interactions_raw order by 1")] == [1, 3, 9]
+
+
+def test_an_upgrade_that_comes_while_a_file_is_read_ends_the_load(
+    database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = loading.open_staging
+
+    def meanwhile(*given: Any) -> Any:
+        with psycopg.connect(database) as other:
+            other.execute("insert into footfall_migrations (version, name) values (9999, 'later')")
+        return real(*given)
+
+    monkeypatch.setattr(loading, "open_staging", meanwhile)
+    (result,) = load(database, write_csv("a.csv", line(1)))
+    assert (result.status, result.exit_code) == ("failed", 6)
+    assert ask(database, "select from user_interactions_raw") == []
 
 
 def test_a_lock_that_is_not_to_be_had_is_waited_for_once(database: str, write_csv: Write) -> None:

@@ -12,6 +12,8 @@ import psycopg
 import pytest
 
 from footfall import pipeline, upkeep
+from footfall.database import LOCK_CLASS, Target
+from footfall.errors import DatabaseBusyError
 from footfall.results import Drift
 from footfall.settings import load_settings
 
@@ -132,3 +134,13 @@ def test_drift_is_exit_7_and_its_repair_exit_0(loaded: str) -> None:
 def test_a_repair_that_cannot_mend_everything_is_exit_7(loaded: str) -> None:
     change(loaded, "delete from rejected_interactions")
     assert run("verify", "--repair", "--database", loaded).returncode == 7
+
+
+def test_a_repair_waits_for_a_load(loaded: str) -> None:
+    change(loaded, "update interactions set interaction_count = 9 where product_id = 1")
+    before = counts(loaded)
+    with psycopg.connect(loaded) as load:
+        load.execute("select pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, Target("", "public", 0).lock_key])
+        with pytest.raises(DatabaseBusyError):
+            upkeep.verify(load_settings(database_url=loaded, lock_wait_seconds=1), repair=True)
+    assert counts(loaded) == before

@@ -16,7 +16,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from footfall import catalogue, loading, pipeline, queries, retrieval, upkeep
+from footfall import catalogue, loading, pipeline, queries, retrieval, source_files, upkeep
 from footfall.errors import SchemaError
 from footfall.settings import load_settings
 
@@ -130,6 +130,30 @@ def test_a_role_with_the_listed_rights_loads_a_large_first_file(
     assert Path(source).stat().st_size > loading.EMPTY_PATH_BYTES
     settings = load_settings(database_url=new_role(*rights_of_a_loader()), schema="footfall")
     assert pipeline.load([source], settings).rows_loaded == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("more", "kept"),
+    [
+        ((), 0),
+        (("grant insert, update on footfall.source_files to {role}",), 2),
+    ],
+    ids=["with the listed rights", "with the right to keep them, too"],
+)
+def test_files_that_have_settled_are_loaded(
+    owned: None,
+    new_role: Callable[..., str],
+    write_csv: Write,
+    admin: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    more: tuple[str, ...],
+    kept: int,
+) -> None:
+    monkeypatch.setattr(source_files, "SETTLED_NS", 0)
+    loader = new_role(*rights_of_a_loader(), *more)
+    assert deliver(loader, write_csv) == ["loaded", "loaded"]
+    assert admin.execute("select count(*) from footfall.source_files").fetchone() == (kept,)
+    assert deliver(loader, write_csv) == ["already-loaded", "already-loaded"]
 
 
 @pytest.mark.parametrize("missing", range(len(rights_of_a_loader())))

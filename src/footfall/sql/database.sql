@@ -10,7 +10,9 @@ select
     set_config('client_connection_check_interval', '1s', true) as client_connection_check_interval,
     set_config('tcp_keepalives_idle', '30', true) as tcp_keepalives_idle,
     set_config('tcp_keepalives_interval', '10', true) as tcp_keepalives_interval,
-    set_config('tcp_keepalives_count', '3', true) as tcp_keepalives_count
+    set_config('tcp_keepalives_count', '3', true) as tcp_keepalives_count,
+    -- from PostgreSQL 17 on
+    (select set_config(name, '0', true) from pg_settings where name = 'transaction_timeout') as transaction_timeout
 
 -- name: search_path
 set local search_path to {schema}, pg_temp

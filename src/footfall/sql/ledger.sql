@@ -18,7 +18,11 @@ where
 select has_table_privilege('source_files', 'select') as may_ask
 
 -- name: may_keep_source_files
-select has_table_privilege('source_files', 'select, insert, update') as may_keep
+-- A list of rights in one call asks for any of them.
+select
+    has_table_privilege('source_files', 'select')
+    and has_table_privilege('source_files', 'insert')
+    and has_table_privilege('source_files', 'update') as may_keep
 
 -- name: source_files
 select
