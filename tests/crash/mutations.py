@@ -21,6 +21,13 @@ CROWD_OR_TWO = ("tests/crash/test_crowd.py", "tests/integration/test_concurrency
 BEFORE_LEDGER = "        _record_loaded(run, connection, attempt, result)\n"
 AT_COMMIT = "        connection.commit()\n        return [attempt.result"
 ALL_KINDS = (EVERY_MESSAGE, "-k", "temporary")
+RECORDS, KERNEL, CONTRACT = "records.py", "sql/kernel.sql", "contract.py"
+VERDICTS = (
+    "tests/unit/test_records.py",
+    "tests/unit/test_contract.py",
+    "tests/torture/test_pollutions.py",
+    "tests/torture/test_fuzzed.py",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +187,112 @@ MUTATIONS = (
         "sql/load.sql",
         (("order by interaction_id, load_id, line_number", "order by interaction_id, line_number"),),
         ("tests/integration/test_small_files.py",),
+    ),
+    Mutation(
+        "a line number counts records, not lines",
+        RECORDS,
+        (
+            (
+                "        first_lines, record_ends = first_lines[: len(ends)][begins_here], ends[kept]\n",
+                "        record_ends = ends[kept]\n        first_lines = first_lines[: len(record_ends)]\n",
+            ),
+        ),
+        VERDICTS,
+    ),
+    Mutation(
+        "the line numbers of the next block count records, not lines",
+        RECORDS,
+        (("    lines.line_number += len(ends)\n", "    lines.line_number += len(record_ends)\n"),),
+        VERDICTS,
+    ),
+    Mutation(
+        "a byte order mark is read as part of the first name",
+        RECORDS,
+        (("    lines.rest = lines.rest.removeprefix(BOM)\n", ""),),
+        VERDICTS,
+    ),
+    Mutation(
+        "a record may run over a line too many",
+        RECORDS,
+        (
+            (
+                "        if closing - opening < RECORD_LINES_MAX and",
+                "        if closing - opening <= RECORD_LINES_MAX and",
+            ),
+        ),
+        VERDICTS,
+    ),
+    Mutation(
+        "a quote that does not close takes the next lines with it",
+        RECORDS,
+        ((" and pattern.fullmatch(text):", ":"),),
+        VERDICTS,
+    ),
+    Mutation(
+        "the CR of CRLF stays",
+        RECORDS,
+        (("        stops -= (before == CR) & (ends > starts)\n", "        del before\n"),),
+        VERDICTS,
+    ),
+    Mutation(
+        "a true U+FFFD beside a bad byte is taken for bad",
+        RECORDS,
+        (('.replace("\\ufffd".encode(), b"?")', ""),),
+        VERDICTS,
+    ),
+    Mutation(
+        "an id of zero",
+        KERNEL,
+        (("interaction_id is null or interaction_id <= 0", "interaction_id is null or interaction_id < 0"),),
+        VERDICTS,
+    ),
+    Mutation(
+        "an id of zero in a plain line",
+        CONTRACT,
+        (('identifier = "[1-9][0-9]{0,17}"', 'identifier = "[0-9]{1,18}"'),),
+        VERDICTS,
+    ),
+    Mutation(
+        "an offset of more than fourteen hours",
+        CONTRACT,
+        (("|14(?::?00)?))", "|14(?::?[0-5][0-9])?))"),),
+        VERDICTS,
+    ),
+    Mutation(
+        "an action that is too long is proved by the quick query",
+        KERNEL,
+        (("        and strlen(action) <= getvariable('action_characters_max')\n", ""),),
+        VERDICTS,
+    ),
+    Mutation(
+        "the length of an action in bytes",
+        KERNEL,
+        (("length(action_text) > getvariable", "strlen(action_text) > getvariable"),),
+        VERDICTS,
+    ),
+    Mutation(
+        "a list of allowed actions that the quick query does not know",
+        KERNEL,
+        (("        and (getvariable('actions') is null or list_contains(getvariable('actions'), action))\n", ""),),
+        VERDICTS,
+    ),
+    Mutation(
+        "a wall clock that was skipped moves backward",
+        KERNEL,
+        (("            else by_earlier\n", "            else by_later\n"),),
+        VERDICTS,
+    ),
+    Mutation(
+        "a line of blanks is a row",
+        KERNEL,
+        (("or trim(line, e' \\t') <> ''", "or line <> ''"),),
+        VERDICTS,
+    ),
+    Mutation(
+        "of several problems only the first is kept",
+        KERNEL,
+        (("case when len(problems) > 0 then problems end as", "case when len(problems) > 0 then problems[:1] end as"),),
+        VERDICTS,
     ),
 )
 
