@@ -189,6 +189,50 @@ MUTATIONS = (
         ("tests/integration/test_small_files.py",),
     ),
     Mutation(
+        "a repair without the writer lock",
+        "upkeep.py",
+        (
+            (
+                "            take_writer_lock(connection, target, warn)\n            aggregates.repair",
+                "            aggregates.repair",
+            ),
+        ),
+        ("tests/integration/test_verify.py",),
+    ),
+    Mutation(
+        "of files that share a transaction only the first is looked at for changes",
+        TRANSACTION,
+        (("            sources.assert_unchanged(file)\n", "            sources.assert_unchanged(files[0])\n"),),
+        ("tests/integration/test_small_files.py",),
+    ),
+    Mutation(
+        "no look at the schema's version under the lock",
+        TRANSACTION,
+        (("    assert_current(connection, run.target)\n    if later", "    if later"),),
+        ("tests/integration/test_small_files.py",),
+    ),
+    Mutation(
+        "a file that was loaded by this very command is reported as already loaded",
+        "pipeline.py",
+        (("                error = _note_unsure(session, [attempt], error)\n", "                pass\n"),),
+        ("tests/integration/test_small_files.py",),
+    ),
+    Mutation(
+        "a copy of a file that this command loaded is reported as loaded, too",
+        "pipeline.py",
+        (("session.unsure.pop(result.load_id, result)", "session.unsure.get(result.load_id, result)"),),
+        ("tests/integration/test_small_files.py",),
+    ),
+    Mutation(
+        "the cache is written with one of the rights that it takes",
+        "sql/ledger.sql",
+        (
+            ("has_table_privilege('source_files', 'insert')", "true"),
+            ("has_table_privilege('source_files', 'update')", "true"),
+        ),
+        ("tests/security/test_least_role.py", "-k", "settled"),
+    ),
+    Mutation(
         "a line number counts records, not lines",
         RECORDS,
         (
