@@ -66,7 +66,8 @@ def page(results: Results) -> str:
     """Write the page."""
     parts = (
         HEAD,
-        "## A first load\n\n" + _first_load(results.get("first-load", []), bool(drawn(results))),
+        "## A first load\n\n"
+        + _first_load(results.get("first-load", []), results.get("daily", []), bool(drawn(results))),
         "## A day's file\n\n" + _daily(results.get("daily", [])),
         "## Bad rows, small files, small loads\n\n" + _shapes(results.get("shapes", [])),
         READING,
@@ -101,7 +102,7 @@ def _not_measured(part: str) -> str:
     return f"Not measured yet: `python benchmarks/run.py --only {part} --page docs/benchmarks.md`.\n"
 
 
-def _first_load(sizes: list[Result], has_picture: bool) -> str:
+def _first_load(sizes: list[Result], days: list[Result], has_picture: bool) -> str:
     if not sizes:
         return _not_measured("first-load")
     meanings = {name: way["meaning"] for size in sizes for name, way in size["ways"].items()}
@@ -121,20 +122,24 @@ expert's raw rows and counts, those of plain `copy` to his raw rows. Up to {EACH
 after each round, above after the last. Files above {PEERS_END:,} rows are for Footfall alone, and `footfall verify`
 proves them.
 
-""" + "\n".join([*(_size(size) for size in sizes), _flat(sizes)])
+""" + "\n".join([*(_size(size) for size in sizes), _flat(sizes, days)])
 
 
-def _flat(sizes: list[Result]) -> str:
-    """Show how Footfall's own figures grow with the file."""
+def _flat(sizes: list[Result], days: list[Result]) -> str:
+    """Show how Footfall's own figures grow with the file; sizes that only the daily part loaded are from there."""
+    loads = {size["rows"]: size["base_load"] for size in days} | {
+        size["rows"]: size["ways"][FOOTFALL] for size in sizes
+    }
     rows = []
-    for size in sizes:
-        way = size["ways"][FOOTFALL]
+    for size, way in sorted(loads.items()):
         seconds = _median(way)
-        rows.append((f"{size['rows']:,}", f"{seconds:.2f}", f"{size['rows'] / seconds:,.0f}", _peak(way)))
+        rows.append((f"{size:,}", f"{seconds:.2f}", f"{size / seconds:,.0f}", _peak(way)))
     header = ("rows", "seconds, median", "rows a second", "peak memory of the client, MB")
     return f"""### Footfall by size
 
 {table(header, rows)}
+
+A size that is not above was loaded once, as what a day's file came into (below), and proven by `footfall verify`.
 """
 
 
@@ -203,7 +208,8 @@ def _day(size: Result) -> str:
 {_where(size)}
 Each file comes into both tables, which take turns to go first: a fresh copy of the small one, and the large one, which
 keeps what it got. Its users and products are drawn like those of the rows that are there. Both were vacuumed before the
-first file; `footfall verify` proves both after the last.
+first file; `footfall verify` proves both after the last. Why it takes longer in a large table is said in
+[where a day's time goes](explanation/where-a-days-time-goes.md).
 
 {table(header, rows)}
 

@@ -68,6 +68,19 @@ def test_all_parts_run_at_two_thousand_rows_and_keep_their_results(cluster: Any,
     assert (tmp_path / PICTURE).exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "more"), [("stages.py", ()), ("day_merge.py", ("--day-rows", "200", "--runs", "1"))]
+)
+def test_a_profile_runs_at_two_thousand_rows_and_writes_its_page(
+    cluster: Any, tmp_path: Path, script: str, more: tuple[str, ...]
+) -> None:
+    page = tmp_path / "page.md"
+    done = run(script, "--rows", "2000", *more, "--database", cluster.admin, "--page", str(page))
+    assert done.returncode == 0, done.stderr
+    assert page.read_text(encoding="utf-8").strip() == done.stdout.strip()
+
+
 def test_equal_tables_are_counted(new_database: Callable[[], str]) -> None:
     done = compare(*two_databases(new_database))
     assert done.stdout.strip() == "{'user_interactions_raw': 3, 'interactions': 3}", done.stderr
