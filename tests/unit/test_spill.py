@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from footfall.engines import spill
+from footfall.errors import TemporarySpaceError
 
 CLIENT = """
 import sys, tempfile
@@ -92,3 +93,12 @@ def test_a_folder_that_was_never_locked_goes_once_it_is_old(temporary: Path) -> 
     os.utime(old, (0, 0))
     open_session()
     assert folders(temporary) == [young]
+
+
+def test_where_no_folder_can_be_made_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with (
+        pytest.raises(TemporarySpaceError, match=r"no temporary folder can be made: .*nowhere.*set TMPDIR"),
+        spill.spilling_session(64, "create table t (x integer)"),
+    ):
+        pass

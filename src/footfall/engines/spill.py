@@ -13,7 +13,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ def spilling_session(memory_mb: int, table: str) -> Iterator[duckdb.DuckDBPyConn
     """
     import duckdb
 
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder, _owned(Path(folder)):
+    with _folder() as folder:
         session = duckdb.connect(":memory:")
         settings = {"memory_limit": f"{memory_mb}MB", "temp_directory": folder, "preserve_insertion_order": False}
         for name, value in settings.items():
@@ -50,6 +50,19 @@ def spilling_session(memory_mb: int, table: str) -> Iterator[duckdb.DuckDBPyConn
             ) from error
         finally:
             session.close()
+
+
+@contextmanager
+def _folder() -> Iterator[str]:
+    with ExitStack() as opened:
+        try:
+            folder = opened.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX))
+            opened.enter_context(_owned(Path(folder)))
+        except OSError as error:
+            raise TemporarySpaceError(
+                f"no temporary folder can be made: {error}; free some space there, or set TMPDIR to a folder elsewhere"
+            ) from error
+        yield folder
 
 
 @contextmanager
