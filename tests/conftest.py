@@ -81,7 +81,8 @@ def cluster(short_folder: Path) -> Iterator[Cluster]:
     home = short_folder / "home"
     with embedded.running(home) as conninfo:
         with (home / "data/pg_hba.conf").open("a") as file:
-            file.write("local all all trust\n")  # tests come as several roles; the socket's folder keeps others out
+            # Tests come as several roles; the socket's folder keeps others out.
+            file.write("local all all trust\nlocal replication all trust\n")
         with psycopg.connect(conninfo, autocommit=True) as connection:
             _prepare(connection)
         yield Cluster(conninfo, "owner")

@@ -1,0 +1,110 @@
+"""A server and a standby that follows it: questions go to either, loads to the primary alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+import footfall
+from footfall import loading, pipeline, upkeep
+from footfall.errors import SettingsError
+from footfall.settings import load_settings
+
+REPLAY_WAIT_S = 20  # what a standby may take to know what was committed; mostly some milliseconds
+Write = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def standby(cluster: Any, short_folder: Path) -> Iterator[str]:
+    """The socket's folder of a standby of the tests' server."""
+    with psycopg.connect(cluster.admin) as connection:
+        (binaries,) = connection.execute("select setting from pg_config where name = 'BINDIR'").fetchone() or ("",)
+        (data,) = connection.execute("show data_directory").fetchone() or ("",)
+    account = os.stat(data)  # noqa: PTH116
+    folder = short_folder / "standby"
+    folder.mkdir()
+    who: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL}
+    if os.geteuid() == 0:
+        os.chown(folder, account.st_uid, account.st_gid)
+        who |= {"user": account.st_uid, "group": account.st_gid, "extra_groups": []}
+    copy = [f"{binaries}/pg_basebackup", "-D", "data", "-R", "-c", "fast", "-d", cluster.admin]
+    subprocess.run(copy, check=True, **who)
+    control = [f"{binaries}/pg_ctl", "-D", "data", "-w", "-l", "log"]
+    settings = f"-c listen_addresses='' -c unix_socket_directories={folder} -c port=5432"
+    subprocess.run([*control, "-o", settings, "start"], check=True, **who)
+    yield str(folder)
+    subprocess.run([*control, "-m", "immediate", "stop"], check=True, **who)
+
+
+def at(conninfo: str, host: str) -> str:
+    return make_conninfo(conninfo, host=host, port="5432")
+
+
+def until_replayed(primary: str, there: str) -> None:
+    """Wait until the standby knows all that the primary has written."""
+    with psycopg.connect(primary) as connection:
+        (written,) = connection.execute("select pg_current_wal_lsn()").fetchone() or ("",)
+    deadline = time.monotonic() + REPLAY_WAIT_S
+    with psycopg.connect(there, dbname="postgres", autocommit=True) as connection:
+        while connection.execute("select pg_last_wal_replay_lsn() >= %s::pg_lsn", [written]).fetchone() != (True,):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_a_standby_answers_questions_and_proves_the_counts(
+    cluster: Any, standby: str, database: str, write_csv: Write
+) -> None:
+    pipeline.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], load_settings(database_url=database))
+    until_replayed(database, at(cluster.admin, standby))
+    there = at(database, standby)
+    assert [tuple(row) for row in footfall.query("top-users", database_url=there).rows] == [(1, 1)]
+    assert footfall.verify(database_url=there).drift_count == 0
+
+
+def test_a_load_into_a_standby_is_refused_with_what_to_do(
+    cluster: Any, standby: str, database: str, write_csv: Write
+) -> None:
+    until_replayed(database, at(cluster.admin, standby))
+    with pytest.raises(SettingsError, match="read-only standby; name the primary"):
+        pipeline.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], load_settings(database_url=at(database, standby)))
+
+
+def test_a_load_that_finds_a_standby_in_place_of_the_lost_primary_is_exit_5(
+    cluster: Any,
+    standby: str,
+    database: str,
+    write_csv: Write,
+    short_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = write_csv("a.csv", "1,1,1,click,2024-01-01")
+    upkeep.schema_apply(load_settings(database_url=database))
+    until_replayed(database, at(cluster.admin, standby))
+    with psycopg.connect(database) as connection:
+        way = short_folder / "way"
+        way.symlink_to(str(connection.info.host))
+        ports = f"{connection.info.port},5432"
+    both = load_settings(database_url=make_conninfo(database, host=f"{way},{standby}", port=ports))
+    real = loading.merge
+
+    def lose(connection: Any, staging: Any) -> Any:
+        way.unlink()
+        with psycopg.connect(cluster.admin, autocommit=True) as admin:
+            admin.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
+        return real(connection, staging)
+
+    monkeypatch.setattr(loading, "merge", lose)
+    other = write_csv("b.csv", "2,1,1,click,2024-01-01")
+    (result,) = pipeline.load([name, other], both).loads
+    assert (result.source, result.status, result.exit_code) == (name, "failed", 5)
+    monkeypatch.setattr(loading, "merge", real)
+    (again,) = pipeline.load([name], load_settings(database_url=database)).loads
+    assert again.status == "loaded"
