@@ -29,7 +29,7 @@ TABLES = {
     "interactions": "select user_id, product_id, interaction_count from interactions order by 1, 2",
     "quarantine": """
         select l.digest, r.line_number, r.raw_line, r.raw_bytes, r.raw_size_bytes, r.problems
-        from rejected_interactions as r join loads as l using (load_id) order by 1, 2""",
+        from rejected_interactions as r left join loads as l using (load_id) order by 1, 2""",
     "ledger": """
         select digest, status, rows_read, rows_loaded, rows_duplicate, rows_rejected, contract
         from loads where status = 'loaded' order by 1""",

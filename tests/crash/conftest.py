@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from trials import FIGURES_FILE, WITNESSES, Contents, Figures
+from footfall import source_files
+from trials import ALWAYS_SETTLED_NS, FIGURES_FILE, WITNESSES, Contents, Figures
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,12 @@ def figures(cluster: Any) -> Iterator[Figures]:
     yield sums
     if FIGURES_FILE:
         sums.write(Path(FIGURES_FILE))
+
+
+@pytest.fixture(autouse=True)
+def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every load keep what its file looked like, else the age of a file decides which statements are sent."""
+    monkeypatch.setattr(source_files, "SETTLED_NS", ALWAYS_SETTLED_NS)
 
 
 @pytest.fixture
