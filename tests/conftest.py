@@ -119,10 +119,20 @@ def _names() -> Iterator[int]:
 @pytest.fixture
 def new_database(cluster: Cluster, _names: Iterator[int]) -> Iterator[Callable[[], str]]:
     """Make empty databases, gone after the test; each owned by the role that tests connect with."""
+    yield from _databases(cluster, _names)
+
+
+@pytest.fixture(scope="module")
+def new_database_of_module(cluster: Cluster, _names: Iterator[int]) -> Iterator[Callable[[], str]]:
+    """Make empty databases that several tests share."""
+    yield from _databases(cluster, _names)
+
+
+def _databases(cluster: Cluster, names: Iterator[int]) -> Iterator[Callable[[], str]]:
     made: list[str] = []
 
     def make() -> str:
-        name = f"test_{next(_names)}"
+        name = f"test_{next(names)}"
         with psycopg.connect(cluster.admin, autocommit=True) as connection:
             words = sql.Identifier(name), sql.Identifier(cluster.owner)
             connection.execute(sql.SQL("create database {} owner {} template template0").format(*words))
@@ -146,7 +156,7 @@ def settings(database: str) -> Any:
     return load_settings(database_url=database)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def contents() -> Callable[[str], dict[str, list[Any]]]:
     """Read what the tables hold, without what may differ between two histories: load_id and times."""
 

@@ -24,13 +24,15 @@ def figures(cluster: Any) -> Iterator[Figures]:
         sums.write(Path(FIGURES_FILE))
 
 
-@pytest.fixture(autouse=True)
-def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _settled() -> Iterator[None]:
     """Let every load keep what its file looked like, else the age of a file decides which statements are sent."""
-    monkeypatch.setattr(source_files, "SETTLED_NS", ALWAYS_SETTLED_NS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source_files, "SETTLED_NS", ALWAYS_SETTLED_NS)
+        yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def contents(contents: Contents) -> Contents:
     """Read what the tables hold, roll-ups, overlaps, keys and constraints too; nothing where there are no tables."""
 

@@ -183,22 +183,33 @@ def points(stage: Stage, kind: Kind) -> list[int]:
     return sorted(some)
 
 
-@pytest.fixture(params=SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.fixture(scope="module", params=SCENARIOS, ids=lambda scenario: scenario.name)
 def stage(
     request: pytest.FixtureRequest,
     cluster: Any,
-    new_database: Callable[[], str],
-    write_csv: Callable[..., str],
+    new_database_of_module: Callable[[], str],
+    tmp_path_factory: pytest.TempPathFactory,
     contents: Contents,
     figures: Figures,
-    temporary_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Stage]:
-    scenario: Scenario = request.param
-    monkeypatch.setattr(records, "BLOCK_BYTES_MAX", 6_000)  # several batches, so COPY comes several times
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # one session of the engine: a trial is quicker
-    database, rows = prepared(scenario, new_database, write_csv, cluster.admin)
-    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0 if scenario.is_direct else 1 << 40)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "BLOCK_BYTES_MAX", 6_000)  # several batches, so COPY comes several times
+        patch.setattr(os, "cpu_count", lambda: 1)  # one session of the engine: a trial is quicker
+        patch.setattr(loading, "EMPTY_PATH_BYTES", 0 if request.param.is_direct else 1 << 40)
+        folder = tmp_path_factory.mktemp("stage")
+        yield staged(request.param, cluster.admin, new_database_of_module, folder, contents, figures)
+
+
+def staged(
+    scenario: Scenario, admin: str, make: Callable[[], str], folder: Path, contents: Contents, figures: Figures
+) -> Stage:
+    """Load once, undisturbed: the tables before and after it, and its messages, are what trials are compared with."""
+
+    def write_csv(name: str, *lines: str) -> str:
+        (folder / name).write_text("interaction_id,user_id,product_id,action,timestamp\n" + "\n".join([*lines, ""]))
+        return str(folder / name)
+
+    database, rows = prepared(scenario, make, write_csv, admin)
     names, brought = delivery(scenario, write_csv)
     before, tables = contents(database), remember(database)
     with wire.proxying(socket_folder(database), conninfo_to_dict(database).get("port", 5432)) as proxy:
@@ -210,7 +221,9 @@ def stage(
     assert commits == (1 if scenario.has_tables else 2)  # of the files together, and of the tables
     copies = [m for m in proxy.messages if m.tag == "Q" and m.statement.startswith("copy user_interactions_raw")]
     assert bool(copies) == scenario.is_direct
-    yield Stage(scenario, names, database, tables, before, after, proxy.messages, contents, figures, cluster.admin)
+    if scenario.is_group:  # the first file contradicts rows that are there, the second rows of the first
+        assert [bool(rows_conflict) for *_, rows_conflict in after["overlaps"]] == [True, True]
+    return Stage(scenario, names, database, tables, before, after, proxy.messages, contents, figures, admin)
 
 
 def url_of(database: str, proxy: wire.Proxy) -> str:
@@ -263,6 +276,7 @@ def emptied(tables: Tables) -> Tables:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.usefixtures("temporary_folder")
 @pytest.mark.timeout(3600 if IS_LONG else 120)
 def test_a_load_broken_at_any_message_and_run_again_gives_the_tables_of_an_undisturbed_run(
     stage: Stage, kind: Kind
