@@ -45,5 +45,6 @@ def mend_until_killed(conninfo: str, tables: int) -> None:
         return real(file, name, **words)
 
     aggregates.composed = composed
-    psycopg.Connection.commit = killed  # type: ignore[method-assign]
+    if tables == len(aggregates.COUNTED):
+        psycopg.Connection.commit = killed  # type: ignore[method-assign]
     upkeep.verify(load_settings(database_url=conninfo), repair=True)
