@@ -143,7 +143,7 @@ def killing(server: Server, kill: Kill, chance: random.Random) -> wire.Fault:
     return fault
 
 
-@pytest.mark.parametrize("kill", KILLS if IS_LONG else SHORT, ids=str)
+@pytest.mark.parametrize("kill", [*KILLS, *KILLS_DIRECT] if IS_LONG else SHORT, ids=str)
 @pytest.mark.timeout(1800 if IS_LONG else 120)
 def test_after_a_killed_server_the_same_command_starts_it_and_gives_the_tables_of_an_undisturbed_run(
     server: Server, contents: Contents, figures: Figures, monkeypatch: pytest.MonkeyPatch, kill: Kill
