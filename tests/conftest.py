@@ -29,7 +29,7 @@ TABLES = {
     "interactions": "select user_id, product_id, interaction_count from interactions order by 1, 2",
     "quarantine": """
         select l.digest, r.line_number, r.raw_line, r.raw_bytes, r.raw_size_bytes, r.problems
-        from rejected_interactions as r join loads as l using (load_id) order by 1, 2""",
+        from rejected_interactions as r left join loads as l using (load_id) order by 1, 2""",
     "ledger": """
         select digest, status, rows_read, rows_loaded, rows_duplicate, rows_rejected, contract
         from loads where status = 'loaded' order by 1""",
@@ -120,10 +120,20 @@ def _names() -> Iterator[int]:
 @pytest.fixture
 def new_database(cluster: Cluster, _names: Iterator[int]) -> Iterator[Callable[[], str]]:
     """Make empty databases, gone after the test; each owned by the role that tests connect with."""
+    yield from _databases(cluster, _names)
+
+
+@pytest.fixture(scope="module")
+def new_database_of_module(cluster: Cluster, _names: Iterator[int]) -> Iterator[Callable[[], str]]:
+    """Make empty databases that several tests share."""
+    yield from _databases(cluster, _names)
+
+
+def _databases(cluster: Cluster, names: Iterator[int]) -> Iterator[Callable[[], str]]:
     made: list[str] = []
 
     def make() -> str:
-        name = f"test_{next(_names)}"
+        name = f"test_{next(names)}"
         with psycopg.connect(cluster.admin, autocommit=True) as connection:
             words = sql.Identifier(name), sql.Identifier(cluster.owner)
             connection.execute(sql.SQL("create database {} owner {} template template0").format(*words))
@@ -147,7 +157,7 @@ def settings(database: str) -> Any:
     return load_settings(database_url=database)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def contents() -> Callable[[str], dict[str, list[Any]]]:
     """Read what the tables hold, without what may differ between two histories: load_id and times."""
 

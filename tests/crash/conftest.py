@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from trials import FIGURES_FILE, WITNESSES, Contents, Figures
+from footfall import source_files
+from trials import ALWAYS_SETTLED_NS, FIGURES_FILE, WITNESSES, Contents, Figures
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +24,15 @@ def figures(cluster: Any) -> Iterator[Figures]:
         sums.write(Path(FIGURES_FILE))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module", autouse=True)
+def _settled() -> Iterator[None]:
+    """Let every load keep what its file looked like, else the age of a file decides which statements are sent."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source_files, "SETTLED_NS", ALWAYS_SETTLED_NS)
+        yield
+
+
+@pytest.fixture(scope="session")
 def contents(contents: Contents) -> Contents:
     """Read what the tables hold, roll-ups, overlaps, keys and constraints too; nothing where there are no tables."""
 

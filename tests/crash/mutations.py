@@ -177,6 +177,30 @@ MUTATIONS = (
         ALL_KINDS,
     ),
     Mutation(
+        "what a file looked like is kept outside of the transaction: before the load",
+        TRANSACTION,
+        (
+            ("        source_files.keep(connection, (file for _, file, _ in taken))\n", ""),
+            (
+                "        if new and (later :=",
+                "        source_files.keep(connection, (file for _, file, _ in taken))\n        connection.commit()\n"
+                "        begin(connection, run.target)\n        if new and (later :=",
+            ),
+        ),
+        (EVERY_MESSAGE, "-k", "three"),
+    ),
+    Mutation(
+        "a repair that commits table by table",
+        "aggregates.py",
+        (
+            (
+                'connection.execute(_of("repair_counts", table)).fetchone() for',
+                '(connection.execute(_of("repair_counts", table)).fetchone(), connection.commit())[0] for',
+            ),
+        ),
+        ("tests/crash/test_kill.py", "-k", "repair"),
+    ),
+    Mutation(
         "a file that changed is passed over because of its path",
         "pipeline.py",
         (("if sources.identity_of(path) != seen.identity:", "if False:"),),

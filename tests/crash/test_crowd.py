@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import random
 import time
@@ -41,18 +42,21 @@ def line(number: int) -> str:
     return f"{number},{user},{product},{action},{at:%Y-%m-%d %H:%M:%S}"
 
 
-def deliver(chance: random.Random, write_csv: Callable[..., str]) -> tuple[list[str], set[int], int]:
-    """Write files that share rows, each with bad rows of its own; give their ids, and the number of bad rows."""
+def deliver(chance: random.Random, write_csv: Callable[..., str]) -> tuple[list[str], set[int], list[Any]]:
+    """Write files that share rows, each with bad rows of its own; give their ids, and the quarantine."""
     numbers: set[int] = set()
-    bad = 0
+    quarantine = []
     names = []
     for at in range(FILES):
         some = chance.sample(range(1, ROWS + 1), ROWS // 4)
         numbers.update(some)
         broken = [f"x{at},{n},1,click,2024-01-01" for n in range(1, at + 2)]
-        bad += len(broken)
         names.append(write_csv(f"{at}.csv", *map(line, some), *broken))
-    return names, numbers, bad
+        digest = hashlib.sha256(Path(names[-1]).read_bytes()).hexdigest()
+        problems = [{"code": "not-an-integer", "field": "interaction_id", "value": f"x{at}"}]
+        lines = enumerate(broken, start=len(some) + 2)  # line 1 is the header
+        quarantine += [(digest, number, text, None, len(text), problems) for number, text in lines]
+    return names, numbers, sorted(quarantine, key=lambda rejected: rejected[:2])
 
 
 def crowd(database: str, names: list[str], chance: random.Random, figures: Figures, folder: Path) -> None:
@@ -89,7 +93,7 @@ def test_a_crowd_with_kills_gives_the_truth(
     chance = random.Random(SEED)
     for _ in range(ROUNDS):
         database = new_database()
-        names, numbers, bad = deliver(chance, write_csv)
+        names, numbers, quarantine = deliver(chance, write_csv)
         crowd(database, names, chance, figures, temporary_folder)
         found = contents(database)
         assert found["raw"] == [row(number) for number in sorted(numbers)]
@@ -97,7 +101,13 @@ def test_a_crowd_with_kills_gives_the_truth(
         assert found["interactions"] == [(*pair, count) for pair, count in sorted(pairs.items())]
         users = Counter(number % 7 + 1 for number in numbers)
         assert found["users"] == sorted(users.items())
-        assert len(found["quarantine"]) == bad
+        products = Counter(number % 11 + 1 for number in numbers)
+        assert found["products"] == sorted(products.items())
+        quarters = Counter(number % 60 // 15 * 15 for number in numbers)
+        assert found["quarter hours"] == [
+            (datetime(2024, 1, 1, 0, minute, tzinfo=UTC), "click", count) for minute, count in sorted(quarters.items())
+        ]
+        assert found["quarantine"] == quarantine
         assert len(found["ledger"]) == FILES
         assert sum(entry[3] for entry in found["ledger"]) == len(numbers)  # rows_loaded
         assert left_behind(database) == []

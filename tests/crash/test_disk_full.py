@@ -14,8 +14,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
-from footfall import embedded, pipeline
+from footfall import embedded, pipeline, upkeep
 from footfall.engines.spill import spilling_session
 from footfall.errors import TemporarySpaceError
 from footfall.settings import load_settings
@@ -62,6 +64,29 @@ def wide(write_csv: Callable[..., str], rows: int) -> str:
     return write_csv("wide.csv", *(f"{n},{user},{product},click,2024-01-01" for n, user, product in pairs), "x,1,1,a,b")
 
 
+def failed_loads(database: str) -> list[tuple[str, str]]:
+    """Read what the ledger says of loads that failed: their source and error."""
+    with psycopg.connect(database) as connection:
+        return connection.execute("select source, error from loads where status = 'failed' order by load_id").fetchall()
+
+
+@contextmanager
+def on_disk(database: str, admin: str, disk: Path) -> Iterator[None]:
+    """Keep a database's tables on a disk of their own, apart from the server's log."""
+    name = sql.Identifier(str(conninfo_to_dict(database)["dbname"]))
+    with psycopg.connect(admin, autocommit=True) as connection:
+        ((data,),) = connection.execute("show data_directory").fetchall()
+        owner = Path(data).stat()
+        os.chown(disk, owner.st_uid, owner.st_gid)
+        connection.execute(sql.SQL("create tablespace small location {}").format(str(disk)))
+        connection.execute(sql.SQL("alter database {} set tablespace small").format(name))
+        try:
+            yield
+        finally:
+            connection.execute(sql.SQL("alter database {} set tablespace pg_default").format(name))
+            connection.execute("drop tablespace small")
+
+
 LONG = pytest.mark.skipif(not IS_LONG, reason="takes its time; `make crash` runs it")
 
 
@@ -84,6 +109,11 @@ def test_a_full_disk_of_the_server_is_exit_5_and_with_room_the_same_command_load
         failed = footfall("load", csv, FOOTFALL_HOME=str(home))
         assert failed.returncode == 5, failed.stderr
         assert b"run the same command again" in failed.stderr
+        # The server may die of its full log before it can answer: then the client only knows that it was lost.
+        assert (
+            b"the server's disk is full" in failed.stderr
+            or b"the database is not reachable, or was lost" in failed.stderr
+        )
         mount("-o", "remount,size=1g", str(disk))
         with embedded.running(home) as conninfo:
             assert contents(conninfo)["raw"] == contents(conninfo)["quarantine"] == []
@@ -92,6 +122,33 @@ def test_a_full_disk_of_the_server_is_exit_5_and_with_room_the_same_command_load
         with embedded.running(home) as conninfo:
             compare(figures, contents(conninfo), contents(truth_in))
     figures.kills["disk full on the server"] += 1
+
+
+def test_tables_on_a_full_disk_are_a_failure_that_says_so_and_is_in_the_ledger(
+    short_folder: Path,
+    cluster: Any,
+    new_database: Callable[[], str],
+    write_csv: Callable[..., str],
+    contents: Contents,
+    figures: Figures,
+) -> None:
+    csv, database, truth_in = wide(write_csv, ROWS), new_database(), new_database()
+    assert pipeline.load([csv], load_settings(database_url=truth_in)).exit_code == 0
+    upkeep.schema_apply(load_settings(database_url=database))
+    with small_disk(short_folder / "tables", "18m") as disk, on_disk(database, cluster.admin, disk):
+        failed = footfall("load", csv, "--database", database)
+        assert failed.returncode == 5, failed.stderr
+        assert b"the server's disk is full" in failed.stderr
+        assert b"free some space there, then run the same command again" in failed.stderr
+        assert contents(database)["raw"] == contents(database)["quarantine"] == []
+        ((source, error),) = failed_loads(database)
+        assert source == csv
+        assert error.startswith("the server's disk is full")
+        mount("-o", "remount,size=1g", str(disk))
+        again = footfall("load", csv, "--database", database)
+        assert again.returncode == 0, again.stderr
+        compare(figures, contents(database), contents(truth_in))
+    figures.kills["disk full below the tables"] += 1
 
 
 def test_a_disk_too_small_to_make_the_database_leaves_a_home_that_can_be_made_later(
@@ -137,6 +194,9 @@ def test_a_full_spill_folder_says_what_to_do_and_with_room_the_same_command_load
         assert list(disk.iterdir()) == []
     assert [row[0] for row in contents(database)["raw"]] == [900_000]
     assert len(contents(database)["ledger"]) == 1  # the other file
+    ((source, error),) = failed_loads(database)
+    assert source == csv
+    assert "set TMPDIR" in error
     again = footfall("load", csv, **least)
     assert again.returncode == 0, again.stderr
     with psycopg.connect(database) as connection:
@@ -153,3 +213,6 @@ def test_no_room_for_what_comes_from_stdin_says_where_it_was_to_go(database: str
         assert str(disk).encode() in failed.stderr
         assert b"set TMPDIR" in failed.stderr
         assert list(disk.iterdir()) == []
+    ((source, error),) = failed_loads(database)
+    assert source == "-"
+    assert "set TMPDIR" in error

@@ -16,10 +16,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import ledger, loading, pipeline, upkeep
+from footfall import aggregates, ledger, loading, pipeline, upkeep
 from footfall.database import Connection
 from footfall.settings import load_settings
-from forked import child
+from forked import child, mend_until_killed
 from trials import IS_LONG, SEED, TRIALS, Contents, Figures, compare, left_behind, loaded, remember, restore
 
 pytestmark = pytest.mark.crash
@@ -131,6 +131,33 @@ def test_a_load_killed_at_a_random_moment_and_again_while_it_is_repeated_ends_li
         assert loaded(database, [csv]).exit_code == 0
         compare(figures, contents(database), truth)
         assert left_behind(database) == []
+
+
+DRIFT = """
+    update interactions set interaction_count = interaction_count + 1 where user_id = 1;
+    delete from interactions_per_user where user_id = 2;
+    insert into interactions_per_product values (900, 1);
+    update interactions_per_quarter_hour set interaction_count = interaction_count + 1"""
+
+
+@pytest.mark.parametrize("tables", range(len(aggregates.COUNTED) + 1))
+def test_a_repair_killed_before_any_of_its_steps_leaves_the_counts_as_they_were_and_the_next_one_mends_all(
+    database: str, write_csv: Write, contents: Contents, figures: Figures, temporary_folder: Path, tables: int
+) -> None:
+    assert loaded(database, [delivery(write_csv, 300, 0)]).exit_code == 0
+    truth = contents(database)
+    with psycopg.connect(database) as connection:
+        connection.execute(DRIFT)
+    drifted = contents(database)
+    mender = FORKS.Process(target=mend_until_killed, args=(database, tables))
+    mender.start()
+    mender.join()
+    assert mender.exitcode == -signal.SIGKILL
+    assert left_behind(database) == []
+    assert contents(database) == drifted
+    figures.kills["SIGKILL of a repair"] += 1
+    assert upkeep.verify(load_settings(database_url=database), repair=True).drift == ()
+    compare(figures, contents(database), truth)
 
 
 def wait_for_copy(database: str) -> None:

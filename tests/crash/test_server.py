@@ -1,4 +1,4 @@
-"""The server killed while a load runs: a backend or the whole of it, during COPY and around COMMIT."""
+"""The server killed while a load runs: a backend or the whole of it, from COPY to COMMIT, on both paths."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import wire
-from footfall import embedded
+from footfall import embedded, loading
+from footfall.sql import named_sql
 from trials import IS_LONG, SEED, TRIALS, Contents, Figures, Tables, compare, left_behind, loaded
 
 pytestmark = pytest.mark.crash
@@ -31,29 +32,34 @@ LINE = "{},{},{},{},2024-01-01 00:00:{:02}"
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Who is killed, how and when."""
+    """Who is killed, how and when. `is_direct`: the load fills an empty table, rows first and keys after them."""
 
     victim: str
     signal: signal.Signals
     moment: str
+    is_direct: bool = False
 
     def __str__(self) -> str:
-        return f"{self.signal.name} of the {self.victim}, {self.moment}"
+        return f"{self.signal.name} of the {self.victim}, {self.moment}{', keys last' if self.is_direct else ''}"
 
 
+WHO = tuple(product(("backend", "postmaster"), (signal.SIGKILL, signal.SIGQUIT)))
 MOMENTS = ("during COPY", "during the merge", "with COMMIT on its way", "after COMMIT")
-KILLS = [Kill(*each) for each in product(("backend", "postmaster"), (signal.SIGKILL, signal.SIGQUIT), MOMENTS)]
-SHORT = [kill for at, kill in enumerate(KILLS) if at in {0, 6, 10, 13}]
+MOMENTS_DIRECT = ("during COPY", "while the keys are built", "with COMMIT on its way")
+KILLS = [Kill(*who, moment) for who, moment in product(WHO, MOMENTS)]
+KILLS_DIRECT = [Kill(*who, moment, is_direct=True) for who, moment in product(WHO, MOMENTS_DIRECT)]
+SHORT = [KILLS[at] for at in (0, 6, 9, 10)] + [KILLS_DIRECT[at] for at in (4, 6, 11)]
+IN_COPY = Kill("postmaster", signal.SIGKILL, "during COPY")
 
 
 @dataclass(slots=True)
 class Server:
-    """A server of our own, pinned; each trial has its own schema in it."""
+    """A server of our own, pinned; each trial has its own schema in it. `messages`: by whether the path is direct."""
 
     home: Path
     csv: str
     truth: Tables
-    messages: list[wire.Message]
+    messages: dict[bool, list[wire.Message]]
     schemas: Iterator[int]
 
 
@@ -75,25 +81,49 @@ def home(short_folder: Path) -> Iterator[Path]:
     assert embedded.stop(folder)
 
 
+def take_path(monkeypatch: pytest.MonkeyPatch, *, is_direct: bool) -> None:
+    """Let a load of this process fill empty tables directly whatever its size, or never."""
+    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0 if is_direct else 1 << 40)
+
+
 @pytest.fixture
-def server(home: Path, write_csv: Callable[..., str], contents: Contents, temporary_folder: Path) -> Server:
+def server(
+    home: Path,
+    write_csv: Callable[..., str],
+    contents: Contents,
+    temporary_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Server:
     rows = [LINE.format(n, n % 97 + 1 if n % 50 else "x", n % 13 + 1, "click", n % 60) for n in range(1, 4_000)]
     csv = write_csv("a.csv", *rows, *rows[100:200], *(LINE.format(n, 9, 9, "other", 0) for n in range(30, 40)))
     embedded.start(home)
-    with embedded.running(home) as conninfo, wire.proxying(str(conninfo_to_dict(conninfo)["host"])) as proxy:
-        assert loaded(url_of(proxy), [csv], schema="truth").exit_code == 0
-        truth = contents(in_schema(conninfo, "truth"))
-        with psycopg.connect(conninfo) as connection:
-            connection.execute("drop schema truth cascade")
-    return Server(home, csv, truth, proxy.messages, iter(range(1_000_000)))
+    messages, truths = {}, []
+    with embedded.running(home) as conninfo:
+        for is_direct in (False, True):
+            take_path(monkeypatch, is_direct=is_direct)
+            with wire.proxying(str(conninfo_to_dict(conninfo)["host"])) as proxy:
+                assert loaded(url_of(proxy), [csv], schema="truth").exit_code == 0
+            messages[is_direct] = proxy.messages
+            truths.append(contents(in_schema(conninfo, "truth")))
+            with psycopg.connect(conninfo) as connection:
+                connection.execute("drop schema truth cascade")
+    assert truths[0] == truths[1]
+    take_path(monkeypatch, is_direct=False)
+    return Server(home, csv, truths[0], messages, iter(range(1_000_000)))
 
 
-def message_at(server: Server, kill: Kill, chance: random.Random) -> int:
-    """Choose the message at which to kill: any chunk, any statement between COPY and COMMIT, or the COMMIT."""
-    chunks = [m.number for m in server.messages if m.tag == "d"]
-    commit = max(m.number for m in server.messages if m.is_commit)
-    merge = [m.number for m in server.messages if m.tag in "QS" and chunks[-1] < m.number < commit]
-    return {"during COPY": chance.choice(chunks), "during the merge": chance.choice(merge)}.get(kill.moment, commit)
+def planned(server: Server, kill: Kill, chance: random.Random) -> wire.Message:
+    """Choose the message at which to kill: a chunk of COPY, a statement that merges or builds a key, or the COMMIT."""
+    messages, named = server.messages[kill.is_direct], named_sql("load.sql")
+    if "COMMIT" in kill.moment:
+        return [m for m in messages if m.is_commit][-1]  # the first one is that of the tables
+    tag, words = {
+        "during COPY": ("d", named["copy_raw"] if kill.is_direct else "copy "),
+        "during the merge": ("Q", "insert into user_interactions_raw"),
+        "while the keys are built": ("Q", "add constraint"),
+    }[kill.moment]
+    fit = [m for m in messages if m.tag == tag and words in m.statement]
+    return chance.choice(fit)
 
 
 def killing(server: Server, kill: Kill, chance: random.Random) -> wire.Fault:
@@ -113,19 +143,22 @@ def killing(server: Server, kill: Kill, chance: random.Random) -> wire.Fault:
     return fault
 
 
-@pytest.mark.parametrize("kill", KILLS if IS_LONG else SHORT, ids=str)
+@pytest.mark.parametrize("kill", [*KILLS, *KILLS_DIRECT] if IS_LONG else SHORT, ids=str)
 @pytest.mark.timeout(1800 if IS_LONG else 120)
 def test_after_a_killed_server_the_same_command_starts_it_and_gives_the_tables_of_an_undisturbed_run(
-    server: Server, contents: Contents, figures: Figures, kill: Kill
+    server: Server, contents: Contents, figures: Figures, monkeypatch: pytest.MonkeyPatch, kill: Kill
 ) -> None:
+    take_path(monkeypatch, is_direct=kill.is_direct)
     chance = random.Random(f"{SEED} {kill}")
     for _ in range(ROUNDS):
         schema = f"trial_{next(server.schemas)}"
         embedded.start(server.home)
+        target = planned(server, kill, chance)
         with wire.proxying(str(conninfo_to_dict(embedded.url(server.home))["host"])) as proxy:
-            proxy.fault_at, proxy.fault = message_at(server, kill, chance), killing(server, kill, chance)
+            proxy.fault_at, proxy.fault = target.number, killing(server, kill, chance)
             first = loaded(url_of(proxy), [server.csv], schema=schema)
             assert proxy.struck is not None
+            assert proxy.struck.asks == target.asks
             assert first.exit_code in {0, 5}, first
         figures.kills[f"{kill.signal.name} of a {kill.victim}"] += 1
         figures.phases[proxy.struck.phase] += 1
@@ -150,19 +183,22 @@ def command_with_home(server: Server, schema: str) -> subprocess.CompletedProces
 def test_with_retry_a_load_outlives_a_restart_of_the_database(
     server: Server, contents: Contents, figures: Figures
 ) -> None:
+    target = planned(server, IN_COPY, random.Random(SEED))
     with wire.proxying(str(conninfo_to_dict(embedded.url(server.home))["host"])) as proxy:
         restarted = threading.Timer(1.5, embedded.start, [server.home])
 
         def kill(link: wire.Link, message: wire.Message) -> None:
-            killing(server, KILLS[8], random.Random(SEED))(link, message)
+            killing(server, IN_COPY, random.Random(SEED))(link, message)
             restarted.start()
 
-        proxy.fault_at, proxy.fault = message_at(server, KILLS[8], random.Random(SEED)), kill
+        proxy.fault_at, proxy.fault = target.number, kill
         command = [sys.executable, "-m", "footfall.cli", "load", server.csv, "--retry", "--database", url_of(proxy)]
         done = subprocess.run(
             [*command, "--schema", "retried"], check=False, capture_output=True, text=True, timeout=120
         )
         restarted.join()
+    assert proxy.struck is not None
+    assert proxy.struck.asks == target.asks
     figures.kills["SIGKILL of a postmaster, with --retry"] += 1
     assert done.returncode == 0, done.stderr
     assert "trying again in 1 s" in done.stderr
@@ -171,12 +207,15 @@ def test_with_retry_a_load_outlives_a_restart_of_the_database(
 
 
 def test_without_retry_a_lost_database_is_exit_5_at_once_with_what_to_do(server: Server) -> None:
+    target = planned(server, IN_COPY, random.Random(SEED))
     with wire.proxying(str(conninfo_to_dict(embedded.url(server.home))["host"])) as proxy:
-        proxy.fault_at, proxy.fault = message_at(server, KILLS[8], random.Random(SEED)), wire.cut_before
+        proxy.fault_at, proxy.fault = target.number, wire.cut_before
         proxy.is_refusing_after = True
         command = [sys.executable, "-m", "footfall.cli", "load", server.csv, "--database", url_of(proxy)]
         began = time.monotonic()
         done = subprocess.run([*command, "--schema", "lost"], check=False, capture_output=True, text=True, timeout=120)
+    assert proxy.struck is not None
+    assert proxy.struck.asks == target.asks
     assert done.returncode == 5
     assert "run the same command again" in done.stderr
     assert time.monotonic() - began < 10

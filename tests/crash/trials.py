@@ -24,6 +24,7 @@ TRIALS = int(os.environ.get("FOOTFALL_CRASH_TRIALS", "0"))
 IS_LONG = TRIALS > 0
 FIGURES_FILE = os.environ.get("FOOTFALL_CRASH_FIGURES")
 SEED = int(os.environ.get("FOOTFALL_CRASH_SEED", "20261124"))
+ALWAYS_SETTLED_NS = -1_000_000_000  # for source_files.SETTLED_NS: a file is settled however young it is
 QUIET_WAIT_S = 5.0  # until a session that lost its client is gone; the server notices within a second
 
 Tables = dict[str, list[Any]]
@@ -34,12 +35,15 @@ WITNESSES = {
     "overlaps": """
         select l.digest, f.digest, o.rows_duplicate, o.rows_conflict
         from load_overlaps as o
-        join loads as l on l.load_id = o.load_id
-        join loads as f on f.load_id = o.first_load_id
+        left join loads as l on l.load_id = o.load_id
+        left join loads as f on f.load_id = o.first_load_id
         order by 1, 2""",
     "rows by load": """
         select l.digest, l.status, count(*)
         from user_interactions_raw as r left join loads as l using (load_id) group by 1, 2 order by 1""",
+    "known files of no load": """
+        select f.path from source_files as f
+        where not exists (select from loads as l where l.digest = f.digest and l.status = 'loaded') order by 1""",
     "keys": """
         select c.relname, pg_get_indexdef(c.oid, 0, true) from pg_class as c
         where c.relkind = 'i' and c.relnamespace = current_schema()::regnamespace order by 1""",

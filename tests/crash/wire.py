@@ -6,6 +6,7 @@ the client; a fault meets one number. Source: PostgreSQL, "Message Formats".
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
@@ -17,21 +18,31 @@ from pathlib import Path
 
 CANCEL_REQUEST = 80877102
 WAIT_S = 10.0  # far above what the server needs for one message
+UNLIKE = re.compile(r"[0-9a-f]{32}|\d+")  # names of staging tables and numbers of loads: each run has its own
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: the other side sees a reset, as after a crash
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One frontend message: its number, its tag (`Q`, `P`, `d`, ...) and its bytes as sent."""
+    """One frontend message: its number, its tag (`Q`, `P`, `d`, ...) and its bytes as sent.
+
+    `statement` is the text that it brings, or that of the statement which it goes on with.
+    """
 
     number: int
     tag: str
     data: bytes
+    statement: str = ""
+
+    @property
+    def asks(self) -> tuple[str, str]:
+        """Give the tag and the statement, without what differs from one run to the next."""
+        return self.tag, UNLIKE.sub("#", self.statement)
 
     @property
     def is_commit(self) -> bool:
         """Say whether this ends a transaction well."""
-        return self.tag == "Q" and self.data[5:].rstrip(b"\0").upper() == b"COMMIT"
+        return self.tag == "Q" and self.statement.upper() == "COMMIT"
 
     @property
     def phase(self) -> str:
@@ -49,6 +60,7 @@ class Link:
     pid: int = 0
     is_deaf: bool = False
     is_extended: bool = False
+    statement: str = ""
     answered: threading.Event = field(default_factory=threading.Event)
 
     def send(self, data: bytes) -> None:
@@ -102,10 +114,12 @@ class Proxy:
     messages: list[Message] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def numbered(self, tag: str, data: bytes) -> Message:
-        """Give the message its number."""
+    def numbered(self, link: Link, tag: str, data: bytes) -> Message:
+        """Give the message its number, and say to which statement of its session it belongs."""
+        if tag in "QP":  # a Query is its text; a Parse is a name and the text
+            link.statement = data[5:].split(b"\0")[tag == "P"].decode()
         with self.lock:
-            message = Message(len(self.messages) + 1, tag, data)
+            message = Message(len(self.messages) + 1, tag, data, link.statement)
             self.messages.append(message)
         return message
 
@@ -131,7 +145,7 @@ def _frontend(proxy: Proxy, link: Link) -> None:
         while True:
             head = _received(link.client, 5)
             tag, size = head[:1].decode(), struct.unpack("!I", head[1:])[0]
-            message = proxy.numbered(tag, head + _received(link.client, size - 4))
+            message = proxy.numbered(link, tag, head + _received(link.client, size - 4))
             if tag in "QP":
                 link.is_extended = tag == "P"
             if message.number == proxy.fault_at and proxy.fault is not None:

@@ -61,13 +61,42 @@ def test_of_two_processes_with_the_same_file_one_loads_it(database: str, write_c
         both = [started(database, name) for _ in range(2)]
         query = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
         until = time.monotonic() + 60
-        while ask(database, query) != [(2,)] and time.monotonic() < until:
+        while ask(database, query) != [(2,)]:
+            assert time.monotonic() < until
             time.sleep(0.05)
     done = [result_of(process)["loads"][0] for process in both]
     assert sorted(each["status"] for each in done) == ["already-loaded", "loaded"]
     assert done[0]["load_id"] == done[1]["load_id"]
     assert ask(database, "select interaction_count from interactions") == [(4_999,)]
     assert ask(database, "select count(*) from loads") == [(1,)]
+
+
+def test_two_processes_that_both_want_to_fill_the_empty_tables_directly_give_the_truth(
+    database: str, write_csv: Write, contents: Any
+) -> None:
+    upkeep.schema_apply(load_settings(database_url=database))
+    padded = " " * (loading.EMPTY_PATH_BYTES // 4_000)
+    names = [
+        write_csv(f"{at}.csv", *(f"{number},{number % 7 + 1},1,click{padded},2024-01-01" for number in numbers))
+        for at, numbers in enumerate((range(1, 4_001), range(3_001, 7_001)))
+    ]
+    with writer_lock_held(database):
+        both = [started(database, name) for name in names]
+        until = time.monotonic() + 60
+        while ask(database, "select count(*) from pg_locks where locktype = 'advisory' and not granted") != [(2,)]:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        staged = ask(database, "select relname from pg_class where relname like 'staging%'")
+        assert staged == []  # the ordinary path would have sent its rows before this lock
+    done = [result_of(process)["loads"][0] for process in both]
+    assert sorted((each["rows_loaded"], each["rows_duplicate"]) for each in done) == [(3_000, 1_000), (4_000, 0)]
+    found = contents(database)
+    assert [row[:2] for row in found["raw"]] == [(number, number % 7 + 1) for number in range(1, 7_001)]
+    truth = Counter(number % 7 + 1 for number in range(1, 7_001))
+    assert found["interactions"] == [(user, 1, count) for user, count in sorted(truth.items())]
+    keys = "select count(*) from pg_constraint where conname in ('user_interactions_raw_pkey', 'interactions_pkey')"
+    assert ask(database, keys) == [(2,)]
+    assert upkeep.verify(load_settings(database_url=database)).drift == ()
 
 
 def test_four_processes_with_overlapping_files_in_other_orders_give_the_truth(database: str, write_csv: Write) -> None:
@@ -154,19 +183,30 @@ def test_reading_and_verifying_need_no_writer_lock(database: str, write_csv: Wri
         assert len(retrieval.loads(settings, limit=None).rows) == 1
 
 
+def load_each(names: list[str], settings: Any) -> threading.Thread:
+    """Load files beside the test, each in a transaction of its own: small neighbours of one command share one."""
+
+    def load() -> None:
+        for name in names:
+            pipeline.load([name], settings)
+
+    writer = threading.Thread(target=load)
+    writer.start()
+    return writer
+
+
 def test_verify_finds_no_drift_while_loads_go_on(database: str, write_csv: Write) -> None:
     settings = load_settings(database_url=database)
     upkeep.schema_apply(settings)
     names = [write_csv(f"{n}.csv", *map(line, range(n * 100 + 1, n * 100 + 201))) for n in range(12)]
-    writer = threading.Thread(target=pipeline.load, args=(names, settings))
-    writer.start()
+    writer = load_each(names, settings)
     seen = set()
     while writer.is_alive():
         found = upkeep.verify(settings)
         seen.add(found.rows_raw)
         assert found.drift == ()
     writer.join()
-    assert len(seen) > 1  # or the loads and the recounts did not overlap
+    assert len(seen - {0, 1_300}) > 1  # or the loads and the recounts did not overlap
     assert upkeep.verify(settings).rows_raw == 1_300
 
 
@@ -187,13 +227,13 @@ def test_a_load_during_a_long_read_disturbs_nobody_and_takes_the_ordinary_path(
 def test_loads_while_the_schema_is_applied_again_and_again_give_the_truth(database: str, write_csv: Write) -> None:
     settings = load_settings(database_url=database)
     names = [write_csv(f"{n}.csv", *map(line, range(n * 50 + 1, n * 50 + 101))) for n in range(8)]
-    loads = started(database, *names)
-    applied = 0
-    while loads.poll() is None:
+    writer = load_each(names, settings)
+    seen = set()
+    while writer.is_alive():
         upkeep.schema_apply(settings)
-        applied += 1
-    result_of(loads)
-    assert applied > 1  # or they did not overlap
+        seen.add(ask(database, "select count(*) from user_interactions_raw")[0][0])
+    writer.join()
+    assert len(seen - {0, 450}) > 1  # or they did not overlap
     assert ask(database, "select interaction_count from interactions") == [(450,)]
     assert upkeep.verify(settings).drift == ()
 
