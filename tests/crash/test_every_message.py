@@ -259,6 +259,7 @@ def is_possible(stage: Stage, kind: Kind, first: Outcome, found: Tables) -> None
     """See that all of the files is there or nothing of them, in every table, and that the load said which."""
     assert first.exit_code in {0, 5}, first
     if first.exit_code == 0:
+        assert first.statuses == ("loaded",) * len(stage.names)
         assert found == stage.after
         return
     if kind.is_refusing and found == stage.after:
