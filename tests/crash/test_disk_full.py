@@ -90,9 +90,7 @@ def on_disk(database: str, admin: str, disk: Path) -> Iterator[None]:
 LONG = pytest.mark.skipif(not IS_LONG, reason="takes its time; `make crash` runs it")
 
 
-@pytest.mark.parametrize(
-    "size", [pytest.param("107m", id="for its log too"), pytest.param("113m", id="for a table", marks=LONG)]
-)
+@pytest.mark.parametrize("size", [pytest.param("107m", id="107 MB"), pytest.param("113m", id="113 MB", marks=LONG)])
 def test_a_full_disk_of_the_server_is_exit_5_and_with_room_the_same_command_loads(
     short_folder: Path,
     new_database: Callable[[], str],
