@@ -13,7 +13,9 @@ import argparse
 import hashlib
 import os
 import resource
+import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +39,18 @@ from footfall.settings import load_settings
 from footfall.sql import named_sql
 
 MEMORY_MB = 512
+# What a load of a small file imports, in the order in which a process meets it; each is timed with those before it.
+IMPORTS = {
+    "Python itself": "pass",
+    "the command line (typer)": "import footfall.cli",
+    "the settings (pydantic)": "import footfall.settings",
+    "the driver (psycopg)": "import psycopg",
+    "numpy": "import numpy",
+    "pyarrow": "import pyarrow.compute",
+    "DuckDB": "import duckdb",
+    "the rest of Footfall": "import footfall.transaction, footfall.engines.duckdb",
+}
+STARTS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,24 @@ def timed(name: str, took: list[Took]) -> Iterator[None]:
 def _cpu_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+
+
+def starts() -> list[Took]:
+    """Time what a process imports before it can load: what each library adds, by medians of whole processes."""
+    took: list[Took] = []
+    so_far, before = "", 0.0
+    for name, statement in IMPORTS.items():
+        so_far += f"{statement}\n"
+        whole = statistics.median(_start(so_far) for _ in range(STARTS))
+        took.append(Took(name, max(whole - before, 0.0), 0.0))
+        before = whole
+    return took
+
+
+def _start(statements: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", statements], check=True)
+    return time.perf_counter() - began
 
 
 def client_alone(path: Path, folder: Path) -> list[Took]:
@@ -238,7 +270,7 @@ def main() -> None:
         client = client_alone(made.full, folder)
         server = server_alone(bench, f"bench_{os.getpid()}", folder)
         load, whole = inside(bench, f"bench_{os.getpid()}", made)
-        text = page(made, (client, server, load), whole, machine_text(machine(bench, "")))
+        text = page(made, (client, server, load), whole, machine_text(machine(bench, ""))) + small(starts())
     print(text)
     if arguments.page:
         arguments.page.write_text(text, encoding="utf-8")
@@ -274,6 +306,23 @@ Judging uses every core; the others one.
 
 {LEFT}"""
 
+
+def small(took: list[Took]) -> str:
+    """Write what a load takes before its first row."""
+    rows = [f"| {each.name} | {each.seconds * 1000:.0f} |" for each in took]
+    total = sum(each.seconds for each in took)
+    return SMALL.format(table="\n".join(["| imported | milliseconds |", "| --- | ---: |", *rows]), total=total)
+
+
+SMALL = """
+## A load of next to nothing
+
+The start of a process, library by library, each with those before it: {total:.2f} seconds in all. What a small load
+takes beyond that (see [the benchmarks](../benchmarks.md)) is one session of DuckDB and one of the server, and making
+the tables the first time. A file that is known needs neither numpy nor pyarrow nor DuckDB.
+
+{table}
+"""
 
 LEFT = """## What is left on the table
 
