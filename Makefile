@@ -10,7 +10,8 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 AIRFLOW_ARGS ?=
 FUZZ_EXAMPLES ?= 20000
-FUZZ_ARGS ?= -max_total_time=600
+# atheris keeps some 14 kB for each input that it tries (Footfall keeps none): ten minutes need more than its usual 2 GB.
+FUZZ_ARGS ?= -max_total_time=600 -rss_limit_mb=6000
 # `make lock LOCK_ARGS=--upgrade` takes the newest versions, `LOCK_ARGS="--upgrade-package duckdb"` that of one package.
 LOCK_ARGS ?=
 

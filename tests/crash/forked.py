@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from footfall import aggregates, loading, source_files, upkeep
+from footfall import aggregates, loading, pipeline, source_files, upkeep
 from footfall.settings import load_settings
 from trials import ALWAYS_SETTLED_NS, loaded
 
@@ -26,9 +26,10 @@ def child(conninfo: str, csv: str, empty_path_bytes: int, temporary_folder: str)
     loaded(conninfo, [csv])
 
 
-def one_of_a_crowd(conninfo: str, names: list[str], temporary_folder: str) -> None:
-    """Load files, and end with the exit code that the command would have."""
+def one_of_a_crowd(conninfo: str, names: list[str], together: int, temporary_folder: str) -> None:
+    """Load files, so many in a transaction at most, and end with the exit code that the command would have."""
     tempfile.tempdir = temporary_folder
+    pipeline.TOGETHER_FILES = together
     sys.exit(loaded(conninfo, names, max_rejected="1.0").exit_code)
 
 

@@ -49,6 +49,8 @@ def deliver(chance: random.Random, write_csv: Callable[..., str]) -> tuple[list[
     names = []
     for at in range(FILES):
         some = chance.sample(range(1, ROWS + 1), ROWS // 4)
+        if at % 2:  # rising ids go another way than others
+            some.sort()
         numbers.update(some)
         broken = [f"x{at},{n},1,click,2024-01-01" for n in range(1, at + 2)]
         names.append(write_csv(f"{at}.csv", *map(line, some), *broken))
@@ -64,7 +66,9 @@ def crowd(database: str, names: list[str], chance: random.Random, figures: Figur
 
     def start() -> Any:
         order = chance.sample(names, len(names))
-        process = FORKS.Process(target=one_of_a_crowd, args=(database, order, str(folder)))
+        # Were all of them in one transaction, no file would ever meet the rows of another load.
+        together = chance.choice((1, 1, 2, 3))
+        process = FORKS.Process(target=one_of_a_crowd, args=(database, order, together, str(folder)))
         process.start()
         return process
 
