@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable
@@ -50,6 +51,23 @@ def test_page_and_picture_are_what_the_results_give(tmp_path: Path) -> None:
     assert page.read_text(encoding="utf-8") == (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     drawn = (tmp_path / PICTURE).read_text(encoding="utf-8")
     assert drawn == (ROOT / "docs" / PICTURE).read_text(encoding="utf-8")
+
+
+def test_the_figures_of_the_readme_are_those_that_were_measured() -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    proof = json.loads((ROOT / "docs/reliability.json").read_text())
+    ways = json.loads((BENCHMARKS / "results/first-load-10000000.json").read_text())["ways"]
+    ours, bare, expert = (
+        statistics.median(ways[name]["seconds"]) for name in ("footfall load", "copy", "expert's script")
+    )
+    assert f"broke loads {proof['kills']:,} times" in text
+    assert f"{proof['rows_lost']} rows lost, {proof['rows_doubled']} doubled" in text
+    assert f"takes {ours / expert:.2f} times as long as an expert's" in text
+    assert f"{ours / bare:.1f} times as long as a bare" in text
+    largest = [json.loads(path.read_text()) for path in (BENCHMARKS / "results").glob("daily-*.json")]
+    assert max(size["rows"] for size in largest) == 100_000_000
+    peaks = [*ways["footfall load"]["peak_mb"], *(peak for size in largest for peak in size["base_load"]["peak_mb"])]
+    assert max(peaks) < 512
 
 
 @pytest.mark.slow
