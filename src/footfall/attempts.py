@@ -12,7 +12,7 @@ import psycopg
 
 from footfall import ledger
 from footfall.database import Connection, begin, connect, driver_errors, server, take_writer_lock, wrapped
-from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError, SettingsError
+from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError
 from footfall.judging import Run
 from footfall.masking import mask, shown
 from footfall.results import LoadResult
@@ -32,6 +32,7 @@ class Attempt:
     size_bytes: int = 0
     load_id: int | None = None
     result: LoadResult | None = None
+    is_committing: bool = False  # its COMMIT was sent
 
 
 def entry(run: Run, attempt: Attempt, status: str, error: str | None = None) -> ledger.Entry:
@@ -84,7 +85,7 @@ def were_committed(run: Run, connection: Connection, attempts: Sequence[Attempt]
 
     The writer lock comes first: it waits until the old session, which may still be committing, is gone.
     """
-    tried = [attempt.load_id for attempt in attempts if attempt.result and attempt.load_id]
+    tried = [attempt.load_id for attempt in attempts if attempt.is_committing and attempt.load_id]
     if not tried or not isinstance(error, DatabaseUnavailableError):
         return False
     connection.close()
@@ -95,7 +96,7 @@ def were_committed(run: Run, connection: Connection, attempts: Sequence[Attempt]
             take_writer_lock(again, run.target, run.warn)
             committed = ledger.is_loaded(again, tried[0])
             again.rollback()
-    except (DatabaseUnavailableError, SettingsError):
+    except FootfallError:
         return None
     return committed
 

@@ -179,7 +179,9 @@ def server(connection: Connection, *, is_reader: bool = False) -> Server:
             f"the database's encoding is {row.encoding}; Footfall needs UTF8: create database ... encoding 'UTF8'"
         )
     if row.is_standby and not is_reader:
-        raise SettingsError("the server is a read-only standby; name the primary in --database")
+        raise SettingsError(
+            "the server is a read-only standby; name the primary in --database, or add target_session_attrs=read-write"
+        )
     return Server(row.version, row.has_temp)
 
 

@@ -117,6 +117,6 @@ class DriftError(FootfallError):
 
 
 class InterruptedLoadError(FootfallError):
-    """Interrupted; a file in work is there whole, or not at all. Run the same command again: it says which."""
+    """Interrupted; what was in work is done whole, or not at all. Run the same command again."""
 
     exit_code = 130

@@ -111,6 +111,7 @@ def open_empty_table(connection: Connection, staging: Staging) -> bool:
             connection.execute(composed("load.sql", "drop_index", name=sql.Identifier(index)))
     except (
         psycopg.errors.LockNotAvailable,
+        psycopg.errors.DeadlockDetected,  # another load has looked at the tables, and waits for our lock
         psycopg.errors.InsufficientPrivilege,
         psycopg.errors.DependentObjectsStillExist,
         psycopg.errors.FeatureNotSupported,

@@ -10,6 +10,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from footfall import source_files, sources
 from footfall.attempts import (
@@ -161,9 +162,11 @@ def _connected(session: _Session) -> Connection:
         try:
             server(connection)
             connection.rollback()
-        except SettingsError as error:  # there was a primary before: of several hosts a standby answers now
+        except BaseException as error:
             connection.close()
-            raise DatabaseUnavailableError(f"{error.message}, or run the same command again") from error
+            if isinstance(error, SettingsError):  # it was one to load into before: of several hosts another answers
+                raise DatabaseUnavailableError(f"{error.message}; run the same command again when it does") from error
+            raise
         session.connection = connection
     return session.connection
 
@@ -220,14 +223,14 @@ def _load_together(session: _Session, paths: Sequence[str]) -> list[LoadResult]:
         committed = were_committed(session.run, session.connection, attempts, error)
         if not committed:
             if committed is None:
-                error = _note_unsure(session, attempts, error)
+                _note_unsure(session, attempts)
             roll_back(session.connection)
             if not isinstance(error, DatabaseUnavailableError):
                 return []
             if session.settings.retry:
                 return [_load_alone(session, paths[0])]
-            record_failure(session.run, session.connection, attempts[0], error)
-            return [_failed(attempts[0], error)]
+            known = [each.result for each in takewhile(_is_known, attempts) if each.result]
+            return [*known, *(_given_up(session, each, error) for each in attempts[len(known) :][:1])]
         results = [attempt.result for attempt in attempts if attempt.result]
     except BaseException:
         roll_back(session.connection)
@@ -254,21 +257,33 @@ def _load_alone(session: _Session, path: str) -> LoadResult:
                 result = attempt.result
                 break
             if committed is None:
-                error = _note_unsure(session, [attempt], error)
+                _note_unsure(session, [attempt])
             roll_back(session.connection)
             can_be_cured = error.retryable and sources.can_be_read_again(path)
             if not (can_be_cured and has_waited(error, left, f"{shown(path)}: ", run.warn)):
-                record_failure(run, session.connection, attempt, error)
-                result = _failed(attempt, error)
+                result = _given_up(session, attempt, error)
         except BaseException:
             roll_back(session.connection)
             raise
     return replace(_sure(session, result), seconds=round(time.monotonic() - began, 3))
 
 
-def _note_unsure(session: _Session, attempts: Sequence[Attempt], error: FootfallError) -> FootfallError:
+def _note_unsure(session: _Session, attempts: Sequence[Attempt]) -> None:
     session.unsure |= {each.load_id: each.result for each in attempts if each.result and each.load_id}
-    return unsure(error)
+
+
+def _is_known(attempt: Attempt) -> bool:
+    return attempt.result is not None and attempt.result.status == "already-loaded"
+
+
+def _given_up(session: _Session, attempt: Attempt, error: FootfallError) -> LoadResult:
+    """Give a failure as a result, and record it where that can be; say so where nobody knows whether it is one."""
+    is_unsure = any(each.source == shown(attempt.source) for each in session.unsure.values())
+    if is_unsure and isinstance(error, DatabaseUnavailableError):
+        error = unsure(error)
+    record_failure(session.run, session.connection, attempt, error)
+    failed = LoadResult(None, shown(attempt.source), attempt.digest, "failed", error=mask(error.message))
+    return replace(failed, exit_code=error.exit_code, retryable=error.retryable)
 
 
 def _sure(session: _Session, result: LoadResult) -> LoadResult:
@@ -277,8 +292,3 @@ def _sure(session: _Session, result: LoadResult) -> LoadResult:
         return result
     # Once: a second file of the same bytes was not loaded by this command.
     return session.unsure.pop(result.load_id, result)
-
-
-def _failed(attempt: Attempt, error: FootfallError) -> LoadResult:
-    failed = LoadResult(None, shown(attempt.source), attempt.digest, "failed", error=mask(error.message))
-    return replace(failed, exit_code=error.exit_code, retryable=error.retryable)

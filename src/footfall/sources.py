@@ -209,7 +209,14 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
 
 @contextmanager
 def _spooled(blocks: Iterator[bytes]) -> Iterator[BinaryIO]:
-    with tempfile.TemporaryFile() as spool:
+    try:
+        made = tempfile.TemporaryFile()  # noqa: SIM115  (closed below)
+    except OSError as error:
+        raise SourceError(
+            f"no temporary file can be made for a copy of what comes from stdin or a pipe: {error}; "
+            "set TMPDIR to a folder with room where you may write"
+        ) from error
+    with made as spool:
         for block in blocks:
             with _room_for_temporary_files():
                 spool.write(block)

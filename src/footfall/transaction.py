@@ -39,6 +39,9 @@ def load_files(run: Run, connection: Connection, at: Server, attempts: Sequence[
         first = ledger.find_loaded(connection, (file.digest for file in files))
         readings = _read(run, files, first)
         taken = list(zip(attempts, files, readings, strict=False))
+        for attempt, file, reading in taken:
+            if reading is None:
+                attempt.result = _already_loaded(file, first[file.digest])
         new = [(attempt, reading) for attempt, _, reading in taken if reading]
         if new and (later := _load_new(run, connection, at, new)):
             connection.rollback()
@@ -46,7 +49,7 @@ def load_files(run: Run, connection: Connection, at: Server, attempts: Sequence[
         source_files.keep(connection, (file for _, file, _ in taken))
         for attempt, file, _ in taken:
             sources.assert_unchanged(file)
-            attempt.result = attempt.result or _already_loaded(file, first[file.digest])
+            attempt.is_committing = True
         connection.commit()
         return [attempt.result for attempt, _, _ in taken if attempt.result]
 

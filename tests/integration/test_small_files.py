@@ -296,6 +296,27 @@ def test_a_commit_that_nobody_can_be_asked_about_is_said_to_be_unsure(database: 
     assert [each.status for each in load(database, name)] == ["already-loaded"]
 
 
+def test_a_lost_database_is_not_the_failure_of_a_file_that_is_there_already(
+    database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [write_csv(f"{n}.csv", line(n)) for n in range(1, 5)]
+    load(database, names[0])
+
+    def cancelled(*_: Any) -> Any:
+        raise psycopg.errors.QueryCanceled("canceling statement due to user request")
+
+    monkeypatch.setattr(loading, "merge", cancelled)
+    results = load(database, *names)
+    assert [(each.source, each.status, each.exit_code) for each in results] == [
+        (names[0], "already-loaded", 0),
+        (names[1], "failed", 5),
+    ]
+    assert ask(database, "select source, status from loads order by load_id") == [
+        (names[0], "loaded"),
+        (names[1], "failed"),
+    ]
+
+
 def test_a_file_of_a_group_that_changes_while_it_is_read_is_not_recorded(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

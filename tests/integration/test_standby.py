@@ -77,34 +77,61 @@ def test_a_load_into_a_standby_is_refused_with_what_to_do(
         pipeline.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], load_settings(database_url=at(database, standby)))
 
 
-def test_a_load_that_finds_a_standby_in_place_of_the_lost_primary_is_exit_5(
-    cluster: Any,
-    standby: str,
-    database: str,
-    write_csv: Write,
-    short_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    name = write_csv("a.csv", "1,1,1,click,2024-01-01")
+@pytest.fixture
+def both(cluster: Any, standby: str, database: str, short_folder: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """An address of the server and its standby, and the way to the server: without it the standby answers."""
     upkeep.schema_apply(load_settings(database_url=database))
     until_replayed(database, at(cluster.admin, standby))
+    way = short_folder / "way"
     with psycopg.connect(database) as connection:
-        way = short_folder / "way"
         way.symlink_to(str(connection.info.host))
         ports = f"{connection.info.port},5432"
-    both = load_settings(database_url=make_conninfo(database, host=f"{way},{standby}", port=ports))
-    real = loading.merge
+    yield make_conninfo(database, host=f"{way},{standby}", port=ports), way
+    way.unlink(missing_ok=True)
 
-    def lose(connection: Any, staging: Any) -> Any:
-        way.unlink()
-        with psycopg.connect(cluster.admin, autocommit=True) as admin:
-            admin.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
+
+def lose(admin: str, connection: Any, way: Path) -> None:
+    way.unlink()
+    with psycopg.connect(admin, autocommit=True) as other:
+        other.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
+
+
+def test_a_load_that_is_tried_again_and_finds_a_standby_says_so(
+    cluster: Any, both: tuple[str, Path], database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, (address, way), real = write_csv("a.csv", "1,1,1,click,2024-01-01"), both, loading.merge
+
+    def merge(connection: Any, staging: Any) -> Any:
+        lose(cluster.admin, connection, way)
         return real(connection, staging)
 
-    monkeypatch.setattr(loading, "merge", lose)
-    other = write_csv("b.csv", "2,1,1,click,2024-01-01")
-    (result,) = pipeline.load([name, other], both).loads
-    assert (result.source, result.status, result.exit_code) == (name, "failed", 5)
+    monkeypatch.setattr(loading, "merge", merge)
+    monkeypatch.setattr(pipeline, "waits", lambda _: iter([0]))  # the standby stays one, however long it is waited for
+    (result,) = pipeline.load([name], load_settings(database_url=address, retry=True)).loads
+    assert (result.status, result.exit_code) == ("failed", 5)
+    assert "the server is a read-only standby" in str(result.error)
     monkeypatch.setattr(loading, "merge", real)
     (again,) = pipeline.load([name], load_settings(database_url=database)).loads
     assert again.status == "loaded"
+
+
+@pytest.mark.parametrize("retry", [True, False], ids=["with --retry", "without"])
+def test_a_standby_is_not_asked_what_became_of_a_commit(
+    cluster: Any, both: tuple[str, Path], database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch, retry: bool
+) -> None:
+    name, (address, way), real = write_csv("a.csv", "1,1,1,click,2024-01-01"), both, psycopg.Connection.commit
+
+    def commit(self: psycopg.Connection[Any]) -> None:
+        real(self)
+        if way.exists():
+            lose(cluster.admin, self, way)
+            self.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(psycopg.Connection, "commit", commit)
+    monkeypatch.setattr(pipeline, "waits", lambda _: iter([0] if retry else []))
+    (result,) = pipeline.load([name], load_settings(database_url=address, retry=retry)).loads
+    assert (result.status, result.exit_code) == ("failed", 5)
+    assert "whole, or not at all, and the same command says which" in str(result.error)
+    (again,) = pipeline.load([name], load_settings(database_url=database)).loads
+    assert again.status == "already-loaded"

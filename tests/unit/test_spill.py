@@ -95,6 +95,19 @@ def test_a_folder_that_was_never_locked_goes_once_it_is_old(temporary: Path) -> 
     assert folders(temporary) == [young]
 
 
+def test_where_there_is_no_temporary_folder_at_all_there_is_nothing_to_remove(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    spill.sweep()
+    with (
+        pytest.raises(TemporarySpaceError, match="No usable temporary directory found; set TMPDIR"),
+        spill.spilling_session(64, "create table t (x integer)"),
+    ):
+        pass
+
+
 def test_where_no_folder_can_be_made_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     with (

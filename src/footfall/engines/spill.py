@@ -60,7 +60,7 @@ def _folder() -> Iterator[str]:
             opened.enter_context(_owned(Path(folder)))
         except OSError as error:
             raise TemporarySpaceError(
-                f"no temporary folder can be made: {error}; free some space there, or set TMPDIR to a folder elsewhere"
+                f"no temporary folder can be made: {error}; set TMPDIR to a folder with room where you may write"
             ) from error
         yield folder
 
@@ -76,7 +76,11 @@ def _owned(folder: Path) -> Iterator[None]:
 
 def sweep() -> None:
     """Remove the folders of sessions that are no more; a folder that is gone, or another user's, is passed over."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    try:
+        temporary = Path(tempfile.gettempdir())
+    except OSError:  # none can be written to: whoever needs one says so
+        return
+    for folder in temporary.glob(f"{PREFIX}*"):
         with suppress(OSError):
             look = folder.lstat()
             if not stat.S_ISDIR(look.st_mode) or look.st_uid != os.geteuid():

@@ -19,7 +19,10 @@ set local search_path to {schema}, pg_temp
 
 -- name: snapshot
 set local statement_timeout to 0;
-set local timezone to 'UTC'
+set local timezone to 'UTC';
+select set_config(name, '0', true)
+from pg_settings
+where name = 'transaction_timeout'
 
 -- name: reading
 select
