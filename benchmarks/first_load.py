@@ -41,7 +41,7 @@ def chosen(rows: int, *, quick: bool, slow_rows_max: int) -> tuple[list[Way], di
         elif reason := way.missing():
             skipped[way.name] = reason
         elif way.is_slow and rows > slow_rows_max:
-            skipped[way.name] = f"too slow above {slow_rows_max:,} rows"
+            skipped[way.name] = f"only up to {slow_rows_max:,} rows, to keep the run short"
         else:
             ways.append(way)
     return ways, skipped

@@ -139,7 +139,7 @@ def _flat(sizes: list[Result], days: list[Result]) -> str:
 
 {table(header, rows)}
 
-A size that is not above was loaded once, as what a day's file came into (below), and proven by `footfall verify`.
+A size that is not above was loaded once, for the part below, and proven by `footfall verify`.
 """
 
 
