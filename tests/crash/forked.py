@@ -16,11 +16,10 @@ from trials import ALWAYS_SETTLED_NS, loaded
 
 __all__ = ["child", "mend_until_killed", "one_of_a_crowd"]
 
-source_files.SETTLED_NS = ALWAYS_SETTLED_NS  # as in the process of the tests
-
 
 def child(conninfo: str, csv: str, empty_path_bytes: int, temporary_folder: str) -> None:
     """Load a file; the parent kills this process meanwhile."""
+    source_files.SETTLED_NS = ALWAYS_SETTLED_NS  # as in the process of the tests
     tempfile.tempdir = temporary_folder
     loading.EMPTY_PATH_BYTES = empty_path_bytes
     loaded(conninfo, [csv])
@@ -28,6 +27,7 @@ def child(conninfo: str, csv: str, empty_path_bytes: int, temporary_folder: str)
 
 def one_of_a_crowd(conninfo: str, names: list[str], together: int, temporary_folder: str) -> None:
     """Load files, so many in a transaction at most, and end with the exit code that the command would have."""
+    source_files.SETTLED_NS = ALWAYS_SETTLED_NS  # as in the process of the tests
     tempfile.tempdir = temporary_folder
     pipeline.TOGETHER_FILES = together
     sys.exit(loaded(conninfo, names, max_rejected="1.0").exit_code)
