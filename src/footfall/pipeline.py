@@ -105,15 +105,26 @@ class _Session:
     unsure: dict[int, LoadResult] = field(default_factory=dict)  # by load_id: the answer to its COMMIT was lost
 
 
+def _opened(run: Run) -> tuple[Connection, Server]:
+    """Open a session, and see that its server is one to load into."""
+    connection = connect(run.target)
+    try:
+        with driver_errors():
+            at = server(connection)
+            connection.rollback()
+    except BaseException:
+        connection.close()
+        raise
+    return connection, at
+
+
 def _prepared(run: Run, settings: Settings) -> _Session:
     left = waits(settings)
     while True:
         try:
-            connection = connect(run.target)
+            connection, at = _opened(run)
             try:
                 with driver_errors():
-                    at = server(connection)
-                    connection.rollback()
                     require_schema(connection, run.target, run.warn, create=True)
             except BaseException:
                 connection.close()
@@ -158,16 +169,12 @@ def _known(session: _Session, paths: Sequence[str]) -> dict[str, source_files.Kn
 
 def _connected(session: _Session) -> Connection:
     if session.connection.closed:
-        connection = connect(session.run.target)
         try:
-            server(connection)
-            connection.rollback()
-        except BaseException as error:
-            connection.close()
-            if isinstance(error, SettingsError):  # it was one to load into before: of several hosts another answers
-                raise DatabaseUnavailableError(f"{error.message}; run the same command again when it does") from error
-            raise
-        session.connection = connection
+            session.connection, session.at = _opened(session.run)
+        except SettingsError as error:  # there was one to load into before: of several hosts another answers
+            raise DatabaseUnavailableError(
+                f"another server answers than before: {error.message}; run the same command again when it is back"
+            ) from error
     return session.connection
 
 
