@@ -158,7 +158,7 @@ A page is 8 kB. A page that changes for the first time after a checkpoint goes i
 
 ## What was tried
 
-By hand, on the machine above, with 10 million rows; medians of three or four files each:
+By hand, on the machine above, with 10 million rows; the first two are medians of three or four files:
 
 - `shared_buffers` of 1 GB in place of 256 MB: a day's file took 0.9 of the time. A server that has the memory should
   have it; the embedded one stays small.
