@@ -33,6 +33,8 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
+from footfall import errors
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -42,10 +44,9 @@ POOL = "footfall"  # how many files are loaded at a time; the set-up makes it
 ALERTS = "footfall_alerts"  # a connection of type smtp; where there is none, a failure is a line in the log
 FILES_MAX = 1000  # files of one run; Airflow maps a task over 1,024 at most, and the next run takes the rest
 RETRYABLE = [
-    "footfall.errors.DatabaseUnavailableError",
-    "footfall.errors.SourceChangedError",
-    "footfall.errors.SourceUnavailableError",
-    "footfall.errors.TemporarySpaceError",
+    f"{kind.__module__}.{kind.__qualname__}"
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, errors.FootfallError) and kind.retryable
 ]
 LIBPQ_EXTRAS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "options", "service", "target_session_attrs")
 
@@ -253,7 +254,6 @@ def user_interactions() -> None:
     def load(path: str) -> dict[str, Any]:
         """Load one file. Raises: what may be cured by a second try as it is; all else as a failure at once."""
         import footfall
-        from footfall.errors import DatabaseUnavailableError, SourceChangedError
         from footfall.report import summary_text
 
         context = get_current_context()
@@ -263,15 +263,10 @@ def user_interactions() -> None:
         log.info("%s", summary_text(summary))
         result = summary.loads[0]
         footfall_lineage.tell(result, settings)
-        if result.status == "failed":
-            if not result.retryable:
-                raise AirflowFailException(result.error)
-            kind = (
-                DatabaseUnavailableError
-                if result.exit_code == DatabaseUnavailableError.exit_code
-                else SourceChangedError
-            )
-            raise kind(result.error)
+        if result.failure is not None:
+            if result.failure.retryable:
+                raise result.failure
+            raise AirflowFailException(result.error) from result.failure
         names = ("source", "digest", "status", "load_id", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")
         return {name: getattr(result, name) for name in names}
 

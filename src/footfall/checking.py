@@ -1,22 +1,49 @@
-"""The verb `check`: the verdicts of a load, without a database."""
+"""The verb `check`: the verdicts of a load of the same files into an empty database, without a database."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from footfall import sources
+from footfall.bound import MaxRejected, assert_bound
 from footfall.database import Target, silent
-from footfall.errors import SourceError
-from footfall.judging import CONFLICT, Groups, Progress, Run, judge, problem_groups, read, report_ignored, running
-from footfall.masking import shown
+from footfall.errors import FootfallError, SourceError, TooManyRejectedError
+from footfall.judging import (
+    CONFLICT,
+    Groups,
+    Judged,
+    Progress,
+    Run,
+    judge,
+    problem_groups,
+    read,
+    report_ignored,
+    running,
+)
+from footfall.masking import copy_masked, shown
 from footfall.results import LoadResult, LoadSummary
 from footfall.settings import Settings
 
 if TYPE_CHECKING:
-    from footfall.engines.repeats import Repeats
+    from footfall.engines.repeats import Repeats, RepeatsOfFile
+
+REFUSED = "a load would load nothing of it"
+
+
+@dataclass(slots=True)
+class _CheckedFile:
+    """One file of a check: its sums before ids are compared, its failure, or the number of the file that it copies."""
+
+    source: str
+    digest: str | None = None
+    sums: Judged = field(default_factory=Judged)
+    failure: FootfallError | None = None
+    copy_of: int | None = None
+    seconds: float = 0.0
+    groups_refused: Groups = field(default_factory=dict)
 
 
 def check(
@@ -26,7 +53,10 @@ def check(
     progress: Callable[[Progress], None] | None = None,
     warn: Callable[[str], None] = silent,
 ) -> LoadSummary:
-    """Judge files against the contract, without a database: the verdicts of loading them into empty tables."""
+    """Judge files against the contract, without a database: the verdicts of loading them into empty tables.
+
+    Raises: SourceError where a name leads to no file; later a failure is a result, as in a load.
+    """
     from footfall.engines import repeats as engine
 
     began = time.monotonic()
@@ -36,40 +66,95 @@ def check(
         running(settings, Target("", settings.schema_, 0), warn, progress) as run,
         engine.remembering(run.memory_limit_mb // 4) as repeats,
     ):
-        checked = [_check_one(run, source, number, repeats) for number, source in enumerate(found.paths)]
-        for fate in repeats.fates():
-            result, groups = checked[fate.file_number]
-            if fate.rows_conflict:
-                groups[CONFLICT] = (fate.rows_conflict, fate.line_number or 0, str(fate.interaction_id))
-            moved = fate.rows_duplicate + fate.rows_conflict
-            result = replace(
-                result,
-                rows_loaded=result.rows_loaded - moved,
-                rows_duplicate=fate.rows_duplicate,
-                rows_rejected=result.rows_rejected + fate.rows_conflict,
-            )
-            checked[fate.file_number] = result, groups
-    results = tuple(replace(result, groups=problem_groups(result.source, groups)) for result, groups in checked)
-    return LoadSummary(results, round(time.monotonic() - began, 3), found.ignored)
+        files: list[_CheckedFile] = []
+        for number, source in enumerate(found.paths):
+            files.append(_judge_file(run, source, number, repeats, files))
+        results = _settle(files, repeats, run.max_rejected)
+    return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
 
 
-def _check_one(run: Run, source: str, number: int, repeats: Repeats) -> tuple[LoadResult, Groups]:
-    """Judge one file; a file that cannot be read leaves nothing in `repeats`."""
+def _judge_file(run: Run, source: str, number: int, repeats: Repeats, earlier: Iterable[_CheckedFile]) -> _CheckedFile:
+    """Judge one file; a file that cannot be loaded, whatever the others hold, leaves nothing in `repeats`."""
     began = time.monotonic()
-    digest = None
+    checked = _CheckedFile(shown(source))
     try:
         with sources.open_source(source) as file:
-            digest = file.digest
-            (judged,), verdicts = judge(run, [read(run, file)])
-            for verdict in verdicts:
-                repeats.add(number, verdict.accepted)
+            checked.digest = file.digest
+            standing = (at for at, each in enumerate(earlier) if each.digest == file.digest and not each.failure)
+            checked.copy_of = next(standing, None)
+            if checked.copy_of is None:
+                (checked.sums,), verdicts = judge(run, [read(run, file)])
+                for verdict in verdicts:
+                    repeats.add(number, verdict.accepted)
             sources.assert_unchanged(file)
-    except SourceError as error:
+        # Ids that repeat can only add rejected rows: a file that is over the bound now is refused in any case.
+        assert_bound(_give_result(checked, None), run.max_rejected, REFUSED)
+    except (SourceError, TooManyRejectedError) as error:
         repeats.forget(number)
-        seconds = round(time.monotonic() - began, 3)
-        failed = LoadResult(None, shown(source), digest, "failed", seconds=seconds, error=error.message)
-        return replace(failed, exit_code=error.exit_code, retryable=error.retryable), {}
-    seconds = round(time.monotonic() - began, 3)
-    accepted, rejected = judged.rows_accepted, judged.rows_rejected
-    result = LoadResult(None, shown(source), digest, "checked", judged.rows, accepted, 0, rejected, seconds)
-    return result, judged.groups
+        _refuse(checked, error, checked.sums.groups)
+    checked.seconds = round(time.monotonic() - began, 3)
+    return checked
+
+
+def _settle(files: list[_CheckedFile], repeats: Repeats, bound: MaxRejected | None) -> list[LoadResult]:
+    """Compare the ids of all files, in loading order, and refuse the files that have too many conflicts.
+
+    The rows of a refused file claim no id. The first file that is over the bound is over it whatever comes later, so it
+    is refused, and the files are compared once more without it, until none is over the bound.
+    """
+    while True:
+        found = {each.file_number: each for each in repeats.find_repeats()}
+        results = [_give_result(file, found.get(number)) for number, file in enumerate(files)]
+        for number, (file, result) in enumerate(zip(files, results, strict=True)):
+            if result.status != "checked":
+                continue
+            try:
+                assert_bound(result, bound, REFUSED)
+            except TooManyRejectedError as error:
+                _pass_on(files, number, repeats)
+                _refuse(file, error, _add_conflicts(file.sums.groups, found[number]))
+                break
+        else:
+            return results
+
+
+def _pass_on(files: list[_CheckedFile], number: int, repeats: Repeats) -> None:
+    """Let the first copy of a refused file take its own turn, as in a load, which would try it anew."""
+    copies = [at for at, file in enumerate(files) if file.copy_of == number]
+    if not copies:
+        repeats.forget(number)
+        return
+    first, *others = copies
+    repeats.pass_on(number, first)
+    files[first].sums, files[first].copy_of = files[number].sums, None
+    for other in others:
+        files[other].copy_of = first
+
+
+def _refuse(file: _CheckedFile, error: FootfallError, groups: Groups) -> None:
+    file.failure, file.groups_refused = copy_masked(error), groups
+
+
+def _give_result(file: _CheckedFile, repeats: RepeatsOfFile | None) -> LoadResult:
+    """Give the verdict on one file, its repeated ids counted; a file that is refused keeps its kinds of problems."""
+    result = LoadResult(None, file.source, file.digest, "checked", seconds=file.seconds)
+    if file.failure is not None:
+        groups = problem_groups(file.source, file.groups_refused)
+        return replace(result, status="failed", failure=file.failure, groups=groups)
+    if file.copy_of is not None:
+        return replace(result, status="already-loaded")
+    duplicate, conflict = (repeats.rows_duplicate, repeats.rows_conflict) if repeats else (0, 0)
+    return replace(
+        result,
+        rows_read=file.sums.rows,
+        rows_loaded=file.sums.rows_accepted - duplicate - conflict,
+        rows_duplicate=duplicate,
+        rows_rejected=file.sums.rows_rejected + conflict,
+        groups=problem_groups(file.source, _add_conflicts(file.sums.groups, repeats)),
+    )
+
+
+def _add_conflicts(groups: Groups, repeats: RepeatsOfFile | None) -> Groups:
+    if repeats is None or not repeats.rows_conflict:
+        return groups
+    return groups | {CONFLICT: (repeats.rows_conflict, repeats.line_number or 0, str(repeats.interaction_id))}

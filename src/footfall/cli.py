@@ -128,14 +128,15 @@ def load(
 @app.command(epilog=example("footfall check data/", "footfall check 'exports/*.csv.gz' --format csv"))
 def check(
     sources: Sources,
+    max_rejected: MaxRejected = None,
     delimiter: Delimiter = None,
     fmt: Format = "table",
     escape_formulas: EscapeFormulas = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Make the checks of a load, without a database."""
-    settings = begin(quiet, verbose, delimiter=delimiter)
+    """Make the checks of a load into an empty database, without one. The exit code is that of the load."""
+    settings = begin(quiet, verbose, max_rejected=max_rejected, delimiter=delimiter)
     from footfall import checking, report
 
     with shown_progress(quiet) as progress:
@@ -346,15 +347,13 @@ def main() -> int:
         at = getattr(error, "ctx", None)
         path = at.command_path if at else "footfall"
         order = " (options come after the verb)" if path == "footfall" and hasattr(error, "option_name") else ""
-        message = error.format_message().replace("Value error, ", "").rstrip(".")
+        message = error.format_message().rstrip(".")
         log.error("%s; try `%s --help`%s", message, path, order)
         return error.exit_code
     except FootfallError as error:
         return _fail(error.message, error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        stop = InterruptedLoadError()
-        log.error("%s", stop.message[0].lower() + stop.message[1:])
-        return stop.exit_code
+        return _fail(InterruptedLoadError().message, InterruptedLoadError.exit_code)
     except BrokenPipeError:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

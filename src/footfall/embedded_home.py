@@ -16,6 +16,7 @@ from footfall.errors import EmbeddedDatabaseError
 
 # pg_ctl and initdb pass paths through a shell in double quotes; a comma splits libpq's host and the socket setting.
 CHARACTERS_REFUSED = frozenset('"$`\\,\n')
+NEW_DATABASE_BYTES = 100_000_000  # bytes; the copied binaries, initdb's 40 MB and a first segment of the log need less
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +112,20 @@ def write_private(path: Path, text: str, account: Account) -> None:
     account.give(path)
 
 
+def is_disk_full(home: Path) -> bool:
+    """Say whether the disk of the home has no room for a new database."""
+    place = home if home.exists() else _nearest(home)
+    return shutil.disk_usage(place).free < NEW_DATABASE_BYTES
+
+
 @contextmanager
 def file_errors(home: Path) -> Iterator[None]:
     """Say what to do where the disk or a right is missing."""
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT} or "No space left" in str(error):
+        # shutil.Error, of a copied folder, holds the errors of its files as text alone: the disk itself is asked.
+        if error.errno in {errno.ENOSPC, errno.EDQUOT} or (isinstance(error, shutil.Error) and is_disk_full(home)):
             words = "there is no space left on its disk; free about 100 MB"
         elif error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
             words = f"{error.filename or home} cannot be written ({error.strerror}); give the right to write"

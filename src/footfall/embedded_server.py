@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from footfall.embedded_home import Place, file_errors, write_private
+from footfall.embedded_home import Place, file_errors, is_disk_full, write_private
 from footfall.errors import EmbeddedDatabaseError
 
 ROLE = DATABASE = "footfall"
@@ -126,7 +126,7 @@ def _run(place: Place, command: list[str | Path]) -> None:
         if done.returncode:
             said.seek(0)
             text = said.read()[-2000:].decode(errors="replace").strip() + _log_end(place)
-            cure = "free some space on its disk" if "No space left" in text else "its log is postgresql.log there"
+            cure = "free some space on its disk" if is_disk_full(place.home) else "its log is postgresql.log there"
             raise EmbeddedDatabaseError(f"the database in {place.home}: {Path(command[0]).name} failed; {cure}\n{text}")
 
 

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from footfall import sources
+from footfall.bound import MaxRejected
 from footfall.contract import COLUMNS, Contract, Header, read_header
 from footfall.database import Target
 from footfall.engines import spill
 from footfall.hints import cure
 from footfall.results import ProblemGroup
-from footfall.settings import MaxRejected, Settings
+from footfall.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa

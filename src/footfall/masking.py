@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from footfall.errors import FootfallError
+
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 # Names of query parameters that carry a secret: signed addresses of the stores, tokens, keys; a name with % may be any.
 QUERY_SECRET = re.compile(
@@ -49,3 +51,8 @@ def shown(source: str) -> str:
         'https://***@host/a.csv'
     """
     return mask(source) if scheme(source) else source
+
+
+def copy_masked(error: FootfallError) -> FootfallError:
+    """Give an error of the same class whose message holds no secret; it holds neither a cause nor a traceback."""
+    return type(error)(mask(error.message))

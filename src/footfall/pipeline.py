@@ -44,7 +44,7 @@ from footfall.judging import (
     report_ignored,
     running,
 )
-from footfall.masking import mask, shown
+from footfall.masking import copy_masked, shown
 from footfall.results import LoadResult, LoadSummary
 from footfall.session import target
 from footfall.settings import Settings
@@ -77,7 +77,7 @@ def load(
             for at in range(0, len(found.paths), LOOKED_UP):
                 for result in _load_some(session, found.paths[at : at + LOOKED_UP]):
                     results.append(result)
-                    if result.exit_code == DatabaseUnavailableError.exit_code:
+                    if isinstance(result.failure, DatabaseUnavailableError):
                         return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
         finally:
             session.connection.close()
@@ -289,8 +289,7 @@ def _given_up(session: _Session, attempt: Attempt, error: FootfallError) -> Load
     if is_unsure and isinstance(error, DatabaseUnavailableError):
         error = unsure(error)
     record_failure(session.run, session.connection, attempt, error)
-    failed = LoadResult(None, shown(attempt.source), attempt.digest, "failed", error=mask(error.message))
-    return replace(failed, exit_code=error.exit_code, retryable=error.retryable)
+    return LoadResult(None, shown(attempt.source), attempt.digest, "failed", failure=copy_masked(error))
 
 
 def _sure(session: _Session, result: LoadResult) -> LoadResult:

@@ -324,6 +324,8 @@ def summary_text(summary: LoadSummary) -> str:
 def _outcome(load: LoadResult) -> str:
     if load.status == "failed":
         return f"failed: {escaped((load.error or 'no reason was given').removeprefix(f'{load.source}: '))}"
+    if load.status == "already-loaded" and load.load_id is None:
+        return "the same bytes as a file before it; a load would pass it over"
     if load.status == "already-loaded":
         when = f" on {load.loaded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if load.loaded_at else ""
         return f"already loaded as load {load.load_id}{when}, nothing changed"
@@ -370,7 +372,7 @@ def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
     load_id = {} if is_check or load.status == "checked" else {"load_id": load.load_id}
     values = load_id | {name: getattr(load, name) for name in names}
     values |= {"seconds": _rounded(load.seconds), "error": load.error}
-    return values | {"loaded_at": load.loaded_at} if load.status == "already-loaded" else values
+    return values | {"loaded_at": load.loaded_at} if load.status == "already-loaded" and not is_check else values
 
 
 def _rounded(seconds: float) -> float:

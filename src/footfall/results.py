@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from footfall.errors import FootfallError
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -55,8 +57,8 @@ class ProblemGroup:
 class LoadResult:
     """What became of one source file.
 
-    Shape: `already-loaded` carries load_id and `loaded_at` of the first load; `failed` has no load_id; both: rows_* 0.
-    `retryable`: the same call may succeed later.
+    Shape: `already-loaded` carries load_id and `loaded_at` of the first load; `failed` has no load_id and carries its
+    `failure`, an error that a caller can raise; both have rows_* 0. A file that `check` refuses keeps its `groups`.
     """
 
     load_id: int | None
@@ -68,11 +70,24 @@ class LoadResult:
     rows_duplicate: int = 0
     rows_rejected: int = 0
     seconds: float = 0.0
-    error: str | None = None
+    failure: FootfallError | None = None
     loaded_at: datetime | None = None
-    exit_code: int = 0
-    retryable: bool = False
     groups: tuple[ProblemGroup, ...] = ()
+
+    @property
+    def error(self) -> str | None:
+        """The message of the failure, or None."""
+        return self.failure.message if self.failure else None
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the failure; 0 where there is none."""
+        return self.failure.exit_code if self.failure else 0
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later."""
+        return self.failure.retryable if self.failure else False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ import re
 import tomllib
 import zoneinfo
 from collections.abc import Iterable
-from dataclasses import dataclass
-from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,6 +25,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from footfall.bound import MaxRejected
 from footfall.errors import SettingsError
 
 PREFIX = "FOOTFALL_"
@@ -66,47 +65,6 @@ SCHEMA_BYTES_MAX = 63  # bytes; PostgreSQL cuts longer names (NAMEDATALEN - 1), 
 ABBREVIATIONS = ("CET", "EET", "MET", "WET", "localtime")
 TIMEOUT_SECONDS_MAX = 2_000_000  # seconds; a server's time-outs are 32-bit numbers of milliseconds
 FUTURE_SECONDS_MAX = 100 * 366 * 86_400  # seconds; a hundred years, far from the end of the calendar
-
-
-@dataclass(frozen=True, slots=True)
-class MaxRejected:
-    """How many rows of one file may be rejected: a share of the rows read or a number of rows; the other is None."""
-
-    share: Decimal | None
-    rows: int | None
-
-    def allows(self, rows_read: int, rows_rejected: int) -> bool:
-        """Say whether so many rejected rows are within the bound.
-
-        Example:
-            >>> MaxRejected(Decimal("0.2"), None).allows(rows_read=10, rows_rejected=2)
-            True
-        """
-        bound = self.share * rows_read if self.share is not None else self.rows
-        return bound is None or rows_rejected <= bound
-
-    @classmethod
-    def parse(cls, text: str) -> MaxRejected:
-        """Read a share (with a decimal point or %) or a number of rows.
-
-        Raises: ValueError with what to write instead.
-
-        Example:
-            >>> MaxRejected.parse("20%")
-            MaxRejected(share=Decimal('0.2'), rows=None)
-        """
-        number = re.fullmatch(r"([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18})\s*(%?)", text.strip())
-        if number is None:
-            raise ValueError(f"{text!r} is neither a share (0.2 or 20%) nor a number of rows (100)")
-        digits, percent = number.groups()
-        if not percent and "." not in digits:
-            return cls(None, int(digits))
-        share = Decimal(digits) / (100 if percent else 1)
-        if share > 1:
-            raise ValueError(
-                f"{text!r} is more than all rows; a share is at most 1.0 or 100%, and a number of rows has no point"
-            )
-        return cls(share, None)
 
 
 class Settings(BaseSettings):

@@ -16,12 +16,12 @@ import pyarrow as pa
 
 from footfall import ledger, loading, source_files, sources
 from footfall.attempts import Attempt, entry
+from footfall.bound import assert_bound
 from footfall.database import Connection, Server, assert_current, begin, take_writer_lock
-from footfall.errors import FootfallError, SourceError, TooManyRejectedError
+from footfall.errors import FootfallError, SourceError
 from footfall.judging import Judged, Reading, Run, judge, problem_groups, read, read_later
 from footfall.places import placed
 from footfall.results import LoadResult
-from footfall.settings import MaxRejected
 from footfall.sql import named_sql
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _load_new(
         attempt.load_id = load_id
         result = _result(reading.file, load_id, sums, merged[load_id])
         _assert_law(result)
-        _assert_bound(result, run.max_rejected)
+        assert_bound(result, run.max_rejected, "nothing was loaded; `footfall check` shows why")
         _record_loaded(run, connection, attempt, result)
         attempt.result = result
     return {}
@@ -214,30 +214,6 @@ def _assert_law(result: LoadResult) -> None:
             f"{result.source}: {result.rows_read} rows read are not {result.rows_loaded} loaded, "
             f"{result.rows_duplicate} duplicate and {result.rows_rejected} rejected; nothing of it was loaded"
         )
-
-
-def _assert_bound(result: LoadResult, bound: MaxRejected | None) -> None:
-    """Refuse a file with too many rejected rows, before anything of it becomes visible."""
-    if bound is None:
-        if result.rows_read and result.rows_rejected == result.rows_read:
-            raise TooManyRejectedError(
-                f"{result.source}: all {result.rows_read:,} rows are rejected{_first_reason(result)}; "
-                "nothing was loaded; `footfall check` shows why, --max-rejected 1.0 loads the file all the same"
-            )
-    elif not bound.allows(result.rows_read, result.rows_rejected):
-        raise TooManyRejectedError(
-            f"{result.source}: {result.rows_rejected:,} of {result.rows_read:,} rows are rejected"
-            f"{_first_reason(result)}, more than --max-rejected allows; nothing was loaded; `footfall check` shows why"
-        )
-
-
-def _first_reason(result: LoadResult) -> str:
-    if not result.groups:
-        return ""
-    group = max(result.groups, key=lambda g: g.rows)
-    return (
-        f" (mostly {group.code}{f' in {group.field}' if group.field else ''}, first on line {group.sample_line_number})"
-    )
 
 
 def _record_loaded(run: Run, connection: Connection, attempt: Attempt, result: LoadResult) -> None:

@@ -158,7 +158,7 @@ def test_ctrl_c_exits_130_and_says_what_became_of_the_file(
 ) -> None:
     failing(monkeypatch, KeyboardInterrupt())
     assert run(monkeypatch, "load", "a.csv") == 130
-    assert capsys.readouterr().err.startswith("footfall: error: interrupted; ")
+    assert capsys.readouterr().err.startswith("footfall: error: Interrupted; ")
 
 
 def test_a_surprise_is_one_line_without_passwords(

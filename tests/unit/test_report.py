@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
+from footfall.errors import SourceError
 from footfall.report import (
     drift_table,
     escaped,
@@ -160,7 +161,7 @@ def test_a_second_delivery_says_that_nothing_changed() -> None:
 
 
 def test_a_failed_file_says_why_and_names_itself_once() -> None:
-    failed = LoadResult(None, "a.csv", None, "failed", error="a.csv: is empty", exit_code=3)
+    failed = LoadResult(None, "a.csv", None, "failed", failure=SourceError("a.csv: is empty"))
     assert summary_text(LoadSummary((failed,))) == "a.csv: failed: is empty"
 
 
@@ -226,7 +227,7 @@ def test_the_json_of_a_second_delivery_says_when_the_first_was() -> None:
 
 
 def test_the_json_of_a_check_has_no_load_id_even_where_it_failed() -> None:
-    failed = LoadResult(None, "a.csv", None, "failed", error="is empty")
+    failed = LoadResult(None, "a.csv", None, "failed", failure=SourceError("is empty"))
     assert "load_id" not in json.loads(summary_json(LoadSummary((failed,)), is_check=True))["loads"][0]
     assert json.loads(summary_json(LoadSummary((failed,))))["loads"][0]["load_id"] is None
 

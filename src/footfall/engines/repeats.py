@@ -17,8 +17,8 @@ from footfall.sql import named_sql
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """What became of the ids of one file that had come before. The line and the id are those of its first conflict."""
+class RepeatsOfFile:
+    """The rows of one file whose ids had come before. The line number and the id are those of its first conflict."""
 
     file_number: int
     rows_duplicate: int
@@ -47,9 +47,17 @@ class Repeats:
         self.session.unregister("rows")
 
     def forget(self, file_number: int) -> None:
-        """Forget a file that turned out to be unreadable."""
+        """Forget a file of which a load would load nothing: its rows claim no id."""
         self.session.execute(named_sql("duckdb.sql")["forget"], [file_number]).fetchall()
 
-    def fates(self) -> list[Fate]:
-        """Say of each file how many of its rows had come before: with the same content, and with other content."""
-        return [Fate(*row) for row in self.session.execute(named_sql("duckdb.sql")["fates"]).fetchall()]
+    def pass_on(self, file_number: int, copy_number: int) -> None:
+        """Give the rows of a file to a later copy of it, so that they take their turn there."""
+        self.session.execute(named_sql("duckdb.sql")["pass_on"], [copy_number, file_number]).fetchall()
+
+    def find_repeats(self) -> list[RepeatsOfFile]:
+        """Count, for each file, the rows whose id had come before: with the same content, and with other content.
+
+        Effects: none, but it reads all rows that are remembered.
+        """
+        rows = self.session.execute(named_sql("duckdb.sql")["find_repeats"]).fetchall()
+        return [RepeatsOfFile(*row) for row in rows]

@@ -119,7 +119,12 @@ from rows
 delete from seen
 where file_number = $1
 
--- name: fates
+-- name: pass_on
+update seen
+set file_number = $1
+where file_number = $2
+
+-- name: find_repeats
 with firsts as (
     select
         interaction_id,

@@ -1,0 +1,80 @@
+"""How many rows of a file may be rejected, and the words of the refusal; load and check ask here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from footfall.errors import TooManyRejectedError
+from footfall.results import LoadResult
+
+
+@dataclass(frozen=True, slots=True)
+class MaxRejected:
+    """How many rows of one file may be rejected: a share of the rows read or a number of rows; the other is None."""
+
+    share: Decimal | None
+    rows: int | None
+
+    def allows(self, rows_read: int, rows_rejected: int) -> bool:
+        """Say whether so many rejected rows are within the bound.
+
+        Example:
+            >>> MaxRejected(Decimal("0.2"), None).allows(rows_read=10, rows_rejected=2)
+            True
+        """
+        bound = self.share * rows_read if self.share is not None else self.rows
+        return bound is None or rows_rejected <= bound
+
+    @classmethod
+    def parse(cls, text: str) -> MaxRejected:
+        """Read a share (with a decimal point or %) or a number of rows.
+
+        Raises: ValueError with what to write instead.
+
+        Example:
+            >>> MaxRejected.parse("20%")
+            MaxRejected(share=Decimal('0.2'), rows=None)
+        """
+        number = re.fullmatch(r"([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18})\s*(%?)", text.strip())
+        if number is None:
+            raise ValueError(f"{text!r} is neither a share (0.2 or 20%) nor a number of rows (100)")
+        digits, percent = number.groups()
+        if not percent and "." not in digits:
+            return cls(None, int(digits))
+        share = Decimal(digits) / (100 if percent else 1)
+        if share > 1:
+            raise ValueError(
+                f"{text!r} is more than all rows; a share is at most 1.0 or 100%, and a number of rows has no point"
+            )
+        return cls(share, None)
+
+
+def assert_bound(result: LoadResult, bound: MaxRejected | None, outcome: str) -> None:
+    """Refuse a file with too many rejected rows; without a bound, one of whose rows none is loaded or a duplicate.
+
+    Effects: none; a load asks before anything of the file becomes visible. `outcome` ends the message: what this means
+    for the file.
+    Raises: TooManyRejectedError.
+    """
+    if bound is None:
+        if result.rows_read and result.rows_rejected == result.rows_read:
+            raise TooManyRejectedError(
+                f"{result.source}: all {result.rows_read:,} rows are rejected{_name_first_reason(result)}; {outcome}; "
+                "--max-rejected 1.0 loads the file all the same"
+            )
+    elif not bound.allows(result.rows_read, result.rows_rejected):
+        raise TooManyRejectedError(
+            f"{result.source}: {result.rows_rejected:,} of {result.rows_read:,} rows are rejected"
+            f"{_name_first_reason(result)}, more than --max-rejected allows; {outcome}"
+        )
+
+
+def _name_first_reason(result: LoadResult) -> str:
+    if not result.groups:
+        return ""
+    group = max(result.groups, key=lambda g: g.rows)
+    return (
+        f" (mostly {group.code}{f' in {group.field}' if group.field else ''}, first on line {group.sample_line_number})"
+    )
