@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from footfall import sources
 from footfall.database import Target, silent
 from footfall.errors import SourceError
-from footfall.judging import CONFLICT, Groups, Progress, Run, judge, problem_groups, read, report_ignored, running
+from footfall.judging import Progress, Run, add_conflicts, judge, problem_groups, read, report_ignored, running
 from footfall.masking import shown
 from footfall.results import LoadResult, LoadSummary
 from footfall.settings import Settings
+from footfall.shapes import Kinds
 
 if TYPE_CHECKING:
     from footfall.engines.repeats import Repeats
@@ -38,9 +39,9 @@ def check(
     ):
         checked = [_check_one(run, source, number, repeats) for number, source in enumerate(found.paths)]
         for fate in repeats.fates():
-            result, groups = checked[fate.file_number]
+            result, kinds = checked[fate.file_number]
             if fate.rows_conflict:
-                groups[CONFLICT] = (fate.rows_conflict, fate.line_number or 0, str(fate.interaction_id))
+                add_conflicts(kinds, fate.rows_conflict, fate.line_number or 0, str(fate.interaction_id))
             moved = fate.rows_duplicate + fate.rows_conflict
             result = replace(
                 result,
@@ -48,12 +49,12 @@ def check(
                 rows_duplicate=fate.rows_duplicate,
                 rows_rejected=result.rows_rejected + fate.rows_conflict,
             )
-            checked[fate.file_number] = result, groups
-    results = tuple(replace(result, groups=problem_groups(result.source, groups)) for result, groups in checked)
+            checked[fate.file_number] = result, kinds
+    results = tuple(replace(result, groups=problem_groups(result.source, kinds)) for result, kinds in checked)
     return LoadSummary(results, round(time.monotonic() - began, 3), found.ignored)
 
 
-def _check_one(run: Run, source: str, number: int, repeats: Repeats) -> tuple[LoadResult, Groups]:
+def _check_one(run: Run, source: str, number: int, repeats: Repeats) -> tuple[LoadResult, Kinds]:
     """Judge one file; a file that cannot be read leaves nothing in `repeats`."""
     began = time.monotonic()
     digest = None
@@ -72,4 +73,4 @@ def _check_one(run: Run, source: str, number: int, repeats: Repeats) -> tuple[Lo
     seconds = round(time.monotonic() - began, 3)
     accepted, rejected = judged.rows_accepted, judged.rows_rejected
     result = LoadResult(None, shown(source), digest, "checked", judged.rows, accepted, 0, rejected, seconds)
-    return result, judged.groups
+    return result, judged.kinds

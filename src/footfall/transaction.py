@@ -146,7 +146,7 @@ def _result(file: sources.SourceFile, load_id: int, judged: Judged, merged: load
         merged.rows_loaded,
         merged.rows_duplicate,
         judged.rows_rejected,
-        groups=problem_groups(file.source, judged.groups),
+        groups=problem_groups(file.source, judged.kinds),
     )
 
 
@@ -221,23 +221,23 @@ def _assert_bound(result: LoadResult, bound: MaxRejected | None) -> None:
     if bound is None:
         if result.rows_read and result.rows_rejected == result.rows_read:
             raise TooManyRejectedError(
-                f"{result.source}: all {result.rows_read:,} rows are rejected{_first_reason(result)}; "
+                f"{result.source}: all {result.rows_read:,} rows are rejected{_largest_reason(result)}; "
                 "nothing was loaded; `footfall check` shows why, --max-rejected 1.0 loads the file all the same"
             )
     elif not bound.allows(result.rows_read, result.rows_rejected):
         raise TooManyRejectedError(
             f"{result.source}: {result.rows_rejected:,} of {result.rows_read:,} rows are rejected"
-            f"{_first_reason(result)}, more than --max-rejected allows; nothing was loaded; `footfall check` shows why"
+            f"{_largest_reason(result)}, more than --max-rejected allows; nothing was loaded; "
+            "`footfall check` shows why"
         )
 
 
-def _first_reason(result: LoadResult) -> str:
+def _largest_reason(result: LoadResult) -> str:
     if not result.groups:
         return ""
     group = max(result.groups, key=lambda g: g.rows)
-    return (
-        f" (mostly {group.code}{f' in {group.field}' if group.field else ''}, first on line {group.sample_line_number})"
-    )
+    where = f" in {group.field}" if group.field else ""
+    return f" ({group.rows:,} of them {group.code}{where}, first on line {group.sample_line_number})"
 
 
 def _record_loaded(run: Run, connection: Connection, attempt: Attempt, result: LoadResult) -> None:
