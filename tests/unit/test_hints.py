@@ -64,6 +64,14 @@ def test_the_cure_of_a_look_mends_its_example(judge: Judge, look: Look) -> None:
     assert (accepted.num_rows, kinds) == (1, {})
 
 
+@pytest.mark.parametrize("text", ['"1,1,1,click,2024-03-01"', "1,1,1", '"1;1;1;1;1;1",1'])
+def test_a_row_without_another_delimiter_is_not_said_to_have_one(judge: Judge, text: str) -> None:
+    _, kinds = judge(text)
+    ((name_of, kind),) = kinds.items()
+    assert name_of == ("too-few-fields", None)
+    assert [look for look, _ in kind.shapes] == [""]
+
+
 def test_every_look_that_the_statement_knows_has_words_and_no_other() -> None:
     statement = named_sql("groups.sql")["groups"].partition("end as look")[0]
     code, told = "", set()
