@@ -244,10 +244,13 @@ def user_interactions() -> None:
     def check(paths: list[str]) -> list[str]:
         """Say in the log what a load will reject, and why; a file that is bad is left to its own load to fail."""
         import footfall
-        from footfall.report import summary_text
+        from footfall.report import failures, summary_text
 
         if paths:
-            log.info("%s", summary_text(footfall.check(*paths)))
+            summary = footfall.check(*paths)
+            log.info("%s", summary_text(summary))
+            for source, reason in failures(summary):
+                log.warning("%s: %s", source, reason)
         return paths
 
     @task(pool=POOL, map_index_template="{{ file_name }}", multiple_outputs=False)
@@ -260,8 +263,9 @@ def user_interactions() -> None:
         context["file_name"] = Path(path).name
         settings = _settings(context)
         summary = footfall.load(path, max_rejected=context["params"]["max_rejected"], **settings)
-        log.info("%s", summary_text(summary))
         result = summary.loads[0]
+        if result.status != "failed":
+            log.info("%s", summary_text(summary))
         footfall_lineage.tell(result, settings)
         if result.failure is not None:
             if result.failure.retryable:

@@ -21,7 +21,7 @@ import footfall
 from footfall import cli, errors, settings
 from footfall.catalogue import catalogue
 from footfall.contract import PROBLEM_CODES
-from footfall.hints import cure
+from footfall.hints import LOOKS, hint
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -99,11 +99,15 @@ def settings_page() -> str:
 
 
 def problem_codes() -> str:
-    """Give the page of the problem codes: a sentence and a cure each."""
+    """Give the page of the problem codes: a sentence and a cure each, and the hints for values of some look."""
     rows = [
-        (f"`{code}`", _sentence(sentence), _sentence(hint) if hint != sentence else "")
+        (f"`{code}`", _sentence(sentence), _sentence(words) if words != sentence else "")
         for code, sentence in PROBLEM_CODES.items()
-        for hint in [cure(code, None, None)]
+        for words in [hint(code, None, "")]
+    ]
+    looks = [
+        (f"`{look.code}`", f"`{ascii(look.example)[1:-1]}`", _sentence(hint(look.code, look.of or None, look.name)))
+        for look in LOOKS
     ]
     return _page(
         [
@@ -116,6 +120,10 @@ def problem_codes() -> str:
             'A problem is kept as `{"code": ..., "field": ..., "value": ...}`: `field` is the column, or null '
             "where the whole "
             "row is meant; `value` is what stood there, at most 200 characters.",
+            "## Hints",
+            "A hint follows the look of the value, or of the record where no field is named. Each is given only "
+            "where it is true: a test judges each example, and the same example cured. The others get the words above.",
+            _table(("Code", "A value such as", "Hint"), looks),
         ]
     )
 

@@ -61,20 +61,19 @@ def assert_bound(result: LoadResult, bound: MaxRejected | None, outcome: str) ->
     if bound is None:
         if result.rows_read and result.rows_rejected == result.rows_read:
             raise TooManyRejectedError(
-                f"{result.source}: all {result.rows_read:,} rows are rejected{_name_first_reason(result)}; {outcome}; "
-                "--max-rejected 1.0 loads the file all the same"
+                f"{result.source}: all {result.rows_read:,} rows are rejected{_name_largest_reason(result)}; "
+                f"{outcome}; --max-rejected 1.0 loads the file all the same"
             )
     elif not bound.allows(result.rows_read, result.rows_rejected):
         raise TooManyRejectedError(
             f"{result.source}: {result.rows_rejected:,} of {result.rows_read:,} rows are rejected"
-            f"{_name_first_reason(result)}, more than --max-rejected allows; {outcome}"
+            f"{_name_largest_reason(result)}, more than --max-rejected allows; {outcome}"
         )
 
 
-def _name_first_reason(result: LoadResult) -> str:
+def _name_largest_reason(result: LoadResult) -> str:
     if not result.groups:
         return ""
     group = max(result.groups, key=lambda g: g.rows)
-    return (
-        f" (mostly {group.code}{f' in {group.field}' if group.field else ''}, first on line {group.sample_line_number})"
-    )
+    where = f" in {group.field}" if group.field else ""
+    return f" ({group.rows:,} of them {group.code}{where}, first on line {group.sample_line_number})"

@@ -12,11 +12,10 @@ from footfall.bound import MaxRejected, assert_bound
 from footfall.database import Target, silent
 from footfall.errors import FootfallError, SourceError, TooManyRejectedError
 from footfall.judging import (
-    CONFLICT,
-    Groups,
     Judged,
     Progress,
     Run,
+    add_conflicts,
     judge,
     problem_groups,
     read,
@@ -26,6 +25,7 @@ from footfall.judging import (
 from footfall.masking import copy_masked, shown
 from footfall.results import LoadResult, LoadSummary
 from footfall.settings import Settings
+from footfall.shapes import Kinds
 
 if TYPE_CHECKING:
     from footfall.engines.repeats import Repeats, RepeatsOfFile
@@ -43,7 +43,7 @@ class _CheckedFile:
     failure: FootfallError | None = None
     copy_of: int | None = None
     seconds: float = 0.0
-    groups_refused: Groups = field(default_factory=dict)
+    kinds_refused: Kinds = field(default_factory=dict)
 
 
 def check(
@@ -91,7 +91,7 @@ def _judge_file(run: Run, source: str, number: int, repeats: Repeats, earlier: I
         assert_bound(_give_result(checked, None), run.max_rejected, REFUSED)
     except (SourceError, TooManyRejectedError) as error:
         repeats.forget(number)
-        _refuse(checked, error, checked.sums.groups)
+        _refuse(checked, error, checked.sums.kinds)
     checked.seconds = round(time.monotonic() - began, 3)
     return checked
 
@@ -112,7 +112,7 @@ def _settle(files: list[_CheckedFile], repeats: Repeats, bound: MaxRejected | No
                 assert_bound(result, bound, REFUSED)
             except TooManyRejectedError as error:
                 _pass_on(files, number, repeats)
-                _refuse(file, error, _add_conflicts(file.sums.groups, found[number]))
+                _refuse(file, error, _with_conflicts(file.sums.kinds, found[number]))
                 break
         else:
             return results
@@ -131,15 +131,15 @@ def _pass_on(files: list[_CheckedFile], number: int, repeats: Repeats) -> None:
         files[other].copy_of = first
 
 
-def _refuse(file: _CheckedFile, error: FootfallError, groups: Groups) -> None:
-    file.failure, file.groups_refused = copy_masked(error), groups
+def _refuse(file: _CheckedFile, error: FootfallError, kinds: Kinds) -> None:
+    file.failure, file.kinds_refused = copy_masked(error), kinds
 
 
 def _give_result(file: _CheckedFile, repeats: RepeatsOfFile | None) -> LoadResult:
     """Give the verdict on one file, its repeated ids counted; a file that is refused keeps its kinds of problems."""
     result = LoadResult(None, file.source, file.digest, "checked", seconds=file.seconds)
     if file.failure is not None:
-        groups = problem_groups(file.source, file.groups_refused)
+        groups = problem_groups(file.source, file.kinds_refused)
         return replace(result, status="failed", failure=file.failure, groups=groups)
     if file.copy_of is not None:
         return replace(result, status="already-loaded")
@@ -150,11 +150,13 @@ def _give_result(file: _CheckedFile, repeats: RepeatsOfFile | None) -> LoadResul
         rows_loaded=file.sums.rows_accepted - duplicate - conflict,
         rows_duplicate=duplicate,
         rows_rejected=file.sums.rows_rejected + conflict,
-        groups=problem_groups(file.source, _add_conflicts(file.sums.groups, repeats)),
+        groups=problem_groups(file.source, _with_conflicts(file.sums.kinds, repeats)),
     )
 
 
-def _add_conflicts(groups: Groups, repeats: RepeatsOfFile | None) -> Groups:
+def _with_conflicts(kinds: Kinds, repeats: RepeatsOfFile | None) -> Kinds:
     if repeats is None or not repeats.rows_conflict:
-        return groups
-    return groups | {CONFLICT: (repeats.rows_conflict, repeats.line_number or 0, str(repeats.interaction_id))}
+        return kinds
+    kinds = dict(kinds)
+    add_conflicts(kinds, repeats.rows_conflict, repeats.line_number or 0, str(repeats.interaction_id))
+    return kinds

@@ -117,7 +117,7 @@ def load(
     with shown_progress(quiet) as progress:
         summary = pipeline.load(sources, settings, progress=progress, warn=log.warning)
     write(report.summary_json(summary) if fmt == "json" else report.summary_text(summary))
-    _talk_about(summary, fmt)
+    _talk_about(summary)
     with_rejects = [done.load_id for done in summary.loads if done.status == "loaded" and done.rows_rejected]
     if with_rejects:
         which = f" --load {with_rejects[0]}" if len(with_rejects) == 1 else ""
@@ -145,7 +145,7 @@ def check(
         _print(report.summary_table(summary), fmt, escape_formulas)
     else:
         write(report.summary_json(summary, is_check=True) if fmt == "json" else report.summary_text(summary))
-    _talk_about(summary, fmt)
+    _talk_about(summary)
     return summary.exit_code
 
 
@@ -307,15 +307,11 @@ def _print(table: Table, fmt: Literal["table", "csv", "json"], escape_formulas: 
         report.print_table(table, fmt, stream, escape_formulas=escape_formulas)
 
 
-def _talk_about(summary: LoadSummary, fmt: str) -> None:
-    if fmt == "table" and sys.stdout.isatty():
-        return  # the same words are on the screen already
-    from footfall.report import escaped
+def _talk_about(summary: LoadSummary) -> None:
+    from footfall.report import escaped, failures
 
-    for each in summary.loads:
-        if each.status == "failed":
-            reason = (each.error or "").removeprefix(f"{each.source}: ")
-            log.error("%s: %s", escaped(each.source), reason, extra={"fields": {"source": each.source}})
+    for source, reason in failures(summary):
+        log.error("%s: %s", escaped(source), reason, extra={"fields": {"source": source}})
 
 
 def _allow_open_files() -> None:

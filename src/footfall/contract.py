@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from footfall.errors import SourceError
+from footfall.first_line import looks_like, names_shown
 
 COLUMNS = ("interaction_id", "user_id", "product_id", "action", "timestamp")
 
@@ -83,23 +84,24 @@ def read_header(fields: list[str], source: str, delimiter: str) -> Header:
     names = [field.strip(" \t").lower() for field in fields]
     for column in COLUMNS:
         if names.count(column) > 1:
-            raise SourceError(f"{source}: line 1: the header names the column {column!r} twice; keep one of them")
-    missing = [column for column in COLUMNS if column not in names]
-    if missing:
-        found = ", ".join(repr(name[:60]) for name in names[:12])
-        raise SourceError(
-            f"{source}: the header has no column {', '.join(map(repr, missing))} (found {found}); "
-            f"the first line must name {', '.join(COLUMNS)}{_delimiter_hint(fields, delimiter)}"
-        )
+            raise SourceError(f"{source}: the header names the column {column!r} twice; keep one of them")
+    if any(column not in names for column in COLUMNS):
+        raise SourceError(f"{source}: {_missing(fields, names, delimiter)}")
     surplus = tuple(field.strip(" \t") for field, name in zip(fields, names, strict=True) if name not in COLUMNS)
     return Header(tuple(names.index(column) + 1 for column in COLUMNS), len(names), surplus)
 
 
-def _delimiter_hint(fields: list[str], delimiter: str) -> str:
-    for other, spelling in ((";", "';'"), ("\t", "tab"), ("|", "'|'"), (",", "','")):
-        if other != delimiter and any(field.count(other) >= len(COLUMNS) - 1 for field in fields):
-            return f"; it looks delimited by {spelling}: try --delimiter {spelling}"
-    return ""
+def _missing(fields: list[str], names: list[str], delimiter: str) -> str:
+    """Say which columns a header lacks, and what the file looks like, without a value of a row."""
+    missing = ", ".join(repr(column) for column in COLUMNS if column not in names)
+    shown = names_shown(fields)
+    look = looks_like(delimiter.join(fields), delimiter, COLUMNS)
+    return (
+        f"the header has no column {missing} (it has {len(fields):,} column{'' if len(fields) == 1 else 's'}"
+        + (f", among them {', '.join(shown)}" if shown else "")
+        + f"); the first line must name {', '.join(COLUMNS)}"
+        + (f"; {look}" if look else "")
+    )
 
 
 def kernel_variables(contract: Contract, header: Header, latest: datetime | None) -> dict[str, Any]:

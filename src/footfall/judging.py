@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from footfall import sources
+from footfall import shapes, sources
 from footfall.bound import MaxRejected
 from footfall.contract import COLUMNS, Contract, Header, read_header
 from footfall.database import Target
 from footfall.engines import spill
-from footfall.hints import cure
-from footfall.results import ProblemGroup
+from footfall.hints import hint
+from footfall.results import ProblemGroup, ProblemShape
 from footfall.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 PROGRESS_EVERY_S = 0.2
 KERNELS_MAX = 4  # kernels kept for files to come: exports of one source have one header, seldom two
 
-Group = tuple[str, str | None]
-Groups = dict[Group, tuple[int, int, str | None]]
-CONFLICT: Group = ("conflicting-duplicate", "interaction_id")
+CONFLICT: shapes.KindName = ("conflicting-duplicate", "interaction_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +70,24 @@ class Judged:
 
     rows_accepted: int = 0
     rows_rejected: int = 0
-    groups: Groups = field(default_factory=dict)
+    kinds: shapes.Kinds = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         """Rows read."""
         return self.rows_accepted + self.rows_rejected
 
-    def add_group(self, code: str, column: str | None, rows: int, line: int, value: str | None) -> None:
-        """Add rows that share a problem; the first of the earlier ones stays the sample."""
-        before = self.groups.get((code, column))
-        self.groups[code, column] = (before[0] + rows, before[1], before[2]) if before else (rows, line, value)
-
     def move_to_conflicts(self, rejected: pa.Table, first_id: str) -> None:
         """Count accepted rows that turned out to be conflicts as rejected."""
         self.rows_accepted -= rejected.num_rows
         self.rows_rejected += rejected.num_rows
-        self.add_group(*CONFLICT, rejected.num_rows, rejected["line_number"][0].as_py(), first_id)
+        add_conflicts(self.kinds, rejected.num_rows, rejected["line_number"][0].as_py(), first_id)
+
+
+def add_conflicts(kinds: shapes.Kinds, rows: int, line_number: int, first_id: str) -> None:
+    """Add rows that are conflicts to the kinds of problems of their file."""
+    sample = shapes.Sample(rows, line_number, first_id)
+    shapes.add(kinds, CONFLICT, sample, {("", ""): sample})
 
 
 @contextmanager
@@ -196,8 +195,8 @@ def _told(run: Run, readings: list[Reading], judged: list[Judged], verdicts: Ite
             each.rows_accepted += rows
         for each, rows in zip(judged, rows_per_file(verdict.rejected["line_number"], len(judged)), strict=True):
             each.rows_rejected += rows
-        for number, code, column, rows, line, value in verdict.groups:
-            judged[number].add_group(code, column, rows, line, value)
+        for number, kinds in verdict.kinds.items():
+            shapes.add_all(judged[number].kinds, kinds)
         if run.progress and time.monotonic() - said > PROGRESS_EVERY_S:
             said = time.monotonic()
             file = readings[-1].file
@@ -205,13 +204,37 @@ def _told(run: Run, readings: list[Reading], judged: list[Judged], verdicts: Ite
             run.progress(Progress(file.source, file.stream.tell(), file.size_bytes, rows_read, said - began))
 
 
-def problem_groups(source: str, groups: Groups) -> tuple[ProblemGroup, ...]:
-    """Give the kinds of problems of one file, the most frequent first, each with its cure."""
-    ordered = sorted(groups.items(), key=lambda item: (-item[1][0], item[0][0], item[0][1] or ""))
+def problem_groups(source: str, kinds: shapes.Kinds) -> tuple[ProblemGroup, ...]:
+    """Give the kinds of problems of one file and the shapes of each, the most frequent first, with their cures."""
+    ordered = sorted(kinds.items(), key=lambda item: (-item[1].rows, item[0][0], item[0][1] or ""))
     return tuple(
-        ProblemGroup(code, column, rows, source, line, value, cure(code, column, value))
-        for (code, column), (rows, line, value) in ordered
+        ProblemGroup(
+            code,
+            column,
+            kind.rows,
+            source,
+            kind.line_number,
+            kind.value,
+            hint(code, column, _common_look(kind)),
+            tuple(
+                ProblemShape(text, look, each.rows, source, each.line_number, each.value, hint(code, column, look))
+                for (look, text), each in sorted(kind.shapes.items(), key=lambda item: _by_rows(item[1]))
+            ),
+            hint(code, column, ""),
+        )
+        for (code, column), kind in ordered
     )
+
+
+def _by_rows(sample: shapes.Sample) -> tuple[int, int]:
+    return -sample.rows, sample.line_number
+
+
+def _common_look(kind: shapes.Kind) -> str:
+    """Give the look that all rows of a kind have, or none."""
+    looks = {look for look, _ in kind.shapes}
+    are_all_known = kind.rows == sum(each.rows for each in kind.shapes.values())
+    return looks.pop() if len(looks) == 1 and are_all_known else ""
 
 
 def report_ignored(found: sources.FoundSources, warn: Callable[[str], None]) -> None:

@@ -94,6 +94,6 @@ def written(path: Path, *, is_binary: bool) -> Iterator[IO[Any]]:
 
 
 def write(text: str) -> None:
-    """Write text and a line end to stdout."""
+    """Write text and a line end to stdout; nothing where there is no text."""
     with stdout() as stream:
-        stream.write(f"{text}\n")
+        stream.write(f"{text}\n" if text else "")

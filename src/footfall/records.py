@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from footfall.contract import RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX
+from footfall.contract import COLUMNS, RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX
 from footfall.errors import SourceError
+from footfall.first_line import cure_of_quotes, looks_like
 
 BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
 BLOCKS_PER_LIMIT = 100  # a batch in work takes some ten times its text, and several are in work at a time
@@ -159,16 +160,21 @@ def _take_header(lines: _Lines, source: str) -> list[str]:
         rest = lines.rest[len(text) : len(text) + 2]
         is_closed = rest in (b"", b"\r") or rest.startswith((lines.end, b"\r" + lines.end))
         if not text or not is_closed or text.count(lines.end) >= RECORD_LINES_MAX:
-            raise SourceError(
-                f"{source}: line {lines.line_number}: the header has a quote that does not close before a delimiter "
-                "or line end; double a quote inside a quoted name, and close every quote"
-            )
+            raise SourceError(f"{source}: line {lines.line_number}: {_broken_header(lines)}")
     if len(text) > RECORD_BYTES_MAX:
         raise SourceError(f"{source}: line {lines.line_number}: the header is over 1 MB; is this a CSV file?")
     after = lines.rest[len(text) :]
     lines.rest = after[after.index(lines.end) + 1 :] if lines.end in after else b""
     lines.line_number += text.count(lines.end) + 1
     return _header_fields(text, lines.dialect)
+
+
+def _broken_header(lines: _Lines) -> str:
+    text = lines.rest.partition(lines.end)[0].decode("utf-8", "replace").rstrip("\r")
+    if look := looks_like(text, lines.dialect.delimiter, COLUMNS):
+        return f"the first line must name the columns; {look}"
+    cure = cure_of_quotes(text, lines.dialect.delimiter)
+    return f"the header has a quote that does not close before a delimiter or line end; {cure}"
 
 
 def _skip_blank_lines(lines: _Lines, source: str) -> None:

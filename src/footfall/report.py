@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import chain, islice
@@ -20,7 +20,8 @@ from typing import IO, Any, Literal
 
 from footfall.errors import QueryError
 from footfall.output import Form
-from footfall.results import Answer, LoadResult, LoadSummary, Problem, ProblemGroup, RejectedRow, Table, Verification
+from footfall.problems import merged_groups, problem_lines, problem_objects
+from footfall.results import Answer, LoadResult, LoadSummary, Problem, RejectedRow, Table, Verification
 
 Format = Literal["table", "csv", "json"]
 
@@ -41,6 +42,18 @@ PARQUET_TYPES = {
 }
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")  # for spreadsheets; OWASP, "CSV Injection"
 PARQUET_BATCH_ROWS = 100_000  # rows of one row group
+CHECK_COLUMNS = (
+    "source",
+    "digest",
+    "status",
+    "rows_read",
+    "rows_loaded",
+    "rows_duplicate",
+    "rows_rejected",
+    "seconds",
+    "error",
+    "problems",
+)
 BAR_COLUMNS = 24  # characters of the longest bar
 # Ends of column names whose numbers are amounts; other numbers are names (ids, lines) and stay without separators.
 AMOUNTS = ("_bytes", "_count", "_s", "kept", "recount")
@@ -279,25 +292,9 @@ def problems_text(problems: Iterable[Problem]) -> str:
 
 
 def summary_table(summary: LoadSummary) -> Table:
-    """Give the run as a table of one row a file."""
-    columns = (
-        "source",
-        "digest",
-        "status",
-        "rows_read",
-        "rows_loaded",
-        "rows_duplicate",
-        "rows_rejected",
-        "seconds",
-        "error",
-    )
-    return Table(
-        columns,
-        tuple(
-            tuple(_rounded(load.seconds) if c == "seconds" else getattr(load, c) for c in columns)
-            for load in summary.loads
-        ),
-    )
+    """Give the run as a table of one row a file, with the columns that JSON has of a check."""
+    objects = [_load_object(load, is_check=True) for load in summary.loads]
+    return Table(CHECK_COLUMNS, tuple(tuple(load[column] for column in CHECK_COLUMNS) for load in objects))
 
 
 def narrowed(table: Table, columns: tuple[str, ...]) -> Table:
@@ -312,18 +309,31 @@ def narrowed(table: Table, columns: tuple[str, ...]) -> Table:
 
 
 def summary_text(summary: LoadSummary) -> str:
-    """Say what became of each file, then the rejected rows by problem, then the sums where there are several files."""
-    lines = [f"{escaped(load.source)}: {_outcome(load)}" for load in summary.loads]
-    lines += [_group_line(group) for group in merged_groups(summary)]
+    """Say what became of each file, then the rejected rows by problem, then the sums where there are several files.
+
+    Failed files are counted in the sums; `failures` says which they are and why.
+    """
+    done = [load for load in summary.loads if load.status != "failed"]
+    lines = [f"{load.source}: {_outcome(load)}" for load in done]
+    lines += problem_lines(merged_groups(summary))
     if len(summary.loads) > 1:
         accepted = "accepted" if any(load.status == "checked" for load in summary.loads) else "loaded"
-        lines.append(f"{_rows(summary, accepted)} ({summary.seconds:,.1f} s)")
-    return "\n".join(lines)
+        failed = len(summary.loads) - len(done)
+        files = f", {failed:,} of {len(summary.loads):,} files failed" if failed else ""
+        lines.append(f"{_rows(summary, accepted)}{files} ({summary.seconds:,.1f} s)")
+    return "\n".join(map(escaped, lines))
+
+
+def failures(summary: LoadSummary) -> list[tuple[str, str]]:
+    """Give each failed file and why it failed."""
+    return [
+        (load.source, (load.error or "no reason was given").removeprefix(f"{load.source}: "))
+        for load in summary.loads
+        if load.status == "failed"
+    ]
 
 
 def _outcome(load: LoadResult) -> str:
-    if load.status == "failed":
-        return f"failed: {escaped((load.error or 'no reason was given').removeprefix(f'{load.source}: '))}"
     if load.status == "already-loaded" and load.load_id is None:
         return "the same bytes as a file before it; a load would pass it over"
     if load.status == "already-loaded":
@@ -341,25 +351,6 @@ def _rows(of: LoadResult | LoadSummary, accepted: str) -> str:
     )
 
 
-def merged_groups(summary: LoadSummary) -> list[ProblemGroup]:
-    """Join the groups of all files, the largest first; each shows its first row in loading order."""
-    groups: dict[tuple[str, str | None], ProblemGroup] = {}
-    for load in summary.loads:
-        for group in load.groups:
-            first = groups.get((group.code, group.field))
-            groups[group.code, group.field] = replace(first, rows=first.rows + group.rows) if first else group
-    return sorted(groups.values(), key=lambda group: -group.rows)
-
-
-def _group_line(group: ProblemGroup) -> str:
-    rows = f"{group.rows:,} row{'' if group.rows == 1 else 's'}"
-    where = f" in {group.field}" if group.field else ""
-    value = f" ('{escaped(group.sample_value)}')" if group.sample_value else ""
-    hint = f"; {escaped(group.hint)}" if group.hint else ""
-    first = f"{escaped(group.sample_source)} line {group.sample_line_number}{value}"
-    return f"  {rows}  {group.code}{where}; first: {first}{hint}"
-
-
 def summary_json(summary: LoadSummary, *, is_check: bool = False) -> str:
     """Give the run as one JSON object. A check has no load_id; only `already-loaded` has loaded_at."""
     loads = _json_lines([_load_object(load, is_check) for load in summary.loads], indent=" ")
@@ -372,7 +363,9 @@ def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
     load_id = {} if is_check or load.status == "checked" else {"load_id": load.load_id}
     values = load_id | {name: getattr(load, name) for name in names}
     values |= {"seconds": _rounded(load.seconds), "error": load.error}
-    return values | {"loaded_at": load.loaded_at} if load.status == "already-loaded" and not is_check else values
+    is_loaded = load.status == "already-loaded" and not is_check
+    loaded_at = {"loaded_at": load.loaded_at} if is_loaded else {}
+    return values | loaded_at | {"problems": problem_objects(load.groups)}
 
 
 def _rounded(seconds: float) -> float:

@@ -38,10 +38,31 @@ class RejectedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ProblemShape:
+    """The rejected rows that share a problem and whose values look alike: how many, the first, and a hint at the cure.
+
+    Shape: `shape` is the value with each digit as 9 and each run of letters as a; for `too-few-fields` and
+    `too-many-fields` the number of fields; empty where the value tells nothing. `look` names the cause where it is
+    certain, else it is empty.
+    """
+
+    shape: str
+    look: str
+    rows: int
+    sample_source: str
+    sample_line_number: int
+    sample_value: str | None
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProblemGroup:
     """The rejected rows of one run that share a problem: how many, the first of them, and a hint at the cure.
 
-    Grain: one per (code, field). `rows` counts rows, not problems.
+    Grain: one per (code, field), and one `header-again` with no field for the rows that repeat the header, which have
+    other problems in the quarantine. `rows` counts rows, not problems.
+    Shape: `shapes` are the shapes of the values, the most frequent first: all of them up to 50, else 50 of them.
+    `hint` is that of the look that all rows have, else `general_hint`, which is true of every row with the problem.
     """
 
     code: str
@@ -51,6 +72,13 @@ class ProblemGroup:
     sample_line_number: int
     sample_value: str | None
     hint: str
+    shapes: tuple[ProblemShape, ...] = ()
+    general_hint: str = ""
+
+    @property
+    def rows_of_other_shapes(self) -> int:
+        """Rows whose shape is not among `shapes`: more than none only where there were over 50."""
+        return self.rows - sum(each.rows for each in self.shapes) if self.shapes else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ def _result(file: sources.SourceFile, load_id: int, judged: Judged, merged: load
         merged.rows_loaded,
         merged.rows_duplicate,
         judged.rows_rejected,
-        groups=problem_groups(file.source, judged.groups),
+        groups=problem_groups(file.source, judged.kinds),
     )
 
 

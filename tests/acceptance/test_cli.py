@@ -145,6 +145,11 @@ def test_json_of_a_load_has_exactly_the_promised_shape(footfall: Footfall, write
     assert all(isinstance(each, float) for each in seconds)
     numbers = {"rows_read": 3, "rows_loaded": 1, "rows_duplicate": 1, "rows_rejected": 1}
     digest = sha256(Path(name).read_bytes()).hexdigest()
+    problems = load.pop("problems")
+    assert [(each["code"], each["field"], each["rows"], each["line_number"]) for each in problems] == [
+        ("not-a-timestamp", "timestamp", 1, 4),
+        ("not-an-integer", "user_id", 1, 4),
+    ]
     assert load == {"load_id": 1, "source": name, "digest": digest, "status": "loaded", **numbers, "error": None}
     assert report == {"loads": [load], **numbers}
 
@@ -153,7 +158,7 @@ def test_json_keeps_the_order_of_its_names(footfall: Footfall, write_csv: Write)
     report = json.loads(footfall("load", write_csv("a.csv", GOOD), "--format", "json").stdout)
     assert list(report["loads"][0]) == [
         "load_id", "source", "digest", "status", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected",
-        "seconds", "error",
+        "seconds", "error", "problems",
     ]  # fmt: skip
 
 
@@ -173,6 +178,30 @@ def test_json_of_a_failed_load_has_no_id_and_says_why(footfall: Footfall, write_
     assert (load["load_id"], load["status"], load["rows_read"]) == (None, "failed", 0)
     assert load["error"] in done.stderr.replace("footfall: error: ", "") or "header" in load["error"]
     assert done.stderr
+
+
+@pytest.mark.parametrize("verb", ["load", "check"])
+@pytest.mark.parametrize("words", [[], ["--format", "json"], ["-q"]])
+def test_a_failure_is_said_once_on_stderr_and_its_reason_is_not_on_stdout_for_people(
+    footfall: Footfall, write_csv: Write, verb: str, words: list[str]
+) -> None:
+    names = [write_csv("a.csv", GOOD), write_csv("b.csv", content=b"7,Ann Miller,3,click,2024-01-01\n"), "nowhere.csv"]
+    done = footfall(verb, *names, *words)
+    assert done.returncode == 3
+    for name in names[1:]:
+        assert done.stderr.count(f"error: {name}: ") == 1
+        assert "json" in words or name not in done.stdout
+    assert "Miller" not in done.stdout + done.stderr
+
+
+def test_no_value_of_a_row_reaches_the_ledger_where_a_header_was_expected(
+    footfall: Footfall, write_csv: Write, database: str
+) -> None:
+    footfall("load", write_csv("a.csv", content=b"7,Ann Miller,3,click,2024-01-01\n"))
+    with psycopg.connect(database) as connection:
+        ((error,),) = connection.execute("select error from loads").fetchall()
+    assert "looks like a row of data" in error
+    assert "Miller" not in error
 
 
 def test_json_of_a_file_that_is_not_there_has_no_digest(footfall: Footfall) -> None:
@@ -209,6 +238,7 @@ def test_check_as_json_has_the_shape_of_a_load_without_its_id(write_csv: Write) 
     (checked,) = json.loads(run("check", write_csv("a.csv", GOOD, BAD), "--format", "json").stdout)["loads"]
     assert list(checked) == [
         "source", "digest", "status", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "seconds", "error",
+        "problems",
     ]  # fmt: skip
     assert (checked["status"], checked["rows_read"], checked["rows_rejected"]) == ("checked", 2, 1)
 

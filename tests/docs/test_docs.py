@@ -74,14 +74,9 @@ def transcript(block: str) -> Iterator[tuple[str, str]]:
 
 
 def steady(text: str) -> str:
-    """Replace what changes; leave out what a terminal does not show: progress lines, and an error said twice."""
+    """Replace what changes; leave out what a terminal does not show: progress lines."""
     lines = [line.rstrip() for line in text.rstrip().splitlines()]
-    said = {line.replace(": failed: ", ": ", 1) for line in lines if ": failed: " in line}
-    shown = [
-        line
-        for line in lines
-        if not re.fullmatch(r"footfall: .*: reading", line) and line.removeprefix("footfall: error: ") not in said
-    ]
+    shown = [line for line in lines if not re.fullmatch(r"footfall: .*: reading", line)]
     result = "\n".join(shown).rstrip()
     for pattern, stand_in in CHANGING:
         result = pattern.sub(stand_in, result)

@@ -1,50 +1,102 @@
-"""What a person is told to do about each kind of problem."""
+"""What a person is told to do about each kind of problem: every look is met, and its cure mends the value."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+
+import pyarrow as pa
 import pytest
 
-from footfall.contract import PROBLEM_CODES
-from footfall.hints import cure
+from footfall.contract import COLUMNS, PROBLEM_CODES, Contract, read_header
+from footfall.engines import duckdb as engine
+from footfall.hints import GENERAL, LOOKS, Look, hint
+from footfall.records import read_records
+from footfall.shapes import Kinds
+from footfall.sql import named_sql
+
+HEADER = ",".join(COLUMNS)
+GOOD = {"interaction_id": "1", "user_id": "2", "product_id": "3", "action": "click", "timestamp": "2024-01-01"}
+CONTRACT = Contract(actions=("click", '5" pipe', 'say "hi"'))
+Judge = Callable[[str], tuple[pa.Table, Kinds]]
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        ("31/12/2024", "looks like DD/MM/YYYY or MM/DD/YYYY"),
-        ("31.12.2024 10:00", "looks like DD.MM.YYYY"),
-        ("1704067200", "looks like seconds since 1970"),
-        ("1704067200.5", "looks like seconds since 1970"),
-        ("1704067200000", "looks like milliseconds since 1970"),
-        ("2024-01-01 24:00:00", "24:00 is written 00:00 of the next day"),
-        ("2024-02-30", "has the right shape, but no such day, time or offset exists"),
-    ],
-)
-def test_a_timestamp_that_is_none_is_told_by_its_look(value: str, words: str) -> None:
-    assert cure("not-a-timestamp", "timestamp", value).startswith(f"`timestamp` {words}")
+@pytest.fixture(scope="module")
+def judge() -> Iterator[Judge]:
+    header = read_header(list(COLUMNS), "a.csv", ",")
+    session = engine._session(CONTRACT, header, None)
+
+    def judged(record: str) -> tuple[pa.Table, Kinds]:
+        content = f"{HEADER}\n{record}\n".encode()
+        _, batches = read_records(lambda: iter([content]), "a.csv", ",")
+        (batch,) = batches
+        verdicts = engine._verdicts(session, batch)
+        return verdicts.accepted, verdicts.kinds.get(0, {})
+
+    yield judged
+    session.close()
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        ("1.0", "is a decimal number"),
-        ("1e3", "is in scientific notation"),
-        ("1_000", "has thousands separators"),
-        ("1,000", "has thousands separators"),
-        ("123e4567-e89b-12d3-a456-426614174000", "is a UUID"),
-    ],
-)
-def test_an_integer_that_is_none_is_told_by_its_look(value: str, words: str) -> None:
-    assert cure("not-an-integer", "user_id", value).startswith(f"`user_id` {words}")
+def record(look: Look, text: str) -> str:
+    if not look.of:
+        return text
+    value = f'"{text}"' if "," in text else text
+    return ",".join((GOOD | {look.of: value}).values())
 
 
-@pytest.mark.parametrize("code", PROBLEM_CODES)
-@pytest.mark.parametrize("value", [None, "", "abc"])
-def test_every_code_has_one_line(code: str, value: str | None) -> None:
-    hint = cure(code, None, value)
-    assert hint
-    assert "\n" not in hint
+def name(look: Look) -> str:
+    return f"{look.code}-{look.name}"
 
 
-def test_a_value_of_no_known_look_gets_the_words_of_its_code() -> None:
-    assert cure("not-an-integer", "user_id", "abc") == PROBLEM_CODES["not-an-integer"]
+@pytest.mark.parametrize("look", LOOKS, ids=name)
+def test_the_example_of_a_look_is_rejected_with_its_hint(judge: Judge, look: Look) -> None:
+    accepted, kinds = judge(record(look, look.example))
+    assert accepted.num_rows == 0
+    ((_, column), kind) = next((key, kind) for key, kind in kinds.items() if key[0] == look.code)
+    assert [found for found, _ in kind.shapes] == [look.name]
+    assert column == (look.of or None) or look.code == "bad-encoding"
+    assert look.words in hint(look.code, column, look.name)
+
+
+@pytest.mark.parametrize("look", [look for look in LOOKS if look.cured is not None], ids=name)
+def test_the_cure_of_a_look_mends_its_example(judge: Judge, look: Look) -> None:
+    accepted, kinds = judge(record(look, look.cured or ""))
+    assert (accepted.num_rows, kinds) == (1, {})
+
+
+@pytest.mark.parametrize("text", ['"1,1,1,click,2024-03-01"', "1,1,1", '"1;1;1;1;1;1",1'])
+def test_a_row_without_another_delimiter_is_not_said_to_have_one(judge: Judge, text: str) -> None:
+    _, kinds = judge(text)
+    ((name_of, kind),) = kinds.items()
+    assert name_of == ("too-few-fields", None)
+    assert [look for look, _ in kind.shapes] == [""]
+
+
+def test_every_look_that_the_statement_knows_has_words_and_no_other() -> None:
+    statement = named_sql("groups.sql")["groups"].partition("end as look")[0]
+    code, told = "", set()
+    for found in re.finditer(r"'look': '([a-z0-9-]+)'", statement):
+        told.add(("not-a-timestamp", found[1]))
+    for found in re.finditer(r"p\.code = '([a-z-]+)' then case|then\s+'([a-z0-9-]+)'", statement):
+        if found[1]:
+            code = found[1]
+        else:
+            told.add((code, found[2]))
+    assert told == {(look.code, look.name) for look in LOOKS}
+
+
+def test_a_look_promises_a_cure_only_where_it_has_one() -> None:
+    for look in LOOKS:
+        promise = re.search(r"; (leave|write|export|correct|seconds|hours)", look.words)
+        assert bool(promise) <= (look.cured is not None), look.name
+        assert "\n" not in look.words
+
+
+@pytest.mark.parametrize("code", [*PROBLEM_CODES, "header-again"])
+def test_every_code_has_one_line(code: str) -> None:
+    assert hint(code, None, "")
+    assert "\n" not in hint(code, None, "")
+
+
+def test_the_general_words_belong_to_a_code() -> None:
+    assert set(GENERAL) - set(PROBLEM_CODES) == {"header-again"}

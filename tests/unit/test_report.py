@@ -14,6 +14,7 @@ from footfall.errors import SourceError
 from footfall.report import (
     drift_table,
     escaped,
+    failures,
     print_table,
     problems_text,
     rejected_table,
@@ -22,7 +23,17 @@ from footfall.report import (
     summary_text,
     verification_text,
 )
-from footfall.results import Drift, LoadResult, LoadSummary, Problem, ProblemGroup, RejectedRow, Table, Verification
+from footfall.results import (
+    Drift,
+    LoadResult,
+    LoadSummary,
+    Problem,
+    ProblemGroup,
+    ProblemShape,
+    RejectedRow,
+    Table,
+    Verification,
+)
 
 
 class Terminal(io.StringIO):
@@ -42,6 +53,18 @@ def loaded(source: str = "data/sample.csv", load_id: int = 1, groups: tuple[Prob
 
 def group(code: str, field: str | None, rows: int, source: str = "data/sample.csv", line: int = 6) -> ProblemGroup:
     return ProblemGroup(code, field, rows, source, line, None, "fill it in")
+
+
+def shape(text: str, rows: int, line: int, value: str, hint: str = "mend it", look: str = "") -> ProblemShape:
+    return ProblemShape(text, look, rows, "a.csv", line, value, hint)
+
+
+def shaped(*shapes: ProblemShape, rows: int | None = None, code: str = "not-a-timestamp") -> LoadResult:
+    rows = sum(each.rows for each in shapes) if rows is None else rows
+    first = min(shapes, key=lambda each: each.sample_line_number)
+    of = (code, None if code.startswith("too-") else "timestamp", rows, "a.csv", first.sample_line_number)
+    group = ProblemGroup(*of, first.sample_value, "look at it", shapes, "look at it")
+    return LoadResult(None, "a.csv", "ab12", "checked", rows, 0, 0, rows, groups=(group,))
 
 
 ROW = RejectedRow(
@@ -160,9 +183,22 @@ def test_a_second_delivery_says_that_nothing_changed() -> None:
     assert summary_text(LoadSummary((again,))) == expected
 
 
-def test_a_failed_file_says_why_and_names_itself_once() -> None:
+def test_a_failed_file_says_why_and_is_not_in_the_text_of_what_was_done() -> None:
     failed = LoadResult(None, "a.csv", None, "failed", failure=SourceError("a.csv: is empty"))
-    assert summary_text(LoadSummary((failed,))) == "a.csv: failed: is empty"
+    assert failures(LoadSummary((failed,))) == [("a.csv", "is empty")]
+    assert summary_text(LoadSummary((failed,))) == ""
+    text = summary_text(LoadSummary((failed, loaded("b.csv"))))
+    assert "a.csv" not in text
+    assert text.splitlines()[-1] == "10 read, 7 loaded, 0 duplicate, 3 rejected, 1 of 2 files failed (0.0 s)"
+
+
+@pytest.mark.parametrize("error", ["a.csv: is empty", "the database went away"])
+def test_each_failure_is_given_once(error: str) -> None:
+    failed = LoadResult(None, "a.csv", None, "failed", failure=SourceError(error))
+    ((source, reason),) = failures(LoadSummary((loaded("b.csv"), failed)))
+    assert source == "a.csv"
+    assert reason
+    assert "a.csv" not in reason
 
 
 def test_a_checked_file_has_accepted_rows() -> None:
@@ -182,6 +218,78 @@ def test_rejected_rows_are_grouped_over_files_the_most_frequent_first() -> None:
         "  1,001 rows  bad-quoting; first: a.csv line 9; fill it in",
         "  2 rows  missing-value in timestamp; first: a.csv line 3; fill it in",
     ]
+
+
+def test_values_of_one_shape_are_one_line() -> None:
+    lines = summary_text(LoadSummary((shaped(shape("9999-99-99", 18, 2, "2024-02-30")),))).splitlines()
+    assert lines[1:] == [
+        "  18 rows  not-a-timestamp in timestamp; first: a.csv line 2 ('2024-02-30'); look at it",
+    ]
+
+
+def test_the_three_largest_shapes_are_shown_each_with_its_own_hint() -> None:
+    shapes = [
+        shape("9999-99-99", 1800, 3, "2024-02-30", "no such day"),
+        shape("99/99/9999", 8, 2, "31/12/2024", "day first"),
+        shape("a", 1, 9, "never"),
+        shape("9", 1, 11, "7"),
+    ]
+    assert summary_text(LoadSummary((shaped(*shapes),))).splitlines()[1:] == [
+        "  1,810 rows  not-a-timestamp in timestamp",
+        "    1,800 rows like 9999-99-99; first: a.csv line 3 ('2024-02-30'); no such day",
+        "    8 rows like 99/99/9999; first: a.csv line 2 ('31/12/2024'); day first",
+        "    1 row like a; first: a.csv line 9 ('never'); mend it",
+        "    1 row of 1 other shape",
+    ]
+
+
+def test_a_hint_that_all_shapes_share_is_said_once() -> None:
+    both = shaped(shape("4", 2, 3, "4"), shape("1", 1, 5, "1"), code="too-few-fields")
+    assert summary_text(LoadSummary((both,))).splitlines()[1:] == [
+        "  3 rows  too-few-fields; mend it",
+        "    2 rows with 4 fields; first: a.csv line 3 ('4')",
+        "    1 row with 1 field; first: a.csv line 5 ('1')",
+    ]
+
+
+def test_it_is_said_where_shapes_were_cut() -> None:
+    cut = shaped(shape("9", 2, 3, "7"), rows=100)
+    assert (
+        summary_text(LoadSummary((cut,))).splitlines()[-1]
+        == "    98 rows of other shapes, too many to count each of them"
+    )
+    (problem,) = json.loads(summary_json(LoadSummary((cut,)), is_check=True))["loads"][0]["problems"]
+    assert (problem["rows_of_other_shapes"], problem["shapes_cut"]) == (98, True)
+
+
+def test_shapes_are_joined_over_files_by_look_and_shape() -> None:
+    one = shaped(shape("9", 2, 3, "1", look="x"), shape("9", 1, 4, "2"))
+    two = shaped(shape("9", 5, 7, "3"), shape("a", 4, 2, "b"))
+    lines = summary_text(LoadSummary((one, two))).splitlines()[2:6]
+    assert [line.split(";")[0] for line in lines] == [
+        "  12 rows  not-a-timestamp in timestamp",
+        "    6 rows like 9",
+        "    4 rows like a",
+        "    2 rows like 9",
+    ]
+    assert "line 4 ('2')" in lines[1]
+
+
+@pytest.mark.parametrize("fmt", ["json", "csv"])
+def test_programs_read_the_problems_and_their_largest_shapes(fmt: Literal["csv", "json"]) -> None:
+    shapes = [shape(text, 9 - at, at + 2, text) for at, text in enumerate(["a", "9", "a9", "9a"])]
+    summary = LoadSummary((shaped(*shapes),))
+    if fmt == "json":
+        (problem,) = json.loads(summary_json(summary, is_check=True))["loads"][0]["problems"]
+    else:
+        (row,) = csv.DictReader(io.StringIO(printed(summary_table(summary), "csv")))
+        (problem,) = json.loads(row["problems"])
+    assert list(problem) == [
+        "code", "field", "rows", "line_number", "value", "hint", "shapes", "rows_of_other_shapes", "shapes_cut",
+    ]  # fmt: skip
+    assert (problem["rows"], problem["rows_of_other_shapes"], problem["shapes_cut"]) == (30, 6, False)
+    assert problem["shapes"][0] == {"shape": "a", "rows": 9, "line_number": 2, "value": "a", "hint": "mend it"}
+    assert [each["shape"] for each in problem["shapes"]] == ["a", "9", "a9"]
 
 
 def test_several_files_end_in_their_sums() -> None:
@@ -207,6 +315,7 @@ def test_the_json_of_a_load_has_the_shape_of_the_specification() -> None:
                 "rows_rejected": 3,
                 "seconds": 0.1,
                 "error": None,
+                "problems": [],
             }
         ],
         "rows_read": 10,

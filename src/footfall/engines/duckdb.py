@@ -19,12 +19,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from footfall import shapes
 from footfall.contract import (
     RAW_BYTES_MAX,
     Contract,
     Header,
     kernel_variables,
 )
+from footfall.hints import look_variables
 from footfall.places import PLACE_BITS
 from footfall.sql import named_sql
 
@@ -39,6 +41,7 @@ REJECTED_SCHEMA = pa.schema(
     ]
 )
 SLOW_ROWS = 50_000  # lines judged by slow at a time: their lists of problems take several times their text
+GROUPED_ROWS = 10_000  # rejected rows grouped at a time: each may have five values, and each value a shape of its own
 INSTANT = pa.timestamp("us", tz="UTC")
 SESSION_MEMORY_MB = 64  # the least a session gets: a batch of 2 MB takes about 20 MB in the kernel
 
@@ -48,13 +51,13 @@ class Verdicts:
     """The verdicts on one batch.
 
     Shape: `accepted` has the columns of ACCEPTED in line order; `rejected` has line_number, raw_line, raw_bytes,
-    raw_size_bytes and problems (JSON text); `groups` one (file number, code, field, rows, line number, value) per file
-    and kind of problem. The line numbers of the tables are places.
+    raw_size_bytes and problems (JSON text); `kinds` the kinds of problems by file number. The line numbers of the
+    tables are places.
     """
 
     accepted: pa.Table
     rejected: pa.Table
-    groups: tuple[tuple[int, str, str | None, int, int, str | None], ...]
+    kinds: dict[int, shapes.Kinds]
 
 
 class Kernel:
@@ -113,7 +116,7 @@ def _session(
     for name, value in settings.items():
         session.execute(f"set {name} = $1", [value])
     utc = latest.astimezone(UTC).replace(tzinfo=None) if latest else None
-    for name, value in kernel_variables(contract, header, utc).items():
+    for name, value in (kernel_variables(contract, header, utc) | look_variables(contract)).items():
         session.execute(f"set variable {name} = $1", [value])
     return session
 
@@ -121,16 +124,27 @@ def _session(
 def _verdicts(session: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> Verdicts:
     """Run quick on every line, and slow on those that it leaves."""
     accepted, left = _quick(session, pa.Table.from_batches([batch]))
-    parts, rejected, groups = [accepted], [REJECTED_SCHEMA.empty_table()], []
+    parts, rejected = [accepted], [REJECTED_SCHEMA.empty_table()]
+    kinds: dict[int, shapes.Kinds] = {}
     for at in range(0, left.num_rows, SLOW_ROWS):
         slow = _ask(session, "slow", left.slice(at, SLOW_ROWS))
         is_rejected = pc.is_valid(slow["line"])
         parts.append(_with_instants(slow.filter(pc.invert(is_rejected))))
-        session.register("rejected", slow.filter(is_rejected))
+        refused = slow.filter(is_rejected)
+        session.register("rejected", refused)
         rejected.append(session.sql(named_sql("duckdb.sql")["rejected"]).to_arrow_table().cast(REJECTED_SCHEMA))
-        groups += session.execute(named_sql("duckdb.sql")["groups"], [PLACE_BITS]).fetchall()
         session.unregister("rejected")
-    return Verdicts(_in_line_order(pa.concat_tables(parts)), _readable(pa.concat_tables(rejected)), tuple(groups))
+        _group(session, refused, kinds)
+    return Verdicts(_in_line_order(pa.concat_tables(parts)), _readable(pa.concat_tables(rejected)), kinds)
+
+
+def _group(session: duckdb.DuckDBPyConnection, refused: pa.Table, kinds: dict[int, shapes.Kinds]) -> None:
+    """Count rejected rows by kind of problem and shape. Effects: adds them to `kinds`."""
+    for at in range(0, refused.num_rows, GROUPED_ROWS):
+        session.register("rejected", refused.slice(at, GROUPED_ROWS))
+        values = [PLACE_BITS, shapes.SHAPES_MAX]
+        shapes.add_counted(kinds, session.execute(named_sql("groups.sql")["groups"], values).fetchall())
+        session.unregister("rejected")
 
 
 def _quick(session: duckdb.DuckDBPyConnection, lines: pa.Table) -> tuple[pa.Table, pa.Table]:

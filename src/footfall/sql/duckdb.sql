@@ -76,18 +76,6 @@ select
 from rejected
 order by line_number
 
--- name: groups
-select
-    line_number >> $1 as file_number,
-    p.code as code,
-    p.field as field,
-    count(distinct line_number) as rows,
-    min(line_number) & ((1::bigint << $1) - 1) as line_number,
-    arg_min(p.value, line_number) as value
-from (select line_number, unnest(problems) as p from rejected)
-group by file_number, p.code, p.field
-order by file_number, p.code, p.field
-
 -- name: conflicts
 select
     l.line_number as line_number,
