@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from footfall import sources
+from footfall import finding, sources
 from footfall.database import Target, silent
 from footfall.errors import SourceError
-from footfall.judging import CONFLICT, Groups, Progress, Run, judge, problem_groups, read, report_ignored, running
+from footfall.ignored import describe_ignored
+from footfall.judging import CONFLICT, Groups, Progress, Run, judge, problem_groups, read, running
 from footfall.masking import shown
 from footfall.results import LoadResult, LoadSummary
 from footfall.settings import Settings
@@ -30,8 +31,9 @@ def check(
     from footfall.engines import repeats as engine
 
     began = time.monotonic()
-    found = sources.find_sources(names)
-    report_ignored(found, warn)
+    found = finding.find_sources(names)
+    if found.ignored:
+        warn(describe_ignored(found.ignored))
     with (
         running(settings, Target("", settings.schema_, 0), warn, progress) as run,
         engine.remembering(run.memory_limit_mb // 4) as repeats,

@@ -211,10 +211,3 @@ def problem_groups(source: str, groups: Groups) -> tuple[ProblemGroup, ...]:
         ProblemGroup(code, column, rows, source, line, value, cure(code, column, value))
         for (code, column), (rows, line, value) in ordered
     )
-
-
-def report_ignored(found: sources.FoundSources, warn: Callable[[str], None]) -> None:
-    """Say which names of folders were passed over."""
-    if found.ignored:
-        some = ", ".join(found.ignored[:5]) + (", ..." if len(found.ignored) > 5 else "")
-        warn(f"ignored {len(found.ignored)} names that are not *.csv, *.csv.gz or *.csv.zst: {some}")
