@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import footfall_lineage
-from airflow.providers.standard.triggers.file import FileTrigger
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import (
     Asset,
@@ -117,10 +116,8 @@ class WaitForFiles(BaseSensorOperator):
         if left <= timedelta(0):
             raise AirflowFailException(f"there is no file {names}; put it there, or wait for it with wait_minutes")
         self.log.info("no file %s yet; waiting until %s", names, until)
-        if _is_url(names):  # Footfall alone can look into a store: the triggerer is but a clock
-            self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=self.poke_interval)), method_name="execute")
-        trigger = FileTrigger(filepath=names, poke_interval=self.poke_interval)
-        self.defer(trigger=trigger, timeout=left, method_name="execute")
+        # The triggerer is but a clock: which names are files of the run, Footfall alone says.
+        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=self.poke_interval)), method_name="execute")
 
 
 def _names(context: Context) -> str:
@@ -135,16 +132,13 @@ def _is_url(name: str) -> bool:
     return "://" in name
 
 
-def _matching(names: str) -> list[str]:
-    """Give what `footfall.discover` is to look at: the files that match, or the glob itself where it is in a store.
+def _matching(names: str) -> bool:
+    """Say whether a file of the run is there, by the rule of `footfall load`.
 
     Raises: what a second try may cure, such as a store that is away. Nothing there is no error: it may come.
     """
-    if not _is_url(names):
-        folder, pattern = Path(names).parent, Path(names).name
-        return sorted(str(path) for path in folder.glob(pattern) if path.is_file())
     from footfall.errors import SourceError
-    from footfall.sources import find_sources
+    from footfall.finding import find_sources
 
     try:
         find_sources([names])
@@ -152,8 +146,8 @@ def _matching(names: str) -> list[str]:
         if error.retryable:
             raise
         log.info("%s", error)
-        return []
-    return [names]
+        return False
+    return True
 
 
 def _settings(context: Context) -> dict[str, Any]:
@@ -228,10 +222,16 @@ def user_interactions() -> None:
     def discover() -> list[str]:
         """Give the files of the run that no load has brought yet, in loading order."""
         import footfall
+        from footfall.ignored import describe_ignored
 
         context = get_current_context()
-        names = _matching(_names(context))
-        found = footfall.discover(*names, **_settings(context)) if names else ()
+        names = _names(context)
+        if not _matching(names):  # they went away after they were waited for
+            return []
+        found = footfall.discover(names, **_settings(context))
+        if found.ignored:
+            log.warning("%s", describe_ignored(found.ignored))
+        context["ti"].xcom_push(key="ignored", value=[str(each) for each in found.ignored[:FILES_MAX]])
         for each in found:
             state = "new" if each.load_id is None else f"loaded already as load {each.load_id}"
             log.info("%s: %s", each.source, state)

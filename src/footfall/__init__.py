@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from footfall.results import Delivery, LoadResult, LoadSummary, Table, Verification
+    from footfall.results import Delivery, Discovery, LoadResult, LoadSummary, Table, Verification
 
 __all__ = [
     "Delivery",
+    "Discovery",
     "LoadResult",
     "LoadSummary",
     "Table",
@@ -40,7 +41,7 @@ def check(*sources: str, **settings: Any) -> LoadSummary:
     return checking.check(list(sources), load_settings(**settings))
 
 
-def discover(*sources: str, **settings: Any) -> tuple[Delivery, ...]:
+def discover(*sources: str, **settings: Any) -> Discovery:
     """Find source files in loading order, and say of each which load brought it, by its digest.
 
     Effects: see `footfall.retrieval.discover`; it changes nothing.
@@ -77,7 +78,7 @@ def query(name: str, **asked: Any) -> Table:
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"Delivery", "LoadResult", "LoadSummary", "Table", "Verification"}:
+    if name in {"Delivery", "Discovery", "LoadResult", "LoadSummary", "Table", "Verification"}:
         from footfall import results
 
         return getattr(results, name)

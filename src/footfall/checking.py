@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from footfall import sources
+from footfall import finding, sources
 from footfall.bound import MaxRejected, assert_bound
 from footfall.database import Target, silent
 from footfall.errors import FootfallError, SourceError, TooManyRejectedError
+from footfall.ignored import describe_ignored
 from footfall.judging import (
     Judged,
     Progress,
@@ -19,7 +20,6 @@ from footfall.judging import (
     judge,
     problem_groups,
     read,
-    report_ignored,
     running,
 )
 from footfall.masking import copy_masked, shown
@@ -60,8 +60,9 @@ def check(
     from footfall.engines import repeats as engine
 
     began = time.monotonic()
-    found = sources.find_sources(names)
-    report_ignored(found, warn)
+    found = finding.find_sources(names)
+    if found.ignored:
+        warn(describe_ignored(found.ignored))
     with (
         running(settings, Target("", settings.schema_, 0), warn, progress) as run,
         engine.remembering(run.memory_limit_mb // 4) as repeats,

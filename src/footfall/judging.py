@@ -235,10 +235,3 @@ def _common_look(kind: shapes.Kind) -> str:
     looks = {look for look, _ in kind.shapes}
     are_all_known = kind.rows == sum(each.rows for each in kind.shapes.values())
     return looks.pop() if len(looks) == 1 and are_all_known else ""
-
-
-def report_ignored(found: sources.FoundSources, warn: Callable[[str], None]) -> None:
-    """Say which names of folders were passed over."""
-    if found.ignored:
-        some = ", ".join(found.ignored[:5]) + (", ..." if len(found.ignored) > 5 else "")
-        warn(f"ignored {len(found.ignored)} names that are not *.csv, *.csv.gz or *.csv.zst: {some}")

@@ -47,7 +47,7 @@ Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE",
-        help="Files, folders (*.csv, *.csv.gz, *.csv.zst), globs, URLs (s3, gs, abfs, https), or - for stdin.",
+        help="Files, folders (*.csv, *.csv.gz, *.csv.zst), patterns, URLs (s3, gs, abfs, https), or - for stdin.",
     ),
 ]
 Database = Annotated[

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
-from footfall import source_files, sources
+from footfall import finding, source_files, sources
 from footfall.attempts import (
     Attempt,
     has_waited,
@@ -38,10 +38,10 @@ from footfall.errors import (
     SettingsError,
     SourceUnavailableError,
 )
+from footfall.ignored import describe_ignored
 from footfall.judging import (
     Progress,
     Run,
-    report_ignored,
     running,
 )
 from footfall.masking import copy_masked, shown
@@ -69,7 +69,8 @@ def load(
     """
     began = time.monotonic()
     found = _found(names, settings, warn)
-    report_ignored(found, warn)
+    if found.ignored:
+        warn(describe_ignored(found.ignored))
     results: list[LoadResult] = []
     with target(settings) as where, running(settings, where, warn, progress) as run:
         session = _prepared(run, settings)
@@ -84,11 +85,11 @@ def load(
     return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
 
 
-def _found(names: list[str], settings: Settings, warn: Callable[[str], None]) -> sources.FoundSources:
+def _found(names: list[str], settings: Settings, warn: Callable[[str], None]) -> finding.FoundSources:
     left = waits(settings)
     while True:
         try:
-            return sources.find_sources(names)
+            return finding.find_sources(names)
         except SourceUnavailableError as error:
             if not has_waited(error, left, "", warn):
                 raise
@@ -207,7 +208,7 @@ def _small(paths: Sequence[str]) -> int:
         if look is None or look.size_bytes > SMALL_BYTES:
             return number
         # A compressed file may hold a thousand times its size, and what is at hand of each is kept until its turn.
-        size_bytes += look.size_bytes if path.endswith(".csv") else SMALL_BYTES
+        size_bytes += look.size_bytes if path.lower().endswith(".csv") else SMALL_BYTES
         if size_bytes > TOGETHER_BYTES:
             return number
     return len(paths)

@@ -355,7 +355,8 @@ def summary_json(summary: LoadSummary, *, is_check: bool = False) -> str:
     """Give the run as one JSON object. A check has no load_id; only `already-loaded` has loaded_at."""
     loads = _json_lines([_load_object(load, is_check) for load in summary.loads], indent=" ")
     sums = {name: getattr(summary, name) for name in ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")}
-    return '{"loads": ' + loads + ",\n " + _json(sums | {"seconds": _rounded(summary.seconds)})[1:]
+    others = {"seconds": _rounded(summary.seconds), "ignored": summary.ignored}
+    return '{"loads": ' + loads + ",\n " + _json(sums | others)[1:]
 
 
 def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:

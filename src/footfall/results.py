@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from footfall.errors import FootfallError
+from footfall.ignored import IgnoredName
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +130,38 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Discovery(Sequence[Delivery]):
+    """The source files that are there, in loading order, and the names that were met and left out.
+
+    Shape: a sequence of its `deliveries`; `ignored` has texts, each with its `reason`.
+    """
+
+    deliveries: tuple[Delivery, ...]
+    ignored: tuple[IgnoredName, ...] = ()
+
+    @overload
+    def __getitem__(self, at: int) -> Delivery: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Delivery, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> Delivery | tuple[Delivery, ...]:
+        return self.deliveries[at]
+
+    def __len__(self) -> int:
+        return len(self.deliveries)
+
+
+@dataclass(frozen=True, slots=True)
 class LoadSummary:
-    """The whole run: each file in loading order, and the sums. `exit_code` is that of the first failed file."""
+    """The whole run: each file in loading order, and the sums. `exit_code` is that of the first failed file.
+
+    `ignored` has every name that was met and left out: texts, each with its `reason`.
+    """
 
     loads: tuple[LoadResult, ...]
     seconds: float = 0.0
-    ignored: tuple[str, ...] = field(default=())
+    ignored: tuple[IgnoredName, ...] = field(default=())
 
     @property
     def rows_read(self) -> int:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from footfall import catalogue, ledger, queries, source_files, sources
+from footfall import catalogue, finding, ledger, queries, source_files, sources
 from footfall.database import begin, begin_reading, connect, driver_errors, migrations, schema_version, server
 from footfall.errors import SourceError
 from footfall.masking import mask
-from footfall.results import Answer, Delivery, Problem, RejectedRow, Table
+from footfall.results import Answer, Delivery, Discovery, Problem, RejectedRow, Table
 from footfall.session import session, target
 from footfall.settings import Settings
 from footfall.sql import named_sql
@@ -53,8 +53,10 @@ def loads(settings: Settings, *, limit: int | None) -> Table:
     return Table(columns, rows)
 
 
-def discover(names: list[str], settings: Settings) -> tuple[Delivery, ...]:
+def discover(names: list[str], settings: Settings) -> Discovery:
     """Find source files, in loading order, and say of each which load brought it, by its digest.
+
+    What it finds, and the names that it leaves out, are those of a load of the same names.
 
     Effects: reads every file once, for its digest, but for those that a load has seen and that did not change; in a
     database without tables nothing is loaded yet. A file that cannot be read has no digest and no load: loading it
@@ -62,7 +64,8 @@ def discover(names: list[str], settings: Settings) -> tuple[Delivery, ...]:
 
     Raises: SourceError where nothing is found.
     """
-    names = list(sources.find_sources(names).paths)
+    there = finding.find_sources(names)
+    names = list(there.paths)
     with target(settings) as where, connect(where) as connection, driver_errors():
         server(connection, is_reader=True)
         connection.rollback()
@@ -70,7 +73,7 @@ def discover(names: list[str], settings: Settings) -> tuple[Delivery, ...]:
         version = schema_version(connection, where)
         known = {} if settings.rehash or version < len(migrations()) else source_files.find(connection, names)
         connection.rollback()
-        found = []
+        found: list[Delivery] = []
         for source in names:
             seen = known.get(source)
             if seen and seen.identity == sources.identity_of(source):
@@ -86,7 +89,7 @@ def discover(names: list[str], settings: Settings) -> tuple[Delivery, ...]:
             first = ledger.find_loaded(connection, [digest]) if version else {}
             connection.rollback()
             found.append(Delivery(source, digest, size_bytes, first[digest].load_id if digest in first else None))
-    return tuple(found)
+    return Discovery(tuple(found), there.ignored)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Names, globs, folders and URLs -> source files, each opened once and read through that one descriptor.
+"""Names of files and URLs -> source files, each opened once and read through that one descriptor.
 
 Effects: reads files; spools `-`, FIFOs and URLs to an unlinked temporary file of mode 0600.
 """
@@ -6,7 +6,6 @@ Effects: reads files; spools `-`, FIFOs and URLs to an unlinked temporary file o
 from __future__ import annotations
 
 import errno
-import glob
 import hashlib
 import os
 import stat
@@ -25,23 +24,11 @@ from footfall import stores, web
 from footfall.errors import SourceChangedError, SourceError
 from footfall.masking import scheme, shown
 
-SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
 READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing, small enough for any memory limit
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_WINDOW_BYTES = 1 << 27  # what `zstd --long` makes at most; a larger one is refused
 ZSTD_SLICE_BYTES = 1 << 11  # bytes fed at a time: 2 KB can inflate to 64 MB at most, a bomb gets no further
-
-
-@dataclass(frozen=True, slots=True)
-class FoundSources:
-    """The sources of one command in loading order, and the names in folders that are no source.
-
-    `paths` are what `open_source` takes: a URL among them has its secrets; `shown` gives it without.
-    """
-
-    paths: tuple[str, ...]
-    ignored: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,53 +45,6 @@ class SourceFile:
     size_bytes: int
     identity: Identity | None
     opened_ns: int
-
-
-def find_sources(names: list[str]) -> FoundSources:
-    """Expand files, globs, folders, URLs and `-` in the order given; below each, in bytewise order of the paths.
-
-    Raises: SourceError where a glob or a folder holds no file, SourceUnavailableError where a store is away.
-    """
-    paths: list[str] = []
-    ignored: list[str] = []
-    for name in names:
-        kind = scheme(name)
-        if kind in stores.STORES:
-            found, others = stores.find(name, SUFFIXES)
-            paths += found
-            ignored += others
-        elif kind in web.SCHEMES:
-            paths.append(name)
-        elif kind and not os.path.lexists(name):
-            known = ", ".join(f"{each}://" for each in (*stores.STORES, *web.SCHEMES))
-            raise SourceError(f"{shown(name)}: {kind}:// is not read; there are {known} and the names of files")
-        elif name == "-" or (os.path.lexists(name) and not Path(name).is_dir()):
-            paths.append(name)
-        elif Path(name).is_dir():
-            inside = [os.path.join(name, below) for below in _walk(name)]  # noqa: PTH118  (keeps the name as given)
-            found = [path for path in inside if path.endswith(SUFFIXES) and not _is_special(path)]
-            ignored += sorted(set(inside) - set(found), key=os.fsencode)
-            if not found:
-                raise SourceError(f"{name}: the folder holds no file named *.csv, *.csv.gz or *.csv.zst")
-            paths += found
-        elif glob.has_magic(name):
-            found = sorted((p for p in glob.glob(name, recursive=True) if not Path(p).is_dir()), key=os.fsencode)  # noqa: PTH207
-            if not found:
-                raise SourceError(f"{name}: no file matches; quote the pattern to keep the shell from changing it")
-            paths += found
-        else:
-            paths.append(name)
-    return FoundSources(tuple(paths), tuple(ignored))
-
-
-def _walk(folder: str) -> list[str]:
-    def refuse(error: OSError) -> None:
-        raise SourceError(f"{error.filename}: cannot be read ({error.strerror}); give the right to read it") from error
-
-    found: list[str] = []
-    for place, _, files in os.walk(folder, onerror=refuse):
-        found += [os.path.relpath(os.path.join(place, file), folder) for file in files]  # noqa: PTH118
-    return sorted(found, key=os.fsencode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +77,6 @@ def can_be_read_again(source: str) -> bool:
         return not stat.S_ISFIFO(Path(source).stat().st_mode)
     except OSError:
         return True
-
-
-def _is_special(path: str) -> bool:
-    """Say whether a FIFO, socket or device is there: put into a folder by somebody, it would be waited for forever."""
-    try:
-        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116  (a name such as b"\xff" stays as it is)
-    except OSError:
-        return False  # a link to nothing, or nothing by now: opening it says so
 
 
 @contextmanager

@@ -10,12 +10,14 @@ import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from glob import has_magic
+from glob import escape, has_magic
 from typing import Any
 from urllib.parse import urlsplit
 
 from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
+from footfall.ignored import IgnoredName, Reason, describe_ignored, has_ending, is_never_data
 from footfall.masking import mask, scheme, shown
+from footfall.patterns import refuse_pattern, without_case
 
 READ_BYTES = 8 << 20  # bytes per request: few enough requests for large objects, small enough for any memory limit
 # What tells one state of an object from another, by the names that the stores give it.
@@ -80,25 +82,66 @@ class _Place:
     path: str
 
 
-def find(url: str, suffixes: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Give the objects of a name, a folder or a pattern in bytewise order, and what a folder holds beside them.
+def find(url: str) -> tuple[list[str], list[IgnoredName]]:
+    """Give the objects of a name, a folder or a pattern in bytewise order, and the names that are left out.
 
+    What is left out is what it is among files (`finding.py`), by the names alone: a store has no links and no FIFOs.
     Raises: SourceError where a folder or a pattern holds no object, SourceUnavailableError where the store is away.
     """
     with _asking(url) as place:
-        kind = "directory" if url.endswith("/") else _kind(place)
+        kind = "directory" if url.endswith("/") else _kind(place, place.path)
         if kind == "file" or (kind is None and not has_magic(place.path)):
             return [url], []
         if kind == "directory":
-            inside = [_url(url, key) for key in _keys(place.system.find(place.path, detail=True))]
-            found = [each for each in inside if each.endswith(suffixes)]
-            if not found:
-                raise SourceError(f"{shown(url)}: holds no object named *.csv, *.csv.gz or *.csv.zst")
-            return found, [shown(each) for each in inside if not each.endswith(suffixes)]
-        found = [_url(url, key) for key in _keys(place.system.glob(place.path, detail=True))]
+            refusal = "holds no object named *.csv, *.csv.gz or *.csv.zst"
+            root = place.path.rstrip("/")
+            reasons = {
+                key: _reason_in_folder(key[len(root) :].lstrip("/").split("/"))
+                for key in _keys(place.system.find(place.path, detail=True))
+            }
+        else:
+            refusal = refuse_pattern(shown(url), "object")
+            literal, *parts = _as_written(place)
+            pattern = "/".join([literal, *parts[:-1], without_case(parts[-1]) if has_magic(parts[-1]) else parts[-1]])
+            reasons = {
+                key: _reason_in_pattern(key.split("/")[literal.count("/") + 1 :], parts)
+                for key in _keys(place.system.glob(pattern, detail=True))
+            }
+    found = [_url(url, key) for key, reason in reasons.items() if reason is None]
+    ignored = [IgnoredName(shown(_url(url, key)), reason) for key, reason in reasons.items() if reason]
     if not found:
-        raise SourceError(f"{shown(url)}: no object matches; quote the pattern to keep the shell from changing it")
-    return found, []
+        told = f"; {describe_ignored(ignored)}" if ignored else ""
+        raise SourceError(f"{shown(url)}: {refusal}{told}")
+    return found, ignored
+
+
+def _reason_in_folder(names: list[str]) -> Reason | None:
+    """Say why an object of a folder is left out, by the names of the folders below it and its own."""
+    if any(is_never_data(name) for name in names):
+        return Reason.NEVER_DATA
+    return None if has_ending(names[-1]) else Reason.ENDING
+
+
+def _reason_in_pattern(names: list[str], parts: list[str]) -> Reason | None:
+    """Say why an object that a pattern matches is left out, by the names that no part of the pattern writes out."""
+    met = [name for name in names if name not in parts]
+    if any(is_never_data(name) for name in met):
+        return Reason.NEVER_DATA
+    is_hidden = any(name.startswith(".") for name in met) and not any(part.startswith(".") for part in parts)
+    return Reason.HIDDEN if is_hidden else None
+
+
+def _as_written(place: _Place) -> list[str]:
+    """Give the parts of a pattern: first those that are there as they are written, together, then one by one."""
+    parts = place.path.split("/")
+    literal, at = [parts[0]], 1
+    while at < len(parts) - 1:
+        name = "/".join([*parts[:at], parts[at]])
+        if has_magic(parts[at]) and _kind(place, name) != "directory":
+            break
+        literal.append(escape(parts[at]))
+        at += 1
+    return ["/".join(literal), *parts[at:]]
 
 
 def read(url: str) -> Iterator[bytes]:
@@ -123,9 +166,9 @@ def read(url: str) -> Iterator[bytes]:
         raise SourceChangedError(f"{name}: {size_bytes:,} of {after[0]:,} bytes came; run the same command again")
 
 
-def _kind(place: _Place) -> str | None:
+def _kind(place: _Place, path: str) -> str | None:
     try:
-        return str(place.system.info(place.path)["type"])
+        return str(place.system.info(path)["type"])
     except FileNotFoundError:
         return None
 

@@ -140,7 +140,16 @@ def test_json_of_a_load_has_exactly_the_promised_shape(footfall: Footfall, write
     name = write_csv("a.csv", GOOD, GOOD, BAD)
     report = json.loads(footfall("load", name, "--format", "json").stdout)
     (load,) = report["loads"]
-    assert list(report) == ["loads", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "seconds"]
+    assert list(report) == [
+        "loads",
+        "rows_read",
+        "rows_loaded",
+        "rows_duplicate",
+        "rows_rejected",
+        "seconds",
+        "ignored",
+    ]
+    assert report.pop("ignored") == []
     seconds = load.pop("seconds"), report.pop("seconds")
     assert all(isinstance(each, float) for each in seconds)
     numbers = {"rows_read": 3, "rows_loaded": 1, "rows_duplicate": 1, "rows_rejected": 1}

@@ -122,7 +122,7 @@ def test_the_objects_below_a_prefix_are_loaded_in_bytewise_order(footfall: Footf
         ("s3://inbox/day/a/z.csv.gz", "loaded", 1),
         ("s3://inbox/day/b.csv", "loaded", 1),
     ]
-    assert "ignored 1 names" in done.stderr
+    assert "ignored 1 name:" in done.stderr
     assert "s3://inbox/day/notes.txt" in done.stderr
 
 
@@ -136,6 +136,35 @@ def test_a_pattern_takes_the_objects_that_match(footfall: Footfall, store: Any, 
     put(store, **{"day/b.csv": rows(1), "day/a.csv": rows(2), "day/deep/c.csv": rows(3), "day/d.csv.gz": rows(4)})
     assert footfall("load", "s3://inbox/day/*.csv").returncode == 0
     assert [source for source, *_ in ledger(database)] == ["s3://inbox/day/a.csv", "s3://inbox/day/b.csv"]
+
+
+def test_objects_are_found_by_the_rule_for_files(footfall: Footfall, store: Any, database: str) -> None:
+    names = ["a.csv", "B.CSV", "C.Csv.Gz", "notes.txt", "._a.csv", "_temporary/0/x.csv", "d.csv.tmp", ".hidden.csv"]
+    put(store, **{f"week[1]/{name}": rows(at) for at, name in enumerate(names, start=1)})
+    put(store, **{"week1/a.csv": rows(99)})
+
+    def found(source: str) -> tuple[list[str], list[str]]:
+        answer = json.loads(footfall("check", source, "--format", "json").stdout)
+        loads = [load["source"] for load in answer["loads"]]
+        return tuple([name.rpartition("week[1]/")[2] for name in each] for each in (loads, answer["ignored"]))
+
+    left_behind = ["._a.csv", "_temporary/0/x.csv", "d.csv.tmp"]
+    data = [".hidden.csv", "B.CSV", "C.Csv.Gz", "a.csv"]
+    assert found("s3://inbox/week[1]/") == (data, [*left_behind, "notes.txt"])
+    assert found("s3://inbox/week[1]/*.csv") == (["B.CSV", "a.csv"], ["._a.csv", ".hidden.csv"])
+    assert found("s3://inbox/week[[]1]/**/*.csv*") == (data[1:], ["._a.csv", ".hidden.csv", *left_behind[1:]])
+    assert found("s3://inbox/week[1]/._a.csv") == (["._a.csv"], [])
+    done = footfall("check", "s3://inbox/week[2]/*.csv")
+    assert done.returncode == 3
+    assert "write [[], as in s3://inbox/week[[]2]/*.csv" in done.stderr
+
+
+def test_an_object_that_is_named_twice_is_taken_once(footfall: Footfall, store: Any, database: str) -> None:
+    put(store, **{"day/b.csv": rows(1)})
+    done = footfall("load", "s3://inbox/day/", "s3://inbox/day/b.csv", "--format", "json")
+    answer = json.loads(done.stdout)
+    assert [load["status"] for load in answer["loads"]] == ["loaded"]
+    assert answer["ignored"] == ["s3://inbox/day/b.csv"]
 
 
 def test_an_object_whose_name_looks_like_a_pattern_is_that_object(

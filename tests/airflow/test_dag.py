@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import errors, sources
+from footfall import errors, finding
 from footfall.errors import FootfallError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,6 +124,22 @@ def test_the_files_of_a_folder_are_loaded_and_counted(run: Run, tmp_path: Path, 
     assert ask(connection, "select sum(interaction_count) from interactions") == [(8,)]
 
 
+def test_what_is_left_out_is_named_and_fails_nothing(
+    run: Run, tmp_path: Path, connection: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    deliver(tmp_path, "A.CSV", "1,1,1,click,2024-03-01")
+    deliver(tmp_path, "._A.CSV", "2,1,1,click,2024-03-01")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "inbox/b.csv").symlink_to(tmp_path / "elsewhere")
+    done = run()
+    assert str(done.state) == "success"
+    assert loaded(connection) == [(1, 1, 0, 0)]
+    (discover,) = [ti for ti in done.get_task_instances() if ti.task_id == "discover"]
+    ignored = [str(tmp_path / "inbox" / name) for name in ("._A.CSV", "b.csv")]
+    assert discover.xcom_pull(task_ids="discover", key="ignored") == ignored
+    assert "ignored 2 names" in caplog.text
+
+
 def test_a_second_run_loads_nothing(run: Run, tmp_path: Path, connection: str) -> None:
     deliver(tmp_path, "a.csv", "1,1,1,click,2024-03-01")
     run()
@@ -156,11 +172,11 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that stands for s3://bucket where Footfall looks for files; the DAG itself must not look."""
     folder = tmp_path / "inbox"
 
-    def find(names: list[str]) -> sources.FoundSources:
+    def find(names: list[str]) -> finding.FoundSources:
         return find_local([name.replace("s3://bucket/", f"{folder}/") for name in names])
 
-    find_local = sources.find_sources
-    monkeypatch.setattr(sources, "find_sources", find)
+    find_local = finding.find_sources
+    monkeypatch.setattr(finding, "find_sources", find)
     return folder
 
 
@@ -202,15 +218,15 @@ def test_a_store_that_is_away_is_tried_again(
 ) -> None:
     deliver(tmp_path, "a.csv", "1,1,1,click,2024-03-01")
     tried = []
-    find_local = sources.find_sources
+    find_local = finding.find_sources
 
-    def find(names: list[str]) -> sources.FoundSources:
+    def find(names: list[str]) -> finding.FoundSources:
         tried.append(names)
         if len(tried) == 1:
             raise errors.SourceChangedError
         return find_local([str(tmp_path / "inbox/*.csv")])
 
-    monkeypatch.setattr(sources, "find_sources", find)
+    monkeypatch.setattr(finding, "find_sources", find)
     done = run(folder="s3://bucket")
     assert str(done.state) == "success"
     assert tries(done, "wait_for_files") == [2]

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from footfall import pipeline, retrieval
+from footfall import checking, pipeline, retrieval
 from footfall.errors import SourceError
 from footfall.settings import load_settings
 
@@ -44,3 +44,22 @@ def test_a_file_that_cannot_be_read_has_no_digest(database: str, tmp_path: Path)
 def test_a_pattern_without_a_file_is_refused(database: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError):
         retrieval.discover([str(tmp_path / "*.csv")], load_settings(database_url=database))
+
+
+def test_discover_check_and_load_find_the_same_and_leave_out_the_same(
+    database: str, tmp_path: Path, write_csv: Write
+) -> None:
+    settings = load_settings(database_url=database)
+    for number, name in enumerate(("a.csv", "B.CSV", "._a.csv", "notes.txt"), start=1):
+        write_csv(f"in/{name}", f"{number},1,1,click,2024-01-01")
+    write_csv("elsewhere/c.csv", "9,1,1,click,2024-01-01")
+    (tmp_path / "in/link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in/z.csv").symlink_to(tmp_path / "in/a.csv")
+    names = ["in", "in/*.csv", "in/a.csv", "in/a.csv"]
+    found = retrieval.discover(names, settings)
+    checked, loaded = checking.check(names, settings), pipeline.load(names, settings)
+    assert [each.source for each in found] == ["in/B.CSV", "in/a.csv"]
+    assert [each.source for each in checked.loads] == [each.source for each in loaded.loads] == ["in/B.CSV", "in/a.csv"]
+    assert found.ignored == checked.ignored == loaded.ignored
+    assert set(found.ignored) >= {"in/._a.csv", "in/notes.txt", "in/link", "in/z.csv"}
+    assert (checked.rows_loaded, checked.rows_duplicate) == (loaded.rows_loaded, loaded.rows_duplicate) == (2, 0)

@@ -13,7 +13,8 @@ import pytest
 
 from footfall import check
 from footfall.errors import SourceError
-from footfall.sources import find_sources, open_source
+from footfall.finding import find_sources
+from footfall.sources import open_source
 
 BODY = b"interaction_id,user_id,product_id,action,timestamp\n1,1,1,click,2024-01-01\n"
 

@@ -14,7 +14,8 @@ import pytest
 import zstandard
 
 from footfall.errors import SourceChangedError, SourceError
-from footfall.sources import assert_unchanged, find_sources, open_source, read_content
+from footfall.finding import find_sources
+from footfall.sources import assert_unchanged, open_source, read_content
 
 TEXT = b"a,b\n" + b"1,2\n" * 1000
 
@@ -38,32 +39,6 @@ def test_sources_keep_the_order_given() -> None:
 def test_a_glob_is_in_bytewise_order() -> None:
     write("é.csv", "a.csv", "B.csv", "a10.csv", "a9.csv")
     assert find_sources(["*.csv"]).paths == ("B.csv", "a.csv", "a10.csv", "a9.csv", "é.csv")
-
-
-def test_a_folder_is_recursive_in_bytewise_order_and_says_what_it_ignores() -> None:
-    write("in/b.csv", "in/a/z.csv.gz", "in/a-b.csv", "in/c.csv.zst", "in/notes.txt", "in/a/x.CSV")
-    found = find_sources(["in"])
-    assert found.paths == ("in/a-b.csv", "in/a/z.csv.gz", "in/b.csv", "in/c.csv.zst")
-    assert found.ignored == ("in/a/x.CSV", "in/notes.txt")
-
-
-@pytest.mark.parametrize("name", ["x*.csv", "empty", "text"])
-def test_a_glob_or_folder_without_a_file_is_refused(name: str) -> None:
-    Path("empty").mkdir()
-    write("text/a.txt")
-    with pytest.raises(SourceError, match=name.replace("*", r"\*")):
-        find_sources([name])
-
-
-def test_a_folder_that_cannot_be_listed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    write("in/a.csv")
-
-    def refuse(folder: str) -> None:
-        raise PermissionError(13, "Permission denied", folder)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(SourceError, match="in: cannot be read"):
-        find_sources(["in"])
 
 
 def test_a_missing_file_is_named() -> None:
