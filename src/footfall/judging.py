@@ -13,7 +13,9 @@ from footfall import sources
 from footfall.contract import COLUMNS, Contract, Header, read_header
 from footfall.database import Target
 from footfall.engines import spill
+from footfall.errors import CorruptSourceError, SourceError
 from footfall.hints import cure
+from footfall.recognition import begun, explained
 from footfall.results import ProblemGroup
 from footfall.settings import MaxRejected, Settings
 
@@ -129,8 +131,14 @@ def read(run: Run, file: sources.SourceFile) -> Reading:
     from footfall.records import read_records  # heavy, and not needed where every file is loaded already
 
     delimiter = run.contract.delimiter
-    record, batches = read_records(lambda: sources.read_content(file), file.source, delimiter, run.memory_limit_mb)
-    header = read_header(record.fields, file.source, delimiter)
+    try:
+        record, batches = read_records(lambda: sources.read_content(file), file.source, delimiter, run.memory_limit_mb)
+        header = read_header(record.fields, file.source, delimiter)
+    except CorruptSourceError:
+        raise
+    except SourceError as error:
+        start, _ = begun(sources.read_content(file))
+        raise explained(error, start, file.source) from error
     if header.surplus and (surplus := ", ".join(map(repr, header.surplus))) not in run.said:
         run.said.add(surplus)
         run.warn(f"{file.source}: ignoring the columns {surplus}; only {', '.join(COLUMNS)} are read")
