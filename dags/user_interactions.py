@@ -246,7 +246,11 @@ def user_interactions() -> None:
         from footfall.report import summary_text
 
         if paths:
-            log.info("%s", summary_text(footfall.check(*paths)))
+            summary = footfall.check(*paths)
+            log.info("%s", summary_text(summary))
+            for result in summary.loads:
+                for notice in result.notices:
+                    log.warning("%s: %s", result.source, notice)
         return paths
 
     @task(pool=POOL, map_index_template="{{ file_name }}", multiple_outputs=False)
@@ -262,6 +266,8 @@ def user_interactions() -> None:
         summary = footfall.load(path, max_rejected=context["params"]["max_rejected"], **settings)
         log.info("%s", summary_text(summary))
         result = summary.loads[0]
+        for notice in result.notices:
+            log.warning("%s: %s", result.source, notice)
         footfall_lineage.tell(result, settings)
         if result.status == "failed":
             if not result.retryable:

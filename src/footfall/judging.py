@@ -15,6 +15,7 @@ from footfall.database import Target
 from footfall.engines import spill
 from footfall.errors import CorruptSourceError, SourceError
 from footfall.hints import cure
+from footfall.notices import Oddities, describe
 from footfall.recognition import begun, explained
 from footfall.results import ProblemGroup
 from footfall.settings import MaxRejected, Settings
@@ -74,6 +75,7 @@ class Judged:
     rows_accepted: int = 0
     rows_rejected: int = 0
     groups: Groups = field(default_factory=dict)
+    oddities: Oddities = field(default_factory=Oddities)
 
     @property
     def rows(self) -> int:
@@ -205,11 +207,19 @@ def _told(run: Run, readings: list[Reading], judged: list[Judged], verdicts: Ite
             each.rows_rejected += rows
         for number, code, column, rows, line, value in verdict.groups:
             judged[number].add_group(code, column, rows, line, value)
+        for number, kind, name, rows in verdict.oddities:
+            getattr(judged[number].oddities, kind)[name] += rows
         if run.progress and time.monotonic() - said > PROGRESS_EVERY_S:
             said = time.monotonic()
             file = readings[-1].file
             rows_read = sum(each.rows for each in judged)
             run.progress(Progress(file.source, file.stream.tell(), file.size_bytes, rows_read, said - began))
+
+
+def describe_file(run: Run, judged: Judged, rows_repeated: int) -> tuple[str, ...]:
+    """Give the notices about one file whose rows were judged."""
+    actions = run.contract.actions
+    return describe(judged.oddities, rows_read=judged.rows, rows_repeated=rows_repeated, actions=actions)
 
 
 def problem_groups(source: str, groups: Groups) -> tuple[ProblemGroup, ...]:

@@ -37,6 +37,7 @@ from footfall.errors import (
     FootfallError,
     SettingsError,
     SourceUnavailableError,
+    TooManyRejectedError,
 )
 from footfall.judging import (
     Progress,
@@ -45,6 +46,7 @@ from footfall.judging import (
     running,
 )
 from footfall.masking import mask, shown
+from footfall.notices import describe_other_contract, say_notices, say_other_contracts
 from footfall.results import LoadResult, LoadSummary
 from footfall.session import target
 from footfall.settings import Settings
@@ -77,10 +79,12 @@ def load(
             for at in range(0, len(found.paths), LOOKED_UP):
                 for result in _load_some(session, found.paths[at : at + LOOKED_UP]):
                     results.append(result)
+                    say_notices(result, warn)
                     if result.exit_code == DatabaseUnavailableError.exit_code:
                         return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
         finally:
             session.connection.close()
+            say_other_contracts(results, warn)
     return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
 
 
@@ -150,7 +154,9 @@ def _load_some(session: _Session, paths: Sequence[str]) -> Iterator[LoadResult]:
         if sources.identity_of(path) != seen.identity:  # seen now, since those before it may have taken long
             waiting.append(path)
             continue
-        yield LoadResult(seen.load_id, path, seen.digest, "already-loaded", loaded_at=seen.loaded_at)
+        notices = describe_other_contract(seen.load_id, seen.contract, session.run.contract.fingerprint())
+        known_as = LoadResult(seen.load_id, path, seen.digest, "already-loaded", loaded_at=seen.loaded_at)
+        yield replace(known_as, notices=notices)
     yield from _load_waiting(session, waiting)
 
 
@@ -290,6 +296,8 @@ def _given_up(session: _Session, attempt: Attempt, error: FootfallError) -> Load
         error = unsure(error)
     record_failure(session.run, session.connection, attempt, error)
     failed = LoadResult(None, shown(attempt.source), attempt.digest, "failed", error=mask(error.message))
+    if isinstance(error, TooManyRejectedError):
+        failed = replace(failed, notices=attempt.notices)
     return replace(failed, exit_code=error.exit_code, retryable=error.retryable)
 
 

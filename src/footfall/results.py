@@ -56,7 +56,7 @@ class LoadResult:
     """What became of one source file.
 
     Shape: `already-loaded` carries load_id and `loaded_at` of the first load; `failed` has no load_id; both: rows_* 0.
-    `retryable`: the same call may succeed later.
+    `retryable`: the same call may succeed later. `notices` say what is odd about the file; they change no verdict.
     """
 
     load_id: int | None
@@ -73,6 +73,7 @@ class LoadResult:
     exit_code: int = 0
     retryable: bool = False
     groups: tuple[ProblemGroup, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from footfall.contract import (
     Header,
     kernel_variables,
 )
+from footfall.engines import oddities
 from footfall.places import PLACE_BITS
 from footfall.sql import named_sql
 
@@ -49,12 +50,13 @@ class Verdicts:
 
     Shape: `accepted` has the columns of ACCEPTED in line order; `rejected` has line_number, raw_line, raw_bytes,
     raw_size_bytes and problems (JSON text); `groups` one (file number, code, field, rows, line number, value) per file
-    and kind of problem. The line numbers of the tables are places.
+    and kind of problem; `oddities` counts accepted rows. The line numbers of the tables are places.
     """
 
     accepted: pa.Table
     rejected: pa.Table
     groups: tuple[tuple[int, str, str | None, int, int, str | None], ...]
+    oddities: tuple[oddities.Oddity, ...]
 
 
 class Kernel:
@@ -122,15 +124,20 @@ def _verdicts(session: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> Verd
     """Run quick on every line, and slow on those that it leaves."""
     accepted, left = _quick(session, pa.Table.from_batches([batch]))
     parts, rejected, groups = [accepted], [REJECTED_SCHEMA.empty_table()], []
+    odd: list[oddities.Oddity] = []
     for at in range(0, left.num_rows, SLOW_ROWS):
         slow = _ask(session, "slow", left.slice(at, SLOW_ROWS))
         is_rejected = pc.is_valid(slow["line"])
-        parts.append(_with_instants(slow.filter(pc.invert(is_rejected))))
+        right = slow.filter(pc.invert(is_rejected))
+        parts.append(_with_instants(right))
+        odd += oddities.count_padded_ids(session, right)
         session.register("rejected", slow.filter(is_rejected))
         rejected.append(session.sql(named_sql("duckdb.sql")["rejected"]).to_arrow_table().cast(REJECTED_SCHEMA))
         groups += session.execute(named_sql("duckdb.sql")["groups"], [PLACE_BITS]).fetchall()
         session.unregister("rejected")
-    return Verdicts(_in_line_order(pa.concat_tables(parts)), _readable(pa.concat_tables(rejected)), tuple(groups))
+    accepted = _in_line_order(pa.concat_tables(parts))
+    odd += oddities.count_null_words(session, accepted)
+    return Verdicts(accepted, _readable(pa.concat_tables(rejected)), tuple(groups), tuple(odd))
 
 
 def _quick(session: duckdb.DuckDBPyConnection, lines: pa.Table) -> tuple[pa.Table, pa.Table]:

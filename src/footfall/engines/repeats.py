@@ -18,13 +18,17 @@ from footfall.sql import named_sql
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of the ids of one file that had come before. The line and the id are those of its first conflict."""
+    """What became of the ids of one file that had come before. The line and the id are those of its first conflict.
+
+    `rows_repeated`: of these rows, those whose id came first in the same file.
+    """
 
     file_number: int
     rows_duplicate: int
     rows_conflict: int
     line_number: int | None
     interaction_id: int | None
+    rows_repeated: int
 
 
 @contextmanager
