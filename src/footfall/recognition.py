@@ -178,9 +178,9 @@ def begun(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     """Give the first bytes of a content, START_BYTES where there are so many, and all of its blocks.
 
     Example:
-        >>> start, blocks = begun(iter([b"a,b", b"\\n1,2"]))
+        >>> start, blocks = begun(iter([b"a,b;", b"1,2"]))
         >>> (start, list(blocks))
-        (b'a,b\n1,2', [b'a,b', b'\n1,2'])
+        (b'a,b;1,2', [b'a,b;', b'1,2'])
     """
     taken: list[bytes] = []
     size = 0
