@@ -251,6 +251,9 @@ def user_interactions() -> None:
             log.info("%s", summary_text(summary))
             for source, reason in failures(summary):
                 log.warning("%s: %s", source, reason)
+            for result in summary.loads:
+                for notice in result.notices:
+                    log.warning("%s: %s", result.source, notice)
         return paths
 
     @task(pool=POOL, map_index_template="{{ file_name }}", multiple_outputs=False)
@@ -266,6 +269,8 @@ def user_interactions() -> None:
         result = summary.loads[0]
         if result.status != "failed":
             log.info("%s", summary_text(summary))
+        for notice in result.notices:
+            log.warning("%s: %s", result.source, notice)
         footfall_lineage.tell(result, settings)
         if result.failure is not None:
             if result.failure.retryable:

@@ -33,6 +33,7 @@ class Attempt:
     load_id: int | None = None
     result: LoadResult | None = None
     is_committing: bool = False  # its COMMIT was sent
+    notices: tuple[str, ...] = ()  # what is odd about its file, also where it has too many rejected rows
 
 
 def entry(run: Run, attempt: Attempt, status: str, error: str | None = None) -> ledger.Entry:

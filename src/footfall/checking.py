@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from footfall import finding, sources
-from footfall.bound import MaxRejected, assert_bound
+from footfall.bound import assert_bound
 from footfall.database import Target, silent
 from footfall.errors import FootfallError, SourceError, TooManyRejectedError
 from footfall.ignored import describe_ignored
@@ -17,12 +17,14 @@ from footfall.judging import (
     Progress,
     Run,
     add_conflicts,
+    describe_file,
     judge,
     problem_groups,
     read,
     running,
 )
 from footfall.masking import copy_masked, shown
+from footfall.notices import say_notices
 from footfall.results import LoadResult, LoadSummary
 from footfall.settings import Settings
 from footfall.shapes import Kinds
@@ -44,6 +46,7 @@ class _CheckedFile:
     copy_of: int | None = None
     seconds: float = 0.0
     kinds_refused: Kinds = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
 
 def check(
@@ -70,7 +73,9 @@ def check(
         files: list[_CheckedFile] = []
         for number, source in enumerate(found.paths):
             files.append(_judge_file(run, source, number, repeats, files))
-        results = _settle(files, repeats, run.max_rejected)
+        results = _settle(run, files, repeats)
+    for result in results:
+        say_notices(result, warn)
     return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
 
 
@@ -89,15 +94,20 @@ def _judge_file(run: Run, source: str, number: int, repeats: Repeats, earlier: I
                     repeats.add(number, verdict.accepted)
             sources.assert_unchanged(file)
         # Ids that repeat can only add rejected rows: a file that is over the bound now is refused in any case.
-        assert_bound(_give_result(checked, None), run.max_rejected, REFUSED)
-    except (SourceError, TooManyRejectedError) as error:
+        result = _give_result(run, checked, None)
+        assert_bound(result, run.max_rejected, REFUSED)
+    except SourceError as error:
         repeats.forget(number)
         _refuse(checked, error, checked.sums.kinds)
+    except TooManyRejectedError as error:
+        repeats.forget(number)
+        _refuse(checked, error, checked.sums.kinds)
+        checked.notices = result.notices
     checked.seconds = round(time.monotonic() - began, 3)
     return checked
 
 
-def _settle(files: list[_CheckedFile], repeats: Repeats, bound: MaxRejected | None) -> list[LoadResult]:
+def _settle(run: Run, files: list[_CheckedFile], repeats: Repeats) -> list[LoadResult]:
     """Compare the ids of all files, in loading order, and refuse the files that have too many conflicts.
 
     The rows of a refused file claim no id. The first file that is over the bound is over it whatever comes later, so it
@@ -105,15 +115,16 @@ def _settle(files: list[_CheckedFile], repeats: Repeats, bound: MaxRejected | No
     """
     while True:
         found = {each.file_number: each for each in repeats.find_repeats()}
-        results = [_give_result(file, found.get(number)) for number, file in enumerate(files)]
+        results = [_give_result(run, file, found.get(number)) for number, file in enumerate(files)]
         for number, (file, result) in enumerate(zip(files, results, strict=True)):
             if result.status != "checked":
                 continue
             try:
-                assert_bound(result, bound, REFUSED)
+                assert_bound(result, run.max_rejected, REFUSED)
             except TooManyRejectedError as error:
                 _pass_on(files, number, repeats)
                 _refuse(file, error, _with_conflicts(file.sums.kinds, found[number]))
+                file.notices = result.notices
                 break
         else:
             return results
@@ -136,12 +147,12 @@ def _refuse(file: _CheckedFile, error: FootfallError, kinds: Kinds) -> None:
     file.failure, file.kinds_refused = copy_masked(error), kinds
 
 
-def _give_result(file: _CheckedFile, repeats: RepeatsOfFile | None) -> LoadResult:
+def _give_result(run: Run, file: _CheckedFile, repeats: RepeatsOfFile | None) -> LoadResult:
     """Give the verdict on one file, its repeated ids counted; a file that is refused keeps its kinds of problems."""
     result = LoadResult(None, file.source, file.digest, "checked", seconds=file.seconds)
     if file.failure is not None:
         groups = problem_groups(file.source, file.kinds_refused)
-        return replace(result, status="failed", failure=file.failure, groups=groups)
+        return replace(result, status="failed", failure=file.failure, groups=groups, notices=file.notices)
     if file.copy_of is not None:
         return replace(result, status="already-loaded")
     duplicate, conflict = (repeats.rows_duplicate, repeats.rows_conflict) if repeats else (0, 0)
@@ -152,6 +163,7 @@ def _give_result(file: _CheckedFile, repeats: RepeatsOfFile | None) -> LoadResul
         rows_duplicate=duplicate,
         rows_rejected=file.sums.rows_rejected + conflict,
         groups=problem_groups(file.source, _with_conflicts(file.sums.kinds, repeats)),
+        notices=describe_file(run, file.sums, repeats.rows_repeated if repeats else 0),
     )
 
 

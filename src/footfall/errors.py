@@ -6,6 +6,7 @@
     - QueryError                 2   a question that cannot be put as it stands
     - QueryTimeoutError          2   a question that takes longer than the setting allows
   - SourceError                  3   a source cannot be read as interactions
+    - CorruptSourceError         3   a compressed file is cut or corrupt
     - SourceChangedError         3   retryable: the file changed while it was read
     - SourceUnavailableError     3   retryable: the server of a source is away
   - TemporarySpaceError          1   retryable: no room for what a load has to remember
@@ -61,6 +62,10 @@ class SourceError(FootfallError):
     """The source cannot be read as interactions. Nothing of it was loaded."""
 
     exit_code = 3
+
+
+class CorruptSourceError(SourceError):
+    """The compressed file is cut or corrupt. Deliver it again."""
 
 
 class SourceChangedError(SourceError):

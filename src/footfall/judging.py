@@ -14,7 +14,10 @@ from footfall.bound import MaxRejected
 from footfall.contract import COLUMNS, Contract, Header, read_header
 from footfall.database import Target
 from footfall.engines import spill
+from footfall.errors import CorruptSourceError, SourceError
 from footfall.hints import hint
+from footfall.notices import Oddities, describe
+from footfall.recognition import begun, explained
 from footfall.results import ProblemGroup, ProblemShape
 from footfall.settings import Settings
 
@@ -71,6 +74,7 @@ class Judged:
     rows_accepted: int = 0
     rows_rejected: int = 0
     kinds: shapes.Kinds = field(default_factory=dict)
+    oddities: Oddities = field(default_factory=Oddities)
 
     @property
     def rows(self) -> int:
@@ -129,8 +133,14 @@ def read(run: Run, file: sources.SourceFile) -> Reading:
     from footfall.records import read_records  # heavy, and not needed where every file is loaded already
 
     delimiter = run.contract.delimiter
-    record, batches = read_records(lambda: sources.read_content(file), file.source, delimiter, run.memory_limit_mb)
-    header = read_header(record.fields, file.source, delimiter)
+    try:
+        record, batches = read_records(lambda: sources.read_content(file), file.source, delimiter, run.memory_limit_mb)
+        header = read_header(record.fields, file.source, delimiter)
+    except CorruptSourceError:
+        raise
+    except SourceError as error:
+        start, _ = begun(sources.read_content(file))
+        raise explained(error, start, file.source) from error
     if header.surplus and (surplus := ", ".join(map(repr, header.surplus))) not in run.said:
         run.said.add(surplus)
         run.warn(f"{file.source}: ignoring the columns {surplus}; only {', '.join(COLUMNS)} are read")
@@ -197,11 +207,19 @@ def _told(run: Run, readings: list[Reading], judged: list[Judged], verdicts: Ite
             each.rows_rejected += rows
         for number, kinds in verdict.kinds.items():
             shapes.add_all(judged[number].kinds, kinds)
+        for number, kind, name, rows in verdict.oddities:
+            getattr(judged[number].oddities, kind)[name] += rows
         if run.progress and time.monotonic() - said > PROGRESS_EVERY_S:
             said = time.monotonic()
             file = readings[-1].file
             rows_read = sum(each.rows for each in judged)
             run.progress(Progress(file.source, file.stream.tell(), file.size_bytes, rows_read, said - began))
+
+
+def describe_file(run: Run, judged: Judged, rows_repeated: int) -> tuple[str, ...]:
+    """Give the notices about one file whose rows were judged."""
+    actions = run.contract.actions
+    return describe(judged.oddities, rows_read=judged.rows, rows_repeated=rows_repeated, actions=actions)
 
 
 def problem_groups(source: str, kinds: shapes.Kinds) -> tuple[ProblemGroup, ...]:

@@ -32,10 +32,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class FirstLoad:
-    """The load that brought a file first."""
+    """The load that brought a file first, and the fingerprint of the contract that decided about its rows."""
 
     load_id: int
     loaded_at: datetime
+    contract: str
 
 
 def next_load_ids(connection: Connection, files: int) -> list[int]:
@@ -47,7 +48,7 @@ def next_load_ids(connection: Connection, files: int) -> list[int]:
 def find_loaded(connection: Connection, digests: Iterable[str]) -> dict[str, FirstLoad]:
     """Find the loads of files by their digests."""
     rows = connection.execute(named_sql("ledger.sql")["find_loaded"], {"digests": list(digests)}).fetchall()
-    return {row.digest: FirstLoad(row.load_id, row.loaded_at) for row in rows}
+    return {row.digest: FirstLoad(row.load_id, row.loaded_at, row.contract) for row in rows}
 
 
 def is_loaded(connection: Connection, load_id: int) -> bool:

@@ -67,11 +67,15 @@ class Staging:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What the merge did with the accepted rows of one file."""
+    """What the merge did with the accepted rows of one file.
+
+    `rows_repeated`: of the duplicates and conflicts, those that met a row of the same file.
+    """
 
     rows_loaded: int = 0
     rows_duplicate: int = 0
     rows_conflict: int = 0
+    rows_repeated: int = 0
 
 
 def open_staging(target: Target, server: Server, load_ids: Sequence[int]) -> Staging:
@@ -238,9 +242,14 @@ def merge(connection: Connection, staging: Staging) -> dict[int, Merged]:
     added = staging.first_of if staging.is_direct else _insert(connection, staging, "rows", "merge_rows")
     are_all_new = added.total() == staging.rows_sent
     added_late = _insert(connection, staging, "late", "merge_late")
-    same, conflicting = _match(connection, staging, are_all_new)
+    same, conflicting, own = _match(connection, staging, are_all_new)
     merged = {
-        load_id: Merged(added[load_id] + added_late[load_id], same[load_id] - added_late[load_id], conflicting[load_id])
+        load_id: Merged(
+            added[load_id] + added_late[load_id],
+            same[load_id] - added_late[load_id],
+            conflicting[load_id],
+            own[load_id] - added_late[load_id],
+        )
         for load_id in staging.load_ids
     }
     for load_id, of in merged.items():
@@ -266,10 +275,14 @@ def _insert(connection: Connection, staging: Staging, part: str, statement: str)
     return Counter({row.load_id: row.rows_added for row in rows})
 
 
-def _match(connection: Connection, staging: Staging, are_all_new: bool) -> tuple[Counter[int], Counter[int]]:
-    """Say of every staged row that may have come before what the tables hold under its id: the same, or another."""
+def _match(connection: Connection, staging: Staging, are_all_new: bool) -> tuple[Counter[int], ...]:
+    """Say of every staged row that may have come before what the tables hold under its id.
+
+    Gives the numbers of rows by load: that met the same, that met another content, and that met a row of their load. A
+    late row that was inserted meets itself.
+    """
     if are_all_new and not staging.rows_sent_late:
-        return Counter(), Counter()
+        return Counter(), Counter(), Counter()
     _create(connection, staging, "matched", "create_matched")
     if not are_all_new:
         connection.execute(composed("load.sql", "match_rows", matched=staging.matched, rows=staging.rows))
@@ -277,8 +290,9 @@ def _match(connection: Connection, staging: Staging, are_all_new: bool) -> tuple
         connection.execute(composed("load.sql", "match_late", matched=staging.matched, late=staging.late))
     rows = connection.execute(composed("load.sql", "matches", matched=staging.matched)).fetchall()
     connection.execute(composed("load.sql", "record_overlaps", matched=staging.matched))
-    return Counter({row.load_id: row.rows_same for row in rows}), Counter(
-        {row.load_id: row.rows_conflict for row in rows}
+    return tuple(
+        Counter({row.load_id: getattr(row, name) for row in rows})
+        for name in ("rows_same", "rows_conflict", "rows_own")
     )
 
 

@@ -37,6 +37,7 @@ from footfall.errors import (
     FootfallError,
     SettingsError,
     SourceUnavailableError,
+    TooManyRejectedError,
 )
 from footfall.ignored import describe_ignored
 from footfall.judging import (
@@ -45,6 +46,7 @@ from footfall.judging import (
     running,
 )
 from footfall.masking import copy_masked, shown
+from footfall.notices import describe_other_contract, say_notices, say_other_contracts
 from footfall.results import LoadResult, LoadSummary
 from footfall.session import target
 from footfall.settings import Settings
@@ -78,10 +80,12 @@ def load(
             for at in range(0, len(found.paths), LOOKED_UP):
                 for result in _load_some(session, found.paths[at : at + LOOKED_UP]):
                     results.append(result)
+                    say_notices(result, warn)
                     if isinstance(result.failure, DatabaseUnavailableError):
                         return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
         finally:
             session.connection.close()
+            say_other_contracts(results, warn)
     return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
 
 
@@ -151,7 +155,9 @@ def _load_some(session: _Session, paths: Sequence[str]) -> Iterator[LoadResult]:
         if sources.identity_of(path) != seen.identity:  # seen now, since those before it may have taken long
             waiting.append(path)
             continue
-        yield LoadResult(seen.load_id, path, seen.digest, "already-loaded", loaded_at=seen.loaded_at)
+        notices = describe_other_contract(seen.load_id, seen.contract, session.run.contract.fingerprint())
+        known_as = LoadResult(seen.load_id, path, seen.digest, "already-loaded", loaded_at=seen.loaded_at)
+        yield replace(known_as, notices=notices)
     yield from _load_waiting(session, waiting)
 
 
@@ -290,7 +296,8 @@ def _given_up(session: _Session, attempt: Attempt, error: FootfallError) -> Load
     if is_unsure and isinstance(error, DatabaseUnavailableError):
         error = unsure(error)
     record_failure(session.run, session.connection, attempt, error)
-    return LoadResult(None, shown(attempt.source), attempt.digest, "failed", failure=copy_masked(error))
+    failed = LoadResult(None, shown(attempt.source), attempt.digest, "failed", failure=copy_masked(error))
+    return replace(failed, notices=attempt.notices) if isinstance(error, TooManyRejectedError) else failed
 
 
 def _sure(session: _Session, result: LoadResult) -> LoadResult:

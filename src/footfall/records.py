@@ -16,13 +16,13 @@ import pyarrow as pa
 from footfall.contract import COLUMNS, RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX
 from footfall.errors import SourceError
 from footfall.first_line import cure_of_quotes, looks_like
+from footfall.recognition import begun, refuse_binary
 
 BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
 BLOCKS_PER_LIMIT = 100  # a batch in work takes some ten times its text, and several are in work at a time
 LINE_BYTES_LEAST = 40  # bytes; a block of shorter lines is several batches: memory goes by rows, too
 LF, CR, QUOTE = 10, 13, 34
 BOM = b"\xef\xbb\xbf"
-BOMS_REFUSED = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 READABLE_BYTES = RECORD_BYTES_MAX + 1  # bytes of a too-long record that are carried along
 
 SCHEMA = pa.schema(
@@ -69,15 +69,12 @@ def record_pattern(dialect: Dialect, field_count: int | None) -> re.Pattern[byte
 def find_line_end(content: Content, source: str) -> int:
     """Say which byte ends a line: LF, or CR where the whole content holds no LF.
 
-    Raises: SourceError for an empty file and for UTF-16.
+    Raises: SourceError for an empty file, and for one whose first bytes are no text.
     """
-    start = b""
     has_cr = False
-    for block in content():
-        if len(start) < 2:  # the first block of a compressed file may be one byte
-            start += block[:2]
-            if name := BOMS_REFUSED.get(start[:2]):
-                raise SourceError(f"{source}: is {name}, which is not read; convert it: iconv -f {name} -t UTF-8")
+    start, blocks = begun(content())
+    refuse_binary(start, source)
+    for block in blocks:
         if LF in block:
             return LF
         has_cr = has_cr or CR in block

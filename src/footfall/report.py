@@ -363,7 +363,7 @@ def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
     names = ("source", "digest", "status", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")
     load_id = {} if is_check or load.status == "checked" else {"load_id": load.load_id}
     values = load_id | {name: getattr(load, name) for name in names}
-    values |= {"seconds": _rounded(load.seconds), "error": load.error}
+    values |= {"seconds": _rounded(load.seconds), "error": load.error, "notices": load.notices}
     is_loaded = load.status == "already-loaded" and not is_check
     loaded_at = {"loaded_at": load.loaded_at} if is_loaded else {}
     return values | loaded_at | {"problems": problem_objects(load.groups)}

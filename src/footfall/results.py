@@ -88,6 +88,7 @@ class LoadResult:
 
     Shape: `already-loaded` carries load_id and `loaded_at` of the first load; `failed` has no load_id and carries its
     `failure`, an error that a caller can raise; both have rows_* 0. A file that `check` refuses keeps its `groups`.
+    `notices` say what is odd about the file; they change no verdict.
     """
 
     load_id: int | None
@@ -102,6 +103,7 @@ class LoadResult:
     failure: FootfallError | None = None
     loaded_at: datetime | None = None
     groups: tuple[ProblemGroup, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def error(self) -> str | None:

@@ -26,12 +26,13 @@ SETTLED_NS = 2_000_000_000  # ns; a file may change again within one tick of its
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A source whose file was loaded, and what it was then."""
+    """A source whose file was loaded, what it was then, and under which contract (its fingerprint)."""
 
     digest: str
     identity: Identity
     load_id: int
     loaded_at: datetime
+    contract: str
 
 
 def find(connection: Connection, sources: Sequence[str]) -> dict[str, Known]:
@@ -49,6 +50,7 @@ def find(connection: Connection, sources: Sequence[str]) -> dict[str, Known]:
             Identity(int(row.device), int(row.inode), row.size_bytes, row.modified_ns, row.changed_ns),
             row.load_id,
             row.loaded_at,
+            row.contract,
         )
         for row in rows
     }

@@ -12,7 +12,6 @@ import stat
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,15 +19,11 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
-from footfall import stores, web
+from footfall import compression, recognition, stores, web
 from footfall.errors import SourceChangedError, SourceError
 from footfall.masking import scheme, shown
 
 READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing, small enough for any memory limit
-GZIP_MAGIC = b"\x1f\x8b"
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-ZSTD_WINDOW_BYTES = 1 << 27  # what `zstd --long` makes at most; a larger one is refused
-ZSTD_SLICE_BYTES = 1 << 11  # bytes fed at a time: 2 KB can inflate to 64 MB at most, a bomb gets no further
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,63 +180,16 @@ def assert_unchanged(file: SourceFile) -> None:
 def read_content(file: SourceFile) -> Iterator[bytes]:
     """Give the file's content from its start, decompressed, in blocks of no fixed size.
 
-    Raises: SourceError where a compressed file is cut or corrupt.
+    Raises: CorruptSourceError where a compressed file is cut or corrupt; SourceError where its name promises another.
     """
     file.stream.seek(0)
-    magic = file.stream.read(4)
+    start = file.stream.read(recognition.START_BYTES)
     file.stream.seek(0)
-    if magic.startswith(GZIP_MAGIC):
-        yield from _gunzip(file)
-    elif magic == ZSTD_MAGIC:
-        yield from _unzstd(file)
-    else:
-        ending = urlsplit(file.source).path if scheme(file.source) else file.source
-        if ending.endswith((".gz", ".zst")) and file.size_bytes:
-            raise SourceError(
-                f"{file.source}: is not compressed as its name says, or its beginning is corrupt; deliver it again"
-            )
-        while block := file.stream.read(READ_BYTES):
-            yield block
-
-
-def _gunzip(file: SourceFile) -> Iterator[bytes]:
-    # zlib instead of the gzip module: several members, and a bound on what one read may inflate to.
-    inflater = zlib.decompressobj(wbits=31)
-    pending = b""
-    try:
-        while True:
-            pending = pending or file.stream.read(READ_BYTES)
-            if inflater.eof:
-                pending = pending.lstrip(b"\0")  # padding behind the last member
-                if not pending:
-                    if not (pending := file.stream.read(READ_BYTES)):
-                        return
-                    continue
-                inflater = zlib.decompressobj(wbits=31)
-            if not pending:
-                raise SourceError(f"{file.source}: the gzip file is cut; deliver it again")
-            block = inflater.decompress(pending, READ_BYTES)
-            pending = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-            if block:
-                yield block
-    except zlib.error as error:
-        raise SourceError(f"{file.source}: the gzip file is corrupt ({error}); deliver it again") from error
-
-
-def _unzstd(file: SourceFile) -> Iterator[bytes]:
-    import zstandard
-
-    inflater = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
-    pending = b""
-    try:
-        while pending := pending or file.stream.read(ZSTD_SLICE_BYTES):
-            if inflater.eof:
-                inflater = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
-            block = inflater.decompress(pending)
-            pending = inflater.unused_data if inflater.eof else b""
-            if block:
-                yield block
-        if not inflater.eof:
-            raise SourceError(f"{file.source}: the zstd file is cut; deliver it again")
-    except zstandard.ZstdError as error:
-        raise SourceError(f"{file.source}: the zstd file is corrupt ({error}); deliver it again") from error
+    if decompress := compression.decompressor(start):
+        yield from decompress(file.stream, file.source)
+        return
+    ending = urlsplit(file.source).path if scheme(file.source) else file.source
+    if ending.lower().endswith((".gz", ".zst")) and start:
+        raise recognition.misnamed(start, file.source)
+    while block := file.stream.read(READ_BYTES):
+        yield block

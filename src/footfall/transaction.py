@@ -19,7 +19,8 @@ from footfall.attempts import Attempt, entry
 from footfall.bound import assert_bound
 from footfall.database import Connection, Server, assert_current, begin, take_writer_lock
 from footfall.errors import FootfallError, SourceError
-from footfall.judging import Judged, Reading, Run, judge, problem_groups, read, read_later
+from footfall.judging import Judged, Reading, Run, describe_file, judge, problem_groups, read, read_later
+from footfall.notices import describe_other_contract
 from footfall.places import placed
 from footfall.results import LoadResult
 from footfall.sql import named_sql
@@ -41,11 +42,11 @@ def load_files(run: Run, connection: Connection, at: Server, attempts: Sequence[
         taken = list(zip(attempts, files, readings, strict=False))
         for attempt, file, reading in taken:
             if reading is None:
-                attempt.result = _already_loaded(file, first[file.digest])
+                attempt.result = _already_loaded(run, file, first[file.digest])
         new = [(attempt, reading) for attempt, _, reading in taken if reading]
         if new and (later := _load_new(run, connection, at, new)):
             connection.rollback()
-            return [] if len(attempts) > 1 else [_already_loaded(files[0], later[files[0].digest])]
+            return [] if len(attempts) > 1 else [_already_loaded(run, files[0], later[files[0].digest])]
         source_files.keep(connection, (file for _, file, _ in taken))
         for attempt, file, _ in taken:
             sources.assert_unchanged(file)
@@ -128,7 +129,8 @@ def _load_new(
     loading.drop_staging(connection, staging)
     for (attempt, reading), load_id, sums in zip(new, load_ids, judged, strict=True):
         attempt.load_id = load_id
-        result = _result(reading.file, load_id, sums, merged[load_id])
+        result = _result(run, reading.file, sums, (load_id, merged[load_id]))
+        attempt.notices = result.notices
         _assert_law(result)
         assert_bound(result, run.max_rejected, "nothing was loaded; `footfall check` shows why")
         _record_loaded(run, connection, attempt, result)
@@ -136,7 +138,8 @@ def _load_new(
     return {}
 
 
-def _result(file: sources.SourceFile, load_id: int, judged: Judged, merged: loading.Merged) -> LoadResult:
+def _result(run: Run, file: sources.SourceFile, judged: Judged, merged_as: tuple[int, loading.Merged]) -> LoadResult:
+    load_id, merged = merged_as
     return LoadResult(
         load_id,
         file.source,
@@ -147,6 +150,7 @@ def _result(file: sources.SourceFile, load_id: int, judged: Judged, merged: load
         merged.rows_duplicate,
         judged.rows_rejected,
         groups=problem_groups(file.source, judged.kinds),
+        notices=describe_file(run, judged, merged.rows_repeated),
     )
 
 
@@ -226,5 +230,8 @@ def _record_loaded(run: Run, connection: Connection, attempt: Attempt, result: L
     )
 
 
-def _already_loaded(file: sources.SourceFile, first: ledger.FirstLoad) -> LoadResult:
-    return LoadResult(first.load_id, file.source, file.digest, "already-loaded", loaded_at=first.loaded_at)
+def _already_loaded(run: Run, file: sources.SourceFile, first: ledger.FirstLoad) -> LoadResult:
+    notices = describe_other_contract(first.load_id, first.contract, run.contract.fingerprint())
+    return LoadResult(
+        first.load_id, file.source, file.digest, "already-loaded", loaded_at=first.loaded_at, notices=notices
+    )

@@ -315,6 +315,7 @@ def test_the_json_of_a_load_has_the_shape_of_the_specification() -> None:
                 "rows_rejected": 3,
                 "seconds": 0.1,
                 "error": None,
+                "notices": [],
                 "problems": [],
             }
         ],

@@ -26,6 +26,7 @@ from footfall.contract import (
     Header,
     kernel_variables,
 )
+from footfall.engines import oddities
 from footfall.hints import look_variables
 from footfall.places import PLACE_BITS
 from footfall.sql import named_sql
@@ -51,13 +52,14 @@ class Verdicts:
     """The verdicts on one batch.
 
     Shape: `accepted` has the columns of ACCEPTED in line order; `rejected` has line_number, raw_line, raw_bytes,
-    raw_size_bytes and problems (JSON text); `kinds` the kinds of problems by file number. The line numbers of the
-    tables are places.
+    raw_size_bytes and problems (JSON text); `kinds` the kinds of problems by file number; `oddities` counts accepted
+    rows. The line numbers of the tables are places.
     """
 
     accepted: pa.Table
     rejected: pa.Table
     kinds: dict[int, shapes.Kinds]
+    oddities: tuple[oddities.Oddity, ...]
 
 
 class Kernel:
@@ -126,16 +128,21 @@ def _verdicts(session: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> Verd
     accepted, left = _quick(session, pa.Table.from_batches([batch]))
     parts, rejected = [accepted], [REJECTED_SCHEMA.empty_table()]
     kinds: dict[int, shapes.Kinds] = {}
+    odd: list[oddities.Oddity] = []
     for at in range(0, left.num_rows, SLOW_ROWS):
         slow = _ask(session, "slow", left.slice(at, SLOW_ROWS))
         is_rejected = pc.is_valid(slow["line"])
-        parts.append(_with_instants(slow.filter(pc.invert(is_rejected))))
+        right = slow.filter(pc.invert(is_rejected))
+        parts.append(_with_instants(right))
+        odd += oddities.count_padded_ids(session, right)
         refused = slow.filter(is_rejected)
         session.register("rejected", refused)
         rejected.append(session.sql(named_sql("duckdb.sql")["rejected"]).to_arrow_table().cast(REJECTED_SCHEMA))
         session.unregister("rejected")
         _group(session, refused, kinds)
-    return Verdicts(_in_line_order(pa.concat_tables(parts)), _readable(pa.concat_tables(rejected)), kinds)
+    accepted = _in_line_order(pa.concat_tables(parts))
+    odd += oddities.count_null_words(session, accepted)
+    return Verdicts(accepted, _readable(pa.concat_tables(rejected)), kinds, tuple(odd))
 
 
 def _group(session: duckdb.DuckDBPyConnection, refused: pa.Table, kinds: dict[int, shapes.Kinds]) -> None:

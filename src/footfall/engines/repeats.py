@@ -18,13 +18,17 @@ from footfall.sql import named_sql
 
 @dataclass(frozen=True, slots=True)
 class RepeatsOfFile:
-    """The rows of one file whose ids had come before. The line number and the id are those of its first conflict."""
+    """The rows of one file whose ids had come before. The line number and the id are those of its first conflict.
+
+    `rows_repeated`: of these rows, those whose id came first in the same file.
+    """
 
     file_number: int
     rows_duplicate: int
     rows_conflict: int
     line_number: int | None
     interaction_id: int | None
+    rows_repeated: int
 
 
 @contextmanager

@@ -76,6 +76,24 @@ select
 from rejected
 order by line_number
 
+-- name: padded_ids
+select
+    line_number >> $1 as file_number,
+    padded_id,
+    count(*) as rows
+from (select line_number, unnest(padded_ids) as padded_id from odd)
+group by file_number, padded_id
+order by file_number, padded_id
+
+-- name: null_words
+select
+    line_number >> $1 as file_number,
+    action,
+    count(*) as rows
+from odd
+group by file_number, action
+order by file_number, action
+
 -- name: conflicts
 select
     l.line_number as line_number,
@@ -117,6 +135,7 @@ with firsts as (
     select
         interaction_id,
         min((file_number, line_number)) as place,
+        min(file_number) as file_number,
         arg_min(content, (file_number, line_number)) as content
     from seen
     group by interaction_id
@@ -127,7 +146,8 @@ select
     count(*) filter (where s.content = f.content) as rows_duplicate,
     count(*) filter (where s.content <> f.content) as rows_conflict,
     min(s.line_number) filter (where s.content <> f.content) as line_number,
-    arg_min(s.interaction_id, s.line_number) filter (where s.content <> f.content) as interaction_id
+    arg_min(s.interaction_id, s.line_number) filter (where s.content <> f.content) as interaction_id,
+    count(*) filter (where f.file_number = s.file_number) as rows_repeated
 from seen as s
 join firsts as f
     on f.interaction_id = s.interaction_id

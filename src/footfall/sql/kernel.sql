@@ -13,7 +13,8 @@
 -- Grain out: quick: one row per record, in the same order; is_proved is null where the values are not to be used.
 --            slow: one row per record that is a row (blank lines are none). problems is null for a valid row, whose five values are
 --            then all there; otherwise problems is a list of (code, field, value), and line, raw_bytes and size_bytes are given.
---            timestamp is the instant, as a UTC timestamp without zone.
+--            timestamp is the instant, as a UTC timestamp without zone. padded_ids names the ids that are not written as the number
+--            is: with a leading zero or a plus sign. quick proves no such row.
 -- Variables: set by contract.kernel_variables(); constants of the query, so that regular expressions compile once.
 -- Session:   TimeZone must be UTC; one thread, and in the order of insertion.
 --
@@ -161,6 +162,11 @@ slow as (
         product_id,
         action_text as action,
         instant as timestamp,
+        list_filter([
+            case when interaction_id_text[1] in ('0', '+') then 'interaction_id' end,
+            case when user_id_text[1] in ('0', '+') then 'user_id' end,
+            case when product_id_text[1] in ('0', '+') then 'product_id' end
+        ], lambda name: name is not null) as padded_ids,
         line,
         raw_bytes,
         size_bytes,
@@ -217,6 +223,7 @@ select
     product_id,
     action,
     timestamp,
+    padded_ids,
     case when len(problems) > 0 then line end as line,
     case when len(problems) > 0 then raw_bytes end as raw_bytes,
     case when len(problems) > 0 then size_bytes end as size_bytes,

@@ -8,7 +8,8 @@ from generate_series(1, %(files)s)
 select
     digest,
     load_id,
-    finished_at as loaded_at
+    finished_at as loaded_at,
+    contract
 from loads
 where
     digest = any(%(digests)s)
@@ -34,7 +35,8 @@ select
     f.changed_ns,
     f.digest,
     l.load_id,
-    l.finished_at as loaded_at
+    l.finished_at as loaded_at,
+    l.contract
 from source_files as f
 join loads as l
     on l.digest = f.digest

@@ -170,7 +170,8 @@ join user_interactions_raw as r
 select
     load_id,
     count(*) filter (where is_same) as rows_same,
-    count(*) filter (where not is_same) as rows_conflict
+    count(*) filter (where not is_same) as rows_conflict,
+    count(*) filter (where first_load_id = load_id) as rows_own
 from {matched}
 group by load_id
 

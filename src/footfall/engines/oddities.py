@@ -1,0 +1,39 @@
+"""Accepted rows that are oddly written, counted batch by batch: ids with leading zeros, words for a missing value."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from footfall.notices import NULL_WORDS
+from footfall.places import PLACE_BITS
+from footfall.sql import named_sql
+
+Oddity = tuple[int, Literal["padded_ids", "null_words"], str, int]  # file number, kind, column or word, rows
+WORDS = pa.array(sorted(NULL_WORDS), pa.string())
+
+
+def count_padded_ids(session: duckdb.DuckDBPyConnection, rows: pa.Table) -> list[Oddity]:
+    """Count accepted rows of the kernel's `slow` by the columns whose id has a leading zero or a plus sign."""
+    if not pc.sum(pc.list_value_length(rows["padded_ids"])).as_py():
+        return []
+    return [(number, "padded_ids", name, count) for number, name, count in _ask(session, "padded_ids", rows)]
+
+
+def count_null_words(session: duckdb.DuckDBPyConnection, accepted: pa.Table) -> list[Oddity]:
+    """Count accepted rows by the word for a missing value that is their action."""
+    is_word = pc.is_in(accepted["action"], WORDS)
+    if not pc.any(is_word).as_py():
+        return []
+    found = _ask(session, "null_words", accepted.select(["line_number", "action"]).filter(is_word))
+    return [(number, "null_words", word, count) for number, word, count in found]
+
+
+def _ask(session: duckdb.DuckDBPyConnection, statement: str, rows: pa.Table) -> list[tuple[int, str, int]]:
+    session.register("odd", rows)
+    found = session.execute(named_sql("duckdb.sql")[statement], [PLACE_BITS]).fetchall()
+    session.unregister("odd")
+    return [(number, name, count) for number, name, count in found]
