@@ -62,7 +62,11 @@ def swallows_rows(text: bytes, dialect: Dialect, field_count: int) -> bool:
         >>> swallows_rows(b'"a\nb",1', Dialect(",", LF), 2)
         False
     """
-    lines = text.split(bytes([dialect.line_end]))
+    end = bytes([dialect.line_end])
+    # The closing quote stands on the last line: with too few delimiters it is no row, and most records end here.
+    if text.count(dialect.delimiter.encode(), text.rfind(end) + 1) + 1 < field_count:
+        return False
+    lines = text.split(end)
     if dialect.line_end == LF:
         lines = [line.removesuffix(b"\r") for line in lines]
     rows = [line for line in lines[1:] if line.strip(b" \t")]
