@@ -22,19 +22,20 @@ ACTION_CHARACTERS_MAX = 500  # code points
 VALUE_CHARACTERS_MAX = 200  # code points of a value that a problem quotes
 RAW_BYTES_MAX = 65_536  # bytes of a rejected record that the quarantine keeps
 PLAIN_FIELDS_MAX = 500  # columns; RE2 refuses the pattern of some thousands, and no line is quick with so many
-KERNEL_VERSION = 2  # raise with every change of a verdict: it is part of the contract's fingerprint
+KERNEL_VERSION = 3  # raise with every change of a verdict: it is part of the contract's fingerprint
 
 PROBLEM_CODES: dict[str, str] = {
     "missing-value": "a required value is empty",
     "not-an-integer": "not a whole number (an optional sign and decimal digits)",
     "out-of-range": "an id that is not 1 to 9223372036854775807, or an instant outside the years 1 to 9999",
-    "not-a-timestamp": "not a timestamp: YYYY-MM-DD, optionally HH:MM[:SS[.ffffff]] and Z or an offset",
+    "not-a-timestamp": "not a timestamp: YYYY-MM-DD, optionally HH:MM[:SS[.ffffff]] and Z, UTC, GMT or an offset",
     "too-long": "an action over 500 characters, or a record over 1 MB",
     "unknown-action": "an action that is not in the allow-list",
     "in-the-future": "a timestamp later than the setting allows",
     "too-few-fields": "fewer fields than the header names",
     "too-many-fields": "more fields than the header names",
-    "bad-quoting": "a quote that does not close before a delimiter or line end, or stands inside an unquoted field",
+    "bad-quoting": "a quote that does not close before a delimiter or line end, that stands inside an unquoted field, "
+    "or that is closed only behind other rows",
     "bad-encoding": "a NUL byte, or bytes that are not UTF-8",
     "conflicting-duplicate": "this interaction_id came before with other content; the row that came first stays",
 }
@@ -113,9 +114,10 @@ def kernel_variables(contract: Contract, header: Header, latest: datetime | None
     bare = rf'[^"{comma}\n]*'
     field = rf'(?:"(?:[^"]|"")*"|[^"{comma}]*)'
     identifier = "[1-9][0-9]{0,17}"
-    clock = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
+    clock = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
     day = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
     offset = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3])(?::?[0-5][0-9])?|14(?::?00)?))"
+    zone = f"(?: ?{offset}| UTC| GMT)"
     # Years 1000 to 2999: no plain line is out of range, whatever its offset.
     seconds = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
     plain_timestamp = rf"[12][0-9]{{3}}-[01][0-9]-[0-3][0-9](?:[ T]{seconds}{offset}?)?"
@@ -134,7 +136,7 @@ def kernel_variables(contract: Contract, header: Header, latest: datetime | None
         "well_quoted_line": rf"{field}(?:{comma}{field})*",
         "each_field": rf"{comma}({field})",
         "naive_timestamp": rf"{day}(?:[ T]{clock})?",
-        "offset_timestamp": rf"{day}[ T]{clock}{offset}",
+        "offset_timestamp": rf"{day}[ T]{clock}{zone}",
         "source_time_zone": contract.source_time_zone,
         "actions": list(contract.actions) if contract.actions is not None else None,
         "latest": latest,

@@ -16,14 +16,15 @@ import pyarrow as pa
 from footfall.contract import COLUMNS, RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX
 from footfall.errors import SourceError
 from footfall.first_line import cure_of_quotes, looks_like
+from footfall.quoting import CR, LF, QUOTE, Dialect, record_pattern, record_test, swallows_rows
 from footfall.recognition import begun, refuse_binary
 
 BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
 BLOCKS_PER_LIMIT = 100  # a batch in work takes some ten times its text, and several are in work at a time
 LINE_BYTES_LEAST = 40  # bytes; a block of shorter lines is several batches: memory goes by rows, too
-LF, CR, QUOTE = 10, 13, 34
 BOM = b"\xef\xbb\xbf"
 READABLE_BYTES = RECORD_BYTES_MAX + 1  # bytes of a too-long record that are carried along
+SPACE, TAB = BLANKS = b" \t"
 
 SCHEMA = pa.schema(
     [("line_number", pa.int64()), ("line", pa.string()), ("raw_bytes", pa.binary()), ("size_bytes", pa.int64())]
@@ -33,37 +34,11 @@ Content = Callable[[], Iterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """How records are told apart. `line_end` is LF, or CR in a file without any LF."""
-
-    delimiter: str
-    line_end: int
-
-
-@dataclass(frozen=True, slots=True)
 class HeaderRecord:
     """The first record that is not blank."""
 
     fields: list[str]
     dialect: Dialect
-
-
-def record_pattern(dialect: Dialect, field_count: int | None) -> re.Pattern[bytes]:
-    """Give the pattern of a record whose every quote closes before a delimiter or line end.
-
-    Example:
-        >>> bool(record_pattern(Dialect(",", LF), 2).fullmatch(b'"a\\nb",c'))
-        True
-    """
-    comma = re.escape(dialect.delimiter.encode())
-    end = re.escape(bytes([dialect.line_end]))
-    bare = b'[^"' + comma + end + b"]*"
-    if len(dialect.delimiter.encode()) > 1:
-        bare = b"(?:(?!" + comma + b')[^"' + end + b"])*"
-    # Unrolled, so that it never tries one text in two ways; possessive quantifiers are wrong in Python 3.11.2.
-    field = b'(?:"[^"]*(?:""[^"]*)*"|' + bare + b")"
-    count = b"*" if field_count is None else b"{%d}" % (field_count - 1)
-    return re.compile(field + b"(?:" + comma + field + b")" + count)
 
 
 def find_line_end(content: Content, source: str) -> int:
@@ -138,7 +113,7 @@ class _Lines:
             here = cr + here
             cr = b"\r" if here.endswith(b"\r") and self.dialect.line_end == LF else b""
             dropped += len(here) - len(cr)
-            is_blank = is_blank and not here[: len(here) - len(cr)].strip(b" \t")
+            is_blank = is_blank and not here[: len(here) - len(cr)].strip(BLANKS)
             if at < 0:
                 self.fill(1)
             if at >= 0 or not self.rest:
@@ -158,6 +133,12 @@ def _take_header(lines: _Lines, source: str) -> list[str]:
         is_closed = rest in (b"", b"\r") or rest.startswith((lines.end, b"\r" + lines.end))
         if not text or not is_closed or text.count(lines.end) >= RECORD_LINES_MAX:
             raise SourceError(f"{source}: line {lines.line_number}: {_broken_header(lines)}")
+        if swallows_rows(text, lines.dialect, len(_header_fields(text, lines.dialect))):
+            raise SourceError(
+                f"{source}: line {lines.line_number}: the header has a quote that does not close on its line: each "
+                f"of the next {text.count(lines.end):,} lines, up to the one that closes it, looks like a row; "
+                "close the quote, or take it away"
+            )
     if len(text) > RECORD_BYTES_MAX:
         raise SourceError(f"{source}: line {lines.line_number}: the header is over 1 MB; is this a CSV file?")
     after = lines.rest[len(text) :]
@@ -202,7 +183,7 @@ def _header_fields(text: bytes, dialect: Dialect) -> list[str]:
 
 
 def _batches(lines: _Lines, field_count: int, block_size: int) -> Iterator[pa.RecordBatch]:
-    pattern = record_pattern(lines.dialect, field_count)
+    is_record = record_test(lines.dialect, field_count)
     lines_max = max(block_size // LINE_BYTES_LEAST, 1)
     wanted = block_size
     while True:
@@ -215,7 +196,7 @@ def _batches(lines: _Lines, field_count: int, block_size: int) -> Iterator[pa.Re
         is_last = lines.is_done and limit == size
         cut = limit if is_last else lines.rest.rfind(lines.end, 0, limit) + 1
         if cut:
-            yield from _block(lines, cut, lines_max, None if is_last else limit, pattern)
+            yield from _block(lines, cut, lines_max, None if is_last else limit, is_record)
         elif limit > READABLE_BYTES:
             yield from _too_long(lines)
         # Where nothing could be taken, the first record goes on behind what is at hand.
@@ -232,7 +213,7 @@ def _too_long(lines: _Lines) -> Iterator[pa.RecordBatch]:
 
 
 def _block(
-    lines: _Lines, cut: int, lines_max: int, left: int | None, pattern: re.Pattern[bytes]
+    lines: _Lines, cut: int, lines_max: int, left: int | None, is_record: Callable[[bytes], bool]
 ) -> Iterator[pa.RecordBatch]:
     """Give the records of one block, and leave to the next what may still go on there.
 
@@ -247,7 +228,7 @@ def _block(
     first_lines = np.arange(len(ends), dtype=np.int64)
     record_ends = ends
     if b'"' in block:
-        kept, carried = _join_quoted(block, array, ends, pattern, left)
+        kept, carried = _join_quoted(block, array, ends, is_record, left)
         if carried is not None:
             begin = int(ends[carried - 1]) + 1 if carried else 0
             block, array, ends, kept = block[:begin], array[:begin], ends[:carried], kept[:carried]
@@ -266,7 +247,7 @@ def _block(
 
 
 def _join_quoted(
-    block: bytes, array: np.ndarray, ends: np.ndarray, pattern: re.Pattern[bytes], left: int | None
+    block: bytes, array: np.ndarray, ends: np.ndarray, is_record: Callable[[bytes], bool], left: int | None
 ) -> tuple[np.ndarray, int | None]:
     """Say which line ends end a record, and from which line on it takes the next block to know.
 
@@ -292,7 +273,7 @@ def _join_quoted(
         text = b""
         if closing - opening < RECORD_LINES_MAX and end - begin <= READABLE_BYTES:  # one more for the CR of CRLF
             text = block[begin:end].removesuffix(b"\r")
-        if text and len(text) <= RECORD_BYTES_MAX and pattern.fullmatch(text):
+        if text and len(text) <= RECORD_BYTES_MAX and is_record(text):
             kept[opening:closing] = False
             at += 2
         else:
@@ -303,19 +284,24 @@ def _join_quoted(
 def _records(
     block: bytes, array: np.ndarray, ends: np.ndarray, numbers: np.ndarray, dialect: Dialect
 ) -> pa.RecordBatch:
-    """Cut a block at its record ends; the line ends themselves go, and so do empty lines."""
+    """Cut a block at its record ends; the line ends themselves go, and so do lines of nothing but blanks."""
     starts = np.concatenate(([0], ends[:-1] + 1))
     stops = ends.copy()
     if dialect.line_end == LF and b"\r" in block:
         before = array[np.maximum(ends - 1, 0)]
         stops -= (before == CR) & (ends > starts)
     sizes = stops - starts
+    blank = _find_blank(block, array, starts, stops)
+    sizes[blank] = 0
+    held = sizes > 0
     is_exact = b"\0" not in block and (block.isascii() or _is_utf8(block))
     if is_exact and sizes.max(initial=0) <= RECORD_BYTES_MAX:
         mask = np.ones(len(block), dtype=bool)
         mask[ends[ends < len(block)]] = False
         mask[stops[stops < ends]] = False
-        numbers, sizes = numbers[sizes > 0], sizes[sizes > 0]
+        for at in blank:
+            mask[starts[at] : stops[at]] = False
+        numbers, sizes = numbers[held], sizes[held]
         offsets = np.zeros(len(sizes) + 1, dtype=np.int32)
         np.cumsum(sizes, out=offsets[1:])
         data = array[mask]
@@ -323,16 +309,16 @@ def _records(
         return pa.record_batch(
             [pa.array(numbers), text, pa.nulls(len(sizes), pa.binary()), pa.array(sizes)], schema=SCHEMA
         )
-    held = sizes > 0
     places = zip(starts[held].tolist(), stops[held].tolist(), strict=True)
-    return _assemble([_carried(block[start:stop]) for start, stop in places], numbers[held], sizes[held])
+    texts = [block[start : min(stop, start + READABLE_BYTES)] for start, stop in places]
+    return _assemble(texts, numbers[held], sizes[held])
 
 
-def _carried(text: bytes) -> bytes:
-    """Give what is carried along of a record: all, or the start of a too-long one; nothing of a blank one."""
-    if len(text) > RECORD_BYTES_MAX and not text.strip(b" \t"):
-        return b""
-    return text[:READABLE_BYTES]
+def _find_blank(block: bytes, array: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> list[int]:
+    """Say which lines hold something, but nothing except blanks. Few lines begin with a blank: only those are read."""
+    first = array[starts]
+    begins_blank = np.flatnonzero(((first == SPACE) | (first == TAB)) & (stops > starts))
+    return [at for at in begins_blank.tolist() if not block[starts[at] : stops[at]].strip(BLANKS)]
 
 
 def _is_utf8(block: bytes) -> bool:

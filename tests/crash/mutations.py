@@ -293,7 +293,19 @@ MUTATIONS = (
     Mutation(
         "a quote that does not close takes the next lines with it",
         RECORDS,
-        ((" and pattern.fullmatch(text):", ":"),),
+        ((" and is_record(text):", ":"),),
+        VERDICTS,
+    ),
+    Mutation(
+        "a quote that is closed behind rows takes them with it",
+        "quoting.py",
+        ((" and not swallows_rows(text, dialect, field_count)", ""),),
+        VERDICTS,
+    ),
+    Mutation(
+        "the line that closes a stray quote is not counted as a row",
+        "quoting.py",
+        (("    count = line.count(comma) + 1\n", "    count = line.count(comma) + 1 - line.count(b'\"') % 2\n"),),
         VERDICTS,
     ),
     Mutation(
@@ -352,8 +364,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a line of blanks is a row",
-        KERNEL,
-        (("or trim(line, e' \\t') <> ''", "or line <> ''"),),
+        RECORDS,
+        (("    sizes[blank] = 0\n", ""),),
         VERDICTS,
     ),
     Mutation(

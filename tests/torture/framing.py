@@ -62,7 +62,7 @@ def framed_by_the_reader(file: Framing) -> Framed:
 
 
 def framed_by_the_product(file: Framing) -> Framed:
-    """Give the same of the product; the kernel drops blank records, so they are dropped here."""
+    """Give the same of the product."""
     limits = {
         "RECORD_LINES_MAX": file.lines_max,
         "RECORD_BYTES_MAX": file.bytes_max,
@@ -79,9 +79,7 @@ def framed_by_the_product(file: Framing) -> Framed:
             return None
         rows = [row for batch in batches for row in batch.to_pylist()]
     return [name.strip(" \t").lower() for name in record.fields], [
-        (row["line_number"], row["raw_bytes"] or row["line"].encode(), row["size_bytes"])
-        for row in rows
-        if row["line"].strip(" \t") or (row["size_bytes"] > file.bytes_max and row["line"])
+        (row["line_number"], row["raw_bytes"] or row["line"].encode(), row["size_bytes"]) for row in rows
     ]
 
 
@@ -92,3 +90,31 @@ def difference(data: bytes) -> str | None:
     if wanted is not None:
         wanted = wanted[0], [(number, raw[: file.bytes_max + 1], size) for number, raw, size in wanted[1]]
     return None if wanted == found else f"{file}\nthe reader:  {wanted}\nthe product: {found}"
+
+
+def outside_the_account(data: bytes) -> list[str]:
+    """Say which lines behind the header are not exactly one record's, and not blank, by the product's own records.
+
+    A record's bytes must be those of whole lines, the last line's end apart; empty where the file is refused.
+    """
+    file = framing(data)
+    framed = framed_by_the_product(file)
+    if framed is None:
+        return []
+    lines = independent_reader.split_lines(independent_reader.without_mark(file.content))
+    with patch.multiple(independent_reader, MAX_RECORD_LINES=file.lines_max, MAX_RECORD_BYTES=file.bytes_max):
+        _, lines = independent_reader.read_header(lines, file.delimiter)
+    records_left = {number: (raw, size) for number, raw, size in framed[1]}
+    wrong = ["two records of one line"] if len(records_left) < len(framed[1]) else []
+    while lines:
+        line, *lines = lines
+        if (record := records_left.pop(line.number, None)) is None:
+            wrong += [] if line.is_blank else [f"line {line.number} is in no record: {line.content!r}"]
+            continue
+        text, end = line.content, line.end
+        while len(text) < record[1] and lines:
+            text, end = text + end + lines[0].content, lines[0].end
+            del lines[0]
+        if (text[: file.bytes_max + 1], len(text)) != record:
+            wrong.append(f"line {line.number}: {record} is not whole lines: {text!r}")
+    return wrong + [f"a record of no line: {number}" for number in records_left]

@@ -13,8 +13,11 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["footfall.records", "footfall.contract", "independent_reader"]):
+with atheris.instrument_imports(
+    include=["footfall.records", "footfall.quoting", "footfall.contract", "independent_reader"]
+):
     import footfall.contract
+    import footfall.quoting
     import footfall.records  # noqa: F401
     import independent_reader  # noqa: F401
 

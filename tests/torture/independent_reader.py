@@ -18,8 +18,8 @@ LARGEST_ID = 2**63 - 1
 MICROSECOND = datetime.timedelta(microseconds=1)
 TIMESTAMP = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:[ T]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?"
-    r"(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+    r"(?:[ T]([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?"
+    r"( UTC| GMT| ?Z| ?[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
 
 
@@ -142,6 +142,8 @@ def read_header(lines: list[Line], delimiter: str) -> tuple[list[str], list[Line
     parsed = parse_record(lines[:MAX_RECORD_LINES], delimiter)
     if parsed is None:
         raise FileRefusedError("a header whose quotes do not close, or over 1 MB")
+    if holds_rows(lines[: parsed.line_count], delimiter, len(parsed.fields)):
+        raise FileRefusedError("a header whose quote does not close on its line, but behind rows")
     names = [field.decode("utf-8", "replace").strip(" \t").lower() for field in parsed.fields]
     if any(names.count(column) != 1 for column in COLUMNS):
         raise FileRefusedError("a required column is missing or doubled")
@@ -161,8 +163,12 @@ def split_records(
         if len(line.content) > MAX_RECORD_BYTES:
             yield line.number, line.content, Problem("too-long", None)
             continue
-        parsed = parse_record(lines[place - 1 : place - 1 + MAX_RECORD_LINES], delimiter)
-        if parsed is None or (parsed.line_count > 1 and len(parsed.fields) != field_count):
+        at_hand = lines[place - 1 : place - 1 + MAX_RECORD_LINES]
+        parsed = parse_record(at_hand, delimiter)
+        if parsed is not None and parsed.line_count > 1:
+            is_one = len(parsed.fields) == field_count
+            parsed = parsed if is_one and not holds_rows(at_hand[: parsed.line_count], delimiter, field_count) else None
+        if parsed is None:
             yield line.number, line.content, Problem("bad-quoting", None)
         elif len(parsed.fields) < field_count:
             yield line.number, line.content, Problem("too-few-fields", None)
@@ -171,6 +177,48 @@ def split_records(
         else:
             yield line.number, parsed.raw, parsed.fields
             place += parsed.line_count - 1
+
+
+def holds_rows(lines: list[Line], delimiter: str, field_count: int) -> bool:
+    """Say whether the lines of a record behind its first are rows, each by its number of fields; blank ones aside.
+
+    Of a record of two lines, the first must not be short of fields: then the second is what it lacks.
+    """
+    first, *counts = (count_fields(line.content, delimiter.encode()) for line in lines if not line.is_blank)
+    if len(counts) == 1 and first < field_count:
+        return False
+    return bool(counts) and set(counts) == {field_count}
+
+
+def count_fields(text: bytes, between: bytes) -> int:
+    """Count the fields of a line by itself. A quote that opens no field, or is not closed, is an ordinary byte."""
+    count = 1
+    place = 0
+    while place < len(text):
+        at_start = place == 0 or text.endswith(between, 0, place)
+        closed = closing_quote(text, place, between) if at_start and text.startswith(b'"', place) else None
+        if closed is not None:
+            place = closed + 1
+        elif text.startswith(between, place):
+            count += 1
+            place += len(between)
+        else:
+            place += 1
+    return count
+
+
+def closing_quote(text: bytes, opening: int, between: bytes) -> int | None:
+    """Find the quote that closes a field before a delimiter or the end; None where the next single quote does not."""
+    place = opening + 1
+    while place < len(text):
+        if text.startswith(b'""', place):
+            place += 2
+        elif text.startswith(b'"', place):
+            is_closed = place + 1 == len(text) or text.startswith(between, place + 1)
+            return place if is_closed else None
+        else:
+            place += 1
+    return None
 
 
 @dataclass(frozen=True)
@@ -316,7 +364,8 @@ def read_instant(text: str, rules: Rules) -> int | str:
 
 def read_offset(text: str) -> datetime.timedelta | None:
     """Give an offset as it is written; None where it is over 14:00 or its minutes are over 59."""
-    if text == "Z":
+    text = text.removeprefix(" ")
+    if text in ("Z", "UTC", "GMT"):
         return datetime.timedelta(0)
     digits = text[1:].replace(":", "").ljust(4, "0")
     hours, minutes = int(digits[:2]), int(digits[2:])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import combinations, permutations, product
 
 HEADER = (b"interaction_id", b"user_id", b"product_id", b"action", b"timestamp")
 PLAIN_ROWS = (
@@ -46,7 +46,7 @@ class Table:
     def with_field(self, row: int, column: int, field: bytes) -> bytes:
         """Give the file with one field written otherwise."""
         rows = list(self.rows)
-        rows[row] = (*rows[row][:column], field, *rows[row][column + 1 :])
+        rows[row] = _with(rows[row], column, field)
         return replace(self, rows=tuple(rows)).written()
 
     def with_line(self, row: int, line: bytes, end: bytes | None = None) -> bytes:
@@ -225,6 +225,26 @@ def quote_unbalanced(table: Table) -> Iterator[PollutedFile]:
     yield from field_files(table, change, altered=True)
 
 
+@pollution(
+    "a quote that opens in one row and closes in another", "Both are `bad-quoting`; the rows between are loaded."
+)
+def quote_over_rows(table: Table) -> Iterator[PollutedFile]:
+    for first, last in combinations(range(1, len(table.rows)), 2):
+        for opened, closed in product(range(len(HEADER)), repeat=2):
+            rows = list(table.rows)
+            rows[first] = _with(rows[first], opened, b'"' + _inner(rows[first][opened]))
+            rows[last] = _with(rows[last], closed, _inner(rows[last][closed]) + b'"')
+            touched = frozenset([first, last])
+            content = replace(table, rows=tuple(rows)).written()
+            yield PollutedFile(
+                table, f"row {first}, column {opened} to row {last}, column {closed}", content, touched, touched, False
+            )
+
+
+def _with(fields: tuple[bytes, ...], column: int, field: bytes) -> tuple[bytes, ...]:
+    return (*fields[:column], field, *fields[column + 1 :])
+
+
 @pollution("quote of another kind", "No quote: part of the value. A number or a time is then none.")
 def quote_of_another_kind(table: Table) -> Iterator[PollutedFile]:
     pairs = ((b"'", b"'"), (b"`", b"`"), (b"\xe2\x80\x9c", b"\xe2\x80\x9d"), (b"\xc2\xab", b"\xc2\xbb"), (b"''", b"''"))
@@ -316,7 +336,7 @@ def other_forms(table: Table) -> Iterator[PollutedFile]:
     ]  # fmt: skip
     times = [
         b"2024-02-30", b"2024-13-01", b"01/02/2024", b"1704067200", b"2024-01-01 24:00", b"2024-01-01 10:00:60",
-        b"2024-01-01 10", b"2024-01-01T10:00 Z", b"2024-1-1", b"infinity", b"now", b"0000-01-01", b"10000-01-01",
+        b"2024-01-01 10", b"2024-01-01T10:00 z", b"2024-1-1", b"infinity", b"now", b"0000-01-01", b"10000-01-01",
         b"2024-01-01 10:00+15", b"2024-01-01 10:00:00.1234567", b"2024-W01-1", b"-2024-01-01", b"NULL", b"2024-01",
         b"2024-01-01 10:00 PM", b"2024-01-01 10:00 Europe/Vienna", b"0001-01-01 00:00+14", b"9999-12-31 23:59-14",
     ]  # fmt: skip

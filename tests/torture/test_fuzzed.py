@@ -56,11 +56,39 @@ numbers = st.one_of(
     st.sampled_from(["", "1.0", "1e3", "1_0", "\u0661", "+", "NULL", "9223372036854775807", "9223372036854775808"]),
 )
 walls = st.datetimes(datetime(YEAR_FROM, 1, 1), datetime(YEAR_TO, 1, 1))  # noqa: DTZ001
-offsets = st.sampled_from(["", "Z", "+00", "-0000", "+05:30", "-08", "+1400", "-14:00", "+14:01", "+5", "z", " Z"])
+offsets = st.sampled_from(
+    [
+        "",
+        "Z",
+        "+00",
+        "-0000",
+        "+05:30",
+        "-08",
+        "+1400",
+        "-14:00",
+        "+14:01",
+        "+5",
+        "z",
+        " Z",
+        " +00",
+        " -05:30",
+        " UTC",
+        " GMT",
+        " utc",
+        "UTC",
+        "  Z",
+        " +5",
+    ]
+)
 times = st.one_of(
     st.builds(lambda wall, mark: wall.isoformat(mark), walls, st.sampled_from([" ", "T"])),
     st.builds(lambda wall, offset: wall.isoformat(" ") + offset, walls, offsets),
     st.builds(lambda wall, offset: wall.isoformat("T", "minutes") + offset, walls, offsets),
+    st.builds(
+        lambda wall, offset: f"{wall:%Y-%m-%d} {wall.hour}:{wall:%M}{offset}",
+        walls,
+        offsets,
+    ),
     st.builds(lambda year, rest: f"{year:04}-{rest}", st.integers(0, 9999), st.sampled_from(["01-01Z", "12-31"])),
     st.from_regex(
         r"(000[01]|2024|9999)-[01][0-9]-[0-3][0-9]([ T][0-2][0-9]:[0-6][0-9](:[0-6][0-9](\.[0-9]{1,7})?)?"

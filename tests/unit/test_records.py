@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 from footfall import records
 from footfall.errors import SourceError
-from footfall.records import Dialect, HeaderRecord, find_line_end, read_records, record_pattern
+from footfall.quoting import CR, LF, Dialect, count_fields, record_pattern
+from footfall.records import HeaderRecord, find_line_end, read_records
 
 MB = 1_000_000
 
@@ -30,8 +32,8 @@ def read(content: bytes, block: int = 1 << 20) -> tuple[HeaderRecord, list[dict[
 
 
 def rows(content: bytes) -> list[tuple[int, str]]:
-    """The records as (line number, text), without those that the kernel takes for blank."""
-    return [(row["line_number"], row["line"]) for row in read(content)[1] if row["line"].strip(" \t")]
+    """The records as (line number, text)."""
+    return [(row["line_number"], row["line"]) for row in read(content)[1]]
 
 
 @pytest.mark.parametrize(
@@ -91,8 +93,8 @@ def test_a_quoted_header_may_hold_a_line_break(end: bytes) -> None:
 
 
 def test_a_line_ends_with_cr_only_where_the_whole_content_has_no_lf() -> None:
-    assert find_line_end(lambda: iter([b"a\rb\r", b"c\n"]), "a.csv") == records.LF
-    assert find_line_end(lambda: iter([b"a\rb\r", b"c"]), "a.csv") == records.CR
+    assert find_line_end(lambda: iter([b"a\rb\r", b"c\n"]), "a.csv") == LF
+    assert find_line_end(lambda: iter([b"a\rb\r", b"c"]), "a.csv") == CR
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -117,6 +119,67 @@ def test_a_quoted_record_is_kept_exactly_and_the_next_has_its_number(end: str) -
 )
 def test_a_quote_that_does_not_close_well_costs_its_line_alone(content: bytes, expected: list[tuple[int, str]]) -> None:
     assert rows(content) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'a,b\n1,"x\n3,4\n5,y"\n7,8\n', [(2, '1,"x'), (3, "3,4"), (4, '5,y"'), (5, "7,8")]),
+        (b'a,b\r\n1,"x\r\n3,4\r\n5,y"\r\n', [(2, '1,"x'), (3, "3,4"), (4, '5,y"')]),
+        (b'a,b\r1,"x\r3,4\r5,y"', [(2, '1,"x'), (3, "3,4"), (4, '5,y"')]),
+        (b'a,b\n1,"x\n5,y"\n', [(2, '1,"x'), (3, '5,y"')]),
+        # A blank line is no row: it does not make text of the rows around it.
+        (b'a,b\n1,"x\n\n \t\n5,y"\n', [(2, '1,"x'), (5, '5,y"')]),
+        # The second field of the last line is one, by its own quotes.
+        (b'a,b,c\n"x,y,z\n4,5"",6\n7",8,"9,9"\n', [(2, '"x,y,z'), (3, '4,5"",6'), (4, '7",8,"9,9"')]),
+        # Behind a swallowed row that is refused, a record of two lines is read again.
+        (b'a,b\n1,"x\n5,y"\n7,"p\nq"\n', [(2, '1,"x'), (3, '5,y"'), (4, '7,"p\nq"')]),
+        # Rows between: then it does not matter that the first line is short of fields.
+        (b'a,b\n"x\n3,4\n5",6\n', [(2, '"x'), (3, "3,4"), (4, '5",6')]),
+        (b'a,b\n1,"x\n"",y\n5,"\n', [(2, '1,"x'), (3, '"",y'), (4, '5,"')]),
+    ],
+)
+def test_a_quote_that_is_closed_behind_rows_costs_its_line_alone(
+    content: bytes, expected: list[tuple[int, str]]
+) -> None:
+    assert rows(content) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '1,"dear all,\nthis, that, and more\n3,4\nbye"',
+        '1,"x\n\ny"',
+        '1,"3,4\n5,6\n"',
+        '"1\n2","x\ny"',
+        '1,"two, with\na ""b, r"", eak"',
+        '1,"3,4\nx"',
+        '"\n\n\n",1',
+        '"in the first column\nthe second line completes the first",1',
+        '"x\n\ny",1',
+    ],
+)
+def test_text_over_several_lines_is_one_record_where_a_line_of_it_is_no_row(text: str) -> None:
+    assert rows(f"a,b\n{text}\n3,4\n".encode()) == [(2, text), (3 + text.count("\n"), "3,4")]
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        (b"", 1), (b"a", 1), (b",", 2), (b'"a,b"', 1), (b'"a,b', 2), (b'a,b"', 2), (b'a"b,c"d', 2), (b'"a,b"c,d', 3),
+        (b'x,"a,b",27"', 3), (b'"",""', 2), (b'"a"",b"', 1), (b'"a"",b', 2), (b'","', 1), (b'",a', 2), (b'a,"', 2),
+        (b'"a","b,c","d', 3), (b' "a,b"', 2), (b'"a,b" ', 2), (b'"""a,b"""', 1), (b'""a,b""', 2),
+    ],
+)  # fmt: skip
+def test_the_fields_of_a_line_are_counted_whatever_its_quotes(line: bytes, count: int) -> None:
+    assert count_fields(line, ",") == count
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_a_header_whose_quote_is_closed_behind_rows_is_refused(end: bytes) -> None:
+    with pytest.raises(SourceError, match="line 1: the header has a quote that does not close on its line"):
+        read(b'a,"b' + end + b"1,2" + end + b'3,27"' + end + b"4,5" + end)
+    assert read(b'a,"b' + end + b'c"' + end + b"4,5" + end)[1][0]["line_number"] == 3
 
 
 @pytest.mark.parametrize(("count", "is_one"), [(100, True), (101, False)])
@@ -197,7 +260,7 @@ def test_crlf_may_lie_across_two_blocks(block: int) -> None:
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|", "^", "$", ".", "*", "\\", "]", "é"])
 def test_no_character_of_a_delimiter_is_special(delimiter: str) -> None:
-    pattern = record_pattern(Dialect(delimiter, records.LF), 2)
+    pattern = record_pattern(Dialect(delimiter, LF), 2)
     assert pattern.fullmatch(f'a{delimiter}"b{delimiter}c"'.encode())
     assert not pattern.fullmatch(f"a{delimiter}b{delimiter}c".encode())
 
@@ -211,7 +274,7 @@ def slow_records(text: str, fields: int, bytes_max: int, lines_max: int) -> list
         stop = slow_end(text, at, fields, end)
         if stop is not None:
             body = text[at:stop]
-            if len(body) > bytes_max or body.count(end) >= lines_max:
+            if len(body) > bytes_max or body.count(end) >= lines_max or slow_swallows(body, fields, end):
                 stop = None
         if stop is None:
             stop = text.find(end, at)
@@ -255,6 +318,25 @@ def slow_end(text: str, at: int, fields: int, end: str) -> int | None:
     return at if not quoted and count == fields else None
 
 
+def slow_swallows(body: str, fields: int, end: str) -> bool:
+    """Whether the lines are rows by their number of fields: all behind the first, and the first one of two."""
+    lines = [line.removesuffix("\r") if end == "\n" else line for line in body.split(end)]
+    first, *counts = [slow_count(line) for line in lines if line.strip(" \t")]
+    if len(counts) == 1 and first < fields:
+        return False
+    return counts != [] and all(count == fields for count in counts)
+
+
+def slow_count(line: str) -> int:
+    count = 1
+    while line:
+        whole = re.match(r'"(?:[^"]|"")*"(?!")', line)
+        taken = whole[0] if whole and line[len(whole[0]) :][:1] in ("", ",") else line.partition(",")[0]
+        count += line[len(taken) :].startswith(",")
+        line = line[len(taken) + 1 :]
+    return count
+
+
 @settings(max_examples=700, deadline=None)
 @given(
     text=st.lists(
@@ -272,7 +354,6 @@ def test_the_records_are_the_same_whatever_the_block_size(
     small = {"BLOCK_BYTES_MAX": block, "RECORD_BYTES_MAX": bytes_max, "READABLE_BYTES": bytes_max + 1}
     with patch.multiple(records, RECORD_LINES_MAX=lines_max, **small):
         _, found = read(content, part)
-    found = [row for row in found if row["line"].strip(" \t")]
     expected = [row for row in slow_records(f"a,b\n{text}", 2, bytes_max, lines_max)[1:] if row[1].strip(" \t")]
     sizes = [(row["line_number"], row["size_bytes"]) for row in found]
     assert sizes == [(number, size) for number, _, size in expected]
@@ -302,8 +383,8 @@ def test_a_line_of_blanks_is_none_however_long(size: int, end: bytes) -> None:
 
 
 def rows_with_sizes(content: bytes) -> list[tuple[int, int]]:
-    """The records as (line number, size), without those that the kernel takes for blank."""
-    return [(row["line_number"], row["size_bytes"]) for row in read(content)[1] if row["line"]]
+    """The records as (line number, size)."""
+    return [(row["line_number"], row["size_bytes"]) for row in read(content)[1]]
 
 
 def test_a_line_of_cr_and_crlf_is_not_blank_before_the_header_either() -> None:

@@ -4,14 +4,14 @@
 -- are valid rows. `slow` takes the lines that are left: it knows all rules and all reasons. Run on every line, `slow`
 -- gives the same verdicts as both together (a test does that).
 --
--- Grain in:  `lines`, one row per record that is not the header: line_number bigint (1-based, where the record begins),
+-- Grain in:  `lines`, one row per record that is not the header, and none per line of blanks: line_number bigint (1-based, where the record begins),
 --            line varchar (its text without the line end, valid UTF-8; U+FFFD stands for bad bytes and NUL, and nothing else,
 --            where raw_bytes is given; the start of a record that is too long),
 --            raw_bytes blob (only where the text is not exact), size_bytes bigint (of the whole record).
 --            For quick also is_plain boolean: the whole line matches the variable plain_line and raw_bytes is null. The caller
 --            finds it out, with RE2 as here: outside DuckDB the match takes half the time.
 -- Grain out: quick: one row per record, in the same order; is_proved is null where the values are not to be used.
---            slow: one row per record that is a row (blank lines are none). problems is null for a valid row, whose five values are
+--            slow: one row per record. problems is null for a valid row, whose five values are
 --            then all there; otherwise problems is a list of (code, field, value), and line, raw_bytes and size_bytes are given.
 --            timestamp is the instant, as a UTC timestamp without zone. padded_ids names the ids that are not written as the number
 --            is: with a leading zero or a plus sign. quick proves no such row.
@@ -84,8 +84,6 @@ with slow_fields as (
                 )
         end as f
     from lines
-    -- Of a record that is too long only the start is here, and a blank one never comes.
-    where size_bytes > getvariable('record_bytes_max') or trim(line, e' \t') <> ''
 ),
 slow_texts as (
     select
@@ -123,7 +121,8 @@ slow_casts as (
         end as wall,
         case
             when regexp_full_match(timestamp_text, getvariable('offset_timestamp'))
-                then timezone('UTC', try_cast(timestamp_text as timestamptz))
+                -- The cast knows ` UTC` and ` GMT`, but no space before Z or an offset.
+                then timezone('UTC', try_cast(regexp_replace(timestamp_text, ' ([Z+-])', '\1') as timestamptz))
         end as from_offset
     from slow_texts
 ),
