@@ -156,12 +156,17 @@ def wrapped(error: psycopg.Error) -> FootfallError:
     text = mask(str(error)).strip() or type(error).__name__
     cause = _cause(error)
     if cause is None:
-        return FootfallError(f"the database answered: {text} (SQLSTATE {error.sqlstate or 'none'})")
+        return FootfallError(f"the database answered: {text} (SQLSTATE {_code(error) or 'none'})")
     return cause.told(text)
 
 
+def _code(error: psycopg.Error) -> str:
+    """Give the SQLSTATE; that of an extension, which the driver has no class for, is in the answer alone."""
+    return error.sqlstate or error.diag.sqlstate or ""
+
+
 def _cause(error: psycopg.Error) -> Cause | None:
-    code = error.sqlstate or ""
+    code = _code(error)
     # The code is that of a right which is lacking; the server's function that looks at row-level security tells them
     # apart, whatever the language of the message.
     if code == "42501" and error.diag.source_function == "check_enable_rls":
