@@ -17,11 +17,10 @@ from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import footfall
-from footfall import loading, pipeline, retrieval, upkeep
-from footfall.causes import CAUSES
+from footfall import pipeline, retrieval, sources, upkeep
 from footfall.cli import log, main, talk
 from footfall.database import TABLES, Target, begin, take_writer_lock
-from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, SchemaError, SettingsError
+from footfall.errors import DatabaseBusyError, SchemaError
 from footfall.queries import Filters
 from footfall.session import open_session
 from footfall.settings import load_settings
@@ -408,6 +407,26 @@ def test_with_a_wait_of_0_s_a_table_is_not_waited_for_either(loaded: str, write_
     assert "FOOTFALL_LOCK_WAIT_SECONDS" in str(done.error)
 
 
+def test_a_session_is_in_a_transaction_while_a_file_is_read_for_its_digest(
+    loaded: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states: list[Any] = []
+    real = sources.open_source
+
+    def open_source(name: str) -> Any:
+        query = (
+            "select state from pg_stat_activity where datname = current_database() and application_name = 'footfall'"
+        )
+        with psycopg.connect(loaded) as other:
+            states.extend(other.execute(query).fetchall())
+        return real(name)
+
+    monkeypatch.setattr(sources, "open_source", open_source)
+    found = footfall.discover(write_csv("c.csv", "4,1,1,click,2024-01-01"), database_url=loaded)
+    assert [each.load_id for each in found] == [None]
+    assert states == [("idle in transaction",)]  # idle_session_timeout would end one that is only idle
+
+
 # what the server's people have set
 
 
@@ -453,57 +472,3 @@ def test_a_stronger_promise_of_a_commit_stays(cluster: Any, loaded: str, transac
     transactions.clear()
     retrieval.loads(load_settings(database_url=loaded), limit=None)
     assert {found["synchronous_commit"] for found in transactions} == {"remote_apply"}
-
-
-# true causes
-
-
-def test_a_database_that_takes_no_changes_says_why_and_how_to_end_it(
-    cluster: Any, loaded: str, write_csv: Write
-) -> None:
-    name = sql.Identifier(str(conninfo_to_dict(loaded)["dbname"]))
-    with psycopg.connect(cluster.admin, autocommit=True) as connection:
-        connection.execute(sql.SQL("alter database {} set default_transaction_read_only = on").format(name))
-    settings, words = load_settings(database_url=loaded, retry=True), []
-    (done,) = pipeline.load([write_csv("c.csv", "4,1,1,a,2024-01-01")], settings, warn=words.append).loads
-    assert (done.status, done.exit_code, done.retryable) == ("failed", 2, False)
-    assert "default_transaction_read_only is on" in str(done.error)
-    assert not [word for word in words if "trying again" in word]
-    assert upkeep.verify(settings).drift == ()
-
-
-def test_a_limit_on_temporary_files_is_named_and_not_tried_again(
-    cluster: Any, loaded: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    name = sql.Identifier(str(conninfo_to_dict(loaded)["dbname"]))
-    with psycopg.connect(cluster.admin, autocommit=True) as connection:
-        connection.execute(sql.SQL("alter database {} set temp_file_limit = '1MB'").format(name))
-    real = loading.merge
-
-    def merge(connection: Any, staging: Any) -> Any:
-        merged = real(connection, staging)
-        connection.execute("select count(*) from generate_series(1, 4000000)")
-        return merged
-
-    monkeypatch.setattr(loading, "merge", merge)
-    settings, words = load_settings(database_url=loaded, retry=True), []
-    (done,) = pipeline.load([write_csv("c.csv", "4,1,1,a,2024-01-01")], settings, warn=words.append).loads
-    assert (done.status, done.exit_code, done.retryable) == ("failed", 2, False)
-    assert "temp_file_limit" in str(done.error)
-    assert words == []
-
-
-@pytest.mark.parametrize(
-    ("code", "kind"),
-    [("53ABC", DatabaseUnavailableError), ("53400", SettingsError), ("40XYZ", DatabaseUnavailableError)],
-)
-def test_a_code_that_the_driver_does_not_know_has_the_cause_of_its_class(
-    database: str, code: str, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def versions(connection: Any, _: Any) -> int:
-        connection.execute(f"do $$ begin raise exception using errcode = '{code}', message = 'injected'; end $$")
-        return 0
-
-    monkeypatch.setattr("footfall.upkeep.schema_version", versions)
-    with pytest.raises(kind, match=(CAUSES.get(code) or CAUSES[code[:2]]).words):
-        upkeep.schema_show(load_settings(database_url=database))
