@@ -1,4 +1,4 @@
-"""What a real server or a broken connection gives: each error has its own cause, and is tried again where that helps."""
+"""What a server or a broken connection gives: each error has its own cause, and is tried again where that helps."""
 
 from __future__ import annotations
 
