@@ -26,6 +26,7 @@ from server import Server, machine, machine_text, serving
 from footfall import catalogue, pipeline, queries
 from footfall import database as db
 from footfall.engines import counts
+from footfall.session import connect
 from footfall.settings import load_settings
 from footfall.sql import named_sql
 
@@ -126,7 +127,7 @@ def answered(conninfo: str, runs: int) -> list[Answered]:
     target = db.Target(conninfo, "public", 600)
     found = catalogue.catalogue(None)
     results = []
-    with db.connect(target) as connection:
+    with connect(target) as connection:
         for name, given, plain in QUESTIONS:
             db.begin_reading(connection, target, ZONE, 0)
             asked = queries.Asked(time_zone=ZONE, **given)
@@ -205,7 +206,7 @@ def first_loads(bench: Server, path: Path, runs: int) -> dict[str, float]:
         bench.create(database)
         settings = load_settings(database_url=bench.of(database))
         target = db.Target(bench.of(database), "public", 600)
-        with db.connect(target) as connection:
+        with connect(target) as connection:
             db.apply_schema(connection, target, print)
         if way == "without":
             with psycopg.connect(bench.of(database)) as connection:

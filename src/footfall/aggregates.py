@@ -19,7 +19,7 @@ PROMISES = (*COUNTED, "ledger", "quarantine")
 
 
 def lock_tables(connection: Connection) -> None:
-    """Hold ACCESS SHARE on every table, so that the snapshot to come sees all of them in one state."""
+    """Hold ACCESS SHARE on every table, so that the snapshot to come sees all of them in one state; do not wait."""
     connection.execute(named_sql("aggregates.sql")["lock_tables"])
 
 

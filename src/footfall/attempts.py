@@ -11,11 +11,13 @@ from importlib.metadata import version
 import psycopg
 
 from footfall import ledger
-from footfall.database import Connection, begin, connect, driver_errors, server, take_writer_lock, wrapped
+from footfall.causes import wrapped
+from footfall.database import Connection, begin, take_writer_lock
 from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError
 from footfall.judging import Run
 from footfall.masking import mask, shown
 from footfall.results import LoadResult
+from footfall.session import opened
 from footfall.settings import Settings
 
 RETRIES_MAX = 8  # tries after the first; with waits of 1, 2, 4 ... 30 s that is about two minutes
@@ -91,8 +93,7 @@ def were_committed(run: Run, connection: Connection, attempts: Sequence[Attempt]
         return False
     connection.close()
     try:
-        with connect(run.target) as again, driver_errors():
-            server(again)  # a standby may not know yet, and its locks are its own
+        with opened(run.target) as again:  # no standby: it may not know yet, and its locks are its own
             begin(again, run.target)
             take_writer_lock(again, run.target, run.warn)
             committed = ledger.is_loaded(again, tried[0])

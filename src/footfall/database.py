@@ -1,34 +1,23 @@
-"""Connect, transaction, named SQL, locks, schema; the one place that wraps driver errors, by SQLSTATE class."""
+"""Transactions, named SQL, locks, schema: what every verb needs of the database. `session` opens the connection."""
 
 from __future__ import annotations
 
-import os
-import re
+import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import namedtuple_row
 
-from footfall.errors import (
-    DatabaseBusyError,
-    DatabaseUnavailableError,
-    FootfallError,
-    SchemaError,
-    SettingsError,
-)
-from footfall.masking import mask
+from footfall.errors import DatabaseBusyError, FootfallError, SchemaError, SettingsError
 from footfall.sql import named_sql
 
 Connection = psycopg.Connection[Any]
 
 LOCK_CLASS = 0x666F6F74  # "foot": the first key of Footfall's advisory locks
-VERSION_FLOOR = 140000  # PostgreSQL 14
 TABLES = (
     "user_interactions_raw",
     "interactions",
@@ -41,14 +30,14 @@ TABLES = (
     "source_files",
 )
 VERSIONS_TABLE = "footfall_migrations"
-CONNECT_TIMEOUT_S = 10  # seconds for each address of a name
+NO_WAIT_MS = 1  # the shortest wait that PostgreSQL has: its 0 is a wait without end
+LOCK_POLL_S = 0.2  # between two looks whether tables are free; nobody queues behind one that only looks
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What a session may count on. Units: `version` as server_version_num, e.g. 180006."""
+    """What a session may count on. `has_temp`: the role may make temporary tables."""
 
-    version: int
     has_temp: bool
 
 
@@ -74,117 +63,6 @@ def composed(file: str, name: str, /, **identifiers: sql.Composable) -> sql.Comp
     return sql.SQL(named_sql(file)[name]).format(**identifiers)
 
 
-def wrapped(error: psycopg.Error) -> FootfallError:
-    """Turn a driver's error into ours, by its SQLSTATE class; its text is masked."""
-    text = mask(str(error)).strip() or type(error).__name__
-    code = error.sqlstate or ""
-    if isinstance(error, psycopg.ProgrammingError) and not code:
-        return SettingsError(f"the database setting cannot be used: {text}; see --database")
-    if code == "55P03":
-        return DatabaseBusyError(
-            f"a lock was not to be had in time: {text}; run the same command again, or raise FOOTFALL_LOCK_WAIT_SECONDS"
-        )
-    if code == "53100":
-        return DatabaseUnavailableError(
-            f"the server's disk is full: {text}; free some space there, then run the same command again"
-        )
-    if code == "42704":
-        return SettingsError(f"there is no such name: {text}; a role is made with `create role NAME login`")
-    if code.startswith("28") or code == "3D000":
-        return DatabaseUnavailableError(
-            f"the database refused the connection: {text}; check user, password and database name in --database"
-        )
-    if code == "42501":
-        return SchemaError(
-            f"the role lacks a right: {text}; ask its owner to run `footfall schema apply` and to grant it"
-        )
-    if code in {"42P07", "42723", "42710"}:
-        return SchemaError(
-            f"the schema already holds a name that Footfall needs, and Footfall did not make it: {text}; rename it, or "
-            "choose another schema with --schema (FOOTFALL_SCHEMA)"
-        )
-    if code in {"42P01", "42883", "3F000", "42703"}:
-        return SchemaError(f"the tables are missing or not ours: {text}; run `footfall schema apply`")
-    if (
-        code[:2] in {"08", "57", "53", "58"}
-        or code in {"40001", "40P01", "25P03", "25P04"}
-        or (isinstance(error, psycopg.OperationalError) and not code)
-    ):
-        return DatabaseUnavailableError(
-            f"the database is not reachable, or was lost: {text}; run the same command again"
-        )
-    return FootfallError(f"the database answered: {text} (SQLSTATE {code or 'none'})")
-
-
-@contextmanager
-def driver_errors() -> Iterator[None]:
-    """Wrap every driver error that leaves the block."""
-    try:
-        yield
-    except psycopg.Error as error:
-        raise wrapped(error) from error
-
-
-def _parsed(conninfo: str) -> dict[str, Any]:
-    """Read an address as libpq does. Raises: SettingsError without libpq's words: they quote what may be a password."""
-    try:
-        given = psycopg.conninfo.conninfo_to_dict(conninfo)
-    except psycopg.ProgrammingError:
-        raise SettingsError(
-            "the database setting is neither a URL nor pairs of key=value that libpq takes; in pairs, a value with "
-            "spaces stands in single quotes; see --database (FOOTFALL_DATABASE_URL)"
-        ) from None
-    hosts = str(given.get("host", "")).split(",")
-    is_torn = any("@" in host[1:] and not host.startswith("/") for host in hosts)
-    if is_torn or not re.fullmatch(r"[\d,]*", str(given.get("port", ""))):
-        raise SettingsError(
-            "the database setting has no usable host or port; in the password of a URL, @ is written %40 and / is "
-            "written %2F; see --database (FOOTFALL_DATABASE_URL)"
-        )
-    return given
-
-
-def connect(target: Target) -> Connection:
-    """Open a session; no statement of it runs outside a transaction.
-
-    Raises: DatabaseUnavailableError, or SettingsError for a server that is too old or not UTF8.
-    """
-    extra: dict[str, Any] = {"application_name": "footfall", "connect_timeout": CONNECT_TIMEOUT_S}
-    with driver_errors():
-        given = _parsed(target.conninfo)
-        extra = {name: value for name, value in extra.items() if name not in given}
-        if os.environ.get("PGCONNECT_TIMEOUT"):
-            extra.pop("connect_timeout", None)
-        try:
-            connection: Connection = psycopg.connect(
-                target.conninfo, row_factory=namedtuple_row, client_encoding="utf8", prepare_threshold=None, **extra
-            )
-        except psycopg.OperationalError as error:  # libpq gives no SQLSTATE for a connection that did not come about
-            raise DatabaseUnavailableError(
-                f"the database is not there, or it refused the connection: {mask(str(error)).strip()}; "
-                "check host, user, password and database name in --database (FOOTFALL_DATABASE_URL); "
-                "if they are right, run the same command again when the server is up"
-            ) from error
-        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-    return connection
-
-
-def server(connection: Connection, *, is_reader: bool = False) -> Server:
-    """Ask what the server is; refuse what Footfall does not run on. A reader may ask a standby."""
-    row = one(connection, "database.sql", "server")
-    if row.version < VERSION_FLOOR:
-        raise SettingsError(f"the server is PostgreSQL {row.version // 10000}; Footfall needs 14 or later")
-    if row.encoding != "UTF8":
-        raise SettingsError(
-            f"the database's encoding is {row.encoding}; Footfall needs UTF8: create database ... encoding 'UTF8'"
-        )
-    if row.is_standby and not is_reader:
-        raise SettingsError(
-            "the server is a read-only standby; name the primary in --database, or add target_session_attrs=read-write"
-        )
-    return Server(row.version, row.has_temp)
-
-
 def one(connection: Connection, file: str, name: str, **values: Any) -> Any:
     """Run a named statement that gives one row."""
     row = connection.execute(named_sql(file)[name], values).fetchone()
@@ -197,27 +75,67 @@ def silent(_: str) -> None:
     """Say nothing: for a caller who does not want to be told."""
 
 
-def begin(connection: Connection, target: Target) -> None:
-    """Begin a transaction: READ COMMITTED, search_path, UTC and time-outs for it alone."""
-    one(
-        connection, "database.sql", "session", search_path=_path(connection, target), lock_wait=f"{target.lock_wait_s}s"
-    )
+def begin(connection: Connection, target: Target, *, time_zone: str = "UTC", timeout_s: int = 0) -> None:
+    """Begin a transaction, and set for it alone everything that Footfall relies on; each of ours begins here.
+
+    Units: `timeout_s` in seconds for each statement; 0 is no bound.
+    """
+    lock_wait = f"{target.lock_wait_s * 1000 or NO_WAIT_MS}ms"
+    if timeout_s:  # less than the bound, so that a wait for a lock is known for what it is
+        lock_wait = f"{timeout_s * 900}ms"
+    path = f"{sql.Identifier(target.schema).as_string(connection)}, pg_temp"
+    values = {"search_path": path, "time_zone": time_zone, "timeout": f"{timeout_s}s", "lock_wait": lock_wait}
+    one(connection, "database.sql", "session", **values)
 
 
-def _path(connection: Connection, target: Target) -> str:
-    return f"{sql.Identifier(target.schema).as_string(connection)}, pg_temp"
+def begin_snapshot(
+    connection: Connection, target: Target, lock: Callable[[Connection], None], warn: Callable[[str], None] = silent
+) -> None:
+    """Begin a read-only transaction whose snapshot is taken after its locks; say what it waits for.
 
-
-def begin_snapshot(connection: Connection, target: Target, lock: Callable[[Connection], None]) -> None:
-    """Begin a read-only transaction whose snapshot is taken after its locks.
-
-    Effects: the session stays read-only and REPEATABLE READ. `set_config` would take the snapshot before the locks.
+    `lock` locks tables, or fails at once.
+    Effects: the session stays read-only and REPEATABLE READ. The settings come after the locks: a `select` takes the
+    snapshot.
+    Raises: DatabaseBusyError where the locks are not to be had within the setting.
     """
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
-    connection.execute(composed("database.sql", "search_path", schema=sql.Identifier(target.schema)))
-    lock(connection)
-    connection.execute(named_sql("database.sql")["snapshot"])
+    until = time.monotonic() + target.lock_wait_s
+    has_warned = False
+    while True:
+        connection.execute(composed("database.sql", "search_path", schema=sql.Identifier(target.schema)))
+        try:
+            lock(connection)
+        except psycopg.errors.LockNotAvailable as error:
+            connection.rollback()
+            holder = _holder(connection, target)
+            if time.monotonic() >= until:
+                raise DatabaseBusyError(
+                    f"{holder} held a table for more than {target.lock_wait_s} s; "
+                    "run the same command again when it is done, or raise FOOTFALL_LOCK_WAIT_SECONDS"
+                ) from error
+            if not has_warned:
+                warn(f"waiting for the tables: {holder} holds one, up to {target.lock_wait_s} s")
+                has_warned = True
+            time.sleep(LOCK_POLL_S)
+        else:
+            begin(connection, target)
+            return
+
+
+def _holder(connection: Connection, target: Target) -> str:
+    """Say in words who holds a table of ours for itself alone. Effects: a transaction of its own."""
+    begin(connection, target)
+    names = {"schema": target.schema, "names": list(TABLES)}
+    holder = connection.execute(named_sql("database.sql")["holder"], names).fetchone()
+    connection.rollback()
+    return _who(holder)
+
+
+def _who(session: Any) -> str:
+    if session is None:
+        return "another session"
+    return f"process {session.pid} of role {session.role or '?'} ({session.application or 'no name'})"
 
 
 def begin_reading(connection: Connection, target: Target, time_zone: str, timeout_s: int) -> None:
@@ -226,10 +144,8 @@ def begin_reading(connection: Connection, target: Target, time_zone: str, timeou
     Effects: the session stays read-only; its time zone is that of the question until the transaction ends.
     """
     connection.read_only = True
-    begin(connection, target)
-    # Less than the bound, so that a wait for a lock is known for what it is.
-    lock_wait = f"{timeout_s * 900}ms" if timeout_s else f"{target.lock_wait_s}s"
-    one(connection, "database.sql", "reading", time_zone=time_zone, timeout=f"{timeout_s}s", lock_wait=lock_wait)
+    begin(connection, target, time_zone=time_zone, timeout_s=timeout_s)
+    one(connection, "database.sql", "reading")
 
 
 def take_writer_lock(connection: Connection, target: Target, warn: Callable[[str], None]) -> None:
@@ -243,11 +159,12 @@ def take_writer_lock(connection: Connection, target: Target, warn: Callable[[str
         return
     unsigned = {"footfall": LOCK_CLASS, "schema": target.lock_key % (1 << 32)}
     writer = connection.execute(named_sql("database.sql")["writer"], unsigned).fetchone()
-    who = (
-        f"process {writer.pid} of role {writer.role or '?'} ({writer.application or 'no name'})"
-        if writer
-        else "another session"
-    )
+    who = _who(writer)
+    if not target.lock_wait_s:
+        raise DatabaseBusyError(
+            f"another writer ({who}) holds the lock, and FOOTFALL_LOCK_WAIT_SECONDS = 0 says not to wait; "
+            "run the same command again when it is done"
+        )
     warn(f"waiting for another writer: {who}, up to {target.lock_wait_s} s")
     try:
         connection.execute(named_sql("database.sql")["writer_lock"], keys)
@@ -357,7 +274,10 @@ def grant_read(connection: Connection, target: Target, role: str) -> None:
     """Give a role read rights on raw rows, counts, roll-ups and views, not on the quarantine. Effects: commits."""
     begin(connection, target)
     words = {"schema": sql.Identifier(target.schema), "role": sql.Identifier(role)}
-    connection.execute(composed("database.sql", "grant_read", **words))
+    try:
+        connection.execute(composed("database.sql", "grant_read", **words))
+    except psycopg.errors.UndefinedObject as error:
+        raise SettingsError(f"{error.diag.message_primary}; a role is made with `create role NAME login`") from error
     missing = connection.execute(named_sql("database.sql")["missing_rights"], {"role": role}).fetchall()
     if missing:  # PostgreSQL only warns where the grantor has no right to give
         raise SchemaError(

@@ -22,14 +22,12 @@ from footfall.attempts import (
     waits,
     were_committed,
 )
+from footfall.causes import driver_errors
 from footfall.database import (
     Connection,
     Server,
     begin,
-    connect,
-    driver_errors,
     require_schema,
-    server,
     silent,
 )
 from footfall.errors import (
@@ -48,7 +46,7 @@ from footfall.judging import (
 from footfall.masking import copy_masked, shown
 from footfall.notices import describe_other_contract, say_notices, say_other_contracts
 from footfall.results import LoadResult, LoadSummary
-from footfall.session import target
+from footfall.session import open_session, target
 from footfall.settings import Settings
 
 LOOKED_UP = 1000  # paths that are looked up in the cache at a time
@@ -110,26 +108,13 @@ class _Session:
     unsure: dict[int, LoadResult] = field(default_factory=dict)  # by load_id: the answer to its COMMIT was lost
 
 
-def _opened(run: Run) -> tuple[Connection, Server]:
-    """Open a session, and see that its server is one to load into."""
-    connection = connect(run.target)
-    try:
-        with driver_errors():
-            at = server(connection)
-            connection.rollback()
-    except BaseException:
-        connection.close()
-        raise
-    return connection, at
-
-
 def _prepared(run: Run, settings: Settings) -> _Session:
     left = waits(settings)
     while True:
         try:
-            connection, at = _opened(run)
+            connection, at = open_session(run.target)
             try:
-                with driver_errors():
+                with driver_errors(connection):
                     require_schema(connection, run.target, run.warn, create=True)
             except BaseException:
                 connection.close()
@@ -164,7 +149,7 @@ def _load_some(session: _Session, paths: Sequence[str]) -> Iterator[LoadResult]:
 def _known(session: _Session, paths: Sequence[str]) -> dict[str, source_files.Known]:
     try:
         connection = _connected(session)
-        with driver_errors():
+        with driver_errors(connection):
             begin(connection, session.run.target)
             known = source_files.find(connection, paths)
             connection.rollback()
@@ -177,7 +162,7 @@ def _known(session: _Session, paths: Sequence[str]) -> dict[str, source_files.Kn
 def _connected(session: _Session) -> Connection:
     if session.connection.closed:
         try:
-            session.connection, session.at = _opened(session.run)
+            session.connection, session.at = open_session(session.run.target)
         except SettingsError as error:  # there was one to load into before: of several hosts another answers
             raise DatabaseUnavailableError(
                 f"another server answers than before: {error.message}; run the same command again when it is back"
@@ -231,8 +216,9 @@ def _load_together(session: _Session, paths: Sequence[str]) -> list[LoadResult]:
     attempts = [Attempt(path) for path in paths]
     began = time.monotonic()
     try:
-        with driver_errors():
-            results = load_files(session.run, _connected(session), session.at, attempts)
+        connection = _connected(session)
+        with driver_errors(connection):
+            results = load_files(session.run, connection, session.at, attempts)
     except FootfallError as error:
         committed = were_committed(session.run, session.connection, attempts, error)
         if not committed:
@@ -263,8 +249,9 @@ def _load_alone(session: _Session, path: str) -> LoadResult:
     while result is None:
         attempt = Attempt(path)
         try:
-            with driver_errors():
-                (result,) = load_files(run, _connected(session), session.at, [attempt])
+            connection = _connected(session)
+            with driver_errors(connection):
+                (result,) = load_files(run, connection, session.at, [attempt])
         except FootfallError as error:
             committed = were_committed(run, session.connection, [attempt], error)
             if committed and attempt.result:

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from footfall import catalogue, finding, ledger, queries, source_files, sources
-from footfall.database import begin, begin_reading, connect, driver_errors, migrations, schema_version, server
+from footfall.database import begin, begin_reading, migrations, schema_version
 from footfall.errors import SourceError
 from footfall.masking import mask
 from footfall.results import Answer, Delivery, Discovery, Problem, RejectedRow, Table
-from footfall.session import session, target
+from footfall.session import opened, session, target
 from footfall.settings import Settings
 from footfall.sql import named_sql
 
@@ -66,9 +66,7 @@ def discover(names: list[str], settings: Settings) -> Discovery:
     """
     there = finding.find_sources(names)
     names = list(there.paths)
-    with target(settings) as where, connect(where) as connection, driver_errors():
-        server(connection, is_reader=True)
-        connection.rollback()
+    with target(settings) as where, opened(where, is_reader=True) as connection:
         begin(connection, where)
         version = schema_version(connection, where)
         known = {} if settings.rehash or version < len(migrations()) else source_files.find(connection, names)
@@ -79,13 +77,14 @@ def discover(names: list[str], settings: Settings) -> Discovery:
             if seen and seen.identity == sources.identity_of(source):
                 found.append(Delivery(source, seen.digest, seen.identity.size_bytes, seen.load_id))
                 continue
+            begin(connection, where)  # before a large file is read: idle_session_timeout ends a session that has none
             try:
                 with sources.open_source(source) as file:
                     digest, size_bytes = file.digest, file.size_bytes
             except SourceError:
+                connection.rollback()
                 found.append(Delivery(source, None, 0, None))
                 continue
-            begin(connection, where)
             first = ledger.find_loaded(connection, [digest]) if version else {}
             connection.rollback()
             found.append(Delivery(source, digest, size_bytes, first[digest].load_id if digest in first else None))
@@ -102,15 +101,11 @@ def query(settings: Settings, name: str, filters: queries.Filters) -> Iterator[A
     Raises: UnknownNameError with the list of names; QueryError; QueryTimeoutError.
     """
     question, asked = _question(settings, name, filters)
-    with target(settings) as where, connect(where) as connection, driver_errors():
-        server(connection, is_reader=True)
-        connection.rollback()
+    with target(settings) as where, opened(where, is_reader=True) as connection:
         begin_reading(connection, where, settings.reporting_time_zone, settings.query_timeout_seconds)
-        try:
-            with queries.asking(connection, question, asked, settings.query_timeout_seconds) as answer:
-                yield answer
-        finally:
-            connection.close()  # and with it the transaction, which has nothing to keep
+        # The session ends with the block, and with it the transaction, which has nothing to keep.
+        with queries.asking(connection, question, asked, settings.query_timeout_seconds) as answer:
+            yield answer
 
 
 def query_sql(settings: Settings, name: str, filters: queries.Filters) -> str:

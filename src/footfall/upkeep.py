@@ -31,7 +31,7 @@ def verify(settings: Settings, *, repair: bool = False, warn: Callable[[str], No
             take_writer_lock(connection, target, warn)
             aggregates.repair(connection)
             connection.commit()
-        begin_snapshot(connection, target, aggregates.lock_tables)
+        begin_snapshot(connection, target, aggregates.lock_tables, warn)
         rows_raw, pairs = aggregates.totals(connection)
         drift, drift_count = aggregates.find_drift(connection)
         connection.rollback()

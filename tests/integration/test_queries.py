@@ -384,7 +384,7 @@ def plan(database: str, who: str, name: str, zone: str = "UTC", **filters: Any) 
     text = retrieval.query_sql(settings, name, Filters(**filters))
     with psycopg.connect(database, row_factory=psycopg.rows.namedtuple_row) as connection:
         if who == "ours":
-            db.one(connection, "database.sql", "reading", time_zone=zone, timeout="60s", lock_wait="50s")
+            db.begin_reading(connection, db.Target(database, "public", 600), zone, 60)
         row = connection.execute(b"explain (analyze, format json) " + without_comments(text).encode()).fetchone()
         assert row is not None
     return Plan(tuple(nodes_of(row[0][0]["Plan"])), "JIT" in row[0][0])

@@ -17,8 +17,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from footfall import load, pipeline
-from footfall.database import Target, connect
+from footfall.database import Target
 from footfall.errors import FootfallError
+from footfall.session import connect
 from footfall.settings import load_settings
 from footfall.sources import open_source
 

@@ -11,7 +11,7 @@ lock table
     loads,
     rejected_interactions,
     load_overlaps
-in access share mode
+in access share mode nowait
 
 -- name: totals
 select

@@ -211,8 +211,22 @@ order by load_id, line_number
 
 -- name: settings
 select
-    set_config('maintenance_work_mem', '256MB', true) as maintenance_work_mem,
-    set_config('work_mem', '64MB', true) as work_mem,
+    -- Never less than the server gives.
+    pg_catalog.set_config(
+        'maintenance_work_mem',
+        greatest(
+            pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')),
+            pg_catalog.pg_size_bytes('256MB')
+        ) / 1024 || 'kB',
+        true
+    ) as maintenance_work_mem,
+    pg_catalog.set_config(
+        'work_mem',
+        greatest(
+            pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem')), pg_catalog.pg_size_bytes('64MB')
+        ) / 1024 || 'kB',
+        true
+    ) as work_mem,
     set_config('random_page_cost', '1.1', true) as random_page_cost,
     -- A merge is planned as costly and runs short: compiling it would take longer than it does.
     set_config('jit', 'off', true) as jit
