@@ -45,7 +45,8 @@ def calls(text: str) -> set[str]:
         if words[at + 1] != "(" or not re.fullmatch(r"[a-z_][\w.]*", word) or word in SYNTAX:
             continue
         before = words[at - 1] if at else ""
-        if before in {"as", "with"} or (before in {"into", "table", "on", "copy"} and (word in RELATIONS or word[0] == "_")):
+        is_table = word in RELATIONS or word.startswith("_")
+        if before in {"as", "with"} or (is_table and before in {"into", "table", "on", "copy"}):
             continue
         found.add(word)
     return found

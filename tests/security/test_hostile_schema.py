@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import psycopg
@@ -17,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 import footfall.sql
 import hostile
 from footfall import catalogue, database, ledger, loading, pipeline, queries, retrieval, session, source_files, upkeep
-from footfall.errors import DatabaseUnavailableError, SchemaError
+from footfall.errors import DatabaseUnavailableError, FootfallError, SchemaError
 from footfall.settings import Settings, load_settings
 
 Write = Callable[..., str]
@@ -319,6 +320,58 @@ def test_tables_are_not_made_beside_a_function_of_others_that_has_our_name(
         assert admin.execute("select count(*) from pg_tables where schemaname = 'public'").fetchone() == (0,)
         admin.execute(f"drop function public.{name}")
     assert "0002_roll_ups.sql" in upkeep.schema_apply(settings)
+
+
+SIGNATURE = "time_zone {}, since timestamptz, until timestamptz, action text, user_id bigint, product_id bigint"
+REVERSED = ", ".join(reversed(SIGNATURE.format("text").split(", ")))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_ambiguous"),
+    [
+        (SIGNATURE.format("varchar"), False),
+        (SIGNATURE.format("anyelement"), False),
+        (SIGNATURE.format("text") + ", more integer default 0", True),
+        (REVERSED, True),
+    ],
+)
+def test_a_later_function_of_our_name_is_never_asked(
+    planter: None,
+    database: str,
+    deliveries: dict[str, str],
+    admin_of: Callable[[str], psycopg.Connection[Any]],
+    arguments: str,
+    is_ambiguous: bool,
+) -> None:
+    settings = load_settings(database_url=database)
+    loaded(settings, deliveries["small"])
+    with admin_of(database) as admin:
+        hostile.everybody_may_create(admin)
+    with psycopg.connect(database, user=hostile.PLANTER) as connection:
+        connection.execute(
+            f"create function public.interactions_over_time({arguments})"
+            " returns table (at timestamptz, action text, interaction_count bigint)"
+            " language sql as $$select now(), 'click', 666::bigint$$"
+        )
+    refused = pytest.raises(FootfallError, match="not unique") if is_ambiguous else nullcontext()
+    with refused, retrieval.query(settings, "actions", queries.Filters()) as answer:
+        assert list(answer.rows) == [("click", 1)]
+
+
+def test_temporary_tables_are_named_with_their_schema(
+    settings: Settings, deliveries: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[sql.Identifier] = []
+    opened = loading.open_staging
+
+    def noted(*values: Any) -> loading.Staging:
+        staging = opened(*values)
+        names.extend((staging.rows, staging.late, staging.rejected, staging.matched))
+        return staging
+
+    monkeypatch.setattr(loading, "open_staging", noted)
+    loaded(settings, deliveries["first"])
+    assert [name.as_string(None).partition(".")[0] for name in names] == ['"pg_temp"'] * 4
 
 
 # what is said
