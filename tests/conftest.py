@@ -137,7 +137,12 @@ def _databases(cluster: Cluster, names: Iterator[int]) -> Iterator[Callable[[], 
         with psycopg.connect(cluster.admin, autocommit=True) as connection:
             words = sql.Identifier(name), sql.Identifier(cluster.owner)
             connection.execute(sql.SQL("create database {} owner {} template template0").format(*words))
+            version = connection.info.server_version
         made.append(name)
+        if version < 150000:  # everybody may create in public there, and that is said as a warning
+            with psycopg.connect(cluster.admin, dbname=name, autocommit=True) as connection:
+                connection.execute(sql.SQL("alter schema public owner to {}").format(words[1]))
+                connection.execute("revoke create on schema public from public")
         return make_conninfo(cluster.admin, dbname=name, user=cluster.owner)
 
     yield make

@@ -217,7 +217,7 @@ def schema_version(connection: Connection, target: Target) -> int:
 def apply_schema(connection: Connection, target: Target, warn: Callable[[str], None]) -> tuple[str, ...]:
     """Create or upgrade the tables in one transaction, under the writer lock; give the names of what was applied.
 
-    Effects: commits; idempotent, and safe when several do it at once.
+    Effects: commits; idempotent, and safe when several do it at once; says so where others may create in the schema.
     """
     begin(connection, target)
     take_writer_lock(connection, target, warn)
@@ -231,6 +231,7 @@ def apply_schema(connection: Connection, target: Target, warn: Callable[[str], N
         )
     version = schema_version(connection, target)
     applied = []
+    _assert_functions_are_ours(connection, target)
     if version == 0:
         connection.execute(named_sql("database.sql")["create_versions"])
     for number, name, text in migrations():
@@ -239,8 +240,30 @@ def apply_schema(connection: Connection, target: Target, warn: Callable[[str], N
             one_way = {"version": number, "name": name}
             connection.execute(named_sql("database.sql")["record_version"], one_way)
             applied.append(name)
+    _assert_functions_are_ours(connection, target)  # one of others may have come in between
+    creators = connection.execute(named_sql("database.sql")["other_creators"]).fetchall()
     connection.commit()
+    if creators:
+        who = ", ".join("every role" if row.grantee == "public" else row.grantee for row in creators)
+        schema, grantees = creators[0].schema, ", ".join(row.grantee for row in creators)
+        warn(
+            f"others may create functions and operators in the schema {schema} ({who}), and the SQL of people who ask "
+            f"there may run them; the schema's owner ends that by: revoke create on schema {schema} from {grantees}"
+        )
     return tuple(applied)
+
+
+def _assert_functions_are_ours(connection: Connection, target: Target) -> None:
+    """See that nobody else has made a function with the name of one of ours, to which a view would be bound.
+
+    Raises: SchemaError; then nothing was applied.
+    """
+    strange = connection.execute(named_sql("database.sql")["strange_functions"]).fetchall()
+    if strange:
+        raise SchemaError(
+            f"the schema {target.schema!r} already holds {', '.join(row.function for row in strange)}, and Footfall "
+            "did not make it; drop it, or choose another schema with --schema (FOOTFALL_SCHEMA)"
+        )
 
 
 def assert_current(connection: Connection, target: Target) -> None:

@@ -84,9 +84,9 @@ def open_staging(target: Target, server: Server, load_ids: Sequence[int]) -> Sta
     Effects: none yet; each table is made when its first row comes, in the transaction, and is gone with it.
     """
     token = uuid.uuid4().hex
-    place = () if server.has_temp else (target.schema,)
+    place = "pg_temp" if server.has_temp else target.schema  # named in full: a table of our schema would come first
     rows, late, rejected, matched = (
-        sql.Identifier(*place, f"staging_{token}_{part}") for part in ("rows", "late", "rejected", "matched")
+        sql.Identifier(place, f"staging_{token}_{part}") for part in ("rows", "late", "rejected", "matched")
     )
     return Staging(tuple(load_ids), rows, late, rejected, matched, is_temporary=server.has_temp)
 

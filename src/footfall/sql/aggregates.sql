@@ -15,36 +15,36 @@ in access share mode nowait
 
 -- name: totals
 select
-    (select count(*) from user_interactions_raw) as rows_raw,
-    (select count(*) from interactions) as pairs
+    (select pg_catalog.count(*) from user_interactions_raw) as rows_raw,
+    (select pg_catalog.count(*) from interactions) as pairs
 
 -- name: recount_interactions
 select
     user_id,
     product_id,
-    count(*) as interaction_count
+    pg_catalog.count(*) as interaction_count
 from user_interactions_raw
 group by user_id, product_id
 
 -- name: recount_interactions_per_quarter_hour
 select
-    date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') as quarter_hour,
+    pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') as quarter_hour,
     action,
-    count(*) as interaction_count
+    pg_catalog.count(*) as interaction_count
 from user_interactions_raw
 group by quarter_hour, action
 
 -- name: recount_interactions_per_user
 select
     user_id,
-    count(*) as interaction_count
+    pg_catalog.count(*) as interaction_count
 from user_interactions_raw
 group by user_id
 
 -- name: recount_interactions_per_product
 select
     product_id,
-    count(*) as interaction_count
+    pg_catalog.count(*) as interaction_count
 from user_interactions_raw
 group by product_id
 
@@ -56,7 +56,7 @@ select
     {words} as key,
     k.interaction_count as kept,
     r.interaction_count as recount,
-    count(*) over () as drift_count
+    pg_catalog.count(*) over () as drift_count
 from {table} as k
 full join recount as r
     using ({key})
@@ -65,30 +65,30 @@ order by {key}
 limit 20
 
 -- name: words_interactions
-'user_id ' || user_id || ', product_id ' || product_id
+'user_id ' || user_id::text || ', product_id ' || product_id::text
 
 -- name: words_interactions_per_quarter_hour
-'quarter_hour ' || (quarter_hour at time zone 'UTC') || ' UTC, action ' || action
+'quarter_hour ' || (quarter_hour at time zone 'UTC')::text || ' UTC, action ' || action
 
 -- name: words_interactions_per_user
-'user_id ' || user_id
+'user_id ' || user_id::text
 
 -- name: words_interactions_per_product
-'product_id ' || product_id
+'product_id ' || product_id::text
 
 -- name: drift_ledger
 with recount as (
     select
         load_id,
-        count(*) as rows_loaded
+        pg_catalog.count(*) as rows_loaded
     from user_interactions_raw
     group by load_id
 )
 select
-    'load_id ' || load_id as key,
+    'load_id ' || load_id::text as key,
     l.rows_loaded as kept,
     r.rows_loaded as recount,
-    count(*) over () as drift_count
+    pg_catalog.count(*) over () as drift_count
 from (select load_id, rows_loaded from loads where status = 'loaded') as l
 full join recount as r
     using (load_id)
@@ -100,15 +100,15 @@ limit 20
 with recount as (
     select
         load_id,
-        count(*) as rows_rejected
+        pg_catalog.count(*) as rows_rejected
     from rejected_interactions
     group by load_id
 )
 select
-    'load_id ' || load_id as key,
+    'load_id ' || load_id::text as key,
     l.rows_rejected as kept,
     r.rows_rejected as recount,
-    count(*) over () as drift_count
+    pg_catalog.count(*) over () as drift_count
 from (select load_id, rows_rejected from loads where status = 'loaded') as l
 full join recount as r
     using (load_id)
@@ -141,4 +141,4 @@ mended as (
     returning 1
 )
 select
-    (select count(*) from removed) + (select count(*) from mended) as rows_mended
+    (select pg_catalog.count(*) from removed) + (select pg_catalog.count(*) from mended) as rows_mended

@@ -66,9 +66,9 @@ select
     -- Never less than the server gives.
     pg_catalog.set_config(
         'work_mem',
-        greatest(
+        (greatest(
             pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem')), pg_catalog.pg_size_bytes('64MB')
-        ) / 1024 || 'kB',
+        ) / 1024::bigint)::text || 'kB',
         true
     ) as work_mem,
     pg_catalog.set_config('jit', 'off', true) as jit,
@@ -76,31 +76,31 @@ select
 
 -- name: server
 select
-    current_setting('server_encoding') as encoding,
-    has_database_privilege(current_database(), 'TEMP') as has_temp,
-    pg_is_in_recovery() as is_standby
+    pg_catalog.current_setting('server_encoding') as encoding,
+    pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP') as has_temp,
+    pg_catalog.pg_is_in_recovery() as is_standby
 
 -- name: try_writer_lock
-select pg_try_advisory_xact_lock(%(footfall)s, %(schema)s) as is_held
+select pg_catalog.pg_try_advisory_xact_lock(%(footfall)s, %(schema)s) as is_held
 
 -- name: writer_lock
-select pg_advisory_xact_lock(%(footfall)s, %(schema)s)
+select pg_catalog.pg_advisory_xact_lock(%(footfall)s, %(schema)s)
 
 -- name: writer
 select
     l.pid,
     a.usename as role,
     a.application_name as application
-from pg_locks as l
-left join pg_stat_activity as a
+from pg_catalog.pg_locks as l
+left join pg_catalog.pg_stat_activity as a
     on a.pid = l.pid
 where
     l.locktype = 'advisory'
     and l.granted
-    and l.database = (select oid from pg_database where datname = current_database())
-    and l.classid = %(footfall)s
-    and l.objid = %(schema)s
-    and l.pid <> pg_backend_pid()
+    and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+    and l.classid = %(footfall)s::oid
+    and l.objid = %(schema)s::oid
+    and l.pid <> pg_catalog.pg_backend_pid()
 order by l.pid
 limit 1
 
@@ -128,19 +128,19 @@ limit 1
 
 -- name: tables
 select c.relname as name
-from pg_class as c
-join pg_namespace as n
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n
     on n.oid = c.relnamespace
 where
     n.nspname = %(schema)s
-    and c.relname = any(%(names)s)
+    and c.relname = any(%(names)s::text[])
 order by c.relname
 
 -- name: has_schema
-select exists (select from pg_namespace where nspname = %(schema)s) as is_there
+select exists (select from pg_catalog.pg_namespace where nspname = %(schema)s) as is_there
 
 -- name: creates_in
-select current_schema() as name
+select pg_catalog.current_schema() as name
 
 -- name: versions
 select
@@ -154,13 +154,72 @@ order by version
 create table footfall_migrations (
     version integer not null,
     name text not null,
-    applied_at timestamptz not null default now(),
+    applied_at timestamptz not null default pg_catalog.now(),
     constraint footfall_migrations_pkey primary key (version)
 );
 comment on table footfall_migrations is 'One row per migration that made these tables what they are.';
 comment on column footfall_migrations.version is 'Number of the migration, from 1, without gaps.';
 comment on column footfall_migrations.name is 'Name of its file.';
 comment on column footfall_migrations.applied_at is 'Instant at which it was applied.'
+
+-- name: strange_functions
+-- A function of ours must be the only one of its name: PostgreSQL binds a view to the one that fits best.
+with ours (name, oid) as (
+    values
+        (
+            'uneven_quarter_hours'::name,
+            pg_catalog.to_regprocedure('uneven_quarter_hours(text, timestamptz, timestamptz)')::oid
+        ),
+        (
+            'interactions_of_quarter_hours'::name,
+            pg_catalog.to_regprocedure('interactions_of_quarter_hours(timestamptz[])')::oid
+        ),
+        (
+            'interactions_over_time'::name,
+            pg_catalog.to_regprocedure(
+                'interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint)'
+            )::oid
+        )
+)
+select p.oid::regprocedure::text as function
+from pg_catalog.pg_proc as p
+join pg_catalog.pg_namespace as n
+    on n.oid = p.pronamespace
+join ours
+    on ours.name = p.proname
+where
+    n.nspname = pg_catalog.current_schema()
+    and p.oid is distinct from ours.oid
+order by function
+
+-- name: other_creators
+-- Owner, superusers and the roles of the one who asks apart.
+select distinct
+    pg_catalog.quote_ident(n.nspname) as schema,
+    case when a.grantee = 0::oid then 'public' else pg_catalog.quote_ident(r.rolname) end as grantee
+from pg_catalog.pg_namespace as n
+cross join lateral pg_catalog.aclexplode(
+    coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))
+) as a
+left join pg_catalog.pg_roles as r
+    on r.oid = a.grantee
+where
+    n.nspname = pg_catalog.current_schema()
+    and a.privilege_type = 'CREATE'
+    and a.grantee <> n.nspowner
+    and (
+        a.grantee = 0::oid
+        or (
+            not r.rolsuper
+            and r.rolname <> current_user
+            -- A superuser is in every role.
+            and (
+                not pg_catalog.pg_has_role(a.grantee, 'MEMBER')
+                or exists (select from pg_catalog.pg_roles as s where s.rolname = current_user and s.rolsuper)
+            )
+        )
+    )
+order by grantee
 
 -- name: record_version
 insert into footfall_migrations (version, name)
@@ -186,7 +245,7 @@ to {role}
 
 -- name: missing_rights
 select name
-from unnest(array[
+from pg_catalog.unnest(array[
     'user_interactions_raw',
     'interactions',
     'interactions_per_quarter_hour',
@@ -197,8 +256,8 @@ from unnest(array[
     'interactions_per_action'
 ]) as name
 where
-    not has_table_privilege(%(role)s, name::regclass, 'SELECT')
-    or not has_schema_privilege(%(role)s, current_schema(), 'USAGE')
+    not pg_catalog.has_table_privilege(%(role)s, name::regclass, 'SELECT')
+    or not pg_catalog.has_schema_privilege(%(role)s, pg_catalog.current_schema(), 'USAGE')
 order by name
 
 -- name: create_schema

@@ -1,8 +1,8 @@
 -- The ledger: what was loaded, when, from where, with which result.
 
 -- name: next_load_ids
-select nextval(pg_get_serial_sequence('loads', 'load_id'))::integer as load_id
-from generate_series(1, %(files)s)
+select pg_catalog.nextval(pg_catalog.pg_get_serial_sequence('loads', 'load_id'))::integer as load_id
+from pg_catalog.generate_series(1, %(files)s)
 
 -- name: find_loaded
 select
@@ -12,18 +12,18 @@ select
     contract
 from loads
 where
-    digest = any(%(digests)s)
+    digest = any(%(digests)s::text[])
     and status = 'loaded'
 
 -- name: may_ask_source_files
-select has_table_privilege('source_files', 'select') as may_ask
+select pg_catalog.has_table_privilege('source_files', 'select') as may_ask
 
 -- name: may_keep_source_files
 -- A list of rights in one call asks for any of them.
 select
-    has_table_privilege('source_files', 'select')
-    and has_table_privilege('source_files', 'insert')
-    and has_table_privilege('source_files', 'update') as may_keep
+    pg_catalog.has_table_privilege('source_files', 'select')
+    and pg_catalog.has_table_privilege('source_files', 'insert')
+    and pg_catalog.has_table_privilege('source_files', 'update') as may_keep
 
 -- name: source_files
 select
@@ -41,7 +41,7 @@ from source_files as f
 join loads as l
     on l.digest = f.digest
 where
-    f.path = any(%(paths)s)
+    f.path = any(%(paths)s::bytea[])
     and l.status = 'loaded'
 
 -- name: keep_source_files
@@ -54,10 +54,15 @@ select
     modified_ns,
     changed_ns,
     digest,
-    clock_timestamp()
-from unnest(
-    %(paths)s::bytea[], %(devices)s::numeric[], %(inodes)s::numeric[], %(sizes)s::bigint[],
-    %(modified)s::bigint[], %(changed)s::bigint[], %(digests)s::text[]
+    pg_catalog.clock_timestamp()
+from rows from (
+    pg_catalog.unnest(%(paths)s::bytea[]),
+    pg_catalog.unnest(%(devices)s::numeric[]),
+    pg_catalog.unnest(%(inodes)s::numeric[]),
+    pg_catalog.unnest(%(sizes)s::bigint[]),
+    pg_catalog.unnest(%(modified)s::bigint[]),
+    pg_catalog.unnest(%(changed)s::bigint[]),
+    pg_catalog.unnest(%(digests)s::text[])
 ) as seen (path, device, inode, size_bytes, modified_ns, changed_ns, digest)
 order by path
 on conflict (path) do update
@@ -82,7 +87,8 @@ insert into loads (
 )
 values (
     %(load_id)s, %(source)s, %(digest)s, %(size_bytes)s, %(status)s, %(error)s, %(rows_read)s, %(rows_loaded)s,
-    %(rows_duplicate)s, %(rows_rejected)s, %(contract)s, %(started_at)s, clock_timestamp(), %(footfall_version)s
+    %(rows_duplicate)s, %(rows_rejected)s, %(contract)s, %(started_at)s, pg_catalog.clock_timestamp(),
+    %(footfall_version)s
 )
 
 -- name: loads
@@ -117,8 +123,11 @@ from rejected_interactions as r
 join loads as l
     on l.load_id = r.load_id
 where
-    (%(load_id)s::integer is null or r.load_id = %(load_id)s)
-    and (%(source)s::text is null or l.source = %(source)s)
-    and (%(code)s::text is null or r.problems @> jsonb_build_array(jsonb_build_object('code', %(code)s::text)))
+    (%(load_id)s::integer is null or r.load_id = %(load_id)s::integer)
+    and (%(source)s::text is null or l.source = %(source)s::text)
+    and (
+        %(code)s::text is null
+        or r.problems @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('code', %(code)s::text))
+    )
 order by r.load_id, r.line_number
 limit %(limit)s

@@ -55,7 +55,7 @@ counts as (
     select
         user_id,
         product_id,
-        count(*)
+        pg_catalog.count(*)
     from added
     group by user_id, product_id
     order by user_id, product_id
@@ -65,9 +65,9 @@ counts as (
 quarter_hours as (
     insert into interactions_per_quarter_hour (quarter_hour, action, interaction_count)
     select
-        date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') as quarter_hour,
+        pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') as quarter_hour,
         action,
-        count(*)
+        pg_catalog.count(*)
     from added
     group by quarter_hour, action
     order by quarter_hour, action
@@ -78,7 +78,7 @@ users as (
     insert into interactions_per_user (user_id, interaction_count)
     select
         user_id,
-        count(*)
+        pg_catalog.count(*)
     from added
     group by user_id
     order by user_id
@@ -89,7 +89,7 @@ products as (
     insert into interactions_per_product (product_id, interaction_count)
     select
         product_id,
-        count(*)
+        pg_catalog.count(*)
     from added
     group by product_id
     order by product_id
@@ -115,7 +115,7 @@ with added as (
 {deltas}
 select
     load_id,
-    count(*) as rows_added
+    pg_catalog.count(*) as rows_added
 from added
 group by load_id
 
@@ -137,7 +137,7 @@ with added as (
 {deltas}
 select
     load_id,
-    count(*) as rows_added
+    pg_catalog.count(*) as rows_added
 from added
 group by load_id
 
@@ -169,9 +169,9 @@ join user_interactions_raw as r
 -- name: matches
 select
     load_id,
-    count(*) filter (where is_same) as rows_same,
-    count(*) filter (where not is_same) as rows_conflict,
-    count(*) filter (where first_load_id = load_id) as rows_own
+    pg_catalog.count(*) filter (where is_same) as rows_same,
+    pg_catalog.count(*) filter (where not is_same) as rows_conflict,
+    pg_catalog.count(*) filter (where first_load_id = load_id) as rows_own
 from {matched}
 group by load_id
 
@@ -190,8 +190,8 @@ insert into load_overlaps (load_id, first_load_id, rows_duplicate, rows_conflict
 select
     load_id,
     first_load_id,
-    count(*) filter (where is_same),
-    count(*) filter (where not is_same)
+    pg_catalog.count(*) filter (where is_same),
+    pg_catalog.count(*) filter (where not is_same)
 from {matched}
 where first_load_id <> load_id
 group by load_id, first_load_id
@@ -214,22 +214,22 @@ select
     -- Never less than the server gives.
     pg_catalog.set_config(
         'maintenance_work_mem',
-        greatest(
+        (greatest(
             pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')),
             pg_catalog.pg_size_bytes('256MB')
-        ) / 1024 || 'kB',
+        ) / 1024::bigint)::text || 'kB',
         true
     ) as maintenance_work_mem,
     pg_catalog.set_config(
         'work_mem',
-        greatest(
+        (greatest(
             pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem')), pg_catalog.pg_size_bytes('64MB')
-        ) / 1024 || 'kB',
+        ) / 1024::bigint)::text || 'kB',
         true
     ) as work_mem,
-    set_config('random_page_cost', '1.1', true) as random_page_cost,
+    pg_catalog.set_config('random_page_cost', '1.1', true) as random_page_cost,
     -- A merge is planned as costly and runs short: compiling it would take longer than it does.
-    set_config('jit', 'off', true) as jit
+    pg_catalog.set_config('jit', 'off', true) as jit
 
 -- name: is_empty
 select
@@ -241,38 +241,38 @@ select
 
 -- name: keys_are_plain
 select
-    count(*) = 2
-    and bool_and(
+    pg_catalog.count(*) = 2
+    and pg_catalog.bool_and(
         not i.indisclustered
         and not i.indisreplident
-        and x.reltablespace = 0
+        and x.reltablespace = 0::oid
         and x.reloptions is null
-        and pg_has_role(t.relowner, 'USAGE')
+        and pg_catalog.pg_has_role(t.relowner, 'USAGE')
     ) as are_plain
-from pg_constraint as c
-join pg_class as t
+from pg_catalog.pg_constraint as c
+join pg_catalog.pg_class as t
     on t.oid = c.conrelid
-join pg_index as i
+join pg_catalog.pg_index as i
     on i.indexrelid = c.conindid
-join pg_class as x
+join pg_catalog.pg_class as x
     on x.oid = i.indexrelid
 where
     c.contype = 'p'
-    and c.conrelid in ('user_interactions_raw'::regclass, 'interactions'::regclass)
+    and c.conrelid in ('user_interactions_raw'::regclass::oid, 'interactions'::regclass::oid)
     and c.conname in ('user_interactions_raw_pkey', 'interactions_pkey')
 
 -- name: own_indexes
 select x.relname as name
-from pg_index as i
-join pg_class as x
+from pg_catalog.pg_index as i
+join pg_catalog.pg_class as x
     on x.oid = i.indexrelid
-join pg_am as a
+join pg_catalog.pg_am as a
     on a.oid = x.relam
 where
     (i.indrelid, x.relname, a.amname) in (
-        ('user_interactions_raw'::regclass, 'user_interactions_raw_timestamp_idx', 'brin'),
-        ('interactions_per_user'::regclass, 'interactions_per_user_count_idx', 'btree'),
-        ('interactions_per_product'::regclass, 'interactions_per_product_count_idx', 'btree')
+        ('user_interactions_raw'::regclass::oid, 'user_interactions_raw_timestamp_idx', 'brin'),
+        ('interactions_per_user'::regclass::oid, 'interactions_per_user_count_idx', 'btree'),
+        ('interactions_per_product'::regclass::oid, 'interactions_per_product_count_idx', 'btree')
     )
 order by x.relname
 
@@ -321,10 +321,10 @@ copy interactions_per_user (user_id, interaction_count) from stdin (format binar
 copy interactions_per_product (product_id, interaction_count) from stdin (format binary)
 
 -- name: lock_timeout
-select current_setting('lock_timeout') as lock_timeout
+select pg_catalog.current_setting('lock_timeout') as lock_timeout
 
 -- name: set_lock_timeout
-select set_config('lock_timeout', %(lock_timeout)s, true) as lock_timeout
+select pg_catalog.set_config('lock_timeout', %(lock_timeout)s, true) as lock_timeout
 
 -- name: savepoint
 savepoint empty_table

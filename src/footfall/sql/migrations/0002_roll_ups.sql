@@ -33,9 +33,9 @@ comment on column interactions_per_product.interaction_count is 'Number of rows 
 
 insert into interactions_per_quarter_hour (quarter_hour, action, interaction_count)
 select
-    date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00'),
+    pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00'),
     action,
-    count(*)
+    pg_catalog.count(*)
 from user_interactions_raw
 group by 1, 2
 order by 1, 2;
@@ -43,7 +43,7 @@ order by 1, 2;
 insert into interactions_per_user (user_id, interaction_count)
 select
     user_id,
-    count(*)
+    pg_catalog.count(*)
 from user_interactions_raw
 group by user_id
 order by user_id;
@@ -51,7 +51,7 @@ order by user_id;
 insert into interactions_per_product (product_id, interaction_count)
 select
     product_id,
-    count(*)
+    pg_catalog.count(*)
 from user_interactions_raw
 group by product_id
 order by product_id;
@@ -73,14 +73,14 @@ set jit to off
 begin atomic
     -- Looks at the whole UTC days that the roll-up has, found by jumps in its key, and at quarters in few of them.
     with recursive days as (
-        select date_bin('24 hours', min(q.quarter_hour), '0001-01-01 00:00:00+00') as day
+        select pg_catalog.date_bin('24 hours', pg_catalog.min(q.quarter_hour), '0001-01-01 00:00:00+00') as day
         from interactions_per_quarter_hour as q
         where
             q.quarter_hour > uneven_quarter_hours.since - interval '15 minutes'
             and q.quarter_hour < uneven_quarter_hours.until
         union all
         select (
-            select date_bin('24 hours', min(q.quarter_hour), '0001-01-01 00:00:00+00')
+            select pg_catalog.date_bin('24 hours', pg_catalog.min(q.quarter_hour), '0001-01-01 00:00:00+00')
             from interactions_per_quarter_hour as q
             where
                 q.quarter_hour >= days.day + interval '24 hours'
@@ -108,18 +108,18 @@ begin atomic
             and q.quarter_hour < c.day + interval '24 hours'
         where
             c.ends - c.begins <> interval '24 hours'
-            or extract(epoch from c.begins) % 900 <> 0
+            or extract(epoch from c.begins) % 900::numeric <> 0::numeric
     )
     select quarters.quarter_hour
     from quarters
     where
         quarters.ends - quarters.begins <> interval '14:59.999999'
-        or extract(epoch from quarters.begins) % 900 <> 0
+        or extract(epoch from quarters.begins) % 900::numeric <> 0::numeric
     union
     -- A range may begin or end inside a quarter hour.
-    select date_bin('15 minutes', edges.edge, '0001-01-01 00:00:00+00')
+    select pg_catalog.date_bin('15 minutes', edges.edge, '0001-01-01 00:00:00+00')
     from (values (uneven_quarter_hours.since), (uneven_quarter_hours.until)) as edges (edge)
-    where date_bin('15 minutes', edges.edge, '0001-01-01 00:00:00+00') <> edges.edge;
+    where pg_catalog.date_bin('15 minutes', edges.edge, '0001-01-01 00:00:00+00') <> edges.edge;
 end;
 comment on function uneven_quarter_hours(text, timestamptz, timestamptz) is
 'One row per quarter hour of UTC that cannot be counted as a whole for this time zone and range.';
@@ -135,7 +135,7 @@ begin atomic
     select
         r.timestamp,
         r.action
-    from unnest(interactions_of_quarter_hours.quarter_hours) as u (quarter_hour)
+    from pg_catalog.unnest(interactions_of_quarter_hours.quarter_hours) as u (quarter_hour)
     cross join lateral (
         select
             raw.timestamp,
@@ -146,7 +146,7 @@ begin atomic
             and raw.timestamp < u.quarter_hour + interval '15 minutes'
         offset 0
     ) as r
-    where cardinality(interactions_of_quarter_hours.quarter_hours) <= 100
+    where pg_catalog.cardinality(interactions_of_quarter_hours.quarter_hours) <= 100
     union all
     -- Many, as in the years before zones were whole quarters: all of them at once.
     select
@@ -154,13 +154,18 @@ begin atomic
         r.action
     from user_interactions_raw as r
     where
-        cardinality(interactions_of_quarter_hours.quarter_hours) > 100
-        and r.timestamp >= (select min(u) from unnest(interactions_of_quarter_hours.quarter_hours) as u)
-        and r.timestamp
-        < (select max(u) + interval '15 minutes' from unnest(interactions_of_quarter_hours.quarter_hours) as u)
-        and date_bin('15 minutes', r.timestamp, '0001-01-01 00:00:00+00') in (
+        pg_catalog.cardinality(interactions_of_quarter_hours.quarter_hours) > 100
+        and r.timestamp >= (
+            select pg_catalog.min(u)
+            from pg_catalog.unnest(interactions_of_quarter_hours.quarter_hours) as u
+        )
+        and r.timestamp < (
+            select pg_catalog.max(u) + interval '15 minutes'
+            from pg_catalog.unnest(interactions_of_quarter_hours.quarter_hours) as u
+        )
+        and pg_catalog.date_bin('15 minutes', r.timestamp, '0001-01-01 00:00:00+00') in (
             select u
-            from unnest(interactions_of_quarter_hours.quarter_hours) as u
+            from pg_catalog.unnest(interactions_of_quarter_hours.quarter_hours) as u
         );
 end;
 comment on function interactions_of_quarter_hours(timestamptz[]) is
@@ -211,9 +216,9 @@ begin atomic
         r.action,
         1
     from (
-        select array_agg(uneven.quarter_hour) as quarter_hours
+        select pg_catalog.array_agg(uneven.quarter_hour) as quarter_hours
         from uneven
-        having count(*) > 0
+        having pg_catalog.count(*) > 0
     ) as u
     cross join lateral interactions_of_quarter_hours(u.quarter_hours) as r
     where
@@ -240,10 +245,10 @@ comment on function interactions_over_time(text, timestamptz, timestamptz, text,
 
 create view interactions_per_hour as
 select
-    date_trunc('hour', at) as hour,
+    pg_catalog.date_trunc('hour', at) as hour,
     action,
-    sum(interaction_count)::bigint as interaction_count
-from interactions_over_time(current_setting('TimeZone'))
+    pg_catalog.sum(interaction_count)::bigint as interaction_count
+from interactions_over_time(pg_catalog.current_setting('TimeZone'))
 group by 1, 2;
 comment on view interactions_per_hour is 'One row per hour of the session''s time zone and action. For a range: interactions_over_time.';
 comment on column interactions_per_hour.hour is 'Instant at which the hour begins.';
@@ -254,8 +259,8 @@ create view interactions_per_day as
 select
     at::date as day,
     action,
-    sum(interaction_count)::bigint as interaction_count
-from interactions_over_time(current_setting('TimeZone'))
+    pg_catalog.sum(interaction_count)::bigint as interaction_count
+from interactions_over_time(pg_catalog.current_setting('TimeZone'))
 group by 1, 2;
 comment on view interactions_per_day is 'One row per day of the session''s time zone and action. For a range: interactions_over_time.';
 comment on column interactions_per_day.day is 'Date in the session''s time zone: set timezone to ''Europe/Vienna''.';
@@ -265,7 +270,7 @@ comment on column interactions_per_day.interaction_count is 'Number of interacti
 create view interactions_per_action as
 select
     action,
-    sum(interaction_count)::bigint as interaction_count
+    pg_catalog.sum(interaction_count)::bigint as interaction_count
 from interactions_per_quarter_hour
 group by action;
 comment on view interactions_per_action is 'One row per action.';

@@ -10,7 +10,7 @@
 
 select
     action,
-    sum(interaction_count)::bigint as interaction_count
+    pg_catalog.sum(interaction_count)::bigint as interaction_count
 from interactions_over_time(
     time_zone => 'UTC'::text,
     since => :'since'::timestamptz,

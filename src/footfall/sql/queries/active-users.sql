@@ -11,8 +11,8 @@
 \if :{?limit} \else \set limit '' \endif
 
 select
-    date_trunc(:'per', timestamp at time zone :'time_zone')::date as day,
-    count(distinct user_id) as user_count
+    pg_catalog.date_trunc(:'per', timestamp at time zone :'time_zone')::date as day,
+    pg_catalog.count(distinct user_id) as user_count
 from user_interactions_raw
 where
     timestamp >= :'since'

@@ -12,7 +12,7 @@
 with firsts as (
     select
         user_id,
-        min(timestamp) as first_at
+        pg_catalog.min(timestamp) as first_at
     from user_interactions_raw
     where
         timestamp < :'until'
@@ -20,11 +20,11 @@ with firsts as (
         and (nullif(:'user_id', '') is null or user_id = nullif(:'user_id', '')::bigint)
         and (nullif(:'product_id', '') is null or product_id = nullif(:'product_id', '')::bigint)
     group by user_id
-    having min(timestamp) >= :'since'
+    having pg_catalog.min(timestamp) >= :'since'
 )
 select
     (first_at at time zone :'time_zone')::date as day,
-    count(*) as user_count
+    pg_catalog.count(*) as user_count
 from firsts
 group by day
 order by day

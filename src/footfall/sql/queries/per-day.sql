@@ -12,7 +12,7 @@
 with instants as (
     select
         at,
-        sum(interaction_count) as interaction_count
+        pg_catalog.sum(interaction_count) as interaction_count
     from interactions_over_time(
         time_zone => :'time_zone'::text,
         since => :'since'::timestamptz,
@@ -25,7 +25,7 @@ with instants as (
 )
 select
     (at at time zone :'time_zone')::date as day,
-    sum(interaction_count)::bigint as interaction_count
+    pg_catalog.sum(interaction_count)::bigint as interaction_count
 from instants
 group by day
 order by day

@@ -12,7 +12,7 @@
 with instants as (
     select
         at,
-        sum(interaction_count) as interaction_count
+        pg_catalog.sum(interaction_count) as interaction_count
     from interactions_over_time(
         time_zone => :'time_zone'::text,
         since => :'since'::timestamptz,
@@ -24,8 +24,8 @@ with instants as (
     group by at
 )
 select
-    date_trunc('hour', at, :'time_zone') as hour,
-    sum(interaction_count)::bigint as interaction_count
+    pg_catalog.date_trunc('hour', at, :'time_zone') as hour,
+    pg_catalog.sum(interaction_count)::bigint as interaction_count
 from instants
 group by hour
 order by hour

@@ -12,7 +12,7 @@
 with instants as (
     select
         at,
-        sum(interaction_count) as interaction_count
+        pg_catalog.sum(interaction_count) as interaction_count
     from interactions_over_time(
         time_zone => :'time_zone'::text,
         since => :'since'::timestamptz,
@@ -24,8 +24,8 @@ with instants as (
     group by at
 )
 select
-    date_trunc('month', at at time zone :'time_zone')::date as month,
-    sum(interaction_count)::bigint as interaction_count
+    pg_catalog.date_trunc('month', at at time zone :'time_zone')::date as month,
+    pg_catalog.sum(interaction_count)::bigint as interaction_count
 from instants
 group by month
 order by month

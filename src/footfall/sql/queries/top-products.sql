@@ -42,7 +42,7 @@ recounted as (
     -- Row by row, where the time or the action decides.
     select
         product_id,
-        count(*) as interaction_count
+        pg_catalog.count(*) as interaction_count
     from user_interactions_raw
     where
         (

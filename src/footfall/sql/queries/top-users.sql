@@ -58,7 +58,7 @@ sorted as (
 recounted as (
     select
         user_id,
-        count(*) as interaction_count
+        pg_catalog.count(*) as interaction_count
     from sorted
     group by user_id
     order by interaction_count desc, user_id

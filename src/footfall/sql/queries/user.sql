@@ -28,15 +28,17 @@ by_action as (
     select
         day,
         action,
-        count(*) as interaction_count
+        pg_catalog.count(*) as interaction_count
     from mine
     group by day, action
 ),
 by_day as (
     select
         day,
-        string_agg(action || ' ' || interaction_count, ', ' order by interaction_count desc, action collate "C") as actions,
-        sum(interaction_count)::bigint as interaction_count
+        pg_catalog.string_agg(
+            action || ' ' || interaction_count::text, ', ' order by interaction_count desc, action collate "C"
+        ) as actions,
+        pg_catalog.sum(interaction_count)::bigint as interaction_count
     from by_action
     group by day
 ),

@@ -1,0 +1,438 @@
+"""A schema in which everybody may create, full of functions, operators, types and casts of others: none is chosen.
+
+It is what the schema public is on PostgreSQL 14, whose every role may create there.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+import footfall.sql
+import hostile
+from footfall import catalogue, database, ledger, loading, pipeline, queries, retrieval, session, source_files, upkeep
+from footfall.errors import DatabaseUnavailableError, FootfallError, SchemaError
+from footfall.settings import Settings, load_settings
+
+Write = Callable[..., str]
+FILTERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"since": "2024-03-01", "until": "2024-12-01", "action": "click", "limit": 7},
+    {"since": "2024-01-01T00:05", "user": 1, "product": 1},
+)
+# The text of a question as people run it, in a session with PostgreSQL's own search_path.
+AS_IN_PSQL = 'set search_path to "$user", public'
+# What a role without any grant would do as somebody else.
+THEFT = """
+    begin
+        insert into public.loot select raw_line from public.rejected_interactions;
+        delete from public.rejected_interactions;
+        grant all on public.rejected_interactions to public;
+    exception when others then null;
+    end;"""
+ATTACKS = (
+    "create table public.loot (line text); grant all on public.loot to public",
+    "create function public.nextval(text) returns bigint language plpgsql as $$"
+    f"begin {THEFT} return pg_catalog.nextval($1::regclass); end$$",
+    "create function public.date_bin(text, timestamptz, text) returns timestamptz language plpgsql as $$"
+    f"begin {THEFT} return pg_catalog.date_bin($1::interval, $2, $3::timestamptz); end$$",
+    "create function public.generate_series(integer, smallint) returns setof integer language plpgsql as $$"
+    f"begin {THEFT} return query select pg_catalog.generate_series($1, $2::integer); end$$",
+    "create function public.jsonb_build_object(text, text) returns jsonb language plpgsql as $$"
+    f"begin {THEFT} return pg_catalog.jsonb_build_object($1, $2); end$$",
+    "create function public.sum_up(bigint, bigint) returns bigint language plpgsql as $$"
+    f"begin {THEFT} return $1 + 1; end$$",
+    "create aggregate public.count(bigint) (sfunc = public.sum_up, stype = bigint, initcond = '0')",
+    "create function public.is_same(oid, integer) returns boolean language plpgsql as $$"
+    f"begin {THEFT} return $1 = $2::oid; end$$",
+    "create operator public.= (leftarg = oid, rightarg = integer, function = public.is_same)",
+    "create function public.joined(text, bigint) returns text language plpgsql as $$"
+    f"begin {THEFT} return $1 || $2::text; end$$",
+    "create operator public.|| (leftarg = text, rightarg = bigint, function = public.joined)",
+)
+
+
+@pytest.fixture(scope="module")
+def planter(cluster: Any) -> Iterator[None]:
+    with psycopg.connect(cluster.admin, autocommit=True) as connection:
+        connection.execute(sql.SQL("create role {} login").format(sql.Identifier(hostile.PLANTER)))
+        yield
+        connection.execute(sql.SQL("drop role {}").format(sql.Identifier(hostile.PLANTER)))
+
+
+@pytest.fixture(scope="module")
+def planted(cluster: Any, planter: None, new_database_of_module: Callable[[], str]) -> str:
+    """A database without our tables whose schema public is full of what the planter put there."""
+    made = new_database_of_module()
+    with psycopg.connect(cluster.admin, dbname=name_of(made), autocommit=True) as admin:
+        hostile.everybody_may_create(admin)
+    assert hostile.plant(made) > 15_000
+    with psycopg.connect(cluster.admin, dbname=name_of(made), autocommit=True) as admin:
+        hostile.look_there_first(admin, cluster.owner)
+    return made
+
+
+def name_of(conninfo: str) -> str:
+    return str(conninfo_to_dict(conninfo)["dbname"])
+
+
+@pytest.fixture
+def admin_of(cluster: Any) -> Callable[[str], psycopg.Connection[Any]]:
+    """Open a database as the server's administrator."""
+
+    def connect(conninfo: str) -> psycopg.Connection[Any]:
+        options = "-c search_path=pg_catalog"  # what is planted would answer the test, too
+        return psycopg.connect(cluster.admin, dbname=name_of(conninfo), autocommit=True, options=options)
+
+    return connect
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
+    """Collect the names of the statements that are taken from their files from now on."""
+    taken: set[tuple[str, str]] = set()
+
+    class Noted(dict[str, Any]):
+        def __init__(self, file: str) -> None:
+            super().__init__(footfall.sql.named_sql(file))
+            self.file = file
+
+        def __getitem__(self, name: str) -> Any:
+            taken.add((self.file, name))
+            return super().__getitem__(name)
+
+    for name, module in list(sys.modules.items()):
+        takes = name.startswith("footfall.") and module is not footfall.sql
+        if takes and getattr(module, "named_sql", None) is footfall.sql.named_sql:
+            monkeypatch.setattr(module, "named_sql", Noted)
+    return taken
+
+
+@pytest.fixture
+def deliveries(write_csv: Write) -> dict[str, str]:
+    """Files with rows of every kind: new, out of order, duplicate, conflicting, wrong."""
+    hours = [f"{day},{day % 3 + 1},{day % 2 + 1},click,2024-03-{day:02}T{day % 24:02}:10:00Z" for day in range(1, 32)]
+    lines = {
+        "first": [*hours, "40,x,1,click,2024-01-01"],
+        "again": [*hours[3:9], "33,1,1,view,2024-03-31T01:20:00Z", "32,1,1,view,2023-01-01T00:00:30Z"],
+        "conflicts": ["1,9,9,other,2020-01-01", "50,1,2,view,1969-12-31T23:59:01Z", "50,1,2,view,2024-01-01"],
+        "small": ["60,1,1,click,2024-07-01"],
+        "smaller": ["61,1,1,click,2024-07-01", "61,1,1,click,2024-07-01"],
+        "rising": [hours[6], "8,9,9,other,2020-01-01", "65,1,1,click,2024-07-01"],
+        "last": ["2,1,1,click,2024-01-01", "70,2,1,click,2024-08-01", "71,y,1,click,2024-08-01"],
+    }
+    return {name: write_csv(f"{name}.csv", *some) for name, some in lines.items()}
+
+
+def loaded(settings: Settings, *files: str) -> list[Any]:
+    """Load files; give their sums."""
+    given = pipeline.load(list(files), settings).loads
+    assert [(one.status, one.error) for one in given] == [("loaded", None)] * len(files)
+    return [(one.source, one.rows_loaded, one.rows_duplicate, one.rows_rejected) for one in given]
+
+
+def everything(conninfo: str, admin: psycopg.Connection[Any], files: dict[str, str]) -> Iterator[Any]:
+    """Let Footfall do everything that it does; give each result."""
+    settings = load_settings(database_url=conninfo)
+    yield upkeep.schema_apply(settings)
+    yield upkeep.schema_apply(settings)
+    yield upkeep.schema_show(settings)
+    yield upkeep.schema_apply(load_settings(database_url=conninfo, schema="elsewhere"))
+    yield upkeep.schema_grant(settings, hostile.PLANTER)
+    with psycopg.connect(conninfo) as reader:
+        reader.execute("lock table interactions in access share mode")
+        yield loaded(settings, files["first"])  # the empty path is closed
+    admin.execute("truncate public.user_interactions_raw, public.interactions, public.loads, public.source_files")
+    admin.execute("truncate public.interactions_per_quarter_hour, public.interactions_per_user")
+    admin.execute("truncate public.interactions_per_product, public.rejected_interactions")
+    yield loaded(settings, files["first"])
+    yield loaded(settings, files["again"], files["conflicts"])
+    yield loaded(settings, files["small"], files["smaller"])
+    yield loaded(settings, files["rising"])
+    target = database.Target(conninfo, "public", 1)
+    with psycopg.connect(conninfo) as writer:
+        keys = [database.LOCK_CLASS, target.lock_key]
+        writer.execute("select pg_catalog.pg_advisory_lock(%s::integer, %s::integer)", keys)
+        waiting = load_settings(database_url=conninfo, lock_wait_seconds=1)
+        (refused,) = pipeline.load([files["last"]], waiting).loads
+        assert (refused.status, refused.exit_code) == ("failed", DatabaseUnavailableError.exit_code)
+    admin.execute(
+        sql.SQL("revoke temporary on database {} from public, owner").format(sql.Identifier(admin.info.dbname))
+    )
+    yield loaded(settings, files["last"])
+    yield [
+        (each.source, each.digest, each.size_bytes, each.load_id is None)
+        for each in retrieval.discover(list(files.values()), settings)
+    ]
+    with session.session(settings) as (connection, where):
+        database.begin(connection, where)
+        assert not ledger.is_loaded(connection, 0)
+    yield [row[1:11] for row in retrieval.loads(settings, limit=None).rows]
+    for code in (None, "conflicting-duplicate"):
+        for source in (None, files["last"]):
+            rows, is_more = retrieval.rejects(settings, load_id=None, source=source, code=code, limit=2)
+            yield [(row.line_number, row.raw_line, row.problems) for row in rows], is_more
+    yield upkeep.verify(settings)
+    yield from asked(conninfo)
+    admin.execute("delete from public.interactions where user_id = 1; delete from public.interactions_per_user")
+    admin.execute("delete from public.interactions_per_product; delete from public.interactions_per_quarter_hour")
+    yield upkeep.verify(settings)
+    yield upkeep.verify(settings, repair=True)
+    admin.execute(
+        "update public.loads set rows_loaded = rows_loaded + 1, rows_read = rows_read + 1 where status = 'loaded'"
+    )
+    admin.execute("delete from public.rejected_interactions where line_number = 4")
+    yield upkeep.verify(settings)
+
+
+def asked(conninfo: str) -> Iterator[Any]:
+    """Put every question with every filter that applies, by Footfall and as a person does who runs its text."""
+    settings = load_settings(database_url=conninfo, reporting_time_zone="Europe/Vienna")
+    texts = []
+    for name, question in catalogue.catalogue(None).items():
+        for filters in FILTERS:
+            given = {**filters, **({"id": 1} if question.needed else {})}
+            with retrieval.query(settings, name, queries.Filters(**given)) as answer:
+                yield name, given, list(answer.rows)
+            texts.append(retrieval.query_sql(settings, name, queries.Filters(**given)))
+    with psycopg.connect(conninfo) as connection:
+        connection.execute(AS_IN_PSQL)
+        yield from (connection.execute(text.encode()).fetchall() for text in texts)
+        for view in ("interactions_per_hour", "interactions_per_day", "interactions_per_action"):
+            found = connection.execute(f"select * from public.{view}").fetchall()
+            yield view, sorted(found, key=str)
+
+
+def test_no_code_of_others_is_chosen_by_anything_that_footfall_does(
+    cluster: Any,
+    planted: str,
+    database: str,
+    deliveries: dict[str, str],
+    sent: set[tuple[str, str]],
+    admin_of: Callable[[str], psycopg.Connection[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0)
+    monkeypatch.setattr(loading, "ANALYZE_ROWS", 0)
+    monkeypatch.setattr(source_files, "SETTLED_NS", 0)
+    with admin_of(database) as admin, admin_of(planted) as admin_of_planted:
+        right = list(everything(database, admin, deliveries))
+        clean = set(sent)
+        sent.clear()
+        for result, same in zip(everything(planted, admin_of_planted, deliveries), right, strict=True):
+            assert result == same
+        assert sent == clean
+        kept = admin_of_planted.execute(DEPENDING, [hostile.PLANTER]).fetchall()
+    assert kept == []
+    named = {
+        (file, name)
+        for file in ("aggregates.sql", "database.sql", "ledger.sql", "load.sql")
+        for name in footfall.sql.named_sql(file)
+    }
+    assert named - sent == set(), "let `everything` do what sends these"
+
+
+# Objects of others on which one of ours depends: what a view, a function, a default or a check was bound to for good.
+DEPENDING = """
+    select d.classid::regclass::text, d.objid, p.proname
+    from pg_depend as d
+    join pg_proc as p on d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
+    where p.proowner = %s::regrole
+    and not exists (
+        select
+        from pg_shdepend as s
+        where s.dbid = (select oid from pg_database where datname = current_database())
+        and s.classid = d.classid and s.objid = d.objid and s.deptype = 'o' and s.refobjid = p.proowner
+    )
+    and d.classid <> 'pg_cast'::regclass"""
+
+
+def test_a_role_without_any_grant_gains_nothing_by_planting_overloads(
+    cluster: Any,
+    planter: None,
+    database: str,
+    deliveries: dict[str, str],
+    admin_of: Callable[[str], psycopg.Connection[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0)
+    settings = load_settings(database_url=database)
+    with admin_of(database) as admin:
+        hostile.everybody_may_create(admin)
+        with psycopg.connect(database, user=hostile.PLANTER) as connection:
+            for attack in ATTACKS:
+                connection.execute(attack)
+        loaded(settings, deliveries["first"])
+        loaded(settings, deliveries["again"], deliveries["conflicts"])
+        rows, _ = retrieval.rejects(settings, load_id=None, source=None, code="not-an-integer", limit=None)
+        assert len(rows) == 1
+        for name in catalogue.catalogue(None):
+            filters = queries.Filters(id=1 if name in ("user", "product") else None)
+            with retrieval.query(settings, name, filters) as answer:
+                assert list(answer.rows)
+        admin.execute("update public.interactions set interaction_count = interaction_count + 1")
+        assert upkeep.verify(settings).drift_count == 6
+        assert upkeep.verify(settings, repair=True).drift_count == 0
+        assert admin.execute("select line from public.loot").fetchall() == []
+        kept = admin.execute("select line_number from public.rejected_interactions order by load_id, line_number")
+        assert kept.fetchall() == [(33,), (2,), (4,)]
+    with psycopg.connect(database, user=hostile.PLANTER) as connection:
+        for attempt in ("select from public.rejected_interactions", "delete from public.rejected_interactions"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(attempt)
+
+
+@pytest.mark.parametrize(
+    ("signature", "gives", "body"),
+    [
+        (
+            "interactions_over_time(text)",
+            "table (at timestamptz, action text, interaction_count bigint)",
+            "select now(), 'x'::text, 1::bigint",
+        ),
+        ("interactions_of_quarter_hours(timestamptz)", "timestamptz", "select $1"),
+        ("uneven_quarter_hours(text)", "text", "select $1"),
+    ],
+)
+def test_tables_are_not_made_beside_a_function_of_others_that_has_our_name(
+    planter: None,
+    database: str,
+    admin_of: Callable[[str], psycopg.Connection[Any]],
+    signature: str,
+    gives: str,
+    body: str,
+) -> None:
+    settings = load_settings(database_url=database)
+    name = signature.partition("(")[0]
+    with admin_of(database) as admin:
+        hostile.everybody_may_create(admin)
+        with psycopg.connect(database, user=hostile.PLANTER) as connection:
+            connection.execute(f"create function public.{signature} returns {gives} language sql as $${body}$$")
+        with pytest.raises(SchemaError, match=name):
+            upkeep.schema_apply(settings)
+        assert admin.execute("select count(*) from pg_tables where schemaname = 'public'").fetchone() == (0,)
+        admin.execute(f"drop function public.{name}")
+    assert "0002_roll_ups.sql" in upkeep.schema_apply(settings)
+
+
+SIGNATURE = "time_zone {}, since timestamptz, until timestamptz, action text, user_id bigint, product_id bigint"
+REVERSED = ", ".join(reversed(SIGNATURE.format("text").split(", ")))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_ambiguous"),
+    [
+        (SIGNATURE.format("varchar"), False),
+        (SIGNATURE.format("anyelement"), False),
+        (SIGNATURE.format("text") + ", more integer default 0", True),
+        (REVERSED, True),
+    ],
+)
+def test_a_later_function_of_our_name_is_never_asked(
+    planter: None,
+    database: str,
+    deliveries: dict[str, str],
+    admin_of: Callable[[str], psycopg.Connection[Any]],
+    arguments: str,
+    is_ambiguous: bool,
+) -> None:
+    settings = load_settings(database_url=database)
+    loaded(settings, deliveries["small"])
+    with admin_of(database) as admin:
+        hostile.everybody_may_create(admin)
+    with psycopg.connect(database, user=hostile.PLANTER) as connection:
+        connection.execute(
+            f"create function public.interactions_over_time({arguments})"
+            " returns table (at timestamptz, action text, interaction_count bigint)"
+            " language sql as $$select now(), 'click', 666::bigint$$"
+        )
+    refused = pytest.raises(FootfallError, match="not unique") if is_ambiguous else nullcontext()
+    with refused, retrieval.query(settings, "actions", queries.Filters()) as answer:
+        assert list(answer.rows) == [("click", 1)]
+
+
+def test_temporary_tables_are_named_with_their_schema(
+    settings: Settings, deliveries: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[sql.Identifier] = []
+    opened = loading.open_staging
+
+    def noted(*values: Any) -> loading.Staging:
+        staging = opened(*values)
+        names.extend((staging.rows, staging.late, staging.rejected, staging.matched))
+        return staging
+
+    monkeypatch.setattr(loading, "open_staging", noted)
+    loaded(settings, deliveries["first"])
+    assert [name.as_string(None).partition(".")[0] for name in names] == ['"pg_temp"'] * 4
+
+
+# what is said
+
+
+@pytest.fixture
+def open_database(database: str, admin_of: Callable[[str], psycopg.Connection[Any]]) -> str:
+    with admin_of(database) as admin:
+        hostile.everybody_may_create(admin)
+    return database
+
+
+def applied(conninfo: str, **more: Any) -> list[str]:
+    said: list[str] = []
+    upkeep.schema_apply(load_settings(database_url=conninfo, **more), warn=said.append)
+    return said
+
+
+def cure(said: list[str]) -> str:
+    (warning,) = said
+    return warning.rpartition(": ")[2]
+
+
+def test_that_everybody_may_create_is_said_with_the_statement_that_ends_it(
+    open_database: str, admin_of: Callable[[str], psycopg.Connection[Any]]
+) -> None:
+    said = applied(open_database)
+    assert "every role" in said[0]
+    assert applied(open_database) == said  # also where nothing is to do
+    assert cure(said) == "revoke create on schema public from public"
+    with admin_of(open_database) as admin:
+        admin.execute(cure(said).encode())
+    assert applied(open_database) == []
+
+
+def test_the_first_load_says_it_and_ends_as_ever(open_database: str, deliveries: dict[str, str]) -> None:
+    settings = load_settings(database_url=open_database)
+    said: list[str] = []
+    assert pipeline.load([deliveries["small"]], settings, warn=said.append).exit_code == 0
+    assert cure(said) == "revoke create on schema public from public"
+    assert pipeline.load([deliveries["last"]], settings, warn=said.append).exit_code == 0
+    assert len(said) == 1
+
+
+def test_roles_that_may_create_are_named_but_not_owner_superuser_or_the_role_itself(
+    database: str, new_role: Callable[..., str], admin_of: Callable[[str], psycopg.Connection[Any]]
+) -> None:
+    names = [str(conninfo_to_dict(new_role())["user"]) for _ in range(2)]
+    strange = sql.Identifier('Has "quotes"')
+    with admin_of(database) as admin:
+        words = {"other": sql.Identifier(names[0]), "itself": sql.Identifier(names[1]), "strange": strange}
+        admin.execute(sql.SQL("create schema {strange} authorization owner").format(**words))
+        admin.execute(sql.SQL("grant create, usage on schema {strange} to {other}, {itself}").format(**words))
+    itself = make_conninfo(database, user=names[1])
+    said = applied(itself, schema='Has "quotes"')
+    assert cure(said) == f'revoke create on schema "Has ""quotes""" from {names[0]}'
+    assert "every role" not in said[0]
+    with admin_of(database) as admin:
+        admin.execute(cure(said).encode())
+    assert applied(itself, schema='Has "quotes"') == []
+
+
+def test_nothing_is_said_of_a_schema_of_ones_own(database: str) -> None:
+    assert applied(database, schema="footfall") == []
