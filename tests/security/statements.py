@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 SQL = Path(str(files("footfall"))) / "sql"
-FOR_DUCKDB = {"duckdb.sql", "kernel.sql"}
+FOR_DUCKDB = {"duckdb.sql", "groups.sql", "kernel.sql"}
 FILES = sorted(path for path in SQL.rglob("*.sql") if path.name not in FOR_DUCKDB)
 
 LEFT_OUT = re.compile(
@@ -24,7 +24,21 @@ OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]+")
 SYNTAX = frozenset(
     (
         *("all", "and", "any", "array", "as", "brin", "by", "check", "coalesce", "conflict", "copy", "desc", "else"),
-        *("exists", "extract", "filter", "from", "function", "in", "key", "lateral", "not", "nullif", "on", "operator"),
+        *(
+            "exists",
+            "extract",
+            "filter",
+            "from",
+            "function",
+            "greatest",
+            "in",
+            "key",
+            "lateral",
+            "not",
+            "nullif",
+            "on",
+            "operator",
+        ),
         *("or", "over", "select", "set", "stdin", "stdout", "table", "then", "unique", "using", "values", "when"),
         *("where", "with"),
     )

@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 import footfall.sql
 import hostile
 from footfall import catalogue, database, ledger, loading, pipeline, queries, retrieval, session, source_files, upkeep
-from footfall.errors import DatabaseUnavailableError, FootfallError, SchemaError
+from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError, SchemaError
 from footfall.settings import Settings, load_settings
 
 Write = Callable[..., str]
@@ -163,6 +163,10 @@ def everything(conninfo: str, admin: psycopg.Connection[Any], files: dict[str, s
         waiting = load_settings(database_url=conninfo, lock_wait_seconds=1)
         (refused,) = pipeline.load([files["last"]], waiting).loads
         assert (refused.status, refused.exit_code) == ("failed", DatabaseUnavailableError.exit_code)
+    with psycopg.connect(conninfo) as writer:
+        writer.execute("lock table interactions in access exclusive mode")
+        with pytest.raises(DatabaseBusyError):
+            upkeep.verify(load_settings(database_url=conninfo, lock_wait_seconds=0))
     admin.execute(
         sql.SQL("revoke temporary on database {} from public, owner").format(sql.Identifier(admin.info.dbname))
     )

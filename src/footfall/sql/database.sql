@@ -110,19 +110,19 @@ select
     l.pid,
     a.usename as role,
     a.application_name as application
-from pg_locks as l
-join pg_class as c
+from pg_catalog.pg_locks as l
+join pg_catalog.pg_class as c
     on c.oid = l.relation
-join pg_namespace as n
+join pg_catalog.pg_namespace as n
     on n.oid = c.relnamespace
-left join pg_stat_activity as a
+left join pg_catalog.pg_stat_activity as a
     on a.pid = l.pid
 where
     l.granted
     and l.mode = 'AccessExclusiveLock'
-    and l.database = (select oid from pg_database where datname = current_database())
+    and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
     and n.nspname = %(schema)s
-    and c.relname = any(%(names)s)
+    and c.relname = any(%(names)s::text[])
 order by l.pid
 limit 1
 
