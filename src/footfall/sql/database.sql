@@ -138,7 +138,7 @@ from unnest(array[
 where
     not has_table_privilege(%(role)s, name::regclass, 'SELECT')
     or not has_schema_privilege(%(role)s, current_schema(), 'USAGE')
-order by name
+order by name collate "C"
 
 -- name: create_schema
 create schema {schema}
