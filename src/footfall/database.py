@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from footfall.errors import DatabaseBusyError, FootfallError, SchemaError, SettingsError
+from footfall.masking import mask
 from footfall.sql import named_sql
 
 Connection = psycopg.Connection[Any]
@@ -236,7 +237,10 @@ def apply_schema(connection: Connection, target: Target, warn: Callable[[str], N
         connection.execute(named_sql("database.sql")["create_versions"])
     for number, name, text in migrations():
         if number > version:
-            connection.execute(text)
+            try:
+                connection.execute(text)
+            except psycopg.errors.DependentObjectsStillExist as error:
+                raise SchemaError(mask(error.diag.message_primary or str(error))) from error
             one_way = {"version": number, "name": name}
             connection.execute(named_sql("database.sql")["record_version"], one_way)
             applied.append(name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from footfall.sql import named_sql
 EMPTY_PATH_BYTES = 4_000_000  # size of a file from which building the key after the rows pays
 EMPTY_PATH_LOCK_WAIT = "200ms"  # past that somebody reads the tables, and the ordinary path does not disturb them
 ANALYZE_ROWS = 10_000  # staged rows from which the planner needs figures
+ANALYZE_TABLES_ROWS = 100_000  # loaded rows; of fewer, autovacuum's look a minute later is soon enough
 ROW_SCHEMA = pa.schema(
     [
         ("interaction_id", pa.int64()),
@@ -34,7 +35,6 @@ ROW_SCHEMA = pa.schema(
         ("timestamp", pa.timestamp("us", tz="UTC")),
     ]
 )
-RAW_INDEXES = frozenset({"user_interactions_raw_timestamp_idx"})
 BITS = 8
 
 
@@ -43,8 +43,7 @@ class Staging:
     """What the loads of one transaction have sent so far, and where.
 
     `load_ids` are those of its files, in loading order; rows come with places, which say whose they are.
-    `is_direct`: the table was seen empty under the writer lock, so rows go to it at once and its key comes after them,
-    as do `own_indexes`.
+    `is_direct`: the table was seen empty under the writer lock, so rows go to it at once and its key comes after them.
     Units: rows_* count rows sent, first_of and late_of those of each load; `highest_id` is the highest interaction_id
     so far.
     """
@@ -56,7 +55,6 @@ class Staging:
     matched: sql.Identifier
     is_temporary: bool
     is_direct: bool = False
-    own_indexes: tuple[str, ...] = ()
     highest_id: int = 0
     rows_sent: int = 0
     rows_sent_late: int = 0
@@ -83,8 +81,9 @@ def open_staging(target: Target, server: Server, load_ids: Sequence[int]) -> Sta
 
     Effects: none yet; each table is made when its first row comes, in the transaction, and is gone with it.
     """
-    token = uuid.uuid4().hex
-    place = "pg_temp" if server.has_temp else target.schema  # named in full: a table of our schema would come first
+    # Temporary tables have the same names in each load, so that the server's statistics know each statement once. They
+    # are named in full, since a table of our schema would come first.
+    place, token = ("pg_temp", "footfall") if server.has_temp else (target.schema, uuid.uuid4().hex)
     rows, late, rejected, matched = (
         sql.Identifier(place, f"staging_{token}_{part}") for part in ("rows", "late", "rejected", "matched")
     )
@@ -96,23 +95,22 @@ def open_empty_table(connection: Connection, staging: Staging) -> bool:
 
     Effects: under the writer lock: locks raw, counts and roll-ups exclusively, truncates them, drops the keys of raw
     and counts and the other indexes of ours, all in the transaction. Where we do not own them, do not get the lock at
-    once, or something depends on a key: nothing.
+    once, or they are not plainly ours alone (a trigger, a rule, another index, a publication): nothing.
     """
-    if not one(connection, "load.sql", "keys_are_plain").are_plain:
+    if not one(connection, "load.sql", "are_plain").are_plain:
         return False
     connection.execute(named_sql("load.sql")["savepoint"])
     try:
         lock_timeout = one(connection, "load.sql", "lock_timeout").lock_timeout
         one(connection, "load.sql", "set_lock_timeout", lock_timeout=EMPTY_PATH_LOCK_WAIT)
         connection.execute(named_sql("load.sql")["lock_empty"])
-        if not one(connection, "load.sql", "is_empty").is_empty:
+        # Both again: only now nobody can change either.
+        if not (
+            one(connection, "load.sql", "is_empty").is_empty and one(connection, "load.sql", "are_plain").are_plain
+        ):
             connection.execute(named_sql("load.sql")["back_to_savepoint"])
             return False
         connection.execute(named_sql("load.sql")["open_empty"])
-        indexes = connection.execute(named_sql("load.sql")["own_indexes"]).fetchall()
-        staging.own_indexes = tuple(row.name for row in indexes)
-        for index in staging.own_indexes:
-            connection.execute(composed("load.sql", "drop_index", name=sql.Identifier(index)))
     except (
         psycopg.errors.LockNotAvailable,
         psycopg.errors.DeadlockDetected,  # another load has looked at the tables, and waits for our lock
@@ -207,28 +205,20 @@ def stage_rejected(connection: Connection, staging: Staging, rejected: pa.Table)
     _copy(connection, composed("load.sql", "copy_rejected", name=staging.rejected), _with_loads(staging, rejected))
 
 
-def build_raw_indexes(connection: Connection, staging: Staging) -> None:
+def build_raw_indexes(connection: Connection) -> None:
     """Build the key and the index of the rows that went to the empty table."""
     one(connection, "load.sql", "settings")
     connection.execute(named_sql("load.sql")["build_raw_key"])
-    _build_own_indexes(connection, staging, RAW_INDEXES)
+    connection.execute(named_sql("load.sql")["build_raw_index"])
 
 
-def copy_counts(
-    connection: Connection, staging: Staging, counts: Iterator[tuple[str, Iterator[pa.RecordBatch]]]
-) -> None:
+def copy_counts(connection: Connection, counts: Iterator[tuple[str, Iterator[pa.RecordBatch]]]) -> None:
     """Send the counts of the rows that went to the empty table, table by table, then build their key and indexes."""
     for table, batches in counts:
         for batch in batches:
             _copy(connection, named_sql("load.sql")[f"copy_{table}"], pa.Table.from_batches([batch]))
     connection.execute(named_sql("load.sql")["build_interactions_key"])
-    _build_own_indexes(connection, staging, set(staging.own_indexes) - RAW_INDEXES)
-
-
-def _build_own_indexes(connection: Connection, staging: Staging, some: Set[str]) -> None:
-    for index in staging.own_indexes:
-        if index in some:
-            connection.execute(named_sql("load.sql")[f"build_{index}"])
+    connection.execute(named_sql("load.sql")["build_count_indexes"])
 
 
 def merge(connection: Connection, staging: Staging) -> dict[int, Merged]:
@@ -296,17 +286,18 @@ def _match(connection: Connection, staging: Staging, are_all_new: bool) -> tuple
     )
 
 
-def conflict_lines(connection: Connection, staging: Staging, load_id: int) -> np.ndarray:
-    """Give the lines of a load's conflicting rows as a bitmap: one bit a line, so that 100 million lines take 12 MB."""
-    lines = bytearray()
-    words = {"matched": staging.matched, "load_id": sql.Literal(load_id)}
-    with connection.cursor() as cursor, cursor.copy(composed("load.sql", "conflict_lines", **words)) as copy:
-        copy.set_types(["int8"])
-        for (line,) in copy.rows():
+def conflict_lines(connection: Connection, staging: Staging) -> dict[int, np.ndarray]:
+    """Give the lines of the conflicting rows of each load as a bitmap: one bit a line, 100 million lines take 12 MB."""
+    found: dict[int, bytearray] = {}
+    statement = composed("load.sql", "conflict_lines", matched=staging.matched)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(["int4", "int8"])
+        for load_id, line in copy.rows():
+            lines = found.setdefault(load_id, bytearray())
             if line >= BITS * len(lines):
                 lines.extend(bytes(line // BITS + 1 - len(lines)))
             lines[line // BITS] |= 1 << (line % BITS)
-    return np.frombuffer(bytes(lines), np.uint8)
+    return {load_id: np.frombuffer(bytes(lines), np.uint8) for load_id, lines in found.items()}
 
 
 def are_in(lines: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -327,6 +318,15 @@ def quarantine(connection: Connection, staging: Staging) -> int:
     if "rejected" not in staging.created:
         return 0
     return connection.execute(composed("load.sql", "quarantine", rejected=staging.rejected)).rowcount
+
+
+def analyze_tables(connection: Connection, rows: int) -> None:
+    """Give the planner figures of tables that a large load has changed by a tenth or more, as autovacuum would later.
+
+    Effects: none where the role does not own them; a table that somebody vacuums or analyzes right now is left out.
+    """
+    if rows >= ANALYZE_TABLES_ROWS and one(connection, "load.sql", "is_analyze_due", rows=rows).is_due:
+        connection.execute(named_sql("load.sql")["analyze_tables"])
 
 
 def drop_staging(connection: Connection, staging: Staging) -> None:

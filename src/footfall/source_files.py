@@ -1,8 +1,9 @@
 """A cache of what the paths of loaded files looked like: a history that did not change is not read again.
 
 The digest in the ledger stays the only truth. A path is passed over only where device, inode, size and both times are
-those of a file whose digest is there as loaded; the time of change cannot be set back by who writes the file. What is
-written through a mapping of the file into memory may change no time for a while: `--rehash` reads it.
+those of a file whose digest is there as loaded; the time of change cannot be set back by who writes the file. That
+holds on file systems that keep such a time (`file_systems.py`); on the others every file is read. What is written
+through a mapping of the file into memory may change no time for a while: `--rehash` reads it.
 
 The cache never decides a load: what does not fit into it, or comes from a role that may not write it, is not kept.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from footfall.database import Connection, one
+from footfall.file_systems import keeps_change_times, keeps_change_times_at
 from footfall.masking import scheme
 from footfall.sources import Identity, SourceFile
 from footfall.sql import named_sql
@@ -54,16 +56,29 @@ def find(connection: Connection, sources: Sequence[str]) -> dict[str, Known]:
         )
         for row in rows
     }
-    return {source: kept[path] for source, path in paths.items() if path in kept}
+    believed: dict[int, bool | None] = {}  # by device; None where no path that is still on it was seen yet
+    for path, known in kept.items():
+        device = known.identity.device
+        if believed.get(device) is None:  # another file system may be mounted by now, under the number of this one
+            believed[device] = keeps_change_times_at(path, device)
+    return {
+        source: kept[path] for source, path in paths.items() if path in kept and believed[kept[path].identity.device]
+    }
 
 
 def keep(connection: Connection, files: Iterable[SourceFile]) -> None:
-    """Remember files that are in the ledger as loaded, in the transaction at hand; spooled and fresh ones are not."""
-    seen = {
-        _path(file.source): (file.identity, file.digest)
+    """Remember files that are in the ledger as loaded, in the transaction at hand.
+
+    Not those that are spooled, that changed just now, or whose file system keeps no time of change of its own.
+    """
+    fit = [
+        (file, file.identity)
         for file in files
         if file.identity and _is_path(file.source) and _fits(file.source, file.identity, file.opened_ns)
-    }
+    ]
+    examples = {look.device: file.stream.fileno() for file, look in fit}
+    believed = {device for device, number in examples.items() if keeps_change_times(number)}
+    seen = {_path(file.source): (look, file.digest) for file, look in fit if look.device in believed}
     if not seen or not one(connection, "ledger.sql", "may_keep_source_files").may_keep:
         return
     looks = [look for look, _ in seen.values()]

@@ -116,10 +116,11 @@ def _load_new(
     if later := ledger.find_loaded(connection, (reading.file.digest for reading in readings)):
         return later
     merged = loading.merge(connection, staging)
+    has_conflicts = any(of.rows_conflict for of in merged.values())
+    conflicting = loading.conflict_lines(connection, staging) if has_conflicts else {}
     for number, (load_id, reading, sums) in enumerate(zip(load_ids, readings, judged, strict=True)):
-        if merged[load_id].rows_conflict:
-            lines = loading.conflict_lines(connection, staging, load_id)
-            for rejected, ids in _conflicts(run, reading, lines):
+        if load_id in conflicting:
+            for rejected, ids in _conflicts(run, reading, conflicting[load_id]):
                 sums.move_to_conflicts(rejected, ids[0])
                 places = placed(rejected["line_number"], number)
                 loading.stage_rejected(connection, staging, rejected.set_column(0, "line_number", places))
@@ -127,6 +128,7 @@ def _load_new(
     if rows_kept != rows_rejected:
         raise FootfallError(f"{rows_rejected} rows were rejected, {rows_kept} are in quarantine; nothing was loaded")
     loading.drop_staging(connection, staging)
+    loading.analyze_tables(connection, sum(of.rows_loaded for of in merged.values()))
     for (attempt, reading), load_id, sums in zip(new, load_ids, judged, strict=True):
         attempt.load_id = load_id
         result = _result(run, reading.file, sums, (load_id, merged[load_id]))
@@ -181,8 +183,8 @@ def _stage_empty_table(
     with engine.counting(run.memory_limit_mb // 4) as counts:
         _stage(connection, staging, verdicts, counts.add)
         with counts.grouping():
-            loading.build_raw_indexes(connection, staging)
-        loading.copy_counts(connection, staging, counts.tables())
+            loading.build_raw_indexes(connection)
+        loading.copy_counts(connection, counts.tables())
 
 
 def _stage(

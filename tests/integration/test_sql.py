@@ -13,12 +13,10 @@ from footfall.database import migrations
 from footfall.sql import named_sql
 
 SOURCE = Path(str(files("footfall")))
-# Put together at run time: one for each promise, table or index.
+# Put together at run time: one for each promise or table.
 COMPOSED_NAMES = {
     *(f"drift_{promise}" for promise in PROMISES),
     *(f"{verb}_{table}" for verb in ("recount", "words", "copy") for table in COUNTED),
-    *(f"build_{index}_idx" for index in ("interactions_per_user_count", "interactions_per_product_count")),
-    "build_user_interactions_raw_timestamp_idx",
 }
 FILES = sorted(path.name for path in (SOURCE / "sql").glob("*.sql"))
 CODE = {path: path.read_text() for path in SOURCE.rglob("*.py")}

@@ -23,7 +23,22 @@ OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]+")
 # What stands before a parenthesis and is no function.
 SYNTAX = frozenset(
     (
-        *("all", "and", "any", "array", "as", "brin", "by", "check", "coalesce", "conflict", "copy", "desc", "else"),
+        *(
+            "all",
+            "analyze",
+            "and",
+            "any",
+            "array",
+            "as",
+            "brin",
+            "by",
+            "check",
+            "coalesce",
+            "conflict",
+            "copy",
+            "desc",
+            "else",
+        ),
         *(
             "exists",
             "extract",

@@ -16,7 +16,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from footfall import catalogue, loading, pipeline, queries, retrieval, source_files, upkeep
+from footfall import catalogue, file_systems, loading, pipeline, queries, retrieval, source_files, upkeep
 from footfall.errors import SchemaError
 from footfall.settings import load_settings
 
@@ -150,6 +150,9 @@ def test_files_that_have_settled_are_loaded(
     kept: int,
 ) -> None:
     monkeypatch.setattr(source_files, "SETTLED_NS", 0)
+    monkeypatch.setattr(
+        file_systems, "WITH_CHANGE_TIMES", file_systems.WITH_CHANGE_TIMES | {"overlay"}
+    )  # a container's
     loader = new_role(*rights_of_a_loader(), *more)
     assert deliver(loader, write_csv) == ["loaded", "loaded"]
     assert admin.execute("select count(*) from footfall.source_files").fetchone() == (kept,)

@@ -29,10 +29,10 @@ group by user_id, product_id
 -- name: recount_interactions_per_quarter_hour
 select
     pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') as quarter_hour,
-    action,
+    action collate "C",
     pg_catalog.count(*) as interaction_count
 from user_interactions_raw
-group by quarter_hour, action
+group by quarter_hour, action collate "C"
 
 -- name: recount_interactions_per_user
 select

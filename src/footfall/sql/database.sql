@@ -258,7 +258,7 @@ from pg_catalog.unnest(array[
 where
     not pg_catalog.has_table_privilege(%(role)s, name::regclass, 'SELECT')
     or not pg_catalog.has_schema_privilege(%(role)s, pg_catalog.current_schema(), 'USAGE')
-order by name
+order by name collate "C"
 
 -- name: create_schema
 create schema {schema}

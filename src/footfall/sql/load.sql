@@ -11,7 +11,7 @@ create {kind} table {name} (
     interaction_id bigint not null,
     user_id bigint not null,
     product_id bigint not null,
-    action text not null,
+    action text collate "C" not null,
     timestamp timestamptz not null
 ) {on_commit}
 
@@ -66,10 +66,10 @@ quarter_hours as (
     insert into interactions_per_quarter_hour (quarter_hour, action, interaction_count)
     select
         pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') as quarter_hour,
-        action,
+        action collate "C",
         pg_catalog.count(*)
     from added
-    group by quarter_hour, action
+    group by quarter_hour, action collate "C"
     order by quarter_hour, action
     on conflict (quarter_hour, action) do update
         set interaction_count = interactions_per_quarter_hour.interaction_count + excluded.interaction_count
@@ -177,12 +177,12 @@ group by load_id
 
 -- name: conflict_lines
 copy (
-    select line_number
+    select
+        load_id,
+        line_number
     from {matched}
-    where
-        load_id = {load_id}
-        and not is_same
-    order by line_number
+    where not is_same
+    order by load_id, line_number
 ) to stdout (format binary)
 
 -- name: record_overlaps
@@ -239,42 +239,139 @@ select
     and not exists (select from interactions_per_user)
     and not exists (select from interactions_per_product) as is_empty
 
--- name: keys_are_plain
-select
-    pg_catalog.count(*) = 2
-    and pg_catalog.bool_and(
-        not i.indisclustered
-        and not i.indisreplident
-        and x.reltablespace = 0::oid
-        and x.reloptions is null
-        and pg_catalog.pg_has_role(t.relowner, 'USAGE')
-    ) as are_plain
-from pg_catalog.pg_constraint as c
-join pg_catalog.pg_class as t
-    on t.oid = c.conrelid
-join pg_catalog.pg_index as i
-    on i.indexrelid = c.conindid
-join pg_catalog.pg_class as x
-    on x.oid = i.indexrelid
-where
-    c.contype = 'p'
-    and c.conrelid in ('user_interactions_raw'::regclass::oid, 'interactions'::regclass::oid)
-    and c.conname in ('user_interactions_raw_pkey', 'interactions_pkey')
-
--- name: own_indexes
-select x.relname as name
-from pg_catalog.pg_index as i
-join pg_catalog.pg_class as x
-    on x.oid = i.indexrelid
-join pg_catalog.pg_am as a
-    on a.oid = x.relam
-where
-    (i.indrelid, x.relname, a.amname) in (
-        ('user_interactions_raw'::regclass::oid, 'user_interactions_raw_timestamp_idx', 'brin'),
-        ('interactions_per_user'::regclass::oid, 'interactions_per_user_count_idx', 'btree'),
-        ('interactions_per_product'::regclass::oid, 'interactions_per_product_count_idx', 'btree')
+-- name: are_plain
+-- Ours as the migrations made them, and used by nobody else: what the path into empty tables takes away it makes again
+-- just so, and nothing of others runs, looks or depends on it meanwhile.
+with tables as (
+    select
+        c.*,
+        n.nspname
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n
+        on n.oid = c.relnamespace
+    where c.oid in (
+        'user_interactions_raw'::pg_catalog.regclass,
+        'interactions'::pg_catalog.regclass,
+        'interactions_per_quarter_hour'::pg_catalog.regclass,
+        'interactions_per_user'::pg_catalog.regclass,
+        'interactions_per_product'::pg_catalog.regclass
     )
-order by x.relname
+),
+expected as (
+    select
+        relname,
+        name,
+        definition
+    from (values
+        ('user_interactions_raw'::name, 'user_interactions_raw_pkey'::name, 'btree (interaction_id)'),
+        (
+            'user_interactions_raw', 'user_interactions_raw_timestamp_idx',
+            'brin ("timestamp") WITH (pages_per_range=''32'', autosummarize=''on'')'
+        ),
+        ('interactions', 'interactions_pkey', 'btree (user_id, product_id)'),
+        (
+            'interactions_per_quarter_hour', 'interactions_per_quarter_hour_pkey',
+            'btree (quarter_hour, action)'
+        ),
+        ('interactions_per_user', 'interactions_per_user_pkey', 'btree (user_id)'),
+        (
+            'interactions_per_user', 'interactions_per_user_count_idx',
+            'btree (interaction_count DESC, user_id)'
+        ),
+        ('interactions_per_product', 'interactions_per_product_pkey', 'btree (product_id)'),
+        (
+            'interactions_per_product', 'interactions_per_product_count_idx',
+            'btree (interaction_count DESC, product_id)'
+        )
+    ) as ours (relname, name, definition)
+),
+found as (
+    select
+        t.relname,
+        x.relname as name,
+        -- "CREATE [UNIQUE] INDEX name ON schema.table USING btree (...)": what follows USING has no name of ours in it.
+        pg_catalog.substr(
+            pg_catalog.pg_get_indexdef(i.indexrelid),
+            pg_catalog.length(
+                pg_catalog.format(
+                    'CREATE %%sINDEX %%I ON %%I.%%I USING ',
+                    case when i.indisunique then 'UNIQUE ' end, x.relname, t.nspname, t.relname
+                )
+            ) + 1
+        ) as definition
+    from tables as t
+    join pg_catalog.pg_index as i
+        on i.indrelid = t.oid
+    join pg_catalog.pg_class as x
+        on x.oid = i.indexrelid
+    where
+        i.indisvalid
+        and i.indisready
+        and i.indimmediate
+        and not i.indisclustered
+        and not i.indisreplident
+        and i.indisunique = i.indisprimary
+        and x.reltablespace = 0::oid
+        and (
+            x.reloptions is null
+            or x.relname = 'user_interactions_raw_timestamp_idx'
+        )
+        and pg_catalog.obj_description(x.oid, 'pg_class') is null
+        and not exists (
+            select
+            from pg_catalog.pg_constraint as c
+            where
+                c.conindid = i.indexrelid
+                and pg_catalog.obj_description(c.oid, 'pg_constraint') is not null
+        )
+)
+select
+    (
+        select
+            pg_catalog.count(*) = 5
+            and pg_catalog.bool_and(
+                t.relkind = 'r'
+                and t.relpersistence = 'p'
+                and t.relreplident = 'd'
+                and t.reloftype = 0::oid
+                and not t.relrowsecurity
+                and not t.relispartition
+                and pg_catalog.pg_has_role(t.relowner, 'USAGE')
+            )
+        from tables as t
+    )
+    and (
+        select pg_catalog.count(*)
+        from pg_catalog.pg_index as i
+        join tables as t
+            on t.oid = i.indrelid
+    ) = (select pg_catalog.count(*) from expected)
+    and not exists (
+        select
+        from expected as e
+        where not exists (
+            select
+            from found as f
+            where
+                f.relname = e.relname
+                and f.name = e.name
+                and f.definition = e.definition
+        )
+    )
+    -- Triggers are also what a foreign key is made of.
+    and not exists (select from pg_catalog.pg_trigger as g join tables as t on t.oid = g.tgrelid)
+    and not exists (select from pg_catalog.pg_rewrite as w join tables as t on t.oid = w.ev_class)
+    and not exists (select from pg_catalog.pg_inherits as h join tables as t on t.oid in (h.inhrelid, h.inhparent))
+    and not exists (
+        select
+        from pg_catalog.pg_publication_tables as p
+        join tables as t
+            on t.relname = p.tablename
+            and t.nspname = p.schemaname
+    )
+    and not exists (select from pg_catalog.pg_subscription_rel as s join tables as t on t.oid = s.srrelid)
+    and not exists (select from pg_catalog.pg_event_trigger as g where g.evtenabled <> 'D')
+    and pg_catalog.current_setting('default_tablespace') = '' as are_plain
 
 -- name: lock_empty
 lock table
@@ -285,19 +382,6 @@ lock table
     interactions_per_product
 in access exclusive mode
 
--- name: drop_index
-drop index {name}
-
--- name: build_user_interactions_raw_timestamp_idx
-create index user_interactions_raw_timestamp_idx on user_interactions_raw using brin (timestamp)
-with (pages_per_range = 32, autosummarize = on)
-
--- name: build_interactions_per_user_count_idx
-create index interactions_per_user_count_idx on interactions_per_user (interaction_count desc, user_id)
-
--- name: build_interactions_per_product_count_idx
-create index interactions_per_product_count_idx on interactions_per_product (interaction_count desc, product_id)
-
 -- name: open_empty
 truncate
     user_interactions_raw,
@@ -306,7 +390,8 @@ truncate
     interactions_per_user,
     interactions_per_product;
 alter table user_interactions_raw drop constraint user_interactions_raw_pkey;
-alter table interactions drop constraint interactions_pkey
+alter table interactions drop constraint interactions_pkey;
+drop index user_interactions_raw_timestamp_idx, interactions_per_user_count_idx, interactions_per_product_count_idx
 
 -- name: copy_interactions
 copy interactions (user_id, product_id, interaction_count) from stdin (format binary)
@@ -338,5 +423,28 @@ release savepoint empty_table
 -- name: build_raw_key
 alter table user_interactions_raw add constraint user_interactions_raw_pkey primary key (interaction_id)
 
+-- name: build_raw_index
+create index user_interactions_raw_timestamp_idx on user_interactions_raw using brin (timestamp)
+with (pages_per_range = 32, autosummarize = on)
+
 -- name: build_interactions_key
 alter table interactions add constraint interactions_pkey primary key (user_id, product_id)
+
+-- name: build_count_indexes
+create index interactions_per_user_count_idx on interactions_per_user (interaction_count desc, user_id);
+create index interactions_per_product_count_idx on interactions_per_product (interaction_count desc, product_id)
+
+-- name: is_analyze_due
+select
+    %(rows)s::double precision >= 0.1::double precision * c.reltuples::double precision
+    and pg_catalog.pg_has_role(c.relowner, 'USAGE') as is_due
+from pg_catalog.pg_class as c
+where c.oid = 'user_interactions_raw'::pg_catalog.regclass
+
+-- name: analyze_tables
+analyze (skip_locked)
+    user_interactions_raw,
+    interactions,
+    interactions_per_quarter_hour,
+    interactions_per_user,
+    interactions_per_product

@@ -1,0 +1,99 @@
+"""Which file systems keep a time of change of their own: one that nobody who writes a file can set.
+
+A read-only image has none that tells it from the next image; FUSE (sshfs, rclone, gcsfuse), shares of other systems
+(9p, SMB) and FAT make one up from what they have; a client of NFS may hold an old one, and what the server keeps is not
+known. Their files have the same times as before though their content is new.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import sys
+from pathlib import Path
+
+# Local ones whose driver sets ctime itself. overlay is not among them: below it there may be a read-only image.
+WITH_CHANGE_TIMES = frozenset(
+    {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "bcachefs", "zfs", "tmpfs", "apfs", "hfs"}
+)
+MACOS_FLAGS_AT, MACOS_TYPE_AT, MACOS_TYPE_BYTES = 64, 72, 16  # bytes: struct statfs of <sys/mount.h>, 64-bit inodes
+MACOS_STATFS_BYTES = 4_096  # more than the 2,168 that the struct takes
+MACOS_READ_ONLY = 1  # MNT_RDONLY
+
+
+def keeps_change_times(file: int) -> bool:
+    """Say whether the file system of an open file keeps a time of change that can be believed; False if in doubt."""
+    try:
+        if sys.platform == "darwin":
+            return is_believed_on_macos(_macos_statfs(file))
+        mount_id = mount_of(Path(f"/proc/self/fdinfo/{file}").read_text(encoding="ascii"))
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except (OSError, ValueError, AttributeError):
+        return False
+    return mount_id is not None and is_believed(mounts, mount_id)
+
+
+def keeps_change_times_at(path: bytes, device: int) -> bool | None:
+    """Say the same of the device on which a path was once; None where the path is gone, or on another device now."""
+    try:
+        # Linux: looked at without being opened, so that a FIFO is not waited for.
+        file = os.open(path, getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK))
+    except OSError:
+        return None
+    try:
+        return keeps_change_times(file) if os.fstat(file).st_dev == device else None
+    finally:
+        os.close(file)
+
+
+def mount_of(fdinfo: str) -> str | None:
+    """Give the number of the mount from the text that Linux has about an open file.
+
+    Source: proc_pid_fdinfo(5).
+
+    Example:
+        >>> mount_of("pos:\\t0\\nflags:\\t0100000\\nmnt_id:\\t27\\n")
+        '27'
+    """
+    for line in fdinfo.splitlines():
+        name, _, number = line.partition(":")
+        if name == "mnt_id":
+            return number.strip()
+    return None
+
+
+def is_believed(mountinfo: str, mount_id: str) -> bool:
+    """Say whether a mount is of a file system that keeps times of change, and that can be written to at all.
+
+    Source: proc_pid_mountinfo(5): number, parent, device, root, place, options, tags, "-", type, source, its options.
+
+    Example:
+        >>> is_believed("27 1 254:0 / / ro,relatime shared:1 - ext4 /dev/vda rw,discard", "27")
+        True
+        >>> is_believed("31 1 7:0 / /image ro - squashfs /dev/loop0 ro", "31")
+        False
+    """
+    for line in mountinfo.split("\n"):
+        mount, _, superblock = line.partition(" - ")
+        if mount.split(" ", 1)[0] == mount_id:
+            kind, _, rest = superblock.partition(" ")
+            options = rest.rpartition(" ")[2].split(",")
+            return kind in WITH_CHANGE_TIMES and "rw" in options
+    return False
+
+
+def is_believed_on_macos(statfs: bytes) -> bool:
+    """Say the same from what fstatfs(2) of macOS gives."""
+    kind = statfs[MACOS_TYPE_AT : MACOS_TYPE_AT + MACOS_TYPE_BYTES].split(b"\0", 1)[0]
+    flags = int.from_bytes(statfs[MACOS_FLAGS_AT : MACOS_FLAGS_AT + 4], sys.byteorder)
+    return kind.decode("ascii", "replace") in WITH_CHANGE_TIMES and not flags & MACOS_READ_ONLY
+
+
+def _macos_statfs(file: int) -> bytes:
+    library = ctypes.CDLL(None, use_errno=True)
+    ask = library["fstatfs$INODE64" if platform.machine() == "x86_64" else "fstatfs"]
+    buffer = ctypes.create_string_buffer(MACOS_STATFS_BYTES)
+    if ask(file, buffer) != 0:
+        raise OSError(ctypes.get_errno(), "fstatfs")
+    return buffer.raw
