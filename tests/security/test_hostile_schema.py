@@ -178,6 +178,8 @@ def everything(conninfo: str, admin: psycopg.Connection[Any], files: dict[str, s
     with session.session(settings) as (connection, where):
         database.begin(connection, where)
         assert not ledger.is_loaded(connection, 0)
+        loading.analyze_tables(connection, 1_000_000)
+        connection.rollback()
     yield [row[1:11] for row in retrieval.loads(settings, limit=None).rows]
     for code in (None, "conflicting-duplicate"):
         for source in (None, files["last"]):

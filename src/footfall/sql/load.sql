@@ -250,11 +250,11 @@ with tables as (
     join pg_catalog.pg_namespace as n
         on n.oid = c.relnamespace
     where c.oid in (
-        'user_interactions_raw'::pg_catalog.regclass,
-        'interactions'::pg_catalog.regclass,
-        'interactions_per_quarter_hour'::pg_catalog.regclass,
-        'interactions_per_user'::pg_catalog.regclass,
-        'interactions_per_product'::pg_catalog.regclass
+        'user_interactions_raw'::pg_catalog.regclass::oid,
+        'interactions'::pg_catalog.regclass::oid,
+        'interactions_per_quarter_hour'::pg_catalog.regclass::oid,
+        'interactions_per_user'::pg_catalog.regclass::oid,
+        'interactions_per_product'::pg_catalog.regclass::oid
     )
 ),
 expected as (
@@ -439,7 +439,7 @@ select
     %(rows)s::double precision >= 0.1::double precision * c.reltuples::double precision
     and pg_catalog.pg_has_role(c.relowner, 'USAGE') as is_due
 from pg_catalog.pg_class as c
-where c.oid = 'user_interactions_raw'::pg_catalog.regclass
+where c.oid = 'user_interactions_raw'::pg_catalog.regclass::oid
 
 -- name: analyze_tables
 analyze (skip_locked)

@@ -14,21 +14,21 @@ begin
         and a.attnum = d.refobjsubid
     left join pg_catalog.pg_rewrite as w
         on w.oid = d.objid
-        and d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+        and d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass::oid
     where
-        d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::oid
         and (d.refobjid, a.attname) in (
-            ('interactions_per_quarter_hour'::pg_catalog.regclass, 'action'::name),
-            ('loads'::pg_catalog.regclass, 'digest'::name)
+            ('interactions_per_quarter_hour'::pg_catalog.regclass::oid, 'action'::name),
+            ('loads'::pg_catalog.regclass::oid, 'digest'::name)
         )
         and d.classid in (
-            'pg_catalog.pg_rewrite'::pg_catalog.regclass,
-            'pg_catalog.pg_proc'::pg_catalog.regclass,
-            'pg_catalog.pg_policy'::pg_catalog.regclass,
-            'pg_catalog.pg_trigger'::pg_catalog.regclass
+            'pg_catalog.pg_rewrite'::pg_catalog.regclass::oid,
+            'pg_catalog.pg_proc'::pg_catalog.regclass::oid,
+            'pg_catalog.pg_policy'::pg_catalog.regclass::oid,
+            'pg_catalog.pg_trigger'::pg_catalog.regclass::oid
         )
-        and coalesce(w.ev_class, 0::oid) <> 'interactions_per_action'::pg_catalog.regclass
-        and d.objid <> 'interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint)'::regprocedure;
+        and coalesce(w.ev_class, 0::oid) <> 'interactions_per_action'::pg_catalog.regclass::oid
+        and d.objid <> 'interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint)'::regprocedure::oid;
     if others is not null then
         raise exception
             'the columns interactions_per_quarter_hour.action and loads.digest change their collation, and this reads them: %; keep its definition (in psql: \d+ or \sf), drop it, run `footfall schema apply` again, then create it anew',
@@ -108,7 +108,7 @@ begin
         from pg_catalog.pg_class as c
         cross join lateral pg_catalog.unnest(c.reloptions) as o (option)
         where
-            c.oid = 'interactions'::pg_catalog.regclass
+            c.oid = 'interactions'::pg_catalog.regclass::oid
             and o.option like 'fillfactor=%'
     ) then
         alter table interactions set (fillfactor = 90);
