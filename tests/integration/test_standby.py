@@ -18,7 +18,7 @@ from footfall import loading, pipeline, upkeep
 from footfall.errors import SettingsError
 from footfall.settings import load_settings
 
-REPLAY_WAIT_S = 20  # what a standby may take to know what was committed; mostly some milliseconds
+REPLAY_WAIT_S = 600  # what a standby may take to know what was committed; mostly some milliseconds
 Write = Callable[..., str]
 
 
