@@ -253,15 +253,17 @@ def test_a_cancelled_statement_is_exit_5_and_the_same_command_loads(
 ) -> None:
     name, settings = write_csv("a.csv", line(1)), load_settings(database_url=database)
     upkeep.schema_apply(settings)
-    canceller = threading.Thread(target=cancel_writer, args=(database,))
+    cancellers: list[threading.Thread] = []  # the record of the failure waits, too, and is cancelled
     with writer_lock_held(database):
 
         def cancel(message: str) -> None:
             if message.startswith("waiting for"):
-                canceller.start()
+                cancellers.append(threading.Thread(target=cancel_writer, args=(database,)))
+                cancellers[-1].start()
 
         assert pipeline.load([name], settings, warn=cancel).exit_code == 5
-    canceller.join()
+        for thread in cancellers:
+            thread.join()
     assert contents(database)["raw"] == []
     assert pipeline.load([name], settings).rows_loaded == 1
 

@@ -278,7 +278,7 @@ def test_a_server_whose_maker_was_killed_before_the_database_gets_one(home: Path
 
 def test_a_killed_server_with_a_busy_backend_recovers(home: Path) -> None:
     url = embedded.start(home)
-    query = "select count(*) from generate_series(1, 60000000)"
+    query = "select count(*) from generate_series(1, 20000000)"
     code = f"import psycopg; psycopg.connect({url!r}).execute({query!r})"
     is_busy = f"select from pg_stat_activity where query = '{query}' and state = 'active'"
     with (
