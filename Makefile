@@ -7,6 +7,8 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+# Processes that share the tests; each has a PostgreSQL of its own. WORKERS=0 runs them in one, as --pdb needs it.
+WORKERS ?= auto
 BENCH_ARGS ?=
 AIRFLOW_ARGS ?=
 FUZZ_EXAMPLES ?= 20000
@@ -29,7 +31,7 @@ VENV_IS_SOUND := $(shell test "$$(cat .venv/.built-in 2>/dev/null)" = "$$(pwd -P
 .PHONY: help
 help:  ## Print this list
 	@echo "Footfall. Targets:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: install
 install: .venv/.installed  ## Build .venv: the locked packages, and footfall itself, editable
@@ -64,9 +66,37 @@ rebuild-venv:
 demo: install  ## Load data/sample.csv into a PostgreSQL of its own and show the counts
 	@scripts/demo
 
+# A worker begins with tests that stand beside each other, so that what a file prepares is mostly prepared once.
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
+
 .PHONY: test
 test: install  ## Run the tests; PYTEST_ARGS="-m 'not crash' tests/unit" picks some
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(PYTEST) $(PYTEST_ARGS)
+
+.PHONY: test-quick
+test-quick: install  ## Run the tests that are quick and tell most, in less than a minute
+	@$(PYTEST) -m "not slow and not crash" tests/unit tests/property tests/integration/test_load.py $(PYTEST_ARGS)
+
+# Another server than the embedded one: SERVERS="15=FOLDER" names the folder of its programs, 14 alone fetches them.
+SERVERS ?= 14 16 17
+
+.PHONY: test-databases
+test-databases: install  ## Run the database tests on other versions of PostgreSQL; SERVERS="14 15=FOLDER" picks some
+	@for server in $(SERVERS); do \
+		case $$server in \
+			*=*) programs=$${server#*=} ;; \
+			*) programs=$$($(BIN)/python scripts/fetch-postgresql $$server) || exit 1 ;; \
+		esac; \
+		echo "The database tests on $$("$$programs/postgres" --version):"; \
+		FOOTFALL_TEST_PG_BIN=$$programs $(PYTEST) -m "not crash" tests/integration tests/property $(PYTEST_ARGS) \
+			|| exit 1; \
+	done
+
+.PHONY: test-all
+test-all:  ## Run everything that .ci/run runs: other versions of PostgreSQL, the DAG on Airflow, and make test
+	@$(MAKE) --no-print-directory test-databases
+	@$(MAKE) --no-print-directory test-airflow
+	@$(MAKE) --no-print-directory test
 
 CRASH_TRIALS ?= 1500
 CRASH_FIGURES ?= docs/reliability.json

@@ -27,7 +27,7 @@ SECRET = "postgresql://me:hunter2@127.0.0.1:1/x"
 def run(*words: str, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "footfall.cli", *words]
     done = subprocess.run(
-        command, capture_output=True, input=stdin, env=os.environ | variables, timeout=60, check=False
+        command, capture_output=True, input=stdin, env=os.environ | variables, timeout=600, check=False
     )
     return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -47,7 +47,7 @@ Footfall = Callable[..., subprocess.CompletedProcess[str]]
 def test_a_load_that_ends_well_is_exit_0_and_shows_its_numbers_on_stdout(footfall: Footfall, write_csv: Write) -> None:
     done = footfall("load", write_csv("a.csv", GOOD, BAD))
     assert done.returncode == 0
-    assert "a.csv" in done.stdout
+    assert "a.csv: 2 read, 1 loaded, 0 duplicate, 1 rejected (load 1, " in done.stdout
 
 
 def test_with_q_a_run_that_ends_well_says_nothing_on_stderr(footfall: Footfall, write_csv: Write) -> None:
@@ -187,8 +187,7 @@ def test_json_of_a_failed_load_has_no_id_and_says_why(footfall: Footfall, write_
     done = footfall("load", write_csv("a.csv", content=b"who\n1\n"), "--format", "json")
     (load,) = json.loads(done.stdout)["loads"]
     assert (load["load_id"], load["status"], load["rows_read"]) == (None, "failed", 0)
-    assert load["error"] in done.stderr.replace("footfall: error: ", "") or "header" in load["error"]
-    assert done.stderr
+    assert "header" in load["error"]
 
 
 @pytest.mark.parametrize("verb", ["load", "check"])
@@ -239,7 +238,8 @@ def test_a_folder_is_loaded_in_bytewise_order_and_other_names_are_said(footfall:
 
 def test_a_delimiter_may_be_named(footfall: Footfall, write_csv: Write) -> None:
     content = b"interaction_id;user_id;product_id;action;timestamp\n1;1;1;click;2024-01-01\n"
-    assert footfall("load", write_csv("a.csv", content=content), "--delimiter", ";").returncode == 0
+    done = footfall("load", write_csv("a.csv", content=content), "--delimiter", ";", "--format", "json")
+    assert (done.returncode, json.loads(done.stdout)["rows_loaded"]) == (0, 1)
 
 
 # check, rejects, loads, version
@@ -255,11 +255,13 @@ def test_check_as_json_has_the_shape_of_a_load_without_its_id(write_csv: Write) 
     assert (checked["status"], checked["rows_read"], checked["rows_rejected"]) == ("checked", 2, 1)
 
 
-def test_check_as_csv_has_a_header_and_one_line_a_kind_of_problem_or_file(write_csv: Write) -> None:
+def test_check_as_csv_has_a_header_and_one_line_a_file(write_csv: Write) -> None:
     done = run("check", write_csv("a.csv", GOOD, BAD), "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert done.returncode == 0
-    assert rows
+    assert [(Path(row["source"]).name, row["rows_read"], row["rows_loaded"], row["rows_rejected"]) for row in rows] == [
+        ("a.csv", "2", "1", "1")
+    ]
     assert all(None not in row for row in rows)
 
 
@@ -344,4 +346,4 @@ def test_a_reader_that_stops_early_does_not_make_a_load_fail(database: str, writ
     process.stdout.close()
     talk = process.stderr.read()
     process.stderr.close()
-    assert (process.wait(60), talk) == (0, b"")
+    assert (process.wait(600), talk) == (0, b"")

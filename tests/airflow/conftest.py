@@ -22,7 +22,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 ROOT = Path(__file__).resolve().parents[2]
-STOP_WAIT_S = 60
+STOP_WAIT_S = 600
 HAS_AIRFLOW = find_spec("airflow") is not None
 collect_ignore_glob = [] if HAS_AIRFLOW else ["test_*.py"]
 

@@ -23,10 +23,10 @@ PICTURES = ROOT / "docs/pictures"
 CHROMIUM = Path("/usr/bin/chromium")
 SCREENSHOTS = os.environ.get("FOOTFALL_SCREENSHOTS") == "1"  # read now: the tests' environment is scrubbed
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
-RUN_WAIT_MS = 240_000
+RUN_WAIT_MS = 900_000
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: apt-get install -y chromium"),
 ]
 

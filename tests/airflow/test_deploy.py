@@ -59,7 +59,7 @@ def compose(folder: Path, values: dict[str, str], *words: str) -> subprocess.Com
         env={"PATH": os.environ["PATH"], "HOME": str(folder)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 
@@ -236,7 +236,7 @@ def test_the_image_is_locked_small_and_not_root() -> None:
 
 def test_the_linter_has_nothing_to_say_about_the_dockerfile() -> None:
     linter = Path(sys.executable).with_name("hadolint")
-    done = subprocess.run([linter, DEPLOY / "Dockerfile"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([linter, DEPLOY / "Dockerfile"], capture_output=True, text=True, timeout=600, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -268,7 +268,7 @@ def environment(tmp_path: Path, **more: str) -> dict[str, str]:
 
 
 def script(name: str, *words: str, env: dict[str, str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([DEPLOY / name, *words], env=env, input=stdin, capture_output=True, timeout=60, check=False)
+    return subprocess.run([DEPLOY / name, *words], env=env, input=stdin, capture_output=True, timeout=600, check=False)
 
 
 def test_the_api_server_starts_with_our_password_and_forgets_it(tmp_path: Path) -> None:

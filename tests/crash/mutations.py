@@ -396,7 +396,7 @@ def tests_pass(tests: tuple[str, ...], source: Path, name: str) -> bool:
     variables = {"PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(
-        command, check=False, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, timeout=900
+        command, check=False, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, timeout=3600
     )
     if done.returncode not in {0, 1}:
         sys.exit(f"{name}: the tests did not run:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")

@@ -82,11 +82,11 @@ def crowd(database: str, names: list[str], chance: random.Random, figures: Figur
         figures.kills["SIGKILL of one of a crowd of 8"] += is_killed
         running[victim] = start()
     for process in running:
-        process.join(120)
+        process.join()
     assert [process.exitcode for process in running] == [0] * PROCESSES
 
 
-@pytest.mark.timeout(1800 if IS_LONG else 120)
+@pytest.mark.timeout(1800)
 def test_a_crowd_with_kills_gives_the_truth(
     new_database: Callable[[], str],
     write_csv: Callable[..., str],

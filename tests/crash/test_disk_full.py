@@ -54,7 +54,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 def footfall(*words: str, stdin: bytes | None = None, **variables: str) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "footfall.cli", *words]
     return subprocess.run(
-        command, input=stdin, check=False, capture_output=True, env=os.environ | variables, timeout=120
+        command, input=stdin, check=False, capture_output=True, env=os.environ | variables, timeout=600
     )
 
 

@@ -88,7 +88,7 @@ KINDS = (
 def fault_of(kind: Kind, admin: str) -> wire.Fault:
     def terminate(link: wire.Link, message: wire.Message) -> None:
         with psycopg.connect(admin, autocommit=True) as other:
-            other.execute("select pg_terminate_backend(%s, 5000)", [link.pid])
+            other.execute("select pg_terminate_backend(%s, 600000)", [link.pid])
         link.send(message.data)
 
     return {
@@ -278,7 +278,7 @@ def emptied(tables: Tables) -> Tables:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.usefixtures("temporary_folder")
-@pytest.mark.timeout(3600 if IS_LONG else 120)
+@pytest.mark.timeout(3600)
 def test_a_load_broken_at_any_message_and_run_again_gives_the_tables_of_an_undisturbed_run(
     stage: Stage, kind: Kind
 ) -> None:

@@ -20,7 +20,7 @@ from footfall import aggregates, ledger, loading, pipeline, upkeep
 from footfall.database import Connection
 from footfall.settings import load_settings
 from forked import child, mend_until_killed
-from trials import IS_LONG, SEED, TRIALS, Contents, Figures, compare, left_behind, loaded, remember, restore
+from trials import SEED, TRIALS, Contents, Figures, compare, left_behind, loaded, remember, restore
 
 pytestmark = pytest.mark.crash
 ROWS = 60_000
@@ -62,7 +62,7 @@ def command(csv: str, database: str, *more: str) -> list[str]:
 
 
 def run(csv: str, database: str) -> None:
-    done = subprocess.run(command(csv, database), check=False, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command(csv, database), check=False, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
 
 
@@ -80,7 +80,7 @@ def make(request: pytest.FixtureRequest, new_database: Callable[[], str], write_
     return database
 
 
-@pytest.mark.timeout(1800 if IS_LONG else 120)
+@pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("temporary_folder")
 def test_a_killed_load_and_the_same_command_again_give_the_tables_of_an_undisturbed_run(
     csv: str, make: Callable[[], str], contents: Contents, figures: Figures
@@ -102,7 +102,7 @@ def test_a_killed_load_and_the_same_command_again_give_the_tables_of_an_undistur
         assert left_behind(database) == []
 
 
-@pytest.mark.timeout(1800 if IS_LONG else 120)
+@pytest.mark.timeout(1800)
 def test_a_load_killed_at_a_random_moment_and_again_while_it_is_repeated_ends_like_an_undisturbed_one(
     write_csv: Write,
     make: Callable[[], str],
@@ -160,24 +160,28 @@ def test_a_repair_killed_before_any_of_its_steps_leaves_the_counts_as_they_were_
     compare(figures, contents(database), truth)
 
 
-def wait_for_copy(database: str) -> None:
-    """Wait until a load is sending rows."""
-    until = time.monotonic() + 60
-    query = "select count(*) from pg_stat_activity where application_name = 'footfall' and query like 'copy%'"
+def wait_until_it_waits(database: str) -> None:
+    """Wait until a load waits for a lock that the test holds."""
+    query = """
+        select from pg_stat_activity
+        where application_name = 'footfall' and wait_event_type = 'Lock' and datname = current_database()"""
     with psycopg.connect(database, autocommit=True) as connection:
-        while connection.execute(query).fetchone() == (0,):
+        until = time.monotonic() + 600
+        while connection.execute(query).fetchone() is None:
             assert time.monotonic() < until
-            time.sleep(0.005)
+            time.sleep(0.01)
 
 
 def test_ctrl_c_leaves_nothing_half_done(csv: str, database: str, contents: Contents) -> None:
     upkeep.schema_apply(load_settings(database_url=database))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
-    client = subprocess.Popen(command(csv, database), stderr=subprocess.PIPE)
-    signal.signal(signal.SIGINT, before)
-    wait_for_copy(database)
-    client.send_signal(signal.SIGINT)
-    _, said = client.communicate(timeout=60)
+    with psycopg.connect(database) as holder:  # the rows are sent, and cannot be merged
+        holder.execute("lock table user_interactions_raw in exclusive mode")
+        client = subprocess.Popen(command(csv, database), stderr=subprocess.PIPE)
+        signal.signal(signal.SIGINT, before)
+        wait_until_it_waits(database)
+        client.send_signal(signal.SIGINT)
+        _, said = client.communicate(timeout=600)
     assert client.returncode == 130
     assert b"nterrupted" in said
     assert contents(database)["raw"] == []
@@ -306,11 +310,11 @@ def test_what_came_from_stdin_is_not_tried_again_for_it_cannot_be_read_twice(
             select pg_terminate_backend(pid) from pg_stat_activity
             where application_name = 'footfall' and wait_event_type = 'Lock' and datname = current_database()"""
         with psycopg.connect(database, autocommit=True) as other:
-            until = time.monotonic() + 60
+            until = time.monotonic() + 600
             while other.execute(query).fetchone() is None:
                 assert time.monotonic() < until
                 time.sleep(0.01)
-    _, said = client.communicate(timeout=60)
+    _, said = client.communicate(timeout=600)
     assert client.returncode == 5, said
     assert b"run the same command again" in said
     assert contents(database)["raw"] == []

@@ -25,7 +25,9 @@ IS_LONG = TRIALS > 0
 FIGURES_FILE = os.environ.get("FOOTFALL_CRASH_FIGURES")
 SEED = int(os.environ.get("FOOTFALL_CRASH_SEED", "20261124"))
 ALWAYS_SETTLED_NS = -1_000_000_000  # for source_files.SETTLED_NS: a file is settled however young it is
-QUIET_WAIT_S = 5.0  # until a session that lost its client is gone; the server notices within a second
+QUIET_WAIT_S = (
+    600.0  # until a session that lost its client is gone; the server notices within a second, a busy one later
+)
 
 Tables = dict[str, list[Any]]
 WITNESSES = {

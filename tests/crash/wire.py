@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CANCEL_REQUEST = 80877102
-WAIT_S = 10.0  # far above what the server needs for one message
+WAIT_S = 600.0  # far above what a busy server needs for one message
 UNLIKE = re.compile(r"[0-9a-f]{32}|\d+")  # names of staging tables and numbers of loads: each run has its own
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: the other side sees a reset, as after a crash
 
@@ -195,11 +195,12 @@ def _serve(proxy: Proxy, client: socket.socket) -> None:
         back.join(WAIT_S)
 
 
-def _accept(proxy: Proxy, listener: socket.socket) -> None:
+def _accept(proxy: Proxy, listener: socket.socket, served: list[threading.Thread]) -> None:
     with suppress(OSError):
         while True:
             client, _ = listener.accept()
-            threading.Thread(target=_serve, args=(proxy, client), daemon=True).start()
+            served.append(threading.Thread(target=_serve, args=(proxy, client), daemon=True))
+            served[-1].start()
 
 
 @contextmanager
@@ -207,9 +208,14 @@ def proxying(folder: str, port: str | int = 5432) -> Iterator[Proxy]:
     """Listen on a port of this machine for the server whose socket is in the folder."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         proxy = Proxy(listener.getsockname()[1], str(Path(folder) / f".s.PGSQL.{port}"))
-        threading.Thread(target=_accept, args=(proxy, listener), daemon=True).start()
+        served: list[threading.Thread] = []
+        accepting = threading.Thread(target=_accept, args=(proxy, listener, served), daemon=True)
+        accepting.start()
         yield proxy
         listener.shutdown(socket.SHUT_RDWR)
+        accepting.join(WAIT_S)
+        for thread in served:  # each closes its two sockets: a test that ends leaves none open
+            thread.join(WAIT_S)
 
 
 # The faults

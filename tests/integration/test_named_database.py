@@ -27,7 +27,7 @@ Write = Callable[..., str]
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "footfall.cli", *words]
     environment = {name: text for name, text in os.environ.items() if name != "FOOTFALL_TEST_PG_BIN"} | variables
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600, check=False)
 
 
 def ask(database: str, query: str, *values: object) -> list[Any]:
@@ -48,10 +48,19 @@ def asks_for_password(cluster: Any) -> Iterator[Callable[[str], None]]:
         rules = Path(row[0])
         before = rules.read_text()
 
+        def reload() -> None:
+            """Let the server read its files again, and wait until a new session shows that it did."""
+            when = "select pg_conf_load_time()"
+            (earlier,) = connection.execute(when).fetchone() or (None,)
+            connection.execute("select pg_reload_conf()")
+            loaded = earlier
+            while loaded == earlier:
+                with psycopg.connect(cluster.admin) as fresh:
+                    (loaded,) = fresh.execute(when).fetchone() or (None,)
+
         def protect(role: str) -> None:
             rules.write_text(f"local all {role} scram-sha-256\n{before}")
-            connection.execute("select pg_reload_conf()")
-            connection.execute("select pg_sleep(0.2)")
+            reload()
 
         yield protect
         rules.write_text(before)

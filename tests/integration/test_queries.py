@@ -469,7 +469,7 @@ def psql_rows(database: str, *words: str, like: list[Any]) -> list[Any]:
         text=True,
         check=False,
         env=os.environ | {"PGTZ": "UTC"},
-        timeout=60,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     readers = [READERS[type(cell)] for cell in like[0]] if like else []
@@ -966,7 +966,8 @@ def test_a_table_that_another_session_holds_is_said_to_be_held(database: str, wr
     load(database, write_csv("a.csv", "1,1,1,click,2024-01-01"))
     with psycopg.connect(database) as holder:
         holder.execute("lock table user_interactions_raw, interactions_per_user in access exclusive mode")
-        settings = load_settings(database_url=database, query_timeout_seconds=1)
+        # A tenth of it has to do for what comes before the wait for the lock.
+        settings = load_settings(database_url=database, query_timeout_seconds=10)
         with (
             pytest.raises(DatabaseBusyError, match="another session holds"),
             retrieval.query(settings, "top-users", Filters()),

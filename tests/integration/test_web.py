@@ -48,6 +48,7 @@ def serving(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[s
             self.close_connection = True
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = False  # it ends when each answer has: none leaves its sockets open
         if context:
             server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever)
@@ -202,7 +203,7 @@ def test_no_secret_of_an_address_is_shown_or_stored(database: str, status: int) 
         url = address.replace("://", "://me:hunter2@") + "/a.csv" + SECRETS
         command = [sys.executable, "-m", "footfall.cli", "load", url, "-v", "--format", "json"]
         variables = os.environ | {"FOOTFALL_DATABASE_URL": database}
-        done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=600, check=False)
         shown = url.replace("me:hunter2", "***").replace("hunter2", "***")
     assert done.returncode == (0 if status == 200 else 3)
     assert [each["source"] for each in json.loads(done.stdout)["loads"]] == [shown]
@@ -219,7 +220,7 @@ def test_rejected_rows_are_found_by_the_address_as_given(database: str) -> None:
         load(url, database_url=database)
         command = [sys.executable, "-m", "footfall.cli", "rejects", "--source", url, "--format", "json"]
         variables = os.environ | {"FOOTFALL_DATABASE_URL": database}
-        done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=60, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=600, check=True)
     (row,) = json.loads(done.stdout)
     assert row["source"] == f"{address}/a.csv?sig=***"
 

@@ -78,7 +78,7 @@ def footfall(database: str, write_csv: Write) -> Callable[..., str]:
     def run(*words: str, **variables: str) -> str:
         command = [sys.executable, "-m", "footfall.cli", *words]
         environment = os.environ | {"FOOTFALL_DATABASE_URL": database} | variables
-        return subprocess.run(command, capture_output=True, env=environment, timeout=60, check=True).stdout.decode()
+        return subprocess.run(command, capture_output=True, env=environment, timeout=600, check=True).stdout.decode()
 
     run(
         "load",

@@ -27,7 +27,7 @@ Write = Callable[..., str]
 def run(database: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "footfall.cli", *words]
     environment = os.environ | {"FOOTFALL_DATABASE_URL": database} | variables
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600, check=False)
 
 
 @pytest.fixture

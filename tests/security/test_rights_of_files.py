@@ -47,7 +47,7 @@ def test_a_copy_of_stdin_is_for_its_owner_alone() -> None:
         "with open_source('-') as file: print(oct(os.fstat(file.stream.fileno()).st_mode & 0o777))"
     )
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, input="a,b\n", capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, input="a,b\n", capture_output=True, text=True, timeout=600, check=True)
     assert done.stdout == "0o600\n"
 
 

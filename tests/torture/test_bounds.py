@@ -25,7 +25,8 @@ ROW = b"1,2,3,click,2024-01-01\n"
 # Of the limit of 128 MB, 150 to 200 MB are the interpreter and its libraries; the rest is for rows with many problems,
 # which take more than their text. A file is far larger than this or takes a multiple of it where it is held whole.
 RESIDENT_MB_MAX = 500
-SECONDS_MAX = 120
+# Seconds of the processor, not of the clock: what else the machine does is not the matter. The slowest takes 30.
+CPU_SECONDS_MAX = 120
 
 LONG = partial(pytest.param, marks=pytest.mark.long)
 
@@ -37,6 +38,7 @@ class Checked:
     exit_code: int
     load: dict[str, Any]
     resident_mb: float
+    cpu_seconds: float
 
 
 def check(path: Path, limit_mb: int = 128) -> Checked:
@@ -50,7 +52,7 @@ def check(path: Path, limit_mb: int = 128) -> Checked:
     process.returncode = os.waitstatus_to_exitcode(status)
     # ru_maxrss is in KiB on Linux and in bytes on macOS
     resident = usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    return Checked(process.returncode, json.loads(out)["loads"][0], resident)
+    return Checked(process.returncode, json.loads(out)["loads"][0], resident, usage.ru_utime + usage.ru_stime)
 
 
 @pytest.fixture
@@ -63,6 +65,7 @@ def checked(tmp_path: Path) -> Callable[[Iterable[bytes]], Checked]:
             file.writelines(parts)
         found = check(path)
         assert found.resident_mb < RESIDENT_MB_MAX
+        assert found.cpu_seconds < CPU_SECONDS_MAX
         return found
 
     return write_and_check
@@ -75,7 +78,6 @@ def repeated(part: bytes, count: int) -> Iterator[bytes]:
     return (part for _ in range(count))
 
 
-@pytest.mark.timeout(SECONDS_MAX)
 @pytest.mark.parametrize("size", [2, LONG(100)])
 @pytest.mark.parametrize("letter", [b"x", b'"', *map(LONG, [b",", b"\0", b"\xff", b"\r", b'x"', b'",'])])
 def test_a_huge_field_is_one_rejected_row(checked: Check, size: int, letter: bytes) -> None:
@@ -88,7 +90,6 @@ def test_a_huge_field_is_one_rejected_row(checked: Check, size: int, letter: byt
     assert (found.exit_code, found.load["rows_loaded"], found.load["rows_rejected"]) == (0, 2, 1)
 
 
-@pytest.mark.timeout(SECONDS_MAX)
 @pytest.mark.parametrize("where", ["before the header", "behind it"])
 @pytest.mark.parametrize("end", [b"\n", LONG(b"\r\n"), LONG(b" \t\n")])
 def test_a_million_blank_lines_are_no_rows(checked: Check, where: str, end: bytes) -> None:
@@ -99,7 +100,6 @@ def test_a_million_blank_lines_are_no_rows(checked: Check, where: str, end: byte
 
 
 @pytest.mark.long
-@pytest.mark.timeout(SECONDS_MAX)
 @pytest.mark.parametrize("where", ["before the header", "behind it"])
 def test_thirty_million_blank_lines_are_no_rows(checked: Check, where: str) -> None:
     blank = repeated(b"\n" * MB, 30)
@@ -108,7 +108,6 @@ def test_thirty_million_blank_lines_are_no_rows(checked: Check, where: str) -> N
     assert (found.exit_code, found.load["rows_read"], found.load["rows_loaded"]) == (0, 1, 1)
 
 
-@pytest.mark.timeout(SECONDS_MAX)
 @pytest.mark.parametrize("size", [30, LONG(300)])
 def test_one_line_without_an_end_is_no_header(checked: Check, size: int) -> None:
     found = checked(repeated(b"x" * MB, size))
@@ -116,14 +115,12 @@ def test_one_line_without_an_end_is_no_header(checked: Check, size: int) -> None
     assert "over 1 MB" in found.load["error"]
 
 
-@pytest.mark.timeout(SECONDS_MAX)
 @pytest.mark.parametrize("size", [30, LONG(300)])
 def test_a_last_line_without_an_end_is_one_rejected_row(checked: Check, size: int) -> None:
     found = checked([HEADER, ROW, *repeated(b"x" * MB, size)])
     assert (found.exit_code, found.load["rows_loaded"], found.load["rows_rejected"]) == (0, 1, 1)
 
 
-@pytest.mark.timeout(SECONDS_MAX)
 @pytest.mark.parametrize("count", [200_000, LONG(2_000_000)])
 def test_quotes_that_stay_open_cost_their_own_lines_alone(checked: Check, count: int) -> None:
     bad = b'2,2,3,"open,2024-01-01\n' + b"x\n" * 99
@@ -132,7 +129,6 @@ def test_quotes_that_stay_open_cost_their_own_lines_alone(checked: Check, count:
     assert found.load["rows_rejected"] == count // 1000 * 10 * 100
 
 
-@pytest.mark.timeout(SECONDS_MAX)
 @pytest.mark.parametrize("line", [b"x\n", b",,,,\n", *map(LONG, [b'"\n', b"\xff\n", b'2,2,3,"a,x\n'])])
 @pytest.mark.parametrize("count", [500_000, LONG(5_000_000)])
 def test_nothing_but_short_bad_lines_is_counted_in_bounded_memory(checked: Check, line: bytes, count: int) -> None:
@@ -140,7 +136,6 @@ def test_nothing_but_short_bad_lines_is_counted_in_bounded_memory(checked: Check
     assert (found.exit_code, found.load["rows_loaded"], found.load["rows_rejected"]) == (0, 1, count)
 
 
-@pytest.mark.timeout(SECONDS_MAX)
 @pytest.mark.parametrize("count", [LONG(1_000), 20_000, LONG(90_000)])
 def test_a_header_of_many_columns_is_read(checked: Check, count: int) -> None:
     names = b"".join(b",c%d" % number for number in range(count))
@@ -148,7 +143,6 @@ def test_a_header_of_many_columns_is_read(checked: Check, count: int) -> None:
     assert (found.exit_code, found.load["rows_loaded"], found.load["rows_rejected"]) == (0, 1, 1)
 
 
-@pytest.mark.timeout(SECONDS_MAX)
 @pytest.mark.parametrize("name", [LONG(b'""' * 400_000), b",".join([b'"x"'] * 249_000), LONG(b"," * 900_000)])
 def test_a_header_of_almost_1_mb_is_read(checked: Check, name: bytes) -> None:
     quoted = b'"' + name + b'"' if name.startswith(b'""') else name
@@ -156,7 +150,6 @@ def test_a_header_of_almost_1_mb_is_read(checked: Check, name: bytes) -> None:
     assert (found.exit_code, found.load["status"], found.load["rows_read"]) == (0, "checked", 0)
 
 
-@pytest.mark.timeout(SECONDS_MAX)
 @pytest.mark.parametrize("size", [50, LONG(1000)])
 @pytest.mark.parametrize("kind", ["gz", "zst"])
 @pytest.mark.parametrize("byte", [b"\n", LONG(b"x")])
@@ -172,5 +165,6 @@ def test_a_bomb_goes_off_piece_by_piece(tmp_path: Path, kind: str, byte: bytes, 
     assert path.stat().st_size < size * MB / 500
     found = check(path)
     assert found.resident_mb < RESIDENT_MB_MAX
+    assert found.cpu_seconds < CPU_SECONDS_MAX
     assert (found.exit_code, found.load["rows_loaded"], found.load["rows_duplicate"]) == (0, 1, 1)
     assert found.load["rows_rejected"] == (byte == b"x")

@@ -30,7 +30,7 @@ HOSTILE = [b"line\nbreak.csv", b"not-utf8-\xff.csv", b"esc\x1b[31m.csv", b"bell\
 def footfall(folder: Path, database: str, *words: str | bytes) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "footfall.cli", *words]
     variables = os.environ | {"FOOTFALL_DATABASE_URL": database}
-    return subprocess.run(command, capture_output=True, cwd=folder, env=variables, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, cwd=folder, env=variables, timeout=600, check=False)
 
 
 @pytest.fixture

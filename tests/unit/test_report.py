@@ -158,6 +158,8 @@ def test_a_problem_of_the_whole_row_has_no_field() -> None:
 def test_rejected_rows_for_people_have_problems_in_words() -> None:
     table = rejected_table([ROW], "table")
     assert table.columns == ("load_id", "source", "line_number", "problems", "raw_line")
+    (row,) = table.rows
+    assert row[3] == "missing-value: action; not-an-integer: user_id = 'abc'"
 
 
 def test_rejected_rows_for_programs_have_problems_as_json() -> None:

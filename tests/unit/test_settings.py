@@ -133,9 +133,16 @@ def test_settings_are_frozen() -> None:
         load_settings().retry = True  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("name", ["", "x" * 64, "é" * 32, "a\0b", "pg_x", "information_schema"])
-def test_an_impossible_schema_is_refused(name: str) -> None:
-    refusal(schema=name)
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        *((name, "a schema's name has 1 to 63 bytes and no NUL") for name in ("", "x" * 64, "é" * 32, "a\0b")),
+        ("pg_x", "'pg_x' is PostgreSQL's own; name another schema"),
+        ("information_schema", "'information_schema' is PostgreSQL's own; name another schema"),
+    ],
+)
+def test_an_impossible_schema_is_refused_with_the_reason(name: str, why: str) -> None:
+    assert refusal(schema=name) == f"--schema (FOOTFALL_SCHEMA): {why}"
 
 
 @pytest.mark.parametrize("name", ["x" * 63, 'a "quoted" one', "Ärger"])
@@ -176,8 +183,10 @@ def test_a_point_or_percent_makes_a_share_and_digits_alone_a_number(text: str, b
 
 
 @pytest.mark.parametrize("text", ["-1", "-0.1", "101%", "1.01", "nan", "inf", "1e3", "", "%", ".", "1_000", "٣"])
-def test_an_impossible_bound_is_refused(text: str) -> None:
-    refusal(max_rejected=text)
+def test_an_impossible_bound_is_refused_with_the_forms_that_are_taken(text: str) -> None:
+    said = refusal(max_rejected=text)
+    assert said.startswith(f"--max-rejected (FOOTFALL_MAX_REJECTED): '{text}' is ")
+    assert ("a share is at most 1.0 or 100%" if "101" in text or "1.01" in text else "(0.2 or 20%)") in said
 
 
 def test_numbers_of_toml_are_bounds_too(empty_folder: Path) -> None:
