@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+INSTANT_OID = 1184  # timestamptz, of pg_type
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -118,6 +118,7 @@ grant select on
     interactions_per_action
 to {role};
 grant execute on function
+    first_instant(timestamp, text),
     uneven_quarter_hours(text, timestamptz, timestamptz),
     interactions_of_quarter_hours(timestamptz[]),
     interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint)
