@@ -23,6 +23,7 @@ from footfall.attempts import (
     were_committed,
 )
 from footfall.causes import driver_errors
+from footfall.clocks import compare_clocks
 from footfall.database import (
     Connection,
     Server,
@@ -106,6 +107,7 @@ class _Session:
     connection: Connection
     at: Server
     unsure: dict[int, LoadResult] = field(default_factory=dict)  # by load_id: the answer to its COMMIT was lost
+    are_clocks_compared: bool = False
 
 
 def _prepared(run: Run, settings: Settings) -> _Session:
@@ -172,6 +174,8 @@ def _connected(session: _Session) -> Connection:
 
 def _load_waiting(session: _Session, paths: Sequence[str]) -> Iterator[LoadResult]:
     """Load small neighbours together; where that fails, in halves, down to one."""
+    if paths:
+        _compare_clocks(session)
     at, most = 0, _together()
     while at < len(paths):
         group = paths[at : at + max(_small(paths[at : at + most]), 1)]
@@ -183,6 +187,22 @@ def _load_waiting(session: _Session, paths: Sequence[str]) -> Iterator[LoadResul
         at += len(results)
         if results:  # where files fail often, groups stay small
             most = min(2 * len(results), _together())
+
+
+def _compare_clocks(session: _Session) -> None:
+    """Say once, before the first file that may be new, where the server's clock of the source time zone is another."""
+    if session.are_clocks_compared:
+        return
+    session.are_clocks_compared = True
+    try:
+        connection = _connected(session)
+        with driver_errors(connection):
+            difference = compare_clocks(connection, session.run.target, session.settings.source_time_zone)
+    except DatabaseUnavailableError:  # the load that follows meets the same, and says it
+        roll_back(session.connection)
+        return
+    if difference:
+        session.run.warn(difference)
 
 
 def _together() -> int:

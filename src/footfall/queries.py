@@ -7,28 +7,32 @@ from __future__ import annotations
 
 import re
 import time
-import zoneinfo
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, fields
-from datetime import date, datetime
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
 import psycopg
 from psycopg import sql
 from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.rows import tuple_row
-from psycopg.types.datetime import DateLoader, TimestamptzLoader
+from psycopg.types.datetime import DateLoader
 
 from footfall.catalogue import Query
-from footfall.database import Connection
+from footfall.database import Connection, one
 from footfall.errors import DatabaseBusyError, QueryError, QueryTimeoutError, SchemaError
-from footfall.results import Answer
+from footfall.results import INSTANT_OID, Answer
 
 CHUNK_ROWS = 1_000  # rows fetched at a time: an answer of 10 million rows takes no more memory than one of ten
 BIGINT_MAX = 2**63 - 1
-INSTANT = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?"
+# The column in which a question writes out an hour as the clock showed it: where a clock is set by half an hour, the
+# server has no instant that it would show so. It is an instant all the same.
+LOCAL_HOUR = "hour"
+BOUND = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?"
+OFFSET_MAX = timedelta(hours=14)  # the largest that a zone has had
 OPTIONS = {
     **{name: f"--{name}" for name in ("since", "until", "action", "limit", "per")},
     "user_id": "--user",
@@ -44,7 +48,7 @@ FORBIDDEN = "42501"
 class Asked:
     """What a question is asked with; None leaves it to the default of its file.
 
-    Shape: `since` and `until` are instants in ISO 8601 with an offset; `per` is day, week or month.
+    Shape: `since` and `until` are dates or times of `time_zone`, or have an offset; `per` is day, week or month.
     """
 
     time_zone: str | None = None
@@ -99,15 +103,17 @@ def understood(query: Query, filters: Filters, time_zone: str) -> Asked:
     action = None if filters.action is None else filters.action.strip(" \t")
     if action is not None and (not action or "\0" in action):
         raise QueryError("--action: the name of an action is wanted; leave the option out for all of them")
-    since, until = _instant("--since", filters.since, time_zone), _instant("--until", filters.until, time_zone)
-    if since and until and datetime.fromisoformat(since) > datetime.fromisoformat(until):
+    since, until = _read_bound("--since", filters.since), _read_bound("--until", filters.until)
+    # Two times of one kind are compared here; a local time and an instant, by the server.
+    are_alike = since and until and _has_offset(since) == _has_offset(until)
+    if since and until and are_alike and datetime.fromisoformat(since) > datetime.fromisoformat(until):
         raise QueryError(f"--since {filters.since} is later than --until {filters.until}; change them round")
     return Asked(time_zone, since, until, action, ids["user_id"], ids["product_id"], filters.limit, filters.per)
 
 
-def _instant(option: str, given: str | date | None, time_zone: str) -> str | None:
+def _read_bound(option: str, given: str | date | None) -> str | None:
     try:
-        return None if given is None else instant(given if isinstance(given, str) else given.isoformat(), time_zone)
+        return None if given is None else read_bound(given if isinstance(given, str) else given.isoformat())
     except ValueError as error:
         raise QueryError(f"{option}: {error}") from error
 
@@ -130,6 +136,10 @@ def values(query: Query, asked: Asked) -> dict[str, str]:
 def literal_sql(query: Query, asked: Asked, schema: str) -> str:
     """Give the statement with its values in it, quoted by the driver, for a place that has no parameters."""
     quoted = {name: sql.Literal(value).as_string(None) for name, value in values(query, asked).items()}
+    for name, bound in (("since", asked.since), ("until", asked.until)):
+        if bound is not None and name in quoted and not _has_offset(bound):
+            zone = sql.Literal(asked.time_zone or "UTC").as_string(None)
+            quoted[name] = f"first_instant({quoted[name]}::timestamp, {zone}::text)"
     text = query.written(quoted.__getitem__, lambda piece: re.sub(r"\n{3,}", "\n\n", piece))
     path = "" if schema == "public" else f"set search_path to {sql.Identifier(schema).as_string(None)};\n\n"
     return path + text + ("\n;" if "--" in text.rpartition("\n")[2] else ";")
@@ -142,7 +152,7 @@ def asking(connection: Connection, query: Query, asked: Asked, timeout_s: int) -
     Raises: QueryTimeoutError; DatabaseBusyError; SchemaError; QueryError where a file of the user's own cannot be asked
     as it stands.
     """
-    given = values(query, asked)
+    given = values(query, resolve_bounds(connection, query, asked))
     statement = query.written(lambda name: f"%({name})s", lambda text: text.replace("%", "%%")).encode()
     cursor = connection.cursor(row_factory=tuple_row)
     for name, loader in LOADERS.items():
@@ -163,10 +173,16 @@ def asking(connection: Connection, query: Query, asked: Asked, timeout_s: int) -
             raise QueryError(
                 f"{query.path}: two columns are called {min(twice)!r}; give each a name of its own by `as`"
             )
+        types = tuple(column.type_code for column in columns)
+        read = _read_on(first, rows, understood_errors)
+        if query.path is None and LOCAL_HOUR in names:
+            at = names.index(LOCAL_HOUR)
+            types = (*types[:at], INSTANT_OID, *types[at + 1 :])
+            read = ((*row[:at], _read_instant(row[at]), *row[at + 1 :]) for row in read)
         yield Answer(
             names,
-            tuple(column.type_code for column in columns),
-            _read_on(first, rows, understood_errors),
+            types,
+            read,
             is_zoned="time_zone" in query.parameters or bool({"since", "until"} & asked.given().keys()),
         )
 
@@ -221,37 +237,82 @@ def _message(query: Query, error: psycopg.Error) -> str:
     return f"{query.path}{line}: {error.diag.message_primary or error}"
 
 
-def _or_text(loader: type[Any]) -> type[Any]:
-    """Give a loader of what Python does not know, such as a day before year 1, as the server's text."""
+class _DateOrText(DateLoader):
+    """A day; one that Python does not know, such as one before year 1, is the server's text."""
 
-    class OrText(loader):  # type: ignore[misc]
-        def load(self, data: Buffer) -> Any:
-            try:
-                return super().load(data)
-            except psycopg.DataError:
-                return bytes(data).decode()
-
-    return OrText
+    def load(self, data: Buffer) -> Any:
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return bytes(data).decode()
 
 
-LOADERS = {"date": _or_text(DateLoader), "timestamptz": _or_text(TimestamptzLoader)}
+class _InstantOfServer(Loader):
+    """An instant with the offset that the server wrote; one that Python does not know is the server's text.
+
+    psycopg's own loader would take the offset from Python's data of time zones, which may differ from the server's.
+    """
+
+    def load(self, data: Buffer) -> Any:
+        return _read_instant(bytes(data).decode())
 
 
-def instant(text: str, time_zone: str) -> str:
-    """Give a date (its midnight) or a time of the zone as an instant; one with an offset stays what it is.
+def _read_instant(text: str) -> datetime | str:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:  # before year 1, after 9999, or infinite
+        return text
 
-    Shape: ISO 8601 with an offset. Where the clock repeats an hour the first; where it skips one, moved forward by it.
+
+LOADERS: dict[str, type[Any]] = {"date": _DateOrText, "timestamptz": _InstantOfServer}
+
+
+def read_bound(text: str) -> str:
+    """Give a date or a time in the one form in which the server is asked; a date becomes its midnight.
+
+    Effects: none; which instant a time without an offset is, the server says: its days are made by the same clock.
+    Shape: ISO 8601, with an offset where the text has one.
 
     Raises: ValueError with what to write instead.
 
     Example:
-        >>> instant("2024-03-01", "Europe/Vienna")
-        '2024-03-01T00:00:00+01:00'
+        >>> read_bound("2024-03-01"), read_bound("2024-03-01T12:30+02:00")
+        ('2024-03-01T00:00:00', '2024-03-01T12:30:00+02:00')
     """
-    if not re.fullmatch(INSTANT, text.strip()):
+    if not re.fullmatch(BOUND, text.strip()):
         raise ValueError(f"{text!r} is not a time; write 2024-03-01, or 2024-03-01T12:30 with an offset if need be")
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise ValueError(f"{text!r} is not a time: {error}") from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zoneinfo.ZoneInfo(time_zone))).isoformat()
+    if abs(moment.utcoffset() or timedelta(0)) > OFFSET_MAX:
+        raise ValueError(f"{text!r} is not a time: an offset is at most 14:00")
+    return moment.isoformat()
+
+
+def _has_offset(bound: str) -> bool:
+    return datetime.fromisoformat(bound).tzinfo is not None
+
+
+def resolve_bounds(connection: Connection, query: Query, asked: Asked) -> Asked:
+    """Let the server say which instants the bounds are, in the session's time zone, which is that of the question.
+
+    Raises: QueryError where the first bound is later than the second; SchemaError where the tables are of an older
+    Footfall.
+    """
+    if asked.since is None and asked.until is None:
+        return asked
+    values_: dict[str, str | None] = {}
+    for name, bound in (("since", asked.since), ("until", asked.until)):
+        is_instant = bound is not None and _has_offset(bound)
+        values_ |= {name: bound if is_instant else None, f"{name}_local": None if is_instant else bound}
+    try:
+        row = one(connection, "asking.sql", "resolve_bounds", **values_)
+    except psycopg.errors.UndefinedFunction as error:
+        raise SchemaError(
+            f"{query.name}: the tables are missing or out of date; `footfall load` makes them, `footfall schema apply` "
+            "upgrades them"
+        ) from error
+    if row.are_reversed:
+        raise QueryError(f"--since {asked.since} is later than --until {asked.until}; change them round")
+    return replace(asked, since=row.since, until=row.until)

@@ -21,13 +21,21 @@ from typing import IO, Any, Literal
 from footfall.errors import QueryError
 from footfall.output import Form
 from footfall.problems import merged_groups, problem_lines, problem_objects
-from footfall.results import Answer, LoadResult, LoadSummary, Problem, RejectedRow, Table, Verification
+from footfall.results import (
+    INSTANT_OID,
+    Answer,
+    LoadResult,
+    LoadSummary,
+    Problem,
+    RejectedRow,
+    Table,
+    Verification,
+)
 
 Format = Literal["table", "csv", "json"]
 
 SECONDS_DECIMALS = 3  # of a second, in JSON and CSV
 UNBOUND_WIDTH = 1_000_000  # characters; a table that goes into a file or a pipe is folded nowhere
-INSTANT_OID = 1184  # timestamptz, of pg_type
 # Of pg_type; what is not here becomes text, and numeric the double that readers of Parquet expect of it.
 PARQUET_TYPES = {
     16: "bool",

@@ -10,6 +10,8 @@ from typing import Any, Literal, overload
 from footfall.errors import FootfallError
 from footfall.ignored import IgnoredName
 
+INSTANT_OID = 1184  # timestamptz, of pg_type
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

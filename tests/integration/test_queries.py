@@ -522,6 +522,8 @@ def test_the_sql_that_is_shown_gives_the_same_rows(known: Known, name: str, tmp_
     assert ours
     with psycopg.connect(known.database) as connection:
         shown = connection.execute(text.encode()).fetchall()
+    if name == "per-hour":  # an hour is written out as the clock showed it
+        shown = [(datetime.fromisoformat(hour), count) for hour, count in shown]
     assert [tuple(in_utc(cell) for cell in row) for row in shown] == ours
     (tmp_path / "shown.sql").write_text(text, encoding="utf-8")
     assert psql_rows(known.database, "-f", str(tmp_path / "shown.sql"), like=ours) == ours

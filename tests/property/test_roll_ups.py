@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -124,14 +124,20 @@ def test_after_any_loads_each_roll_up_equals_its_recount(
 # hours, days, weeks and months of any zone
 
 
-def hour_of(at: datetime, zone: ZoneInfo) -> datetime:
-    """Give the instant at which the clock showed the full hour, by the offset that it has at this instant.
+def hour_of(at: datetime, zone: ZoneInfo) -> str:
+    """Give the full hour as the clock showed it, with the offset that it has at this instant.
 
-    So says PostgreSQL of date_trunc('hour', at, zone): the two of a repeated hour are told apart by their offsets.
-    Where a clock is set by half an hour, such a beginning may be an instant at which it still showed another time.
+    The two of a repeated hour are told apart by their offsets. Where a clock is set by half an hour, or a minute past
+    the hour, no instant of the zone may be shown so.
     """
-    local = at.astimezone(zone).replace(tzinfo=None)
-    return at - (local - local.replace(minute=0, second=0, microsecond=0))
+    local = at.astimezone(zone)
+    offset = timezone(local.utcoffset() or timedelta(0))
+    return local.replace(minute=0, second=0, microsecond=0, tzinfo=offset).isoformat()
+
+
+def in_order(keys: Iterable[Any]) -> list[Any]:
+    """Sort days, weeks or months; hours by the instants at which they began, then as the clock showed them."""
+    return sorted(keys, key=lambda key: (datetime.fromisoformat(key), key) if isinstance(key, str) else key)
 
 
 def day_of(at: datetime, zone: ZoneInfo) -> date:
@@ -194,8 +200,9 @@ def test_hours_days_weeks_and_months_are_those_of_the_zone(
     asked = load_settings(database_url=lasting_database, reporting_time_zone=zone)
     for name, unit in UNITS.items():
         with retrieval.query(asked, name, Filters(since=since, until=until)) as answer:
-            rows = [(key.astimezone(UTC) if isinstance(key, datetime) else key, number) for key, number in answer.rows]
-        assert rows == sorted(Counter(unit(at, ZoneInfo(zone)) for at in kept).items()), name
+            rows = [(key.isoformat() if isinstance(key, datetime) else key, number) for key, number in answer.rows]
+        counts = Counter(unit(at, ZoneInfo(zone)) for at in kept)
+        assert rows == [(key, counts[key]) for key in in_order(counts)], name
 
 
 @pytest.mark.parametrize("zone", sorted(CHANGES))

@@ -155,7 +155,7 @@ def everything(conninfo: str, admin: psycopg.Connection[Any], files: dict[str, s
     yield loaded(settings, files["first"])
     yield loaded(settings, files["again"], files["conflicts"])
     yield loaded(settings, files["small"], files["smaller"])
-    yield loaded(settings, files["rising"])
+    yield loaded(load_settings(database_url=conninfo, source_time_zone="Europe/Vienna"), files["rising"])
     target = database.Target(conninfo, "public", 1)
     with psycopg.connect(conninfo) as writer:
         keys = [database.LOCK_CLASS, target.lock_key]
@@ -239,7 +239,7 @@ def test_no_code_of_others_is_chosen_by_anything_that_footfall_does(
     assert kept == []
     named = {
         (file, name)
-        for file in ("aggregates.sql", "database.sql", "ledger.sql", "load.sql")
+        for file in ("aggregates.sql", "asking.sql", "database.sql", "ledger.sql", "load.sql")
         for name in footfall.sql.named_sql(file)
     }
     assert named - sent == set(), "let `everything` do what sends these"

@@ -166,6 +166,7 @@ comment on column footfall_migrations.applied_at is 'Instant at which it was app
 -- A function of ours must be the only one of its name: PostgreSQL binds a view to the one that fits best.
 with ours (name, oid) as (
     values
+        ('first_instant'::name, pg_catalog.to_regprocedure('first_instant(timestamp, text)')::oid),
         (
             'uneven_quarter_hours'::name,
             pg_catalog.to_regprocedure('uneven_quarter_hours(text, timestamptz, timestamptz)')::oid
@@ -238,6 +239,7 @@ grant select on
     interactions_per_action
 to {role};
 grant execute on function
+    first_instant(timestamp, text),
     uneven_quarter_hours(text, timestamptz, timestamptz),
     interactions_of_quarter_hours(timestamptz[]),
     interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint)

@@ -1,5 +1,5 @@
 -- Interactions per hour.
--- Grain: one row per hour of the time zone that has interactions; an hour that the clock repeats is two; the oldest first.
+-- Grain: one row per hour of the time zone and its offset that has interactions; an hour that the clock repeats is two; the oldest first.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?time_zone} \else \set time_zone UTC \endif
 \if :{?since} \else \set since -infinity \endif
@@ -22,11 +22,40 @@ with instants as (
         product_id => nullif(:'product_id', '')::bigint
     )
     group by at
+),
+clocks as (
+    select
+        at,
+        at at time zone :'time_zone'::text as local_time,
+        interaction_count
+    from instants
+),
+hours as (
+    -- Both are the beginning of the hour: as its instant, by the offset of the interaction, and as the clock showed it.
+    select
+        at - (local_time - pg_catalog.date_trunc('hour'::text, local_time)) as instant,
+        pg_catalog.date_trunc('hour'::text, local_time) as local_hour,
+        pg_catalog.sum(interaction_count)::bigint as interaction_count
+    from clocks
+    group by instant, local_hour
+),
+offsets as (
+    select
+        instant,
+        local_hour,
+        local_hour - (instant at time zone 'UTC'::text) as utc_offset,
+        interaction_count
+    from hours
 )
 select
-    pg_catalog.date_trunc('hour', at, :'time_zone') as hour,
-    pg_catalog.sum(interaction_count)::bigint as interaction_count
-from instants
-group by hour
-order by hour
+    -- Written out: where a clock is set by half an hour, no instant of the zone shows the full hour.
+    pg_catalog.to_char(local_hour, 'YYYY-MM-DD"T"HH24:MI:SS')
+    || case when utc_offset < interval '0' then '-' else '+' end
+    || pg_catalog.to_char(
+        greatest(utc_offset, -utc_offset),
+        case when pg_catalog.date_part('second'::text, utc_offset) = 0::double precision then 'HH24:MI' else 'HH24:MI:SS' end
+    ) as hour,
+    interaction_count
+from offsets
+order by instant, local_hour
 limit nullif(:'limit', '')::bigint;
