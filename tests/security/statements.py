@@ -25,7 +25,7 @@ SYNTAX = frozenset(
     (
         *("all", "analyze", "and", "any", "array", "as", "brin", "by", "check", "coalesce", "conflict"),
         *("copy", "desc", "else", "exists", "extract", "filter", "from", "function", "greatest", "in"),
-        *("key", "lateral", "not", "nullif", "on", "operator", "or", "over", "select", "set", "stdin"),
+        *("join", "key", "lateral", "not", "nullif", "on", "operator", "or", "over", "select", "set", "stdin"),
         *("stdout", "table", "then", "unique", "using", "values", "when", "where", "with"),
     )
 )
