@@ -18,11 +18,11 @@ from typing import Any
 
 import psycopg
 from daily import SMALL_ROWS, Days
+from footfall.sql import named_sql
 from psycopg import sql
 from server import Server, machine, machine_text, serving
 
-from footfall.database import composed
-from footfall.sql import named_sql
+from footfall.postgres.statements import composed
 
 LOAD_ID = 1_000_000  # of no load that the ledger knows: nobody verifies these tables afterwards
 # What each part of the statement is called in load.sql, and what it does.

@@ -18,17 +18,20 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from footfall.sql import named_sql
 from make_data import PRODUCTS, USERS, Wanted, make
 from psycopg import sql
 from psycopg.rows import tuple_row
 from server import Server, machine, machine_text, serving
 
-from footfall import catalogue, pipeline, queries
-from footfall import database as db
-from footfall.engines import counts
-from footfall.session import connect
+from footfall.answers import catalogue, parameters
+from footfall.engines import counting
+from footfall.postgres import target as targets
+from footfall.postgres import transactions
+from footfall.postgres.connection import connect
 from footfall.settings import load_settings
-from footfall.sql import named_sql
+from footfall.tables import schema
+from footfall.verbs import load as load_verb
 
 ZONE = "Europe/Vienna"
 RAW = "from user_interactions_raw"
@@ -124,16 +127,16 @@ def median_s(connection: psycopg.Connection[Any], statement: Any, given: Any, ru
 
 def answered(conninfo: str, runs: int) -> list[Answered]:
     """Put every question in both ways, in the same session settings; both answers must be equal."""
-    target = db.Target(conninfo, "public", 600)
+    target = targets.Target(conninfo, "public", 600)
     found = catalogue.catalogue(None)
     results = []
     with connect(target) as connection:
         for name, given, plain in QUESTIONS:
-            db.begin_reading(connection, target, ZONE, 0)
-            asked = queries.Asked(time_zone=ZONE, **given)
+            transactions.begin_reading(connection, target, ZONE, 0)
+            asked = parameters.Asked(time_zone=ZONE, **given)
             query = found[name]
             text = query.written(lambda name: f"%({name})s", lambda piece: piece.replace("%", "%%"))
-            ours_s, rows = median_s(connection, text.encode(), queries.values(query, asked), runs)
+            ours_s, rows = median_s(connection, text.encode(), parameters.values(query, asked), runs)
             raw_s = None
             if plain is not None:
                 raw_s, raw_rows = median_s(connection, plain.encode(), None, min(runs, 3))
@@ -199,23 +202,23 @@ def merge(conninfo: str, which: str) -> float:
 def first_loads(bench: Server, path: Path, runs: int) -> dict[str, float]:
     """Load the file into fresh databases with the roll-ups and the index on time, and without them; median seconds."""
     seconds: dict[str, list[float]] = {"with": [], "without": []}
-    tables = counts.TABLES
+    tables = counting.TABLES
     for number in range(2 * runs):
         way = ("with", "without")[number % 2]
         database = "bench_first"
         bench.create(database)
         settings = load_settings(database_url=bench.of(database))
-        target = db.Target(bench.of(database), "public", 600)
+        target = targets.Target(bench.of(database), "public", 600)
         with connect(target) as connection:
-            db.apply_schema(connection, target, print)
+            schema.apply_schema(connection, target, print)
         if way == "without":
             with psycopg.connect(bench.of(database)) as connection:
                 connection.execute("drop index user_interactions_raw_timestamp_idx, interactions_per_user_count_idx")
-            counts.TABLES = ("interactions",)
+            counting.TABLES = ("interactions",)
         try:
-            result = pipeline.load([str(path)], settings)
+            result = load_verb.load([str(path)], settings)
         finally:
-            counts.TABLES = tables
+            counting.TABLES = tables
         seconds[way].append(result.seconds)
         bench.drop(database)
         print(f"first load {way} roll-ups: {result.seconds:.1f} s", file=sys.stderr)
@@ -305,7 +308,7 @@ def main() -> None:
         database = bench.of("bench_questions")
         bench.create("bench_questions")
         try:
-            pipeline.load([str(made.full)], load_settings(database_url=database))
+            load_verb.load([str(made.full)], load_settings(database_url=database))
             with psycopg.connect(database, autocommit=True) as connection:
                 connection.execute("vacuum analyze")
                 results["sizes"] = connection.execute(

@@ -92,10 +92,10 @@ def serving(conninfo: str | None, scratch: Path) -> Iterator[Server]:
     if conninfo:
         yield Server(conninfo, find_psql(), scratch)
         return
-    from footfall import embedded
+    from footfall.postgres.embedded import clients
 
     scratch.chmod(0o711)  # as root the server runs as another account, which passes through
-    with embedded.running(scratch / "home") as ours:
+    with clients.running(scratch / "home") as ours:
         yield Server(ours, find_psql(), scratch)
 
 

@@ -18,8 +18,11 @@ from typing import Any
 
 import psycopg
 
-from footfall import pipeline, queries, retrieval, upkeep
+from footfall.answers import parameters
 from footfall.settings import load_settings
+from footfall.verbs import load as load_verb
+from footfall.verbs import query as query_verb
+from footfall.verbs import schema as schema_verb
 
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 ACTIONS = ("click", "view", "purchase")
@@ -60,11 +63,11 @@ def fresh(conninfo: str) -> None:
         "create schema public",
         "create extension if not exists pg_stat_statements",
     )
-    upkeep.schema_apply(load_settings(database_url=conninfo))
+    schema_verb.schema_apply(load_settings(database_url=conninfo))
 
 
 def load(conninfo: str, name: str) -> None:
-    (done,) = pipeline.load([name], load_settings(database_url=conninfo)).loads
+    (done,) = load_verb.load([name], load_settings(database_url=conninfo)).loads
     if done.status != "loaded":
         sys.exit(f"{name}: {done.status}: {done.error}")
 
@@ -149,7 +152,7 @@ def index_on_users(conninfo: str, files: list[str]) -> list[str]:
 
 
 def user(conninfo: str) -> None:
-    with retrieval.query(load_settings(database_url=conninfo), "user", queries.Filters(id=1234)) as answer:
+    with query_verb.query(load_settings(database_url=conninfo), "user", parameters.Filters(id=1234)) as answer:
         list(answer.rows)
 
 

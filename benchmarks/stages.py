@@ -26,17 +26,23 @@ from typing import Any
 
 import psycopg
 import pyarrow as pa
+from footfall.sql import named_sql
 from make_data import Made, Wanted, make
 from pgpq import ArrowToPostgresBinaryEncoder
 from server import Server, machine, machine_text, serving
 
-from footfall import loading, pipeline, sources, upkeep
-from footfall.contract import Contract, read_header
-from footfall.engines import counts as counting
-from footfall.engines import duckdb as engine
-from footfall.records import read_records
+from footfall.contract.mapping import read_header
+from footfall.contract.terms import Contract
+from footfall.engines import counting, in_process, kernel
+from footfall.formats.delimited import read_records
 from footfall.settings import load_settings
-from footfall.sql import named_sql
+from footfall.sources import opening
+from footfall.tables import first_load
+from footfall.tables import merge as merging
+from footfall.tables import quarantine as quarantining
+from footfall.tables import staging as staged
+from footfall.verbs import load as load_verb
+from footfall.verbs import schema as schema_verb
 
 MEMORY_MB = 512
 # What a load of a small file imports, in the order in which a process meets it; each is timed with those before it.
@@ -101,13 +107,13 @@ def client_alone(path: Path, folder: Path) -> list[Took]:
             pass
     with timed("read and hash it (SHA-256)", took), path.open("rb") as file:
         hashlib.file_digest(file, "sha256")
-    with sources.open_source(str(path)) as source:
+    with opening.open_source(str(path)) as source:
         with timed("read and cut into records", took):
             for _ in _batches(source)[1]:
                 pass
         with timed("read, cut and judge", took):
             header, batches = _batches(source)
-            kernel = engine.Kernel(Contract(",", "UTC", None, None), header, None, MEMORY_MB)
+            kernel = in_process.Kernel(Contract(",", "UTC", None, None), header, None, MEMORY_MB)
             accepted = [verdict.accepted for verdict in kernel.judge(batches)]
             kernel.close()
     with timed("encode for COPY", took):
@@ -123,15 +129,15 @@ def client_alone(path: Path, folder: Path) -> list[Took]:
     return took
 
 
-def _batches(source: sources.SourceFile) -> tuple[Any, Iterator[pa.RecordBatch]]:
-    record, batches = read_records(lambda: sources.read_content(source), source.source, ",", MEMORY_MB)
+def _batches(source: opening.SourceFile) -> tuple[Any, Iterator[pa.RecordBatch]]:
+    record, batches = read_records(lambda: opening.read_content(source), source.source, ",", MEMORY_MB)
     return read_header(record.fields, source.source, ","), batches
 
 
 def _as_raw(accepted: pa.Table) -> pa.Table:
     """Keep what COPY sends, with a load_id; a repeat of an id is left out as the load does."""
-    staging = loading.Staging((1,), *([None] * 4), is_temporary=True)  # type: ignore[list-item]
-    rows = loading._with_loads(staging, accepted)
+    staging = staged.Staging((1,), *([None] * 4), is_temporary=True)  # type: ignore[list-item]
+    rows = staged._with_loads(staging, accepted)
     return rows.drop(["line_number"])
 
 
@@ -153,7 +159,7 @@ def server_alone(bench: Server, database: str, folder: Path) -> list[Took]:
     took: list[Took] = []
     bench.create(database)
     settings = load_settings(database_url=bench.of(database))
-    upkeep.schema_apply(settings)
+    schema_verb.schema_apply(settings)
     with psycopg.connect(bench.of(database), autocommit=True) as connection:
         connection.execute("alter table user_interactions_raw drop constraint user_interactions_raw_pkey")
         connection.execute("drop index user_interactions_raw_timestamp_idx")
@@ -209,9 +215,9 @@ def inside(bench: Server, database: str, made: Made) -> tuple[list[Took], float]
         setattr(owner, name, call)
         return lambda: setattr(owner, name, real)
 
-    real_judge = engine.Kernel.judge
+    real_judge = in_process.Kernel.judge
 
-    def judge(self: engine.Kernel, batches: Iterator[pa.RecordBatch]) -> Iterator[engine.Verdicts]:
+    def judge(self: in_process.Kernel, batches: Iterator[pa.RecordBatch]) -> Iterator[kernel.Verdicts]:
         verdicts = real_judge(self, batches)
         while True:
             began = time.perf_counter()
@@ -221,23 +227,23 @@ def inside(bench: Server, database: str, made: Made) -> tuple[list[Took], float]
                 return
             yield verdict
 
-    engine.Kernel.judge = judge  # type: ignore[method-assign]
+    in_process.Kernel.judge = judge  # type: ignore[method-assign]
     undo = [
-        around(loading, "stage_accepted", "COPY of rows and rejects"),
-        around(loading, "stage_rejected", "COPY of rows and rejects"),
+        around(staged, "stage_accepted", "COPY of rows and rejects"),
+        around(staged, "stage_rejected", "COPY of rows and rejects"),
         around(counting.Counts, "add", "counting beside"),
-        around(loading, "build_raw_indexes", "key and index of the rows, pairs counted meanwhile"),
-        around(loading, "copy_counts", "COPY of the counts and their keys"),
-        around(loading, "merge", "repeats: found, compared, counted"),
-        around(loading, "quarantine", "quarantine"),
+        around(first_load, "build_raw_indexes", "key and index of the rows, pairs counted meanwhile"),
+        around(first_load, "copy_counts", "COPY of the counts and their keys"),
+        around(merging, "merge", "repeats: found, compared, counted"),
+        around(quarantining, "quarantine", "quarantine"),
     ]
     bench.create(database)
     try:
         began = time.perf_counter()
-        result = pipeline.load([str(made.full)], load_settings(database_url=bench.of(database))).loads[0]
+        result = load_verb.load([str(made.full)], load_settings(database_url=bench.of(database))).loads[0]
         whole = time.perf_counter() - began
     finally:
-        engine.Kernel.judge = real_judge  # type: ignore[method-assign]
+        in_process.Kernel.judge = real_judge  # type: ignore[method-assign]
         for each in undo:
             each()
         bench.drop(database)

@@ -58,7 +58,7 @@ def assertions(result: LoadResult) -> list[dict[str, Any]]:
 
     Units: `actual` is a number of rows. A row with two problems stands under both codes.
     """
-    from footfall.contract import PROBLEM_CODES
+    from footfall.contract.problems import PROBLEM_CODES
 
     loadable = {"assertion": "loadable", "success": result.status != "failed", "severity": "error"}
     if result.status != "loaded":
@@ -80,7 +80,7 @@ def tables(result: LoadResult, settings: dict[str, Any]) -> list[OutputDataset]:
     from openlineage.client.event_v2 import OutputDataset
     from openlineage.client.facet_v2 import output_statistics_output_dataset
 
-    from footfall.aggregates import COUNTED
+    from footfall.tables.counts import COUNTED
 
     added = {
         "user_interactions_raw": result.rows_loaded,

@@ -138,7 +138,7 @@ def _matching(names: str) -> bool:
     Raises: what a second try may cure, such as a store that is away. Nothing there is no error: it may come.
     """
     from footfall.errors import SourceError
-    from footfall.finding import find_sources
+    from footfall.sources.finding import find_sources
 
     try:
         find_sources([names])
@@ -222,7 +222,7 @@ def user_interactions() -> None:
     def discover() -> list[str]:
         """Give the files of the run that no load has brought yet, in loading order."""
         import footfall
-        from footfall.ignored import describe_ignored
+        from footfall.sources.ignored import describe_ignored
 
         context = get_current_context()
         names = _names(context)
@@ -244,7 +244,7 @@ def user_interactions() -> None:
     def check(paths: list[str]) -> list[str]:
         """Say in the log what a load will reject, and why; a file that is bad is left to its own load to fail."""
         import footfall
-        from footfall.report import failures, summary_text
+        from footfall.answers.words import failures, summary_text
 
         if paths:
             summary = footfall.check(*paths)
@@ -260,7 +260,7 @@ def user_interactions() -> None:
     def load(path: str) -> dict[str, Any]:
         """Load one file. Raises: what may be cured by a second try as it is; all else as a failure at once."""
         import footfall
-        from footfall.report import summary_text
+        from footfall.answers.words import summary_text
 
         context = get_current_context()
         context["file_name"] = Path(path).name
@@ -283,8 +283,8 @@ def user_interactions() -> None:
     def verify(loads: Any) -> dict[str, int]:
         """Recount everything that is kept, whatever became of the files. Raises: DriftError."""
         import footfall
+        from footfall.answers.words import verification_text
         from footfall.errors import DriftError
-        from footfall.report import verification_text
 
         found = footfall.verify(**_settings(get_current_context()))
         log.info("%s", verification_text(found))

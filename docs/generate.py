@@ -18,10 +18,11 @@ from typing import Any
 import typer
 
 import footfall
-from footfall import cli, errors, settings
-from footfall.catalogue import catalogue
-from footfall.contract import PROBLEM_CODES
-from footfall.hints import LOOKS, hint
+from footfall import errors, settings
+from footfall.answers.catalogue import catalogue
+from footfall.cli import app
+from footfall.contract.hints import LOOKS, hint
+from footfall.contract.problems import PROBLEM_CODES
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -35,7 +36,7 @@ TABLE = re.compile(r"^create table (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL
 
 def verbs() -> Iterator[tuple[str, Any, Any]]:
     """Give every verb and group of verbs: its words, its command and a context to print its help in."""
-    return _below(typer.main.get_command(cli.app), "footfall", None)
+    return _below(typer.main.get_command(app.app), "footfall", None)
 
 
 def _below(command: Any, name: str, parent: Any) -> Iterator[tuple[str, Any, Any]]:

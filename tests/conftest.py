@@ -77,10 +77,10 @@ def cluster(short_folder: Path) -> Iterator[Cluster]:
     if binaries:
         yield from _named_server(Path(binaries), short_folder / "named")
         return
-    from footfall import embedded
+    from footfall.postgres.embedded import clients
 
     home = short_folder / "home"
-    with embedded.running(home) as conninfo:
+    with clients.running(home) as conninfo:
         with (home / "data/pg_hba.conf").open("a") as file:
             # Tests come as several roles; the socket's folder keeps others out.
             file.write("local all all trust\nlocal replication all trust\n")

@@ -27,18 +27,18 @@ def load(*sources: str, **settings: Any) -> LoadSummary:
 
     Effects: see `footfall.pipeline.load`. A file that fails is a result with status `failed`, not an exception.
     """
-    from footfall import pipeline
     from footfall.settings import load_settings
+    from footfall.verbs import load as load_verb
 
-    return pipeline.load(list(sources), load_settings(**settings))
+    return load_verb.load(list(sources), load_settings(**settings))
 
 
 def check(*sources: str, **settings: Any) -> LoadSummary:
     """Judge files against the contract, without a database."""
-    from footfall import checking
     from footfall.settings import load_settings
+    from footfall.verbs import check as check_verb
 
-    return checking.check(list(sources), load_settings(**settings))
+    return check_verb.check(list(sources), load_settings(**settings))
 
 
 def discover(*sources: str, **settings: Any) -> Discovery:
@@ -46,18 +46,18 @@ def discover(*sources: str, **settings: Any) -> Discovery:
 
     Effects: see `footfall.retrieval.discover`; it changes nothing.
     """
-    from footfall import retrieval
     from footfall.settings import load_settings
+    from footfall.verbs import discover as discover_verb
 
-    return retrieval.discover(list(sources), load_settings(**settings))
+    return discover_verb.discover(list(sources), load_settings(**settings))
 
 
 def verify(*, repair: bool = False, **settings: Any) -> Verification:
     """Recount everything that is kept; with `repair`, mend the counts."""
-    from footfall import upkeep
     from footfall.settings import load_settings
+    from footfall.verbs import verify as verify_verb
 
-    return upkeep.verify(load_settings(**settings), repair=repair)
+    return verify_verb.verify(load_settings(**settings), repair=repair)
 
 
 def query(name: str, **asked: Any) -> Table:
@@ -67,13 +67,13 @@ def query(name: str, **asked: Any) -> Table:
 
     Raises: UnknownNameError with the list of names; QueryError.
     """
-    from footfall import retrieval
-    from footfall.queries import Filters
+    from footfall.answers.parameters import Filters
     from footfall.results import Table
     from footfall.settings import load_settings
+    from footfall.verbs import query as query_verb
 
     filters = {each: asked.pop(each) for each in Filters.__slots__ if each in asked}
-    with retrieval.query(load_settings(**asked), name, Filters(**filters)) as answer:
+    with query_verb.query(load_settings(**asked), name, Filters(**filters)) as answer:
         return Table(answer.columns, tuple(answer.rows))
 
 

@@ -5,10 +5,55 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Literal, overload
 
 from footfall.errors import FootfallError
-from footfall.ignored import IgnoredName
+
+
+class Reason(StrEnum):
+    """Why a name is left out, in the words in which that is said."""
+
+    NEVER_DATA = "left by a system or a tool, never data"
+    ENDING = "not named *.csv, *.csv.gz or *.csv.zst"
+    LINK = "a link to a folder, which is followed only where its own name is written out"
+    SPECIAL = "a FIFO, socket or device"
+    FOLDER = "a folder, where the pattern takes files"
+    HIDDEN = "hidden, and the pattern does not begin with a dot"
+    SAME = "another name of a file that is taken already"
+
+
+class IgnoredName(str):
+    """A name that is left out: a text like every other, which also says why.
+
+    Shape: `reason` says why; `taken_as` is the first name of the same file, or empty for every other reason.
+    """
+
+    __slots__ = ("reason", "taken_as")
+    reason: Reason
+    taken_as: str
+
+    def __new__(cls, name: str, reason: Reason, taken_as: str = "") -> IgnoredName:
+        """Give the name together with its reason."""
+        made = super().__new__(cls, name)
+        made.reason = reason
+        made.taken_as = taken_as
+        return made
+
+    def __getnewargs__(self) -> tuple[str, Reason, str]:  # type: ignore[override]  # str names its own, shorter
+        return str(self), self.reason, self.taken_as
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. Units: `bytes_done` and `bytes_total` count decompressed content where the file is plain."""
+
+    source: str
+    bytes_done: int
+    bytes_total: int | None
+    rows_read: int
+    seconds: float
+
 
 INSTANT_OID = 1184  # timestamptz, of pg_type
 

@@ -25,7 +25,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from footfall.bound import MaxRejected
+from footfall.contract.bound import MaxRejected
 from footfall.errors import SettingsError
 
 PREFIX = "FOOTFALL_"

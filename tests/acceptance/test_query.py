@@ -39,10 +39,10 @@ def query(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def asked(database: str, write_csv: Write) -> Footfall:
     """Ask a database that has three rows."""
-    from footfall import pipeline
     from footfall.settings import load_settings
+    from footfall.verbs import load as load_verb
 
-    pipeline.load([write_csv("a.csv", *ROWS)], load_settings(database_url=database))
+    load_verb.load([write_csv("a.csv", *ROWS)], load_settings(database_url=database))
     return lambda *words, **more: query(*words, **({"FOOTFALL_DATABASE_URL": database} | more))
 
 
@@ -95,11 +95,11 @@ def test_an_answer_about_one_user_has_its_last_interaction(asked: Footfall) -> N
 def test_an_hour_that_the_clock_repeats_is_two_rows_with_their_offsets(
     asked: Footfall, write_csv: Write, database: str
 ) -> None:
-    from footfall import pipeline
     from footfall.settings import load_settings
+    from footfall.verbs import load as load_verb
 
     rows = ["11,1,1,click,2024-10-27T00:30Z", "12,1,1,click,2024-10-27T01:30Z", "13,1,1,click,2024-10-27T01:31Z"]
-    pipeline.load([write_csv("b.csv", *rows)], load_settings(database_url=database))
+    load_verb.load([write_csv("b.csv", *rows)], load_settings(database_url=database))
     done = asked("per-hour", "--since", "2024-10-01", "--reporting-time-zone", "Europe/Vienna")
     assert done.stdout == "hour,interaction_count\n2024-10-27T02:00:00+02:00,1\n2024-10-27T02:00:00+01:00,2\n"
 

@@ -13,8 +13,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import errors, finding
+from footfall import errors
 from footfall.errors import FootfallError
+from footfall.sources import finding
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"

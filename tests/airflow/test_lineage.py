@@ -155,7 +155,7 @@ def test_each_kind_of_rejected_row_is_a_failed_assertion_with_its_number(
 
 
 def test_a_clean_file_fails_no_assertion(run: Run, tmp_path: Path, connection: str, events: Events) -> None:
-    from footfall.contract import PROBLEM_CODES
+    from footfall.contract.problems import PROBLEM_CODES
 
     deliver(tmp_path, "a.csv", GOOD)
     run()

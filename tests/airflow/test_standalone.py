@@ -19,7 +19,7 @@ import psutil
 import psycopg
 import pytest
 
-from footfall import embedded
+from footfall.postgres.embedded import clients
 
 DAG = "/api/v2/dags/user_interactions"
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ def rest(of: Any) -> Iterator[httpx.Client]:
 
 
 def ask(of: Any, query: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(embedded.url(of.home / "postgresql")) as connection:
+    with psycopg.connect(clients.url(of.home / "postgresql")) as connection:
         return connection.execute(query).fetchall()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import source_files
+from footfall.tables import known_files
 from trials import ALWAYS_SETTLED_NS, FIGURES_FILE, WITNESSES, Contents, Figures
 
 
@@ -28,7 +28,7 @@ def figures(cluster: Any) -> Iterator[Figures]:
 def _settled() -> Iterator[None]:
     """Let every load keep what its file looked like, else the age of a file decides which statements are sent."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source_files, "SETTLED_NS", ALWAYS_SETTLED_NS)
+        patch.setattr(known_files, "SETTLED_NS", ALWAYS_SETTLED_NS)
         yield
 
 

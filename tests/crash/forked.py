@@ -10,8 +10,11 @@ from typing import Any
 
 import psycopg
 
-from footfall import aggregates, loading, pipeline, source_files, upkeep
+from footfall.postgres import statements
 from footfall.settings import load_settings
+from footfall.tables import counts, first_load, known_files
+from footfall.verbs import groups
+from footfall.verbs import verify as verify_verb
 from trials import ALWAYS_SETTLED_NS, loaded
 
 __all__ = ["child", "mend_until_killed", "one_of_a_crowd"]
@@ -19,23 +22,23 @@ __all__ = ["child", "mend_until_killed", "one_of_a_crowd"]
 
 def child(conninfo: str, csv: str, empty_path_bytes: int, temporary_folder: str) -> None:
     """Load a file; the parent kills this process meanwhile."""
-    source_files.SETTLED_NS = ALWAYS_SETTLED_NS  # as in the process of the tests
+    known_files.SETTLED_NS = ALWAYS_SETTLED_NS  # as in the process of the tests
     tempfile.tempdir = temporary_folder
-    loading.EMPTY_PATH_BYTES = empty_path_bytes
+    first_load.EMPTY_PATH_BYTES = empty_path_bytes
     loaded(conninfo, [csv])
 
 
 def one_of_a_crowd(conninfo: str, names: list[str], together: int, temporary_folder: str) -> None:
     """Load files, so many in a transaction at most, and end with the exit code that the command would have."""
-    source_files.SETTLED_NS = ALWAYS_SETTLED_NS  # as in the process of the tests
+    known_files.SETTLED_NS = ALWAYS_SETTLED_NS  # as in the process of the tests
     tempfile.tempdir = temporary_folder
-    pipeline.TOGETHER_FILES = together
+    groups.TOGETHER_FILES = together
     sys.exit(loaded(conninfo, names, max_rejected="1.0").exit_code)
 
 
 def mend_until_killed(conninfo: str, tables: int) -> None:
     """Mend so many tables of counts; be killed before the next one, or before COMMIT where there is none."""
-    left, real = iter(range(tables)), aggregates.composed
+    left, real = iter(range(tables)), statements.composed
 
     def killed(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -45,7 +48,7 @@ def mend_until_killed(conninfo: str, tables: int) -> None:
             killed()
         return real(file, name, **words)
 
-    aggregates.composed = composed
-    if tables == len(aggregates.COUNTED):
+    statements.composed = composed
+    if tables == len(counts.COUNTED):
         psycopg.Connection.commit = killed  # type: ignore[method-assign]
-    upkeep.verify(load_settings(database_url=conninfo), repair=True)
+    verify_verb.verify(load_settings(database_url=conninfo), repair=True)

@@ -17,10 +17,12 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from footfall import embedded, pipeline, upkeep
 from footfall.engines.spill import spilling_session
 from footfall.errors import TemporarySpaceError
+from footfall.postgres.embedded import clients
 from footfall.settings import load_settings
+from footfall.verbs import load as load_verb
+from footfall.verbs import schema as schema_verb
 from trials import IS_LONG, Contents, Figures, compare
 
 pytestmark = [
@@ -101,7 +103,7 @@ def test_a_full_disk_of_the_server_is_exit_5_and_with_room_the_same_command_load
 ) -> None:
     csv = wide(write_csv, ROWS)
     truth_in = new_database()
-    assert pipeline.load([csv], load_settings(database_url=truth_in)).exit_code == 0
+    assert load_verb.load([csv], load_settings(database_url=truth_in)).exit_code == 0
     with small_disk(short_folder / "full", size) as disk:  # initdb and the binaries take 95 MB
         home = disk / "home"
         failed = footfall("load", csv, FOOTFALL_HOME=str(home))
@@ -113,11 +115,11 @@ def test_a_full_disk_of_the_server_is_exit_5_and_with_room_the_same_command_load
             or b"the database is not reachable, or was lost" in failed.stderr
         )
         mount("-o", "remount,size=1g", str(disk))
-        with embedded.running(home) as conninfo:
+        with clients.running(home) as conninfo:
             assert contents(conninfo)["raw"] == contents(conninfo)["quarantine"] == []
         again = footfall("load", csv, FOOTFALL_HOME=str(home))
         assert again.returncode == 0, again.stderr
-        with embedded.running(home) as conninfo:
+        with clients.running(home) as conninfo:
             compare(figures, contents(conninfo), contents(truth_in))
     figures.kills["disk full on the server"] += 1
 
@@ -131,8 +133,8 @@ def test_tables_on_a_full_disk_are_a_failure_that_says_so_and_is_in_the_ledger(
     figures: Figures,
 ) -> None:
     csv, database, truth_in = wide(write_csv, ROWS), new_database(), new_database()
-    assert pipeline.load([csv], load_settings(database_url=truth_in)).exit_code == 0
-    upkeep.schema_apply(load_settings(database_url=database))
+    assert load_verb.load([csv], load_settings(database_url=truth_in)).exit_code == 0
+    schema_verb.schema_apply(load_settings(database_url=database))
     with small_disk(short_folder / "tables", "18m") as disk, on_disk(database, cluster.admin, disk):
         failed = footfall("load", csv, "--database", database)
         assert failed.returncode == 5, failed.stderr

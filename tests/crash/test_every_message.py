@@ -16,7 +16,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import wire
-from footfall import loading, records
+from footfall.formats import delimited
+from footfall.tables import first_load
 from trials import (
     IS_LONG,
     SEED,
@@ -193,9 +194,9 @@ def stage(
     figures: Figures,
 ) -> Iterator[Stage]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "BLOCK_BYTES_MAX", 6_000)  # several batches, so COPY comes several times
+        patch.setattr(delimited, "BLOCK_BYTES_MAX", 6_000)  # several batches, so COPY comes several times
         patch.setattr(os, "cpu_count", lambda: 1)  # one session of the engine: a trial is quicker
-        patch.setattr(loading, "EMPTY_PATH_BYTES", 0 if request.param.is_direct else 1 << 40)
+        patch.setattr(first_load, "EMPTY_PATH_BYTES", 0 if request.param.is_direct else 1 << 40)
         folder = tmp_path_factory.mktemp("stage")
         yield staged(request.param, cluster.admin, new_database_of_module, folder, contents, figures)
 

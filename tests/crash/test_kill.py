@@ -16,9 +16,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import aggregates, ledger, loading, pipeline, upkeep
-from footfall.database import Connection
+from footfall.postgres.target import Connection
 from footfall.settings import load_settings
+from footfall.tables import counts, first_load, ledger
+from footfall.tables import merge as merging
+from footfall.verbs import load as load_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import verify as verify_verb
 from forked import child, mend_until_killed
 from trials import SEED, TRIALS, Contents, Figures, compare, left_behind, loaded, remember, restore
 
@@ -113,7 +117,7 @@ def test_a_load_killed_at_a_random_moment_and_again_while_it_is_repeated_ends_li
 ) -> None:
     csv, database = delivery(write_csv, 5_000, 0), make()
     is_direct = contents(database) == {}  # a first load takes the empty-table path here, whatever its size
-    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0 if is_direct else loading.EMPTY_PATH_BYTES)
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", 0 if is_direct else first_load.EMPTY_PATH_BYTES)
     tables = remember(database)
     began = time.monotonic()
     assert loaded(database, [csv]).exit_code == 0
@@ -122,7 +126,9 @@ def test_a_load_killed_at_a_random_moment_and_again_while_it_is_repeated_ends_li
     for _ in range(FORK_KILLS // 4):
         restore(database, tables)
         for _ in range(2):
-            client = FORKS.Process(target=child, args=(database, csv, loading.EMPTY_PATH_BYTES, str(temporary_folder)))
+            client = FORKS.Process(
+                target=child, args=(database, csv, first_load.EMPTY_PATH_BYTES, str(temporary_folder))
+            )
             client.start()
             time.sleep(chance.uniform(0, 1.2) * seconds)
             figures.kills["SIGKILL of a load"] += client.is_alive()
@@ -140,7 +146,7 @@ DRIFT = """
     update interactions_per_quarter_hour set interaction_count = interaction_count + 1"""
 
 
-@pytest.mark.parametrize("tables", range(len(aggregates.COUNTED) + 1))
+@pytest.mark.parametrize("tables", range(len(counts.COUNTED) + 1))
 def test_a_repair_killed_before_any_of_its_steps_leaves_the_counts_as_they_were_and_the_next_one_mends_all(
     database: str, write_csv: Write, contents: Contents, figures: Figures, temporary_folder: Path, tables: int
 ) -> None:
@@ -156,7 +162,7 @@ def test_a_repair_killed_before_any_of_its_steps_leaves_the_counts_as_they_were_
     assert left_behind(database) == []
     assert contents(database) == drifted
     figures.kills["SIGKILL of a repair"] += 1
-    assert upkeep.verify(load_settings(database_url=database), repair=True).drift == ()
+    assert verify_verb.verify(load_settings(database_url=database), repair=True).drift == ()
     compare(figures, contents(database), truth)
 
 
@@ -173,7 +179,7 @@ def wait_until_it_waits(database: str) -> None:
 
 
 def test_ctrl_c_leaves_nothing_half_done(csv: str, database: str, contents: Contents) -> None:
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
     with psycopg.connect(database) as holder:  # the rows are sent, and cannot be merged
         holder.execute("lock table user_interactions_raw in exclusive mode")
@@ -221,7 +227,7 @@ def test_a_commit_whose_answer_was_lost_is_found_in_the_ledger(
 ) -> None:
     csv = write_csv("a.csv", "1,1,1,click,2024-01-01")
     lose_commit(monkeypatch, really=True)
-    summary = pipeline.load([csv], load_settings(database_url=database))
+    summary = load_verb.load([csv], load_settings(database_url=database))
     assert [load.status for load in summary.loads] == ["loaded"]
     assert len(contents(database)["ledger"]) == len(contents(database)["raw"]) == 1
 
@@ -231,11 +237,11 @@ def test_a_commit_that_did_not_happen_is_exit_5_and_the_same_command_loads_it(
 ) -> None:
     csv = write_csv("a.csv", "1,1,1,click,2024-01-01")
     lose_commit(monkeypatch, really=False)
-    summary = pipeline.load([csv], load_settings(database_url=database))
+    summary = load_verb.load([csv], load_settings(database_url=database))
     assert summary.exit_code == 5
     assert "run the same command again" in str(summary.loads[0].error)
     assert contents(database)["raw"] == []
-    assert pipeline.load([csv], load_settings(database_url=database)).loads[0].status == "loaded"
+    assert load_verb.load([csv], load_settings(database_url=database)).loads[0].status == "loaded"
 
 
 def test_with_retry_a_lost_commit_is_done_again(
@@ -244,7 +250,7 @@ def test_with_retry_a_lost_commit_is_done_again(
     csv = write_csv("a.csv", "1,1,1,click,2024-01-01")
     lose_commit(monkeypatch, really=False)
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    summary = pipeline.load([csv], load_settings(database_url=database, retry=True))
+    summary = load_verb.load([csv], load_settings(database_url=database, retry=True))
     assert summary.loads[0].status == "loaded"
     assert contents(database)["interactions"] == [(1, 1, 1)]
 
@@ -253,7 +259,7 @@ def test_a_terminated_backend_is_exit_5_and_nothing_is_half_done(
     database: str, write_csv: Callable[..., str], contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     csv = write_csv("a.csv", "1,1,1,click,2024-01-01")
-    real = loading.merge
+    real = merging.merge
 
     def merge(connection: Connection, staging: Any) -> Any:
         merged = real(connection, staging)
@@ -261,12 +267,12 @@ def test_a_terminated_backend_is_exit_5_and_nothing_is_half_done(
             other.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
         return merged
 
-    monkeypatch.setattr(loading, "merge", merge)
-    summary = pipeline.load([csv], load_settings(database_url=database))
+    monkeypatch.setattr(merging, "merge", merge)
+    summary = load_verb.load([csv], load_settings(database_url=database))
     assert summary.exit_code == 5
     monkeypatch.undo()
     assert contents(database)["raw"] == []
-    assert pipeline.load([csv], load_settings(database_url=database)).loads[0].status == "loaded"
+    assert load_verb.load([csv], load_settings(database_url=database)).loads[0].status == "loaded"
 
 
 SWALLOW = """
@@ -279,16 +285,16 @@ SWALLOW = """
 def test_a_row_that_something_else_swallows_fails_the_load(
     database: str, write_csv: Write, contents: Contents, monkeypatch: pytest.MonkeyPatch, empty_path_bytes: int
 ) -> None:
-    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", empty_path_bytes)
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", empty_path_bytes)
     csv, settings = delivery(write_csv, 60, 0), load_settings(database_url=database, max_rejected="1.0")
-    upkeep.schema_apply(settings)
+    schema_verb.schema_apply(settings)
     with psycopg.connect(database) as connection:
         connection.execute(SWALLOW)
-    assert pipeline.load([csv], settings).loads[0].status == "failed"
+    assert load_verb.load([csv], settings).loads[0].status == "failed"
     assert contents(database)["raw"] == contents(database)["interactions"] == []
     with psycopg.connect(database) as connection:
         connection.execute("drop trigger swallow on user_interactions_raw")
-    assert pipeline.load([csv], settings).loads[0].status == "loaded"
+    assert load_verb.load([csv], settings).loads[0].status == "loaded"
     assert 8 in [row[0] for row in contents(database)["raw"]]
 
 
@@ -297,7 +303,7 @@ def test_what_came_from_stdin_is_not_tried_again_for_it_cannot_be_read_twice(
 ) -> None:
     content = Path(delivery(write_csv, 1_000, 0)).read_bytes()
     settings = load_settings(database_url=database)
-    upkeep.schema_apply(settings)
+    schema_verb.schema_apply(settings)
     with psycopg.connect(database) as holder:
         holder.execute("lock table user_interactions_raw in exclusive mode")
         load = [sys.executable, "-m", "footfall.cli", "load", "-", "--retry", "--database", database]

@@ -17,12 +17,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from footfall.sql import named_sql
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import wire
-from footfall import embedded, loading
-from footfall.sql import named_sql
+from footfall.postgres.embedded import clients
+from footfall.tables import first_load
 from trials import IS_LONG, SEED, TRIALS, Contents, Figures, Tables, compare, left_behind, loaded
 
 pytestmark = pytest.mark.crash
@@ -75,15 +76,15 @@ def in_schema(conninfo: str, schema: str) -> str:
 @pytest.fixture(scope="module")
 def home(short_folder: Path) -> Iterator[Path]:
     folder = short_folder / "killed"
-    embedded.start(folder)
+    clients.start(folder)
     yield folder
-    embedded.start(folder)
-    assert embedded.stop(folder)
+    clients.start(folder)
+    assert clients.stop(folder)
 
 
 def take_path(monkeypatch: pytest.MonkeyPatch, *, is_direct: bool) -> None:
     """Let a load of this process fill empty tables directly whatever its size, or never."""
-    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0 if is_direct else 1 << 40)
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", 0 if is_direct else 1 << 40)
 
 
 @pytest.fixture
@@ -96,9 +97,9 @@ def server(
 ) -> Server:
     rows = [LINE.format(n, n % 97 + 1 if n % 50 else "x", n % 13 + 1, "click", n % 60) for n in range(1, 4_000)]
     csv = write_csv("a.csv", *rows, *rows[100:200], *(LINE.format(n, 9, 9, "other", 0) for n in range(30, 40)))
-    embedded.start(home)
+    clients.start(home)
     messages, truths = {}, []
-    with embedded.running(home) as conninfo:
+    with clients.running(home) as conninfo:
         for is_direct in (False, True):
             take_path(monkeypatch, is_direct=is_direct)
             with wire.proxying(str(conninfo_to_dict(conninfo)["host"])) as proxy:
@@ -152,9 +153,9 @@ def test_after_a_killed_server_the_same_command_starts_it_and_gives_the_tables_o
     chance = random.Random(f"{SEED} {kill}")
     for _ in range(ROUNDS):
         schema = f"trial_{next(server.schemas)}"
-        embedded.start(server.home)
+        clients.start(server.home)
         target = planned(server, kill, chance)
-        with wire.proxying(str(conninfo_to_dict(embedded.url(server.home))["host"])) as proxy:
+        with wire.proxying(str(conninfo_to_dict(clients.url(server.home))["host"])) as proxy:
             proxy.fault_at, proxy.fault = target.number, killing(server, kill, chance)
             first = loaded(url_of(proxy), [server.csv], schema=schema)
             assert proxy.struck is not None
@@ -166,7 +167,7 @@ def test_after_a_killed_server_the_same_command_starts_it_and_gives_the_tables_o
         assert again.returncode == 0, again.stderr
         (status,) = (load["status"] for load in json.loads(again.stdout)["loads"])
         assert status == "already-loaded" if first.exit_code == 0 else status in {"loaded", "already-loaded"}
-        with embedded.running(server.home) as conninfo:
+        with clients.running(server.home) as conninfo:
             there = in_schema(conninfo, schema)
             compare(figures, contents(there), server.truth)
             assert left_behind(there) == []
@@ -184,8 +185,8 @@ def test_with_retry_a_load_outlives_a_restart_of_the_database(
     server: Server, contents: Contents, figures: Figures
 ) -> None:
     target = planned(server, IN_COPY, random.Random(SEED))
-    with wire.proxying(str(conninfo_to_dict(embedded.url(server.home))["host"])) as proxy:
-        restarted = threading.Timer(1.5, embedded.start, [server.home])
+    with wire.proxying(str(conninfo_to_dict(clients.url(server.home))["host"])) as proxy:
+        restarted = threading.Timer(1.5, clients.start, [server.home])
 
         def kill(link: wire.Link, message: wire.Message) -> None:
             killing(server, IN_COPY, random.Random(SEED))(link, message)
@@ -202,13 +203,13 @@ def test_with_retry_a_load_outlives_a_restart_of_the_database(
     figures.kills["SIGKILL of a postmaster, with --retry"] += 1
     assert done.returncode == 0, done.stderr
     assert "trying again in 1 s" in done.stderr
-    with embedded.running(server.home) as conninfo:
+    with clients.running(server.home) as conninfo:
         compare(figures, contents(in_schema(conninfo, "retried")), server.truth)
 
 
 def test_without_retry_a_lost_database_is_exit_5_at_once_with_what_to_do(server: Server) -> None:
     target = planned(server, IN_COPY, random.Random(SEED))
-    with wire.proxying(str(conninfo_to_dict(embedded.url(server.home))["host"])) as proxy:
+    with wire.proxying(str(conninfo_to_dict(clients.url(server.home))["host"])) as proxy:
         proxy.fault_at, proxy.fault = target.number, wire.cut_before
         proxy.is_refusing_after = True
         command = [sys.executable, "-m", "footfall.cli", "load", server.csv, "--database", url_of(proxy)]

@@ -15,9 +15,9 @@ from typing import Any
 
 import psycopg
 
-from footfall import pipeline
 from footfall.errors import FootfallError
 from footfall.settings import load_settings
+from footfall.verbs import load as load_verb
 
 # Set by `make crash`; read here, before the tests' environment is scrubbed. TRIALS: about how many kills are wanted.
 TRIALS = int(os.environ.get("FOOTFALL_CRASH_TRIALS", "0"))
@@ -113,7 +113,7 @@ class Outcome:
 def loaded(conninfo: str, names: list[str], **more: Any) -> Outcome:
     """Load files in this process, as the command line would."""
     try:
-        summary = pipeline.load(names, load_settings(database_url=conninfo, **more))
+        summary = load_verb.load(names, load_settings(database_url=conninfo, **more))
     except FootfallError as error:
         return Outcome(error.exit_code, error=error.message)
     errors = "; ".join(load.error for load in summary.loads if load.error)

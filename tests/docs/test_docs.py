@@ -24,9 +24,13 @@ import pytest
 import typer
 
 import footfall
-from footfall import cli, settings, upkeep
-from footfall.contract import COLUMNS, PROBLEM_CODES
+from footfall import settings
+from footfall.cli import app
+from footfall.contract.problems import PROBLEM_CODES
+from footfall.contract.shapes import COLUMNS
 from footfall.results import Drift, LoadResult, LoadSummary, Problem, ProblemGroup, Verification
+from footfall.verbs import schema as schema_verb
+from listening import heard_by
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -177,7 +181,7 @@ def test_every_public_name_is_in_the_docs() -> None:
 
 def test_every_verb_and_option_is_in_the_docs() -> None:
     page = reference("command-line")
-    words: list[tuple[str, Any]] = [("footfall", typer.main.get_command(cli.app))]
+    words: list[tuple[str, Any]] = [("footfall", typer.main.get_command(app.app))]
     while words:
         path, command = words.pop()
         section = re.search(rf"^## {path}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
@@ -207,7 +211,7 @@ def test_every_setting_and_variable_is_in_the_docs() -> None:
 def test_every_table_and_column_is_in_the_docs(database: str) -> None:
     import psycopg
 
-    upkeep.schema_apply(settings.load_settings(database_url=database), warn=print)
+    heard_by(print, schema_verb.schema_apply, settings.load_settings(database_url=database))
     page = reference("tables")
     with psycopg.connect(database) as connection:
         columns = connection.execute(

@@ -11,11 +11,16 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 import footfall
-from footfall import loading, pipeline, retrieval, upkeep
-from footfall.causes import CAUSES
+from footfall.answers.parameters import Filters
 from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsError, SourceError
-from footfall.queries import Filters
+from footfall.postgres.faults import CAUSES
 from footfall.settings import load_settings
+from footfall.tables import merge as merging
+from footfall.verbs import load as load_verb
+from footfall.verbs import query as query_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import verify as verify_verb
+from listening import heard_by
 
 Write = Callable[..., str]
 
@@ -33,11 +38,11 @@ def test_a_database_that_takes_no_changes_says_why_and_how_to_end_it(
     with psycopg.connect(cluster.admin, autocommit=True) as connection:
         connection.execute(sql.SQL("alter database {} set default_transaction_read_only = on").format(name))
     settings, words = load_settings(database_url=loaded, retry=True), []
-    (done,) = pipeline.load([write_csv("c.csv", "4,1,1,a,2024-01-01")], settings, warn=words.append).loads
+    (done,) = heard_by(words.append, load_verb.load, [write_csv("c.csv", "4,1,1,a,2024-01-01")], settings).loads
     assert (done.status, done.exit_code, done.retryable) == ("failed", 2, False)
     assert "default_transaction_read_only is on" in str(done.error)
     assert not [word for word in words if "trying again" in word]
-    assert upkeep.verify(settings).drift == ()
+    assert verify_verb.verify(settings).drift == ()
 
 
 def test_a_limit_on_temporary_files_is_named_and_not_tried_again(
@@ -46,16 +51,16 @@ def test_a_limit_on_temporary_files_is_named_and_not_tried_again(
     name = sql.Identifier(str(conninfo_to_dict(loaded)["dbname"]))
     with psycopg.connect(cluster.admin, autocommit=True) as connection:
         connection.execute(sql.SQL("alter database {} set temp_file_limit = '1MB'").format(name))
-    real = loading.merge
+    real = merging.merge
 
     def merge(connection: Any, staging: Any) -> Any:
         merged = real(connection, staging)
         connection.execute("select count(*) from generate_series(1, 4000000)")
         return merged
 
-    monkeypatch.setattr(loading, "merge", merge)
+    monkeypatch.setattr(merging, "merge", merge)
     settings, words = load_settings(database_url=loaded, retry=True), []
-    (done,) = pipeline.load([write_csv("c.csv", "4,1,1,a,2024-01-01")], settings, warn=words.append).loads
+    (done,) = heard_by(words.append, load_verb.load, [write_csv("c.csv", "4,1,1,a,2024-01-01")], settings).loads
     assert (done.status, done.exit_code, done.retryable) == ("failed", 2, False)
     assert "temp_file_limit" in str(done.error)
     assert words == []
@@ -74,7 +79,7 @@ def test_a_code_that_the_driver_does_not_know_has_the_cause_of_its_class(
 
     monkeypatch.setattr("footfall.upkeep.schema_version", versions)
     with pytest.raises(kind, match=(CAUSES.get(code) or CAUSES[code[:2]]).words):
-        upkeep.schema_show(load_settings(database_url=database))
+        schema_verb.schema_show(load_settings(database_url=database))
 
 
 def end(admin: str, connection: Any) -> None:
@@ -103,13 +108,13 @@ def test_whatever_a_broken_connection_leads_to_is_a_lost_connection_and_only_tha
             end(cluster.admin, connection)
         raise error
 
-    monkeypatch.setattr(loading, "merge", merge)
+    monkeypatch.setattr(merging, "merge", merge)
     name, settings = write_csv("b.csv", "2,1,1,click,2024-01-01"), load_settings(database_url=loaded)
     if not is_lost and not isinstance(error, psycopg.Error | FootfallError):
         with pytest.raises(type(error)):  # a fault of ours is not hidden
-            pipeline.load([name], settings)
+            load_verb.load([name], settings)
         return
-    (done,) = pipeline.load([name], settings).loads
+    (done,) = load_verb.load([name], settings).loads
     assert (done.status, done.exit_code, done.retryable) == ("failed", *((5, True) if is_lost else (1, False)))
     assert str(error) in str(done.error)
 
@@ -121,13 +126,13 @@ def test_a_source_that_cannot_be_read_is_one_on_a_broken_connection_too(
         end(cluster.admin, connection)
         raise SourceError("the file is cut")
 
-    monkeypatch.setattr(loading, "merge", merge)
-    (done,) = pipeline.load([write_csv("b.csv", "2,1,1,a,2024-01-01")], load_settings(database_url=loaded)).loads
+    monkeypatch.setattr(merging, "merge", merge)
+    (done,) = load_verb.load([write_csv("b.csv", "2,1,1,a,2024-01-01")], load_settings(database_url=loaded)).loads
     assert (done.status, done.exit_code, done.error) == ("failed", 3, "the file is cut")
 
 
 def test_an_error_of_the_caller_who_reads_an_answer_stays_his(loaded: str) -> None:
-    question = retrieval.query(load_settings(database_url=loaded), "top-users", Filters())
+    question = query_verb.query(load_settings(database_url=loaded), "top-users", Filters())
     with pytest.raises(ValueError, match="of the caller"), question as answer:
         next(iter(answer.rows))
         raise ValueError("of the caller")
@@ -139,7 +144,7 @@ def test_an_answer_that_is_cut_off_is_a_lost_database(cluster: Any, loaded: str)
     settings = load_settings(database_url=loaded)
     with (
         pytest.raises(DatabaseUnavailableError),
-        retrieval.query(settings, "top-users", Filters(limit=10**6)) as answer,
+        query_verb.query(settings, "top-users", Filters(limit=10**6)) as answer,
     ):
         next(iter(answer.rows))
         with psycopg.connect(cluster.admin, autocommit=True) as other:

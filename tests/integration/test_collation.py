@@ -10,11 +10,18 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from footfall import database as db
-from footfall import loading, pipeline, retrieval, upkeep
+from footfall.answers.parameters import Filters
 from footfall.errors import SchemaError
-from footfall.queries import Filters
+from footfall.postgres import connection as connecting
+from footfall.postgres import target as targets
+from footfall.postgres import transactions
 from footfall.settings import load_settings
+from footfall.tables import schema
+from footfall.tables import staging as staged
+from footfall.verbs import load as load_verb
+from footfall.verbs import query as query_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import verify as verify_verb
 
 Write = Callable[..., str]
 ACTIONS = ("a", "A", "b", "B", "ä", "Z", "co-op", "coop", "c", "z")
@@ -33,13 +40,13 @@ def lines(first: int) -> list[str]:
 
 
 def load(database: str, name: str) -> None:
-    (done,) = pipeline.load([name], load_settings(database_url=database)).loads
+    (done,) = load_verb.load([name], load_settings(database_url=database)).loads
     assert (done.status, done.error) == ("loaded", None)
 
 
 def assert_exact(database: str) -> None:
     """See that no count differs from its recount, and that no key of the roll-up is there twice."""
-    assert upkeep.verify(load_settings(database_url=database)).drift == ()
+    assert verify_verb.verify(load_settings(database_url=database)).drift == ()
     twice = f'select quarter_hour, action collate "C" from ({QUARTER_HOURS}) as q group by 1, 2 having count(*) > 1'
     assert ask(database, twice) == []
 
@@ -50,10 +57,10 @@ def of_version_3(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
     def make(database: str) -> None:
         with monkeypatch.context() as patch:
-            early = db.migrations()[:BEFORE_TEXT_IN_KEYS]
-            patch.setattr(db, "migrations", lambda: early)
-            patch.setattr(upkeep, "migrations", lambda: early)
-            upkeep.schema_apply(load_settings(database_url=database))
+            early = schema.migrations()[:BEFORE_TEXT_IN_KEYS]
+            patch.setattr(schema, "migrations", lambda: early)
+            patch.setattr(schema_verb, "migrations", lambda: early)
+            schema_verb.schema_apply(load_settings(database_url=database))
 
     return make
 
@@ -65,8 +72,8 @@ def at_version_3(monkeypatch: pytest.MonkeyPatch, of_version_3: Callable[[str], 
     def load_early(database: str, name: str) -> None:
         of_version_3(database)
         with monkeypatch.context() as patch:
-            early = db.migrations()[:BEFORE_TEXT_IN_KEYS]
-            patch.setattr(db, "migrations", lambda: early)
+            early = schema.migrations()[:BEFORE_TEXT_IN_KEYS]
+            patch.setattr(schema, "migrations", lambda: early)
             load(database, name)
 
     return load_early
@@ -74,7 +81,7 @@ def at_version_3(monkeypatch: pytest.MonkeyPatch, of_version_3: Callable[[str], 
 
 @pytest.mark.parametrize("schema", ["public", "other"])
 def test_no_key_index_or_unique_constraint_orders_text_by_anything_but_its_bytes(database: str, schema: str) -> None:
-    upkeep.schema_apply(load_settings(database_url=database, schema=schema))
+    schema_verb.schema_apply(load_settings(database_url=database, schema=schema))
     columns = f"""
         select c.relname, x.relname, o.collname
         from pg_index as i
@@ -93,12 +100,12 @@ def test_no_key_index_or_unique_constraint_orders_text_by_anything_but_its_bytes
 @pytest.mark.parametrize("part", ["rows", "late", "rejected", "matched"])
 def test_staged_text_that_is_sorted_or_compared_has_the_order_of_its_bytes(database: str, part: str) -> None:
     settings = load_settings(database_url=database)
-    upkeep.schema_apply(settings)
-    target = db.Target(database, "public", 10)
-    with db.connect(target) as connection:
-        db.begin(connection, target)
-        staging = loading.open_staging(target, db.Server(180000, has_temp=True), [1])
-        loading._create(connection, staging, part, "create_rows" if part in {"rows", "late"} else f"create_{part}")
+    schema_verb.schema_apply(settings)
+    target = targets.Target(database, "public", 10)
+    with connecting.connect(target) as connection:
+        transactions.begin(connection, target)
+        staging = staged.open_staging(target, targets.Server(180000, has_temp=True), [1])
+        staged._create(connection, staging, part, "create_rows" if part in {"rows", "late"} else f"create_{part}")
         table = getattr(staging, part).as_string(connection)
         rows = connection.execute(
             "select a.attname from pg_attribute as a join pg_collation as c on c.oid = a.attcollation "
@@ -125,7 +132,7 @@ def test_an_upgrade_in_place_keeps_rows_rights_and_views_of_others(
         connection.execute("create view mine as select max(interaction_count) as most from interactions_per_action")
         connection.execute("create view yours as select action from user_interactions_raw")
     before = ask(database, f'{QUARTER_HOURS} order by 1, action collate "C"')
-    version = upkeep.schema_apply(load_settings(database_url=database))
+    version = schema_verb.schema_apply(load_settings(database_url=database))
     assert version.endswith("applied 0004_text_in_keys.sql")
     assert ask(database, f"{QUARTER_HOURS} order by 1, 2") == before
     assert len(ask(reader, "select * from interactions_per_action")) == len(ACTIONS)
@@ -148,7 +155,7 @@ def test_an_upgraded_schema_is_that_of_a_first_load(
     old, new = new_database(), new_database()
     at_version_3(old, write_csv("a.csv", *lines(1)))
     for database in (old, new):
-        upkeep.schema_apply(load_settings(database_url=database))
+        schema_verb.schema_apply(load_settings(database_url=database))
     assert ask(old, shape) == ask(new, shape)
     assert len(ask(new, shape)) > 50
 
@@ -166,7 +173,7 @@ def test_an_upgrade_mends_a_roll_up_whose_keys_are_there_twice(
     with psycopg.connect(make_conninfo(cluster.admin, dbname=conninfo_to_dict(database)["dbname"])) as connection:
         connection.execute(key.format("true"))
     assert len(ask(database, QUARTER_HOURS)) == 2 * len(before)
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     assert ask(database, f"{QUARTER_HOURS} order by 1, 2") == before
     assert_exact(database)
 
@@ -191,19 +198,19 @@ def test_what_others_made_of_the_columns_is_named_with_the_cure_and_nothing_is_c
         connection.execute(statement)
     settings = load_settings(database_url=database)
     with pytest.raises(SchemaError, match="footfall schema apply") as caught:
-        upkeep.schema_apply(settings)
+        schema_verb.schema_apply(settings)
     assert name in caught.value.message
     assert ask(database, "select max(version) from footfall_migrations") == [(BEFORE_TEXT_IN_KEYS,)]
     with psycopg.connect(database) as connection:
         connection.execute(f"drop {name}")
-    upkeep.schema_apply(settings)
+    schema_verb.schema_apply(settings)
 
 
 def test_the_owner_s_own_fillfactor_stays(database: str, of_version_3: Callable[[str], None]) -> None:
     of_version_3(database)
     with psycopg.connect(database) as connection:
         connection.execute("alter table interactions set (fillfactor = 70)")
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     assert ask(database, "select reloptions from pg_class where relname = 'interactions'") == [(["fillfactor=70"],)]
 
 
@@ -247,9 +254,9 @@ def test_loads_stay_exact_when_the_order_of_the_database_changes(
     assert order != ask(database, "select string_agg(a, ' ' order by a) from unnest(array['a', 'A', 'z', 'ä']) as a")
     load(database, write_csv("b.csv", *lines(100)))
     assert_exact(database)
-    assert upkeep.verify(load_settings(database_url=database), repair=True).drift == ()
+    assert verify_verb.verify(load_settings(database_url=database), repair=True).drift == ()
     assert {row[2] for row in ask(database, QUARTER_HOURS)} == {2}
-    with retrieval.query(load_settings(database_url=database), "actions", Filters()) as answer:
+    with query_verb.query(load_settings(database_url=database), "actions", Filters()) as answer:
         assert [row[0] for row in answer.rows] == sorted(ACTIONS)
 
 
@@ -268,5 +275,5 @@ def test_an_upgrade_mends_what_a_changed_order_did_to_the_tables_of_before(
     at_version_3(database, write_csv("b.csv", *again))
     twice = 'select count(*) - count(distinct (quarter_hour, action collate "C")) from interactions_per_quarter_hour'
     assert ask(database, twice) > [(0,)]  # or this test proves nothing
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     assert_exact(database)

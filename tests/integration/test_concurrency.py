@@ -18,10 +18,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import loading, pipeline, retrieval, upkeep
-from footfall.database import LOCK_CLASS, Target
 from footfall.errors import DatabaseBusyError
+from footfall.postgres.target import Target
+from footfall.postgres.transactions import LOCK_CLASS
 from footfall.settings import load_settings
+from footfall.tables import first_load
+from footfall.verbs import load as load_verb
+from footfall.verbs import loads as loads_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import verify as verify_verb
+from listening import heard_by
 
 Write = Callable[..., str]
 
@@ -56,7 +62,7 @@ def writer_lock_held(database: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def test_of_two_processes_with_the_same_file_one_loads_it(database: str, write_csv: Write) -> None:
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     name = write_csv("a.csv", *map(line, range(1, 5_000)))
     with writer_lock_held(database):  # both read and stage, then both wait here
         both = [started(database, name) for _ in range(2)]
@@ -75,8 +81,8 @@ def test_of_two_processes_with_the_same_file_one_loads_it(database: str, write_c
 def test_two_processes_that_both_find_the_tables_empty_give_the_truth(
     database: str, write_csv: Write, contents: Any
 ) -> None:
-    upkeep.schema_apply(load_settings(database_url=database))
-    padded = " " * (loading.EMPTY_PATH_BYTES // 4_000)
+    schema_verb.schema_apply(load_settings(database_url=database))
+    padded = " " * (first_load.EMPTY_PATH_BYTES // 4_000)
     names = [
         write_csv(f"{at}.csv", *(f"{number},{number % 7 + 1},1,click{padded},2024-01-01" for number in numbers))
         for at, numbers in enumerate((range(1, 4_001), range(3_001, 7_001)))
@@ -95,7 +101,7 @@ def test_two_processes_that_both_find_the_tables_empty_give_the_truth(
     assert found["interactions"] == [(user, 1, count) for user, count in sorted(truth.items())]
     keys = "select count(*) from pg_constraint where conname in ('user_interactions_raw_pkey', 'interactions_pkey')"
     assert ask(database, keys) == [(2,)]
-    assert upkeep.verify(load_settings(database_url=database)).drift == ()
+    assert verify_verb.verify(load_settings(database_url=database)).drift == ()
 
 
 def test_four_processes_with_overlapping_files_in_other_orders_give_the_truth(database: str, write_csv: Write) -> None:
@@ -112,7 +118,7 @@ def test_four_processes_with_overlapping_files_in_other_orders_give_the_truth(da
     ]
     assert ask(database, "select user_id, interaction_count from interactions order by 1") == sorted(truth.items())
     assert ask(database, "select status, count(*) from loads group by 1") == [("loaded", 7)]
-    assert upkeep.verify(load_settings(database_url=database)).drift == ()
+    assert verify_verb.verify(load_settings(database_url=database)).drift == ()
 
 
 def test_with_conflicts_the_ids_are_the_same_and_nothing_drifts(database: str, write_csv: Write) -> None:
@@ -122,11 +128,11 @@ def test_with_conflicts_the_ids_are_the_same_and_nothing_drifts(database: str, w
         result_of(process)
     assert ask(database, "select count(*), count(distinct user_id) from user_interactions_raw") == [(1_000, 1)]
     assert ask(database, "select count(*) from rejected_interactions") == [(2_000,)]
-    assert upkeep.verify(load_settings(database_url=database)).drift == ()
+    assert verify_verb.verify(load_settings(database_url=database)).drift == ()
 
 
 def test_a_writer_says_what_it_waits_for_and_goes_on_afterwards(database: str, write_csv: Write) -> None:
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     words: list[str] = []
     with writer_lock_held(database) as holder:
         pid = holder.info.backend_pid
@@ -136,7 +142,7 @@ def test_a_writer_says_what_it_waits_for_and_goes_on_afterwards(database: str, w
             timer.start()
 
         timer = threading.Timer(0.2, holder.rollback)
-        summary = pipeline.load([write_csv("a.csv", line(1))], load_settings(database_url=database), warn=release)
+        summary = heard_by(release, load_verb.load, [write_csv("a.csv", line(1))], load_settings(database_url=database))
         timer.join()
     assert summary.rows_loaded == 1
     (word,) = words
@@ -145,11 +151,11 @@ def test_a_writer_says_what_it_waits_for_and_goes_on_afterwards(database: str, w
 
 
 def test_a_writer_gives_up_with_exit_5_when_its_time_is_over(database: str, write_csv: Write) -> None:
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     settings = load_settings(database_url=database, lock_wait_seconds=1)
     waited_for: list[str] = []
     with writer_lock_held(database):
-        (done,) = pipeline.load([write_csv("a.csv", line(1))], settings, warn=waited_for.append).loads
+        (done,) = heard_by(waited_for.append, load_verb.load, [write_csv("a.csv", line(1))], settings).loads
     assert (done.status, done.exit_code) == ("failed", 5)
     assert "FOOTFALL_LOCK_WAIT_SECONDS" in (done.error or "")
     assert len(waited_for) == 1  # not another time to record the failure
@@ -157,31 +163,31 @@ def test_a_writer_gives_up_with_exit_5_when_its_time_is_over(database: str, writ
 
 
 def test_a_writer_that_gave_up_can_be_run_again(database: str, write_csv: Write) -> None:
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     settings, name = load_settings(database_url=database, lock_wait_seconds=1), write_csv("a.csv", line(1))
     with writer_lock_held(database):
-        pipeline.load([name], settings)
-    assert pipeline.load([name], settings).rows_loaded == 1
+        load_verb.load([name], settings)
+    assert load_verb.load([name], settings).rows_loaded == 1
 
 
 def test_the_schema_waits_for_the_writer_too(database: str) -> None:
     settings = load_settings(database_url=database, lock_wait_seconds=1)
     with writer_lock_held(database), pytest.raises(DatabaseBusyError):
-        upkeep.schema_apply(settings)
+        schema_verb.schema_apply(settings)
 
 
 def test_a_writer_of_another_schema_is_not_waited_for(database: str, write_csv: Write) -> None:
     settings = load_settings(database_url=database, lock_wait_seconds=1, schema="other")
     with writer_lock_held(database):
-        assert pipeline.load([write_csv("a.csv", line(1))], settings).rows_loaded == 1
+        assert load_verb.load([write_csv("a.csv", line(1))], settings).rows_loaded == 1
 
 
 def test_reading_and_verifying_need_no_writer_lock(database: str, write_csv: Write) -> None:
     settings = load_settings(database_url=database, lock_wait_seconds=1)
-    pipeline.load([write_csv("a.csv", line(1))], settings)
+    load_verb.load([write_csv("a.csv", line(1))], settings)
     with writer_lock_held(database):
-        assert upkeep.verify(settings).rows_raw == 1
-        assert len(retrieval.loads(settings, limit=None).rows) == 1
+        assert verify_verb.verify(settings).rows_raw == 1
+        assert len(loads_verb.loads(settings, limit=None).rows) == 1
 
 
 @contextmanager
@@ -197,7 +203,7 @@ def loads_going_on(settings: Any, write_csv: Write) -> Iterator[tuple[Future[Non
         while not enough.is_set():
             first = len(loaded) * 100 + 1
             name = write_csv(f"{first}.csv", *map(line, range(first, first + 200)))
-            assert pipeline.load([name], settings).exit_code == 0
+            assert load_verb.load([name], settings).exit_code == 0
             loaded.append(name)
 
     with ThreadPoolExecutor(1) as pool:
@@ -211,27 +217,27 @@ def loads_going_on(settings: Any, write_csv: Write) -> Iterator[tuple[Future[Non
 
 def test_verify_finds_no_drift_while_loads_go_on(database: str, write_csv: Write) -> None:
     settings = load_settings(database_url=database)
-    upkeep.schema_apply(settings)
+    schema_verb.schema_apply(settings)
     seen: set[int] = set()
     with loads_going_on(settings, write_csv) as (writer, loaded):
         while len(seen) < 4:  # several recounts between which something was loaded
             assert not writer.done()
-            found = upkeep.verify(settings)
+            found = verify_verb.verify(settings)
             seen.add(found.rows_raw)
             assert found.drift == ()
-    assert upkeep.verify(settings).rows_raw == len(loaded) * 100 + 100
+    assert verify_verb.verify(settings).rows_raw == len(loaded) * 100 + 100
 
 
 def test_a_load_during_a_long_read_disturbs_nobody_and_takes_the_ordinary_path(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = load_settings(database_url=database)
-    upkeep.schema_apply(settings)
-    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0)  # the path that wants the tables for itself
+    schema_verb.schema_apply(settings)
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", 0)  # the path that wants the tables for itself
     with psycopg.connect(database) as reader:
         reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         before = reader.execute("select count(*) from user_interactions_raw").fetchone()
-        assert pipeline.load([write_csv("a.csv", *map(line, range(1, 100)))], settings).rows_loaded == 99
+        assert load_verb.load([write_csv("a.csv", *map(line, range(1, 100)))], settings).rows_loaded == 99
         assert reader.execute("select count(*) from user_interactions_raw").fetchone() == before
     assert ask(database, "select interaction_count from interactions") == [(99,)]
 
@@ -242,17 +248,17 @@ def test_loads_while_the_schema_is_applied_again_and_again_give_the_truth(databa
     with loads_going_on(settings, write_csv) as (writer, loaded):
         while len(seen) < 4:
             assert not writer.done()
-            upkeep.schema_apply(settings)
+            schema_verb.schema_apply(settings)
             seen.add(ask(database, "select count(*) from user_interactions_raw")[0][0])
     assert ask(database, "select interaction_count from interactions") == [(len(loaded) * 100 + 100,)]
-    assert upkeep.verify(settings).drift == ()
+    assert verify_verb.verify(settings).drift == ()
 
 
 def test_a_cancelled_statement_is_exit_5_and_the_same_command_loads(
     database: str, write_csv: Write, contents: Any
 ) -> None:
     name, settings = write_csv("a.csv", line(1)), load_settings(database_url=database)
-    upkeep.schema_apply(settings)
+    schema_verb.schema_apply(settings)
     cancellers: list[threading.Thread] = []  # the record of the failure waits, too, and is cancelled
     with writer_lock_held(database):
 
@@ -261,11 +267,11 @@ def test_a_cancelled_statement_is_exit_5_and_the_same_command_loads(
                 cancellers.append(threading.Thread(target=cancel_writer, args=(database,)))
                 cancellers[-1].start()
 
-        assert pipeline.load([name], settings, warn=cancel).exit_code == 5
+        assert heard_by(cancel, load_verb.load, [name], settings).exit_code == 5
         for thread in cancellers:
             thread.join()
     assert contents(database)["raw"] == []
-    assert pipeline.load([name], settings).rows_loaded == 1
+    assert load_verb.load([name], settings).rows_loaded == 1
 
 
 def cancel_writer(database: str) -> None:

@@ -19,8 +19,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from footfall import embedded, embedded_home, embedded_server
 from footfall.errors import EmbeddedDatabaseError
+from footfall.postgres.embedded import clients, server
+from footfall.postgres.embedded import home as embedded_home
 
 IS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs root: it changes accounts")
@@ -46,7 +47,7 @@ def folder() -> Iterator[Path]:
         path.chmod(0o711)
         yield path
         if (path / "home/lock").exists():
-            embedded.stop(path / "home")
+            clients.stop(path / "home")
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def until(fact: Callable[[], object]) -> None:
 
 
 def answer(home: Path) -> int:
-    with embedded.running(home) as conninfo, psycopg.connect(conninfo) as connection:
+    with clients.running(home) as conninfo, psycopg.connect(conninfo) as connection:
         row = connection.execute("select 1").fetchone()
     assert row is not None
     return int(row[0])
@@ -90,30 +91,30 @@ def as_plain_user(work: Callable[[], None]) -> int:
 
 
 def test_the_last_client_stops_the_server(home: Path) -> None:
-    with embedded.running(home):
-        assert embedded.status(home).running
-        with embedded.running(home):
+    with clients.running(home):
+        assert clients.status(home).running
+        with clients.running(home):
             pass
-        assert embedded.status(home).running
-    assert not embedded.status(home).running
+        assert clients.status(home).running
+    assert not clients.status(home).running
 
 
 def test_a_started_server_stays_until_it_is_stopped(home: Path) -> None:
-    url = embedded.start(home)
+    url = clients.start(home)
     assert answer(home) == 1
-    assert embedded.status(home).pinned
+    assert clients.status(home).pinned
     with psycopg.connect(url) as connection:
         assert connection.execute("show fsync").fetchone() == ("on",)
         assert connection.execute("show listen_addresses").fetchone() == ("",)
         assert connection.execute("show server_encoding").fetchone() == ("UTF8",)
-    assert embedded.stop(home)
-    assert not embedded.stop(home)
-    assert not embedded.status(home).running
+    assert clients.stop(home)
+    assert not clients.stop(home)
+    assert not clients.status(home).running
 
 
 def test_stop_is_refused_while_a_command_uses_the_server(home: Path) -> None:
-    with embedded.running(home), pytest.raises(EmbeddedDatabaseError, match="another Footfall command"):
-        embedded.stop(home)
+    with clients.running(home), pytest.raises(EmbeddedDatabaseError, match="another Footfall command"):
+        clients.stop(home)
 
 
 def test_a_killed_client_leaves_a_server_that_the_next_one_stops(home: Path) -> None:
@@ -121,40 +122,40 @@ def test_a_killed_client_leaves_a_server_that_the_next_one_stops(home: Path) -> 
         assert killed.stdout is not None
         assert killed.stdout.readline() == b"1\n"
         killed.kill()
-    assert embedded.status(home).running
+    assert clients.status(home).running
     assert answer(home) == 1
-    assert not embedded.status(home).running
+    assert not clients.status(home).running
 
 
 def test_many_first_commands_at_once_share_one_server(home: Path) -> None:
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(lambda _: client(home).communicate()[0], range(6))) == [b"1\n"] * 6
-    assert not embedded.status(home).running
+    assert not clients.status(home).running
 
 
 def test_ctrl_c_does_not_reach_the_server(home: Path) -> None:
     with client(home, start_new_session=True, stderr=subprocess.DEVNULL) as stopped:
         assert stopped.stdout is not None
         assert stopped.stdout.readline() == b"1\n"
-        pid = embedded.status(home).pid
+        pid = clients.status(home).pid
         assert pid is not None
         assert os.getsid(pid) != os.getsid(stopped.pid)
-        with embedded.running(home):
+        with clients.running(home):
             os.killpg(stopped.pid, signal.SIGINT)
             assert stopped.wait() != 0
-            assert embedded.status(home).pid == pid
+            assert clients.status(home).pid == pid
             assert answer(home) == 1
 
 
 def test_a_killed_server_recovers_with_what_was_committed(home: Path) -> None:
-    embedded.start(home)
-    with psycopg.connect(embedded.url(home)) as connection:
+    clients.start(home)
+    with psycopg.connect(clients.url(home)) as connection:
         connection.execute("create table kept (a integer)")
-    pid = embedded.status(home).pid
+    pid = clients.status(home).pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not embedded.status(home).running)
-    with embedded.running(home) as conninfo, psycopg.connect(conninfo) as connection:
+    until(lambda: not clients.status(home).running)
+    with clients.running(home) as conninfo, psycopg.connect(conninfo) as connection:
         assert connection.execute("select count(*) from kept").fetchone() == (0,)
 
 
@@ -174,7 +175,7 @@ def test_a_home_survives_the_removal_of_the_package(home: Path, monkeypatch: pyt
 
 
 def test_nothing_of_ours_is_open_to_others(home: Path) -> None:
-    with embedded.running(home):
+    with clients.running(home):
         for path in [home, home / "data", home / "run"]:
             assert stat.S_IMODE(path.stat().st_mode) == 0o700
         assert stat.S_IMODE((home / "lock").stat().st_mode) == 0o600
@@ -182,7 +183,7 @@ def test_nothing_of_ours_is_open_to_others(home: Path) -> None:
 
 def test_no_account_is_made_and_no_folder_is_loosened(folder: Path, home: Path) -> None:
     accounts = Path("/etc/passwd").read_bytes()
-    package = Path(embedded.__file__).parents[1]
+    package = Path(clients.__file__).parents[1]
     watched = [*home.parents, *package.parents, package]
     before = [path.stat().st_mode for path in watched]
     assert answer(home) == 1
@@ -223,9 +224,9 @@ def test_root_is_told_where_the_account_may_not_enter(folder: Path) -> None:
 
 @needs_root
 def test_root_runs_the_server_as_an_account_written_down(home: Path) -> None:
-    with embedded.running(home):
+    with clients.running(home):
         name = (home / "account").read_text().strip()
-        pid = embedded.status(home).pid
+        pid = clients.status(home).pid
         assert Path(f"/proc/{pid}").stat().st_uid == pwd.getpwnam(name).pw_uid != 0
 
 
@@ -268,8 +269,8 @@ def test_a_full_disk_is_named(folder: Path) -> None:
 
 
 def test_a_server_whose_maker_was_killed_before_the_database_gets_one(home: Path) -> None:
-    embedded.start(home)
-    with embedded.running(home) as conninfo:
+    clients.start(home)
+    with clients.running(home) as conninfo:
         admin = make_conninfo(conninfo, dbname="postgres")
         with psycopg.connect(admin, autocommit=True) as connection:
             connection.execute("drop database footfall")
@@ -277,7 +278,7 @@ def test_a_server_whose_maker_was_killed_before_the_database_gets_one(home: Path
 
 
 def test_a_killed_server_with_a_busy_backend_recovers(home: Path) -> None:
-    url = embedded.start(home)
+    url = clients.start(home)
     query = "select count(*) from generate_series(1, 20000000)"
     code = f"import psycopg; psycopg.connect({url!r}).execute({query!r})"
     is_busy = f"select from pg_stat_activity where query = '{query}' and state = 'active'"
@@ -286,7 +287,7 @@ def test_a_killed_server_with_a_busy_backend_recovers(home: Path) -> None:
         psycopg.connect(url, autocommit=True) as watcher,
     ):
         until(lambda: watcher.execute(is_busy).fetchall())
-        pid = embedded.status(home).pid
+        pid = clients.status(home).pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         assert answer(home) == 1
@@ -295,22 +296,22 @@ def test_a_killed_server_with_a_busy_backend_recovers(home: Path) -> None:
 def test_a_socket_folder_that_was_swept_is_made_anew(folder: Path) -> None:
     long = folder / ("a" * 60) / ("b" * 60)
     long.parent.mkdir(mode=0o711)
-    embedded.start(long)
+    clients.start(long)
     shutil.rmtree((long / "socket-folder").read_text())
     try:
         assert answer(long) == 1
     finally:
-        assert embedded.stop(long)
+        assert clients.stop(long)
 
 
 def test_a_running_server_keeps_its_binaries_when_the_package_is_upgraded(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    embedded.start(home)
-    monkeypatch.setattr(embedded_server, "version", lambda _: "18.99.0")
+    clients.start(home)
+    monkeypatch.setattr(server, "version", lambda _: "18.99.0")
     copies = list(home.glob("postgresql-1*"))
     assert answer(home) == 1
-    assert embedded.stop(home)
+    assert clients.stop(home)
     assert list(home.glob("postgresql-1*")) == copies
     assert answer(home) == 1
     assert [copy.name for copy in home.glob("postgresql-1*")] == ["postgresql-18.99.0"]
@@ -324,7 +325,7 @@ def test_a_path_that_the_tools_do_not_take_is_refused(folder: Path, name: str) -
 
 
 def test_a_home_that_others_can_write_is_refused(home: Path) -> None:
-    with embedded.running(home):
+    with clients.running(home):
         pass
     home.chmod(0o777)
     with pytest.raises(EmbeddedDatabaseError, match="written by others"):
@@ -336,9 +337,9 @@ def test_a_program_that_hangs_is_named(home: Path, monkeypatch: pytest.MonkeyPat
     def hang(command: list[Path], **_: object) -> None:
         raise subprocess.TimeoutExpired(command, 1)
 
-    embedded.start(home)
-    embedded.stop(home)
-    monkeypatch.setattr(embedded_server, "_assert_major", lambda *_: monkeypatch.setattr("subprocess.run", hang))
+    clients.start(home)
+    clients.stop(home)
+    monkeypatch.setattr(server, "_assert_major", lambda *_: monkeypatch.setattr("subprocess.run", hang))
     monkeypatch.setattr(embedded_home, "assert_reachable", lambda *_: None)
     with pytest.raises(EmbeddedDatabaseError, match="was not done after"):
         answer(home)
@@ -364,7 +365,7 @@ def test_a_plain_user_is_told_of_a_home_out_of_reach(folder: Path) -> None:
     private.mkdir(mode=0o700)
 
     def work() -> None:
-        for verb in (answer, embedded.status, embedded.stop):
+        for verb in (answer, clients.status, clients.stop):
             with pytest.raises(EmbeddedDatabaseError, match="cannot be used"):
                 verb(private / "home")
 

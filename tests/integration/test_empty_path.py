@@ -9,9 +9,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from footfall import loading, pipeline, upkeep
 from footfall.results import LoadResult
 from footfall.settings import load_settings
+from footfall.tables import first_load
+from footfall.verbs import load as load_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import verify as verify_verb
+from listening import heard_by
 
 Write = Callable[..., str]
 LINES = [f"{n},{n % 3 + 1},{n % 2 + 1},click,2024-01-01" for n in (2, 1, 3, 5, 4)]
@@ -49,15 +53,15 @@ def key_ids(database: str) -> list[Any]:
 @pytest.fixture
 def tables(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A database with empty tables; loads of any size want the path into empty tables."""
-    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0)
-    upkeep.schema_apply(load_settings(database_url=database))
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", 0)
+    schema_verb.schema_apply(load_settings(database_url=database))
     return database
 
 
 def load(database: str, write_csv: Write, lines: list[str] = LINES) -> tuple[LoadResult, list[str]]:
     words: list[str] = []
     settings = load_settings(database_url=database)
-    return pipeline.load([write_csv("a.csv", *lines)], settings, warn=words.append).loads[0], words
+    return heard_by(words.append, load_verb.load, [write_csv("a.csv", *lines)], settings).loads[0], words
 
 
 def assert_ordinary(database: str, write_csv: Write) -> None:
@@ -66,7 +70,7 @@ def assert_ordinary(database: str, write_csv: Write) -> None:
     done, words = load(database, write_csv)
     assert (done.status, done.error, done.rows_loaded, words) == ("loaded", None, 5, [])
     assert (shape(database), key_ids(database)) == (before, keys)
-    assert upkeep.verify(load_settings(database_url=database)).drift == ()
+    assert verify_verb.verify(load_settings(database_url=database)).drift == ()
 
 
 OF_THE_OWNER = {
@@ -156,7 +160,7 @@ def test_a_tablespace_of_the_session_keeps_the_empty_path_off(tables: str, write
 def test_what_comes_between_the_look_and_the_lock_is_seen(
     tables: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, looks = loading.one, []
+    real, looks = first_load.one, []
 
     def one(connection: Any, file: str, name: str, **values: Any) -> Any:
         found = real(connection, file, name, **values)
@@ -167,7 +171,7 @@ def test_what_comes_between_the_look_and_the_lock_is_seen(
                     other.execute("create index mine on user_interactions_raw (user_id)")
         return found
 
-    monkeypatch.setattr(loading, "one", one)
+    monkeypatch.setattr(first_load, "one", one)
     done, words = load(tables, write_csv)
     assert (looks, done.status, words) == ([True, False], "loaded", [])
     assert ask(tables, "select count(*) from pg_indexes where indexname = 'mine'") == [(1,)]
@@ -231,7 +235,7 @@ def test_a_trigger_that_changes_rows_is_counted_as_it_leaves_them(tables: str, w
     assert ask(tables, "select from user_interactions_raw") == ask(tables, "select from interactions") == []
     assert load(tables, write_csv, sorted(LINES))[0].rows_loaded == 5
     assert ask(tables, "select action, interaction_count from interactions_per_quarter_hour") == [("seen", 5)]
-    assert upkeep.verify(load_settings(database_url=tables)).drift == ()
+    assert verify_verb.verify(load_settings(database_url=tables)).drift == ()
 
 
 def test_a_trigger_that_skips_counts_is_found_by_verify(tables: str, write_csv: Write) -> None:
@@ -239,4 +243,4 @@ def test_a_trigger_that_skips_counts_is_found_by_verify(tables: str, write_csv: 
     with psycopg.connect(tables) as connection:
         connection.execute(TRIGGER.format(**words))
     assert load(tables, write_csv)[0].status == "loaded"
-    assert {each.check for each in upkeep.verify(load_settings(database_url=tables)).drift} == {"interactions"}
+    assert {each.check for each in verify_verb.verify(load_settings(database_url=tables)).drift} == {"interactions"}

@@ -15,8 +15,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import file_systems, pipeline, retrieval, source_files, sources
 from footfall.settings import load_settings
+from footfall.sources import file_systems, opening
+from footfall.tables import known_files
+from footfall.verbs import discover as discover_verb
+from footfall.verbs import load as load_verb
 
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 FIRST, SECOND = f"{HEADER}1,1,1,click,2024-01-01\n", f"{HEADER}2,1,1,click,2024-01-01\n"
@@ -80,7 +83,7 @@ def test_macos_names_the_file_system_in_its_struct(kind: bytes, flags: int, beli
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take files for settled at once: a test does not wait two seconds."""
-    monkeypatch.setattr(source_files, "SETTLED_NS", 0)
+    monkeypatch.setattr(known_files, "SETTLED_NS", 0)
 
 
 @contextmanager
@@ -115,7 +118,7 @@ def deliver(path: Path, content: str) -> None:
 
 
 def load(database: str, *paths: Path) -> list[str]:
-    return [each.status for each in pipeline.load(list(map(str, paths)), load_settings(database_url=database)).loads]
+    return [each.status for each in load_verb.load(list(map(str, paths)), load_settings(database_url=database)).loads]
 
 
 def kept(database: str) -> list[Any]:
@@ -176,7 +179,7 @@ def test_a_new_image_whose_file_has_the_same_size_and_times_is_read(database: st
             )
         with mounted(tmp_path / "mounted", "-o", "ro,loop", str(image)) as place:
             path = place / "a.csv"
-            looks.append(sources.identity_of(str(path)))
+            looks.append(opening.identity_of(str(path)))
             assert not believes(path)
             statuses += load(database, path)
     assert looks[0] is not None
@@ -193,16 +196,16 @@ def test_files_of_a_file_system_that_is_not_believed_are_read_each_time_by_load_
     """What an earlier Footfall kept, or this one under another mount, is not believed either."""
     path = tmp_path / "a.csv"
     deliver(path, FIRST)
-    monkeypatch.setattr(source_files, "keeps_change_times", lambda _: True)
+    monkeypatch.setattr(known_files, "keeps_change_times", lambda _: True)
     assert load(database, path) == ["loaded"]
     assert len(kept(database)) == 1
     monkeypatch.undo()
     monkeypatch.setattr(file_systems, "WITH_CHANGE_TIMES", frozenset())
     opened: list[str] = []
-    real = sources.open_source
-    monkeypatch.setattr(sources, "open_source", lambda source: opened.append(source) or real(source))
+    real = opening.open_source
+    monkeypatch.setattr(opening, "open_source", lambda source: opened.append(source) or real(source))
     assert load(database, path) == ["already-loaded"]
-    retrieval.discover([str(path)], load_settings(database_url=database))
+    discover_verb.discover([str(path)], load_settings(database_url=database))
     assert opened == [str(path)] * 2
 
 
@@ -214,8 +217,8 @@ def test_a_device_is_looked_at_once_however_many_files_are_on_it(
     for n, path in enumerate(paths):
         deliver(path, f"{HEADER}{n + 1},1,1,click,2024-01-01\n")
     looks: list[int] = []
-    monkeypatch.setattr(source_files, "keeps_change_times", lambda file: looks.append(file) or True)
-    monkeypatch.setattr(source_files, "keeps_change_times_at", lambda path, device: looks.append(device) or True)
+    monkeypatch.setattr(known_files, "keeps_change_times", lambda file: looks.append(file) or True)
+    monkeypatch.setattr(known_files, "keeps_change_times_at", lambda path, device: looks.append(device) or True)
     load(database, *paths)
     assert len(looks) == 1  # all of them share a transaction
     assert load(database, *paths) == ["already-loaded"] * 20

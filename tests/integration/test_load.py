@@ -14,9 +14,16 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from footfall import attempts, loading, pipeline, sources, transaction, upkeep
 from footfall.results import LoadResult
 from footfall.settings import load_settings
+from footfall.sources import opening
+from footfall.tables import first_load
+from footfall.tables import quarantine as quarantining
+from footfall.verbs import attempts, transaction
+from footfall.verbs import load as load_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import verify as verify_verb
+from listening import heard_by
 
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 DAY = "2024-01-01"
@@ -29,7 +36,7 @@ def line(number: int, user: int = 1, product: int = 1, action: str = "click", da
 
 
 def load(database: str, *names: str, **more: object) -> tuple[LoadResult, ...]:
-    return pipeline.load(list(names), load_settings(database_url=database, **more)).loads
+    return load_verb.load(list(names), load_settings(database_url=database, **more)).loads
 
 
 def load_one(database: str, name: str, **more: object) -> LoadResult:
@@ -84,7 +91,7 @@ def key_ids(database: str) -> list[int]:
 
 @pytest.fixture
 def path_bytes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    return lambda size: monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", size)
+    return lambda size: monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", size)
 
 
 @pytest.fixture(params=[ALWAYS, NEVER], ids=["empty-path", "ordinary-path"])
@@ -370,7 +377,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = write_csv("a.csv", line(1))
-    real = loading.quarantine
+    real = quarantining.quarantine
 
     def grow(*given: Any) -> int:
         with Path(name).open("a") as file:
@@ -378,7 +385,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
         return real(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loading, "quarantine", grow)
+        patch.setattr(quarantining, "quarantine", grow)
         done = load_one(database, name)
     assert (done.status, done.exit_code) == ("failed", 3)
     assert raw_ids(database) == []
@@ -388,7 +395,7 @@ def test_a_file_that_changed_is_tried_again_where_the_settings_say_so(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = write_csv("a.csv", line(1))
-    real, calls = sources.assert_unchanged, []
+    real, calls = opening.assert_unchanged, []
 
     def change_once(file: Any) -> None:
         if not calls:
@@ -396,7 +403,7 @@ def test_a_file_that_changed_is_tried_again_where_the_settings_say_so(
             Path(name).write_text(HEADER + line(2) + "\n")
         real(file)
 
-    monkeypatch.setattr(sources, "assert_unchanged", change_once)
+    monkeypatch.setattr(opening, "assert_unchanged", change_once)
     monkeypatch.setattr(attempts.time, "sleep", lambda _: None)
     assert load_one(database, name, retry=True).status == "loaded"
     assert raw_ids(database) == [2]
@@ -457,7 +464,7 @@ def test_after_the_empty_path_keys_constraints_and_comments_are_those_of_the_mig
     database: str, write_csv: Write, path_bytes: Callable[[int], None]
 ) -> None:
     path_bytes(ALWAYS)
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     before, keys = shape(database), key_ids(database)
     load_one(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad"))
     assert shape(database) == before
@@ -479,7 +486,7 @@ def _loaded_in_silence(database: str, admin: str, name: str) -> None:
     """Load by the ordinary path, without a word."""
     keys = key_ids(admin)
     words: list[str] = []
-    summary = pipeline.load([name], load_settings(database_url=database), warn=words.append)
+    summary = heard_by(words.append, load_verb.load, [name], load_settings(database_url=database))
     assert (summary.loads[0].status, words) == ("loaded", [])
     assert raw_ids(admin) == [1, 2]
     assert counts(admin) == [(1, 1, 2)]
@@ -490,7 +497,7 @@ def test_the_empty_path_is_skipped_in_silence_where_the_role_does_not_own_the_ta
     database: str, write_csv: Write, path_bytes: Callable[[int], None], new_role: Callable[..., str]
 ) -> None:
     path_bytes(ALWAYS)
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     _loaded_in_silence(new_role(*WRITER_RIGHTS), database, write_csv("a.csv", line(2), line(1), line(1)))
 
 
@@ -498,7 +505,7 @@ def test_the_empty_path_is_skipped_in_silence_where_someone_reads_the_table(
     database: str, write_csv: Write, path_bytes: Callable[[int], None]
 ) -> None:
     path_bytes(ALWAYS)
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     with psycopg.connect(database) as reader:
         reader.execute("select count(*) from interactions")
         _loaded_in_silence(database, database, write_csv("a.csv", line(2), line(1), line(1)))
@@ -517,7 +524,7 @@ def test_the_empty_path_is_skipped_in_silence_where_something_depends_on_the_key
     database: str, write_csv: Write, path_bytes: Callable[[int], None], dependent: str
 ) -> None:
     path_bytes(ALWAYS)
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     with psycopg.connect(database) as connection:
         connection.execute(dependent)
     _loaded_in_silence(database, database, write_csv("a.csv", line(2), line(1), line(1)))
@@ -527,7 +534,7 @@ def test_counts_without_rows_keep_the_empty_path_off(
     database: str, write_csv: Write, path_bytes: Callable[[int], None]
 ) -> None:
     path_bytes(ALWAYS)
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     with psycopg.connect(database) as connection:
         connection.execute("insert into interactions values (8, 8, 8)")
     load_one(database, write_csv("a.csv", line(1)))
@@ -538,7 +545,7 @@ def test_a_failed_empty_path_load_leaves_the_keys(
     database: str, write_csv: Write, path_bytes: Callable[[int], None]
 ) -> None:
     path_bytes(ALWAYS)
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     before, keys = shape(database), key_ids(database)
     assert load_one(database, write_csv("a.csv", line(1), "bad"), max_rejected="0").status == "failed"
     assert (shape(database), key_ids(database)) == (before, keys)
@@ -549,7 +556,7 @@ def test_a_failed_empty_path_load_leaves_the_keys(
 
 @pytest.mark.usefixtures("either_path")
 def test_a_load_leaves_no_staging_table(database: str, write_csv: Write) -> None:
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     before = relations(database)
     load_one(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad"))
     assert relations(database) == before
@@ -558,7 +565,7 @@ def test_a_load_leaves_no_staging_table(database: str, write_csv: Write) -> None
 def test_a_role_without_temp_stages_in_our_schema_and_leaves_nothing_behind(
     cluster: Any, database: str, write_csv: Write, new_role: Callable[..., str]
 ) -> None:
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     before = relations(database)
     with psycopg.connect(cluster.admin, autocommit=True) as connection:
         name = sql.Identifier(str(conninfo_to_dict(database)["dbname"]))
@@ -580,8 +587,8 @@ def test_a_schema_of_any_name_holds_all_tables(database: str, write_csv: Write, 
     assert ask(database, in_schema, schema) == [(10,)]
     assert ask(database, in_schema, "public") == [(0,)]
     settings = load_settings(database_url=database, schema=schema)
-    assert upkeep.verify(settings).drift == ()
-    assert upkeep.verify(settings).rows_raw == 2
+    assert verify_verb.verify(settings).drift == ()
+    assert verify_verb.verify(settings).rows_raw == 2
 
 
 def test_two_schemas_of_one_database_know_nothing_of_each_other(database: str, write_csv: Write) -> None:
@@ -602,7 +609,7 @@ def test_the_settings_of_a_load_do_not_outlive_its_transaction(
     seen: list[dict[str, str]] = []
     query = "select name, setting from pg_settings where name = any(%s)"
 
-    real = pipeline._load_alone
+    real = load_verb._load_alone
 
     def look(session: Any, path: str) -> Any:
         result = real(session, path)
@@ -610,7 +617,7 @@ def test_the_settings_of_a_load_do_not_outlive_its_transaction(
         session.connection.rollback()
         return result
 
-    monkeypatch.setattr(pipeline, "_load_alone", look)
+    monkeypatch.setattr(load_verb, "_load_alone", look)
     load(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad"), "nowhere.csv")
     with psycopg.connect(database) as connection:
         fresh = dict(connection.execute(query, [list(names)]).fetchall())
@@ -629,14 +636,14 @@ def test_a_timezone_of_the_database_does_not_move_timestamps(database: str, writ
 def test_short_timeouts_of_the_role_do_not_end_a_load(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = loading.quarantine
+    real = quarantining.quarantine
 
     def dawdle(connection: Any, staging: Any) -> int:
         connection.execute("select pg_sleep(2.2)")
         time.sleep(2.2)
         return real(connection, staging)
 
-    monkeypatch.setattr(loading, "quarantine", dawdle)
+    monkeypatch.setattr(quarantining, "quarantine", dawdle)
     # Milliseconds; long enough for the statement that switches them off, on a busy machine too.
     options = "-c statement_timeout=2000 -c idle_in_transaction_session_timeout=2000 -c lock_timeout=2000"
     with psycopg.connect(database) as connection:

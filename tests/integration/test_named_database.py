@@ -14,12 +14,14 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from footfall import database as db
-from footfall import pipeline, upkeep
 from footfall.errors import DatabaseUnavailableError, SchemaError, SettingsError
 from footfall.settings import load_settings
+from footfall.tables import schema
+from footfall.verbs import load as load_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import verify as verify_verb
 
-LATEST = len(db.migrations())
+LATEST = len(schema.migrations())
 ROW = "1,1,1,click,2024-01-01"
 Write = Callable[..., str]
 
@@ -36,7 +38,7 @@ def ask(database: str, query: str, *values: object) -> list[Any]:
 
 
 def apply(database: str) -> str:
-    return upkeep.schema_apply(load_settings(database_url=database))
+    return schema_verb.schema_apply(load_settings(database_url=database))
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_a_role_that_may_not_create_tables_is_told_who_can_help(
     with psycopg.connect(database) as connection:
         connection.execute("create schema closed")
     with pytest.raises(SchemaError, match="footfall schema apply") as caught:
-        pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=conninfo, schema="closed"))
+        load_verb.load([write_csv("a.csv", ROW)], load_settings(database_url=conninfo, schema="closed"))
     assert caught.value.exit_code == 6
 
 
@@ -88,7 +90,7 @@ def test_a_role_that_may_only_read_gets_a_failed_load_with_a_cure(
     conninfo = new_role(
         "grant usage on schema public to {role}", "grant select on all tables in schema public to {role}"
     )
-    (done,) = pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=conninfo)).loads
+    (done,) = load_verb.load([write_csv("a.csv", ROW)], load_settings(database_url=conninfo)).loads
     assert (done.status, done.exit_code) == ("failed", 6)
     assert "ask its owner" in (done.error or "")
     assert ask(database, "select count(*) from user_interactions_raw") == [(0,)]
@@ -99,7 +101,7 @@ def test_a_role_that_may_not_even_see_the_tables_is_told_so(
 ) -> None:
     apply(database)
     with pytest.raises(SchemaError, match="lacks a right"):
-        pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=new_role()))
+        load_verb.load([write_csv("a.csv", ROW)], load_settings(database_url=new_role()))
 
 
 def test_a_wrong_password_is_exit_5_and_never_shown(
@@ -121,7 +123,7 @@ def test_a_right_password_opens_the_database(
     known = conninfo_to_dict(new_role("grant select on all tables in schema public to {role}"))
     asks_for_password(str(known["user"]))
     right = make_conninfo("", **(known | {"password": "hunter2"}))
-    assert upkeep.verify(load_settings(database_url=right)).drift == ()
+    assert verify_verb.verify(load_settings(database_url=right)).drift == ()
 
 
 # where the server is
@@ -130,7 +132,7 @@ def test_a_right_password_opens_the_database(
 @pytest.mark.parametrize("conninfo", ["postgresql://me:s3cret@127.0.0.1:1/x", "host=/nowhere dbname=x password=s3cret"])
 def test_a_server_that_is_not_there_is_exit_5_without_the_password(conninfo: str, write_csv: Write) -> None:
     with pytest.raises(DatabaseUnavailableError) as caught:
-        pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=conninfo))
+        load_verb.load([write_csv("a.csv", ROW)], load_settings(database_url=conninfo))
     assert caught.value.exit_code == 5
     assert "s3cret" not in caught.value.message
 
@@ -138,12 +140,12 @@ def test_a_server_that_is_not_there_is_exit_5_without_the_password(conninfo: str
 def test_a_database_that_is_not_there_is_exit_5(database: str, write_csv: Write) -> None:
     settings = load_settings(database_url=make_conninfo(database, dbname="nowhere"))
     with pytest.raises(DatabaseUnavailableError, match="database name"):
-        pipeline.load([write_csv("a.csv", ROW)], settings)
+        load_verb.load([write_csv("a.csv", ROW)], settings)
 
 
 def test_a_conninfo_that_libpq_cannot_read_is_exit_2() -> None:
     with pytest.raises(SettingsError, match="--database"):
-        upkeep.verify(load_settings(database_url="hos=x"))
+        verify_verb.verify(load_settings(database_url="hos=x"))
 
 
 def test_a_database_that_is_not_utf8_is_refused(cluster: Any, write_csv: Write) -> None:
@@ -152,7 +154,7 @@ def test_a_database_that_is_not_utf8_is_refused(cluster: Any, write_csv: Write) 
         try:
             settings = load_settings(database_url=make_conninfo(cluster.admin, dbname="test_latin1"))
             with pytest.raises(SettingsError, match="needs UTF8"):
-                pipeline.load([write_csv("a.csv", ROW)], settings)
+                load_verb.load([write_csv("a.csv", ROW)], settings)
         finally:
             connection.execute("drop database test_latin1 with (force)")
 
@@ -162,7 +164,7 @@ def test_a_url_with_a_socket_folder_is_passed_on_unparsed(database: str, write_c
     url = f"postgresql:///{known['dbname']}?host={known['host']}&user={known['user']}"
     if known.get("port"):
         url += f"&port={known['port']}"
-    assert pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=url)).rows_loaded == 1
+    assert load_verb.load([write_csv("a.csv", ROW)], load_settings(database_url=url)).rows_loaded == 1
 
 
 def test_key_value_conninfo_is_passed_on_unparsed(database: str, write_csv: Write) -> None:
@@ -206,11 +208,11 @@ def test_tables_of_our_names_that_are_not_ours_are_refused_and_left_alone(
     settings = load_settings(database_url=database)
     with pytest.raises(SchemaError, match="choose another schema") as caught:
         if verb == "load":
-            pipeline.load([write_csv("a.csv", ROW)], settings)
+            load_verb.load([write_csv("a.csv", ROW)], settings)
         elif verb == "verify":
-            upkeep.verify(settings)
+            verify_verb.verify(settings)
         else:
-            upkeep.schema_apply(settings)
+            schema_verb.schema_apply(settings)
     assert caught.value.exit_code == 6
     assert ask(database, "select * from interactions") == [(1, 2, 3)]
     assert ask(database, "select tablename from pg_tables where schemaname = 'public'") == [("interactions",)]
@@ -220,7 +222,7 @@ def test_another_schema_is_free_where_public_is_taken(database: str, write_csv: 
     with psycopg.connect(database) as connection:
         connection.execute("create table interactions (user_id int)")
     settings = load_settings(database_url=database, schema="footfall")
-    assert pipeline.load([write_csv("a.csv", ROW)], settings).rows_loaded == 1
+    assert load_verb.load([write_csv("a.csv", ROW)], settings).rows_loaded == 1
 
 
 def test_tables_of_a_later_footfall_are_refused(database: str, write_csv: Write) -> None:
@@ -228,7 +230,7 @@ def test_tables_of_a_later_footfall_are_refused(database: str, write_csv: Write)
     with psycopg.connect(database) as connection:
         connection.execute("insert into footfall_migrations values (999, '0999_later.sql')")
     with pytest.raises(SchemaError, match="later Footfall"):
-        pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=database))
+        load_verb.load([write_csv("a.csv", ROW)], load_settings(database_url=database))
 
 
 def test_a_table_that_somebody_dropped_is_missed(database: str, write_csv: Write) -> None:
@@ -236,7 +238,7 @@ def test_a_table_that_somebody_dropped_is_missed(database: str, write_csv: Write
     with psycopg.connect(database) as connection:
         connection.execute("drop table load_overlaps")
     with pytest.raises(SchemaError, match="load_overlaps is missing"):
-        pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=database))
+        load_verb.load([write_csv("a.csv", ROW)], load_settings(database_url=database))
 
 
 # schema show, apply, grant
@@ -244,16 +246,16 @@ def test_a_table_that_somebody_dropped_is_missed(database: str, write_csv: Write
 
 def test_verify_without_tables_is_exit_6(database: str) -> None:
     with pytest.raises(SchemaError, match="run `footfall schema apply`"):
-        upkeep.verify(load_settings(database_url=database))
+        verify_verb.verify(load_settings(database_url=database))
 
 
 def test_show_says_whether_the_tables_are_there_and_creates_nothing(database: str) -> None:
     settings = load_settings(database_url=database)
-    assert "not there yet" in upkeep.schema_show(settings)
+    assert "not there yet" in schema_verb.schema_show(settings)
     assert ask(database, "select count(*) from pg_tables where schemaname = 'public'") == [(0,)]
     apply(database)
-    shown = upkeep.schema_show(settings)
-    assert f"at version {len(db.migrations())}" in shown
+    shown = schema_verb.schema_show(settings)
+    assert f"at version {len(schema.migrations())}" in shown
     assert "create table user_interactions_raw" in shown
 
 
@@ -265,7 +267,7 @@ def test_apply_twice_changes_nothing_the_second_time(database: str) -> None:
 
 
 def test_apply_creates_the_schema_where_there_is_none(database: str) -> None:
-    upkeep.schema_apply(load_settings(database_url=database, schema="new one"))
+    schema_verb.schema_apply(load_settings(database_url=database, schema="new one"))
     assert ask(database, "select count(*) from pg_tables where schemaname = 'new one'") == [(10,)]
 
 
@@ -273,17 +275,17 @@ def test_tables_out_of_date_are_exit_6_for_a_load(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apply(database)
-    later = (*db.migrations(), (LATEST + 1, "more.sql", "create table more (id int)"))
-    monkeypatch.setattr(db, "migrations", lambda: later)
+    later = (*schema.migrations(), (LATEST + 1, "more.sql", "create table more (id int)"))
+    monkeypatch.setattr(schema, "migrations", lambda: later)
     with pytest.raises(SchemaError, match="footfall schema apply"):
-        pipeline.load([write_csv("a.csv", ROW)], load_settings(database_url=database))
+        load_verb.load([write_csv("a.csv", ROW)], load_settings(database_url=database))
 
 
 def test_apply_upgrades_tables_that_are_out_of_date(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     apply(database)
-    later = (*db.migrations(), (LATEST + 1, "more.sql", "create table more (id int)"))
-    monkeypatch.setattr(db, "migrations", lambda: later)
-    monkeypatch.setattr(upkeep, "migrations", lambda: later)
+    later = (*schema.migrations(), (LATEST + 1, "more.sql", "create table more (id int)"))
+    monkeypatch.setattr(schema, "migrations", lambda: later)
+    monkeypatch.setattr(schema_verb, "migrations", lambda: later)
     assert apply(database).endswith("applied more.sql")
     assert ask(database, "select max(version) from footfall_migrations") == [(LATEST + 1,)]
 
@@ -292,7 +294,7 @@ def test_eight_first_loads_at_once_make_the_tables_once(database: str, write_csv
     names = [write_csv(f"{n}.csv", f"{n},1,1,click,2024-01-01") for n in range(1, 9)]
     settings = load_settings(database_url=database, schema="new")
     with ThreadPoolExecutor(8) as crowd:
-        done = list(crowd.map(lambda name: pipeline.load([name], settings).rows_loaded, names))
+        done = list(crowd.map(lambda name: load_verb.load([name], settings).rows_loaded, names))
     assert done == [1] * 8
     assert ask(database, "select max(version), count(*) from new.footfall_migrations") == [(LATEST, LATEST)]
     assert ask(database, "select * from new.interactions") == [(1, 1, 8)]
@@ -301,7 +303,7 @@ def test_eight_first_loads_at_once_make_the_tables_once(database: str, write_csv
 def test_a_granted_role_reads_counts_and_raw_rows(database: str, new_role: Callable[..., str]) -> None:
     reader = new_role()
     apply(database)
-    upkeep.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
+    schema_verb.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
     assert ask(reader, "select count(*) from interactions") == [(0,)]
     assert ask(reader, "select count(*) from user_interactions_raw") == [(0,)]
 
@@ -312,7 +314,7 @@ def test_a_granted_role_may_neither_see_the_quarantine_nor_write(
 ) -> None:
     reader = new_role()
     apply(database)
-    upkeep.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
+    schema_verb.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
     with pytest.raises(psycopg.errors.InsufficientPrivilege), psycopg.connect(reader) as connection:
         connection.execute(statement)
 

@@ -11,11 +11,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import checking, loading, pipeline, source_files, sources
-from footfall.notices import Oddities, describe
-from footfall.report import summary_json
+from footfall.answers.words import summary_json
+from footfall.contract.notices import Oddities, describe
 from footfall.results import LoadSummary
 from footfall.settings import load_settings
+from footfall.sources import opening
+from footfall.tables import first_load, known_files
+from footfall.verbs import check as check_verb
+from footfall.verbs import load as load_verb
+from listening import heard_by
 
 Write = Callable[..., str]
 ALWAYS, NEVER = 0, 1 << 60  # values of EMPTY_PATH_BYTES
@@ -62,7 +66,7 @@ def random_rows(some: random.Random, ids: int) -> list[list[str]]:
 def test_notices_are_those_of_taking_row_by_row_in_check_and_load(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch, path: int, zone: str
 ) -> None:
-    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", path)
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", path)
     some, oracle = random.Random(7), Oracle()
     names, expected = [], []
     for number, ids in enumerate([10_000, 300, 100, 10_000, 3000, 50]):
@@ -71,12 +75,12 @@ def test_notices_are_those_of_taking_row_by_row_in_check_and_load(
         expected.append(oracle.take_file(number, rows))
     settings = load_settings(database_url=database, source_time_zone=zone)
     said: list[str] = []
-    checked = checking.check(names, settings, warn=said.append)
+    checked = heard_by(said.append, check_verb.check, names, settings)
     assert [load.notices for load in checked.loads] == expected
     assert said == [f"{name}: {notice}" for name, some_ in zip(names, expected, strict=True) for notice in some_]
     said.clear()
-    loaded = [pipeline.load([name], settings, warn=said.append).loads[0] for name in names[:2]]
-    loaded += pipeline.load(names[2:], settings, warn=said.append).loads  # these share a transaction
+    loaded = [heard_by(said.append, load_verb.load, [name], settings).loads[0] for name in names[:2]]
+    loaded += heard_by(said.append, load_verb.load, names[2:], settings).loads  # these share a transaction
     assert [load.notices for load in loaded] == expected
     assert said == [f"{name}: {notice}" for name, some_ in zip(names, expected, strict=True) for notice in some_]
     assert {len(notices) for notices in expected} == {2, 3}  # the files are odd, and not all in the same way
@@ -86,16 +90,16 @@ def test_rows_that_another_load_brought_are_no_repeats_of_the_file(database: str
     settings = load_settings(database_url=database)
     rows = [f"{number},1,1,click,2024-01-01" for number in range(1, 21)]
     name, again = write_csv("a.csv", *rows), write_csv("b.csv", *rows, *rows, "99,1,1,click,2024-01-01")
-    pipeline.load([name], settings)
-    (result,) = pipeline.load([again], settings).loads
+    load_verb.load([name], settings)
+    (result,) = load_verb.load([again], settings).loads
     assert (result.rows_duplicate, result.notices) == (40, ())
-    assert [load.notices for load in checking.check([name, again], settings).loads] == [(), ()]
-    assert len(checking.check([again], settings).loads[0].notices) == 1
+    assert [load.notices for load in check_verb.check([name, again], settings).loads] == [(), ()]
+    assert len(check_verb.check([again], settings).loads[0].notices) == 1
 
 
 def test_a_file_that_is_refused_for_its_conflicts_is_asked_about_its_ids(database: str, write_csv: Write) -> None:
     name = write_csv("a.csv", *(f"1,{number},1,click,2024-01-01" for number in range(1, 9)))
-    (result,) = pipeline.load([name], load_settings(database_url=database, max_rejected="10%")).loads
+    (result,) = load_verb.load([name], load_settings(database_url=database, max_rejected="10%")).loads
     assert (result.status, result.exit_code) == ("failed", 4)
     assert "7 of 8 rows" in result.notices[0]
 
@@ -111,15 +115,15 @@ def ask(database: str, query: str) -> None:
 @pytest.fixture(params=["read", "known by the cache"])
 def opened(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
     """Say whether a file was opened as this kind of second load wants it."""
-    real, seen = sources.open_source, []
+    real, seen = opening.open_source, []
 
     def open_source(source: str) -> Any:
         seen.append(source)
         return real(source)
 
     if request.param != "read":
-        monkeypatch.setattr(source_files, "SETTLED_NS", 0)
-    monkeypatch.setattr(sources, "open_source", open_source)
+        monkeypatch.setattr(known_files, "SETTLED_NS", 0)
+    monkeypatch.setattr(opening, "open_source", open_source)
 
     def is_as_wanted() -> bool:
         wanted = bool(seen) == (request.param == "read")
@@ -132,7 +136,7 @@ def opened(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
 
 def load(database: str, *names: str, **more: object) -> tuple[LoadSummary, list[str]]:
     said: list[str] = []
-    return pipeline.load(list(names), load_settings(database_url=database, **more), warn=said.append), said
+    return heard_by(said.append, load_verb.load, list(names), load_settings(database_url=database, **more)), said
 
 
 @pytest.mark.parametrize(

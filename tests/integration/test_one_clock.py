@@ -8,12 +8,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import clocks, pipeline, queries, retrieval
-from footfall.database import Target
+from footfall import errors
+from footfall.answers.parameters import Filters
 from footfall.engines import zones
 from footfall.errors import SettingsError
-from footfall.queries import Filters
+from footfall.postgres.target import Target
 from footfall.settings import load_settings
+from footfall.verbs import clocks
+from footfall.verbs import load as load_verb
+from footfall.verbs import query as query_verb
+from listening import heard_by
 
 Write = Callable[..., str]
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
@@ -27,7 +31,7 @@ def ask(database: str, statement: str, values: Any = None, zone: str = "UTC") ->
 
 def answer(database: str, name: str, zone: str, **filters: Any) -> list[Any]:
     settings = load_settings(database_url=database, reporting_time_zone=zone)
-    with retrieval.query(settings, name, Filters(**filters)) as given:
+    with query_verb.query(settings, name, Filters(**filters)) as given:
         return list(given.rows)
 
 
@@ -35,8 +39,8 @@ def answer(database: str, name: str, zone: str, **filters: Any) -> list[Any]:
 def load(database: str, write_csv: Write) -> Callable[..., Any]:
     def load(*lines: str, **settings: Any) -> Any:
         said: list[str] = []
-        summary = pipeline.load(
-            [write_csv("a.csv", *lines)], load_settings(database_url=database, **settings), warn=said.append
+        summary = heard_by(
+            said.append, load_verb.load, [write_csv("a.csv", *lines)], load_settings(database_url=database, **settings)
         )
         assert summary.exit_code == 0
         return said
@@ -163,7 +167,7 @@ def test_hours_are_labelled_as_the_clock_showed_them_half_hours_included(
 
 def test_bounds_in_the_wrong_order_are_refused_by_the_servers_clock(database: str, load: Callable[..., Any]) -> None:
     load("1,1,1,a,2024-01-01")
-    with pytest.raises(queries.QueryError, match="change them round"):
+    with pytest.raises(errors.QueryError, match="change them round"):
         answer(database, "per-day", "Europe/Vienna", since="2024-01-02", until="2024-01-01T22:00Z")
     assert answer(database, "per-day", "Europe/Vienna", since="2024-01-02", until="2024-01-01T23:00Z") == []
 

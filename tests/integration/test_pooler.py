@@ -17,9 +17,16 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import footfall
-from footfall import loading, pipeline, retrieval, upkeep
 from footfall.errors import SettingsError
 from footfall.settings import load_settings
+from footfall.tables import merge as merging
+from footfall.tables import staging as staged
+from footfall.verbs import load as load_verb
+from footfall.verbs import loads as loads_verb
+from footfall.verbs import rejects as rejects_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import verify as verify_verb
+from listening import heard_by
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed (Debian's package pgbouncer)")
@@ -111,16 +118,16 @@ def test_every_verb_works_through_a_pooler_and_leaves_the_servers_session_as_it_
     there = {"database_url": pooler.of(database)}
     settings = load_settings(**there)
     name = write_csv("a.csv", *ROWS)
-    assert "applied" in upkeep.schema_apply(settings)
-    assert "at version" in upkeep.schema_show(settings)
+    assert "applied" in schema_verb.schema_apply(settings)
+    assert "at version" in schema_verb.schema_show(settings)
     (done,) = footfall.load(name, **there).loads
     assert (done.status, done.rows_loaded, done.rows_rejected) == ("loaded", 490, 9)
     assert footfall.load(name, **there).loads[0].status == "already-loaded"
     assert footfall.discover(name, **there)[0].load_id == done.load_id
-    upkeep.schema_grant(settings, str(conninfo_to_dict(new_role())["user"]))
+    schema_verb.schema_grant(settings, str(conninfo_to_dict(new_role())["user"]))
     assert [tuple(row) for row in footfall.query("top-users", limit=1, **there).rows] == [(1, 70)]
-    assert len(retrieval.loads(settings, limit=None).rows) == 1
-    rejected, _ = retrieval.rejects(settings, load_id=None, source=None, code=None, limit=None)
+    assert len(loads_verb.loads(settings, limit=None).rows) == 1
+    rejected, _ = rejects_verb.rejects(settings, load_id=None, source=None, code=None, limit=None)
     assert len(rejected) == 9
     assert footfall.verify(**there).drift == ()
     assert footfall.verify(repair=True, **there).drift == ()
@@ -140,9 +147,9 @@ def test_a_pooler_of_statements_is_refused_with_its_cure_and_not_tried_again(
     words: list[str] = []
     with pytest.raises(SettingsError, match="pool_mode = transaction"):
         if verb == "load":
-            pipeline.load([write_csv("a.csv", *ROWS)], settings, warn=words.append)
+            heard_by(words.append, load_verb.load, [write_csv("a.csv", *ROWS)], settings)
         else:
-            upkeep.verify(settings, warn=words.append)
+            heard_by(words.append, verify_verb.verify, settings)
     assert words == []
 
 
@@ -183,8 +190,8 @@ def killing(cluster: Any, pooler: Pooler, monkeypatch: pytest.MonkeyPatch) -> Ca
 
     def arm(victim: str, moment: str) -> Killer:
         killer = Killer(cluster.admin, pooler, victim)
-        real_copy, real_merge, real_commit = loading._copy, loading.merge, psycopg.Connection.commit
-        real_encoder = loading.ArrowToPostgresBinaryEncoder
+        real_copy, real_merge, real_commit = staged._copy, merging.merge, psycopg.Connection.commit
+        real_encoder = staged.ArrowToPostgresBinaryEncoder
 
         class Encoder:
             def __init__(self, schema: Any) -> None:
@@ -212,12 +219,12 @@ def killing(cluster: Any, pooler: Pooler, monkeypatch: pytest.MonkeyPatch) -> Ca
             real_commit(connection)
 
         if moment == MOMENTS[0]:
-            monkeypatch.setattr(loading, "_copy", copy)
-            monkeypatch.setattr(loading, "ArrowToPostgresBinaryEncoder", Encoder)
+            monkeypatch.setattr(staged, "_copy", copy)
+            monkeypatch.setattr(staged, "ArrowToPostgresBinaryEncoder", Encoder)
         elif moment == MOMENTS[1]:
-            monkeypatch.setattr(loading, "merge", merge)
+            monkeypatch.setattr(merging, "merge", merge)
         else:
-            monkeypatch.setattr(loading, "_copy", copy)
+            monkeypatch.setattr(staged, "_copy", copy)
             monkeypatch.setattr(psycopg.Connection, "commit", commit)
         return killer
 
@@ -239,9 +246,9 @@ def test_with_retry_a_load_through_a_pooler_outlives_a_kill(
     names = [write_csv("a.csv", *ROWS), write_csv("b.csv", *ROWS[:50], "9000,1,1,click,2024-01-01")]
     other = new_database()
     assert footfall.load(*names, database_url=other).exit_code == 0
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     killer = killing(victim, moment)
-    summary = pipeline.load(names, load_settings(database_url=pooler.of(database), retry=True))
+    summary = load_verb.load(names, load_settings(database_url=pooler.of(database), retry=True))
     assert killer.kills == 1
     assert [(load.status, load.error) for load in summary.loads] == [("loaded", None)] * 2
     assert contents(database) == contents(other)
@@ -254,10 +261,10 @@ def test_without_retry_a_kill_behind_a_pooler_is_a_lost_database(
     killing: Callable[[str, str], Killer], pooler: Pooler, database: str, write_csv: Write, victim: str, moment: str
 ) -> None:
     name, settings = write_csv("a.csv", *ROWS), load_settings(database_url=pooler.of(database))
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     killer = killing(victim, moment)
-    (failed,) = pipeline.load([name], settings).loads
+    (failed,) = load_verb.load([name], settings).loads
     assert killer.kills == 1
     assert (failed.status, failed.exit_code, failed.retryable) == ("failed", 5, True)
-    (again,) = pipeline.load([name], settings).loads
+    (again,) = load_verb.load([name], settings).loads
     assert (again.status, again.rows_loaded) == ("loaded", 490)

@@ -27,8 +27,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from footfall import catalogue, pipeline, queries, retrieval, upkeep
-from footfall import database as db
+from footfall.answers import asking, catalogue
+from footfall.answers.parameters import Filters
 from footfall.errors import (
     DatabaseBusyError,
     FootfallError,
@@ -37,13 +37,19 @@ from footfall.errors import (
     SchemaError,
     UnknownNameError,
 )
-from footfall.queries import Filters
+from footfall.postgres import target as targets
+from footfall.postgres import transactions
 from footfall.settings import ABBREVIATIONS, load_settings
+from footfall.tables import schema
+from footfall.verbs import load as load_verb
+from footfall.verbs import query as query_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import verify as verify_verb
 
 SAMPLE = Path(__file__).parents[2] / "data/sample.csv"
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 STRANGE = "it's \\ \"x\" %s :'y'"  # an action with everything that SQL, psql and the driver could take for their own
-QUERY_FILES = sorted((Path(queries.__file__).parent / "sql/queries").glob("*.sql"), key=lambda path: path.stem)
+QUERY_FILES = sorted((Path(asking.__file__).parent / "sql/queries").glob("*.sql"), key=lambda path: path.stem)
 NAMES = [path.stem for path in QUERY_FILES]
 MUCH = 1_000_000  # rows; more than any answer here has
 PER_TIME = [name for name in NAMES if name.startswith("per-")]
@@ -60,7 +66,7 @@ def columns_and_rows(
     database: str, name: str, zone: str = "UTC", folder: Path | None = None, **filters: Any
 ) -> tuple[tuple[str, ...], list[Any]]:
     settings = load_settings(database_url=database, reporting_time_zone=zone, queries_folder=folder)
-    with retrieval.query(settings, name, Filters(**filters)) as given:
+    with query_verb.query(settings, name, Filters(**filters)) as given:
         return given.columns, [tuple(in_utc(cell) for cell in row) for row in given.rows]
 
 
@@ -76,7 +82,7 @@ def ask(database: str, query: str, *values: object) -> list[Any]:
 
 
 def load(database: str, *names: str) -> None:
-    pipeline.load(list(names), load_settings(database_url=database))
+    load_verb.load(list(names), load_settings(database_url=database))
 
 
 def utc(*parts: int) -> datetime:
@@ -381,10 +387,10 @@ SESSIONS = ("ours", "psql")  # ours has settings of its own; the text of --sql r
 
 def plan(database: str, who: str, name: str, zone: str = "UTC", **filters: Any) -> Plan:
     settings = load_settings(database_url=database, reporting_time_zone=zone)
-    text = retrieval.query_sql(settings, name, Filters(**filters))
+    text = query_verb.query_sql(settings, name, Filters(**filters))
     with psycopg.connect(database, row_factory=psycopg.rows.namedtuple_row) as connection:
         if who == "ours":
-            db.begin_reading(connection, db.Target(database, "public", 600), zone, 60)
+            transactions.begin_reading(connection, targets.Target(database, "public", 600), zone, 60)
         row = connection.execute(b"explain (analyze, format json) " + without_comments(text).encode()).fetchone()
         assert row is not None
     return Plan(tuple(nodes_of(row[0][0]["Plan"])), "JIT" in row[0][0])
@@ -517,7 +523,7 @@ def test_a_strange_action_is_only_a_value_in_psql(known: Known, path: Path) -> N
 def test_the_sql_that_is_shown_gives_the_same_rows(known: Known, name: str, tmp_path: Path) -> None:
     filters = {"since": "2024-03-31T02:30", "until": "2024-10-27", "action": STRANGE} | one_id(name)
     settings = load_settings(database_url=known.database, reporting_time_zone="Europe/Vienna")
-    text = retrieval.query_sql(settings, name, Filters(**filters))
+    text = query_verb.query_sql(settings, name, Filters(**filters))
     ours = answer(known.database, name, "Europe/Vienna", **filters)
     assert ours
     with psycopg.connect(known.database) as connection:
@@ -531,9 +537,9 @@ def test_the_sql_that_is_shown_gives_the_same_rows(known: Known, name: str, tmp_
 
 def test_the_sql_that_is_shown_names_a_schema_of_ones_own(database: str, write_csv: Write) -> None:
     settings = load_settings(database_url=database, schema='my "own"')
-    pipeline.load([write_csv("a.csv", "1,7,1,click,2024-01-01")], settings)
+    load_verb.load([write_csv("a.csv", "1,7,1,click,2024-01-01")], settings)
     with psycopg.connect(database) as connection:
-        text = retrieval.query_sql(settings, "top-users", Filters())
+        text = query_verb.query_sql(settings, "top-users", Filters())
         cursor = connection.execute(text.encode())
         cursor.nextset()
         assert cursor.fetchall() == [(7, 1)]
@@ -541,9 +547,9 @@ def test_the_sql_that_is_shown_names_a_schema_of_ones_own(database: str, write_c
 
 def test_questions_are_put_to_a_schema_of_ones_own(database: str, write_csv: Write) -> None:
     settings = load_settings(database_url=database, schema='my "own"', reporting_time_zone="Europe/Vienna")
-    pipeline.load([write_csv("a.csv", "1,1,1,click,2024-03-30T23:30Z")], settings)
+    load_verb.load([write_csv("a.csv", "1,1,1,click,2024-03-30T23:30Z")], settings)
     for name in NAMES:
-        with retrieval.query(settings, name, Filters(since="2024-03-31", **one_id(name))) as given:
+        with query_verb.query(settings, name, Filters(since="2024-03-31", **one_id(name))) as given:
             assert len(list(given.rows)) == 1, name
 
 
@@ -646,7 +652,7 @@ limit :'limit'::bigint;
 
 def test_an_own_query_is_in_the_list_with_its_file(tmp_path: Path) -> None:
     folder = own(tmp_path / "own", "pairs.sql", PAIRS)
-    listed = retrieval.query_list(load_settings(queries_folder=folder))
+    listed = query_verb.query_list(load_settings(queries_folder=folder))
     rows = list(listed.rows)
     assert listed.columns == ("name", "answers", "file")
     assert ("pairs", "Pairs of this action.", str(folder / "pairs.sql")) in rows
@@ -734,24 +740,24 @@ def test_an_error_that_comes_after_many_rows_is_said_with_its_file(sample: str, 
 def test_a_name_that_is_taken_is_refused_with_its_file(tmp_path: Path) -> None:
     folder = own(tmp_path / "own", "per-day.sql", "select 1 as one")
     with pytest.raises(QueryError, match=r"per-day\.sql: there is a query 'per-day' already"):
-        retrieval.query_list(load_settings(queries_folder=folder))
+        query_verb.query_list(load_settings(queries_folder=folder))
 
 
 def test_a_name_that_cannot_be_typed_with_ease_is_refused_with_its_file(tmp_path: Path) -> None:
     folder = own(tmp_path / "own", "My Query.sql", "select 1 as one")
     with pytest.raises(QueryError, match=r"My Query\.sql: the name"):
-        retrieval.query_list(load_settings(queries_folder=folder))
+        query_verb.query_list(load_settings(queries_folder=folder))
 
 
 def test_a_folder_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(QueryError, match=r"nowhere: the folder of your queries cannot be read"):
-        retrieval.query_list(load_settings(queries_folder=tmp_path / "nowhere"))
+        query_verb.query_list(load_settings(queries_folder=tmp_path / "nowhere"))
 
 
 def test_other_files_of_the_folder_are_no_queries(tmp_path: Path) -> None:
     folder = own(tmp_path / "own", "README.md", "# hello")
     own(folder, ".hidden.sql", "select")
-    assert [row[0] for row in retrieval.query_list(load_settings(queries_folder=folder)).rows] == NAMES
+    assert [row[0] for row in query_verb.query_list(load_settings(queries_folder=folder)).rows] == NAMES
 
 
 def test_an_unknown_name_is_refused_with_the_list_of_all(sample: str) -> None:
@@ -768,7 +774,7 @@ def test_a_question_that_takes_too_long_is_ended(sample: str, tmp_path: Path) ->
     settings = load_settings(database_url=sample, queries_folder=folder, query_timeout_seconds=1)
     with (
         pytest.raises(QueryTimeoutError, match="sleep: it took longer than 1 s") as caught,
-        retrieval.query(settings, "sleep", Filters()) as given,
+        query_verb.query(settings, "sleep", Filters()) as given,
     ):
         list(given.rows)
     assert caught.value.exit_code == 2
@@ -782,7 +788,7 @@ def reader(cluster: Any, database: str, write_csv: Write) -> Iterator[str]:
     role = sql.Identifier(f"{name}_reader")
     with psycopg.connect(cluster.admin, dbname=name, autocommit=True) as connection:
         connection.execute(sql.SQL("create role {} login").format(role))
-        upkeep.schema_grant(load_settings(database_url=database), f"{name}_reader")
+        schema_verb.schema_grant(load_settings(database_url=database), f"{name}_reader")
         yield make_conninfo(database, user=f"{name}_reader")
         connection.execute(sql.SQL("drop owned by {0}; drop role {0}").format(role))
 
@@ -831,7 +837,7 @@ COLUMNS = {
 
 
 def test_tables_without_rows_give_empty_answers_with_their_columns(database: str) -> None:
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     given = {name: columns_and_rows(database, name, **one_id(name)) for name in NAMES}
     assert given == {name: (COLUMNS[name], []) for name in NAMES}
 
@@ -902,10 +908,10 @@ def test_everything_of_ours_has_a_comment(sample: str) -> None:
 
 def made_by_the_first_migration(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the tables as the first Footfall did, and fill them by hand."""
-    first = db.migrations()[:1]
+    first = schema.migrations()[:1]
     with monkeypatch.context() as patch:
-        patch.setattr(db, "migrations", lambda: first)
-        upkeep.schema_apply(load_settings(database_url=database))
+        patch.setattr(schema, "migrations", lambda: first)
+        schema_verb.schema_apply(load_settings(database_url=database))
     with psycopg.connect(database) as connection:
         connection.execute(
             """
@@ -930,7 +936,7 @@ RECOUNTS = {
 
 def test_an_upgrade_counts_what_is_there_already(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made_by_the_first_migration(database, monkeypatch)
-    assert "0002_roll_ups.sql" in upkeep.schema_apply(load_settings(database_url=database))
+    assert "0002_roll_ups.sql" in schema_verb.schema_apply(load_settings(database_url=database))
     for table, recount in RECOUNTS.items():
         kept = ask(database, sql.SQL("select * from {} order by 1, 2").format(sql.Identifier(table)))
         assert kept == ask(database, recount)
@@ -942,10 +948,10 @@ def test_after_an_upgrade_the_recount_finds_no_drift(
 ) -> None:
     made_by_the_first_migration(database, monkeypatch)
     settings = load_settings(database_url=database)
-    upkeep.schema_apply(settings)
-    assert upkeep.verify(settings).drift == ()
+    schema_verb.schema_apply(settings)
+    assert verify_verb.verify(settings).drift == ()
     load(database, write_csv("a.csv", "1000,1,1,click,1899-12-31 23:07:00Z", "400,9,9,no,2024-01-01"))
-    assert upkeep.verify(settings).drift == ()
+    assert verify_verb.verify(settings).drift == ()
 
 
 def test_a_refusal_is_an_error_of_ours(sample: str, tmp_path: Path) -> None:
@@ -960,7 +966,7 @@ def test_a_bound_that_is_met_after_the_first_row_is_known_for_what_it_is(sample:
     settings = load_settings(
         database_url=sample, queries_folder=own(tmp_path / "own", "slow.sql", text), query_timeout_seconds=1
     )
-    with pytest.raises(QueryTimeoutError), retrieval.query(settings, "slow", Filters()) as given:
+    with pytest.raises(QueryTimeoutError), query_verb.query(settings, "slow", Filters()) as given:
         list(given.rows)
 
 
@@ -972,7 +978,7 @@ def test_a_table_that_another_session_holds_is_said_to_be_held(database: str, wr
         settings = load_settings(database_url=database, query_timeout_seconds=10)
         with (
             pytest.raises(DatabaseBusyError, match="another session holds"),
-            retrieval.query(settings, "top-users", Filters()),
+            query_verb.query(settings, "top-users", Filters()),
         ):
             pass
 
@@ -999,7 +1005,7 @@ def test_the_first_and_the_last_instant_of_the_contract_have_answers(
 ) -> None:
     load(database, write_csv("a.csv", "1,1,1,click,0001-01-01T00:00Z", "2,1,1,click,9999-12-31T23:59:59.999999Z"))
     settings = load_settings(database_url=database, reporting_time_zone=zone)
-    with retrieval.query(settings, name, Filters(**one_id(name))) as given:
+    with query_verb.query(settings, name, Filters(**one_id(name))) as given:
         rows = list(given.rows)
     assert sum(row[-1] for row in rows) in (1, 2)
     if name == "per-day":  # Python has no such dates: they come as the server writes them
@@ -1008,14 +1014,14 @@ def test_the_first_and_the_last_instant_of_the_contract_have_answers(
 
 
 def test_a_blank_line_in_a_value_stays_in_the_sql_that_is_shown(sample: str) -> None:
-    text = retrieval.query_sql(load_settings(database_url=sample), "actions", Filters(action="a\n\n\n\nb"))
+    text = query_verb.query_sql(load_settings(database_url=sample), "actions", Filters(action="a\n\n\n\nb"))
     assert "'a\n\n\n\nb'" in text
 
 
 def test_a_comment_at_the_end_does_not_swallow_the_end(sample: str, tmp_path: Path) -> None:
     folder = own(tmp_path / "own", "mine.sql", "select 1 as one -- the end")
     settings = load_settings(database_url=sample, queries_folder=folder)
-    assert retrieval.query_sql(settings, "mine", Filters()) == "select 1 as one -- the end\n;"
+    assert query_verb.query_sql(settings, "mine", Filters()) == "select 1 as one -- the end\n;"
 
 
 def test_every_zone_is_the_same_for_the_server_as_for_us(database: str) -> None:
@@ -1042,7 +1048,7 @@ def test_a_grant_by_a_role_that_may_not_give_it_is_refused(cluster: Any, databas
         connection.execute(sql.SQL("grant usage on schema public to {}").format(writer))
         try:
             with pytest.raises(SchemaError, match="ask the owner"):
-                upkeep.schema_grant(
+                schema_verb.schema_grant(
                     load_settings(database_url=make_conninfo(database, user=f"{name}_writer")), f"{name}_other"
                 )
         finally:

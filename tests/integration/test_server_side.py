@@ -11,8 +11,12 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from tests.crash import wire
 
-from footfall import loading, pipeline, upkeep
 from footfall.settings import load_settings
+from footfall.tables import first_load
+from footfall.tables import merge as merging
+from footfall.verbs import load as load_verb
+from footfall.verbs import schema as schema_verb
+from listening import heard_by
 
 Write = Callable[..., str]
 
@@ -28,7 +32,7 @@ def lines(first: int, rows: int) -> list[str]:
 
 def load(database: str, name: str) -> None:
     words: list[str] = []
-    (done,) = pipeline.load([name], load_settings(database_url=database), warn=words.append).loads
+    (done,) = heard_by(words.append, load_verb.load, [name], load_settings(database_url=database)).loads
     assert (done.status, done.error, words) == ("loaded", None, [])
 
 
@@ -45,8 +49,8 @@ def analyzed(database: str) -> list[str]:
 @pytest.fixture(params=[0, 1 << 60], ids=["empty-path", "ordinary-path"])
 def of_100_rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take loads of 100 rows for large, by both paths."""
-    monkeypatch.setattr(loading, "ANALYZE_TABLES_ROWS", 100)
-    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", request.param)
+    monkeypatch.setattr(merging, "ANALYZE_TABLES_ROWS", 100)
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", request.param)
 
 
 @pytest.mark.usefixtures("of_100_rows")
@@ -79,7 +83,7 @@ def test_a_load_of_less_than_a_tenth_leaves_the_figures_to_autovacuum(database: 
 
 @pytest.mark.usefixtures("of_100_rows")
 def test_a_table_that_somebody_analyzes_is_not_waited_for(database: str, write_csv: Write) -> None:
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     with psycopg.connect(database) as other:
         other.execute("lock table interactions_per_user in share update exclusive mode")
         load(database, write_csv("a.csv", *lines(1, 100)))
@@ -91,7 +95,7 @@ def test_a_table_that_somebody_analyzes_is_not_waited_for(database: str, write_c
 def test_a_role_that_does_not_own_the_tables_is_not_refused(
     database: str, write_csv: Write, new_role: Callable[..., str]
 ) -> None:
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     role = new_role(
         "grant select, insert, update on all tables in schema public to {role}",
         "grant usage on all sequences in schema public to {role}",
@@ -108,11 +112,11 @@ def test_every_load_sends_the_same_texts(
     new_database: Callable[[], str], write_csv: Write, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """Rising ids, late ones, repeats, conflicts and bad rows: all that a load can have to say, in two databases."""
-    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", size)
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", size)
     texts = []
     for first in (1, 5_000):
         database = new_database()
-        upkeep.schema_apply(load_settings(database_url=database))
+        schema_verb.schema_apply(load_settings(database_url=database))
         if first > 1:
             with psycopg.connect(database) as connection:
                 connection.execute(

@@ -13,18 +13,29 @@ from typing import Any
 
 import psycopg
 import pytest
+from footfall.sql import named_sql
 from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import footfall
-from footfall import pipeline, retrieval, sources, upkeep
-from footfall.cli import log, main, talk
-from footfall.database import TABLES, Target, begin, take_writer_lock
+from footfall.answers.parameters import Filters
+from footfall.cli.main import main
+from footfall.cli.talk import log, talk
 from footfall.errors import DatabaseBusyError, SchemaError
-from footfall.queries import Filters
-from footfall.session import open_session
+from footfall.postgres.connection import open_session
+from footfall.postgres.target import Target
+from footfall.postgres.transactions import begin, take_writer_lock
 from footfall.settings import load_settings
-from footfall.sql import named_sql
+from footfall.sources import opening
+from footfall.tables.schema import TABLES
+from footfall.verbs import discover as discover_verb
+from footfall.verbs import load as load_verb
+from footfall.verbs import loads as loads_verb
+from footfall.verbs import query as query_verb
+from footfall.verbs import rejects as rejects_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import verify as verify_verb
+from listening import heard_by
 
 Write = Callable[..., str]
 # What every transaction of ours has, and what a database might have in its place.
@@ -136,7 +147,7 @@ class Verb:
 
 
 def asked(settings: Any, *_: str) -> None:
-    with retrieval.query(settings, "top-users", Filters()) as answer:
+    with query_verb.query(settings, "top-users", Filters()) as answer:
         list(answer.rows)
 
 
@@ -148,17 +159,19 @@ QUESTION = (
 )
 SNAPSHOT = (("transaction_isolation", "repeatable read"),)
 VERBS = {
-    "load": Verb(lambda settings, name, _: pipeline.load([name], settings)),
-    "load of a new file": Verb(lambda settings, _, new: pipeline.load([new], settings)),
-    "rejects": Verb(lambda settings, *_: retrieval.rejects(settings, load_id=None, source=None, code=None, limit=None)),
-    "loads": Verb(lambda settings, *_: retrieval.loads(settings, limit=None)),
-    "discover": Verb(lambda settings, name, new: retrieval.discover([name, new], settings)),
+    "load": Verb(lambda settings, name, _: load_verb.load([name], settings)),
+    "load of a new file": Verb(lambda settings, _, new: load_verb.load([new], settings)),
+    "rejects": Verb(
+        lambda settings, *_: rejects_verb.rejects(settings, load_id=None, source=None, code=None, limit=None)
+    ),
+    "loads": Verb(lambda settings, *_: loads_verb.loads(settings, limit=None)),
+    "discover": Verb(lambda settings, name, new: discover_verb.discover([name, new], settings)),
     "query": Verb(asked, QUESTION),
-    "verify": Verb(lambda settings, *_: upkeep.verify(settings), SNAPSHOT),
-    "verify --repair": Verb(lambda settings, *_: upkeep.verify(settings, repair=True), SNAPSHOT),
-    "schema show": Verb(lambda settings, *_: upkeep.schema_show(settings)),
-    "schema apply": Verb(lambda settings, *_: upkeep.schema_apply(settings)),
-    "schema grant": Verb(lambda settings, *_: upkeep.schema_grant(settings, "owner")),
+    "verify": Verb(lambda settings, *_: verify_verb.verify(settings), SNAPSHOT),
+    "verify --repair": Verb(lambda settings, *_: verify_verb.verify(settings, repair=True), SNAPSHOT),
+    "schema show": Verb(lambda settings, *_: schema_verb.schema_show(settings)),
+    "schema apply": Verb(lambda settings, *_: schema_verb.schema_apply(settings)),
+    "schema grant": Verb(lambda settings, *_: schema_verb.schema_grant(settings, "owner")),
 }
 
 
@@ -257,7 +270,9 @@ def test_every_verb_says_the_same_in_a_database_with_hostile_settings(
         "a.csv", "b.csv", database_url=plain
     )
     # What was created there is the same, too.
-    assert upkeep.schema_show(load_settings(database_url=odd)) == upkeep.schema_show(load_settings(database_url=plain))
+    assert schema_verb.schema_show(load_settings(database_url=odd)) == schema_verb.schema_show(
+        load_settings(database_url=plain)
+    )
 
 
 def test_a_database_of_german_dates_is_read_like_any_other(cluster: Any, database: str, write_csv: Write) -> None:
@@ -265,10 +280,10 @@ def test_a_database_of_german_dates_is_read_like_any_other(cluster: Any, databas
         name = sql.Identifier(str(conninfo_to_dict(database)["dbname"]))
         connection.execute(sql.SQL("alter database {} set datestyle = 'German'").format(name))
     settings = load_settings(database_url=database)
-    assert pipeline.load([write_csv("a.csv", "1,1,1,click,2024-03-01 12:30", "bad")], settings).rows_loaded == 1
-    assert retrieval.loads(settings, limit=None).rows[0][4] == "loaded"
-    assert len(retrieval.rejects(settings, load_id=None, source=None, code=None, limit=None)[0]) == 1
-    assert upkeep.verify(settings).drift == ()
+    assert load_verb.load([write_csv("a.csv", "1,1,1,click,2024-03-01 12:30", "bad")], settings).rows_loaded == 1
+    assert loads_verb.loads(settings, limit=None).rows[0][4] == "loaded"
+    assert len(rejects_verb.rejects(settings, load_id=None, source=None, code=None, limit=None)[0]) == 1
+    assert verify_verb.verify(settings).drift == ()
     assert footfall.query("user", id=1, database_url=database).rows[0][0] == date(2024, 3, 1)
 
 
@@ -307,7 +322,7 @@ def test_forced_row_security_ends_a_verb_with_a_cure_and_nothing_is_counted_by_w
     before = contents(whole)
     settings, new = load_settings(database_url=loaded), write_csv("c.csv", "4,1,1,click,2024-01-01")
     if verb == "load of a new file":
-        (done,) = pipeline.load([new], settings).loads
+        (done,) = load_verb.load([new], settings).loads
         assert (done.status, done.exit_code, done.retryable) == ("failed", 6, False)
         message = str(done.error)
     else:
@@ -360,7 +375,7 @@ def test_verify_says_what_it_waits_for_and_goes_on_afterwards(loaded: str) -> No
             words.append(message)
             threading.Thread(target=holder.rollback).start()
 
-        assert upkeep.verify(load_settings(database_url=loaded), warn=release).rows_raw == 3
+        assert heard_by(release, verify_verb.verify, load_settings(database_url=loaded)).rows_raw == 3
     (word,) = words
     assert word.startswith(f"waiting for the tables: process {pid} of role ")
     assert "the holder" in word
@@ -370,7 +385,7 @@ def test_verify_says_what_it_waits_for_and_goes_on_afterwards(loaded: str) -> No
 def test_verify_gives_up_when_its_time_is_over(loaded: str, wait_s: int) -> None:
     words: list[str] = []
     with held(loaded), pytest.raises(DatabaseBusyError, match="FOOTFALL_LOCK_WAIT_SECONDS"):
-        upkeep.verify(load_settings(database_url=loaded, lock_wait_seconds=wait_s), warn=words.append)
+        heard_by(words.append, verify_verb.verify, load_settings(database_url=loaded, lock_wait_seconds=wait_s))
     assert len(words) == wait_s  # who does not wait says nothing of waiting
 
 
@@ -384,7 +399,7 @@ def test_a_wait_of_0_s_is_none(loaded: str, write_csv: Write, verb: str) -> None
         begin(holder, target)
         take_writer_lock(holder, target, print)
         if verb == "load of a new file":
-            (done,) = pipeline.load([new], settings, warn=words.append).loads
+            (done,) = heard_by(words.append, load_verb.load, [new], settings).loads
             assert (done.status, done.exit_code) == ("failed", 5)
             message = str(done.error)
         else:
@@ -402,7 +417,7 @@ def test_with_a_wait_of_0_s_a_table_is_not_waited_for_either(loaded: str, write_
             write_csv("c.csv", "4,1,1,a,2024-01-01"),
             load_settings(database_url=loaded, lock_wait_seconds=0),
         )
-        (done,) = pipeline.load([name], settings).loads
+        (done,) = load_verb.load([name], settings).loads
     assert (done.status, done.exit_code, done.retryable) == ("failed", 5, True)
     assert "FOOTFALL_LOCK_WAIT_SECONDS" in str(done.error)
 
@@ -411,7 +426,7 @@ def test_a_session_is_in_a_transaction_while_a_file_is_read_for_its_digest(
     loaded: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     states: list[Any] = []
-    real = sources.open_source
+    real = opening.open_source
 
     def open_source(name: str) -> Any:
         query = (
@@ -421,7 +436,7 @@ def test_a_session_is_in_a_transaction_while_a_file_is_read_for_its_digest(
             states.extend(other.execute(query).fetchall())
         return real(name)
 
-    monkeypatch.setattr(sources, "open_source", open_source)
+    monkeypatch.setattr(opening, "open_source", open_source)
     found = footfall.discover(write_csv("c.csv", "4,1,1,click,2024-01-01"), database_url=loaded)
     assert [each.load_id for each in found] == [None]
     assert states == [("idle in transaction",)]  # idle_session_timeout would end one that is only idle
@@ -470,5 +485,5 @@ def test_a_stronger_promise_of_a_commit_stays(cluster: Any, loaded: str, transac
     with psycopg.connect(cluster.admin, autocommit=True) as connection:
         connection.execute(sql.SQL("alter database {} set synchronous_commit = remote_apply").format(name))
     transactions.clear()
-    retrieval.loads(load_settings(database_url=loaded), limit=None)
+    loads_verb.loads(load_settings(database_url=loaded), limit=None)
     assert {found["synchronous_commit"] for found in transactions} == {"remote_apply"}

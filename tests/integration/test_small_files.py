@@ -10,10 +10,19 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import ledger, loading, pipeline, sources, upkeep
-from footfall.database import LOCK_CLASS, Target
+from footfall.postgres.target import Target
+from footfall.postgres.transactions import LOCK_CLASS
 from footfall.results import LoadResult
 from footfall.settings import load_settings
+from footfall.sources import opening
+from footfall.tables import first_load, ledger
+from footfall.tables import merge as merging
+from footfall.tables import staging as staged
+from footfall.verbs import groups
+from footfall.verbs import load as load_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import verify as verify_verb
+from listening import heard_by
 
 Write = Callable[..., str]
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
@@ -43,7 +52,7 @@ def mixed_files(write_csv: Write, files: int, seed: int) -> list[str]:
 
 
 def load(database: str, *names: str, **more: object) -> tuple[LoadResult, ...]:
-    return pipeline.load(list(names), load_settings(database_url=database, **more)).loads
+    return load_verb.load(list(names), load_settings(database_url=database, **more)).loads
 
 
 def ask(database: str, query: str) -> list[Any]:
@@ -72,11 +81,11 @@ def test_files_that_share_a_transaction_leave_what_each_alone_would(
     seed: int,
 ) -> None:
     names = mixed_files(write_csv, 40, seed)
-    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", size)
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", size)
     together, alone = new_database(), new_database()
     results = load(together, *names)
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "_together", lambda: 1)
+        patch.setattr(groups, "_together", lambda: 1)
         expected = load(alone, *names)
     assert (transactions(together), transactions(alone)) == (1, 40)
     assert [facts(each) for each in results] == [facts(each) for each in expected]
@@ -88,7 +97,7 @@ def test_files_that_share_a_transaction_leave_what_each_alone_would(
         "select load_id, line_number, raw_line, problems from rejected_interactions order by 1, 2",
     ):
         assert ask(together, query) == ask(alone, query)
-    assert upkeep.verify(load_settings(database_url=together)).drift == ()
+    assert verify_verb.verify(load_settings(database_url=together)).drift == ()
 
 
 def test_a_file_that_cannot_be_read_keeps_none_of_its_neighbours_out(database: str, write_csv: Write) -> None:
@@ -148,7 +157,7 @@ def test_what_another_load_brought_in_the_meantime_is_found_under_the_lock(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [write_csv(f"{n}.csv", line(n)) for n in range(1, 6)]
-    real, calls = loading.open_staging, []
+    real, calls = staged.open_staging, []
 
     def meanwhile(*given: Any) -> Any:
         if not calls:
@@ -156,7 +165,7 @@ def test_what_another_load_brought_in_the_meantime_is_found_under_the_lock(
             load(database, names[2])
         return real(*given)
 
-    monkeypatch.setattr(loading, "open_staging", meanwhile)
+    monkeypatch.setattr(staged, "open_staging", meanwhile)
     results = load(database, *names)
     assert [each.status for each in results] == ["loaded", "loaded", "already-loaded", "loaded", "loaded"]
     assert len(ask(database, "select from user_interactions_raw")) == 5
@@ -203,7 +212,7 @@ def test_a_lost_database_ends_the_run_at_the_first_file(
     def lose(*_: Any) -> Any:
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(loading, "merge", lose)
+    monkeypatch.setattr(merging, "merge", lose)
     results = load(database, *names)
     assert [(each.source, each.status, each.exit_code) for each in results] == [(names[0], "failed", 5)]
 
@@ -222,7 +231,7 @@ def test_compressed_small_files_share_a_transaction_too(database: str, write_csv
 @pytest.fixture
 def lose_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commit the first files, lose the answer, and let nobody ask the ledger about it."""
-    real_commit, real_ask, real_record = psycopg.Connection.commit, pipeline.were_committed, ledger.record
+    real_commit, real_ask, real_record = psycopg.Connection.commit, load_verb.were_committed, ledger.record
     recorded: list[int] = []
     asked: list[int] = []
 
@@ -242,7 +251,7 @@ def lose_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(ledger, "record", record)
     monkeypatch.setattr(psycopg.Connection, "commit", commit)
-    monkeypatch.setattr(pipeline, "were_committed", nobody_answers)
+    monkeypatch.setattr(load_verb, "were_committed", nobody_answers)
 
 
 @pytest.mark.usefixtures("lose_one_answer")
@@ -284,7 +293,7 @@ def test_a_lost_database_is_not_the_failure_of_a_file_that_is_there_already(
     def cancelled(*_: Any) -> Any:
         raise psycopg.errors.QueryCanceled("canceling statement due to user request")
 
-    monkeypatch.setattr(loading, "merge", cancelled)
+    monkeypatch.setattr(merging, "merge", cancelled)
     results = load(database, *names)
     assert [(each.source, each.status, each.exit_code) for each in results] == [
         (names[0], "already-loaded", 0),
@@ -300,7 +309,7 @@ def test_a_file_of_a_group_that_changes_while_it_is_read_is_not_recorded(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [write_csv(f"{n}.csv", line(n)) for n in range(1, 4)]
-    real = loading.merge
+    real = merging.merge
     changes: list[int] = []
 
     def merge(*given: Any) -> Any:
@@ -309,7 +318,7 @@ def test_a_file_of_a_group_that_changes_while_it_is_read_is_not_recorded(
             Path(names[1]).write_bytes((HEADER + line(9) + "\n").encode())
         return real(*given)
 
-    monkeypatch.setattr(loading, "merge", merge)
+    monkeypatch.setattr(merging, "merge", merge)
     assert [each.status for each in load(database, *names)] == ["loaded"] * 3
     assert [row[0] for row in ask(database, "select interaction_id from user_interactions_raw order by 1")] == [1, 3, 9]
 
@@ -317,14 +326,14 @@ def test_a_file_of_a_group_that_changes_while_it_is_read_is_not_recorded(
 def test_an_upgrade_that_comes_while_a_file_is_read_ends_the_load(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = loading.open_staging
+    real = staged.open_staging
 
     def meanwhile(*given: Any) -> Any:
         with psycopg.connect(database) as other:
             other.execute("insert into footfall_migrations (version, name) values (9999, 'later')")
         return real(*given)
 
-    monkeypatch.setattr(loading, "open_staging", meanwhile)
+    monkeypatch.setattr(staged, "open_staging", meanwhile)
     (result,) = load(database, write_csv("a.csv", line(1)))
     assert (result.status, result.exit_code) == ("failed", 6)
     assert ask(database, "select from user_interactions_raw") == []
@@ -333,12 +342,12 @@ def test_an_upgrade_that_comes_while_a_file_is_read_ends_the_load(
 def test_a_lock_that_is_not_to_be_had_is_waited_for_once(database: str, write_csv: Write) -> None:
     names = [write_csv(f"{n}.csv", line(n)) for n in range(1, 4)]
     settings = load_settings(database_url=database, lock_wait_seconds=1)
-    upkeep.schema_apply(settings)
+    schema_verb.schema_apply(settings)
     said: list[str] = []
     with psycopg.connect(database) as other:
         key = Target("", "public", 0).lock_key
         other.execute("select pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, key])
-        results = pipeline.load(names, settings, warn=said.append).loads
+        results = heard_by(said.append, load_verb.load, names, settings).loads
     assert [(each.source, each.exit_code) for each in results] == [(names[0], 5)]
     assert len(said) == 1
 
@@ -351,12 +360,12 @@ def test_alternating_headers_open_each_file_a_few_times_at_most(
         write_csv(f"{n:02}.csv", line(n)) if n % 2 else write_csv(f"{n:02}.csv", content=turned.format(n).encode())
         for n in range(1, 31)
     ]
-    real, opened = sources.open_source, []
+    real, opened = opening.open_source, []
 
     def open_source(source: str) -> Any:
         opened.append(source)
         return real(source)
 
-    monkeypatch.setattr(sources, "open_source", open_source)
+    monkeypatch.setattr(opening, "open_source", open_source)
     assert [each.status for each in load(database, *names)] == ["loaded"] * 30
     assert len(opened) <= 4 * 30

@@ -12,9 +12,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import file_systems, pipeline, retrieval, source_files, sources, upkeep
 from footfall.results import LoadResult
 from footfall.settings import load_settings
+from footfall.sources import file_systems, opening
+from footfall.tables import known_files
+from footfall.verbs import discover as discover_verb
+from footfall.verbs import load as load_verb
+from footfall.verbs import schema as schema_verb
 
 Write = Callable[..., str]
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
@@ -25,7 +29,7 @@ def line(number: int, user: int = 1) -> str:
 
 
 def load(database: str, *names: str, **more: object) -> tuple[LoadResult, ...]:
-    return pipeline.load(list(names), load_settings(database_url=database, **more)).loads
+    return load_verb.load(list(names), load_settings(database_url=database, **more)).loads
 
 
 def statuses(database: str, *names: str, **more: object) -> list[str]:
@@ -46,19 +50,19 @@ def _on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take files for settled at once: a test does not wait two seconds."""
-    monkeypatch.setattr(source_files, "SETTLED_NS", 0)
+    monkeypatch.setattr(known_files, "SETTLED_NS", 0)
 
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The sources that were opened."""
-    real, seen = sources.open_source, []
+    real, seen = opening.open_source, []
 
     def open_source(source: str) -> Any:
         seen.append(source)
         return real(source)
 
-    monkeypatch.setattr(sources, "open_source", open_source)
+    monkeypatch.setattr(opening, "open_source", open_source)
     return seen
 
 
@@ -118,7 +122,7 @@ def test_a_file_that_was_written_just_now_is_read_again(
 ) -> None:
     name = write_csv("a.csv", line(1))
     written = Path(name).stat().st_mtime_ns
-    monkeypatch.setattr(sources.time, "time_ns", lambda: written)  # on a busy machine two seconds may pass before that
+    monkeypatch.setattr(opening.time, "time_ns", lambda: written)  # on a busy machine two seconds may pass before that
     load(database, name)
     assert ask(database, "select from source_files") == []
     opened.clear()
@@ -131,8 +135,8 @@ def test_a_file_is_remembered_once_it_has_settled(
 ) -> None:
     name = write_csv("a.csv", line(1))
     load(database, name)
-    later = time.time_ns() + 2 * source_files.SETTLED_NS
-    monkeypatch.setattr(sources.time, "time_ns", lambda: later)
+    later = time.time_ns() + 2 * known_files.SETTLED_NS
+    monkeypatch.setattr(opening.time, "time_ns", lambda: later)
     load(database, name)
     assert len(ask(database, "select from source_files")) == 1
     opened.clear()
@@ -198,7 +202,7 @@ def test_discover_reads_no_file_that_did_not_change(database: str, write_csv: Wr
     load_id = load(database, known)[0].load_id
     opened.clear()
     settings = load_settings(database_url=database)
-    assert [each.load_id for each in retrieval.discover([known, new], settings)] == [load_id, None]
+    assert [each.load_id for each in discover_verb.discover([known, new], settings)] == [load_id, None]
     assert opened == [new]
 
 
@@ -210,7 +214,7 @@ def test_discover_works_for_a_role_that_may_not_ask_the_cache(
     load_id = load(database, name)[0].load_id
     opened.clear()
     role = new_role("grant select on loads, footfall_migrations to {role}")
-    found = retrieval.discover([name], load_settings(database_url=role))
+    found = discover_verb.discover([name], load_settings(database_url=role))
     assert [each.load_id for each in found] == [load_id]
     assert opened == [name]
 
@@ -221,10 +225,10 @@ def test_a_file_that_was_not_settled_when_it_was_opened_is_not_kept_however_long
 ) -> None:
     name = write_csv("a.csv", line(1))
     opening = time.time_ns
-    monkeypatch.setattr(sources.time, "time_ns", lambda: Path(name).stat().st_mtime_ns)
+    monkeypatch.setattr(opening.time, "time_ns", lambda: Path(name).stat().st_mtime_ns)
     load(database, name)
     assert ask(database, "select from source_files") == []
-    monkeypatch.setattr(sources.time, "time_ns", opening)
+    monkeypatch.setattr(opening.time, "time_ns", opening)
 
 
 @pytest.mark.usefixtures("settled")
@@ -233,14 +237,14 @@ def test_a_file_that_changes_while_those_before_it_are_loaded_is_read(
 ) -> None:
     known, new = write_csv("b.csv", line(2)), write_csv("a.csv", line(1))
     load(database, known)
-    real = pipeline._load_alone
+    real = load_verb._load_alone
 
     def rewrite(session: Any, path: str) -> Any:
         if path == new:
             Path(known).write_text(HEADER + line(3) + "\n")
         return real(session, path)
 
-    monkeypatch.setattr(pipeline, "_load_alone", rewrite)
+    monkeypatch.setattr(load_verb, "_load_alone", rewrite)
     assert statuses(database, new, known) == ["loaded", "loaded"]
     assert ask(database, "select interaction_id from user_interactions_raw order by 1") == [(1,), (2,), (3,)]
 
@@ -263,7 +267,7 @@ def test_what_does_not_fit_into_the_cache_is_loaded_all_the_same(
 def test_a_role_that_may_not_write_the_cache_loads_all_the_same(
     database: str, write_csv: Write, opened: list[str], new_role: Callable[..., str]
 ) -> None:
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     role = new_role(
         "grant select, insert, update, delete on all tables in schema public to {role}",
         "grant usage on all sequences in schema public to {role}",

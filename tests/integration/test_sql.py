@@ -7,10 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-
-from footfall.aggregates import COUNTED, PROMISES
-from footfall.database import migrations
 from footfall.sql import named_sql
+
+from footfall.tables.counts import COUNTED, PROMISES
+from footfall.tables.schema import migrations
 
 SOURCE = Path(str(files("footfall")))
 # Put together at run time: one for each promise or table.

@@ -16,9 +16,11 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import footfall
-from footfall import loading, pipeline, upkeep
 from footfall.errors import SettingsError
 from footfall.settings import load_settings
+from footfall.tables import merge as merging
+from footfall.verbs import load as load_verb
+from footfall.verbs import schema as schema_verb
 
 REPLAY_WAIT_S = 600  # what a standby may take to know what was committed; mostly some milliseconds
 Write = Callable[..., str]
@@ -82,7 +84,7 @@ def until_replayed(primary: str, there: str) -> None:
 def test_a_standby_answers_questions_and_proves_the_counts(
     cluster: Any, standby: str, database: str, write_csv: Write
 ) -> None:
-    pipeline.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], load_settings(database_url=database))
+    load_verb.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], load_settings(database_url=database))
     until_replayed(database, at(cluster.admin, standby))
     there = at(database, standby)
     assert [tuple(row) for row in footfall.query("top-users", database_url=there).rows] == [(1, 1)]
@@ -94,13 +96,15 @@ def test_a_load_into_a_standby_is_refused_with_what_to_do(
 ) -> None:
     until_replayed(database, at(cluster.admin, standby))
     with pytest.raises(SettingsError, match="read-only standby; name the primary"):
-        pipeline.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], load_settings(database_url=at(database, standby)))
+        load_verb.load(
+            [write_csv("a.csv", "1,1,1,click,2024-01-01")], load_settings(database_url=at(database, standby))
+        )
 
 
 @pytest.fixture
 def both(cluster: Any, standby: str, database: str, short_folder: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """An address of the server and its standby, and the way to the server: without it the standby answers."""
-    upkeep.schema_apply(load_settings(database_url=database))
+    schema_verb.schema_apply(load_settings(database_url=database))
     until_replayed(database, at(cluster.admin, standby))
     way = short_folder / "way"
     with psycopg.connect(database) as connection:
@@ -119,19 +123,19 @@ def lose(admin: str, connection: Any, way: Path) -> None:
 def test_a_load_that_is_tried_again_and_finds_a_standby_says_so(
     cluster: Any, both: tuple[str, Path], database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name, (address, way), real = write_csv("a.csv", "1,1,1,click,2024-01-01"), both, loading.merge
+    name, (address, way), real = write_csv("a.csv", "1,1,1,click,2024-01-01"), both, merging.merge
 
     def merge(connection: Any, staging: Any) -> Any:
         lose(cluster.admin, connection, way)
         return real(connection, staging)
 
-    monkeypatch.setattr(loading, "merge", merge)
-    monkeypatch.setattr(pipeline, "waits", lambda _: iter([0]))  # the standby stays one, however long it is waited for
-    (result,) = pipeline.load([name], load_settings(database_url=address, retry=True)).loads
+    monkeypatch.setattr(merging, "merge", merge)
+    monkeypatch.setattr(load_verb, "waits", lambda _: iter([0]))  # the standby stays one, however long it is waited for
+    (result,) = load_verb.load([name], load_settings(database_url=address, retry=True)).loads
     assert (result.status, result.exit_code) == ("failed", 5)
     assert "the server is a read-only standby" in str(result.error)
-    monkeypatch.setattr(loading, "merge", real)
-    (again,) = pipeline.load([name], load_settings(database_url=database)).loads
+    monkeypatch.setattr(merging, "merge", real)
+    (again,) = load_verb.load([name], load_settings(database_url=database)).loads
     assert again.status == "loaded"
 
 
@@ -149,9 +153,9 @@ def test_a_standby_is_not_asked_what_became_of_a_commit(
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     monkeypatch.setattr(psycopg.Connection, "commit", commit)
-    monkeypatch.setattr(pipeline, "waits", lambda _: iter([0] if retry else []))
-    (result,) = pipeline.load([name], load_settings(database_url=address, retry=retry)).loads
+    monkeypatch.setattr(load_verb, "waits", lambda _: iter([0] if retry else []))
+    (result,) = load_verb.load([name], load_settings(database_url=address, retry=retry)).loads
     assert (result.status, result.exit_code) == ("failed", 5)
     assert "whole, or not at all, and the same command says which" in str(result.error)
-    (again,) = pipeline.load([name], load_settings(database_url=database)).loads
+    (again,) = load_verb.load([name], load_settings(database_url=database)).loads
     assert again.status == "already-loaded"

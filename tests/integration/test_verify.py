@@ -11,11 +11,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import pipeline, upkeep
-from footfall.database import LOCK_CLASS, Target
 from footfall.errors import DatabaseBusyError
+from footfall.postgres.target import Target
+from footfall.postgres.transactions import LOCK_CLASS
 from footfall.results import Drift
 from footfall.settings import load_settings
+from footfall.verbs import load as load_verb
+from footfall.verbs import verify as verify_verb
 
 Write = Callable[..., str]
 
@@ -24,7 +26,7 @@ Write = Callable[..., str]
 def loaded(database: str, write_csv: Write) -> str:
     """A database with load 1: counts (1, 1): 2 and (1, 2): 1, and one row in the quarantine."""
     lines = [f"{number},1,{product},click,2024-01-01" for number, product in ((1, 1), (2, 1), (3, 2))]
-    pipeline.load([write_csv("a.csv", *lines, "bad")], load_settings(database_url=database))
+    load_verb.load([write_csv("a.csv", *lines, "bad")], load_settings(database_url=database))
     return database
 
 
@@ -34,7 +36,7 @@ def change(database: str, statement: str) -> None:
 
 
 def drift(database: str) -> tuple[Drift, ...]:
-    return upkeep.verify(load_settings(database_url=database)).drift
+    return verify_verb.verify(load_settings(database_url=database)).drift
 
 
 def counts(database: str) -> list[Any]:
@@ -48,12 +50,12 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_tables_that_only_footfall_wrote_have_no_drift(loaded: str) -> None:
-    found = upkeep.verify(load_settings(database_url=loaded))
+    found = verify_verb.verify(load_settings(database_url=loaded))
     assert (found.rows_raw, found.pairs, found.drift, found.drift_count) == (3, 2, (), 0)
 
 
 def test_empty_tables_have_no_drift(database: str, write_csv: Write) -> None:
-    pipeline.load([write_csv("a.csv")], load_settings(database_url=database))
+    load_verb.load([write_csv("a.csv")], load_settings(database_url=database))
     assert drift(database) == ()
 
 
@@ -96,7 +98,7 @@ def test_rows_deleted_by_another_hand_are_drift_of_counts_and_ledger(loaded: str
 
 def test_many_drifts_are_counted_whole_and_listed_in_part(loaded: str) -> None:
     change(loaded, "insert into interactions select 9, n, 1 from generate_series(1, 50) as n")
-    found = upkeep.verify(load_settings(database_url=loaded))
+    found = verify_verb.verify(load_settings(database_url=loaded))
     assert (len(found.drift), found.drift_count) == (20, 50)
 
 
@@ -111,14 +113,14 @@ def test_repair_mends_changed_missing_and_surplus_counts(loaded: str) -> None:
     change(loaded, "update interactions set interaction_count = 9 where product_id = 1")
     change(loaded, "delete from interactions where product_id = 2")
     change(loaded, "insert into interactions values (8, 8, 1)")
-    found = upkeep.verify(load_settings(database_url=loaded), repair=True)
+    found = verify_verb.verify(load_settings(database_url=loaded), repair=True)
     assert (found.drift, found.repaired) == ((), True)
     assert counts(loaded) == before
 
 
 def test_repair_never_touches_the_ledger(loaded: str) -> None:
     change(loaded, "update loads set rows_loaded = 2, rows_read = 3")
-    found = upkeep.verify(load_settings(database_url=loaded), repair=True)
+    found = verify_verb.verify(load_settings(database_url=loaded), repair=True)
     assert [each.check for each in found.drift] == ["ledger"]
 
 
@@ -142,5 +144,5 @@ def test_a_repair_waits_for_a_load(loaded: str) -> None:
     with psycopg.connect(loaded) as load:
         load.execute("select pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, Target("", "public", 0).lock_key])
         with pytest.raises(DatabaseBusyError):
-            upkeep.verify(load_settings(database_url=loaded, lock_wait_seconds=1), repair=True)
+            verify_verb.verify(load_settings(database_url=loaded, lock_wait_seconds=1), repair=True)
     assert counts(loaded) == before

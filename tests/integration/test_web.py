@@ -25,9 +25,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from footfall import check, discover, load, web
+from footfall import check, discover, load
 from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
-from footfall.sources import open_source
+from footfall.sources import web
+from footfall.sources.opening import open_source
 
 BODY = b"interaction_id,user_id,product_id,action,timestamp\n1,1,1,click,2024-01-01\n"
 Answer = Callable[[BaseHTTPRequestHandler], None]

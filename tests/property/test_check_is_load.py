@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from footfall import checking, pipeline
 from footfall.results import LoadResult, LoadSummary
 from footfall.settings import load_settings
+from footfall.verbs import check as check_verb
+from footfall.verbs import load as load_verb
 
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 BOUNDS = (None, "1.0", "0", "1", "2", "20%", "50%", "99%")
@@ -50,8 +51,8 @@ def verdict(of: LoadResult) -> tuple[Any, ...]:
 
 
 def both(make: Callable[[], str], names: list[str], bound: str | None) -> tuple[LoadSummary, LoadSummary]:
-    checked = checking.check(names, load_settings(max_rejected=bound))
-    loaded = pipeline.load(names, load_settings(database_url=make(), max_rejected=bound))
+    checked = check_verb.check(names, load_settings(max_rejected=bound))
+    loaded = load_verb.load(names, load_settings(database_url=make(), max_rejected=bound))
     return checked, loaded
 
 

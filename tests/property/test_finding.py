@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footfall.errors import SourceError
-from footfall.finding import find_sources
+from footfall.sources.finding import find_sources
 
 NEVER_DATA = {"._a.csv", "x.tmp", "_SUCCESS", ".ipynb_checkpoints"}
 NAMES = [

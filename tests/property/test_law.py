@@ -12,8 +12,9 @@ import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from footfall import pipeline, upkeep
 from footfall.settings import load_settings
+from footfall.verbs import load as load_verb
+from footfall.verbs import verify as verify_verb
 
 SLOW = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -78,7 +79,7 @@ def _delivered(make: Callable[[], str], write: Callable[..., str], deliveries: l
     conninfo = make()
     names = [write(f"{at}.csv", *map(as_text, lines)) for at, lines in enumerate(deliveries)]
     # all rejected rows are no reason to fail here: the oracle takes every file
-    return conninfo, pipeline.load(names, load_settings(database_url=conninfo, max_rejected="1.0"))
+    return conninfo, load_verb.load(names, load_settings(database_url=conninfo, max_rejected="1.0"))
 
 
 @SLOW
@@ -125,7 +126,7 @@ def test_recount_finds_no_drift(
     new_database: Callable[[], str], write_csv: Callable[..., str], deliveries: list[list[Any]]
 ) -> None:
     conninfo, _ = _delivered(new_database, write_csv, deliveries)
-    assert upkeep.verify(load_settings(database_url=conninfo)).drift == ()
+    assert verify_verb.verify(load_settings(database_url=conninfo)).drift == ()
     with psycopg.connect(conninfo) as connection:
         row_count = connection.execute("select count(*) from user_interactions_raw").fetchone()
         loaded = connection.execute("select coalesce(sum(rows_loaded), 0) from loads").fetchone()

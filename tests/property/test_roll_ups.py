@@ -17,9 +17,12 @@ from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from footfall import loading, pipeline, retrieval, upkeep
-from footfall.queries import Filters
+from footfall.answers.parameters import Filters
 from footfall.settings import load_settings
+from footfall.tables import first_load
+from footfall.verbs import load as load_verb
+from footfall.verbs import query as query_verb
+from footfall.verbs import schema as schema_verb
 
 SLOW = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -50,7 +53,7 @@ def lasting_database(cluster: Any, _names: Iterator[int]) -> Iterator[str]:
         words = sql.Identifier(name), sql.Identifier(cluster.owner)
         connection.execute(sql.SQL("create database {} owner {} template template0").format(*words))
         conninfo = make_conninfo(cluster.admin, dbname=name, user=cluster.owner)
-        upkeep.schema_apply(load_settings(database_url=conninfo))
+        schema_verb.schema_apply(load_settings(database_url=conninfo))
         yield conninfo
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
@@ -80,7 +83,7 @@ files = st.lists(st.lists(row, max_size=12), min_size=1, max_size=4)
 
 @pytest.fixture(params=[0, 1 << 60], ids=["empty-path", "ordinary-path"])
 def _either_path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", request.param)
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", request.param)
 
 
 def as_text(line: tuple[int, int, int, str, datetime]) -> str:
@@ -107,7 +110,7 @@ def test_after_any_loads_each_roll_up_equals_its_recount(
     empty(lasting_database)
     for at, lines in enumerate(deliveries):
         name = write_csv(f"{at}.csv", *map(as_text, lines))
-        pipeline.load([name], load_settings(database_url=lasting_database, max_rejected="1.0"))
+        load_verb.load([name], load_settings(database_url=lasting_database, max_rejected="1.0"))
     raw = read(lasting_database, "user_interactions_raw", "user_id", "product_id", "action", "timestamp")
     assert len(raw) == len({line[0] for lines in deliveries for line in lines})
     recounts = {
@@ -186,7 +189,7 @@ def fill(database: str, instants: list[datetime], folder: Path) -> None:
     path = folder / f"{next(numbers)}.csv"
     lines = [as_text((number, 1, 1, "click", at)) for number, at in enumerate(instants, 1)]
     path.write_text(HEADER + "\n".join(lines) + "\n")
-    assert pipeline.load([str(path)], load_settings(database_url=database)).rows_loaded == len(instants)
+    assert load_verb.load([str(path)], load_settings(database_url=database)).rows_loaded == len(instants)
 
 
 @settings(SLOW, max_examples=40)
@@ -199,7 +202,7 @@ def test_hours_days_weeks_and_months_are_those_of_the_zone(
     kept = [at for at in instants if (since is None or at >= since) and (until is None or at < until)]
     asked = load_settings(database_url=lasting_database, reporting_time_zone=zone)
     for name, unit in UNITS.items():
-        with retrieval.query(asked, name, Filters(since=since, until=until)) as answer:
+        with query_verb.query(asked, name, Filters(since=since, until=until)) as answer:
             rows = [(key.isoformat() if isinstance(key, datetime) else key, number) for key, number in answer.rows]
         counts = Counter(unit(at, ZoneInfo(zone)) for at in kept)
         assert rows == [(key, counts[key]) for key in in_order(counts)], name

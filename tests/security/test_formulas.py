@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import pytest
 
-from footfall.report import print_answer, print_table
+from footfall.answers.files import print_answer, print_table
 from footfall.results import Answer, Table
 
 Write = Callable[..., str]

@@ -10,16 +10,30 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
+import footfall.sql
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-import footfall.sql
 import hostile
-from footfall import catalogue, database, ledger, loading, pipeline, queries, retrieval, session, source_files, upkeep
+from footfall.answers import catalogue, parameters
 from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError, SchemaError
+from footfall.postgres import target as targets
+from footfall.postgres import transactions
 from footfall.settings import Settings, load_settings
+from footfall.tables import first_load, known_files, ledger
+from footfall.tables import merge as merging
+from footfall.tables import staging as staged
+from footfall.verbs import discover as discover_verb
+from footfall.verbs import load as load_verb
+from footfall.verbs import loads as loads_verb
+from footfall.verbs import query as query_verb
+from footfall.verbs import rejects as rejects_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import session as sessions
+from footfall.verbs import verify as verify_verb
+from listening import heard_by
 
 Write = Callable[..., str]
 FILTERS: tuple[dict[str, Any], ...] = (
@@ -133,7 +147,7 @@ def deliveries(write_csv: Write) -> dict[str, str]:
 
 def loaded(settings: Settings, *files: str) -> list[Any]:
     """Load files; give their sums."""
-    given = pipeline.load(list(files), settings).loads
+    given = load_verb.load(list(files), settings).loads
     assert [(one.status, one.error) for one in given] == [("loaded", None)] * len(files)
     return [(one.source, one.rows_loaded, one.rows_duplicate, one.rows_rejected) for one in given]
 
@@ -141,11 +155,11 @@ def loaded(settings: Settings, *files: str) -> list[Any]:
 def everything(conninfo: str, admin: psycopg.Connection[Any], files: dict[str, str]) -> Iterator[Any]:
     """Let Footfall do everything that it does; give each result."""
     settings = load_settings(database_url=conninfo)
-    yield upkeep.schema_apply(settings)
-    yield upkeep.schema_apply(settings)
-    yield upkeep.schema_show(settings)
-    yield upkeep.schema_apply(load_settings(database_url=conninfo, schema="elsewhere"))
-    yield upkeep.schema_grant(settings, hostile.PLANTER)
+    yield schema_verb.schema_apply(settings)
+    yield schema_verb.schema_apply(settings)
+    yield schema_verb.schema_show(settings)
+    yield schema_verb.schema_apply(load_settings(database_url=conninfo, schema="elsewhere"))
+    yield schema_verb.schema_grant(settings, hostile.PLANTER)
     with psycopg.connect(conninfo) as reader:
         reader.execute("lock table interactions in access share mode")
         yield loaded(settings, files["first"])  # the empty path is closed
@@ -156,46 +170,46 @@ def everything(conninfo: str, admin: psycopg.Connection[Any], files: dict[str, s
     yield loaded(settings, files["again"], files["conflicts"])
     yield loaded(settings, files["small"], files["smaller"])
     yield loaded(load_settings(database_url=conninfo, source_time_zone="Europe/Vienna"), files["rising"])
-    target = database.Target(conninfo, "public", 1)
+    target = targets.Target(conninfo, "public", 1)
     with psycopg.connect(conninfo) as writer:
-        keys = [database.LOCK_CLASS, target.lock_key]
+        keys = [transactions.LOCK_CLASS, target.lock_key]
         writer.execute("select pg_catalog.pg_advisory_lock(%s::integer, %s::integer)", keys)
         waiting = load_settings(database_url=conninfo, lock_wait_seconds=1)
-        (refused,) = pipeline.load([files["last"]], waiting).loads
+        (refused,) = load_verb.load([files["last"]], waiting).loads
         assert (refused.status, refused.exit_code) == ("failed", DatabaseUnavailableError.exit_code)
     with psycopg.connect(conninfo) as writer:
         writer.execute("lock table interactions in access exclusive mode")
         with pytest.raises(DatabaseBusyError):
-            upkeep.verify(load_settings(database_url=conninfo, lock_wait_seconds=0))
+            verify_verb.verify(load_settings(database_url=conninfo, lock_wait_seconds=0))
     admin.execute(
         sql.SQL("revoke temporary on database {} from public, owner").format(sql.Identifier(admin.info.dbname))
     )
     yield loaded(settings, files["last"])
     yield [
         (each.source, each.digest, each.size_bytes, each.load_id is None)
-        for each in retrieval.discover(list(files.values()), settings)
+        for each in discover_verb.discover(list(files.values()), settings)
     ]
-    with session.session(settings) as (connection, where):
-        database.begin(connection, where)
+    with sessions.session(settings) as (connection, where):
+        transactions.begin(connection, where)
         assert not ledger.is_loaded(connection, 0)
-        loading.analyze_tables(connection, 1_000_000)
+        merging.analyze_tables(connection, 1_000_000)
         connection.rollback()
-    yield [row[1:11] for row in retrieval.loads(settings, limit=None).rows]
+    yield [row[1:11] for row in loads_verb.loads(settings, limit=None).rows]
     for code in (None, "conflicting-duplicate"):
         for source in (None, files["last"]):
-            rows, is_more = retrieval.rejects(settings, load_id=None, source=source, code=code, limit=2)
+            rows, is_more = rejects_verb.rejects(settings, load_id=None, source=source, code=code, limit=2)
             yield [(row.line_number, row.raw_line, row.problems) for row in rows], is_more
-    yield upkeep.verify(settings)
+    yield verify_verb.verify(settings)
     yield from asked(conninfo)
     admin.execute("delete from public.interactions where user_id = 1; delete from public.interactions_per_user")
     admin.execute("delete from public.interactions_per_product; delete from public.interactions_per_quarter_hour")
-    yield upkeep.verify(settings)
-    yield upkeep.verify(settings, repair=True)
+    yield verify_verb.verify(settings)
+    yield verify_verb.verify(settings, repair=True)
     admin.execute(
         "update public.loads set rows_loaded = rows_loaded + 1, rows_read = rows_read + 1 where status = 'loaded'"
     )
     admin.execute("delete from public.rejected_interactions where line_number = 4")
-    yield upkeep.verify(settings)
+    yield verify_verb.verify(settings)
 
 
 def asked(conninfo: str) -> Iterator[Any]:
@@ -205,9 +219,9 @@ def asked(conninfo: str) -> Iterator[Any]:
     for name, question in catalogue.catalogue(None).items():
         for filters in FILTERS:
             given = {**filters, **({"id": 1} if question.needed else {})}
-            with retrieval.query(settings, name, queries.Filters(**given)) as answer:
+            with query_verb.query(settings, name, parameters.Filters(**given)) as answer:
                 yield name, given, list(answer.rows)
-            texts.append(retrieval.query_sql(settings, name, queries.Filters(**given)))
+            texts.append(query_verb.query_sql(settings, name, parameters.Filters(**given)))
     with psycopg.connect(conninfo) as connection:
         connection.execute(AS_IN_PSQL)
         yield from (connection.execute(text.encode()).fetchall() for text in texts)
@@ -225,9 +239,9 @@ def test_no_code_of_others_is_chosen_by_anything_that_footfall_does(
     admin_of: Callable[[str], psycopg.Connection[Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0)
-    monkeypatch.setattr(loading, "ANALYZE_ROWS", 0)
-    monkeypatch.setattr(source_files, "SETTLED_NS", 0)
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", 0)
+    monkeypatch.setattr(merging, "ANALYZE_ROWS", 0)
+    monkeypatch.setattr(known_files, "SETTLED_NS", 0)
     with admin_of(database) as admin, admin_of(planted) as admin_of_planted:
         right = list(everything(database, admin, deliveries))
         clean = set(sent)
@@ -268,7 +282,7 @@ def test_a_role_without_any_grant_gains_nothing_by_planting_overloads(
     admin_of: Callable[[str], psycopg.Connection[Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loading, "EMPTY_PATH_BYTES", 0)
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", 0)
     settings = load_settings(database_url=database)
     with admin_of(database) as admin:
         hostile.everybody_may_create(admin)
@@ -277,15 +291,15 @@ def test_a_role_without_any_grant_gains_nothing_by_planting_overloads(
                 connection.execute(attack)
         loaded(settings, deliveries["first"])
         loaded(settings, deliveries["again"], deliveries["conflicts"])
-        rows, _ = retrieval.rejects(settings, load_id=None, source=None, code="not-an-integer", limit=None)
+        rows, _ = rejects_verb.rejects(settings, load_id=None, source=None, code="not-an-integer", limit=None)
         assert len(rows) == 1
         for name in catalogue.catalogue(None):
-            filters = queries.Filters(id=1 if name in ("user", "product") else None)
-            with retrieval.query(settings, name, filters) as answer:
+            filters = parameters.Filters(id=1 if name in ("user", "product") else None)
+            with query_verb.query(settings, name, filters) as answer:
                 assert list(answer.rows)
         admin.execute("update public.interactions set interaction_count = interaction_count + 1")
-        assert upkeep.verify(settings).drift_count == 6
-        assert upkeep.verify(settings, repair=True).drift_count == 0
+        assert verify_verb.verify(settings).drift_count == 6
+        assert verify_verb.verify(settings, repair=True).drift_count == 0
         assert admin.execute("select line from public.loot").fetchall() == []
         kept = admin.execute("select line_number from public.rejected_interactions order by load_id, line_number")
         assert kept.fetchall() == [(33,), (2,), (4,)]
@@ -322,10 +336,10 @@ def test_tables_are_not_made_beside_a_function_of_others_that_has_our_name(
         with psycopg.connect(database, user=hostile.PLANTER) as connection:
             connection.execute(f"create function public.{signature} returns {gives} language sql as $${body}$$")
         with pytest.raises(SchemaError, match=name):
-            upkeep.schema_apply(settings)
+            schema_verb.schema_apply(settings)
         assert admin.execute("select count(*) from pg_tables where schemaname = 'public'").fetchone() == (0,)
         admin.execute(f"drop function public.{name}")
-    assert "0002_roll_ups.sql" in upkeep.schema_apply(settings)
+    assert "0002_roll_ups.sql" in schema_verb.schema_apply(settings)
 
 
 SIGNATURE = "time_zone {}, since timestamptz, until timestamptz, action text, user_id bigint, product_id bigint"
@@ -360,7 +374,7 @@ def test_a_later_function_of_our_name_is_never_asked(
             " language sql as $$select now(), 'click', 666::bigint$$"
         )
     refused = pytest.raises(FootfallError, match="not unique") if is_ambiguous else nullcontext()
-    with refused, retrieval.query(settings, "actions", queries.Filters()) as answer:
+    with refused, query_verb.query(settings, "actions", parameters.Filters()) as answer:
         assert list(answer.rows) == [("click", 1)]
 
 
@@ -368,14 +382,14 @@ def test_temporary_tables_are_named_with_their_schema(
     settings: Settings, deliveries: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names: list[sql.Identifier] = []
-    opened = loading.open_staging
+    opened = staged.open_staging
 
-    def noted(*values: Any) -> loading.Staging:
+    def noted(*values: Any) -> staged.Staging:
         staging = opened(*values)
         names.extend((staging.rows, staging.late, staging.rejected, staging.matched))
         return staging
 
-    monkeypatch.setattr(loading, "open_staging", noted)
+    monkeypatch.setattr(staged, "open_staging", noted)
     loaded(settings, deliveries["first"])
     assert [name.as_string(None).partition(".")[0] for name in names] == ['"pg_temp"'] * 4
 
@@ -392,7 +406,7 @@ def open_database(database: str, admin_of: Callable[[str], psycopg.Connection[An
 
 def applied(conninfo: str, **more: Any) -> list[str]:
     said: list[str] = []
-    upkeep.schema_apply(load_settings(database_url=conninfo, **more), warn=said.append)
+    heard_by(said.append, schema_verb.schema_apply, load_settings(database_url=conninfo, **more))
     return said
 
 
@@ -416,9 +430,9 @@ def test_that_everybody_may_create_is_said_with_the_statement_that_ends_it(
 def test_the_first_load_says_it_and_ends_as_ever(open_database: str, deliveries: dict[str, str]) -> None:
     settings = load_settings(database_url=open_database)
     said: list[str] = []
-    assert pipeline.load([deliveries["small"]], settings, warn=said.append).exit_code == 0
+    assert heard_by(said.append, load_verb.load, [deliveries["small"]], settings).exit_code == 0
     assert cure(said) == "revoke create on schema public from public"
-    assert pipeline.load([deliveries["last"]], settings, warn=said.append).exit_code == 0
+    assert heard_by(said.append, load_verb.load, [deliveries["last"]], settings).exit_code == 0
     assert len(said) == 1
 
 

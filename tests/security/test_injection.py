@@ -10,9 +10,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall import catalogue, pipeline, queries, retrieval, upkeep
+from footfall.answers import catalogue, parameters
 from footfall.errors import FootfallError, QueryError, SettingsError, UnknownNameError
 from footfall.settings import load_settings
+from footfall.verbs import load as load_verb
+from footfall.verbs import query as query_verb
+from footfall.verbs import rejects as rejects_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import verify as verify_verb
 
 Write = Callable[..., str]
 Contents = Callable[[str], dict[str, list[Any]]]
@@ -49,9 +54,9 @@ def test_an_action_is_only_text(database: str, write_csv: Write, attack: str) ->
     quoted = attack.replace('"', '""')
     source = write_csv("a.csv", f'1,1,1,"{quoted}",2024-01-01')
     settings = load_settings(database_url=database)
-    assert pipeline.load([source], settings).rows_loaded == 1
+    assert load_verb.load([source], settings).rows_loaded == 1
     assert ask(database, "select action from user_interactions_raw") == [(attack,)]
-    with retrieval.query(settings, "actions", queries.Filters()) as answer:
+    with query_verb.query(settings, "actions", parameters.Filters()) as answer:
         assert [row[0] for row in answer.rows] == [attack]
 
 
@@ -63,7 +68,7 @@ def test_a_wrong_value_is_kept_as_text_in_the_quarantine(database: str, write_cs
             fields[place] = attack.replace('"', '""')
             lines.append(",".join(f'"{field}"' for field in fields))
     source = write_csv("a.csv", *lines, "2,1,1,click,2024-01-01")
-    pipeline.load([source], load_settings(database_url=database))
+    load_verb.load([source], load_settings(database_url=database))
     kept = ask(database, "select raw_line from rejected_interactions order by line_number")
     assert [line for (line,) in kept] == lines
     assert ask(database, "select count(*) from user_interactions_raw") == [(1,)]
@@ -74,7 +79,7 @@ def test_a_name_of_a_column_is_only_a_name(database: str, write_csv: Write, atta
     name = '"{}"'.format(attack.replace('"', '""'))
     header = f"interaction_id,user_id,product_id,action,timestamp,{name}\n"
     source = write_csv("a.csv", content=(header + "1,1,1,click,2024-01-01,x\n").encode())
-    assert pipeline.load([source], load_settings(database_url=database)).rows_loaded == 1
+    assert load_verb.load([source], load_settings(database_url=database)).rows_loaded == 1
     assert ask(database, "select count(*) from user_interactions_raw") == [(1,)]
 
 
@@ -82,17 +87,17 @@ def test_a_name_of_a_column_is_only_a_name(database: str, write_csv: Write, atta
 def test_a_name_of_a_file_is_only_a_name(database: str, write_csv: Write, attack: str) -> None:
     write_csv(f"{attack}.csv", "1,1,1,click,2024-01-01")
     settings = load_settings(database_url=database)
-    assert pipeline.load([f"{attack}.csv"], settings).rows_loaded == 1
+    assert load_verb.load([f"{attack}.csv"], settings).rows_loaded == 1
     assert ask(database, "select source from loads") == [(f"{attack}.csv",)]
-    assert retrieval.rejects(settings, load_id=None, source=attack, code=None, limit=None) == ((), False)
+    assert rejects_verb.rejects(settings, load_id=None, source=attack, code=None, limit=None) == ((), False)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_the_name_of_a_schema_is_only_a_name(database: str, write_csv: Write, attack: str) -> None:
-    pipeline.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], load_settings(database_url=database))
+    load_verb.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], load_settings(database_url=database))
     settings = load_settings(database_url=database, schema=attack[:60])
-    assert pipeline.load([write_csv("b.csv", "2,1,1,click,2024-01-01")], settings).rows_loaded == 1
-    assert upkeep.verify(settings).rows_raw == 1
+    assert load_verb.load([write_csv("b.csv", "2,1,1,click,2024-01-01")], settings).rows_loaded == 1
+    assert verify_verb.verify(settings).rows_raw == 1
     assert ask(database, "select count(*) from user_interactions_raw") == [(1,)]
     assert ask(database, "select count(*) from pg_namespace where nspname = %s", attack[:60]) == [(1,)]
 
@@ -100,9 +105,9 @@ def test_the_name_of_a_schema_is_only_a_name(database: str, write_csv: Write, at
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_role_is_only_a_name(database: str, attack: str) -> None:
     settings = load_settings(database_url=database)
-    upkeep.schema_apply(settings)
+    schema_verb.schema_apply(settings)
     with pytest.raises(FootfallError):
-        upkeep.schema_grant(settings, attack)
+        schema_verb.schema_grant(settings, attack)
     assert ask(database, "select count(*) from user_interactions_raw") == [(0,)]
 
 
@@ -110,11 +115,11 @@ def test_a_role_is_only_a_name(database: str, attack: str) -> None:
 def test_filters_and_lists_of_actions_are_only_values(database: str, write_csv: Write, attack: str) -> None:
     source = write_csv("a.csv", "1,1,1,click,2024-01-01")
     settings = load_settings(database_url=database, actions=("click", attack))
-    assert pipeline.load([source], settings).rows_loaded == 1
-    with retrieval.query(settings, "per-day", queries.Filters(action=attack)) as answer:
+    assert load_verb.load([source], settings).rows_loaded == 1
+    with query_verb.query(settings, "per-day", parameters.Filters(action=attack)) as answer:
         assert list(answer.rows) == []
     for word in ("since", "until", "per"):
-        with pytest.raises(QueryError), retrieval.query(settings, "per-day", queries.Filters(**{word: attack})):
+        with pytest.raises(QueryError), query_verb.query(settings, "per-day", parameters.Filters(**{word: attack})):
             pass
     assert ask(database, "select count(*) from user_interactions_raw") == [(1,)]
 
@@ -129,8 +134,8 @@ def test_other_settings_are_checked_before_they_are_used(name: str, attack: str)
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_sql_that_is_printed_for_a_person_is_quoted(database: str, attack: str) -> None:
     settings = load_settings(database_url=database)
-    upkeep.schema_apply(settings)
-    text = retrieval.query_sql(settings, "per-day", queries.Filters(action=attack))
+    schema_verb.schema_apply(settings)
+    text = query_verb.query_sql(settings, "per-day", parameters.Filters(action=attack))
     with psycopg.connect(database) as connection:
         connection.execute(text.encode())
     assert ask(database, "select count(*) from user_interactions_raw") == [(0,)]
@@ -163,11 +168,11 @@ def test_a_question_of_one_s_own_changes_nothing(
     database: str, write_csv: Write, tmp_path: Path, contents: Contents, text: str
 ) -> None:
     settings = load_settings(database_url=database, queries_folder=tmp_path / "queries")
-    pipeline.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], settings)
+    load_verb.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], settings)
     before = contents(database)
     (tmp_path / "queries").mkdir()
     (tmp_path / "queries/mine.sql").write_text(text)
-    with pytest.raises(FootfallError), retrieval.query(settings, "mine", queries.Filters()) as answer:
+    with pytest.raises(FootfallError), query_verb.query(settings, "mine", parameters.Filters()) as answer:
         list(answer.rows)
     assert contents(database) == before
 

@@ -16,9 +16,17 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from footfall import catalogue, file_systems, loading, pipeline, queries, retrieval, source_files, upkeep
+from footfall.answers import catalogue, parameters
 from footfall.errors import SchemaError
 from footfall.settings import load_settings
+from footfall.sources import file_systems
+from footfall.tables import first_load, known_files
+from footfall.verbs import load as load_verb
+from footfall.verbs import loads as loads_verb
+from footfall.verbs import query as query_verb
+from footfall.verbs import rejects as rejects_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import verify as verify_verb
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 Write = Callable[..., str]
@@ -99,7 +107,7 @@ def rights_of_a_loader() -> list[str]:
 def owned(new_role: Callable[..., str]) -> None:
     """The tables, in a schema of their owner."""
     owner = new_role("create schema footfall authorization {role}")
-    upkeep.schema_apply(load_settings(database_url=owner, schema="footfall"))
+    schema_verb.schema_apply(load_settings(database_url=owner, schema="footfall"))
 
 
 def deliver(database: str, write_csv: Write) -> list[str]:
@@ -107,7 +115,7 @@ def deliver(database: str, write_csv: Write) -> list[str]:
     first = write_csv("a.csv", "1,1,1,click,2024-01-01", "2,x,1,click,2024-01-01")
     second = write_csv("b.csv", "1,1,1,other,2024-01-01", "1,1,1,click,2024-01-01", "3,1,1,click,2024-01-01")
     settings = load_settings(database_url=database, schema="footfall")
-    return [load.status for load in pipeline.load([first, second], settings).loads]
+    return [load.status for load in load_verb.load([first, second], settings).loads]
 
 
 def test_a_role_with_the_listed_rights_loads_asks_and_verifies(
@@ -116,9 +124,9 @@ def test_a_role_with_the_listed_rights_loads_asks_and_verifies(
     loader = new_role(*rights_of_a_loader())
     settings = load_settings(database_url=loader, schema="footfall")
     assert deliver(loader, write_csv) == ["loaded", "loaded"]
-    assert upkeep.verify(settings).drift_count == 0
-    assert len(retrieval.loads(settings, limit=None).rows) == 2
-    assert len(retrieval.rejects(settings, load_id=None, source=None, code=None, limit=None)[0]) == 2
+    assert verify_verb.verify(settings).drift_count == 0
+    assert len(loads_verb.loads(settings, limit=None).rows) == 2
+    assert len(rejects_verb.rejects(settings, load_id=None, source=None, code=None, limit=None)[0]) == 2
     assert admin.execute("select count(*) from footfall.user_interactions_raw").fetchone() == (2,)
 
 
@@ -127,9 +135,9 @@ def test_a_role_with_the_listed_rights_loads_a_large_first_file(
 ) -> None:
     rows = [f"{number},1,1,click,2024-01-01T00:00:00.000000Z" for number in range(1, 120_001)]
     source = write_csv("large.csv", *rows)
-    assert Path(source).stat().st_size > loading.EMPTY_PATH_BYTES
+    assert Path(source).stat().st_size > first_load.EMPTY_PATH_BYTES
     settings = load_settings(database_url=new_role(*rights_of_a_loader()), schema="footfall")
-    assert pipeline.load([source], settings).rows_loaded == len(rows)
+    assert load_verb.load([source], settings).rows_loaded == len(rows)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +157,7 @@ def test_files_that_have_settled_are_loaded(
     more: tuple[str, ...],
     kept: int,
 ) -> None:
-    monkeypatch.setattr(source_files, "SETTLED_NS", 0)
+    monkeypatch.setattr(known_files, "SETTLED_NS", 0)
     monkeypatch.setattr(
         file_systems, "WITH_CHANGE_TIMES", file_systems.WITH_CHANGE_TIMES | {"overlay"}
     )  # a container's
@@ -196,9 +204,13 @@ def test_a_role_that_reads_asks_every_question_and_sees_no_rejected_row(
     reader = new_role()
     owner = make_conninfo(reader, user=f"{admin.info.dbname}_least_0")
     settings = load_settings(database_url=reader, schema="footfall")
-    upkeep.schema_grant(load_settings(database_url=owner, schema="footfall"), str(conninfo_to_dict(reader)["user"]))
+    schema_verb.schema_grant(
+        load_settings(database_url=owner, schema="footfall"), str(conninfo_to_dict(reader)["user"])
+    )
     for name in catalogue.catalogue(None):
-        with retrieval.query(settings, name, queries.Filters(id=1 if name in ("user", "product") else None)) as answer:
+        with query_verb.query(
+            settings, name, parameters.Filters(id=1 if name in ("user", "product") else None)
+        ) as answer:
             assert list(answer.rows), name
     with pytest.raises(SchemaError):
-        retrieval.rejects(settings, load_id=None, source=None, code=None, limit=None)
+        rejects_verb.rejects(settings, load_id=None, source=None, code=None, limit=None)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from footfall import embedded
+from footfall.cli.output import written
 from footfall.engines import spill
-from footfall.output import written
-from footfall.sources import open_source
+from footfall.postgres.embedded import clients
+from footfall.sources.opening import open_source
 
 Write = Callable[..., str]
 
@@ -81,7 +81,7 @@ def test_an_answer_in_the_place_of_a_file_keeps_its_rights() -> None:
 @pytest.mark.usefixtures("_any_umask")
 def test_a_home_and_all_below_it_is_closed_to_others(short_folder: Path) -> None:
     home = short_folder / f"rights-{len(list(short_folder.iterdir()))}"
-    with embedded.running(home):
+    with clients.running(home):
         found = {str(path.relative_to(home)): rights(path) for path in home.rglob("*") if not path.is_symlink()}
         sockets = [name for name in found if Path(home / name).is_socket()]
     open_to_others = {name: oct(mode) for name, mode in found.items() if mode & 0o077 and name not in sockets}
@@ -94,7 +94,7 @@ def test_a_home_and_all_below_it_is_closed_to_others(short_folder: Path) -> None
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand a file on")
 def test_what_root_makes_belongs_to_the_account_and_to_nobody_else(short_folder: Path) -> None:
     home = short_folder / "owned"
-    with embedded.running(home):
+    with clients.running(home):
         owners = {path.lstat().st_uid for path in [home, *home.rglob("*")]}
     assert owners == {home.stat().st_uid}
     assert 0 not in owners

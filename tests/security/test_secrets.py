@@ -15,12 +15,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from footfall import load, pipeline
-from footfall.database import Target
+from footfall import load
 from footfall.errors import FootfallError
-from footfall.session import connect
+from footfall.postgres.connection import connect
+from footfall.postgres.target import Target
 from footfall.settings import load_settings
-from footfall.sources import open_source
+from footfall.sources.opening import open_source
+from footfall.verbs import load as load_verb
 
 Write = Callable[..., str]
 SECRET = "hunter2"
@@ -93,7 +94,7 @@ def test_the_ledger_and_the_counts_hold_no_address(database: str, write_csv: Wri
 
 def test_an_error_in_the_ledger_is_masked(database: str, write_csv: Write) -> None:
     source = write_csv("a.csv", content=f"https://me:{SECRET}@host/x?sig={SECRET},b\n1,2\n".encode())
-    pipeline.load([source], load_settings(database_url=database))
+    load_verb.load([source], load_settings(database_url=database))
     with psycopg.connect(database) as connection:
         (row,) = connection.execute("select error from loads").fetchall()
     assert SECRET not in str(row)

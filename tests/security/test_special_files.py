@@ -13,8 +13,8 @@ import pytest
 
 from footfall import check
 from footfall.errors import SourceError
-from footfall.finding import find_sources
-from footfall.sources import open_source
+from footfall.sources.finding import find_sources
+from footfall.sources.opening import open_source
 
 BODY = b"interaction_id,user_id,product_id,action,timestamp\n1,1,1,click,2024-01-01\n"
 

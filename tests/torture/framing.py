@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from unittest.mock import patch
 
 import independent_reader
-from footfall import records
-from footfall.contract import COLUMNS, read_header
+from footfall.contract.mapping import read_header
+from footfall.contract.shapes import COLUMNS
 from footfall.errors import SourceError
+from footfall.formats import delimited
 
 DELIMITERS = (",", ";", "\t", "|", "^", "]", "\\", "é", "€")
 HEADER_BYTES = 70  # bytes; a limit below the length of a header refuses every file
@@ -71,9 +72,9 @@ def framed_by_the_product(file: Framing) -> Framed:
         "RAW_BYTES_MAX": 1 << 20,
     }
     blocks = [file.content[at : at + file.block_bytes] for at in range(0, len(file.content), file.block_bytes)]
-    with patch.multiple(records, **limits):
+    with patch.multiple(delimited, **limits):
         try:
-            record, batches = records.read_records(lambda: iter(blocks), "a.csv", file.delimiter)
+            record, batches = delimited.read_records(lambda: iter(blocks), "a.csv", file.delimiter)
             read_header(record.fields, "a.csv", file.delimiter)
         except SourceError:
             return None

@@ -16,9 +16,6 @@ import atheris
 with atheris.instrument_imports(
     include=["footfall.records", "footfall.quoting", "footfall.contract", "independent_reader"]
 ):
-    import footfall.contract
-    import footfall.quoting
-    import footfall.records  # noqa: F401
     import independent_reader  # noqa: F401
 
 import framing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from footfall.contract import RECORD_BYTES_MAX, RECORD_LINES_MAX
+from footfall.contract.limits import RECORD_BYTES_MAX, RECORD_LINES_MAX
 
 HEADER = b"interaction_id,user_id,product_id,action,timestamp,note"
 GOOD = b'#,2,3,"%s",2024-01-01,note'

@@ -15,10 +15,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from footfall.contract import Contract, Header, kernel_variables, read_header
-from footfall.engines import duckdb as engine
+from footfall.contract.mapping import Header, read_header
+from footfall.contract.patterns import kernel_variables
+from footfall.contract.terms import Contract
+from footfall.engines import kernel
 from footfall.errors import SourceError
-from footfall.records import read_records
+from footfall.formats.delimited import read_records
 from independent_reader import Content, Problem, Record, Rules
 
 LINES_A_FILE = 10_000_000  # line numbers of the files of one run are set apart by so much
@@ -92,11 +94,11 @@ class Product:
     def run(self, batch: pa.RecordBatch, contract: Contract, header: Header, latest: datetime | None) -> list[Any]:
         """Run the kernel once: (line number, content, and the other attributes of a verdict)."""
         if self.session is None:
-            self.session = engine._session(contract, header, latest, 256)
+            self.session = kernel._session(contract, header, latest, 256)
         utc = latest.replace(tzinfo=None) if latest else None
         for name, value in kernel_variables(contract, header, utc).items():
             self.session.execute(f"set variable {name} = $1", [value])
-        verdicts = engine._verdicts(self.session, batch)
+        verdicts = kernel._verdicts(self.session, batch)
         accepted = verdicts.accepted.set_column(5, "timestamp", verdicts.accepted["timestamp"].cast(pa.int64()))
         columns = accepted.to_pydict().values()
         found: list[Any] = [

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from footfall import sources
 from footfall.errors import SourceError
+from footfall.sources import opening
 from pollutions import MIXED
 
 CONTENT = MIXED.written()
@@ -27,8 +27,8 @@ def content_of(tmp_path: Path) -> Callable[[str, bytes], bytes | None]:
         path = tmp_path / f"a.csv.{kind}"
         path.write_bytes(stored)
         try:
-            with sources.open_source(str(path)) as file:
-                return b"".join(sources.read_content(file))
+            with opening.open_source(str(path)) as file:
+                return b"".join(opening.read_content(file))
         except SourceError:
             return None
 

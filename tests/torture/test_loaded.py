@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import independent_reader
-from footfall import pipeline
 from footfall.settings import load_settings
+from footfall.verbs import load as load_verb
 from pollutions import POLLUTIONS, PollutedFile, files
 from product import expected_verdict
 
@@ -34,7 +34,7 @@ def loaded(
     def load(content: bytes) -> Any:
         conninfo = new_database()
         settings = load_settings(database_url=conninfo, max_rejected="1.0")
-        summary = pipeline.load([write_csv("polluted.csv", content=content)], settings)
+        summary = load_verb.load([write_csv("polluted.csv", content=content)], settings)
         return summary.loads[0], contents(conninfo)
 
     return load

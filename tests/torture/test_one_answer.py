@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 import framing
 import independent_reader
-from footfall.contract import Contract, read_header
-from footfall.engines import duckdb as engine
-from footfall.judging import Judged
-from footfall.records import read_records
+from footfall.contract.mapping import read_header
+from footfall.contract.sums import Judged
+from footfall.contract.terms import Contract
+from footfall.engines import in_process, kernel
+from footfall.formats.delimited import read_records
 from hostile import hostile_file
 from product import Product, expected_verdict
 
@@ -33,7 +34,7 @@ def judge(content: bytes, block: int, limit_mb: int) -> tuple[pa.Table, pa.Table
     """Judge a file that comes in blocks of that size: what is accepted, what is rejected, the groups of problems."""
     blocks = [content[at : at + block] for at in range(0, len(content), block)]
     record, batches = read_records(lambda: iter(blocks), "a.csv", ",", limit_mb)
-    kernel = engine.Kernel(Contract(), read_header(record.fields, "a.csv", ","), None, limit_mb)
+    kernel = in_process.Kernel(Contract(), read_header(record.fields, "a.csv", ","), None, limit_mb)
     try:
         verdicts = list(kernel.judge(batches))
     finally:
@@ -70,10 +71,10 @@ def test_one_file_has_one_answer_whatever_judges_it(
 ) -> None:
     wanted = first_answer(end)
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    monkeypatch.setattr(engine, "SLOW_ROWS", slow_rows)
+    monkeypatch.setattr(kernel, "SLOW_ROWS", slow_rows)
     if not is_quick:
-        made = engine.kernel_variables
-        monkeypatch.setattr(engine, "kernel_variables", lambda *of: made(*of) | {"plain_line": r"[^\s\S]"})
+        made = kernel.kernel_variables
+        monkeypatch.setattr(kernel, "kernel_variables", lambda *of: made(*of) | {"plain_line": r"[^\s\S]"})
     accepted, rejected, groups = judge(content_of(end), block, limit_mb)
     assert accepted["line_number"].to_pylist() == wanted[0]["line_number"].to_pylist()
     assert accepted.equals(wanted[0])

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from footfall import causes
 from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError, SchemaError, SettingsError
+from footfall.postgres import faults
 
 # By class of SQLSTATE, or by SQLSTATE where it differs from its class. All others are unforeseen: FootfallError.
 EXPECTED: dict[str, type[FootfallError]] = {
@@ -68,12 +68,12 @@ def test_the_codes_are_those_of_postgresql() -> None:
 
 def test_every_expectation_is_about_a_code_that_there_is() -> None:
     assert [code for code in EXPECTED if not any(known.startswith(code) for known in CODES)] == []
-    assert [code for code in causes.CAUSES if not any(known.startswith(code) for known in CODES)] == []
+    assert [code for code in faults.CAUSES if not any(known.startswith(code) for known in CODES)] == []
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_each_sqlstate_has_its_class_of_error_and_a_cure(code: str) -> None:
-    found = causes.wrapped(errors.lookup(code)("what the server says"))
+    found = faults.wrapped(errors.lookup(code)("what the server says"))
     expected = EXPECTED.get(code) or EXPECTED.get(code[:2]) or FootfallError
     assert type(found) is expected
     assert found.retryable is issubclass(expected, DatabaseUnavailableError)
@@ -95,9 +95,9 @@ def test_each_class_of_the_driver_without_a_sqlstate_is_decided() -> None:
 
 @pytest.mark.parametrize("kind", CLIENT_SIDE, ids=lambda kind: kind.__name__)
 def test_an_error_without_a_sqlstate_is_a_lost_connection_only_where_the_driver_says_so(kind: type[Any]) -> None:
-    assert type(causes.wrapped(kind("words"))) is CLIENT_SIDE[kind]
+    assert type(faults.wrapped(kind("words"))) is CLIENT_SIDE[kind]
 
 
 def test_no_cause_repeats_another() -> None:
-    told = [cause.told("text").message for cause in set(causes.CAUSES.values())]
+    told = [cause.told("text").message for cause in set(faults.CAUSES.values())]
     assert len(told) == len(set(told))

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import typer
 
-from footfall import cli, talk
-from footfall.contract import PROBLEM_CODES
+from footfall.cli import app, talk
+from footfall.cli import main as cli
+from footfall.contract.problems import PROBLEM_CODES
 from footfall.errors import DatabaseUnavailableError
 
 HEAVY = ("rich", "duckdb", "psycopg", "pydantic", "pyarrow", "numpy", "footfall.pipeline", "footfall.settings")
@@ -26,7 +27,7 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
         yield from commands(inner, (*path, name))
 
 
-EVERY = dict(commands(typer.main.get_command(cli.app)))
+EVERY = dict(commands(typer.main.get_command(app.app)))
 VERBS = [path for path, command in EVERY.items() if not hasattr(command, "commands")]
 
 
@@ -38,8 +39,8 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterato
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(talk.talk, "is_json", False)
     yield
-    cli.log.removeHandler(talk.talk)
-    cli.log.propagate = True
+    talk.log.removeHandler(talk.talk)
+    talk.log.propagate = True
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -142,7 +143,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "begin", fail)
+    monkeypatch.setattr(app, "begin", fail)
 
 
 def test_an_error_of_ours_gives_its_own_exit_code(
@@ -165,7 +166,7 @@ def test_a_surprise_is_one_line_without_passwords(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failing(monkeypatch, RuntimeError("at postgresql://me:hunter2@db/x"))
-    cli.log.setLevel("INFO")
+    talk.log.setLevel("INFO")
     assert run(monkeypatch, "loads") == 1
     err = capsys.readouterr().err
     assert err.startswith("footfall: error: unexpected RuntimeError: at postgresql://me:***@db/x")
@@ -173,7 +174,7 @@ def test_a_surprise_is_one_line_without_passwords(
 
 
 def test_a_terminal_is_not_painted_by_a_message(capsys: pytest.CaptureFixture[str]) -> None:
-    talk.talk.emit(cli.log.makeRecord("footfall", 30, "", 0, "a\x1b[31m", (), None))
+    talk.talk.emit(talk.log.makeRecord("footfall", 30, "", 0, "a\x1b[31m", (), None))
     assert capsys.readouterr().err == "footfall: warning: a\\x1b[31m\n"
 
 
@@ -181,7 +182,7 @@ def test_a_log_line_can_be_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     import json
 
     monkeypatch.setattr(talk.talk, "is_json", True)
-    talk.talk.emit(cli.log.makeRecord("footfall", 40, "", 0, "a\nb", (), None))
+    talk.talk.emit(talk.log.makeRecord("footfall", 40, "", 0, "a\nb", (), None))
     line = json.loads(capsys.readouterr().err)
     assert (line["level"], line["message"]) == ("error", "a\nb")
 
@@ -200,8 +201,8 @@ def test_a_reader_who_has_seen_enough_does_not_change_the_exit_code() -> None:
 def test_progress_in_a_log_is_a_line_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     from types import SimpleNamespace
 
-    cli.log.addHandler(talk.talk)
-    cli.log.setLevel("INFO")
+    talk.log.addHandler(talk.talk)
+    talk.log.setLevel("INFO")
     show = talk._progress_lines()
     for source in ("a.csv", "a.csv", "b.csv"):
         show(SimpleNamespace(source=source, bytes_done=1, bytes_total=2, rows_read=3, seconds=0.5))  # type: ignore[arg-type]

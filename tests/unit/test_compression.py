@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from footfall.errors import CorruptSourceError, SourceError
-from footfall.sources import open_source, read_content
+from footfall.sources.opening import open_source, read_content
 
 TEXT = b"a,b\n" + b"1,2\n" * 1000
 

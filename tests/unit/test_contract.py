@@ -13,10 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from footfall.contract import COLUMNS, Contract, Header, read_header
-from footfall.engines import duckdb as engine
+from footfall.contract.mapping import Header, read_header
+from footfall.contract.shapes import COLUMNS
+from footfall.contract.terms import Contract
+from footfall.engines import kernel
 from footfall.errors import SourceError
-from footfall.records import read_records
+from footfall.formats.delimited import read_records
 
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 MAX = 2**63 - 1
@@ -40,7 +42,7 @@ class Judge:
         session = self.session(wanted, header, latest)
         found: Judged = []
         for batch in batches:
-            verdicts = engine._verdicts(session, batch)
+            verdicts = kernel._verdicts(session, batch)
             found += [
                 (number, tuple(values)) for number, *values in zip(*verdicts.accepted.to_pydict().values(), strict=True)
             ]
@@ -52,7 +54,7 @@ class Judge:
     def session(self, contract: Contract, header: Header, latest: datetime | None) -> Any:
         key = (contract, header, latest)
         if key not in self.sessions:
-            self.sessions[key] = engine._session(contract, header, latest)
+            self.sessions[key] = kernel._session(contract, header, latest)
             if not self.is_quick:
                 self.sessions[key].execute(r"set variable plain_line = '[^\s\S]'")
         return self.sessions[key]

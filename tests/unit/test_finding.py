@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from footfall.errors import SourceChangedError, SourceError
-from footfall.finding import find_sources
-from footfall.ignored import ENDINGS, IgnoredName, Reason, describe_ignored, is_never_data
+from footfall.results import IgnoredName, Reason
+from footfall.sources.finding import find_sources
+from footfall.sources.ignored import ENDINGS, describe_ignored, is_never_data
 
 TEXT = b"interaction_id,user_id,product_id,action,timestamp\n"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from footfall.contract import COLUMNS, read_header
+from footfall.contract.first_line import names_shown
+from footfall.contract.mapping import read_header
+from footfall.contract.shapes import COLUMNS
 from footfall.errors import SourceError
-from footfall.first_line import names_shown
-from footfall.records import read_records
+from footfall.formats.delimited import read_records
 
 HEADER = ",".join(COLUMNS)
 

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 import pytest
-
-from footfall.contract import COLUMNS, PROBLEM_CODES, Contract, read_header
-from footfall.engines import duckdb as engine
-from footfall.hints import GENERAL, LOOKS, Look, hint
-from footfall.records import read_records
-from footfall.shapes import Kinds
 from footfall.sql import named_sql
+
+from footfall.contract.hints import GENERAL, LOOKS, Look, hint
+from footfall.contract.mapping import read_header
+from footfall.contract.problems import PROBLEM_CODES
+from footfall.contract.shapes import COLUMNS
+from footfall.contract.terms import Contract
+from footfall.contract.value_shapes import Kinds
+from footfall.engines import kernel
+from footfall.formats.delimited import read_records
 
 HEADER = ",".join(COLUMNS)
 GOOD = {"interaction_id": "1", "user_id": "2", "product_id": "3", "action": "click", "timestamp": "2024-01-01"}
@@ -24,13 +27,13 @@ Judge = Callable[[str], tuple[pa.Table, Kinds]]
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
     header = read_header(list(COLUMNS), "a.csv", ",")
-    session = engine._session(CONTRACT, header, None)
+    session = kernel._session(CONTRACT, header, None)
 
     def judged(record: str) -> tuple[pa.Table, Kinds]:
         content = f"{HEADER}\n{record}\n".encode()
         _, batches = read_records(lambda: iter([content]), "a.csv", ",")
         (batch,) = batches
-        verdicts = engine._verdicts(session, batch)
+        verdicts = kernel._verdicts(session, batch)
         return verdicts.accepted, verdicts.kinds.get(0, {})
 
     yield judged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from footfall.masking import mask, shown
+from footfall.safe_text import mask, shown
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from footfall.notices import Oddities, describe, describe_other_contract, say_notices, say_other_contracts
+from footfall.contract.notices import Oddities, describe, describe_other_contract, say_notices, say_other_contracts
 from footfall.results import LoadResult
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from footfall.catalogue import catalogue, parse
+from footfall.answers.catalogue import catalogue, parse
+from footfall.answers.parameters import Asked, Filters, literal_sql, read_bound, understood, values
 from footfall.errors import QueryError
-from footfall.queries import Asked, Filters, literal_sql, read_bound, understood, values
 
 A = "\\if :{?a} \\else \\set a 'x' \\endif\n"
 

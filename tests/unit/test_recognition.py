@@ -30,14 +30,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import footfall
-from footfall import recognition
-from footfall.contract import COLUMNS, Contract, read_header
-from footfall.database import Target
+from footfall.contract.mapping import read_header
+from footfall.contract.shapes import COLUMNS
+from footfall.contract.terms import Contract
 from footfall.errors import SourceError
-from footfall.judging import Run, read
-from footfall.records import read_records
+from footfall.formats.delimited import read_records
+from footfall.postgres.target import Target
 from footfall.results import LoadResult
-from footfall.sources import open_source
+from footfall.sources import recognition
+from footfall.sources.opening import open_source
+from footfall.verbs.judging import Run, read
 
 SECRET = "Hedwig Geheim"
 ROWS = [(number, 2, 3, SECRET, f"2024-01-01 00:00:{number:02}") for number in range(1, 40)]

@@ -10,12 +10,10 @@ from typing import Any, Literal
 
 import pytest
 
-from footfall.errors import SourceError
-from footfall.report import (
+from footfall.answers.files import print_table
+from footfall.answers.words import (
     drift_table,
-    escaped,
     failures,
-    print_table,
     problems_text,
     rejected_table,
     summary_json,
@@ -23,6 +21,7 @@ from footfall.report import (
     summary_text,
     verification_text,
 )
+from footfall.errors import SourceError
 from footfall.results import (
     Drift,
     LoadResult,
@@ -34,6 +33,7 @@ from footfall.results import (
     Table,
     Verification,
 )
+from footfall.safe_text import escaped
 
 
 class Terminal(io.StringIO):

@@ -10,12 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from footfall import shapes
-from footfall.contract import COLUMNS, Contract, read_header
-from footfall.engines import duckdb as engine
-from footfall.judging import problem_groups
-from footfall.records import read_records
-from footfall.shapes import SHAPES_MAX, Kinds
+from footfall.contract import value_shapes as shapes
+from footfall.contract.mapping import read_header
+from footfall.contract.shapes import COLUMNS
+from footfall.contract.sums import problem_groups
+from footfall.contract.terms import Contract
+from footfall.contract.value_shapes import SHAPES_MAX, Kinds
+from footfall.engines import kernel
+from footfall.formats.delimited import read_records
 
 HEADER = ",".join(COLUMNS)
 Count = Callable[..., Kinds]
@@ -23,7 +25,7 @@ Count = Callable[..., Kinds]
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Any]:
-    made = engine._session(Contract(), read_header(list(COLUMNS), "a.csv", ","), None)
+    made = kernel._session(Contract(), read_header(list(COLUMNS), "a.csv", ","), None)
     yield made
     made.close()
 
@@ -33,13 +35,13 @@ def count(session: Any, monkeypatch: pytest.MonkeyPatch) -> Count:
     """Judge lines in batches of some size, and count their problems as a load does."""
 
     def counted(lines: list[str], rows_per_batch: int = 1_000_000, grouped: int = 10_000) -> Kinds:
-        monkeypatch.setattr(engine, "GROUPED_ROWS", grouped)
+        monkeypatch.setattr(kernel, "GROUPED_ROWS", grouped)
         content = "\n".join([HEADER, *lines]).encode()
         _, batches = read_records(lambda: iter([content]), "a.csv", ",")
         table = pa.Table.from_batches(batches)
         kinds: Kinds = {}
         for batch in table.combine_chunks().to_batches(rows_per_batch):
-            for found in engine._verdicts(session, batch).kinds.values():
+            for found in kernel._verdicts(session, batch).kinds.values():
                 shapes.add_all(kinds, found)
         return kinds
 

@@ -14,8 +14,8 @@ import pytest
 import zstandard
 
 from footfall.errors import SourceChangedError, SourceError
-from footfall.finding import find_sources
-from footfall.sources import assert_unchanged, open_source, read_content
+from footfall.sources.finding import find_sources
+from footfall.sources.opening import assert_unchanged, open_source, read_content
 
 TEXT = b"a,b\n" + b"1,2\n" * 1000
 

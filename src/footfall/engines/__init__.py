@@ -1,1 +1,1 @@
-"""A source file checked against the contract: verdicts in file order, whoever runs the kernel."""
+"""Who runs the rules, and where: DuckDB sessions that judge records, remember ids and count rows."""

@@ -8,9 +8,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from footfall.notices import NULL_WORDS
-from footfall.places import PLACE_BITS
-from footfall.sql import named_sql
+from footfall.contract.notices import NULL_WORDS
+from footfall.formats.positions import PLACE_BITS
+from footfall.statements import statements
+
+SQL = statements(__name__)
 
 Oddity = tuple[int, Literal["padded_ids", "null_words"], str, int]  # file number, kind, column or word, rows
 WORDS = pa.array(sorted(NULL_WORDS), pa.string())
@@ -34,6 +36,6 @@ def count_null_words(session: duckdb.DuckDBPyConnection, accepted: pa.Table) -> 
 
 def _ask(session: duckdb.DuckDBPyConnection, statement: str, rows: pa.Table) -> list[tuple[int, str, int]]:
     session.register("odd", rows)
-    found = session.execute(named_sql("duckdb.sql")[statement], [PLACE_BITS]).fetchall()
+    found = session.execute(SQL[statement], [PLACE_BITS]).fetchall()
     session.unregister("odd")
     return [(number, name, count) for number, name, count in found]

@@ -13,7 +13,9 @@ import duckdb
 import pyarrow as pa
 
 from footfall.engines.spill import spilling_session
-from footfall.sql import named_sql
+from footfall.statements import statements
+
+SQL = statements(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class RepeatsOfFile:
 @contextmanager
 def remembering(memory_mb: int) -> Iterator[Repeats]:
     """Open a memory of ids that holds at most `memory_mb` in memory."""
-    with spilling_session(memory_mb, named_sql("duckdb.sql")["create_seen"]) as session:
+    with spilling_session(memory_mb, SQL["create_seen"]) as session:
         yield Repeats(session)
 
 
@@ -47,21 +49,21 @@ class Repeats:
     def add(self, file_number: int, rows: pa.Table) -> None:
         """Take note of the accepted rows of one file."""
         self.session.register("rows", rows)
-        self.session.execute(named_sql("duckdb.sql")["add_seen"], [file_number]).fetchall()
+        self.session.execute(SQL["add_seen"], [file_number]).fetchall()
         self.session.unregister("rows")
 
     def forget(self, file_number: int) -> None:
         """Forget a file of which a load would load nothing: its rows claim no id."""
-        self.session.execute(named_sql("duckdb.sql")["forget"], [file_number]).fetchall()
+        self.session.execute(SQL["forget"], [file_number]).fetchall()
 
     def pass_on(self, file_number: int, copy_number: int) -> None:
         """Give the rows of a file to a later copy of it, so that they take their turn there."""
-        self.session.execute(named_sql("duckdb.sql")["pass_on"], [copy_number, file_number]).fetchall()
+        self.session.execute(SQL["pass_on"], [copy_number, file_number]).fetchall()
 
     def find_repeats(self) -> list[RepeatsOfFile]:
         """Count, for each file, the rows whose id had come before: with the same content, and with other content.
 
         Effects: none, but it reads all rows that are remembered.
         """
-        rows = self.session.execute(named_sql("duckdb.sql")["find_repeats"]).fetchall()
+        rows = self.session.execute(SQL["find_repeats"]).fetchall()
         return [RepeatsOfFile(*row) for row in rows]

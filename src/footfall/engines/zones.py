@@ -6,7 +6,10 @@ from datetime import date
 
 import duckdb
 
-from footfall.sql import named_sql
+from footfall.statements import statements
+
+SQL = statements(__name__)
+
 
 OffsetChanges = list[tuple[date, int]]
 
@@ -20,6 +23,6 @@ def find_offset_changes(time_zone: str, until: date) -> OffsetChanges:
     session = duckdb.connect(":memory:")
     try:
         session.execute("set TimeZone = 'UTC'")
-        return session.execute(named_sql("duckdb.sql")["offset_changes"], [until, time_zone]).fetchall()
+        return session.execute(SQL["offset_changes"], [until, time_zone]).fetchall()
     finally:
         session.close()

@@ -1,0 +1,186 @@
+"""The questions that have a name: files of SQL, ours and the user's own, read as psql would.
+
+A question is a file that psql runs as it is; its psql variables are its parameters (decision 0010).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from footfall.errors import QueryError, UnknownNameError
+
+QUERY_BYTES_MAX = 1_000_000  # bytes of one file; what is larger is no question
+# What a file may set by `\if :{?name} \else \set name value \endif`, so that psql runs it without more ado.
+DEFAULT_LINE = re.compile(r"\\if\s+:\{\?(\w+)\}\s*\\else\s*\\set\s+(\w+)(?:\s+(.*?))?\s*\\endif\s*")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+FIRST_WORDS = ("select", "with", "values", "table")
+# In this order: what a colon begins, then what a colon inside of is only text.
+TOKEN = re.compile(
+    r"""
+    ::
+    | :'(?P<value>\w+)'
+    | :"(?P<identifier>\w+)"
+    | :(?P<raw>[A-Za-z_]\w*)
+    | [eE]'(?:[^'\\]|\\.|'')*'
+    | '(?:[^']|'')*'
+    | "(?:[^"]|"")*"
+    | --[^\n]*
+    | /\*.*?\*/
+    | \$(?P<tag>(?!\d)\w*)\$.*?\$(?P=tag)\$
+    | (?<!\w)\$(?P<number>\d+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question.
+
+    Shape: `pieces` is its SQL, cut at its parameters: text, name, text, name, ... text; `defaults` are its own.
+    """
+
+    name: str
+    answers: str
+    grain: str
+    pieces: tuple[str, ...]
+    defaults: Mapping[str, str]
+    path: Path | None = None
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of its parameters, each once, in the order in which its file declares them."""
+        used = set(self.pieces[1::2])
+        return tuple(name for name in self.defaults if name in used)
+
+    @property
+    def needed(self) -> str | None:
+        """The parameter that the question cannot do without: the id of a question about one user or product."""
+        return {"user": "user_id", "product": "product_id"}.get(self.name) if self.path is None else None
+
+    def written(self, value: Callable[[str], str], text: Callable[[str], str] = str) -> str:
+        """Write the SQL anew: `value` says what stands for a parameter, `text` what for the text between them."""
+        return "".join(value(piece) if at % 2 else text(piece) for at, piece in enumerate(self.pieces))
+
+
+def catalogue(folder: Path | None) -> dict[str, Query]:
+    """Give every question by name: ours, and those of the user's own folder.
+
+    Raises: QueryError where the folder or a file of it cannot be used.
+    """
+    ours = files("footfall.answers").joinpath("questions")
+    texts = {file.name[:-4]: file.read_text(encoding="utf-8") for file in ours.iterdir() if file.name.endswith(".sql")}
+    found = {name: parse(name, text) for name, text in sorted(texts.items())}
+    for path in _own_files(folder) if folder else []:
+        if path.stem in found:
+            raise QueryError(f"{path}: there is a query {path.stem!r} already; give the file another name")
+        found[path.stem] = parse(path.stem, _read(path), path)
+    return found
+
+
+def _own_files(folder: Path) -> list[Path]:
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".sql" and not path.name.startswith("."))
+    except OSError as error:
+        raise QueryError(
+            f"{folder}: the folder of your queries cannot be read ({error.strerror}); "
+            "mend FOOTFALL_QUERIES_FOLDER, or take it away"
+        ) from error
+    for path in paths:
+        if not NAME.fullmatch(path.stem):
+            raise QueryError(f"{path}: the name of a query has only a-z, 0-9, - and _; rename the file")
+    return paths
+
+
+def _read(path: Path) -> str:
+    try:
+        if not path.is_file():  # a FIFO would be waited for without end
+            raise QueryError(f"{path}: is not a file; take it away, or put the file itself there")
+        with path.open("rb") as file:
+            content = file.read(QUERY_BYTES_MAX + 1)
+        if len(content) > QUERY_BYTES_MAX:
+            raise QueryError(f"{path}: more than {QUERY_BYTES_MAX:,} bytes are no query; take the file away")
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise QueryError(f"{path}: the query cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise QueryError(f"{path}: the query is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+
+
+def parse(name: str, text: str, path: Path | None = None) -> Query:
+    """Read a file of SQL as psql would: its defaults, then one statement with `:'name'` where a value belongs.
+
+    Raises: QueryError naming file and line.
+    """
+    where = str(path or f"{name}.sql")
+    defaults: dict[str, str] = {}
+    kept: list[str] = []
+    comments: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("\\"):
+            variable, default = _default(line, f"{where} line {number}")
+            defaults[variable] = default
+            kept.append("")  # a server's message counts lines
+        else:
+            kept.append(line)
+            if line.startswith("--") and len(comments) == number - 1:
+                comments.append(line.removeprefix("--").strip())
+    statement = "\n".join(kept).rstrip().removesuffix(";").rstrip()
+    if not statement:
+        raise QueryError(f"{where}: the file is empty; write one select statement")
+    first = re.match(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*(\w*)", statement, re.DOTALL)
+    if first is None or first[1].lower() not in FIRST_WORDS:
+        raise QueryError(f"{where}: a query reads: it begins with {', '.join(FIRST_WORDS)}; write one select statement")
+    about = [line for line in comments if line]
+    grain = next((line.removeprefix("Grain:").strip() for line in about if line.startswith("Grain:")), "")
+    return Query(name, about[0] if about else "", grain, _pieces(statement, where, defaults), defaults, path)
+
+
+def _default(line: str, where: str) -> tuple[str, str]:
+    found = DEFAULT_LINE.fullmatch(line.strip())
+    if found is None or found[1] != found[2]:
+        raise QueryError(
+            f"{where}: {line.strip()!r}: of psql's commands a query may hold only defaults, each on a line of its own: "
+            r"\if :{?name} \else \set name value \endif"
+        )
+    value = found[3] or ""
+    if re.fullmatch(r"'(?:[^'\\]|'')*'", value):
+        value = value[1:-1].replace("''", "'")
+    elif re.search(r"[\s'\"\\:`]", value):
+        raise QueryError(f"{where}: {value!r}: quote the default as a whole: 'value'")
+    return found[1], value
+
+
+def _pieces(statement: str, where: str, defaults: Mapping[str, str]) -> tuple[str, ...]:
+    pieces: list[str] = []
+    at = 0
+    for token in TOKEN.finditer(statement):
+        line = statement.count("\n", 0, token.start()) + 1
+        if token["number"]:
+            raise QueryError(f"{where} line {line}: {token.group()}: a parameter has a name: write :'name'")
+        wrong = token["identifier"] or (token["raw"] if token["raw"] in defaults else None)
+        if wrong:
+            raise QueryError(f"{where} line {line}: {token.group()}: write :'{wrong}', which is quoted as a value")
+        if (name := token["value"]) is None:
+            continue
+        if name not in defaults:
+            raise QueryError(
+                f"{where} line {line}: :'{name}' has no default; begin the file with "
+                rf"\if :{{?{name}}} \else \set {name} 'value' \endif"
+            )
+        pieces += [statement[at : token.start()], name]
+        at = token.end()
+    return (*pieces, statement[at:])
+
+
+def find(name: str, folder: Path | None) -> Query:
+    """Give one question by name. Raises: UnknownNameError with the list."""
+    found = catalogue(folder)
+    if name not in found:
+        listed = "\n".join(f"  {each.name}: {each.answers}" for each in found.values())
+        raise UnknownNameError(f"there is no query {name!r}; choose one of these:\n{listed}")
+    return found[name]

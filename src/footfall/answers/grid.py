@@ -1,0 +1,73 @@
+"""A table for a terminal."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from typing import IO
+
+from footfall.answers.cells import write_table_cell
+from footfall.results import Table
+from footfall.safe_text import escaped
+
+UNBOUND_WIDTH = 1_000_000  # characters; a table that goes into a file or a pipe is folded nowhere
+BAR_COLUMNS = 24  # characters of the longest bar
+
+
+def measure_width(stream: IO[str]) -> int:
+    return shutil.get_terminal_size().columns if stream.isatty() else UNBOUND_WIDTH
+
+
+def lay_out_table(table: Table, width: int, *, bars: bool = False) -> str:
+    """Lay a table out; with `bars`, where there is room, a bar beside the count that ends each row."""
+    import rich.bar
+    import rich.cells
+    import rich.console
+    import rich.table
+    import rich.text
+
+    names = [escaped(column) for column in table.columns]
+    texts = [
+        [escaped(write_table_cell(column, cell)) for column, cell in zip(table.columns, row, strict=True)]
+        for row in table.rows
+    ]
+    numbers = [any(type(row[at]) is int for row in table.rows) for at in range(len(names))]
+    natural = [max(map(rich.cells.cell_len, column)) for column in zip(names, *texts, strict=True)]
+    are_counts = len(texts) > 1 and all(type(row[-1]) is int and row[-1] > 0 for row in table.rows)
+    is_room = sum(natural) + 2 * len(natural) + BAR_COLUMNS <= width
+    bars = bars and is_room and are_counts and table.columns[-1].endswith("_count")
+    if not bars and sum(natural) + 2 * len(natural) <= width:  # nothing to fold: a hundred times as fast without rich
+        return "".join(_aligned(cells, natural, numbers) for cells in (names, *texts))
+    shown = rich.table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=True, header_style=None)
+    for name, is_number in zip(names, numbers, strict=True):
+        shown.add_column(rich.text.Text(name), overflow="fold", justify="right" if is_number else "left")
+    if bars:
+        shown.add_column("")
+    largest = max((row[-1] for row in table.rows), default=0) if bars else 0
+    for row, cells in zip(table.rows, texts, strict=True):
+        bar = [rich.bar.Bar(largest, 0, row[-1], width=BAR_COLUMNS)] if bars else []
+        shown.add_row(*map(rich.text.Text, cells), *bar)
+    page = io.StringIO()
+    rich.console.Console(file=page, width=width, color_system=None, force_terminal=False).print(shown)
+    return "".join(line.rstrip() + "\n" for line in page.getvalue().split("\n")[:-1])
+
+
+def _aligned(cells: list[str], widths: list[int], are_numbers: list[bool]) -> str:
+    from rich.cells import cell_len
+
+    line = "  ".join(
+        " " * (width - cell_len(cell)) + cell if is_number else cell + " " * (width - cell_len(cell))
+        for cell, width, is_number in zip(cells, widths, are_numbers, strict=True)
+    )
+    return line.rstrip() + "\n"
+
+
+def narrowed(table: Table, columns: tuple[str, ...]) -> Table:
+    """Keep some columns, in the order given.
+
+    Example:
+        >>> narrowed(Table(("a", "b"), ((1, 2),)), ("b",)).rows
+        ((2,),)
+    """
+    places = [table.columns.index(column) for column in columns]
+    return Table(columns, tuple(tuple(row[place] for place in places) for row in table.rows))

@@ -1,0 +1,100 @@
+"""The groups of commands, and how every help and option is built. Nothing heavy is imported."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from footfall.cli.talk import log, talk
+
+if TYPE_CHECKING:
+    from footfall.settings import Settings
+
+
+def example(*commands: str) -> str:
+    # \b keeps the lines as they are.
+    return "\b\n" + "\n".join(["Examples:" if len(commands) > 1 else "Example:", *(f"  {each}" for each in commands)])
+
+
+def group(about: str, *examples: str) -> typer.Typer:
+    return typer.Typer(
+        help=about,
+        epilog=example(*examples),
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    )
+
+
+def setting(option: str, metavar: str | None, about: str) -> Any:
+    # Not typer's envvar: settings.py alone reads these, so that each value has one way in and one error message.
+    variable = {"--database": "FOOTFALL_DATABASE_URL"}.get(option, "FOOTFALL_" + option[2:].upper().replace("-", "_"))
+    return typer.Option(option, metavar=metavar, help=f"{about}  [env var: {variable}]", show_default=False)
+
+
+def call_option(*names: str, about: str, metavar: str | None = None, minimum: int | None = None) -> Any:
+    variable = "FOOTFALL_" + names[0][2:].upper().replace("-", "_")
+    return typer.Option(
+        *names, help=about, metavar=metavar, min=minimum, envvar=variable, show_envvar=True, show_default=False
+    )
+
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE",
+        help="Files, folders (*.csv, *.csv.gz, *.csv.zst), patterns, URLs (s3, gs, abfs, https), or - for stdin.",
+    ),
+]
+Database = Annotated[
+    str | None,
+    setting("--database", "URL", "Anything libpq accepts. Without it: PGHOST, PGSERVICE, ..., else the embedded one."),
+]
+Schema = Annotated[str | None, setting("--schema", "NAME", "Schema of Footfall's tables; default public.")]
+MaxRejected = Annotated[
+    str | None,
+    setting("--max-rejected", "X", "Load nothing of a file with more rejected rows: a share (0.2, 20%) or a number."),
+]
+Delimiter = Annotated[str | None, setting("--delimiter", "C", "One character between fields, or tab; default a comma.")]
+Rehash = Annotated[
+    bool | None, setting("--rehash", None, "Read every file, even one that was loaded and did not change.")
+]
+Retry = Annotated[bool | None, setting("--retry", None, "Load a file again when the connection was lost.")]
+TextOrJson = Annotated[Literal["table", "json"], call_option("--format", about="How to print the result.")]
+Format = Annotated[Literal["table", "csv", "json"], call_option("--format", about="How to print the result.")]
+EscapeFormulas = Annotated[
+    bool,
+    call_option("--escape-formulas", about="In CSV: put ' before text that a spreadsheet would take for a formula."),
+]
+Quiet = Annotated[bool, call_option("--quiet", "-q", about="Say nothing on stderr while all goes well.")]
+Verbose = Annotated[bool, call_option("--verbose", "-v", about="Say more, and show where an error came from.")]
+
+
+def ask_for_a_verb(context: typer.Context) -> None:
+    """Show the help of a group, as talk, where no verb is given."""
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(2)
+
+
+def begin(quiet: bool, verbose: bool, **options: object) -> Settings:
+    """Set how much is said, and give the settings in force: what every verb does first."""
+    log.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
+    from footfall.settings import load_settings
+
+    settings = load_settings(**options)
+    talk.is_json = settings.log_format == "json"
+    return settings
+
+
+app = group(
+    "Turn files of user interactions into counts that people can trust, in PostgreSQL.\n\n"
+    "Options come after the verb. Settings: options, then FOOTFALL_* variables, .env, footfall.toml.",
+    "footfall load data/sample.csv",
+    "footfall rejects",
+    "footfall verify",
+)

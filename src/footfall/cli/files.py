@@ -1,0 +1,102 @@
+"""The commands that take files: load, check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from footfall.cli.app import (
+    Database,
+    Delimiter,
+    EscapeFormulas,
+    Format,
+    MaxRejected,
+    Quiet,
+    Rehash,
+    Retry,
+    Schema,
+    Sources,
+    TextOrJson,
+    Verbose,
+    app,
+    begin,
+    example,
+)
+from footfall.cli.output import print_rows, write
+from footfall.cli.talk import log
+from footfall.cli.talk import progress as shown_progress
+
+if TYPE_CHECKING:
+    from footfall.results import LoadSummary
+
+
+@app.command(
+    epilog=example("footfall load data/sample.csv", "zcat a.csv.gz | footfall load - --max-rejected 20% --format json")
+)
+def load(
+    sources: Sources,
+    database: Database = None,
+    schema: Schema = None,
+    max_rejected: MaxRejected = None,
+    delimiter: Delimiter = None,
+    retry: Retry = None,
+    rehash: Rehash = None,
+    fmt: TextOrJson = "table",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Load files, each exactly once. Rejected rows are kept with their problems."""
+    settings = begin(
+        quiet,
+        verbose,
+        database_url=database,
+        schema=schema,
+        max_rejected=max_rejected,
+        delimiter=delimiter,
+        retry=retry,
+        rehash=rehash,
+    )
+    from footfall.answers import words
+    from footfall.verbs import load as load_verb
+
+    with shown_progress(quiet) as progress:
+        summary = load_verb.load(sources, settings, progress=progress)
+    write(words.summary_json(summary) if fmt == "json" else words.summary_text(summary))
+    _talk_about(summary)
+    with_rejects = [done.load_id for done in summary.loads if done.status == "loaded" and done.rows_rejected]
+    if with_rejects:
+        which = f" --load {with_rejects[0]}" if len(with_rejects) == 1 else ""
+        log.info("`footfall rejects%s` shows the rejected rows", which)
+    return summary.exit_code
+
+
+@app.command(epilog=example("footfall check data/", "footfall check 'exports/*.csv.gz' --format csv"))
+def check(
+    sources: Sources,
+    max_rejected: MaxRejected = None,
+    delimiter: Delimiter = None,
+    fmt: Format = "table",
+    escape_formulas: EscapeFormulas = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Make the checks of a load into an empty database, without one. The exit code is that of the load."""
+    settings = begin(quiet, verbose, max_rejected=max_rejected, delimiter=delimiter)
+    from footfall.answers import words
+    from footfall.verbs import check as check_verb
+
+    with shown_progress(quiet) as progress:
+        summary = check_verb.check(sources, settings, progress=progress)
+    if fmt == "csv":
+        print_rows(words.summary_table(summary), fmt, escape_formulas)
+    else:
+        write(words.summary_json(summary, is_check=True) if fmt == "json" else words.summary_text(summary))
+    _talk_about(summary)
+    return summary.exit_code
+
+
+def _talk_about(summary: LoadSummary) -> None:
+    from footfall.answers.words import failures
+    from footfall.safe_text import escaped
+
+    for source, reason in failures(summary):
+        log.error("%s: %s", escaped(source), reason, extra={"fields": {"source": source}})

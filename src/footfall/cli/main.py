@@ -1,0 +1,96 @@
+"""Parse -> call -> print -> exit code.
+
+Data goes to stdout, talk to stderr. What is heavy is imported where it is used, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import resource
+import sys
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from footfall.cli import files, questions, upkeep  # noqa: F401  (they add their commands, in the order of the help)
+from footfall.cli.app import app, ask_for_a_verb
+from footfall.cli.database import database_app
+from footfall.cli.output import stdout
+from footfall.cli.talk import log, talk
+from footfall.cli.upkeep import schema_app
+from footfall.errors import FootfallError, InterruptedLoadError
+
+OPEN_FILES = 4096  # files; more than one transaction takes, with what else is open
+app.add_typer(schema_app, name="schema")
+app.add_typer(database_app, name="database")
+
+
+@app.callback(invoke_without_command=True)
+def _footfall(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        with stdout() as stream:
+            stream.write(f"footfall {version_of('footfall')}\n")
+        raise typer.Exit
+    ask_for_a_verb(context)
+
+
+def _allow_open_files() -> None:
+    """Let this process hold open the files of one transaction; many systems allow 256 or 1,024 unless asked."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def main() -> int:
+    """Run one command line and give its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file name need not be text; it is shown escaped, and never ends a load.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
+    _allow_open_files()
+    if talk not in log.handlers:
+        log.addHandler(talk)
+        log.propagate = False
+    command = typer.main.get_command(app)
+    try:
+        # Not `app()`: typer would answer Ctrl-C and a closed pipe itself.
+        with command.make_context("footfall", sys.argv[1:]) as context:
+            return int(command.invoke(context))
+    except typer.Exit as done:
+        return done.exit_code
+    except TyperException as error:
+        at = getattr(error, "ctx", None)
+        path = at.command_path if at else "footfall"
+        order = " (options come after the verb)" if path == "footfall" and hasattr(error, "option_name") else ""
+        message = error.format_message().rstrip(".")
+        log.error("%s; try `%s --help`%s", message, path, order)
+        return error.exit_code
+    except FootfallError as error:
+        return _fail(error.message, error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail(InterruptedLoadError().message, InterruptedLoadError.exit_code)
+    except BrokenPipeError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001  (the last place before the user: one line, not a traceback)
+        return _fail(f"unexpected {type(error).__name__}: {error}; run it again with -v and report what it prints", 1)
+
+
+def _fail(message: str, exit_code: int) -> int:
+    import traceback
+
+    from footfall.safe_text import mask
+
+    log.error("%s", mask(message))
+    log.debug("%s", mask(traceback.format_exc()))
+    return exit_code

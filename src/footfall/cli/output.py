@@ -1,0 +1,110 @@
+"""Where data goes: stdout, or a file that is there as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal, TextIO
+
+from footfall.answers.files import Form
+from footfall.errors import FootfallError, SettingsError
+
+if TYPE_CHECKING:
+    from footfall.results import Table
+
+
+STDOUT = "-"
+FORMS: dict[str, Form] = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".txt": "table"}
+
+
+def form(asked: Form | None, output: str | None) -> Form:
+    """Choose how to print: as asked, else as the file's name ends, else a table on a terminal and CSV elsewhere.
+
+    Raises: SettingsError for Parquet on a terminal.
+    """
+    if asked is None:
+        if output is None or output == STDOUT:
+            return "table" if sys.stdout.isatty() else "csv"
+        if (ending := Path(output).suffix.lower()) not in FORMS:
+            raise SettingsError(f"--output: {output} ends in none of {', '.join(FORMS)}; say how with --format")
+        return FORMS[ending]
+    if asked == "parquet" and output in (None, STDOUT) and sys.stdout.isatty():
+        raise SettingsError("--format: parquet is not for a terminal; name a file with --output FILE")
+    return asked
+
+
+@contextmanager
+def destination(output: str | None, how: Form = "table") -> Iterator[IO[Any]]:
+    """Give the stream for a result: the file that is named, else stdout. Shape: bytes for Parquet, else text."""
+    is_binary = how == "parquet"
+    if output is not None and output != STDOUT:
+        with written(Path(output), is_binary=is_binary) as stream:
+            yield stream
+    else:
+        with stdout() as text:
+            yield text.buffer if is_binary else text
+
+
+@contextmanager
+def stdout() -> Iterator[TextIO]:
+    """Give stdout. A reader who has seen enough (`| head`) ends the printing; the exit code stays that of the work."""
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except OSError as error:
+        # What is still in the buffer goes nowhere, or Python would complain once more on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise FootfallError(
+                f"the result cannot be written to stdout ({error.strerror}); what was loaded stays: see footfall loads"
+            ) from error
+
+
+@contextmanager
+def written(path: Path, *, is_binary: bool) -> Iterator[IO[Any]]:
+    """Give a stream into a file, which takes its name when all of it is on disk; a pipe or device is written to.
+
+    Effects: a file of that name is replaced; one that fails half-way leaves what was there.
+
+    Raises: SettingsError where it cannot be written.
+    """
+    text: dict[str, Any] = {} if is_binary else {"encoding": "utf-8", "newline": ""}
+    mode = "wb" if is_binary else "w"
+    try:
+        place = path.resolve()
+        if place.exists() and not place.is_file():
+            with place.open(mode, **text) as stream:
+                yield stream
+            return
+        descriptor, name = tempfile.mkstemp(prefix=f".{place.name[:100]}.", dir=place.parent)
+        try:
+            with os.fdopen(descriptor, mode, **text) as stream:
+                yield stream
+                stream.flush()
+                os.fsync(descriptor)
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(name).chmod(place.stat().st_mode & 0o777 if place.exists() else 0o666 & ~mask)
+            Path(name).replace(place)
+        except BaseException:
+            Path(name).unlink()
+            raise
+    except OSError as error:
+        raise SettingsError(f"--output: {path} cannot be written ({error.strerror}); name another file") from error
+
+
+def write(text: str) -> None:
+    """Write text and a line end to stdout; nothing where there is no text."""
+    with stdout() as stream:
+        stream.write(f"{text}\n" if text else "")
+
+
+def print_rows(table: Table, fmt: Literal["table", "csv", "json"], escape_formulas: bool = False) -> None:
+    from footfall.answers import files
+
+    with stdout() as stream:
+        files.print_table(table, fmt, stream, escape_formulas=escape_formulas)

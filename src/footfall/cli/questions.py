@@ -1,0 +1,174 @@
+"""The commands that ask: query, rejects, loads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from footfall.cli.app import (
+    Database,
+    EscapeFormulas,
+    Format,
+    Quiet,
+    Schema,
+    Verbose,
+    app,
+    begin,
+    call_option,
+    example,
+    setting,
+)
+from footfall.cli.output import destination, form, print_rows
+from footfall.cli.talk import log
+from footfall.errors import InterruptedLoadError, UnknownNameError
+
+if TYPE_CHECKING:
+    pass
+
+
+# What a screen has room for; CSV and JSON have every column.
+LEDGER_AT_A_GLANCE = (
+    "load_id",
+    "status",
+    "rows_read",
+    "rows_loaded",
+    "rows_duplicate",
+    "rows_rejected",
+    "finished_at",
+    "source",
+    "error",
+)
+ROWS_SHOWN = 100  # rows; a screen or three, unless --limit asks for more
+
+
+@app.command(epilog=example("footfall rejects --load 1", "footfall rejects --code missing-value --format csv"))
+def rejects(
+    load_id: Annotated[int | None, call_option("--load", metavar="ID", minimum=1, about="Of this load.")] = None,
+    source: Annotated[str | None, call_option("--source", metavar="S", about="Of this source, as given.")] = None,
+    code: Annotated[str | None, call_option("--code", metavar="C", about="With this problem.")] = None,
+    limit: Annotated[
+        int, call_option("--limit", metavar="N", minimum=1, about=f"At most so many; default {ROWS_SHOWN}.")
+    ] = ROWS_SHOWN,
+    database: Database = None,
+    schema: Schema = None,
+    fmt: Format = "table",
+    escape_formulas: EscapeFormulas = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show rejected rows. Each with its file, line number, text and problems."""
+    settings = begin(quiet, verbose, database_url=database, schema=schema)
+    from footfall.answers import words
+    from footfall.contract.problems import PROBLEM_CODES
+    from footfall.verbs import rejects as rejects_verb
+
+    if code is not None and code not in PROBLEM_CODES:
+        known = "\n".join(f"  {each}: {sentence}" for each, sentence in PROBLEM_CODES.items())
+        raise UnknownNameError(f"--code (FOOTFALL_CODE): there is no problem {code!r}; choose one of these:\n{known}")
+    rows, more = rejects_verb.rejects(settings, load_id=load_id, source=source, code=code, limit=limit)
+    print_rows(words.rejected_table(rows, fmt), fmt, escape_formulas)
+    if more:
+        log.info("only the first %s are shown; --limit N shows more", f"{limit:,}")
+    return 0
+
+
+@app.command(epilog=example("footfall loads", "footfall loads --limit 1 --format json"))
+def loads(
+    limit: Annotated[
+        int, call_option("--limit", metavar="N", minimum=1, about=f"At most so many; default {ROWS_SHOWN}.")
+    ] = ROWS_SHOWN,
+    database: Database = None,
+    schema: Schema = None,
+    fmt: Format = "table",
+    escape_formulas: EscapeFormulas = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show the ledger. What was loaded, when, from where, with which result; the newest first."""
+    settings = begin(quiet, verbose, database_url=database, schema=schema)
+    from footfall.answers import grid
+    from footfall.results import Table
+    from footfall.verbs import loads as loads_verb
+
+    table = loads_verb.loads(settings, limit=limit + 1)
+    shown = Table(table.columns, table.rows[:limit])
+    print_rows(grid.narrowed(shown, LEDGER_AT_A_GLANCE) if fmt == "table" else shown, fmt, escape_formulas)
+    if len(table.rows) > limit:
+        log.info("older loads are not shown; --limit N shows more")
+    return 0
+
+
+@app.command(
+    epilog=example(
+        "footfall query per-day --since 2024-03-01 --until 2024-04-01",
+        "footfall query top-users --limit 10 --output top.parquet",
+        "footfall query user 42 --action purchase --format json",
+        "footfall query --list",
+    )
+)
+def query(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The question; --list shows them all.")] = None,
+    identifier: Annotated[
+        int | None, typer.Argument(metavar="ID", min=1, help="Of a user or a product, where NAME is one of these.")
+    ] = None,
+    since: Annotated[
+        str | None, call_option("--since", metavar="T", about="From this date or time on, of the reporting time zone.")
+    ] = None,
+    until: Annotated[str | None, call_option("--until", metavar="T", about="Before this date or time.")] = None,
+    action: Annotated[str | None, call_option("--action", metavar="A", about="Only this action.")] = None,
+    user: Annotated[int | None, call_option("--user", metavar="ID", minimum=1, about="Only of this user.")] = None,
+    product: Annotated[
+        int | None, call_option("--product", metavar="ID", minimum=1, about="Only this product.")
+    ] = None,
+    per: Annotated[
+        Literal["day", "week", "month"] | None, call_option("--per", about="Count active users in each; default day.")
+    ] = None,
+    limit: Annotated[
+        int | None, call_option("--limit", metavar="N", minimum=1, about="At most so many rows; top-*: default 5.")
+    ] = None,
+    fmt: Annotated[
+        Literal["table", "csv", "json", "parquet"] | None,
+        call_option("--format", about="How to print; default: as FILE ends, table on a terminal, else csv."),
+    ] = None,
+    escape_formulas: EscapeFormulas = False,
+    output: Annotated[
+        str | None, call_option("--output", metavar="FILE", about="Write to a file, whole or not at all.")
+    ] = None,
+    show_sql: Annotated[bool, call_option("--sql", about="Print the SQL with its values; ask nothing.")] = False,
+    show_list: Annotated[bool, call_option("--list", about="Show every question, your own included.")] = False,
+    reporting_time_zone: Annotated[
+        str | None, setting("--reporting-time-zone", "ZONE", "Whose days are counted; default UTC.")
+    ] = None,
+    database: Database = None,
+    schema: Schema = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Ask a named question. Read-only; an answer without rows is an empty table."""
+    settings = begin(quiet, verbose, database_url=database, schema=schema, reporting_time_zone=reporting_time_zone)
+    how = form(fmt, output)
+    from footfall.answers import files
+    from footfall.answers.parameters import Filters
+    from footfall.verbs import query as query_verb
+
+    if show_list:
+        with destination(output, how) as stream:
+            files.print_answer(query_verb.query_list(settings), how, stream, escape_formulas=escape_formulas)
+        return 0
+    if name is None:
+        raise UnknownNameError("which question? `footfall query --list` shows them all")
+    filters = Filters(identifier, since, until, action, user, product, per, limit)
+    if show_sql:
+        with destination(output) as stream:
+            stream.write(query_verb.query_sql(settings, name, filters) + "\n")
+        return 0
+    try:
+        with query_verb.query(settings, name, filters) as answer:
+            if answer.is_zoned:
+                log.info("days are those of the time zone %s", settings.reporting_time_zone)
+            with destination(output, how) as stream:
+                files.print_answer(answer, how, stream, escape_formulas=escape_formulas)
+    except KeyboardInterrupt as stop:
+        raise InterruptedLoadError("interrupted; a question changes nothing") from stop
+    return 0

@@ -1,0 +1,79 @@
+"""The commands that keep the tables in order: verify, schema."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from footfall.cli.app import Database, Quiet, Schema, Verbose, app, ask_for_a_verb, begin, call_option, example, group
+from footfall.cli.output import print_rows, write
+from footfall.cli.talk import log
+from footfall.errors import DriftError
+
+
+@app.command(epilog=example("footfall verify", "footfall verify --repair"))
+def verify(
+    repair: Annotated[bool, call_option("--repair", about="Replace kept counts by their recount.")] = False,
+    database: Database = None,
+    schema: Schema = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Recount all that is kept. What differs is shown, and the exit code is 7."""
+    settings = begin(quiet, verbose, database_url=database, schema=schema)
+    from footfall.answers import words
+    from footfall.verbs import verify as verify_verb
+
+    found = verify_verb.verify(settings, repair=repair)
+    write(words.verification_text(found))
+    if found.drift:
+        print_rows(words.drift_table(found), "table")
+    if found.drift_count:
+        log.error("%s", "this drift cannot be repaired; report it" if repair else DriftError().message)
+        return DriftError.exit_code
+    return 0
+
+
+schema_app = group("Show, create or upgrade the tables.", "footfall schema apply")
+schema_app.callback(invoke_without_command=True)(ask_for_a_verb)
+
+
+@schema_app.command("show", epilog=example("footfall schema show"))
+def schema_show(
+    database: Database = None, schema: Schema = None, quiet: Quiet = False, verbose: Verbose = False
+) -> int:
+    """Show the version and text of the tables."""
+    settings = begin(quiet, verbose, database_url=database, schema=schema)
+    from footfall.verbs import schema as schema_verb
+
+    write(schema_verb.schema_show(settings))
+    return 0
+
+
+@schema_app.command("apply", epilog=example("footfall schema apply --schema footfall"))
+def schema_apply(
+    database: Database = None, schema: Schema = None, quiet: Quiet = False, verbose: Verbose = False
+) -> int:
+    """Create or upgrade the tables. Where they are current nothing changes."""
+    settings = begin(quiet, verbose, database_url=database, schema=schema)
+    from footfall.verbs import schema as schema_verb
+
+    write(schema_verb.schema_apply(settings))
+    return 0
+
+
+@schema_app.command("grant", epilog=example("footfall schema grant analyst"))
+def schema_grant(
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="A role that exists.")],
+    database: Database = None,
+    schema: Schema = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Let a role read. It sees interactions and counts, not the quarantine."""
+    settings = begin(quiet, verbose, database_url=database, schema=schema)
+    from footfall.verbs import schema as schema_verb
+
+    write(schema_verb.schema_grant(settings, role))
+    return 0

@@ -1,0 +1,92 @@
+"""What is odd about a file though its rows are right, in words: a notice changes no verdict and no exit code."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from footfall.contract.shapes import COLUMNS
+from footfall.results import LoadResult
+
+log = logging.getLogger("footfall")
+
+REPEATED_SHARE = 10  # one in so many: where more rows than that repeat an id, the id is seldom that of an interaction
+# Words that exports write for a missing value, in the cases that are met.
+NULL_WORDS = frozenset(
+    spelled
+    for word in ("null", "nil", "none", "na", "n/a", "nan", "undefined", "(null)", "<null>", "#n/a", "<na>")
+    for spelled in (word, word.upper(), word.title(), word.capitalize())
+) | {"NaN", "\\N", "-", "--"}
+
+
+@dataclass(slots=True)
+class Oddities:
+    """Rows that are right and oddly written, of one file, before its ids are compared with any others.
+
+    Grain: `padded_ids` counts rows by column, `null_words` rows by the word that is their action.
+    """
+
+    padded_ids: Counter[str] = field(default_factory=Counter)
+    null_words: Counter[str] = field(default_factory=Counter)
+
+
+def describe(
+    oddities: Oddities, *, rows_read: int, rows_repeated: int, actions: tuple[str, ...] | None
+) -> tuple[str, ...]:
+    """Give the notices about one file; `rows_repeated` came with an id that stands by an earlier row of the file.
+
+    Example:
+        >>> describe(Oddities(Counter(user_id=2)), rows_read=9, rows_repeated=0, actions=None)
+        ('ids are written with a leading zero or a plus sign: 2 rows in user_id; 007 and +7 are counted as 7',)
+    """
+    found: list[str] = []
+    if rows_repeated * REPEATED_SHARE > rows_read:
+        found.append(
+            f"{rows_repeated:,} of {rows_read:,} rows have an interaction_id that came before in this file; "
+            "is it the id of an order or a session, rather than of an interaction?"
+        )
+    if oddities.padded_ids:
+        each = ", ".join(
+            f"{_rows(oddities.padded_ids[name])} in {name}" for name in COLUMNS if oddities.padded_ids[name]
+        )
+        found.append(f"ids are written with a leading zero or a plus sign: {each}; 007 and +7 are counted as 7")
+    if oddities.null_words and actions is None:  # words on the list of actions are meant
+        words = sorted(oddities.null_words.items(), key=lambda item: (-item[1], item[0]))
+        each = ", ".join(f"{word!r} in {_rows(rows)}" for word, rows in words)
+        found.append(
+            f"words that often stand for a missing value are taken as actions: {each}; "
+            "leave the value empty at its origin, or name the actions that there are in FOOTFALL_ACTIONS"
+        )
+    return tuple(found)
+
+
+def describe_other_contract(load_id: int, contract: str, contract_now: str) -> tuple[str, ...]:
+    """Give the notice about a file that was loaded already, where another contract decided about it then."""
+    if contract == contract_now:
+        return ()
+    return (
+        f"already loaded as load {load_id} under another contract (another delimiter, source_time_zone, actions or "
+        "max_future_seconds, or the rules of another version of Footfall); nothing was changed",
+    )
+
+
+def say_notices(result: LoadResult) -> None:
+    """Say the notices about a file, but for one that was loaded already."""
+    if result.status != "already-loaded":
+        for notice in result.notices:
+            log.warning(f"{result.source}: {notice}")
+
+
+def say_other_contracts(results: Iterable[LoadResult]) -> None:
+    """Say once of a run which files were loaded under another contract: after an upgrade it is the whole history."""
+    others = [result for result in results if result.status == "already-loaded" and result.notices]
+    if others:
+        first = others[0]
+        more = f"; the same holds for {len(others) - 1:,} more of these files" if len(others) > 1 else ""
+        log.warning(f"{first.source}: {first.notices[0]}{more}")
+
+
+def _rows(rows: int) -> str:
+    return f"{rows:,} row{'' if rows == 1 else 's'}"

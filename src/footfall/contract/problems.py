@@ -1,0 +1,19 @@
+"""The codes of problems, with a sentence for each."""
+
+from __future__ import annotations
+
+PROBLEM_CODES: dict[str, str] = {
+    "missing-value": "a required value is empty",
+    "not-an-integer": "not a whole number (an optional sign and decimal digits)",
+    "out-of-range": "an id that is not 1 to 9223372036854775807, or an instant outside the years 1 to 9999",
+    "not-a-timestamp": "not a timestamp: YYYY-MM-DD, optionally HH:MM[:SS[.ffffff]] and Z, UTC, GMT or an offset",
+    "too-long": "an action over 500 characters, or a record over 1 MB",
+    "unknown-action": "an action that is not in the allow-list",
+    "in-the-future": "a timestamp later than the setting allows",
+    "too-few-fields": "fewer fields than the header names",
+    "too-many-fields": "more fields than the header names",
+    "bad-quoting": "a quote that does not close before a delimiter or line end, that stands inside an unquoted field, "
+    "or that is closed only behind other rows",
+    "bad-encoding": "a NUL byte, or bytes that are not UTF-8",
+    "conflicting-duplicate": "this interaction_id came before with other content; the row that came first stays",
+}

@@ -1,0 +1,27 @@
+-- name: plain_line
+select getvariable('plain_line') as plain_line
+
+-- name: rejected
+select
+    line_number,
+    line as raw_line,
+    raw_bytes,
+    size_bytes as raw_size_bytes,
+    to_json(problems)::varchar as problems
+from rejected
+order by line_number
+
+-- name: conflicts
+select
+    l.line_number as line_number,
+    l.line as raw_line,
+    l.raw_bytes as raw_bytes,
+    l.size_bytes as raw_size_bytes,
+    to_json([{
+        'code': 'conflicting-duplicate', 'field': 'interaction_id', 'value': j.interaction_id::varchar
+    }])::varchar as problems,
+    j.interaction_id as interaction_id
+from lines as l
+join judged as j
+    on j.line_number = l.line_number
+order by l.line_number

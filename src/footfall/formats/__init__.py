@@ -1,0 +1,1 @@
+"""Bytes into numbered records and their columns."""

@@ -1,0 +1,1 @@
+"""The server, without anything about interactions: where it is, sessions, transactions, errors."""

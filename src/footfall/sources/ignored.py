@@ -1,0 +1,85 @@
+"""Names that a search for files meets and leaves out: which they are, why, and how that is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from footfall.results import IgnoredName, Reason
+
+ENDINGS = (".csv", ".csv.gz", ".csv.zst")  # of the files of a folder, in any case
+NAMES_SAID = 3  # names of each reason; JSON and Python callers get all of them
+# What systems and tools write beside data, or while data is still on its way; all in lower case.
+NEVER_DATA_NAMES = frozenset(
+    {
+        ".ds_store", ".localized", "__macosx", ".trashes", ".spotlight-v100", ".fseventsd", ".temporaryitems",  # macOS
+        "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information",  # Windows
+        ".trash", "lost+found", "@eadir", "#recycle", ".snapshot", ".snapshots", ".stversions",  # Linux, storage
+        "_success", "_metadata", "_common_metadata", "_temporary", "_spark_metadata", "_delta_log",  # Hadoop, Spark
+        ".ipynb_checkpoints",  # Jupyter
+        ".rsync-partial", ".~tmp~",  # rsync: --partial-dir, --delay-updates
+    }
+)  # fmt: skip
+NEVER_DATA_BEGINNINGS = (
+    "._",  # macOS: what its own file systems keep beside a file (AppleDouble)
+    ".#", ".~lock.", "~$", ".goutputstream-",  # editors and offices: locks, and files that are being saved
+    "_committed_", "_started_", ".hive-staging", ".spark-staging",  # Databricks, Hive, Spark
+    ".nfs0", ".fuse_hidden", ".trash-",  # what NFS and FUSE keep of removed files
+)  # fmt: skip
+NEVER_DATA_ENDS = (
+    ".tmp", ".temp", ".part", ".partial", ".filepart", "._copying_",  # copies on their way: rclone, WinSCP, Hadoop
+    ".crdownload", ".opdownload", ".download",  # browsers
+    "~", ".swp", ".swo",  # editors
+    ".crc",  # Hadoop
+)  # fmt: skip
+
+
+def is_never_data(name: str) -> bool:
+    """Say whether a file or folder of this name is what a system or a tool leaves behind; its case does not matter.
+
+    Example:
+        >>> [is_never_data(name) for name in ("._a.csv", "Thumbs.db", "a.csv.part", "part-0.csv", ".csv")]
+        [True, True, True, False, False]
+    """
+    low = name.lower()
+    return (
+        low in NEVER_DATA_NAMES
+        or low.startswith(NEVER_DATA_BEGINNINGS)
+        or low.endswith(NEVER_DATA_ENDS)
+        or (low.startswith("#") and low.endswith("#"))  # what Emacs saves by itself
+    )
+
+
+def has_ending(name: str) -> bool:
+    """Say whether a file of this name in a folder is a source.
+
+    Example:
+        >>> has_ending("A.CSV"), has_ending("a.csv.txt")
+        (True, False)
+    """
+    return name.lower().endswith(ENDINGS)
+
+
+def describe_ignored(ignored: Iterable[IgnoredName]) -> str:
+    """Say in one line how many names are left out, which, and why; of many with one reason the first few.
+
+    Example:
+        >>> describe_ignored([IgnoredName("in/a.txt", Reason.ENDING), IgnoredName("in/b.csv", Reason.SAME, "in/a.csv")])
+        'ignored 2 names: in/a.txt (not named *.csv, *.csv.gz or *.csv.zst); in/b.csv, which is in/a.csv (another name \
+of a file that is taken already)'
+    """
+    groups: dict[Reason, list[str]] = {}
+    for each in ignored:
+        twin = f", which is {each.taken_as}" if each.taken_as not in ("", each) else ""
+        groups.setdefault(each.reason, []).append(f"{each}{twin}".replace("\n", "\\n"))
+    amount = sum(len(names) for names in groups.values())
+    told = "; ".join(f"{_some(names)} ({reason})" for reason, names in sorted(groups.items(), key=_by_weight))
+    return f"ignored {amount:,} name{'' if amount == 1 else 's'}: {told}"
+
+
+def _by_weight(group: tuple[Reason, list[str]]) -> tuple[bool, int]:
+    return group[0] is Reason.NEVER_DATA, list(Reason).index(group[0])
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - NAMES_SAID
+    return ", ".join(names[:NAMES_SAID]) + (f" and {more:,} more" if more > 0 else "")

@@ -1,0 +1,72 @@
+"""Patterns of names, as shells and Python's glob know them: one part between two slashes at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import translate
+from glob import has_magic
+
+from footfall.sources.ignored import ENDINGS
+
+DEEP = "**"  # this folder and all below it
+_WORDS = "|".join(sorted({word for ending in ENDINGS for word in ending[1:].split(".")}))
+# A set in brackets, which stays as it is, or a part of an ending.
+_SET_OR_ENDING = re.compile(rf"\[!?\]?[^\]]*\]|\.(?:{_WORDS})(?![^.*?\[])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a pattern, the slashes behind it, and what matches a name, or None where the part has no wildcard."""
+
+    text: str
+    slashes: str
+    matches: Callable[[str], object] | None
+
+
+def split_pattern(pattern: str) -> list[Part]:
+    """Give the parts of a pattern; in the last one, the case of an ending does not matter.
+
+    Example:
+        >>> [part.text for part in split_pattern("/in//day-*/*.csv")]
+        ['', 'in', 'day-*', '*.csv']
+        >>> bool(split_pattern("*.csv*")[-1].matches("A.CSV.gz"))
+        True
+    """
+    pieces = [*re.split("(/+)", pattern), ""]
+    texts, slashes = pieces[::2], pieces[1::2]
+    last = len(texts) - 1
+    each = enumerate(zip(texts, slashes, strict=True))
+    return [Part(text, slash, _matcher(text, at == last)) for at, (text, slash) in each]
+
+
+def _matcher(text: str, is_last: bool) -> Callable[[str], object] | None:
+    if not has_magic(text):
+        return None
+    return re.compile(translate(without_case(text) if is_last else text)).match
+
+
+def without_case(pattern: str) -> str:
+    """Give a pattern that takes the endings of data files in any case.
+
+    Example:
+        >>> without_case("[.csv]*.csv.gz")
+        '[.csv]*.[cC][sS][vV].[gG][zZ]'
+    """
+    return _SET_OR_ENDING.sub(lambda found: found[0] if found[0][0] == "[" else _any_case(found[0]), pattern)
+
+
+def _any_case(ending: str) -> str:
+    return "".join(f"[{letter.lower()}{letter.upper()}]" if letter.isalpha() else letter for letter in ending)
+
+
+def refuse_pattern(name: str, noun: str = "file") -> str:
+    """Say of a pattern that matches nothing how it was understood, and how the name itself would be written."""
+    if "[" not in name:
+        return f"no {noun} matches"
+    literal = name.replace("[", "[[]")
+    return (
+        f"there is no {noun} of this name, and [ ] is a pattern, which no {noun} matches; "
+        f"for a bracket itself write [[], as in {literal}"
+    )

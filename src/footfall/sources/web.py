@@ -1,0 +1,124 @@
+"""One file by http:// or https:// -> its bytes, whole or not at all.
+
+The body of one response is one state of the file; it must be as long as its server announces.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import ssl
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
+from footfall.safe_text import shown
+
+SCHEMES = ("http", "https")
+TIMEOUT_S = 60  # seconds without a byte
+READ_BYTES = 1 << 20  # bytes per read
+# What a later try may cure, beside 5xx: Request Timeout, Too Early, Too Many Requests.
+PASSING = (408, 425, 429)
+DENIED = (401, 403, 407)
+GONE = (404, 410)
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Follow redirects, but never from https:// to an address that others on the way can read or forge."""
+
+    def redirect_request(  # noqa: PLR0913  (urllib's own signature)
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if req.type == "https" and urlsplit(newurl).scheme != "https":
+            raise urllib.error.URLError("it redirects from https:// to an address without protection")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def read(url: str) -> Iterator[bytes]:
+    """Give the file's bytes in blocks.
+
+    Effects: one GET, through the proxy that the environment names, if any; redirects are followed.
+    Raises: SourceUnavailableError where a later try may help, SourceChangedError for a body of another length than
+    announced, SourceError otherwise. Messages hold no secret of the URL.
+    """
+    name = shown(url)
+    try:
+        with _opener().open(_request(url), timeout=TIMEOUT_S) as response:
+            announced = response.length
+            if announced is None and not response.chunked:
+                raise SourceError(
+                    f"{name}: the server does not say how long the file is, so a cut one could not be told; "
+                    "download it, see that it is whole, and load the file"
+                )
+            size_bytes = 0
+            while block := response.read(READ_BYTES):
+                size_bytes += len(block)
+                yield block
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _refused(name, error.code, error.reason) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _away(name, error) from error
+    if announced is not None and size_bytes != announced:
+        raise SourceChangedError(
+            f"{name}: {size_bytes:,} of {announced:,} bytes came, then the connection ended; run the same command again"
+        )
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    # Not urllib's default, which would follow a redirect to ftp:// too.
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.UnknownHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        _SafeRedirects(),
+        urllib.request.HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
+    opener.addheaders = [("User-Agent", "footfall")]
+    return opener
+
+
+def _request(url: str) -> urllib.request.Request:
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    path, query = (quote(part, safe="%/:=&?~+!$,;'@()*[]") for part in (parts.path, parts.query))
+    request = urllib.request.Request(urlunsplit((parts.scheme, host, path or "/", query, "")))  # noqa: S310  (http, https)
+    request.add_header("Accept-Encoding", "identity")
+    if user:
+        token = base64.b64encode(unquote(user if ":" in user else f"{user}:").encode()).decode()
+        # Unredirected: another server that this one points at does not get it.
+        request.add_unredirected_header("Authorization", f"Basic {token}")
+    return request
+
+
+def _refused(name: str, status: int, reason: str) -> SourceError:
+    said = f"the server answers {status} {reason}".rstrip()
+    if status in GONE:
+        return SourceError(f"{name}: there is no such file ({said}); check the address")
+    if status in DENIED:
+        return SourceError(f"{name}: access is denied ({said}); check user, password and the signature's time")
+    if status >= 500 or status in PASSING:
+        return SourceUnavailableError(f"{name}: cannot be had now ({said}); run the same command again later")
+    return SourceError(f"{name}: cannot be read ({said}); check the address")
+
+
+def _away(name: str, error: Exception) -> SourceError:
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return SourceError(
+            f"{name}: the server's certificate is not trusted ({reason.verify_message}); check the address"
+        )
+    if isinstance(reason, str):  # ours, or urllib's word about an address that makes no sense
+        return SourceError(f"{name}: cannot be read: {reason}; check the address")
+    if isinstance(reason, http.client.InvalidURL | UnicodeError) or type(reason) is ValueError:
+        return SourceError(f"{name}: is not an address that can be asked for; check host, port and spelling")
+    if isinstance(reason, http.client.IncompleteRead):
+        return SourceChangedError(f"{name}: the connection ended before the file did; run the same command again")
+    why = reason.strerror if isinstance(reason, OSError) and reason.strerror else type(reason).__name__
+    return SourceUnavailableError(f"{name}: the server cannot be reached ({why}); run the same command again later")

@@ -1,0 +1,1 @@
+"""What is kept: the statements of the one transaction. Nothing here begins or ends a transaction."""

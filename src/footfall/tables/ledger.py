@@ -1,0 +1,73 @@
+"""What was loaded, when, from where, with which result: the memory of all loads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from footfall.postgres.statements import fetch_one
+from footfall.postgres.target import Connection
+from footfall.results import Table
+from footfall.statements import statements
+
+SQL = statements(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of `loads`, but for `finished_at`, which the server's clock gives."""
+
+    load_id: int
+    source: str
+    digest: str
+    size_bytes: int
+    status: str
+    contract: str
+    started_at: datetime
+    footfall_version: str
+    error: str | None = None
+    rows_read: int | None = None
+    rows_loaded: int | None = None
+    rows_duplicate: int | None = None
+    rows_rejected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLoad:
+    """The load that brought a file first, and the fingerprint of the contract that decided about its rows."""
+
+    load_id: int
+    loaded_at: datetime
+    contract: str
+
+
+def next_load_ids(connection: Connection, files: int) -> list[int]:
+    """Take the load_ids of so many files; they rise. Effects: advances the sequence; a load that fails leaves a gap."""
+    rows = connection.execute(SQL["next_load_ids"], {"files": files}).fetchall()
+    return [row.load_id for row in rows]
+
+
+def find_loaded(connection: Connection, digests: Iterable[str]) -> dict[str, FirstLoad]:
+    """Find the loads of files by their digests."""
+    rows = connection.execute(SQL["find_loaded"], {"digests": list(digests)}).fetchall()
+    return {row.digest: FirstLoad(row.load_id, row.loaded_at, row.contract) for row in rows}
+
+
+def is_loaded(connection: Connection, load_id: int) -> bool:
+    """Say whether this very load was committed."""
+    return bool(fetch_one(connection, SQL["is_loaded"], load_id=load_id).is_loaded)
+
+
+def record(connection: Connection, entry: Entry) -> None:
+    """Write one row of the ledger, in the transaction at hand."""
+    values: dict[str, Any] = {name: getattr(entry, name) for name in entry.__slots__}
+    connection.execute(SQL["record"], values)
+
+
+def list_loads(connection: Connection, limit: int | None) -> Table:
+    """List the ledger, the newest load first."""
+    cursor = connection.execute(SQL["loads"], {"limit": limit})
+    columns = tuple(column.name for column in cursor.description or ())
+    return Table(columns, tuple(tuple(row) for row in cursor.fetchall()))

@@ -1,0 +1,54 @@
+-- name: next_load_ids
+select pg_catalog.nextval(pg_catalog.pg_get_serial_sequence('loads', 'load_id'))::integer as load_id
+from pg_catalog.generate_series(1, %(files)s)
+
+-- name: find_loaded
+select
+    digest,
+    load_id,
+    finished_at as loaded_at,
+    contract
+from loads
+where
+    digest = any(%(digests)s::text[])
+    and status = 'loaded'
+
+-- name: is_loaded
+select exists (
+    select
+    from loads
+    where
+        load_id = %(load_id)s
+        and status = 'loaded'
+) as is_loaded
+
+-- name: record
+insert into loads (
+    load_id, source, digest, size_bytes, status, error, rows_read, rows_loaded, rows_duplicate, rows_rejected,
+    contract, started_at, finished_at, footfall_version
+)
+values (
+    %(load_id)s, %(source)s, %(digest)s, %(size_bytes)s, %(status)s, %(error)s, %(rows_read)s, %(rows_loaded)s,
+    %(rows_duplicate)s, %(rows_rejected)s, %(contract)s, %(started_at)s, pg_catalog.clock_timestamp(),
+    %(footfall_version)s
+)
+
+-- name: loads
+select
+    load_id,
+    source,
+    digest,
+    size_bytes,
+    status,
+    error,
+    rows_read,
+    rows_loaded,
+    rows_duplicate,
+    rows_rejected,
+    contract,
+    started_at,
+    finished_at,
+    footfall_version
+from loads
+order by load_id desc
+limit %(limit)s

@@ -1,0 +1,24 @@
+"""Rejected rows: kept with their problems, and listed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from footfall.postgres.statements import compose
+from footfall.postgres.target import Connection
+from footfall.statements import statements
+from footfall.tables.staging import Staging
+
+SQL = statements(__name__)
+
+
+def quarantine(connection: Connection, staging: Staging) -> int:
+    """Move the staged rejected rows into the quarantine; give their number. Effects: under the writer lock."""
+    if "rejected" not in staging.created:
+        return 0
+    return connection.execute(compose(SQL["quarantine"], rejected=staging.rejected)).rowcount
+
+
+def list_rejected(connection: Connection, values: dict[str, Any]) -> list[Any]:
+    """List rejected rows in the order of loads and lines: of a load, a source or a problem code, where it is given."""
+    return connection.execute(SQL["rejects"], values).fetchall()

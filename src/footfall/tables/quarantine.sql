@@ -1,0 +1,32 @@
+-- name: quarantine
+insert into rejected_interactions (load_id, line_number, raw_line, raw_bytes, raw_size_bytes, problems)
+select
+    load_id,
+    line_number,
+    raw_line,
+    raw_bytes,
+    raw_size_bytes,
+    problems::jsonb
+from {rejected}
+order by load_id, line_number
+
+-- name: rejects
+select
+    r.load_id,
+    l.source,
+    r.line_number,
+    r.raw_line,
+    r.raw_size_bytes,
+    r.problems
+from rejected_interactions as r
+join loads as l
+    on l.load_id = r.load_id
+where
+    (%(load_id)s::integer is null or r.load_id = %(load_id)s::integer)
+    and (%(source)s::text is null or l.source = %(source)s::text)
+    and (
+        %(code)s::text is null
+        or r.problems @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('code', %(code)s::text))
+    )
+order by r.load_id, r.line_number
+limit %(limit)s

@@ -1,0 +1,166 @@
+"""The tables: their version, migrations and rights."""
+
+from __future__ import annotations
+
+import logging
+from importlib.resources import files
+
+import psycopg
+from psycopg import sql
+
+from footfall.errors import SchemaError, SettingsError
+from footfall.postgres.statements import compose, fetch_one
+from footfall.postgres.target import Connection, Target
+from footfall.postgres.transactions import begin, take_writer_lock
+from footfall.safe_text import mask
+from footfall.statements import statements
+
+log = logging.getLogger("footfall")
+
+SQL = statements(__name__)
+
+TABLES = (
+    "user_interactions_raw",
+    "interactions",
+    "interactions_per_quarter_hour",
+    "interactions_per_user",
+    "interactions_per_product",
+    "rejected_interactions",
+    "loads",
+    "load_overlaps",
+    "source_files",
+)
+VERSIONS_TABLE = "footfall_migrations"
+
+
+def migrations() -> tuple[tuple[int, str, str], ...]:
+    """Give every migration as (version, name, text), in order."""
+    folder = files("footfall.tables").joinpath("migrations")
+    names = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
+    texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
+    return tuple((int(name[:4]), name, text) for name, text in zip(names, texts, strict=True))
+
+
+def schema_version(connection: Connection, target: Target) -> int:
+    """Say which migration the tables are at; 0 where there are none.
+
+    Raises: SchemaError where tables of our names are not ours, or come from a later Footfall.
+    """
+    names = [*TABLES, VERSIONS_TABLE]
+    rows = connection.execute(SQL["tables"], {"schema": target.schema, "names": names}).fetchall()
+    found = [row.name for row in rows]
+    if VERSIONS_TABLE not in found:
+        if found:
+            raise SchemaError(
+                f"the schema {target.schema!r} already holds {', '.join(found)}, and Footfall did not make them; "
+                "it takes nothing over: rename them, or choose another schema with --schema (FOOTFALL_SCHEMA), "
+                "and load the files they came from"
+            )
+        return 0
+    versions = connection.execute(SQL["versions"]).fetchall()
+    version = max((row.version for row in versions), default=0)
+    if version > len(migrations()):
+        raise SchemaError(f"the tables are at version {version}, made by a later Footfall; upgrade this one")
+    missing = sorted(set(TABLES) - set(found)) if version == len(migrations()) else []
+    if missing:
+        raise SchemaError(
+            f"the table {', '.join(missing)} is missing from the schema {target.schema!r}; restore it from a backup"
+        )
+    return version
+
+
+def apply_schema(connection: Connection, target: Target) -> tuple[str, ...]:
+    """Create or upgrade the tables in one transaction, under the writer lock; give the names of what was applied.
+
+    Effects: commits; idempotent, and safe when several do it at once; says so where others may create in the schema.
+    """
+    begin(connection, target)
+    take_writer_lock(connection, target)
+    if not fetch_one(connection, SQL["has_schema"], schema=target.schema).is_there:
+        connection.execute(compose(SQL["create_schema"], schema=sql.Identifier(target.schema)))
+    if fetch_one(connection, SQL["creates_in"]).name != target.schema:
+        # Else `create table` would go on to pg_temp, the last of the search_path, and be gone with the session.
+        raise SchemaError(
+            f"the role may not use the schema {target.schema!r}; ask its owner to run `footfall schema apply` "
+            "and to grant usage, or choose a schema of your own with --schema (FOOTFALL_SCHEMA)"
+        )
+    version = schema_version(connection, target)
+    applied = []
+    _assert_functions_are_ours(connection, target)
+    if version == 0:
+        connection.execute(SQL["create_versions"])
+    for number, name, text in migrations():
+        if number > version:
+            try:
+                connection.execute(text)
+            except psycopg.errors.DependentObjectsStillExist as error:
+                raise SchemaError(mask(error.diag.message_primary or str(error))) from error
+            one_way = {"version": number, "name": name}
+            connection.execute(SQL["record_version"], one_way)
+            applied.append(name)
+    _assert_functions_are_ours(connection, target)  # one of others may have come in between
+    creators = connection.execute(SQL["other_creators"]).fetchall()
+    connection.commit()
+    if creators:
+        who = ", ".join("every role" if row.grantee == "public" else row.grantee for row in creators)
+        schema, grantees = creators[0].schema, ", ".join(row.grantee for row in creators)
+        log.warning(
+            f"others may create functions and operators in the schema {schema} ({who}), and the SQL of people who ask "
+            f"there may run them; the schema's owner ends that by: revoke create on schema {schema} from {grantees}"
+        )
+    return tuple(applied)
+
+
+def _assert_functions_are_ours(connection: Connection, target: Target) -> None:
+    """See that nobody else has made a function with the name of one of ours, to which a view would be bound.
+
+    Raises: SchemaError; then nothing was applied.
+    """
+    strange = connection.execute(SQL["strange_functions"]).fetchall()
+    if strange:
+        raise SchemaError(
+            f"the schema {target.schema!r} already holds {', '.join(row.function for row in strange)}, and Footfall "
+            "did not make it; drop it, or choose another schema with --schema (FOOTFALL_SCHEMA)"
+        )
+
+
+def assert_current(connection: Connection, target: Target) -> None:
+    """See, under the writer lock, that no upgrade came in between: an old writer would not keep what a new one keeps.
+
+    Raises: SchemaError.
+    """
+    version = schema_version(connection, target)
+    if version != len(migrations()):
+        raise SchemaError(f"the tables are at version {version} now, this Footfall needs {len(migrations())}")
+
+
+def require_schema(connection: Connection, target: Target, *, create: bool = False) -> None:
+    """See that the tables are there and current; a first load creates them.
+
+    Raises: SchemaError (exit 6) where they are missing (and `create` is off), out of date or not ours.
+    """
+    begin(connection, target)
+    version = schema_version(connection, target)
+    connection.rollback()
+    if version == 0 and create:
+        apply_schema(connection, target)
+    elif version < len(migrations()):
+        state = "missing" if version == 0 else f"at version {version}, this Footfall needs {len(migrations())}"
+        raise SchemaError(f"the tables in schema {target.schema!r} are {state}; run `footfall schema apply`")
+
+
+def grant_read(connection: Connection, target: Target, role: str) -> None:
+    """Give a role read rights on raw rows, counts, roll-ups and views, not on the quarantine. Effects: commits."""
+    begin(connection, target)
+    words = {"schema": sql.Identifier(target.schema), "role": sql.Identifier(role)}
+    try:
+        connection.execute(compose(SQL["grant_read"], **words))
+    except psycopg.errors.UndefinedObject as error:
+        raise SettingsError(f"{error.diag.message_primary}; a role is made with `create role NAME login`") from error
+    missing = connection.execute(SQL["missing_rights"], {"role": role}).fetchall()
+    if missing:  # PostgreSQL only warns where the grantor has no right to give
+        raise SchemaError(
+            f"this role may not give {role!r} the right to read {', '.join(row.name for row in missing)}; "
+            "ask the owner of the tables to run `footfall schema grant`"
+        )
+    connection.commit()

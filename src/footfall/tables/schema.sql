@@ -1,0 +1,138 @@
+-- name: tables
+select c.relname as name
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n
+    on n.oid = c.relnamespace
+where
+    n.nspname = %(schema)s
+    and c.relname = any(%(names)s::text[])
+order by c.relname
+
+-- name: has_schema
+select exists (select from pg_catalog.pg_namespace where nspname = %(schema)s) as is_there
+
+-- name: creates_in
+select pg_catalog.current_schema() as name
+
+-- name: versions
+select
+    version,
+    name,
+    applied_at
+from footfall_migrations
+order by version
+
+-- name: create_versions
+create table footfall_migrations (
+    version integer not null,
+    name text not null,
+    applied_at timestamptz not null default pg_catalog.now(),
+    constraint footfall_migrations_pkey primary key (version)
+);
+comment on table footfall_migrations is 'One row per migration that made these tables what they are.';
+comment on column footfall_migrations.version is 'Number of the migration, from 1, without gaps.';
+comment on column footfall_migrations.name is 'Name of its file.';
+comment on column footfall_migrations.applied_at is 'Instant at which it was applied.'
+
+-- name: strange_functions
+-- A function of ours must be the only one of its name: PostgreSQL binds a view to the one that fits best.
+with ours (name, oid) as (
+    values
+        ('first_instant'::name, pg_catalog.to_regprocedure('first_instant(timestamp, text)')::oid),
+        (
+            'uneven_quarter_hours'::name,
+            pg_catalog.to_regprocedure('uneven_quarter_hours(text, timestamptz, timestamptz)')::oid
+        ),
+        (
+            'interactions_of_quarter_hours'::name,
+            pg_catalog.to_regprocedure('interactions_of_quarter_hours(timestamptz[])')::oid
+        ),
+        (
+            'interactions_over_time'::name,
+            pg_catalog.to_regprocedure(
+                'interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint)'
+            )::oid
+        )
+)
+select p.oid::regprocedure::text as function
+from pg_catalog.pg_proc as p
+join pg_catalog.pg_namespace as n
+    on n.oid = p.pronamespace
+join ours
+    on ours.name = p.proname
+where
+    n.nspname = pg_catalog.current_schema()
+    and p.oid is distinct from ours.oid
+order by function
+
+-- name: other_creators
+-- Owner, superusers and the roles of the one who asks apart.
+select distinct
+    pg_catalog.quote_ident(n.nspname) as schema,
+    case when a.grantee = 0::oid then 'public' else pg_catalog.quote_ident(r.rolname) end as grantee
+from pg_catalog.pg_namespace as n
+cross join lateral pg_catalog.aclexplode(
+    coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))
+) as a
+left join pg_catalog.pg_roles as r
+    on r.oid = a.grantee
+where
+    n.nspname = pg_catalog.current_schema()
+    and a.privilege_type = 'CREATE'
+    and a.grantee <> n.nspowner
+    and (
+        a.grantee = 0::oid
+        or (
+            not r.rolsuper
+            and r.rolname <> current_user
+            -- A superuser is in every role.
+            and (
+                not pg_catalog.pg_has_role(a.grantee, 'MEMBER')
+                or exists (select from pg_catalog.pg_roles as s where s.rolname = current_user and s.rolsuper)
+            )
+        )
+    )
+order by grantee
+
+-- name: record_version
+insert into footfall_migrations (version, name)
+values (%(version)s, %(name)s)
+
+-- name: grant_read
+grant usage on schema {schema} to {role};
+grant select on
+    user_interactions_raw,
+    interactions,
+    interactions_per_quarter_hour,
+    interactions_per_user,
+    interactions_per_product,
+    interactions_per_hour,
+    interactions_per_day,
+    interactions_per_action
+to {role};
+grant execute on function
+    first_instant(timestamp, text),
+    uneven_quarter_hours(text, timestamptz, timestamptz),
+    interactions_of_quarter_hours(timestamptz[]),
+    interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint)
+to {role}
+
+-- name: missing_rights
+select name
+from pg_catalog.unnest(array[
+    'user_interactions_raw',
+    'interactions',
+    'interactions_per_quarter_hour',
+    'interactions_per_user',
+    'interactions_per_product',
+    'interactions_per_hour',
+    'interactions_per_day',
+    'interactions_per_action'
+]) as name
+where
+    not pg_catalog.has_table_privilege(%(role)s, name::regclass, 'SELECT')
+    or not pg_catalog.has_schema_privilege(%(role)s, pg_catalog.current_schema(), 'USAGE')
+order by name collate "C"
+
+-- name: create_schema
+create schema {schema}

@@ -1,0 +1,165 @@
+"""Accepted rows -> staging by binary COPY -> merge; rejected rows -> quarantine. One transaction, one file or several.
+
+Nothing here begins or ends a transaction: `transaction` does, where it can be seen.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pgpq import ArrowToPostgresBinaryEncoder
+from psycopg import sql
+
+from footfall.errors import FootfallError
+from footfall.formats.positions import file_numbers, line_numbers
+from footfall.postgres.statements import compose, fetch_one
+from footfall.postgres.target import Connection, Server, Target
+from footfall.statements import statements
+
+SQL = statements(__name__)
+
+ROW_SCHEMA = pa.schema(
+    [
+        ("interaction_id", pa.int64()),
+        ("user_id", pa.int64()),
+        ("product_id", pa.int64()),
+        ("action", pa.string()),
+        ("timestamp", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+@dataclass(slots=True)
+class Staging:
+    """What the loads of one transaction have sent so far, and where.
+
+    `load_ids` are those of its files, in loading order; rows come with places, which say whose they are.
+    `is_direct`: the table was seen empty under the writer lock, so rows go to it at once and its key comes after them.
+    Units: rows_* count rows sent, first_of and late_of those of each load; `highest_id` is the highest interaction_id
+    so far.
+    """
+
+    load_ids: tuple[int, ...]
+    rows: sql.Identifier
+    late: sql.Identifier
+    rejected: sql.Identifier
+    matched: sql.Identifier
+    is_temporary: bool
+    is_direct: bool = False
+    highest_id: int = 0
+    rows_sent: int = 0
+    rows_sent_late: int = 0
+    first_of: Counter[int] = field(default_factory=Counter)
+    late_of: Counter[int] = field(default_factory=Counter)
+    created: set[str] = field(default_factory=set)
+
+
+def open_staging(target: Target, server: Server, load_ids: Sequence[int]) -> Staging:
+    """Name the staging tables of a transaction: temporary ones, or tables of our schema where TEMP is not granted.
+
+    Effects: none yet; each table is made when its first row comes, in the transaction, and is gone with it.
+    """
+    # Temporary tables have the same names in each load, so that the server's statistics know each statement once. They
+    # are named in full, since a table of our schema would come first.
+    place, token = ("pg_temp", "footfall") if server.has_temp else (target.schema, uuid.uuid4().hex)
+    rows, late, rejected, matched = (
+        sql.Identifier(place, f"staging_{token}_{part}") for part in ("rows", "late", "rejected", "matched")
+    )
+    return Staging(tuple(load_ids), rows, late, rejected, matched, is_temporary=server.has_temp)
+
+
+def create_table(connection: Connection, staging: Staging, part: str, statement: str) -> None:
+    if part in staging.created:
+        return
+    words = {
+        "name": getattr(staging, part),
+        "kind": sql.SQL("temporary" if staging.is_temporary else "unlogged"),
+        "on_commit": sql.SQL("on commit drop" if staging.is_temporary else ""),
+    }
+    connection.execute(compose(SQL[statement], **words))
+    staging.created.add(part)
+
+
+def copy_table(connection: Connection, statement: Any, table: pa.Table) -> None:
+    """Send a table by one binary COPY. Raises: FootfallError where the server took another number of rows."""
+    encoder = ArrowToPostgresBinaryEncoder(table.schema)
+    with connection.cursor() as cursor:
+        with cursor.copy(statement) as copy:
+            copy.write(encoder.write_header())
+            for batch in table.to_batches():
+                copy.write(encoder.write_batch(batch))
+            copy.write(encoder.finish())
+        if cursor.rowcount != table.num_rows:
+            raise FootfallError(f"sent {table.num_rows} rows, the server took {cursor.rowcount}; nothing was loaded")
+
+
+def _with_loads(staging: Staging, rows: pa.Table) -> pa.Table:
+    """Turn the places of rows into their load and their line number."""
+    places = rows["line_number"].to_numpy()
+    load_ids = np.array(staging.load_ids, dtype=np.int32)[file_numbers(places)]
+    lines = pa.array(line_numbers(places))
+    at = rows.schema.get_field_index("line_number")
+    return rows.set_column(at, "line_number", lines).append_column("load_id", pa.array(load_ids))
+
+
+def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table) -> pa.Table:
+    """Send accepted rows, in loading order, to staging or the empty table; give those that are first of their id."""
+    if not accepted.num_rows:
+        return accepted
+    ids = accepted["interaction_id"].to_numpy()
+    highest = np.maximum.accumulate(np.concatenate(([staging.highest_id], ids)))
+    is_first = ids > highest[:-1]
+    staging.highest_id = int(highest[-1])
+    accepted = _with_loads(staging, accepted)
+    if is_first.all():
+        rows, late = accepted, accepted.slice(0, 0)
+    else:
+        rows, late = accepted.filter(pa.array(is_first)), accepted.filter(pa.array(~is_first))
+    if rows.num_rows:
+        if staging.is_direct:
+            copy_table(connection, SQL["copy_raw"], rows.drop(["line_number"]))
+        else:
+            create_table(connection, staging, "rows", "create_rows")
+            copy_table(connection, compose(SQL["copy_rows"], name=staging.rows), rows)
+        staging.rows_sent += rows.num_rows
+        staging.first_of += _rows_of(staging, rows)
+    if late.num_rows:
+        create_table(connection, staging, "late", "create_rows")
+        copy_table(connection, compose(SQL["copy_rows"], name=staging.late), late)
+        staging.rows_sent_late += late.num_rows
+        staging.late_of += _rows_of(staging, late)
+    return rows
+
+
+def _rows_of(staging: Staging, rows: pa.Table) -> Counter[int]:
+    """Count rows by load."""
+    if len(staging.load_ids) == 1:
+        return Counter({staging.load_ids[0]: rows.num_rows})
+    load_ids, counts = np.unique(rows["load_id"].to_numpy(), return_counts=True)
+    return Counter(dict(zip(load_ids.tolist(), counts.tolist(), strict=True)))
+
+
+def stage_rejected(connection: Connection, staging: Staging, rejected: pa.Table) -> None:
+    """Send rejected rows with their reasons to staging."""
+    if not rejected.num_rows:
+        return
+    create_table(connection, staging, "rejected", "create_rejected")
+    copy_table(connection, compose(SQL["copy_rejected"], name=staging.rejected), _with_loads(staging, rejected))
+
+
+def prepare_server(connection: Connection) -> None:
+    """Give the rest of the transaction memory to sort and build in, and plans that fit many rows."""
+    fetch_one(connection, SQL["settings"])
+
+
+def drop_staging(connection: Connection, staging: Staging) -> None:
+    """Drop staging tables that the end of the transaction would keep."""
+    if not staging.is_temporary:
+        for part in sorted(staging.created):
+            connection.execute(compose(SQL["drop"], name=getattr(staging, part)))

@@ -1,0 +1,63 @@
+-- name: create_rows
+create {kind} table {name} (
+    load_id integer not null,
+    line_number bigint not null,
+    interaction_id bigint not null,
+    user_id bigint not null,
+    product_id bigint not null,
+    action text collate "C" not null,
+    timestamp timestamptz not null
+) {on_commit}
+
+-- name: create_rejected
+create {kind} table {name} (
+    load_id integer not null,
+    line_number bigint not null,
+    raw_line text not null,
+    raw_bytes bytea,
+    raw_size_bytes bigint not null,
+    problems text not null
+) {on_commit}
+
+-- name: create_matched
+create {kind} table {name} (
+    load_id integer not null,
+    line_number bigint not null,
+    interaction_id bigint not null,
+    first_load_id integer not null,
+    is_same boolean not null
+) {on_commit}
+
+-- name: drop
+drop table {name}
+
+-- name: copy_rows
+copy {name} (line_number, interaction_id, user_id, product_id, action, timestamp, load_id) from stdin (format binary)
+
+-- name: copy_raw
+copy user_interactions_raw (interaction_id, user_id, product_id, action, timestamp, load_id) from stdin (format binary)
+
+-- name: copy_rejected
+copy {name} (line_number, raw_line, raw_bytes, raw_size_bytes, problems, load_id) from stdin (format binary)
+
+-- name: settings
+select
+    -- Never less than the server gives.
+    pg_catalog.set_config(
+        'maintenance_work_mem',
+        (greatest(
+            pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')),
+            pg_catalog.pg_size_bytes('256MB')
+        ) / 1024::bigint)::text || 'kB',
+        true
+    ) as maintenance_work_mem,
+    pg_catalog.set_config(
+        'work_mem',
+        (greatest(
+            pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem')), pg_catalog.pg_size_bytes('64MB')
+        ) / 1024::bigint)::text || 'kB',
+        true
+    ) as work_mem,
+    pg_catalog.set_config('random_page_cost', '1.1', true) as random_page_cost,
+    -- A merge is planned as costly and runs short: compiling it would take longer than it does.
+    pg_catalog.set_config('jit', 'off', true) as jit

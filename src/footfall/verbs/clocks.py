@@ -1,0 +1,51 @@
+"""The clock that reads source times beside the server's, which makes days of them: where the two differ, that is said.
+
+Source times are made instants by the kernel alone, in DuckDB, whose time zones come with its release. Days, hours and
+printed offsets come from the server's time zones. Both are copies of the IANA data, of different years perhaps.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from footfall.postgres.target import Connection, Target
+from footfall.postgres.zones import find_server_offset_changes
+
+AHEAD = timedelta(days=2 * 366)  # how far beyond today rules are compared; later ones are guesses of both
+
+
+def compare_clocks(connection: Connection, target: Target, time_zone: str) -> str | None:
+    """Say in a sentence where the server's data of the source time zone differs from the kernel's, or give None.
+
+    Effects: one transaction that reads nothing of the tables, rolled back.
+    """
+    from footfall.engines.zones import find_offset_changes
+
+    if time_zone == "UTC":
+        return None
+    until = (datetime.now(UTC) + AHEAD).date()
+    servers = find_server_offset_changes(connection, target, time_zone, until)
+    if servers is None:
+        return (
+            f"the server does not know the source time zone {time_zone}; times are read as Footfall knows it, and "
+            "questions cannot be asked in it until the server's time zones are updated"
+        )
+    ours = find_offset_changes(time_zone, until)
+    if ours == servers:
+        return None
+    day = _find_first_difference(ours, servers)
+    return (
+        f"the time zone data of Footfall and of the server differ for the source time zone {time_zone}: from {day} on, "
+        f"Footfall reads times at UTC{_show_offset(ours, day)}, the server shows them at "
+        f"UTC{_show_offset(servers, day)}; update the older of the two, or write times with their offset"
+    )
+
+
+def _find_first_difference(ours: list[tuple[date, int]], servers: list[tuple[date, int]]) -> date:
+    return min(day for day, _ in set(ours) ^ set(servers))
+
+
+def _show_offset(changes: list[tuple[date, int]], day: date) -> str:
+    offset_s = next(offset_s for changed_on, offset_s in reversed(changes) if changed_on <= day)
+    hours, minutes = divmod(abs(offset_s) // 60, 60)
+    return f"{'-' if offset_s < 0 else '+'}{hours:02}:{minutes:02}"

@@ -1,0 +1,18 @@
+"""The verb `loads`: the ledger."""
+
+from __future__ import annotations
+
+from footfall.postgres.transactions import begin
+from footfall.results import Table
+from footfall.settings import Settings
+from footfall.tables.ledger import list_loads
+from footfall.verbs.session import session
+
+
+def loads(settings: Settings, *, limit: int | None) -> Table:
+    """Give the ledger, the newest load first."""
+    with session(settings, is_reader=True) as (connection, target):
+        begin(connection, target)
+        table = list_loads(connection, limit)
+        connection.rollback()
+    return table

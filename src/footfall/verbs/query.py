@@ -1,0 +1,53 @@
+"""The verbs that ask what is there: rejects, loads, discover, query. Nothing here changes a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from footfall.answers import asking, catalogue, parameters
+from footfall.postgres.connection import opened
+from footfall.postgres.transactions import begin_reading
+from footfall.results import Answer
+from footfall.settings import Settings
+from footfall.verbs.session import target
+
+TEXT_OID = 25  # text, of pg_type
+
+
+@contextmanager
+def query(settings: Settings, name: str, filters: parameters.Filters) -> Iterator[Answer]:
+    """Put a named question; its rows can be read while the block lasts.
+
+    Effects: none: one read-only transaction, rolled back at the end. A role that may only read can ask, and a standby
+    can be asked.
+
+    Raises: UnknownNameError with the list of names; QueryError; QueryTimeoutError.
+    """
+    question, asked = _question(settings, name, filters)
+    with target(settings) as where, opened(where, is_reader=True) as connection:
+        begin_reading(connection, where, settings.reporting_time_zone, settings.query_timeout_seconds)
+        # The session ends with the block, and with it the transaction, which has nothing to keep.
+        with asking.asking(connection, question, asked, settings.query_timeout_seconds) as answer:
+            yield answer
+
+
+def query_sql(settings: Settings, name: str, filters: parameters.Filters) -> str:
+    """Give a named question as SQL with its values in it. Effects: no database is asked."""
+    question, asked = _question(settings, name, filters)
+    return parameters.literal_sql(question, asked, settings.schema_)
+
+
+def query_list(settings: Settings) -> Answer:
+    """Give every question by name, with what it answers. Effects: no database is asked."""
+    rows = [(q.name, q.answers, str(q.path or "")) for q in catalogue.catalogue(settings.queries_folder).values()]
+    own = any(path for _, _, path in rows)
+    columns = ("name", "answers", "file") if own else ("name", "answers")
+    return Answer(columns, (TEXT_OID,) * len(columns), (row[: len(columns)] for row in rows), is_zoned=False)
+
+
+def _question(settings: Settings, name: str, filters: parameters.Filters) -> tuple[catalogue.Query, parameters.Asked]:
+    question = catalogue.find(name, settings.queries_folder)
+    asked = parameters.understood(question, filters, settings.reporting_time_zone)
+    parameters.values(question, asked)  # what is wrong with the question is said before a server is asked for
+    return question, asked

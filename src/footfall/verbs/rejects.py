@@ -1,0 +1,36 @@
+"""The verb `rejects`: quarantined rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from footfall.postgres.transactions import begin
+from footfall.results import Problem, RejectedRow
+from footfall.safe_text import mask
+from footfall.settings import Settings
+from footfall.tables.quarantine import list_rejected
+from footfall.verbs.session import session
+
+
+def rejects(
+    settings: Settings, *, load_id: int | None, source: str | None, code: str | None, limit: int | None
+) -> tuple[tuple[RejectedRow, ...], bool]:
+    """Give quarantined rows in the order of loads and lines, and whether there are more than `limit`."""
+    values: dict[str, Any] = {"load_id": load_id, "source": source and mask(source), "code": code}
+    with session(settings, is_reader=True) as (connection, target):
+        begin(connection, target)
+        asked = None if limit is None else limit + 1
+        rows = list_rejected(connection, values | {"limit": asked})
+        connection.rollback()
+    shown = rows if limit is None else rows[:limit]
+    return tuple(
+        RejectedRow(
+            row.load_id,
+            row.source,
+            row.line_number,
+            row.raw_line,
+            row.raw_size_bytes,
+            tuple(Problem(p["code"], p["field"], p["value"]) for p in row.problems),
+        )
+        for row in shown
+    ), len(rows) > len(shown)

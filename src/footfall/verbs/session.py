@@ -1,0 +1,37 @@
+"""Where a verb works: the database that the settings name, and a session there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from footfall.postgres.connection import opened
+from footfall.postgres.target import Connection, Target
+from footfall.settings import Settings, libpq_variables_set
+from footfall.tables.schema import require_schema
+
+
+@contextmanager
+def target(settings: Settings) -> Iterator[Target]:
+    """Give the database that the settings name, else libpq's variables, else the embedded one for the while."""
+    with ExitStack() as stack:
+        if settings.database_url is not None:
+            conninfo = settings.database_url.get_secret_value()
+        elif libpq_variables_set():
+            conninfo = ""
+        else:
+            from footfall.postgres.embedded import clients
+
+            conninfo = stack.enter_context(clients.running(settings.home or clients.default_home()))
+        yield Target(conninfo, settings.schema_, settings.lock_wait_seconds)
+
+
+@contextmanager
+def session(
+    settings: Settings, *, is_schema_needed: bool = True, is_reader: bool = False
+) -> Iterator[tuple[Connection, Target]]:
+    """Open a session for reading or mending; the tables must be there and current. A reader may ask a standby."""
+    with target(settings) as where, opened(where, is_reader=is_reader) as connection:
+        if is_schema_needed:
+            require_schema(connection, where)
+        yield connection, where
