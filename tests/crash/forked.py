@@ -49,6 +49,6 @@ def mend_until_killed(conninfo: str, tables: int) -> None:
         return real(file, name, **words)
 
     statements.composed = composed
-    if tables == len(counts.COUNTED):
+    if tables == len(counts.KEPT):
         psycopg.Connection.commit = killed  # type: ignore[method-assign]
     verify_verb.verify(load_settings(database_url=conninfo), repair=True)

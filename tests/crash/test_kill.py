@@ -146,7 +146,7 @@ DRIFT = """
     update interactions_per_quarter_hour set interaction_count = interaction_count + 1"""
 
 
-@pytest.mark.parametrize("tables", range(len(counts.COUNTED) + 1))
+@pytest.mark.parametrize("tables", range(len(counts.KEPT) + 1))
 def test_a_repair_killed_before_any_of_its_steps_leaves_the_counts_as_they_were_and_the_next_one_mends_all(
     database: str, write_csv: Write, contents: Contents, figures: Figures, temporary_folder: Path, tables: int
 ) -> None:

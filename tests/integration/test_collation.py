@@ -97,7 +97,7 @@ def test_no_key_index_or_unique_constraint_orders_text_by_anything_but_its_bytes
     ]
 
 
-@pytest.mark.parametrize("part", ["rows", "late", "rejected", "matched"])
+@pytest.mark.parametrize("part", ["rows", "out_of_order", "rejected", "matched"])
 def test_staged_text_that_is_sorted_or_compared_has_the_order_of_its_bytes(database: str, part: str) -> None:
     settings = load_settings(database_url=database)
     schema_verb.schema_apply(settings)
@@ -105,7 +105,9 @@ def test_staged_text_that_is_sorted_or_compared_has_the_order_of_its_bytes(datab
     with connecting.connect(target) as connection:
         transactions.begin(connection, target)
         staging = staged.open_staging(target, targets.Server(180000, has_temp=True), [1])
-        staged._create(connection, staging, part, "create_rows" if part in {"rows", "late"} else f"create_{part}")
+        staged._create(
+            connection, staging, part, "create_rows" if part in {"rows", "out_of_order"} else f"create_{part}"
+        )
         table = getattr(staging, part).as_string(connection)
         rows = connection.execute(
             "select a.attname from pg_attribute as a join pg_collation as c on c.oid = a.attcollation "

@@ -386,7 +386,7 @@ def test_temporary_tables_are_named_with_their_schema(
 
     def noted(*values: Any) -> staged.Staging:
         staging = opened(*values)
-        names.extend((staging.rows, staging.late, staging.rejected, staging.matched))
+        names.extend((staging.rows, staging.out_of_order, staging.rejected, staging.matched))
         return staging
 
     monkeypatch.setattr(staged, "open_staging", noted)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import LiteralString, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -15,37 +16,64 @@ from footfall.statements import statements
 SQL = statements(__name__)
 
 BATCH_ROWS = 200_000  # rows of one Arrow batch on its way to COPY: about 5 MB
-TABLES = ("interactions", "interactions_per_quarter_hour", "interactions_per_user", "interactions_per_product")
 WITHOUT_ZONE = pa.timestamp("us")  # DuckDB cuts instants into quarter hours without its ICU extension
 WITH_ZONE = pa.timestamp("us", tz="UTC")
 
 
+class KeptCount(Protocol):
+    """A kept count, as `footfall.tables.counts` defines it."""
+
+    @property
+    def table(self) -> str: ...
+
+    @property
+    def is_large(self) -> bool: ...
+
+    @property
+    def sums(self) -> object | None: ...
+
+    def fill(self, statement: LiteralString, /) -> str: ...
+
+
 @contextmanager
-def counting(memory_mb: int) -> Iterator[Counts]:
-    """Open a counter that holds at most `memory_mb` in memory."""
-    with spilling_session(memory_mb, SQL["create_counts"]) as session:
-        yield Counts(session)
+def counting(memory_mb: int, kept: Sequence[KeptCount]) -> Iterator[Counts]:
+    """Open a counter of these kept counts that holds at most `memory_mb` in memory."""
+    with spilling_session(memory_mb, compose_creation(kept)) as session:
+        yield Counts(session, kept)
+
+
+def compose_creation(kept: Sequence[KeptCount]) -> str:
+    """Give the statements that make the tables of what is noted of the rows."""
+    creates = (each.fill(SQL["create_rows" if each.is_large else "create_groups"]) for each in _from_rows(kept))
+    return ";\n".join(creates)
+
+
+def _from_rows(kept: Sequence[KeptCount]) -> list[KeptCount]:
+    """Give the counts that are counted from rows; the others are sums of these."""
+    return [each for each in kept if each.sums is None]
 
 
 class Counts:
     """The counts of the rows sent so far."""
 
-    def __init__(self, session: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, session: duckdb.DuckDBPyConnection, kept: Sequence[KeptCount]) -> None:
         self.session = session
+        self.kept = kept
+        self.adds = [each.fill(SQL["add_rows" if each.is_large else "add_groups"]) for each in _from_rows(kept)]
 
     def add(self, rows: pa.Table) -> None:
         """Take note of rows that are on their way to the table."""
         rows = rows.select(["user_id", "product_id", "action", "timestamp"])
         self.session.register("rows", rows.set_column(3, "timestamp", rows["timestamp"].cast(WITHOUT_ZONE)))
-        for statement in ("add_pairs", "add_quarter_hours"):
-            self.session.execute(SQL[statement]).fetchall()
+        for statement in self.adds:
+            self.session.execute(statement).fetchall()
         self.session.unregister("rows")
 
     @contextmanager
     def grouping(self) -> Iterator[None]:
-        """Count the pairs while the block runs: meanwhile the server has work of its own. Once, before `tables`."""
+        """Make the large counts while the block runs: meanwhile the server has work of its own. Once, before `tables`."""
         with ThreadPoolExecutor(1, thread_name_prefix="footfall-counts") as beside:
-            counted = beside.submit(self._count_pairs)
+            counted = beside.submit(self._count_rows)
             try:
                 yield
                 counted.result()
@@ -53,16 +81,22 @@ class Counts:
                 self.session.interrupt()
                 raise
 
-    def _count_pairs(self) -> None:
-        self.session.execute(SQL["count_pairs"]).fetchall()
+    def _count_rows(self) -> None:
+        for each in _from_rows(self.kept):
+            if each.is_large:
+                self.session.execute(each.fill(SQL["count_rows"])).fetchall()
 
     def tables(self) -> Iterator[tuple[str, Iterator[pa.RecordBatch]]]:
         """Give each table of counts by name, its rows in the order of its key. Grain: that of the table."""
-        for table in TABLES:
-            yield table, map(_with_zone, self.session.sql(SQL[table]).to_arrow_reader(BATCH_ROWS))
+        for each in self.kept:
+            is_counted = each.is_large and each.sums is None
+            statement = each.fill(SQL["counts" if is_counted else "sums"])
+            yield each.table, map(_with_zone, self.session.sql(statement).to_arrow_reader(BATCH_ROWS))
 
 
 def _with_zone(batch: pa.RecordBatch) -> pa.RecordBatch:
-    if batch.schema.names[0] != "quarter_hour":
-        return batch
-    return batch.set_column(0, "quarter_hour", batch.column(0).cast(WITH_ZONE))
+    """Say of instants that they are instants, which DuckDB counted as timestamps without a zone."""
+    for at, column in enumerate(batch.schema):
+        if column.type == WITHOUT_ZONE:
+            batch = batch.set_column(at, column.name, batch.column(at).cast(WITH_ZONE))
+    return batch

@@ -1,62 +1,47 @@
--- name: create_counts
-create table pairs (user_id bigint, product_id bigint);
-create table quarter_hours (quarter_hour timestamp, action varchar, interaction_count bigint)
+-- The statements about one kept count: {key} names its key, {columns_in_duckdb} with types, {selected_key_in_duckdb} has its
+-- expressions. {grain} is the table of what was noted of the rows so far, {counted} that of a large count when all rows
+-- are there, {source} the one whose counts add up to those of this count.
 
--- name: add_pairs
-insert into pairs
+-- name: create_rows
+create table {grain} ({columns_in_duckdb})
+
+-- name: create_groups
+create table {grain} ({columns_in_duckdb}, interaction_count bigint)
+
+-- name: add_rows
+insert into {grain}
 select
-    user_id,
-    product_id
+    {selected_key_in_duckdb}
 from rows
 
--- name: add_quarter_hours
-insert into quarter_hours
+-- name: add_groups
+insert into {grain}
 select
-    time_bucket(interval '15 minutes', timestamp, timestamp '0001-01-01') as quarter_hour,
-    action,
+    {selected_key_in_duckdb},
     count(*)
 from rows
-group by quarter_hour, action
+group by {key}
 
--- name: count_pairs
-create table counts as
+-- name: count_rows
+create table {counted} as
 select
-    user_id,
-    product_id,
+    {key},
     count(*) as interaction_count
-from pairs
-group by user_id, product_id;
-drop table pairs
+from {grain}
+group by {key};
+drop table {grain}
 
--- name: interactions
+-- name: counts
 select
-    user_id,
-    product_id,
+    {key},
     interaction_count
-from counts
-order by user_id, product_id
+from {counted}
+order by {key}
 
--- name: interactions_per_quarter_hour
+-- name: sums
 select
-    quarter_hour,
-    action,
+    {key},
     sum(interaction_count)::bigint as interaction_count
-from quarter_hours
-group by quarter_hour, action
-order by quarter_hour, action
-
--- name: interactions_per_user
-select
-    user_id,
-    sum(interaction_count)::bigint as interaction_count
-from counts
-group by user_id
-order by user_id
-
--- name: interactions_per_product
-select
-    product_id,
-    sum(interaction_count)::bigint as interaction_count
-from counts
-group by product_id
-order by product_id
+from {source}
+group by {key}
+order by {key}

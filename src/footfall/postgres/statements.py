@@ -15,7 +15,7 @@ def compose(statement: LiteralString, /, **identifiers: sql.Composable) -> sql.C
     return sql.SQL(statement).format(**identifiers)
 
 
-def fetch_one(connection: Connection, statement: LiteralString, /, **values: Any) -> Any:
+def fetch_one(connection: Connection, statement: LiteralString | sql.Composed, /, **values: Any) -> Any:
     """Run a statement that gives one row, and give that row. Raises: FootfallError where it gives none."""
     row = connection.execute(statement, values).fetchone()
     if row is None:

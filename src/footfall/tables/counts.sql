@@ -1,10 +1,10 @@
+-- The statements about one kept count have the names of KeptCount in braces: {table}, its {key}, the key from rows
+-- ({selected_key}, {grouped_key}), its columns in the table and in the recount ({kept_key}, {recounted_key}), and {words},
+-- the key in words.
+
 -- name: lock_tables
 lock table
-    user_interactions_raw,
-    interactions,
-    interactions_per_quarter_hour,
-    interactions_per_user,
-    interactions_per_product,
+    {tables},
     loads,
     rejected_interactions,
     load_overlaps
@@ -13,37 +13,27 @@ in access share mode nowait
 -- name: totals
 select
     (select pg_catalog.count(*) from user_interactions_raw) as rows_raw,
-    (select pg_catalog.count(*) from interactions) as pairs
+    (select pg_catalog.count(*) from {table}) as pairs
 
--- name: recount_interactions
+-- name: recount
 select
-    user_id,
-    product_id,
+    {selected_key},
     pg_catalog.count(*) as interaction_count
 from user_interactions_raw
-group by user_id, product_id
+group by {grouped_key}
 
--- name: recount_interactions_per_quarter_hour
-select
-    pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') as quarter_hour,
-    action collate "C",
-    pg_catalog.count(*) as interaction_count
-from user_interactions_raw
-group by quarter_hour, action collate "C"
-
--- name: recount_interactions_per_user
-select
-    user_id,
-    pg_catalog.count(*) as interaction_count
-from user_interactions_raw
-group by user_id
-
--- name: recount_interactions_per_product
-select
-    product_id,
-    pg_catalog.count(*) as interaction_count
-from user_interactions_raw
-group by product_id
+-- name: delta
+{grain} as (
+    insert into {table} ({key}, interaction_count)
+    select
+        {selected_key},
+        pg_catalog.count(*)
+    from added
+    group by {grouped_key}
+    order by {key}
+    on conflict ({key}) do update
+        set interaction_count = {table}.interaction_count + excluded.interaction_count
+)
 
 -- name: drift_counts
 with recount as (
@@ -60,18 +50,6 @@ full join recount as r
 where k.interaction_count is distinct from r.interaction_count
 order by {key}
 limit 20
-
--- name: words_interactions
-'user_id ' || user_id::text || ', product_id ' || product_id::text
-
--- name: words_interactions_per_quarter_hour
-'quarter_hour ' || (quarter_hour at time zone 'UTC')::text || ' UTC, action ' || action
-
--- name: words_interactions_per_user
-'user_id ' || user_id::text
-
--- name: words_interactions_per_product
-'product_id ' || product_id::text
 
 -- name: drift_ledger
 with recount as (

@@ -1,10 +1,6 @@
 -- name: is_empty
 select
-    not exists (select from user_interactions_raw)
-    and not exists (select from interactions)
-    and not exists (select from interactions_per_quarter_hour)
-    and not exists (select from interactions_per_user)
-    and not exists (select from interactions_per_product) as is_empty
+    {are_empty} as is_empty
 
 -- name: are_plain
 -- Ours as the migrations made them, and used by nobody else: what the path into empty tables takes away it makes again
@@ -17,11 +13,7 @@ with tables as (
     join pg_catalog.pg_namespace as n
         on n.oid = c.relnamespace
     where c.oid in (
-        'user_interactions_raw'::pg_catalog.regclass::oid,
-        'interactions'::pg_catalog.regclass::oid,
-        'interactions_per_quarter_hour'::pg_catalog.regclass::oid,
-        'interactions_per_user'::pg_catalog.regclass::oid,
-        'interactions_per_product'::pg_catalog.regclass::oid
+        {tables}
     )
 ),
 expected as (
@@ -35,21 +27,7 @@ expected as (
             'user_interactions_raw', 'user_interactions_raw_timestamp_idx',
             'brin ("timestamp") WITH (pages_per_range=''32'', autosummarize=''on'')'
         ),
-        ('interactions', 'interactions_pkey', 'btree (user_id, product_id)'),
-        (
-            'interactions_per_quarter_hour', 'interactions_per_quarter_hour_pkey',
-            'btree (quarter_hour, action)'
-        ),
-        ('interactions_per_user', 'interactions_per_user_pkey', 'btree (user_id)'),
-        (
-            'interactions_per_user', 'interactions_per_user_count_idx',
-            'btree (interaction_count DESC, user_id)'
-        ),
-        ('interactions_per_product', 'interactions_per_product_pkey', 'btree (product_id)'),
-        (
-            'interactions_per_product', 'interactions_per_product_count_idx',
-            'btree (interaction_count DESC, product_id)'
-        )
+        {indexes}
     ) as ours (relname, name, definition)
 ),
 found as (
@@ -95,7 +73,7 @@ found as (
 select
     (
         select
-            pg_catalog.count(*) = 5
+            pg_catalog.count(*) = {table_count}
             and pg_catalog.bool_and(
                 t.relkind = 'r'
                 and t.relpersistence = 'p'
@@ -142,35 +120,21 @@ select
 
 -- name: lock_empty
 lock table
-    user_interactions_raw,
-    interactions,
-    interactions_per_quarter_hour,
-    interactions_per_user,
-    interactions_per_product
+    {tables}
 in access exclusive mode
 
 -- name: open_empty
 truncate
-    user_interactions_raw,
-    interactions,
-    interactions_per_quarter_hour,
-    interactions_per_user,
-    interactions_per_product;
+    {tables};
 alter table user_interactions_raw drop constraint user_interactions_raw_pkey;
-alter table interactions drop constraint interactions_pkey;
-drop index user_interactions_raw_timestamp_idx, interactions_per_user_count_idx, interactions_per_product_count_idx
+{drop_keys};
+drop index user_interactions_raw_timestamp_idx, {count_indexes}
 
--- name: copy_interactions
-copy interactions (user_id, product_id, interaction_count) from stdin (format binary)
+-- name: drop_key
+alter table {table} drop constraint {key_name}
 
--- name: copy_interactions_per_quarter_hour
-copy interactions_per_quarter_hour (quarter_hour, action, interaction_count) from stdin (format binary)
-
--- name: copy_interactions_per_user
-copy interactions_per_user (user_id, interaction_count) from stdin (format binary)
-
--- name: copy_interactions_per_product
-copy interactions_per_product (product_id, interaction_count) from stdin (format binary)
+-- name: copy
+copy {table} ({key}, interaction_count) from stdin (format binary)
 
 -- name: lock_timeout
 select pg_catalog.current_setting('lock_timeout') as lock_timeout
@@ -194,9 +158,8 @@ alter table user_interactions_raw add constraint user_interactions_raw_pkey prim
 create index user_interactions_raw_timestamp_idx on user_interactions_raw using brin (timestamp)
 with (pages_per_range = 32, autosummarize = on)
 
--- name: build_interactions_key
-alter table interactions add constraint interactions_pkey primary key (user_id, product_id)
+-- name: build_key
+alter table {table} add constraint {key_name} primary key ({key})
 
--- name: build_count_indexes
-create index interactions_per_user_count_idx on interactions_per_user (interaction_count desc, user_id);
-create index interactions_per_product_count_idx on interactions_per_product (interaction_count desc, product_id)
+-- name: build_count_index
+create index {count_index} on {table} (interaction_count desc, {key})

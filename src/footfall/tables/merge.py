@@ -12,6 +12,7 @@ from footfall.errors import FootfallError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
 from footfall.statements import statements
+from footfall.tables import counts
 from footfall.tables.staging import Staging, create_table, prepare_server
 
 SQL = statements(__name__)
@@ -42,21 +43,21 @@ def merge(connection: Connection, staging: Staging) -> dict[int, Merged]:
     Raises: FootfallError where a row sent is not accounted for by the tables.
     """
     prepare_server(connection)
-    added = staging.first_of if staging.is_direct else _insert(connection, staging, "rows", "merge_rows")
+    added = staging.first_of if staging.is_direct else _insert(connection, staging, "rows")
     are_all_new = added.total() == staging.rows_sent
-    added_late = _insert(connection, staging, "late", "merge_late")
+    added_out_of_order = _insert(connection, staging, "out_of_order")
     same, conflicting, own = _match(connection, staging, are_all_new)
     merged = {
         load_id: Merged(
-            added[load_id] + added_late[load_id],
-            same[load_id] - added_late[load_id],
+            added[load_id] + added_out_of_order[load_id],
+            same[load_id] - added_out_of_order[load_id],
             conflicting[load_id],
-            own[load_id] - added_late[load_id],
+            own[load_id] - added_out_of_order[load_id],
         )
         for load_id in staging.load_ids
     }
     for load_id, of in merged.items():
-        sent = staging.first_of[load_id] + staging.late_of[load_id]
+        sent = staging.first_of[load_id] + staging.out_of_order_of[load_id]
         if of.rows_loaded + of.rows_duplicate + of.rows_conflict != sent or of.rows_duplicate < 0:
             raise FootfallError(
                 f"{sent} rows were sent, but {of.rows_loaded} loaded, {of.rows_duplicate} duplicate and "
@@ -66,37 +67,57 @@ def merge(connection: Connection, staging: Staging) -> dict[int, Merged]:
     return merged
 
 
-def _insert(connection: Connection, staging: Staging, part: str, statement: str) -> Counter[int]:
+def _insert(connection: Connection, staging: Staging, part: str) -> Counter[int]:
     """Insert the staged rows whose ids are new; count them by load."""
     if part not in staging.created:
         return Counter()
-    name: sql.Identifier = getattr(staging, part)
-    if max(staging.rows_sent, staging.rows_sent_late) >= ANALYZE_ROWS:
-        connection.execute(compose(SQL["analyze"], name=name))
-    words = {part: name, "deltas": sql.SQL(SQL["deltas"])}
-    rows = connection.execute(compose(SQL[statement], **words)).fetchall()
+    source: sql.Identifier = getattr(staging, part)
+    if max(staging.rows_sent, staging.rows_sent_out_of_order) >= ANALYZE_ROWS:
+        connection.execute(compose(SQL["analyze"], name=source))
+    rows = connection.execute(_compose_insert(source, part)).fetchall()
     return Counter({row.load_id: row.rows_added for row in rows})
+
+
+def _compose_insert(source: sql.Identifier, part: str) -> sql.Composed:
+    """Compose the statement that inserts staged rows and adds their deltas.
+
+    Rising ids come once each. An id out of order may come several times: then its first row of the first load counts.
+    """
+    distinct, order = sql.SQL(""), sql.SQL("interaction_id")
+    if part == "out_of_order":
+        distinct = sql.SQL("distinct on (interaction_id)")
+        order = sql.SQL("interaction_id, load_id, line_number")
+    return compose(SQL["insert"], source=source, distinct=distinct, order=order, deltas=counts.compose_deltas())
 
 
 def _match(connection: Connection, staging: Staging, are_all_new: bool) -> tuple[Counter[int], ...]:
     """Say of every staged row that may have come before what the tables hold under its id.
 
     Gives the numbers of rows by load: that met the same, that met another content, and that met a row of their load. A
-    late row that was inserted meets itself.
+    row out of order that was inserted meets itself.
     """
-    if are_all_new and not staging.rows_sent_late:
+    if are_all_new and not staging.rows_sent_out_of_order:
         return Counter(), Counter(), Counter()
     create_table(connection, staging, "matched", "create_matched")
     if not are_all_new:
-        connection.execute(compose(SQL["match_rows"], matched=staging.matched, rows=staging.rows))
-    if staging.rows_sent_late:
-        connection.execute(compose(SQL["match_late"], matched=staging.matched, late=staging.late))
+        connection.execute(_compose_match(staging, "rows"))
+    if staging.rows_sent_out_of_order:
+        connection.execute(_compose_match(staging, "out_of_order"))
     rows = connection.execute(compose(SQL["matches"], matched=staging.matched)).fetchall()
     connection.execute(compose(SQL["record_overlaps"], matched=staging.matched))
     return tuple(
         Counter({row.load_id: getattr(row, name) for row in rows})
         for name in ("rows_same", "rows_conflict", "rows_own")
     )
+
+
+def _compose_match(staging: Staging, part: str) -> sql.Composed:
+    """Compose the statement that compares staged rows with those of their ids in the tables.
+
+    A row of rising ids that meets a row of its own load is that row itself, and is left out.
+    """
+    condition = sql.SQL("where r.load_id <> s.load_id" if part == "rows" else "")
+    return compose(SQL["match"], matched=staging.matched, source=getattr(staging, part), condition=condition)
 
 
 def conflict_lines(connection: Connection, staging: Staging) -> dict[int, np.ndarray]:
@@ -132,4 +153,4 @@ def analyze_tables(connection: Connection, rows: int) -> None:
     Effects: none where the role does not own them; a table that somebody vacuums or analyzes right now is left out.
     """
     if rows >= ANALYZE_TABLES_ROWS and fetch_one(connection, SQL["is_analyze_due"], rows=rows).is_due:
-        connection.execute(SQL["analyze_tables"])
+        connection.execute(compose(SQL["analyze_tables"], tables=counts.join_tables()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from importlib.resources import files
 
 import psycopg
@@ -11,26 +10,19 @@ from psycopg import sql
 from footfall.errors import SchemaError, SettingsError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection, Target
-from footfall.postgres.transactions import begin, take_writer_lock
+from footfall.postgres.transactions import take_writer_lock
 from footfall.safe_text import mask
 from footfall.statements import statements
-
-log = logging.getLogger("footfall")
+from footfall.tables import counts
 
 SQL = statements(__name__)
 
-TABLES = (
-    "user_interactions_raw",
-    "interactions",
-    "interactions_per_quarter_hour",
-    "interactions_per_user",
-    "interactions_per_product",
-    "rejected_interactions",
-    "loads",
-    "load_overlaps",
-    "source_files",
-)
 VERSIONS_TABLE = "footfall_migrations"
+
+
+def list_tables() -> tuple[str, ...]:
+    """Name the tables that the migrations make."""
+    return (*counts.list_tables(), "rejected_interactions", "loads", "load_overlaps", "source_files")
 
 
 def migrations() -> tuple[tuple[int, str, str], ...]:
@@ -46,7 +38,7 @@ def schema_version(connection: Connection, target: Target) -> int:
 
     Raises: SchemaError where tables of our names are not ours, or come from a later Footfall.
     """
-    names = [*TABLES, VERSIONS_TABLE]
+    names = [*list_tables(), VERSIONS_TABLE]
     rows = connection.execute(SQL["tables"], {"schema": target.schema, "names": names}).fetchall()
     found = [row.name for row in rows]
     if VERSIONS_TABLE not in found:
@@ -61,7 +53,7 @@ def schema_version(connection: Connection, target: Target) -> int:
     version = max((row.version for row in versions), default=0)
     if version > len(migrations()):
         raise SchemaError(f"the tables are at version {version}, made by a later Footfall; upgrade this one")
-    missing = sorted(set(TABLES) - set(found)) if version == len(migrations()) else []
+    missing = sorted(set(list_tables()) - set(found)) if version == len(migrations()) else []
     if missing:
         raise SchemaError(
             f"the table {', '.join(missing)} is missing from the schema {target.schema!r}; restore it from a backup"
@@ -70,11 +62,10 @@ def schema_version(connection: Connection, target: Target) -> int:
 
 
 def apply_schema(connection: Connection, target: Target) -> tuple[str, ...]:
-    """Create or upgrade the tables in one transaction, under the writer lock; give the names of what was applied.
+    """Create or upgrade the tables, under the writer lock; give the names of what was applied.
 
-    Effects: commits; idempotent, and safe when several do it at once; says so where others may create in the schema.
+    Effects: idempotent, and safe when several do it at once. Everything is in the transaction of the caller.
     """
-    begin(connection, target)
     take_writer_lock(connection, target)
     if not fetch_one(connection, SQL["has_schema"], schema=target.schema).is_there:
         connection.execute(compose(SQL["create_schema"], schema=sql.Identifier(target.schema)))
@@ -99,16 +90,20 @@ def apply_schema(connection: Connection, target: Target) -> tuple[str, ...]:
             connection.execute(SQL["record_version"], one_way)
             applied.append(name)
     _assert_functions_are_ours(connection, target)  # one of others may have come in between
-    creators = connection.execute(SQL["other_creators"]).fetchall()
-    connection.commit()
-    if creators:
-        who = ", ".join("every role" if row.grantee == "public" else row.grantee for row in creators)
-        schema, grantees = creators[0].schema, ", ".join(row.grantee for row in creators)
-        log.warning(
-            f"others may create functions and operators in the schema {schema} ({who}), and the SQL of people who ask "
-            f"there may run them; the schema's owner ends that by: revoke create on schema {schema} from {grantees}"
-        )
     return tuple(applied)
+
+
+def describe_other_creators(connection: Connection) -> str | None:
+    """Say who else may create functions and operators in the schema, and how its owner ends that; None for nobody."""
+    creators = connection.execute(SQL["other_creators"]).fetchall()
+    if not creators:
+        return None
+    who = ", ".join("every role" if row.grantee == "public" else row.grantee for row in creators)
+    schema, grantees = creators[0].schema, ", ".join(row.grantee for row in creators)
+    return (
+        f"others may create functions and operators in the schema {schema} ({who}), and the SQL of people who ask "
+        f"there may run them; the schema's owner ends that by: revoke create on schema {schema} from {grantees}"
+    )
 
 
 def _assert_functions_are_ours(connection: Connection, target: Target) -> None:
@@ -134,33 +129,29 @@ def assert_current(connection: Connection, target: Target) -> None:
         raise SchemaError(f"the tables are at version {version} now, this Footfall needs {len(migrations())}")
 
 
-def require_schema(connection: Connection, target: Target, *, create: bool = False) -> None:
-    """See that the tables are there and current; a first load creates them.
+def assert_ready(version: int, target: Target) -> None:
+    """See that tables of this version are those that this Footfall needs.
 
-    Raises: SchemaError (exit 6) where they are missing (and `create` is off), out of date or not ours.
+    Raises: SchemaError (exit 6) where they are missing or out of date.
     """
-    begin(connection, target)
-    version = schema_version(connection, target)
-    connection.rollback()
-    if version == 0 and create:
-        apply_schema(connection, target)
-    elif version < len(migrations()):
+    if version < len(migrations()):
         state = "missing" if version == 0 else f"at version {version}, this Footfall needs {len(migrations())}"
         raise SchemaError(f"the tables in schema {target.schema!r} are {state}; run `footfall schema apply`")
 
 
 def grant_read(connection: Connection, target: Target, role: str) -> None:
-    """Give a role read rights on raw rows, counts, roll-ups and views, not on the quarantine. Effects: commits."""
-    begin(connection, target)
-    words = {"schema": sql.Identifier(target.schema), "role": sql.Identifier(role)}
+    """Give a role read rights on raw rows, counts, roll-ups and views, not on the quarantine.
+
+    Raises: SettingsError where there is no such role; SchemaError where a right cannot be given.
+    """
+    words = {"schema": sql.Identifier(target.schema), "role": sql.Identifier(role), "tables": counts.join_tables()}
     try:
         connection.execute(compose(SQL["grant_read"], **words))
     except psycopg.errors.UndefinedObject as error:
         raise SettingsError(f"{error.diag.message_primary}; a role is made with `create role NAME login`") from error
-    missing = connection.execute(SQL["missing_rights"], {"role": role}).fetchall()
+    missing = connection.execute(compose(SQL["missing_rights"], names=counts.join_names()), {"role": role}).fetchall()
     if missing:  # PostgreSQL only warns where the grantor has no right to give
         raise SchemaError(
             f"this role may not give {role!r} the right to read {', '.join(row.name for row in missing)}; "
             "ask the owner of the tables to run `footfall schema grant`"
         )
-    connection.commit()

@@ -101,11 +101,7 @@ values (%(version)s, %(name)s)
 -- name: grant_read
 grant usage on schema {schema} to {role};
 grant select on
-    user_interactions_raw,
-    interactions,
-    interactions_per_quarter_hour,
-    interactions_per_user,
-    interactions_per_product,
+    {tables},
     interactions_per_hour,
     interactions_per_day,
     interactions_per_action
@@ -120,11 +116,7 @@ to {role}
 -- name: missing_rights
 select name
 from pg_catalog.unnest(array[
-    'user_interactions_raw',
-    'interactions',
-    'interactions_per_quarter_hour',
-    'interactions_per_user',
-    'interactions_per_product',
+    {names},
     'interactions_per_hour',
     'interactions_per_day',
     'interactions_per_action'

@@ -39,24 +39,25 @@ ROW_SCHEMA = pa.schema(
 class Staging:
     """What the loads of one transaction have sent so far, and where.
 
-    `load_ids` are those of its files, in loading order; rows come with places, which say whose they are.
+    `load_ids` are those of its files, in loading order; rows come with positions, which say whose they are.
     `is_direct`: the table was seen empty under the writer lock, so rows go to it at once and its key comes after them.
-    Units: rows_* count rows sent, first_of and late_of those of each load; `highest_id` is the highest interaction_id
-    so far.
+    A row is out of order where its interaction_id is not above those of all rows before it.
+    Units: rows_* count rows sent, first_of and out_of_order_of those of each load; `highest_id` is the highest
+    interaction_id so far.
     """
 
     load_ids: tuple[int, ...]
     rows: sql.Identifier
-    late: sql.Identifier
+    out_of_order: sql.Identifier
     rejected: sql.Identifier
     matched: sql.Identifier
     is_temporary: bool
     is_direct: bool = False
     highest_id: int = 0
     rows_sent: int = 0
-    rows_sent_late: int = 0
+    rows_sent_out_of_order: int = 0
     first_of: Counter[int] = field(default_factory=Counter)
-    late_of: Counter[int] = field(default_factory=Counter)
+    out_of_order_of: Counter[int] = field(default_factory=Counter)
     created: set[str] = field(default_factory=set)
 
 
@@ -67,11 +68,11 @@ def open_staging(target: Target, server: Server, load_ids: Sequence[int]) -> Sta
     """
     # Temporary tables have the same names in each load, so that the server's statistics know each statement once. They
     # are named in full, since a table of our schema would come first.
-    place, token = ("pg_temp", "footfall") if server.has_temp else (target.schema, uuid.uuid4().hex)
-    rows, late, rejected, matched = (
-        sql.Identifier(place, f"staging_{token}_{part}") for part in ("rows", "late", "rejected", "matched")
+    schema, token = ("pg_temp", "footfall") if server.has_temp else (target.schema, uuid.uuid4().hex)
+    rows, out_of_order, rejected, matched = (
+        sql.Identifier(schema, f"staging_{token}_{part}") for part in ("rows", "out_of_order", "rejected", "matched")
     )
-    return Staging(tuple(load_ids), rows, late, rejected, matched, is_temporary=server.has_temp)
+    return Staging(tuple(load_ids), rows, out_of_order, rejected, matched, is_temporary=server.has_temp)
 
 
 def create_table(connection: Connection, staging: Staging, part: str, statement: str) -> None:
@@ -100,10 +101,10 @@ def copy_table(connection: Connection, statement: Any, table: pa.Table) -> None:
 
 
 def _with_loads(staging: Staging, rows: pa.Table) -> pa.Table:
-    """Turn the places of rows into their load and their line number."""
-    places = rows["line_number"].to_numpy()
-    load_ids = np.array(staging.load_ids, dtype=np.int32)[file_numbers(places)]
-    lines = pa.array(line_numbers(places))
+    """Turn the positions of rows into their load and their line number."""
+    positions = rows["line_number"].to_numpy()
+    load_ids = np.array(staging.load_ids, dtype=np.int32)[file_numbers(positions)]
+    lines = pa.array(line_numbers(positions))
     at = rows.schema.get_field_index("line_number")
     return rows.set_column(at, "line_number", lines).append_column("load_id", pa.array(load_ids))
 
@@ -118,9 +119,9 @@ def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table)
     staging.highest_id = int(highest[-1])
     accepted = _with_loads(staging, accepted)
     if is_first.all():
-        rows, late = accepted, accepted.slice(0, 0)
+        rows, out_of_order = accepted, accepted.slice(0, 0)
     else:
-        rows, late = accepted.filter(pa.array(is_first)), accepted.filter(pa.array(~is_first))
+        rows, out_of_order = accepted.filter(pa.array(is_first)), accepted.filter(pa.array(~is_first))
     if rows.num_rows:
         if staging.is_direct:
             copy_table(connection, SQL["copy_raw"], rows.drop(["line_number"]))
@@ -129,11 +130,11 @@ def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table)
             copy_table(connection, compose(SQL["copy_rows"], name=staging.rows), rows)
         staging.rows_sent += rows.num_rows
         staging.first_of += _rows_of(staging, rows)
-    if late.num_rows:
-        create_table(connection, staging, "late", "create_rows")
-        copy_table(connection, compose(SQL["copy_rows"], name=staging.late), late)
-        staging.rows_sent_late += late.num_rows
-        staging.late_of += _rows_of(staging, late)
+    if out_of_order.num_rows:
+        create_table(connection, staging, "out_of_order", "create_rows")
+        copy_table(connection, compose(SQL["copy_rows"], name=staging.out_of_order), out_of_order)
+        staging.rows_sent_out_of_order += out_of_order.num_rows
+        staging.out_of_order_of += _rows_of(staging, out_of_order)
     return rows
 
 

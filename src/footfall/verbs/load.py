@@ -22,7 +22,7 @@ from footfall.errors import (
 )
 from footfall.postgres.connection import open_session
 from footfall.postgres.faults import driver_errors
-from footfall.postgres.target import Connection, Server
+from footfall.postgres.target import Connection, Server, Target
 from footfall.postgres.transactions import begin, roll_back
 from footfall.results import LoadResult, LoadSummary, Progress
 from footfall.safe_text import shown
@@ -30,7 +30,7 @@ from footfall.settings import Settings
 from footfall.sources import finding, opening
 from footfall.sources.ignored import describe_ignored
 from footfall.tables import known_files
-from footfall.tables.schema import require_schema
+from footfall.tables.schema import assert_ready
 from footfall.verbs.attempts import (
     Attempt,
     copy_masked,
@@ -43,7 +43,8 @@ from footfall.verbs.attempts import (
 from footfall.verbs.clocks import compare_clocks
 from footfall.verbs.groups import count_small, group_size_limit
 from footfall.verbs.judging import Run, running
-from footfall.verbs.session import target
+from footfall.verbs.schema import create_or_upgrade
+from footfall.verbs.session import find_version, target
 
 log = logging.getLogger("footfall")
 
@@ -110,7 +111,7 @@ def _prepared(run: Run, settings: Settings) -> _Session:
             connection, at = open_session(run.target)
             try:
                 with driver_errors(connection):
-                    require_schema(connection, run.target, create=True)
+                    _prepare_tables(connection, run.target)
             except BaseException:
                 connection.close()
                 raise
@@ -119,6 +120,15 @@ def _prepared(run: Run, settings: Settings) -> _Session:
                 raise
         else:
             return _Session(run, settings, connection, at)
+
+
+def _prepare_tables(connection: Connection, where: Target) -> None:
+    """See that the tables are there and current; a first load creates them. Raises: SchemaError (exit 6)."""
+    version = find_version(connection, where)
+    if version == 0:
+        create_or_upgrade(connection, where)
+    else:
+        assert_ready(version, where)
 
 
 def _load_some(session: _Session, paths: Sequence[str]) -> Iterator[LoadResult]:

@@ -7,8 +7,9 @@ from contextlib import ExitStack, contextmanager
 
 from footfall.postgres.connection import opened
 from footfall.postgres.target import Connection, Target
+from footfall.postgres.transactions import begin
 from footfall.settings import Settings, libpq_variables_set
-from footfall.tables.schema import require_schema
+from footfall.tables.schema import assert_ready, schema_version
 
 
 @contextmanager
@@ -33,5 +34,16 @@ def session(
     """Open a session for reading or mending; the tables must be there and current. A reader may ask a standby."""
     with target(settings) as where, opened(where, is_reader=is_reader) as connection:
         if is_schema_needed:
-            require_schema(connection, where)
+            assert_ready(find_version(connection, where), where)
         yield connection, where
+
+
+def find_version(connection: Connection, where: Target) -> int:
+    """Say which migration the tables are at, 0 where there are none. Effects: a transaction of its own, rolled back.
+
+    Raises: SchemaError where tables of our names are not ours, or come from a later Footfall.
+    """
+    begin(connection, where)
+    version = schema_version(connection, where)
+    connection.rollback()
+    return version

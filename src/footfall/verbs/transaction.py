@@ -23,6 +23,7 @@ from footfall.postgres.target import Connection, Server
 from footfall.postgres.transactions import begin, take_writer_lock
 from footfall.results import LoadResult
 from footfall.sources import opening
+from footfall.tables import counts as kept_counts
 from footfall.tables import first_load, known_files, ledger
 from footfall.tables import merge as merging
 from footfall.tables import quarantine as quarantining
@@ -167,25 +168,20 @@ def _try_empty_path(
     run: Run, connection: Connection, staging: staged.Staging, files: Sequence[opening.SourceFile]
 ) -> bool:
     """Take the writer lock early where the table is empty and the files large: rows first, key after them."""
-    if sum(file.size_bytes for file in files) < first_load.EMPTY_PATH_BYTES or not _is_empty(connection):
+    if sum(file.size_bytes for file in files) < first_load.EMPTY_PATH_BYTES or not first_load.is_empty(connection):
         return False
     take_writer_lock(connection, run.target)
     assert_current(connection, run.target)
-    if not ledger.find_loaded(connection, (file.digest for file in files)) and _is_empty(connection):
+    if not ledger.find_loaded(connection, (file.digest for file in files)) and first_load.is_empty(connection):
         first_load.open_empty_table(connection, staging)
     return True
-
-
-def _is_empty(connection: Connection) -> bool:
-    row = connection.execute(first_load.SQL["is_empty"]).fetchone()
-    return bool(row and row.is_empty)
 
 
 def _stage_empty_table(run: Run, connection: Connection, staging: staged.Staging, verdicts: Iterator[Verdicts]) -> None:
     """Send rows to the empty table at once and build their key, then send their counts."""
     from footfall.engines import counting
 
-    with counting.counting(run.memory_limit_mb // 4) as counts:
+    with counting.counting(run.memory_limit_mb // 4, kept_counts.KEPT) as counts:
         _stage(connection, staging, verdicts, counts.add)
         with counts.grouping():
             first_load.build_raw_indexes(connection)

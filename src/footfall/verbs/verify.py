@@ -6,7 +6,7 @@ from footfall.postgres.transactions import begin, begin_snapshot, take_writer_lo
 from footfall.results import Verification
 from footfall.settings import Settings
 from footfall.tables import counts
-from footfall.tables.schema import TABLES
+from footfall.tables.schema import list_tables
 from footfall.verbs.session import session
 
 
@@ -21,7 +21,7 @@ def verify(settings: Settings, *, repair: bool = False) -> Verification:
             take_writer_lock(connection, target)
             counts.repair(connection)
             connection.commit()
-        begin_snapshot(connection, target, counts.lock_tables, TABLES)
+        begin_snapshot(connection, target, counts.lock_tables, list_tables())
         rows_raw, pairs = counts.totals(connection)
         drift, drift_count = counts.find_drift(connection)
         connection.rollback()

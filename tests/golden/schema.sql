@@ -1,0 +1,35 @@
+-- name: grant_read
+grant usage on schema "public" to "reader";
+grant select on
+    user_interactions_raw,
+    interactions,
+    interactions_per_quarter_hour,
+    interactions_per_user,
+    interactions_per_product,
+    interactions_per_hour,
+    interactions_per_day,
+    interactions_per_action
+to "reader";
+grant execute on function
+    first_instant(timestamp, text),
+    uneven_quarter_hours(text, timestamptz, timestamptz),
+    interactions_of_quarter_hours(timestamptz[]),
+    interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint)
+to "reader"
+
+-- name: missing_rights
+select name
+from pg_catalog.unnest(array[
+    'user_interactions_raw',
+    'interactions',
+    'interactions_per_quarter_hour',
+    'interactions_per_user',
+    'interactions_per_product',
+    'interactions_per_hour',
+    'interactions_per_day',
+    'interactions_per_action'
+]) as name
+where
+    not pg_catalog.has_table_privilege(%(role)s, name::regclass, 'SELECT')
+    or not pg_catalog.has_schema_privilege(%(role)s, pg_catalog.current_schema(), 'USAGE')
+order by name collate "C"
