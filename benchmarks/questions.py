@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from footfall.sql import named_sql
 from make_data import PRODUCTS, USERS, Wanted, make
 from psycopg import sql
 from psycopg.rows import tuple_row
@@ -30,7 +29,8 @@ from footfall.postgres import target as targets
 from footfall.postgres import transactions
 from footfall.postgres.connection import connect
 from footfall.settings import load_settings
-from footfall.tables import schema
+from footfall.tables import first_load, schema
+from footfall.tables import merge as merging
 from footfall.verbs import load as load_verb
 
 ZONE = "Europe/Vienna"
@@ -172,13 +172,13 @@ def indexes(conninfo: str, runs: int) -> list[tuple[str, ...]]:
                 (name, f"{size / 1e6:.1f}", f"{build_s:.1f}", f"{merge_s:.2f}", *(f"{s * 1000:.0f}" for s in gain))
             )
             connection.execute("drop index if exists probe")
-        connection.execute(named_sql("load.sql")["build_user_interactions_raw_timestamp_idx"])
+        connection.execute(first_load.SQL["build_raw_index"])
     return rows
 
 
 def merge(conninfo: str, which: str) -> float:
     """Time the merge of a day's file with some of the deltas, and roll it back; which: all, none or the name of one."""
-    deltas = named_sql("load.sql")["deltas"].split("),\n")
+    deltas = merging.SQL["deltas"].split("),\n")
     parts = dict(zip(("counts", "quarter_hours", "users", "products"), deltas, strict=True))
     kept = [parts["counts"]] + [text for name, text in parts.items() if which in ("all", name) and name != "counts"]
     text = "),\n".join(kept).rstrip().removesuffix(")") + ")"
@@ -186,9 +186,7 @@ def merge(conninfo: str, which: str) -> float:
         connection.execute("set local work_mem = '64MB'; set local random_page_cost = 1.1")
         connection.execute(DAY)
         connection.execute("analyze day")
-        statement = sql.SQL(named_sql("load.sql")["merge_rows"]).format(
-            rows=sql.Identifier("day"), deltas=sql.SQL(text)
-        )
+        statement = sql.SQL(merging.SQL["merge_rows"]).format(rows=sql.Identifier("day"), deltas=sql.SQL(text))
         began = time.perf_counter()
         connection.execute(statement).fetchall()
         seconds = time.perf_counter() - began
@@ -210,7 +208,7 @@ def first_loads(bench: Server, path: Path, runs: int) -> dict[str, float]:
         settings = load_settings(database_url=bench.of(database))
         target = targets.Target(bench.of(database), "public", 600)
         with connect(target) as connection:
-            schema.apply_schema(connection, target, print)
+            schema.apply_schema(connection, target)
         if way == "without":
             with psycopg.connect(bench.of(database)) as connection:
                 connection.execute("drop index user_interactions_raw_timestamp_idx, interactions_per_user_count_idx")
