@@ -47,7 +47,7 @@ MEMORY_MB = 512
 # What a load of a small file imports, in the order in which a process meets it; each is timed with those before it.
 IMPORTS = {
     "Python itself": "pass",
-    "the command line (typer)": "import footfall.cli",
+    "the command line (typer)": "import footfall.cli.main",
     "the settings (pydantic)": "import footfall.settings",
     "the driver (psycopg)": "import psycopg",
     "numpy": "import numpy",
