@@ -76,7 +76,6 @@ QUESTIONS = (
     ("user", {"user_id": 42}, None),
     ("product", {"product_id": 42}, None),
 )
-DAY_ROWS = 100_000  # rows of the daily file whose merge is timed
 INDEXES = {
     "BRIN on timestamp (ours)": "create index probe on user_interactions_raw using brin (timestamp) "
     "with (pages_per_range = 32)",
@@ -84,17 +83,18 @@ INDEXES = {
     "B-tree on user_id, timestamp": "create index probe on user_interactions_raw (user_id, timestamp)",
 }
 
+# Of the rows of a daily file, whose merge is timed.
 DAY = f"""
 create temporary table day on commit drop as
 select
     2000000000 as load_id,
     n as line_number,
     1000000000 + n as interaction_id,
-    1 + (hashint8(n) & 2147483647) % {USERS} as user_id,
-    1 + (hashint8(n + 1000000000) & 2147483647) % {PRODUCTS} as product_id,
+    1 + (hashint8(n) & 2147483647) %% {USERS} as user_id,
+    1 + (hashint8(n + 1000000000) & 2147483647) %% {PRODUCTS} as product_id,
     'click' as action,
     timestamptz '2024-06-30' + n * interval '0.8 s' as timestamp
-from generate_series(1, {DAY_ROWS}) as n
+from generate_series(1, %s) as n
 """
 # What builds the indexes on time and on counts: left out with the roll-ups, after the path into empty tables was taken.
 INDEX_STATEMENTS = {"build_raw_index", "build_count_indexes"}
@@ -158,7 +158,7 @@ def _shown(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [tuple(each.isoformat() if isinstance(each, datetime) else each for each in row) for row in rows]
 
 
-def indexes(conninfo: str, runs: int) -> list[tuple[str, ...]]:
+def indexes(conninfo: str, runs: int, day_rows: int) -> list[tuple[str, ...]]:
     """Build each index anew; give its size, what it takes to build and to keep, and what questions gain."""
     rows = []
     month = f"select user_id, count(*) from (select user_id {RAW} {IN_MONTH} order by 1) as s {TOP}".encode()
@@ -176,7 +176,7 @@ def indexes(conninfo: str, runs: int) -> list[tuple[str, ...]]:
                 size = connection.execute("select pg_relation_size('probe')").fetchone()[0]
             connection.execute("vacuum analyze user_interactions_raw")
             gain = [median_s(connection, each, None, runs)[0] for each in (month, user)]
-            merge_s = statistics.median(merge(conninfo, "all") for _ in range(3))
+            merge_s = statistics.median(merge(conninfo, "all", day_rows) for _ in range(3))
             rows.append(
                 (name, f"{size / 1e6:.1f}", f"{build_s:.1f}", f"{merge_s:.2f}", *(f"{s * 1000:.0f}" for s in gain))
             )
@@ -185,7 +185,7 @@ def indexes(conninfo: str, runs: int) -> list[tuple[str, ...]]:
     return rows
 
 
-def merge(conninfo: str, which: str) -> float:
+def merge(conninfo: str, which: str, day_rows: int) -> float:
     """Time the merge of a day's file with some of the deltas, and roll it back; which: all, none or the name of one."""
     deltas = merging.SQL["deltas"].split("),\n")
     parts = dict(zip(("counts", "quarter_hours", "users", "products"), deltas, strict=True))
@@ -193,7 +193,7 @@ def merge(conninfo: str, which: str) -> float:
     text = "),\n".join(kept).rstrip().removesuffix(")") + ")"
     with psycopg.connect(conninfo) as connection:
         connection.execute("set local work_mem = '64MB'; set local random_page_cost = 1.1")
-        connection.execute(DAY)
+        connection.execute(DAY, (day_rows,))
         connection.execute("analyze day")
         statement = sql.SQL(merging.SQL["merge_rows"]).format(rows=sql.Identifier("day"), deltas=sql.SQL(text))
         began = time.perf_counter()
@@ -235,8 +235,9 @@ def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in lines)
 
 
-def page(results: dict[str, Any], rows: int, bench: Server, note: str) -> str:
-    """Write the page."""
+def page(results: dict[str, Any], sizes: tuple[int, int], bench: Server, note: str) -> str:
+    """Write the page; the sizes are the rows of the data and those of a day's file."""
+    rows, day_rows = sizes
     asked = [
         (
             each.words,
@@ -276,7 +277,7 @@ not additive, and a roll-up per user and day would be nearly as large as the raw
 
 The first load of the whole file, median: {first["with"]:.1f} s with roll-ups and index on time,
 {first["without"]:.1f} s without them: {first["with"] / first["without"]:.2f} times. A day's file of
-{DAY_ROWS:,} new rows into the full table, the merge alone, rolled back; its users are drawn evenly, which is the worst
+{day_rows:,} new rows into the full table, the merge alone, rolled back; its users are drawn evenly, which is the worst
 case for the roll-up per user:
 
 {table(("kept beside the counts per user and product", "merge, s", "times"), merges)}
@@ -298,6 +299,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--runs", type=int, default=7, metavar="N")
+    parser.add_argument("--day-rows", type=int, default=100_000, metavar="N", help="of a day's file")
     parser.add_argument("--loads", type=int, default=2, metavar="N", help="first loads each way")
     parser.add_argument("--database", metavar="CONNINFO", help="of a role that may create databases and checkpoint")
     parser.add_argument("--folder", type=Path, help="for the data; default: a temporary one")
@@ -321,11 +323,13 @@ def main() -> None:
                 ).fetchall()
             results["answered"] = answered(database, arguments.runs)
             ways = ("none", "quarter_hours", "users", "products", "all")
-            results["merges"] = {way: statistics.median(merge(database, way) for _ in range(5)) for way in ways}
-            results["indexes"] = indexes(database, arguments.runs)
+            results["merges"] = {
+                way: statistics.median(merge(database, way, arguments.day_rows) for _ in range(5)) for way in ways
+            }
+            results["indexes"] = indexes(database, arguments.runs, arguments.day_rows)
         finally:
             bench.drop("bench_questions")
-        text = page(results, arguments.rows, bench, arguments.note)
+        text = page(results, (arguments.rows, arguments.day_rows), bench, arguments.note)
     print(text)
     if arguments.page:
         arguments.page.write_text(text, encoding="utf-8")
