@@ -14,7 +14,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(
-    include=["footfall.records", "footfall.quoting", "footfall.contract", "independent_reader"]
+    include=["footfall.formats", "footfall.contract", "independent_reader"]
 ):
     import independent_reader  # noqa: F401
 

@@ -18,7 +18,7 @@ from footfall.contract.sums import Judged
 from footfall.contract.terms import Contract
 from footfall.engines import in_process, kernel
 from footfall.formats.delimited import read_records
-from hostile import hostile_file
+from hostile_file import hostile_file
 from product import Product, expected_verdict
 
 ENDS = {"lf": b"\n", "crlf": b"\r\n", "cr": b"\r"}

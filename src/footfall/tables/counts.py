@@ -55,7 +55,6 @@ def repair(connection: Connection) -> int:
 
 def _of(statement: str, table: str) -> sql.Composed:
     """Give a statement about one table of counts."""
-    named = SQL
 
     def key(*of: str) -> sql.Composed:
         return sql.SQL(", ").join(sql.Identifier(*of, column) for column in COUNTED[table])
@@ -63,8 +62,8 @@ def _of(statement: str, table: str) -> sql.Composed:
     return compose(
         SQL[statement],
         table=sql.Identifier(table),
-        recount=sql.SQL(named[f"recount_{table}"]),
-        words=sql.SQL(named[f"words_{table}"]),
+        recount=sql.SQL(SQL[f"recount_{table}"]),
+        words=sql.SQL(SQL[f"words_{table}"]),
         key=key(),
         kept_key=key("k"),
         recounted_key=key("r"),
