@@ -44,9 +44,7 @@ def owners(module: str) -> dict[str, str]:
     found = {}
     for node in ast.walk(CODE[module]):
         match node:
-            case ast.Assign(
-                targets=[ast.Name(id=variable)], value=ast.Call(func=ast.Name(id="statements"), args=[of])
-            ):
+            case ast.Assign(targets=[ast.Name(id=variable)], value=ast.Call(func=ast.Name(id="statements"), args=[of])):
                 found[variable] = of.value if isinstance(of, ast.Constant) else module
     return found
 

@@ -91,7 +91,7 @@ def test_every_verb_of_the_tables_takes_a_database_and_a_schema(path: tuple[str,
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['footfall', '--help']\n"
-        "from footfall.cli import main\n"
+        "from footfall.cli.main import main\n"
         "main()\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
     )
