@@ -49,6 +49,9 @@ def test_every_error_says_by_itself_what_to_do(kind: type[FootfallError]) -> Non
 def test_every_error_survives_pickling(kind: type[FootfallError]) -> None:
     again = pickle.loads(pickle.dumps(kind("why")))
     assert (type(again), again.message, str(again), again.exit_code) == (kind, "why", "why", kind.exit_code)
+    named = pickle.loads(pickle.dumps(kind("is cut", source="a.csv")))
+    assert (type(named), named.reason, named.source) == (kind, "is cut", "a.csv")
+    assert named.message == str(named) == "a.csv: is cut"
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -96,7 +96,7 @@ def summary_text(summary: LoadSummary) -> str:
 def failures(summary: LoadSummary) -> list[tuple[str, str]]:
     """Give each failed file and why it failed."""
     return [
-        (load.source, (load.error or "no reason was given").removeprefix(f"{load.source}: "))
+        (load.source, load.failure.reason if load.failure else "no reason was given")
         for load in summary.loads
         if load.status == "failed"
     ]

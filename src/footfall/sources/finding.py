@@ -75,14 +75,14 @@ def find_sources(names: list[str]) -> FoundSources:
             found.append((name, name))
         elif kind and not os.path.lexists(name):
             known = ", ".join(f"{each}://" for each in (*stores.STORES, *web.SCHEMES))
-            raise SourceError(f"{shown(name)}: {kind}:// is not read; there are {known} and the names of files")
+            raise SourceError(f"{kind}:// is not read; there are {known} and the names of files", source=shown(name))
         elif os.path.isdir(name):  # noqa: PTH112  (a Path would change the name)
             search = _search_folder(name)
-            _require_found(search, f"{name}: the folder holds no file named *.csv, *.csv.gz or *.csv.zst")
+            _require_found(search, name, "the folder holds no file named *.csv, *.csv.gz or *.csv.zst")
             _add(search, found, ignored)
         elif has_magic(name) and not os.path.lexists(name):
             search = _search_pattern(name)
-            _require_found(search, f"{name}: {refuse_pattern(name)}")
+            _require_found(search, name, refuse_pattern(name))
             _add(search, found, ignored)
         else:
             found.append((name, _inode(name)))
@@ -101,10 +101,10 @@ def _ignored(search: _Search) -> list[IgnoredName]:
     return [IgnoredName(name, search.ignored[name]) for name in sorted(names, key=os.fsencode)]
 
 
-def _require_found(search: _Search, message: str) -> None:
+def _require_found(search: _Search, name: str, refusal: str) -> None:
     if not search.found:
         ignored = _ignored(search)
-        raise SourceError(f"{message}; {describe_ignored(ignored)}" if ignored else message)
+        raise SourceError(f"{refusal}; {describe_ignored(ignored)}" if ignored else refusal, source=name)
 
 
 def _take_once(found: list[tuple[str, int | str]]) -> tuple[tuple[str, ...], list[IgnoredName]]:
@@ -253,7 +253,7 @@ def _list(search: _Search, folder: str) -> list[os.DirEntry[str]]:
                 search.listed = folder, list(entries)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise SourceChangedError(
-                f"{name}: the folder went away while it was looked through; run the same command again"
+                "the folder went away while it was looked through; run the same command again", source=name
             ) from error
         except OSError as error:
             raise _unreadable(name, error) from error
@@ -286,4 +286,4 @@ def _status(path: str) -> os.stat_result | None:
 
 
 def _unreadable(name: str, error: OSError) -> SourceError:
-    return SourceError(f"{name}: cannot be read ({error.strerror or error}); give the right to read it")
+    return SourceError(f"cannot be read ({error.strerror or error}); give the right to read it", source=name)
