@@ -15,24 +15,13 @@ from enum import Enum, auto
 from glob import has_magic
 
 from footfall.errors import SourceChangedError, SourceError
-from footfall.results import IgnoredName, Reason
+from footfall.results import FoundSources, IgnoredName, Reason
 from footfall.safe_text import scheme, shown
 from footfall.sources import stores, web
 from footfall.sources.ignored import describe_ignored, has_ending, is_never_data
 from footfall.sources.patterns import DEEP, Part, refuse_pattern, split_pattern
 
 NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
-
-
-@dataclass(frozen=True, slots=True)
-class FoundSources:
-    """The sources of one command in loading order, and the names that were met and are no source.
-
-    `paths` are what `open_source` takes: a URL among them has its secrets; `shown` gives it without.
-    """
-
-    paths: tuple[str, ...]
-    ignored: tuple[IgnoredName, ...]
 
 
 class _Kind(Enum):
