@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -94,13 +96,12 @@ def test_discover_says_what_it_leaves_out_as_load_does(database: str, write_csv:
 
 
 def test_a_summary_and_a_verification_are_the_words_of_the_command_line(database: str, write_csv: Write) -> None:
-    told: list[footfall.Progress] = []
     write_csv("a.csv", GOOD, BAD)
-    summary = footfall.load("a.csv", progress=told.append, database_url=database)
+    summary = footfall.load("a.csv", database_url=database)
     assert str(summary).startswith("a.csv: 2 read, 1 loaded, 0 duplicate, 1 rejected (load 1, ")
     assert summary.schema == "public"
     assert str(footfall.verify(database_url=database)) == "ok: 1 interaction, 1 count, no drift"
-    checked = footfall.check("a.csv", progress=told.append)
+    checked = footfall.check("a.csv")
     assert str(checked).startswith("a.csv: 2 read, 1 accepted, 0 duplicate, 1 rejected (checked, ")
     assert checked.schema is None
 
@@ -111,3 +112,11 @@ def test_a_failure_tells_its_reason_apart_from_its_source() -> None:
     assert result.failure is not None
     assert (result.failure.source, result.failure.reason.partition(";")[0]) == ("a.csv", "the file is empty")
     assert result.error == f"a.csv: {result.failure.reason}"
+
+
+def test_progress_is_told_to_a_python_caller(write_csv: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_csv("a.csv", GOOD)
+    told: list[footfall.Progress] = []
+    monkeypatch.setattr(time, "monotonic", itertools.count(0.0).__next__)  # a second passes at each look
+    footfall.check("a.csv", progress=told.append)
+    assert [(each.source, each.rows_read) for each in told] == [("a.csv", 1)]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import types
 import typing
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -68,6 +69,16 @@ def test_the_import_of_the_package_takes_no_library_and_none_of_its_modules() ->
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert loaded - set(sys.stdlib_module_names) == {"footfall"}
     assert [name for name in done.stdout.split() if name.startswith("footfall")] == ["footfall"]
+
+
+def test_the_wheel_holds_every_file_of_the_package_and_says_that_it_is_typed(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=SOURCE.parents[1], capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("footfall/")}
+    there = [path for path in SOURCE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert held == {path.relative_to(SOURCE.parent).as_posix() for path in there}
+    assert "footfall/py.typed" in held
 
 
 def _members(hint: Any) -> set[Any]:
