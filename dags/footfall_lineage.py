@@ -12,17 +12,29 @@ from urllib.parse import quote, urlsplit
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, OutputDataset
 
-    from footfall import LoadResult
+    from footfall import LoadResult, LoadSummary
+
+# The tables that hold counts; a test compares them with those of the database.
+COUNTS = (
+    "interactions",
+    "interactions_per_quarter_hour",
+    "interactions_per_user",
+    "interactions_per_product",
+)
 
 
-def tell(result: LoadResult, settings: dict[str, Any]) -> None:
-    """Send what became of one file. Effects: an event; one that cannot be sent is a warning in the task's log."""
+def tell(summary: LoadSummary, database_url: str) -> None:
+    """Send what became of the one file of a load.
+
+    Effects: an event; one that cannot be sent is a warning in the task's log.
+    """
     try:
         from airflow.providers.openlineage.api import emit_dataset_lineage, is_openlineage_active
     except ImportError:  # the DAG runs without the provider, too
         return
     if is_openlineage_active():
-        outputs = tables(result, settings) if result.status == "loaded" else []
+        (result,) = summary.loads
+        outputs = tables(summary, database_url) if result.status == "loaded" else []
         emit_dataset_lineage(inputs=[source(result)], outputs=outputs)
 
 
@@ -58,7 +70,7 @@ def assertions(result: LoadResult) -> list[dict[str, Any]]:
 
     Units: `actual` is a number of rows. A row with two problems stands under both codes.
     """
-    from footfall.contract.problems import PROBLEM_CODES
+    from footfall import PROBLEM_CODES
 
     loadable = {"assertion": "loadable", "success": result.status != "failed", "severity": "error"}
     if result.status != "loaded":
@@ -75,20 +87,18 @@ def assertions(result: LoadResult) -> list[dict[str, Any]]:
     ]
 
 
-def tables(result: LoadResult, settings: dict[str, Any]) -> list[OutputDataset]:
+def tables(summary: LoadSummary, database_url: str) -> list[OutputDataset]:
     """Give the tables that a load writes; with a number of rows where it adds rows and changes none."""
     from openlineage.client.event_v2 import OutputDataset
     from openlineage.client.facet_v2 import output_statistics_output_dataset
 
-    from footfall.tables.counts import COUNTED
-
     added = {
-        "user_interactions_raw": result.rows_loaded,
-        "rejected_interactions": result.rows_rejected,
+        "user_interactions_raw": summary.rows_loaded,
+        "rejected_interactions": summary.rows_rejected,
         "loads": 1,
-        **dict.fromkeys(COUNTED),
+        **dict.fromkeys(COUNTS),
     }
-    namespace, prefix = table_names(settings)
+    namespace, prefix = table_names(summary, database_url)
     return [
         OutputDataset(
             namespace,
@@ -114,12 +124,10 @@ def source_name(source: str) -> tuple[str, str]:
     return f"{scheme}://{place.rpartition('@')[2]}", path.lstrip("/")
 
 
-def table_names(settings: dict[str, Any]) -> tuple[str, str]:
+def table_names(summary: LoadSummary, database_url: str) -> tuple[str, str]:
     """Give namespace and prefix of the tables, as OpenLineage spells them: a socket's folder as libpq does in a URI."""
     from psycopg.conninfo import conninfo_to_dict
 
-    from footfall.settings import load_settings
-
-    words = conninfo_to_dict(settings["database_url"])
+    words = conninfo_to_dict(database_url)
     host, port = quote(str(words.get("host", "localhost")), safe=".:,[]"), words.get("port", 5432)
-    return f"postgres://{host}:{port}", f"{words.get('dbname', 'postgres')}.{load_settings(**settings).schema_}"
+    return f"postgres://{host}:{port}", f"{words.get('dbname', 'postgres')}.{summary.schema}"

@@ -137,12 +137,11 @@ def _matching(names: str) -> bool:
 
     Raises: what a second try may cure, such as a store that is away. Nothing there is no error: it may come.
     """
-    from footfall.errors import SourceError
-    from footfall.sources.finding import find_sources
+    import footfall
 
     try:
-        find_sources([names])
-    except SourceError as error:
+        footfall.find(names)
+    except errors.SourceError as error:
         if error.retryable:
             raise
         log.info("%s", error)
@@ -222,15 +221,12 @@ def user_interactions() -> None:
     def discover() -> list[str]:
         """Give the files of the run that no load has brought yet, in loading order."""
         import footfall
-        from footfall.sources.ignored import describe_ignored
 
         context = get_current_context()
         names = _names(context)
         if not _matching(names):  # they went away after they were waited for
             return []
         found = footfall.discover(names, **_settings(context))
-        if found.ignored:
-            log.warning("%s", describe_ignored(found.ignored))
         context["ti"].xcom_push(key="ignored", value=[str(each) for each in found.ignored[:FILES_MAX]])
         for each in found:
             state = "new" if each.load_id is None else f"loaded already as load {each.load_id}"
@@ -244,23 +240,19 @@ def user_interactions() -> None:
     def check(paths: list[str]) -> list[str]:
         """Say in the log what a load will reject, and why; a file that is bad is left to its own load to fail."""
         import footfall
-        from footfall.answers.words import failures, summary_text
 
         if paths:
             summary = footfall.check(*paths)
-            log.info("%s", summary_text(summary))
-            for source, reason in failures(summary):
-                log.warning("%s: %s", source, reason)
+            log.info("%s", summary)
             for result in summary.loads:
-                for notice in result.notices:
-                    log.warning("%s: %s", result.source, notice)
+                if result.failure is not None:
+                    log.warning("%s: %s", result.source, result.failure.reason)
         return paths
 
     @task(pool=POOL, map_index_template="{{ file_name }}", multiple_outputs=False)
     def load(path: str) -> dict[str, Any]:
         """Load one file. Raises: what may be cured by a second try as it is; all else as a failure at once."""
         import footfall
-        from footfall.answers.words import summary_text
 
         context = get_current_context()
         context["file_name"] = Path(path).name
@@ -268,10 +260,8 @@ def user_interactions() -> None:
         summary = footfall.load(path, max_rejected=context["params"]["max_rejected"], **settings)
         result = summary.loads[0]
         if result.status != "failed":
-            log.info("%s", summary_text(summary))
-        for notice in result.notices:
-            log.warning("%s: %s", result.source, notice)
-        footfall_lineage.tell(result, settings)
+            log.info("%s", summary)
+        footfall_lineage.tell(summary, settings["database_url"])
         if result.failure is not None:
             if result.failure.retryable:
                 raise result.failure
@@ -283,13 +273,13 @@ def user_interactions() -> None:
     def verify(loads: Any) -> dict[str, int]:
         """Recount everything that is kept, whatever became of the files. Raises: DriftError."""
         import footfall
-        from footfall.answers.words import verification_text
-        from footfall.errors import DriftError
 
         found = footfall.verify(**_settings(get_current_context()))
-        log.info("%s", verification_text(found))
+        log.info("%s", found)
         if found.drift_count:
-            raise DriftError(f"{found.drift_count} kept numbers differ from their recount; see `footfall verify`")
+            raise errors.DriftError(
+                f"{found.drift_count} kept numbers differ from their recount; see `footfall verify`"
+            )
         return {"rows_raw": found.rows_raw, "pairs": found.pairs}
 
     @task(trigger_rule="all_done", outlets=[COUNTS], multiple_outputs=False)

@@ -242,31 +242,43 @@ def python_api() -> str:
     """Give the page of the public names."""
     parts = [
         "# Python",
-        "Everything that `import footfall` offers. Settings are given by name, as in [settings](settings.md). "
+        "Everything that `import footfall` offers; whatever else is below `footfall` is private and may change. "
+        "Settings are given by name, as in [settings](settings.md). "
         "See also: [call Footfall from Python](../how-to/python.md).",
     ]
-    for name in sorted(footfall.__all__, key=lambda name: (name[0].isupper(), name)):
+    for name in sorted(set(footfall.__all__) - {"errors"}, key=lambda name: (name[0].isupper(), name)):
         what = getattr(footfall, name)
+        parts.append(f"## footfall.{name}")
         if inspect.isclass(what):
-            parts += [f"## footfall.{name}", _plain(what)]
-            rows = [(f"`{each.name}`", f"`{each.type}`") for each in dataclasses.fields(what)]
-            rows += [
-                (f"`{each}`", f"`{inspect.signature(value.fget).return_annotation}`")
-                for each, value in vars(what).items()
-                if isinstance(value, property) and value.fget
-            ]
-            parts.append(_table(("Attribute", "Type"), [(a, b.replace("|", "\\|")) for a, b in rows]))
+            parts += [_plain(what), _table(("Attribute", "Type"), _attributes(what))]
+        elif isinstance(what, dict):
+            parts.append("The codes of problems, each with a sentence; see [problem codes](problem-codes.md).")
         else:
             signature = str(inspect.signature(what)).replace("'", "")
-            parts += [f"## footfall.{name}", f"```text\nfootfall.{name}{signature}\n```", _plain(what)]
+            parts += [f"```text\nfootfall.{name}{signature}\n```", _plain(what)]
     parts += [
-        "## Errors",
+        "## footfall.errors",
         "A file that fails is a result with status `failed`, not an exception. An exception is raised where "
         "the call cannot go "
         "on: every one is a `footfall.errors.FootfallError` with `exit_code` and `retryable`; see [exit "
-        "codes](exit-codes.md).",
+        "codes](exit-codes.md). Its `message` is what is shown; `reason` is the message without the name of the "
+        "`source`, which is None where no source is meant.",
     ]
     return _page(parts)
+
+
+def _attributes(kind: type) -> list[tuple[str, ...]]:
+    """Give each attribute of a public value with its type, its properties last."""
+    if dataclasses.is_dataclass(kind):
+        found = [(each.name, each.type) for each in dataclasses.fields(kind)]
+    else:
+        found = [(name, getattr(hint, "__forward_arg__", hint)) for name, hint in kind.__annotations__.items()]
+    found += [
+        (name, inspect.signature(value.fget).return_annotation)
+        for name, value in vars(kind).items()
+        if isinstance(value, property) and value.fget
+    ]
+    return [(f"`{name}`", f"`{hint}`".replace("|", "\\|")) for name, hint in found]
 
 
 def reliability() -> str:

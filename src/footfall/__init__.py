@@ -1,85 +1,234 @@
-"""Footfall turns files of user interactions into counts that people can trust, in PostgreSQL."""
+"""Footfall turns files of user interactions into counts that people can trust, in PostgreSQL.
+
+The names in `__all__` and those of `footfall.errors` are for callers; every other module below `footfall` is private.
+Warnings go to the logger `footfall`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 if TYPE_CHECKING:
-    from footfall.results import Delivery, Discovery, LoadResult, LoadSummary, Table, Verification
+    from collections.abc import Callable
+
+    from footfall import errors
+    from footfall.answers.parameters import Filters
+    from footfall.contract.problems import PROBLEM_CODES
+    from footfall.options import Options, QueryOptions
+    from footfall.results import (
+        Delivery,
+        Discovery,
+        Drift,
+        FoundSources,
+        IgnoredName,
+        LoadResult,
+        LoadSummary,
+        Progress,
+        Table,
+        Verification,
+    )
+    from footfall.results.problems import Problem, ProblemGroup, ProblemShape, RejectedRow
+    from footfall.settings import Settings
 
 __all__ = [
+    "PROBLEM_CODES",
     "Delivery",
     "Discovery",
+    "Drift",
+    "FoundSources",
+    "IgnoredName",
     "LoadResult",
     "LoadSummary",
+    "Options",
+    "Problem",
+    "ProblemGroup",
+    "ProblemShape",
+    "Progress",
+    "QueryOptions",
+    "RejectedRow",
     "Table",
     "Verification",
     "check",
     "discover",
+    "errors",
+    "find",
     "load",
+    "loads",
     "query",
+    "query_sql",
+    "questions",
+    "rejects",
     "verify",
 ]
 
+# Where the names are that are imported when they are first used: `import footfall` itself takes a few milliseconds.
+_HOMES = {
+    "PROBLEM_CODES": "footfall.contract.problems",
+    **dict.fromkeys(("Options", "QueryOptions"), "footfall.options"),
+    **dict.fromkeys(("Delivery", "Discovery", "Drift", "FoundSources", "IgnoredName"), "footfall.results"),
+    **dict.fromkeys(("LoadResult", "LoadSummary", "Progress", "Table", "Verification"), "footfall.results"),
+    **dict.fromkeys(("Problem", "ProblemGroup", "ProblemShape", "RejectedRow"), "footfall.results.problems"),
+}
 
-def load(*sources: str, **settings: Any) -> LoadSummary:
-    """Load files, globs, folders and URLs, each file exactly once; settings by name, as in `footfall.toml`.
 
-    Effects: see `footfall.pipeline.load`. A file that fails is a result with status `failed`, not an exception.
+def load(*sources: str, progress: Callable[[Progress], None] | None = None, **settings: Unpack[Options]) -> LoadSummary:
+    """Load files, folders, patterns and URLs, each file exactly once: whole, or not at all.
+
+    Effects: creates the tables in a schema that has none; what is loaded already changes nothing. `progress` is called
+    some times a second.
+
+    Raises: SettingsError, SourceError where a name leads to no file, SchemaError, DatabaseUnavailableError: before the
+    first file. A file that fails is a result with status `failed`, not an exception.
     """
-    from footfall.settings import load_settings
     from footfall.verbs import load as load_verb
 
-    return load_verb.load(list(sources), load_settings(**settings))
+    return load_verb.load(list(sources), _settings(settings), progress=progress)
 
 
-def check(*sources: str, **settings: Any) -> LoadSummary:
-    """Judge files against the contract, without a database."""
-    from footfall.settings import load_settings
+def check(
+    *sources: str, progress: Callable[[Progress], None] | None = None, **settings: Unpack[Options]
+) -> LoadSummary:
+    """Judge files against the contract, without a database: the verdicts of a load into empty tables.
+
+    Raises: SettingsError; SourceError where a name leads to no file. A file that a load would refuse is a result with
+    status `failed`, not an exception.
+    """
     from footfall.verbs import check as check_verb
 
-    return check_verb.check(list(sources), load_settings(**settings))
+    return check_verb.check(list(sources), _settings(settings), progress=progress)
 
 
-def discover(*sources: str, **settings: Any) -> Discovery:
-    """Find source files in loading order, and say of each which load brought it, by its digest.
+def find(*sources: str) -> FoundSources:
+    """Find the files that `load` would take, in loading order, and the names that it would leave out.
 
-    Effects: see `footfall.retrieval.discover`; it changes nothing.
+    Effects: lists folders and objects of stores; opens no file and asks no database.
+
+    Raises: SourceError where a name leads to no file, or a folder cannot be read; SourceUnavailableError.
     """
-    from footfall.settings import load_settings
+    from footfall.sources.finding import find_sources
+
+    return find_sources(list(sources))
+
+
+def discover(*sources: str, **settings: Unpack[Options]) -> Discovery:
+    """Find the files that `load` would take, and say of each which load brought it, by its digest.
+
+    Effects: reads each file once, except those that a load has seen and that did not change; changes nothing.
+
+    Raises: SettingsError, SourceError where a name leads to no file, SchemaError, DatabaseUnavailableError.
+    """
     from footfall.verbs import discover as discover_verb
 
-    return discover_verb.discover(list(sources), load_settings(**settings))
+    return discover_verb.discover(list(sources), _settings(settings))
 
 
-def verify(*, repair: bool = False, **settings: Any) -> Verification:
-    """Recount everything that is kept; with `repair`, mend the counts."""
-    from footfall.settings import load_settings
-    from footfall.verbs import verify as verify_verb
+def rejects(
+    *,
+    load: int | None = None,
+    source: str | None = None,
+    code: str | None = None,
+    limit: int | None = None,
+    **settings: Unpack[Options],
+) -> tuple[RejectedRow, ...]:
+    """Give rejected rows with their problems, in the order of loads and lines: of a load, a source, a problem code.
 
-    return verify_verb.verify(load_settings(**settings), repair=repair)
+    Effects: reads only. Without `limit` all rows are in memory.
+
+    Raises: UnknownNameError with the list of codes; SettingsError, SchemaError, DatabaseUnavailableError.
+    """
+    from footfall.verbs import rejects as rejects_verb
+
+    rows, _ = rejects_verb.rejects(_settings(settings), load_id=load, source=source, code=code, limit=limit)
+    return rows
 
 
-def query(name: str, **asked: Any) -> Table:
+def loads(*, limit: int | None = None, **settings: Unpack[Options]) -> Table:
+    """Give the ledger, the newest load first: what was loaded, when, from where, with which result.
+
+    Effects: reads only.
+
+    Raises: SettingsError, SchemaError, DatabaseUnavailableError.
+    """
+    from footfall.verbs import loads as loads_verb
+
+    return loads_verb.loads(_settings(settings), limit=limit)
+
+
+def query(name: str, **asked: Unpack[QueryOptions]) -> Table:
     """Ask a named question: `id`, `since`, `until`, `action`, `user`, `product`, `per`, `limit`; other names: settings.
 
-    Effects: none: one read-only transaction; see `footfall.retrieval.query`. All rows of the answer are in memory.
+    Effects: none: one read-only transaction. All rows of the answer are in memory.
 
-    Raises: UnknownNameError with the list of names; QueryError.
+    Raises: UnknownNameError with the list of names; QueryError, QueryTimeoutError, SettingsError, SchemaError,
+    DatabaseUnavailableError.
     """
-    from footfall.answers.parameters import Filters
     from footfall.results import Table
-    from footfall.settings import load_settings
     from footfall.verbs import query as query_verb
 
-    filters = {each: asked.pop(each) for each in Filters.__slots__ if each in asked}
-    with query_verb.query(load_settings(**asked), name, Filters(**filters)) as answer:
+    settings, filters = _take_filters(asked)
+    with query_verb.query(settings, name, filters) as answer:
         return Table(answer.columns, tuple(answer.rows))
 
 
-def __getattr__(name: str) -> Any:
-    if name in {"Delivery", "Discovery", "LoadResult", "LoadSummary", "Table", "Verification"}:
-        from footfall import results
+def query_sql(name: str, **asked: Unpack[QueryOptions]) -> str:
+    """Give a named question as SQL with its values in it, for another tool. Effects: no database is asked.
 
-        return getattr(results, name)
+    Raises: UnknownNameError with the list of names; QueryError, SettingsError.
+    """
+    from footfall.verbs import query as query_verb
+
+    settings, filters = _take_filters(asked)
+    return query_verb.query_sql(settings, name, filters)
+
+
+def questions(**settings: Unpack[Options]) -> Table:
+    """Give the name of every question, your own included, and what it answers. Effects: no database is asked.
+
+    Raises: QueryError where the folder of your questions, or a file of it, cannot be used; SettingsError.
+    """
+    from footfall.results import Table
+    from footfall.verbs import query as query_verb
+
+    answer = query_verb.query_list(_settings(settings))
+    return Table(answer.columns, tuple(answer.rows))
+
+
+def verify(*, repair: bool = False, **settings: Unpack[Options]) -> Verification:
+    """Recount everything that is kept; with `repair`, mend the counts first.
+
+    Effects: none without `repair`; with it one transaction. What differs is a value (`drift`), not an exception.
+
+    Raises: SettingsError, SchemaError, DatabaseUnavailableError.
+    """
+    from footfall.verbs import verify as verify_verb
+
+    return verify_verb.verify(_settings(settings), repair=repair)
+
+
+def _settings(given: Options) -> Settings:
+    from footfall.settings import load_settings
+
+    return load_settings(**given)
+
+
+def _take_filters(asked: QueryOptions) -> tuple[Settings, Filters]:
+    """Part what a question is narrowed to from the settings."""
+    from footfall.answers.parameters import Filters
+    from footfall.settings import load_settings
+
+    filters: dict[str, Any] = {name: value for name, value in asked.items() if name in Filters.__slots__}
+    return load_settings(**{k: v for k, v in asked.items() if k not in filters}), Filters(**filters)
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name == "errors":
+        return importlib.import_module("footfall.errors")
     raise AttributeError(f"module 'footfall' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -23,21 +23,29 @@ Expected outcomes (a problem in a row, a rejected row, a file that is already lo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 
 class FootfallError(Exception):
     """Something went wrong that Footfall did not foresee. Run again with -v and report what it prints."""
 
+    # `reason` says what is wrong; `source` names the file that is meant, if one is; `message` is both, as it is shown.
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str | None = None) -> None:
-        self.message = message or " ".join((type(self).__doc__ or "").split())
+    def __init__(self, reason: str | None = None, *, source: str | None = None) -> None:
+        self.reason = reason or " ".join((type(self).__doc__ or "").split())
+        self.source = source
+        self.message = self.reason if source is None else f"{source}: {self.reason}"
         super().__init__(self.message)
 
-    def __reduce__(self) -> tuple[type[FootfallError], tuple[str]]:
-        return type(self), (self.message,)
+    def __reduce__(self) -> tuple[Callable[..., FootfallError], tuple[type[FootfallError], str, str | None]]:
+        return _make_error, (type(self), self.reason, self.source)
+
+
+def _make_error(kind: type[FootfallError], reason: str, source: str | None) -> FootfallError:
+    return kind(reason, source=source)
 
 
 class SettingsError(FootfallError):

@@ -18,21 +18,16 @@ from footfall.answers.words import (
     rejected_table,
     summary_json,
     summary_table,
-    summary_text,
-    verification_text,
 )
 from footfall.errors import SourceError
 from footfall.results import (
     Drift,
     LoadResult,
     LoadSummary,
-    Problem,
-    ProblemGroup,
-    ProblemShape,
-    RejectedRow,
     Table,
     Verification,
 )
+from footfall.results.problems import Problem, ProblemGroup, ProblemShape, RejectedRow
 from footfall.safe_text import escaped
 
 
@@ -171,32 +166,32 @@ def test_rejected_rows_for_programs_have_problems_as_json() -> None:
 
 
 def test_a_loaded_file_is_one_line() -> None:
-    text = summary_text(LoadSummary((loaded(),), 0.1))
+    text = str(LoadSummary((loaded(),), 0.1))
     assert text == "data/sample.csv: 10 read, 7 loaded, 0 duplicate, 3 rejected (load 1, 0.1 s)"
 
 
 def test_numbers_in_text_have_thousands_separators() -> None:
-    assert "1,234,567 read" in summary_text(LoadSummary((LoadResult(1, "a", "d", "loaded", rows_read=1234567),)))
+    assert "1,234,567 read" in str(LoadSummary((LoadResult(1, "a", "d", "loaded", rows_read=1234567),)))
 
 
 def test_a_second_delivery_says_that_nothing_changed() -> None:
     again = LoadResult(1, "a.csv", "d", "already-loaded", loaded_at=datetime(2026, 11, 24, 10, tzinfo=UTC))
     expected = "a.csv: already loaded as load 1 on 2026-11-24 10:00 UTC, nothing changed"
-    assert summary_text(LoadSummary((again,))) == expected
+    assert str(LoadSummary((again,))) == expected
 
 
 def test_a_failed_file_says_why_and_is_not_in_the_text_of_what_was_done() -> None:
-    failed = LoadResult(None, "a.csv", None, "failed", failure=SourceError("a.csv: is empty"))
+    failed = LoadResult(None, "a.csv", None, "failed", failure=SourceError("is empty", source="a.csv"))
     assert failures(LoadSummary((failed,))) == [("a.csv", "is empty")]
-    assert summary_text(LoadSummary((failed,))) == ""
-    text = summary_text(LoadSummary((failed, loaded("b.csv"))))
+    assert str(LoadSummary((failed,))) == ""
+    text = str(LoadSummary((failed, loaded("b.csv"))))
     assert "a.csv" not in text
     assert text.splitlines()[-1] == "10 read, 7 loaded, 0 duplicate, 3 rejected, 1 of 2 files failed (0.0 s)"
 
 
-@pytest.mark.parametrize("error", ["a.csv: is empty", "the database went away"])
-def test_each_failure_is_given_once(error: str) -> None:
-    failed = LoadResult(None, "a.csv", None, "failed", failure=SourceError(error))
+@pytest.mark.parametrize("error", [SourceError("is empty", source="a.csv"), SourceError("the database went away")])
+def test_each_failure_is_given_once(error: SourceError) -> None:
+    failed = LoadResult(None, "a.csv", None, "failed", failure=error)
     ((source, reason),) = failures(LoadSummary((loaded("b.csv"), failed)))
     assert source == "a.csv"
     assert reason
@@ -205,9 +200,7 @@ def test_each_failure_is_given_once(error: str) -> None:
 
 def test_a_checked_file_has_accepted_rows() -> None:
     checked = LoadResult(None, "a.csv", "d", "checked", 2, 2, 0, 0)
-    assert (
-        summary_text(LoadSummary((checked,))) == "a.csv: 2 read, 2 accepted, 0 duplicate, 0 rejected (checked, 0.0 s)"
-    )
+    assert str(LoadSummary((checked,))) == "a.csv: 2 read, 2 accepted, 0 duplicate, 0 rejected (checked, 0.0 s)"
 
 
 def test_rejected_rows_are_grouped_over_files_the_most_frequent_first() -> None:
@@ -215,7 +208,7 @@ def test_rejected_rows_are_grouped_over_files_the_most_frequent_first() -> None:
         "a.csv", 1, (group("missing-value", "timestamp", 2, "a.csv", 3), group("bad-quoting", None, 1, "a.csv", 9))
     )
     two = loaded("b.csv", 2, (group("bad-quoting", None, 1_000, "b.csv", 2),))
-    lines = summary_text(LoadSummary((one, two))).splitlines()
+    lines = str(LoadSummary((one, two))).splitlines()
     assert lines[2:4] == [
         "  1,001 rows  bad-quoting; first: a.csv line 9; fill it in",
         "  2 rows  missing-value in timestamp; first: a.csv line 3; fill it in",
@@ -223,7 +216,7 @@ def test_rejected_rows_are_grouped_over_files_the_most_frequent_first() -> None:
 
 
 def test_values_of_one_shape_are_one_line() -> None:
-    lines = summary_text(LoadSummary((shaped(shape("9999-99-99", 18, 2, "2024-02-30")),))).splitlines()
+    lines = str(LoadSummary((shaped(shape("9999-99-99", 18, 2, "2024-02-30")),))).splitlines()
     assert lines[1:] == [
         "  18 rows  not-a-timestamp in timestamp; first: a.csv line 2 ('2024-02-30'); look at it",
     ]
@@ -236,7 +229,7 @@ def test_the_three_largest_shapes_are_shown_each_with_its_own_hint() -> None:
         shape("a", 1, 9, "never"),
         shape("9", 1, 11, "7"),
     ]
-    assert summary_text(LoadSummary((shaped(*shapes),))).splitlines()[1:] == [
+    assert str(LoadSummary((shaped(*shapes),))).splitlines()[1:] == [
         "  1,810 rows  not-a-timestamp in timestamp",
         "    1,800 rows like 9999-99-99; first: a.csv line 3 ('2024-02-30'); no such day",
         "    8 rows like 99/99/9999; first: a.csv line 2 ('31/12/2024'); day first",
@@ -247,7 +240,7 @@ def test_the_three_largest_shapes_are_shown_each_with_its_own_hint() -> None:
 
 def test_a_hint_that_all_shapes_share_is_said_once() -> None:
     both = shaped(shape("4", 2, 3, "4"), shape("1", 1, 5, "1"), code="too-few-fields")
-    assert summary_text(LoadSummary((both,))).splitlines()[1:] == [
+    assert str(LoadSummary((both,))).splitlines()[1:] == [
         "  3 rows  too-few-fields; mend it",
         "    2 rows with 4 fields; first: a.csv line 3 ('4')",
         "    1 row with 1 field; first: a.csv line 5 ('1')",
@@ -256,10 +249,7 @@ def test_a_hint_that_all_shapes_share_is_said_once() -> None:
 
 def test_it_is_said_where_shapes_were_cut() -> None:
     cut = shaped(shape("9", 2, 3, "7"), rows=100)
-    assert (
-        summary_text(LoadSummary((cut,))).splitlines()[-1]
-        == "    98 rows of other shapes, too many to count each of them"
-    )
+    assert str(LoadSummary((cut,))).splitlines()[-1] == "    98 rows of other shapes, too many to count each of them"
     (problem,) = json.loads(summary_json(LoadSummary((cut,)), is_check=True))["loads"][0]["problems"]
     assert (problem["rows_of_other_shapes"], problem["shapes_cut"]) == (98, True)
 
@@ -267,7 +257,7 @@ def test_it_is_said_where_shapes_were_cut() -> None:
 def test_shapes_are_joined_over_files_by_look_and_shape() -> None:
     one = shaped(shape("9", 2, 3, "1", look="x"), shape("9", 1, 4, "2"))
     two = shaped(shape("9", 5, 7, "3"), shape("a", 4, 2, "b"))
-    lines = summary_text(LoadSummary((one, two))).splitlines()[2:6]
+    lines = str(LoadSummary((one, two))).splitlines()[2:6]
     assert [line.split(";")[0] for line in lines] == [
         "  12 rows  not-a-timestamp in timestamp",
         "    6 rows like 9",
@@ -295,12 +285,12 @@ def test_programs_read_the_problems_and_their_largest_shapes(fmt: Literal["csv",
 
 
 def test_several_files_end_in_their_sums() -> None:
-    lines = summary_text(LoadSummary((loaded("a"), loaded("b")), 0.2)).splitlines()
+    lines = str(LoadSummary((loaded("a"), loaded("b")), 0.2)).splitlines()
     assert lines[-1] == "20 read, 14 loaded, 0 duplicate, 6 rejected (0.2 s)"
 
 
 def test_a_source_name_cannot_paint_the_terminal() -> None:
-    assert "\x1b" not in summary_text(LoadSummary((loaded("a\x1b[31m.csv", groups=(group("x", None, 1, "\x1b", 1),)),)))
+    assert "\x1b" not in str(LoadSummary((loaded("a\x1b[31m.csv", groups=(group("x", None, 1, "\x1b", 1),)),)))
 
 
 def test_the_json_of_a_load_has_the_shape_of_the_specification() -> None:
@@ -354,10 +344,10 @@ def test_a_check_as_csv_has_one_row_a_file() -> None:
 
 
 def test_a_verification_without_drift_is_one_line() -> None:
-    assert verification_text(Verification(7, 4, (), 0, repaired=False)) == "ok: 7 interactions, 4 counts, no drift"
+    assert str(Verification(7, 4, (), 0, repaired=False)) == "ok: 7 interactions, 4 counts, no drift"
 
 
 def test_drift_is_counted_and_listed() -> None:
     found = Verification(7, 1, (Drift("interactions", "user_id 1, product_id 2", 3, None),), 1, repaired=False)
-    assert verification_text(found) == "drift: 7 interactions, 1 count, 1 difference"
+    assert str(found) == "drift: 7 interactions, 1 count, 1 difference"
     assert drift_table(found).rows == (("interactions", "user_id 1, product_id 2", 3, None),)

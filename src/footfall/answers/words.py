@@ -1,4 +1,4 @@
-"""Typed rows -> table, CSV, JSON; and what a person reads at the end of a run.
+"""Typed results -> tables and JSON.
 
 Shape: CSV and JSON are exact; whatever a terminal shows has its control characters escaped.
 """
@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC
 from typing import Any
 
 from footfall.answers.cells import round_seconds, write_json, write_json_lines
 from footfall.answers.files import Format
-from footfall.answers.problems import merged_groups, problem_lines, problem_objects
-from footfall.results import LoadResult, LoadSummary, Problem, RejectedRow, Table, Verification
-from footfall.safe_text import escaped
+from footfall.results import LoadResult, LoadSummary, Table, Verification
+from footfall.results.problems import SHAPES_SHOWN, Problem, ProblemGroup, ProblemShape, RejectedRow
 
 CHECK_COLUMNS = (
     "source",
@@ -77,47 +75,13 @@ def summary_table(summary: LoadSummary) -> Table:
     return Table(CHECK_COLUMNS, tuple(tuple(load[column] for column in CHECK_COLUMNS) for load in objects))
 
 
-def summary_text(summary: LoadSummary) -> str:
-    """Say what became of each file, then the rejected rows by problem, then the sums where there are several files.
-
-    Failed files are counted in the sums; `failures` says which they are and why.
-    """
-    done = [load for load in summary.loads if load.status != "failed"]
-    lines = [f"{load.source}: {_outcome(load)}" for load in done]
-    lines += problem_lines(merged_groups(summary))
-    if len(summary.loads) > 1:
-        accepted = "accepted" if any(load.status == "checked" for load in summary.loads) else "loaded"
-        failed = len(summary.loads) - len(done)
-        files = f", {failed:,} of {len(summary.loads):,} files failed" if failed else ""
-        lines.append(f"{_rows(summary, accepted)}{files} ({summary.seconds:,.1f} s)")
-    return "\n".join(map(escaped, lines))
-
-
 def failures(summary: LoadSummary) -> list[tuple[str, str]]:
     """Give each failed file and why it failed."""
     return [
-        (load.source, (load.error or "no reason was given").removeprefix(f"{load.source}: "))
+        (load.source, load.failure.reason if load.failure else "no reason was given")
         for load in summary.loads
         if load.status == "failed"
     ]
-
-
-def _outcome(load: LoadResult) -> str:
-    if load.status == "already-loaded" and load.load_id is None:
-        return "the same bytes as a file before it; a load would pass it over"
-    if load.status == "already-loaded":
-        when = f" on {load.loaded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if load.loaded_at else ""
-        return f"already loaded as load {load.load_id}{when}, nothing changed"
-    if load.status == "checked":
-        return f"{_rows(load, 'accepted')} (checked, {load.seconds:,.1f} s)"
-    return f"{_rows(load, 'loaded')} (load {load.load_id}, {load.seconds:,.1f} s)"
-
-
-def _rows(of: LoadResult | LoadSummary, accepted: str) -> str:
-    return (
-        f"{of.rows_read:,} read, {of.rows_loaded:,} {accepted}, "
-        f"{of.rows_duplicate:,} duplicate, {of.rows_rejected:,} rejected"
-    )
 
 
 def summary_json(summary: LoadSummary, *, is_check: bool = False) -> str:
@@ -135,19 +99,7 @@ def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
     values |= {"seconds": round_seconds(load.seconds), "error": load.error, "notices": load.notices}
     is_loaded = load.status == "already-loaded" and not is_check
     loaded_at = {"loaded_at": load.loaded_at} if is_loaded else {}
-    return values | loaded_at | {"problems": problem_objects(load.groups)}
-
-
-def verification_text(found: Verification) -> str:
-    """Say what the recount showed, in one line."""
-    kept = f"{_number(found.rows_raw, 'interaction')}, {_number(found.pairs, 'count')}"
-    if not found.drift_count:
-        return f"ok: {kept}, no drift"
-    return f"drift: {kept}, {_number(found.drift_count, 'difference')}"
-
-
-def _number(amount: int, noun: str) -> str:
-    return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
+    return values | loaded_at | {"problems": _problem_objects(load.groups)}
 
 
 def drift_table(found: Verification) -> Table:
@@ -156,3 +108,26 @@ def drift_table(found: Verification) -> Table:
         ("check", "key", "kept", "recount"),
         tuple((each.check, each.key, each.kept, each.recount) for each in found.drift),
     )
+
+
+def _problem_objects(groups: Iterable[ProblemGroup]) -> list[dict[str, Any]]:
+    """Give groups as objects for JSON.
+
+    Shape: `shapes` has the largest three; `rows_of_other_shapes` the rows of the others, and `shapes_cut` says that
+    there were too many to count each of them.
+    """
+    return [
+        {
+            "code": group.code,
+            "field": group.field,
+            **_object(group),
+            "shapes": [{"shape": shape.shape, **_object(shape)} for shape in group.shapes[:SHAPES_SHOWN]],
+            "rows_of_other_shapes": group.rows - sum(shape.rows for shape in group.shapes[:SHAPES_SHOWN]),
+            "shapes_cut": group.rows_of_other_shapes > 0,
+        }
+        for group in groups
+    ]
+
+
+def _object(of: ProblemGroup | ProblemShape) -> dict[str, Any]:
+    return {"rows": of.rows, "line_number": of.sample_line_number, "value": of.sample_value, "hint": of.hint}

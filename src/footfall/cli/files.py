@@ -60,7 +60,7 @@ def load(
 
     with shown_progress(quiet) as progress:
         summary = load_verb.load(sources, settings, progress=progress)
-    write(words.summary_json(summary) if fmt == "json" else words.summary_text(summary))
+    write(words.summary_json(summary) if fmt == "json" else str(summary))
     _talk_about(summary)
     with_rejects = [done.load_id for done in summary.loads if done.status == "loaded" and done.rows_rejected]
     if with_rejects:
@@ -89,7 +89,7 @@ def check(
     if fmt == "csv":
         print_rows(words.summary_table(summary), fmt, escape_formulas)
     else:
-        write(words.summary_json(summary, is_check=True) if fmt == "json" else words.summary_text(summary))
+        write(words.summary_json(summary, is_check=True) if fmt == "json" else str(summary))
     _talk_about(summary)
     return summary.exit_code
 

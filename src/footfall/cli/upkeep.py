@@ -26,7 +26,7 @@ def verify(
     from footfall.verbs import verify as verify_verb
 
     found = verify_verb.verify(settings, repair=repair)
-    write(words.verification_text(found))
+    write(str(found))
     if found.drift:
         print_rows(words.drift_table(found), "table")
     if found.drift_count:

@@ -61,13 +61,15 @@ def assert_bound(result: LoadResult, bound: MaxRejected | None, outcome: str) ->
     if bound is None:
         if result.rows_read and result.rows_rejected == result.rows_read:
             raise TooManyRejectedError(
-                f"{result.source}: all {result.rows_read:,} rows are rejected{_name_largest_reason(result)}; "
-                f"{outcome}; --max-rejected 1.0 loads the file all the same"
+                f"all {result.rows_read:,} rows are rejected{_name_largest_reason(result)}; "
+                f"{outcome}; --max-rejected 1.0 loads the file all the same",
+                source=result.source,
             )
     elif not bound.allows(result.rows_read, result.rows_rejected):
         raise TooManyRejectedError(
-            f"{result.source}: {result.rows_rejected:,} of {result.rows_read:,} rows are rejected"
-            f"{_name_largest_reason(result)}, more than --max-rejected allows; {outcome}"
+            f"{result.rows_rejected:,} of {result.rows_read:,} rows are rejected"
+            f"{_name_largest_reason(result)}, more than --max-rejected allows; {outcome}",
+            source=result.source,
         )
 
 

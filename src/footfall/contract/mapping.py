@@ -33,9 +33,9 @@ def read_header(fields: list[str], source: str, delimiter: str) -> Header:
     names = [field.strip(" \t").lower() for field in fields]
     for column in COLUMNS:
         if names.count(column) > 1:
-            raise SourceError(f"{source}: the header names the column {column!r} twice; keep one of them")
+            raise SourceError(f"the header names the column {column!r} twice; keep one of them", source=source)
     if any(column not in names for column in COLUMNS):
-        raise SourceError(f"{source}: {_missing(fields, names, delimiter)}")
+        raise SourceError(_missing(fields, names, delimiter), source=source)
     surplus = tuple(field.strip(" \t") for field, name in zip(fields, names, strict=True) if name not in COLUMNS)
     return Header(tuple(names.index(column) + 1 for column in COLUMNS), len(names), surplus)
 

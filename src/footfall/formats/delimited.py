@@ -53,7 +53,7 @@ def find_line_end(content: Content, source: str) -> int:
             return LF
         has_cr = has_cr or CR in block
     if not start:
-        raise SourceError(f"{source}: the file is empty; a file without rows has at least a header")
+        raise SourceError("the file is empty; a file without rows has at least a header", source=source)
     return CR if has_cr else LF
 
 
@@ -131,15 +131,16 @@ def _take_header(lines: _Lines, source: str) -> list[str]:
         rest = lines.rest[len(text) : len(text) + 2]
         is_closed = rest in (b"", b"\r") or rest.startswith((lines.end, b"\r" + lines.end))
         if not text or not is_closed or text.count(lines.end) >= RECORD_LINES_MAX:
-            raise SourceError(f"{source}: line {lines.line_number}: {_broken_header(lines)}")
+            raise SourceError(f"line {lines.line_number}: {_broken_header(lines)}", source=source)
         if swallows_rows(text, lines.dialect, len(_header_fields(text, lines.dialect))):
             raise SourceError(
-                f"{source}: line {lines.line_number}: the header has a quote that does not close on its line: each "
+                f"line {lines.line_number}: the header has a quote that does not close on its line: each "
                 f"of the next {text.count(lines.end):,} lines, up to the one that closes it, looks like a row; "
-                "close the quote, or take it away"
+                "close the quote, or take it away",
+                source=source,
             )
     if len(text) > RECORD_BYTES_MAX:
-        raise SourceError(f"{source}: line {lines.line_number}: the header is over 1 MB; is this a CSV file?")
+        raise SourceError(f"line {lines.line_number}: the header is over 1 MB; is this a CSV file?", source=source)
     after = lines.rest[len(text) :]
     lines.rest = after[after.index(lines.end) + 1 :] if lines.end in after else b""
     lines.line_number += text.count(lines.end) + 1
@@ -168,7 +169,9 @@ def _skip_blank_lines(lines: _Lines, source: str) -> None:
             return
         if not found:
             if lines.is_done:
-                raise SourceError(f"{source}: holds no header, only blank lines; the first line must name the columns")
+                raise SourceError(
+                    "holds no header, only blank lines; the first line must name the columns", source=source
+                )
             lines.rest = lines.rest[-READABLE_BYTES:]  # enough to know that a header behind these blanks is too long
 
 

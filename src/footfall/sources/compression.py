@@ -44,13 +44,13 @@ def gunzip(stream: BinaryIO, source: str) -> Iterator[bytes]:
                     continue
                 inflater = zlib.decompressobj(wbits=31)
             if not pending:
-                raise CorruptSourceError(f"{source}: the gzip file is cut; deliver it again")
+                raise CorruptSourceError("the gzip file is cut; deliver it again", source=source)
             block = inflater.decompress(pending, READ_BYTES)
             pending = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
             if block:
                 yield block
     except zlib.error as error:
-        raise CorruptSourceError(f"{source}: the gzip file is corrupt ({error}); deliver it again") from error
+        raise CorruptSourceError(f"the gzip file is corrupt ({error}); deliver it again", source=source) from error
 
 
 def unzstd(stream: BinaryIO, source: str) -> Iterator[bytes]:
@@ -74,11 +74,11 @@ def unzstd(stream: BinaryIO, source: str) -> Iterator[bytes]:
             if block:
                 yield block
         if not inflater.eof:
-            raise CorruptSourceError(f"{source}: the zstd file is cut; deliver it again")
+            raise CorruptSourceError("the zstd file is cut; deliver it again", source=source)
     except zstandard.ZstdError as error:
         if reason := _unreadable(start):
-            raise SourceError(f"{source}: {reason}") from error
-        raise CorruptSourceError(f"{source}: the zstd file is corrupt ({error}); deliver it again") from error
+            raise SourceError(reason, source=source) from error
+        raise CorruptSourceError(f"the zstd file is corrupt ({error}); deliver it again", source=source) from error
 
 
 def _unreadable(start: bytes) -> str | None:

@@ -15,24 +15,13 @@ from enum import Enum, auto
 from glob import has_magic
 
 from footfall.errors import SourceChangedError, SourceError
-from footfall.results import IgnoredName, Reason
+from footfall.results import FoundSources, IgnoredName, Reason
 from footfall.safe_text import scheme, shown
 from footfall.sources import stores, web
 from footfall.sources.ignored import describe_ignored, has_ending, is_never_data
 from footfall.sources.patterns import DEEP, Part, refuse_pattern, split_pattern
 
 NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
-
-
-@dataclass(frozen=True, slots=True)
-class FoundSources:
-    """The sources of one command in loading order, and the names that were met and are no source.
-
-    `paths` are what `open_source` takes: a URL among them has its secrets; `shown` gives it without.
-    """
-
-    paths: tuple[str, ...]
-    ignored: tuple[IgnoredName, ...]
 
 
 class _Kind(Enum):
@@ -75,14 +64,14 @@ def find_sources(names: list[str]) -> FoundSources:
             found.append((name, name))
         elif kind and not os.path.lexists(name):
             known = ", ".join(f"{each}://" for each in (*stores.STORES, *web.SCHEMES))
-            raise SourceError(f"{shown(name)}: {kind}:// is not read; there are {known} and the names of files")
+            raise SourceError(f"{kind}:// is not read; there are {known} and the names of files", source=shown(name))
         elif os.path.isdir(name):  # noqa: PTH112  (a Path would change the name)
             search = _search_folder(name)
-            _require_found(search, f"{name}: the folder holds no file named *.csv, *.csv.gz or *.csv.zst")
+            _require_found(search, name, "the folder holds no file named *.csv, *.csv.gz or *.csv.zst")
             _add(search, found, ignored)
         elif has_magic(name) and not os.path.lexists(name):
             search = _search_pattern(name)
-            _require_found(search, f"{name}: {refuse_pattern(name)}")
+            _require_found(search, name, refuse_pattern(name))
             _add(search, found, ignored)
         else:
             found.append((name, _inode(name)))
@@ -101,10 +90,10 @@ def _ignored(search: _Search) -> list[IgnoredName]:
     return [IgnoredName(name, search.ignored[name]) for name in sorted(names, key=os.fsencode)]
 
 
-def _require_found(search: _Search, message: str) -> None:
+def _require_found(search: _Search, name: str, refusal: str) -> None:
     if not search.found:
         ignored = _ignored(search)
-        raise SourceError(f"{message}; {describe_ignored(ignored)}" if ignored else message)
+        raise SourceError(f"{refusal}; {describe_ignored(ignored)}" if ignored else refusal, source=name)
 
 
 def _take_once(found: list[tuple[str, int | str]]) -> tuple[tuple[str, ...], list[IgnoredName]]:
@@ -253,7 +242,7 @@ def _list(search: _Search, folder: str) -> list[os.DirEntry[str]]:
                 search.listed = folder, list(entries)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise SourceChangedError(
-                f"{name}: the folder went away while it was looked through; run the same command again"
+                "the folder went away while it was looked through; run the same command again", source=name
             ) from error
         except OSError as error:
             raise _unreadable(name, error) from error
@@ -286,4 +275,4 @@ def _status(path: str) -> os.stat_result | None:
 
 
 def _unreadable(name: str, error: OSError) -> SourceError:
-    return SourceError(f"{name}: cannot be read ({error.strerror or error}); give the right to read it")
+    return SourceError(f"cannot be read ({error.strerror or error}); give the right to read it", source=name)

@@ -98,7 +98,7 @@ def open_source(source: str) -> Iterator[SourceFile]:
         if isinstance(error, BrokenPipeError):
             raise
         raise SourceError(
-            f"{name}: cannot be read ({error.strerror or error}); check the path and its rights"
+            f"cannot be read ({error.strerror or error}); check the path and its rights", source=name
         ) from error
 
 
@@ -116,7 +116,7 @@ def _opened(source: str) -> Iterator[tuple[BinaryIO, bool]]:
             with _spooled(_blocks(cast(BinaryIO, raw))) as spool:
                 yield spool, True
         else:
-            raise SourceError(f"{source}: is not a file; name a file, a folder, a glob or -")
+            raise SourceError("is not a file; name a file, a folder, a glob or -", source=source)
 
 
 def _foreign(source: str) -> Iterator[bytes] | None:
@@ -173,7 +173,7 @@ def assert_unchanged(file: SourceFile) -> None:
     """
     if file.identity is not None and file.identity != identity_of(file.stream.fileno()):
         raise SourceChangedError(
-            f"{file.source}: changed while it was read; run the same command again when its writer is done"
+            "changed while it was read; run the same command again when its writer is done", source=file.source
         )
 
 

@@ -190,13 +190,13 @@ def begun(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
 def refuse_binary(start: bytes, source: str) -> None:
     """Raise SourceError for a content whose first bytes are those of another format, and no text."""
     if kind := _first(BINARY, start):
-        raise SourceError(_refusal(kind, source))
+        raise SourceError(_refusal(kind), source=source)
 
 
 def explained(error: SourceError, start: bytes, source: str) -> SourceError:
     """Give the error of a file without a usable header: one that names its format, where that is known."""
     kind = _recognised(start)
-    return SourceError(_refusal(kind, source)) if kind else error
+    return SourceError(_refusal(kind), source=source) if kind else error
 
 
 def misnamed(start: bytes, source: str) -> SourceError:
@@ -208,11 +208,11 @@ def misnamed(start: bytes, source: str) -> SourceError:
         found = ": it is plain text; give it a name without that ending, or compress it"
     else:
         found = f": it is {kind.name}; {kind.cure}"
-    return SourceError(f"{source}: is not compressed as its name says{found}")
+    return SourceError(f"is not compressed as its name says{found}", source=source)
 
 
-def _refusal(kind: Kind, source: str) -> str:
-    return f"{source}: is {kind.name}, not plain CSV in UTF-8; {kind.cure}"
+def _refusal(kind: Kind) -> str:
+    return f"is {kind.name}, not plain CSV in UTF-8; {kind.cure}"
 
 
 def _first(kinds: Iterable[Kind], start: bytes) -> Kind | None:

@@ -112,7 +112,7 @@ def find(url: str) -> tuple[list[str], list[IgnoredName]]:
     ignored = [IgnoredName(shown(_url(url, key)), reason) for key, reason in reasons.items() if reason]
     if not found:
         told = f"; {describe_ignored(ignored)}" if ignored else ""
-        raise SourceError(f"{shown(url)}: {refusal}{told}")
+        raise SourceError(f"{refusal}{told}", source=shown(url))
     return found, ignored
 
 
@@ -161,10 +161,10 @@ def read(url: str) -> Iterator[bytes]:
         after = _stamp(place.system.info(place.path))
     if before != after:
         raise SourceChangedError(
-            f"{name}: changed while it was read; run the same command again when its writer is done"
+            "changed while it was read; run the same command again when its writer is done", source=name
         )
     if size_bytes != after[0]:
-        raise SourceChangedError(f"{name}: {size_bytes:,} of {after[0]:,} bytes came; run the same command again")
+        raise SourceChangedError(f"{size_bytes:,} of {after[0]:,} bytes came; run the same command again", source=name)
 
 
 def _kind(place: _Place, path: str) -> str | None:
@@ -195,13 +195,14 @@ def _place(url: str) -> _Place:
     try:
         parts = urlsplit(url)
     except ValueError as error:  # a bracket that does not close
-        raise SourceError(f"{shown(url)}: is not a name of a bucket and an object; check the spelling") from error
+        raise SourceError("is not a name of a bucket and an object; check the spelling", source=shown(url)) from error
     if not parts.netloc:
-        raise SourceError(f"{shown(url)}: names no bucket; write {parts.scheme}://BUCKET/NAME")
+        raise SourceError(f"names no bucket; write {parts.scheme}://BUCKET/NAME", source=shown(url))
     if ":" in parts.netloc.rpartition("@")[0]:
         raise SourceError(
-            f"{shown(url)}: holds a password, and a store's credentials do not belong there; "
-            f"give them where {store.package} looks for them, and name the bucket alone"
+            "holds a password, and a store's credentials do not belong there; "
+            f"give them where {store.package} looks for them, and name the bucket alone",
+            source=shown(url),
         )
     try:
         import fsspec
@@ -209,7 +210,7 @@ def _place(url: str) -> _Place:
         kind = fsspec.get_filesystem_class(parts.scheme)
     except ImportError as error:
         raise SourceError(
-            f"{shown(url)}: {parts.scheme}:// needs the extra stores: pip install 'footfall[stores]'"
+            f"{parts.scheme}:// needs the extra stores: pip install 'footfall[stores]'", source=shown(url)
         ) from error
     # Not fsspec.open: there `::` in a name would begin another URL, of any kind.
     system = kind(**kind._get_kwargs_from_urls(url), use_listings_cache=False)
@@ -237,20 +238,23 @@ def _wrapped(name: str, store: _Store, error: Exception) -> SourceError:
     status = _status(error) or _status(error.__cause__)
     said = mask(" ".join(str(error).split())) or type(error).__name__
     if isinstance(error, FileNotFoundError) or status == 404:
-        return SourceError(f"{name}: there is no such object or bucket ({said}); check the name")
+        return SourceError(f"there is no such object or bucket ({said}); check the name", source=name)
     if isinstance(error, PermissionError) or status in (401, 403):
         return SourceError(
-            f"{name}: access is denied ({said}); see that {store.package} finds the right credentials, "
-            "with the right to list and read"
+            f"access is denied ({said}); see that {store.package} finds the right credentials, "
+            "with the right to list and read",
+            source=name,
         )
     if status == 412 or isinstance(error, _classes(store.changed)):
         return SourceChangedError(
-            f"{name}: changed while it was read; run the same command again when its writer is done"
+            "changed while it was read; run the same command again when its writer is done", source=name
         )
     away = _classes(("builtins.ConnectionError", "builtins.TimeoutError", *store.away))
     if (status or 0) >= 500 or status in (408, 429) or isinstance(error, away):
-        return SourceUnavailableError(f"{name}: the store cannot be had now ({said}); run the same command again later")
-    return SourceError(f"{name}: cannot be read ({said}); check the name and what {store.package} is set to")
+        return SourceUnavailableError(
+            f"the store cannot be had now ({said}); run the same command again later", source=name
+        )
+    return SourceError(f"cannot be read ({said}); check the name and what {store.package} is set to", source=name)
 
 
 def _status(error: BaseException | None) -> int | None:

@@ -49,8 +49,9 @@ def read(url: str) -> Iterator[bytes]:
             announced = response.length
             if announced is None and not response.chunked:
                 raise SourceError(
-                    f"{name}: the server does not say how long the file is, so a cut one could not be told; "
-                    "download it, see that it is whole, and load the file"
+                    "the server does not say how long the file is, so a cut one could not be told; "
+                    "download it, see that it is whole, and load the file",
+                    source=name,
                 )
             size_bytes = 0
             while block := response.read(READ_BYTES):
@@ -63,7 +64,8 @@ def read(url: str) -> Iterator[bytes]:
         raise _away(name, error) from error
     if announced is not None and size_bytes != announced:
         raise SourceChangedError(
-            f"{name}: {size_bytes:,} of {announced:,} bytes came, then the connection ended; run the same command again"
+            f"{size_bytes:,} of {announced:,} bytes came, then the connection ended; run the same command again",
+            source=name,
         )
 
 
@@ -100,25 +102,27 @@ def _request(url: str) -> urllib.request.Request:
 def _refused(name: str, status: int, reason: str) -> SourceError:
     said = f"the server answers {status} {reason}".rstrip()
     if status in GONE:
-        return SourceError(f"{name}: there is no such file ({said}); check the address")
+        return SourceError(f"there is no such file ({said}); check the address", source=name)
     if status in DENIED:
-        return SourceError(f"{name}: access is denied ({said}); check user, password and the signature's time")
+        return SourceError(f"access is denied ({said}); check user, password and the signature's time", source=name)
     if status >= 500 or status in PASSING:
-        return SourceUnavailableError(f"{name}: cannot be had now ({said}); run the same command again later")
-    return SourceError(f"{name}: cannot be read ({said}); check the address")
+        return SourceUnavailableError(f"cannot be had now ({said}); run the same command again later", source=name)
+    return SourceError(f"cannot be read ({said}); check the address", source=name)
 
 
 def _away(name: str, error: Exception) -> SourceError:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, ssl.SSLCertVerificationError):
         return SourceError(
-            f"{name}: the server's certificate is not trusted ({reason.verify_message}); check the address"
+            f"the server's certificate is not trusted ({reason.verify_message}); check the address", source=name
         )
     if isinstance(reason, str):  # ours, or urllib's word about an address that makes no sense
-        return SourceError(f"{name}: cannot be read: {reason}; check the address")
+        return SourceError(f"cannot be read: {reason}; check the address", source=name)
     if isinstance(reason, http.client.InvalidURL | UnicodeError) or type(reason) is ValueError:
-        return SourceError(f"{name}: is not an address that can be asked for; check host, port and spelling")
+        return SourceError("is not an address that can be asked for; check host, port and spelling", source=name)
     if isinstance(reason, http.client.IncompleteRead):
-        return SourceChangedError(f"{name}: the connection ended before the file did; run the same command again")
+        return SourceChangedError("the connection ended before the file did; run the same command again", source=name)
     why = reason.strerror if isinstance(reason, OSError) and reason.strerror else type(reason).__name__
-    return SourceUnavailableError(f"{name}: the server cannot be reached ({why}); run the same command again later")
+    return SourceUnavailableError(
+        f"the server cannot be reached ({why}); run the same command again later", source=name
+    )

@@ -25,7 +25,7 @@ log = logging.getLogger("footfall")
 
 def copy_masked(error: FootfallError) -> FootfallError:
     """Give an error of the same class whose message holds no secret; it holds neither a cause nor a traceback."""
-    return type(error)(mask(error.message))
+    return type(error)(mask(error.reason), source=None if error.source is None else mask(error.source))
 
 
 RETRIES_MAX = 8  # tries after the first; with waits of 1, 2, 4 ... 30 s that is about two minutes
@@ -76,7 +76,8 @@ def has_waited(error: FootfallError, left: Iterator[int], words: str) -> bool:
     wait_s = next(left, None)
     if wait_s is None:
         return False
-    log.warning(f"{words}{error.message}; trying again in {wait_s} s")
+    said = error.reason if words else error.message  # `words` name the source already
+    log.warning(f"{words}{said}; trying again in {wait_s} s")
     time.sleep(wait_s)
     return True
 

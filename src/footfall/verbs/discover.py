@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
 from footfall.errors import SourceError
 from footfall.postgres.connection import opened
 from footfall.postgres.transactions import begin
 from footfall.results import Delivery, Discovery
 from footfall.settings import Settings
 from footfall.sources import finding, opening
+from footfall.sources.ignored import describe_ignored
 from footfall.tables import known_files, ledger
 from footfall.tables.schema import migrations, schema_version
 from footfall.verbs.session import target
+
+log = logging.getLogger("footfall")
 
 
 def discover(names: list[str], settings: Settings) -> Discovery:
@@ -25,6 +30,8 @@ def discover(names: list[str], settings: Settings) -> Discovery:
     Raises: SourceError where nothing is found.
     """
     there = finding.find_sources(names)
+    if there.ignored:
+        log.warning(describe_ignored(there.ignored))
     names = list(there.paths)
     with target(settings) as where, opened(where, is_reader=True) as connection:
         begin(connection, where)

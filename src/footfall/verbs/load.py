@@ -24,7 +24,7 @@ from footfall.postgres.connection import open_session
 from footfall.postgres.faults import driver_errors
 from footfall.postgres.target import Connection, Server, Target
 from footfall.postgres.transactions import begin, roll_back
-from footfall.results import LoadResult, LoadSummary, Progress
+from footfall.results import FoundSources, LoadResult, LoadSummary, Progress
 from footfall.safe_text import shown
 from footfall.settings import Settings
 from footfall.sources import finding, opening
@@ -75,14 +75,16 @@ def load(
                     results.append(result)
                     say_notices(result)
                     if isinstance(result.failure, DatabaseUnavailableError):
-                        return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
+                        return LoadSummary(
+                            tuple(results), round(time.monotonic() - began, 3), found.ignored, settings.schema_
+                        )
         finally:
             session.connection.close()
             say_other_contracts(results)
-    return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
+    return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored, settings.schema_)
 
 
-def _found(names: list[str], settings: Settings) -> finding.FoundSources:
+def _found(names: list[str], settings: Settings) -> FoundSources:
     left = waits(settings)
     while True:
         try:

@@ -6,11 +6,12 @@ from footfall.postgres.transactions import begin
 from footfall.results import Table
 from footfall.settings import Settings
 from footfall.tables.ledger import list_loads
-from footfall.verbs.session import session
+from footfall.verbs.session import require_positive, session
 
 
 def loads(settings: Settings, *, limit: int | None) -> Table:
-    """Give the ledger, the newest load first."""
+    """Give the ledger, the newest load first. Raises: SettingsError."""
+    require_positive("--limit", limit)
     with session(settings, is_reader=True) as (connection, target):
         begin(connection, target)
         table = list_loads(connection, limit)

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from footfall.contract.problems import PROBLEM_CODES
+from footfall.errors import UnknownNameError
 from footfall.postgres.transactions import begin
-from footfall.results import Problem, RejectedRow
+from footfall.results.problems import Problem, RejectedRow
 from footfall.safe_text import mask
 from footfall.settings import Settings
 from footfall.tables.quarantine import list_rejected
-from footfall.verbs.session import session
+from footfall.verbs.session import require_positive, session
 
 
 def rejects(
     settings: Settings, *, load_id: int | None, source: str | None, code: str | None, limit: int | None
 ) -> tuple[tuple[RejectedRow, ...], bool]:
-    """Give quarantined rows in the order of loads and lines, and whether there are more than `limit`."""
+    """Give quarantined rows in the order of loads and lines, and whether there are more than `limit`.
+
+    Raises: UnknownNameError with the list of codes; SettingsError.
+    """
+    if code is not None and code not in PROBLEM_CODES:
+        known = "\n".join(f"  {each}: {sentence}" for each, sentence in PROBLEM_CODES.items())
+        raise UnknownNameError(f"--code (FOOTFALL_CODE): there is no problem {code!r}; choose one of these:\n{known}")
+    require_positive("--limit", limit)
     values: dict[str, Any] = {"load_id": load_id, "source": source and mask(source), "code": code}
     with session(settings, is_reader=True) as (connection, target):
         begin(connection, target)

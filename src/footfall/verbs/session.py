@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from footfall.errors import SettingsError
 from footfall.postgres.connection import opened
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin
@@ -47,3 +48,9 @@ def find_version(connection: Connection, where: Target) -> int:
     version = schema_version(connection, where)
     connection.rollback()
     return version
+
+
+def require_positive(option: str, number: int | None) -> None:
+    """Refuse a number of rows that is none. Raises: SettingsError."""
+    if number is not None and number < 1:
+        raise SettingsError(f"{option}: {number} is not a number of rows from 1 on; leave it out for all of them")

@@ -205,8 +205,9 @@ def _stage(
 def _assert_law(result: LoadResult) -> None:
     if result.rows_read != result.rows_loaded + result.rows_duplicate + result.rows_rejected:
         raise FootfallError(
-            f"{result.source}: {result.rows_read} rows read are not {result.rows_loaded} loaded, "
-            f"{result.rows_duplicate} duplicate and {result.rows_rejected} rejected; nothing of it was loaded"
+            f"{result.rows_read} rows read are not {result.rows_loaded} loaded, "
+            f"{result.rows_duplicate} duplicate and {result.rows_rejected} rejected; nothing of it was loaded",
+            source=result.source,
         )
 
 

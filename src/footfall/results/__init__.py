@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal, overload
 
 from footfall.errors import FootfallError
+from footfall.results.problems import ProblemGroup, describe_groups, merge_groups
+from footfall.safe_text import escaped
 
 
 class Reason(StrEnum):
@@ -45,6 +47,18 @@ class IgnoredName(str):
 
 
 @dataclass(frozen=True, slots=True)
+class FoundSources:
+    """The files that a load of some names would take, in loading order, and the names that it would leave out.
+
+    Shape: `paths` are names of files and URLs, to be loaded as they are: a URL among them has its secrets. `ignored`
+    has texts, each with its `reason`.
+    """
+
+    paths: tuple[str, ...]
+    ignored: tuple[IgnoredName, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a run is. Units: `bytes_done` and `bytes_total` count decompressed content where the file is plain."""
 
@@ -56,77 +70,6 @@ class Progress:
 
 
 INSTANT_OID = 1184  # timestamptz, of pg_type
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One rule that one row breaks.
-
-    Shape: `field` is the canonical column name, or None for the whole row; `value` at most 200 characters.
-    """
-
-    code: str
-    field: str | None
-    value: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """One row with one problem or more, as the quarantine keeps it.
-
-    Units: `line_number` is 1-based, header included; `raw_line` at most 64 KiB; `raw_size_bytes` is the whole record.
-    """
-
-    load_id: int | None
-    source: str
-    line_number: int
-    raw_line: str
-    raw_size_bytes: int
-    problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemShape:
-    """The rejected rows that share a problem and whose values look alike: how many, the first, and a hint at the cure.
-
-    Shape: `shape` is the value with each digit as 9 and each run of letters as a; for `too-few-fields` and
-    `too-many-fields` the number of fields; empty where the value tells nothing. `look` names the cause where it is
-    certain, else it is empty.
-    """
-
-    shape: str
-    look: str
-    rows: int
-    sample_source: str
-    sample_line_number: int
-    sample_value: str | None
-    hint: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemGroup:
-    """The rejected rows of one run that share a problem: how many, the first of them, and a hint at the cure.
-
-    Grain: one per (code, field), and one `header-again` with no field for the rows that repeat the header, which have
-    other problems in the quarantine. `rows` counts rows, not problems.
-    Shape: `shapes` are the shapes of the values, the most frequent first: all of them up to 50, else 50 of them.
-    `hint` is that of the look that all rows have, else `general_hint`, which is true of every row with the problem.
-    """
-
-    code: str
-    field: str | None
-    rows: int
-    sample_source: str
-    sample_line_number: int
-    sample_value: str | None
-    hint: str
-    shapes: tuple[ProblemShape, ...] = ()
-    general_hint: str = ""
-
-    @property
-    def rows_of_other_shapes(self) -> int:
-        """Rows whose shape is not among `shapes`: more than none only where there were over 50."""
-        return self.rows - sum(each.rows for each in self.shapes) if self.shapes else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +148,16 @@ class Discovery(Sequence[Delivery]):
 class LoadSummary:
     """The whole run: each file in loading order, and the sums. `exit_code` is that of the first failed file.
 
-    `ignored` has every name that was met and left out: texts, each with its `reason`.
+    `ignored` has every name that was met and left out: texts, each with its `reason`. `schema` is that of the tables
+    that a load writes to, None for a check. `str(summary)` is what the command line prints: what became of each file,
+    then the rejected rows by problem, then the sums where there are several files. Failed files are counted in the sums
+    alone: the `failure` of each says why.
     """
 
     loads: tuple[LoadResult, ...]
     seconds: float = 0.0
     ignored: tuple[IgnoredName, ...] = field(default=())
+    schema: str | None = None
 
     @property
     def rows_read(self) -> int:
@@ -232,6 +179,35 @@ class LoadSummary:
     def exit_code(self) -> int:
         return next((load.exit_code for load in self.loads if load.exit_code), 0)
 
+    def __str__(self) -> str:
+        done = [load for load in self.loads if load.status != "failed"]
+        lines = [f"{load.source}: {_describe_outcome(load)}" for load in done]
+        lines += describe_groups(merge_groups(load.groups for load in self.loads))
+        if len(self.loads) > 1:
+            accepted = "accepted" if any(load.status == "checked" for load in self.loads) else "loaded"
+            failed = len(self.loads) - len(done)
+            files = f", {failed:,} of {len(self.loads):,} files failed" if failed else ""
+            lines.append(f"{_count_rows(self, accepted)}{files} ({self.seconds:,.1f} s)")
+        return "\n".join(map(escaped, lines))
+
+
+def _describe_outcome(load: LoadResult) -> str:
+    if load.status == "already-loaded" and load.load_id is None:
+        return "the same bytes as a file before it; a load would pass it over"
+    if load.status == "already-loaded":
+        when = f" on {load.loaded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if load.loaded_at else ""
+        return f"already loaded as load {load.load_id}{when}, nothing changed"
+    if load.status == "checked":
+        return f"{_count_rows(load, 'accepted')} (checked, {load.seconds:,.1f} s)"
+    return f"{_count_rows(load, 'loaded')} (load {load.load_id}, {load.seconds:,.1f} s)"
+
+
+def _count_rows(of: LoadResult | LoadSummary, accepted: str) -> str:
+    return (
+        f"{of.rows_read:,} read, {of.rows_loaded:,} {accepted}, "
+        f"{of.rows_duplicate:,} duplicate, {of.rows_rejected:,} rejected"
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Drift:
@@ -248,7 +224,10 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The recount of everything kept. `drift_count` may exceed `len(drift)`: 20 of each check are listed."""
+    """The recount of everything kept. `drift_count` may exceed `len(drift)`: 20 of each check are listed.
+
+    `str(verification)` is the line that the command line prints.
+    """
 
     rows_raw: int
     pairs: int
@@ -256,12 +235,22 @@ class Verification:
     drift_count: int
     repaired: bool
 
+    def __str__(self) -> str:
+        kept = f"{_count(self.rows_raw, 'interaction')}, {_count(self.pairs, 'count')}"
+        if not self.drift_count:
+            return f"ok: {kept}, no drift"
+        return f"drift: {kept}, {_count(self.drift_count, 'difference')}"
+
+
+def _count(amount: int, noun: str) -> str:
+    return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows to print: column names and tuples of the same length.
 
-    Effects: none; `report` turns it into a table, CSV or JSON.
+    Effects: none.
     """
 
     columns: tuple[str, ...]

@@ -1,0 +1,49 @@
+"""The keywords of `import footfall`, with their types: every setting, and what a question can be narrowed to.
+
+Tests compare them with `settings.Settings` and `answers.parameters.Filters`, which check the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Literal, TypedDict
+
+
+class Options(TypedDict, total=False):
+    """Every setting by name. One that is None or left out comes from the environment, a file or the default."""
+
+    database_url: str | None
+    schema: str | None
+    home: str | Path | None
+    delimiter: str | None
+    max_rejected: str | int | float | None
+    source_time_zone: str | None
+    reporting_time_zone: str | None
+    actions: str | Sequence[str] | None
+    max_future_seconds: int | None
+    lock_wait_seconds: int | None
+    memory_limit_mb: int | None
+    query_timeout_seconds: int | None
+    queries_folder: str | Path | None
+    retry: bool | None
+    rehash: bool | None
+    log_format: Literal["text", "json"] | None
+
+
+class QueryOptions(Options, total=False):
+    """What a question can be narrowed to, and every setting.
+
+    Shape: `id` is the user or product of a question about one; `since` and `until` are dates or times, as text or not;
+    `per` is day, week or month.
+    """
+
+    id: int | None
+    since: str | date | None
+    until: str | date | None
+    action: str | None
+    user: int | None
+    product: int | None
+    per: str | None
+    limit: int | None
