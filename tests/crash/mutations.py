@@ -22,8 +22,8 @@ COMMITTING = "            attempt.is_committing = True\n"
 AT_COMMIT = "        connection.commit()\n        return [attempt.result"
 ALL_KINDS = (EVERY_MESSAGE, "-k", "temporary")
 VERDICTS = (
-    "tests/unit/test_records.py",
-    "tests/unit/test_contract.py",
+    "tests/unit/formats/test_delimited.py",
+    "tests/unit/contract/test_rules.py",
     "tests/torture/test_pollutions.py",
     "tests/torture/test_fuzzed.py",
 )

@@ -160,18 +160,18 @@ def test_a_tablespace_of_the_session_keeps_the_empty_path_off(tables: str, write
 def test_what_comes_between_the_look_and_the_lock_is_seen(
     tables: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, looks = first_load.one, []
+    real, looks = first_load.fetch_one, []
 
-    def one(connection: Any, file: str, name: str, **values: Any) -> Any:
-        found = real(connection, file, name, **values)
-        if name == "are_plain":
+    def fetch_one(connection: Any, statement: Any, /, **values: Any) -> Any:
+        found = real(connection, statement, **values)
+        if statement == first_load.SQL["are_plain"]:
             looks.append(found.are_plain)
             if len(looks) == 1:
                 with psycopg.connect(tables) as other:
                     other.execute("create index mine on user_interactions_raw (user_id)")
         return found
 
-    monkeypatch.setattr(first_load, "one", one)
+    monkeypatch.setattr(first_load, "fetch_one", fetch_one)
     done, words = load(tables, write_csv)
     assert (looks, done.status, words) == ([True, False], "loaded", [])
     assert ask(tables, "select count(*) from pg_indexes where indexname = 'mine'") == [(1,)]

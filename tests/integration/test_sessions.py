@@ -397,7 +397,7 @@ def test_a_wait_of_0_s_is_none(loaded: str, write_csv: Write, verb: str) -> None
     holder, _ = open_session(target)
     with holder:
         begin(holder, target)
-        take_writer_lock(holder, target, print)
+        take_writer_lock(holder, target)
         if verb == "load of a new file":
             (done,) = heard_by(words.append, load_verb.load, [new], settings).loads
             assert (done.status, done.exit_code) == ("failed", 5)

@@ -85,7 +85,7 @@ def test_files_that_share_a_transaction_leave_what_each_alone_would(
     together, alone = new_database(), new_database()
     results = load(together, *names)
     with monkeypatch.context() as patch:
-        patch.setattr(groups, "_together", lambda: 1)
+        patch.setattr(groups, "TOGETHER_FILES", 1)
         expected = load(alone, *names)
     assert (transactions(together), transactions(alone)) == (1, 40)
     assert [facts(each) for each in results] == [facts(each) for each in expected]

@@ -247,7 +247,7 @@ FORMATS: dict[str, tuple[Callable[[], bytes], str, str]] = {
 def refused(name: str, content: bytes) -> str:
     """Give the error of a file that is refused before a row is judged; no engine is started for it."""
     Path(name).write_bytes(content)
-    run = Run(Target("", "public", 0), Contract(), None, None, print, None, 64)
+    run = Run(Target("", "public", 0), Contract(), None, None, None, 64)
     with open_source(name) as file, pytest.raises(SourceError) as caught:
         read(run, file)
     assert caught.value.exit_code == 3
