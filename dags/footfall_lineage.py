@@ -80,13 +80,13 @@ def tables(result: LoadResult, settings: dict[str, Any]) -> list[OutputDataset]:
     from openlineage.client.event_v2 import OutputDataset
     from openlineage.client.facet_v2 import output_statistics_output_dataset
 
-    from footfall.tables.counts import COUNTED
+    from footfall.tables.counts import KEPT
 
     added = {
         "user_interactions_raw": result.rows_loaded,
         "rejected_interactions": result.rows_rejected,
         "loads": 1,
-        **dict.fromkeys(COUNTED),
+        **dict.fromkeys(kept.table for kept in KEPT),
     }
     namespace, prefix = table_names(settings)
     return [

@@ -6,11 +6,10 @@ import os
 import signal
 import sys
 import tempfile
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
-from footfall.postgres import statements
 from footfall.settings import load_settings
 from footfall.tables import counts, first_load, known_files
 from footfall.verbs import groups
@@ -38,17 +37,17 @@ def one_of_a_crowd(conninfo: str, names: list[str], together: int, temporary_fol
 
 def mend_until_killed(conninfo: str, tables: int) -> None:
     """Mend so many tables of counts; be killed before the next one, or before COMMIT where there is none."""
-    left, real = iter(range(tables)), statements.composed
+    left, real = iter(range(tables)), counts.compose
 
     def killed(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def composed(file: str, name: str, /, **words: Any) -> Any:
-        if name == "repair_counts" and next(left, None) is None:
+    def compose(statement: LiteralString, /, **words: Any) -> Any:
+        if statement == counts.SQL["repair_counts"] and next(left, None) is None:
             killed()
-        return real(file, name, **words)
+        return real(statement, **words)
 
-    statements.composed = composed
+    counts.compose = compose  # type: ignore[assignment]
     if tables == len(counts.KEPT):
         psycopg.Connection.commit = killed  # type: ignore[method-assign]
     verify_verb.verify(load_settings(database_url=conninfo), repair=True)

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TRANSACTION, ATTEMPTS, LOADING = "transaction.py", "attempts.py", "loading.py"
 EVERY_MESSAGE = "tests/crash/test_every_message.py"
 CROWD = ("tests/crash/test_crowd.py",)
 CROWD_OR_TWO = ("tests/crash/test_crowd.py", "tests/integration/test_concurrency.py")
 BEFORE_LEDGER = "        _record_loaded(run, connection, attempt, result)\n"
+COMMITTING = "            attempt.is_committing = True\n"
 AT_COMMIT = "        connection.commit()\n        return [attempt.result"
 ALL_KINDS = (EVERY_MESSAGE, "-k", "temporary")
-RECORDS, KERNEL, CONTRACT = "records.py", "sql/kernel.sql", "contract.py"
 VERDICTS = (
     "tests/unit/test_records.py",
     "tests/unit/test_contract.py",
@@ -32,10 +31,12 @@ VERDICTS = (
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A fault put into one file, and the tests that have to notice it. Shape: `edits` are (old text, new text)."""
+    """A fault, and the tests that have to notice it.
+
+    Shape: `edits` are (old text, new text); an old text stands exactly once in src/, in whichever file.
+    """
 
     name: str
-    file: str
     edits: tuple[tuple[str, str], ...]
     tests: tuple[str, ...]
 
@@ -43,13 +44,11 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         "commit too early: before the ledger has its row",
-        TRANSACTION,
         ((BEFORE_LEDGER, f"        connection.commit()\n        begin(connection, run.target)\n{BEFORE_LEDGER}"),),
         ALL_KINDS,
     ),
     Mutation(
         "the ledger outside of the transaction: after the commit",
-        TRANSACTION,
         (
             (BEFORE_LEDGER, ""),
             (
@@ -62,7 +61,6 @@ MUTATIONS = (
     ),
     Mutation(
         "no writer lock",
-        TRANSACTION,
         (
             (
                 "    if not is_locked:\n        take_writer_lock",
@@ -73,25 +71,21 @@ MUTATIONS = (
     ),
     Mutation(
         "a dropped reject",
-        LOADING,
         (("_with_loads(staging, rejected))", "_with_loads(staging, rejected.slice(1)))"),),
         CROWD,
     ),
     Mutation(
         "a rejected row that is dropped from the count too",
-        "engines/duckdb.py",
         (("_readable(pa.concat_tables(rejected))", "_readable(pa.concat_tables(rejected).slice(1))"),),
         CROWD,
     ),
     Mutation(
         "the delta of the counts applied twice",
-        "sql/load.sql",
-        (("= interactions.interaction_count + excluded", "= interactions.interaction_count + 2 * excluded"),),
+        (("= {table}.interaction_count + excluded", "= {table}.interaction_count + 2 * excluded"),),
         CROWD,
     ),
     Mutation(
         "a row that was there already counted as loaded",
-        LOADING,
         (
             (
                 "    return Counter({row.load_id: row.rows_added for row in rows})\n",
@@ -102,7 +96,6 @@ MUTATIONS = (
     ),
     Mutation(
         "no second look at the ledger under the lock",
-        TRANSACTION,
         (
             (
                 "    assert_current(connection, run.target)\n    if later := ledger.find_loaded(",
@@ -113,58 +106,51 @@ MUTATIONS = (
     ),
     Mutation(
         "a row that neither was there nor came in is taken for a duplicate",
-        LOADING,
         (
             (
-                "same[load_id] - added_late[load_id], conflicting",
-                "staging.first_of[load_id] + staging.late_of[load_id] - added[load_id] - added_late[load_id] "
-                "- conflicting[load_id], conflicting",
+                "            same[load_id] - added_out_of_order[load_id],\n",
+                "            staging.first_of[load_id] + staging.out_of_order_of[load_id] - added[load_id] "
+                "- added_out_of_order[load_id] - conflicting[load_id],\n",
             ),
         ),
         ("tests/crash/test_kill.py", "-k", "swallows"),
     ),
     Mutation(
         "truncate and the drop of the keys outside of the transaction",
-        TRANSACTION,
         (
             (
-                "        loading.open_empty_table(connection, staging)\n",
-                "        loading.open_empty_table(connection, staging)\n        connection.commit()\n"
-                "        begin(connection, run.target)\n        take_writer_lock(connection, run.target, run.warn)\n",
+                "        first_load.open_empty_table(connection, staging)\n",
+                "        first_load.open_empty_table(connection, staging)\n        connection.commit()\n"
+                "        begin(connection, run.target)\n        take_writer_lock(connection, run.target)\n",
             ),
         ),
         (EVERY_MESSAGE, "-k", "keys"),
     ),
     Mutation(
         "the keys are not built again",
-        LOADING,
-        (('    connection.execute(named_sql("load.sql")["build_raw_key"])\n', ""),),
+        (('    connection.execute(SQL["build_raw_key"])\n', ""),),
         (EVERY_MESSAGE, "-k", "keys"),
     ),
     Mutation(
         "no look whether the file changed while it was read",
-        TRANSACTION,
-        (("            sources.assert_unchanged(file)\n", ""),),
+        ((f"            opening.assert_unchanged(file)\n{COMMITTING}", COMMITTING),),
         ("tests/integration/test_load.py", "-k", "changed or changes"),
     ),
     Mutation(
         "a commit whose answer was lost is taken for a failure",
-        ATTEMPTS,
         (("    return committed\n", "    return False\n"),),
         ALL_KINDS,
     ),
     Mutation(
         "a lost connection at the commit is taken for a success",
-        ATTEMPTS,
         (("    return committed\n", "    return True\n"),),
         ALL_KINDS,
     ),
     Mutation(
         "the ledger is asked before the old session is gone",
-        ATTEMPTS,
         (
             (
-                "            begin(again, run.target)\n            take_writer_lock(again, run.target, run.warn)\n",
+                "            begin(again, run.target)\n            take_writer_lock(again, run.target)\n",
                 "            begin(again, run.target)\n",
             ),
         ),
@@ -172,18 +158,16 @@ MUTATIONS = (
     ),
     Mutation(
         "staging tables that are not temporary stay",
-        LOADING,
         (("    if not staging.is_temporary:\n        for", "    if False:\n        for"),),
         ALL_KINDS,
     ),
     Mutation(
         "what a file looked like is kept outside of the transaction: before the load",
-        TRANSACTION,
         (
-            ("        source_files.keep(connection, (file for _, file, _ in taken))\n", ""),
+            ("        known_files.keep(connection, (file for _, file, _ in taken))\n", ""),
             (
                 "        if new and (later :=",
-                "        source_files.keep(connection, (file for _, file, _ in taken))\n        connection.commit()\n"
+                "        known_files.keep(connection, (file for _, file, _ in taken))\n        connection.commit()\n"
                 "        begin(connection, run.target)\n        if new and (later :=",
             ),
         ),
@@ -191,65 +175,61 @@ MUTATIONS = (
     ),
     Mutation(
         "a repair that commits table by table",
-        "aggregates.py",
         (
             (
-                'connection.execute(_of("repair_counts", table)).fetchone() for',
-                '(connection.execute(_of("repair_counts", table)).fetchone(), connection.commit())[0] for',
+                'connection.execute(_compose("repair_counts", kept)).fetchone() for',
+                '(connection.execute(_compose("repair_counts", kept)).fetchone(), connection.commit())[0] for',
             ),
         ),
         ("tests/crash/test_kill.py", "-k", "repair"),
     ),
     Mutation(
         "a file that changed is passed over because of its path",
-        "pipeline.py",
-        (("if sources.identity_of(path) != seen.identity:", "if False:"),),
+        (("if opening.identity_of(path) != seen.identity:", "if False:"),),
         ("tests/integration/test_source_files.py",),
     ),
     Mutation(
         "the rows of several files are taken in the order of their lines alone",
-        "sql/load.sql",
-        (("order by interaction_id, load_id, line_number", "order by interaction_id, line_number"),),
+        (('"interaction_id, load_id, line_number"', '"interaction_id, line_number"'),),
         ("tests/integration/test_small_files.py",),
     ),
     Mutation(
         "a repair without the writer lock",
-        "upkeep.py",
         (
             (
-                "            take_writer_lock(connection, target, warn)\n            aggregates.repair",
-                "            aggregates.repair",
+                "            take_writer_lock(connection, target)\n            counts.repair",
+                "            counts.repair",
             ),
         ),
         ("tests/integration/test_verify.py",),
     ),
     Mutation(
         "of files that share a transaction only the first is looked at for changes",
-        TRANSACTION,
-        (("            sources.assert_unchanged(file)\n", "            sources.assert_unchanged(files[0])\n"),),
+        (
+            (
+                f"            opening.assert_unchanged(file)\n{COMMITTING}",
+                f"            opening.assert_unchanged(files[0])\n{COMMITTING}",
+            ),
+        ),
         ("tests/integration/test_small_files.py",),
     ),
     Mutation(
         "no look at the schema's version under the lock",
-        TRANSACTION,
         (("    assert_current(connection, run.target)\n    if later", "    if later"),),
         ("tests/integration/test_small_files.py",),
     ),
     Mutation(
         "a file that was loaded by this very command is reported as already loaded",
-        "pipeline.py",
         (("                _note_unsure(session, [attempt])\n", "                pass\n"),),
         ("tests/integration/test_small_files.py",),
     ),
     Mutation(
         "a copy of a file that this command loaded is reported as loaded, too",
-        "pipeline.py",
         (("session.unsure.pop(result.load_id, result)", "session.unsure.get(result.load_id, result)"),),
         ("tests/integration/test_small_files.py",),
     ),
     Mutation(
         "the cache is written with one of the rights that it takes",
-        "sql/ledger.sql",
         (
             ("has_table_privilege('source_files', 'insert')", "true"),
             ("has_table_privilege('source_files', 'update')", "true"),
@@ -258,7 +238,6 @@ MUTATIONS = (
     ),
     Mutation(
         "a line number counts records, not lines",
-        RECORDS,
         (
             (
                 "        first_lines, record_ends = first_lines[: len(ends)][begins_here], ends[kept]\n",
@@ -269,19 +248,16 @@ MUTATIONS = (
     ),
     Mutation(
         "the line numbers of the next block count records, not lines",
-        RECORDS,
         (("    lines.line_number += len(ends)\n", "    lines.line_number += len(record_ends)\n"),),
         VERDICTS,
     ),
     Mutation(
         "a byte order mark is read as part of the first name",
-        RECORDS,
         (("    lines.rest = lines.rest.removeprefix(BOM)\n", ""),),
         VERDICTS,
     ),
     Mutation(
         "a record may run over a line too many",
-        RECORDS,
         (
             (
                 "        if closing - opening < RECORD_LINES_MAX and",
@@ -292,102 +268,104 @@ MUTATIONS = (
     ),
     Mutation(
         "a quote that does not close takes the next lines with it",
-        RECORDS,
         ((" and is_record(text):", ":"),),
         VERDICTS,
     ),
     Mutation(
         "a quote that is closed behind rows takes them with it",
-        "quoting.py",
         ((" and not swallows_rows(text, dialect, field_count)", ""),),
         VERDICTS,
     ),
     Mutation(
         "the line that closes a stray quote is not counted as a row",
-        "quoting.py",
         (("    count = line.count(comma) + 1\n", "    count = line.count(comma) + 1 - line.count(b'\"') % 2\n"),),
         VERDICTS,
     ),
     Mutation(
         "the CR of CRLF stays",
-        RECORDS,
         (("        stops -= (before == CR) & (ends > starts)\n", "        del before\n"),),
         VERDICTS,
     ),
     Mutation(
         "a true U+FFFD beside a bad byte is taken for bad",
-        RECORDS,
         (('.replace("\\ufffd".encode(), b"?")', ""),),
         VERDICTS,
     ),
     Mutation(
         "an id of zero",
-        KERNEL,
         (("interaction_id is null or interaction_id <= 0", "interaction_id is null or interaction_id < 0"),),
         VERDICTS,
     ),
     Mutation(
         "an id of zero in a plain line",
-        CONTRACT,
         (('identifier = "[1-9][0-9]{0,17}"', 'identifier = "[0-9]{1,18}"'),),
         VERDICTS,
     ),
     Mutation(
         "an offset of more than fourteen hours",
-        CONTRACT,
         (("|14(?::?00)?))", "|14(?::?[0-5][0-9])?))"),),
         VERDICTS,
     ),
     Mutation(
         "an action that is too long is proved by the quick query",
-        KERNEL,
         (("        and strlen(action) <= getvariable('action_characters_max')\n", ""),),
         VERDICTS,
     ),
     Mutation(
         "the length of an action in bytes",
-        KERNEL,
         (("length(action_text) > getvariable", "strlen(action_text) > getvariable"),),
         VERDICTS,
     ),
     Mutation(
         "a list of allowed actions that the quick query does not know",
-        KERNEL,
         (("        and (getvariable('actions') is null or list_contains(getvariable('actions'), action))\n", ""),),
         VERDICTS,
     ),
     Mutation(
         "a wall clock that was skipped moves backward",
-        KERNEL,
         (("            else by_earlier\n", "            else by_later\n"),),
         VERDICTS,
     ),
     Mutation(
         "a line of blanks is a row",
-        RECORDS,
         (("    sizes[blank] = 0\n", ""),),
         VERDICTS,
     ),
     Mutation(
         "of several problems only the first is kept",
-        KERNEL,
         (("case when len(problems) > 0 then problems end as", "case when len(problems) > 0 then problems[:1] end as"),),
         VERDICTS,
     ),
 )
 
 
+def read_code(folder: Path) -> dict[Path, str]:
+    """Give the text of each file of code below a folder that a mutation may change."""
+    return {path: path.read_text() for path in sorted(folder.rglob("*")) if path.suffix in {".py", ".sql"}}
+
+
+def put_in(mutation: Mutation, code: dict[Path, str]) -> dict[Path, str]:
+    """Give the files that a mutation changes, with the fault in them.
+
+    Raises: LookupError where a text to change does not stand there exactly once.
+    """
+    changed: dict[Path, str] = {}
+    for old, new in mutation.edits:
+        texts = code | changed
+        places = [path for path, text in texts.items() for _ in range(text.count(old))]
+        if len(places) != 1:
+            where = ", ".join(map(str, places)) or "no file"
+            raise LookupError(f"{mutation.name}: this stands in {where}, not exactly once; mend {__file__}:\n{old}")
+        changed[places[0]] = texts[places[0]].replace(old, new)
+    return changed
+
+
 def mutated(mutation: Mutation, folder: Path) -> Path:
-    """Copy src/ and put the fault in. Raises: SystemExit where the text to change is not there exactly once."""
+    """Copy src/ into a folder and put the fault in. Raises: LookupError where its text is not there exactly once."""
     copy = folder / "src"
     shutil.copytree(ROOT / "src", copy, ignore=shutil.ignore_patterns("__pycache__"))
-    file = copy / "footfall" / mutation.file
-    text = file.read_text()
-    for old, new in mutation.edits:
-        if text.count(old) != 1:
-            sys.exit(f"{mutation.file} holds this {text.count(old)} times, not once; mend {__file__}:\n{old}")
-        text = text.replace(old, new)
-    file.write_text(text)
+    for path, text in put_in(mutation, read_code(copy)).items():
+        path.write_text(text)
     return copy
 
 
@@ -408,9 +386,9 @@ def tests_pass(tests: tuple[str, ...], source: Path, name: str) -> bool:
 def main() -> int:
     """Try every mutation, or those whose name holds one of the words given; print a table."""
     wanted = [m for m in MUTATIONS if not sys.argv[1:] or any(word in m.name for word in sys.argv[1:])]
+    code = read_code(ROOT / "src")
     for mutation in wanted:  # all of them fit, before the first one runs
-        with tempfile.TemporaryDirectory(prefix="footfall-mutation-") as folder:
-            mutated(mutation, Path(folder))
+        put_in(mutation, code)
     for tests in dict.fromkeys(mutation.tests for mutation in wanted):
         if not tests_pass(tests, ROOT / "src", f"the code as it is: {' '.join(tests)}"):
             return 1

@@ -17,13 +17,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from footfall.sql import named_sql
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import wire
 from footfall.postgres.embedded import clients
-from footfall.tables import first_load
+from footfall.tables import first_load, staging
 from trials import IS_LONG, SEED, TRIALS, Contents, Figures, Tables, compare, left_behind, loaded
 
 pytestmark = pytest.mark.crash
@@ -115,11 +114,11 @@ def server(
 
 def planned(server: Server, kill: Kill, chance: random.Random) -> wire.Message:
     """Choose the message at which to kill: a chunk of COPY, a statement that merges or builds a key, or the COMMIT."""
-    messages, named = server.messages[kill.is_direct], named_sql("load.sql")
+    messages = server.messages[kill.is_direct]
     if "COMMIT" in kill.moment:
         return [m for m in messages if m.is_commit][-1]  # the first one is that of the tables
     tag, words = {
-        "during COPY": ("d", named["copy_raw"] if kill.is_direct else "copy "),
+        "during COPY": ("d", staging.SQL["copy_raw"] if kill.is_direct else "copy "),
         "during the merge": ("Q", "insert into user_interactions_raw"),
         "while the keys are built": ("Q", "add constraint"),
     }[kill.moment]

@@ -49,7 +49,7 @@ from footfall.verbs import verify as verify_verb
 SAMPLE = Path(__file__).parents[2] / "data/sample.csv"
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 STRANGE = "it's \\ \"x\" %s :'y'"  # an action with everything that SQL, psql and the driver could take for their own
-QUERY_FILES = sorted((Path(asking.__file__).parent / "sql/queries").glob("*.sql"), key=lambda path: path.stem)
+QUERY_FILES = sorted((Path(asking.__file__).parent / "questions").glob("*.sql"), key=lambda path: path.stem)
 NAMES = [path.stem for path in QUERY_FILES]
 MUCH = 1_000_000  # rows; more than any answer here has
 PER_TIME = [name for name in NAMES if name.startswith("per-")]

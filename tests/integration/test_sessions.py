@@ -13,7 +13,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from footfall.sql import named_sql
 from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -27,6 +26,7 @@ from footfall.postgres.target import Target
 from footfall.postgres.transactions import begin, take_writer_lock
 from footfall.settings import load_settings
 from footfall.sources import opening
+from footfall.statements import statements
 from footfall.tables.schema import list_tables
 from footfall.verbs import discover as discover_verb
 from footfall.verbs import load as load_verb
@@ -111,7 +111,7 @@ def hostile(admin: str, database: str) -> None:
 
 
 def test_what_the_tests_look_at_is_what_a_session_sets() -> None:
-    set_there = re.findall(r"set_config\('(\w+)'", named_sql("database.sql")["session"])
+    set_there = re.findall(r"set_config\('(\w+)'", statements("footfall.postgres.transactions")["session"])
     assert sorted(set_there) == sorted([*(set(REQUIRED) - {"transaction_isolation"}), *KEEPALIVES])
 
 

@@ -6,9 +6,15 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
-SQL = Path(str(files("footfall"))) / "sql"
-FOR_DUCKDB = {"duckdb.sql", "groups.sql", "kernel.sql"}
-FILES = sorted(path for path in SQL.rglob("*.sql") if path.name not in FOR_DUCKDB)
+SOURCE = Path(str(files("footfall")))
+FOR_DUCKDB = {"engines", "contract"}  # the rooms whose SQL never leaves this process
+FILES = sorted(path for path in SOURCE.rglob("*.sql") if path.relative_to(SOURCE).parts[0] not in FOR_DUCKDB)
+# The modules that take statements by name: migrations and questions have none.
+MODULES = sorted(
+    ".".join(("footfall", *path.relative_to(SOURCE).with_suffix("").parts))
+    for path in FILES
+    if path.with_suffix(".py").exists()
+)
 
 LEFT_OUT = re.compile(
     r"""
@@ -57,7 +63,7 @@ def operators(text: str) -> set[str]:
     return set(OPERATOR.findall(re.sub(r"\(\*\)|=>|::", " ", text))) - {"*"}
 
 
-TEXTS = {str(path.relative_to(SQL)): bare(path.read_text(encoding="utf-8")) for path in FILES}
+TEXTS = {str(path.relative_to(SOURCE)): bare(path.read_text(encoding="utf-8")) for path in FILES}
 ALL = "\n".join(TEXTS.values())
 OWN_FUNCTIONS = frozenset(re.findall(r"create function (\w+)", ALL))
 RELATIONS = frozenset(re.findall(r"create (?:_kind_ )?(?:table|view) (\w+)", ALL))

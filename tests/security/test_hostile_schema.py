@@ -5,12 +5,11 @@ It is what the schema public is on PostgreSQL 14, whose every role may create th
 
 from __future__ import annotations
 
-import sys
+import importlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
-import footfall.sql
 import psycopg
 import pytest
 from psycopg import sql
@@ -22,6 +21,7 @@ from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, Footfal
 from footfall.postgres import target as targets
 from footfall.postgres import transactions
 from footfall.settings import Settings, load_settings
+from footfall.statements import statements as named_statements
 from footfall.tables import first_load, known_files, ledger
 from footfall.tables import merge as merging
 from footfall.tables import staging as staged
@@ -34,6 +34,7 @@ from footfall.verbs import schema as schema_verb
 from footfall.verbs import session as sessions
 from footfall.verbs import verify as verify_verb
 from listening import heard_by
+from statements import MODULES
 
 Write = Callable[..., str]
 FILTERS: tuple[dict[str, Any], ...] = (
@@ -110,22 +111,22 @@ def admin_of(cluster: Any) -> Callable[[str], psycopg.Connection[Any]]:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
-    """Collect the names of the statements that are taken from their files from now on."""
+    """Collect the names of the statements that modules take from now on."""
     taken: set[tuple[str, str]] = set()
 
     class Noted(dict[str, Any]):
-        def __init__(self, file: str) -> None:
-            super().__init__(footfall.sql.named_sql(file))
-            self.file = file
+        def __init__(self, module: str) -> None:
+            super().__init__(named_statements(module))
+            self.module = module
 
         def __getitem__(self, name: str) -> Any:
-            taken.add((self.file, name))
+            taken.add((self.module, name))
             return super().__getitem__(name)
 
-    for name, module in list(sys.modules.items()):
-        takes = name.startswith("footfall.") and module is not footfall.sql
-        if takes and getattr(module, "named_sql", None) is footfall.sql.named_sql:
-            monkeypatch.setattr(module, "named_sql", Noted)
+    for name in MODULES:
+        module = importlib.import_module(name)
+        assert module.SQL is named_statements(name)
+        monkeypatch.setattr(module, "SQL", Noted(name))
     return taken
 
 
@@ -251,11 +252,7 @@ def test_no_code_of_others_is_chosen_by_anything_that_footfall_does(
         assert sent == clean
         kept = admin_of_planted.execute(DEPENDING, [hostile.PLANTER]).fetchall()
     assert kept == []
-    named = {
-        (file, name)
-        for file in ("aggregates.sql", "asking.sql", "database.sql", "ledger.sql", "load.sql")
-        for name in footfall.sql.named_sql(file)
-    }
+    named = {(module, name) for module in MODULES for name in named_statements(module)}
     assert named - sent == set(), "let `everything` do what sends these"
 
 

@@ -13,9 +13,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(
-    include=["footfall.records", "footfall.quoting", "footfall.contract", "independent_reader"]
-):
+with atheris.instrument_imports(include=["footfall.formats", "footfall.contract", "independent_reader"]):
     import independent_reader  # noqa: F401
 
 import framing

@@ -94,11 +94,11 @@ class Product:
     def run(self, batch: pa.RecordBatch, contract: Contract, header: Header, latest: datetime | None) -> list[Any]:
         """Run the kernel once: (line number, content, and the other attributes of a verdict)."""
         if self.session is None:
-            self.session = kernel._session(contract, header, latest, 256)
+            self.session = kernel.open_kernel_session(contract, header, latest, 256)
         utc = latest.replace(tzinfo=None) if latest else None
         for name, value in kernel_variables(contract, header, utc).items():
             self.session.execute(f"set variable {name} = $1", [value])
-        verdicts = kernel._verdicts(self.session, batch)
+        verdicts = kernel.judge_batch(self.session, batch)
         accepted = verdicts.accepted.set_column(5, "timestamp", verdicts.accepted["timestamp"].cast(pa.int64()))
         columns = accepted.to_pydict().values()
         found: list[Any] = [

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 import framing
 import independent_reader
 from footfall.contract.mapping import read_header
-from footfall.contract.sums import Judged
 from footfall.contract.terms import Contract
+from footfall.contract.value_shapes import Kinds, add_all
 from footfall.engines import in_process, kernel
 from footfall.formats.delimited import read_records
-from hostile import hostile_file
+from hostile_file import hostile_file
 from product import Product, expected_verdict
 
 ENDS = {"lf": b"\n", "crlf": b"\r\n", "cr": b"\r"}
@@ -31,7 +31,7 @@ def content_of(end: str) -> bytes:
 
 
 def judge(content: bytes, block: int, limit_mb: int) -> tuple[pa.Table, pa.Table, Any]:
-    """Judge a file that comes in blocks of that size: what is accepted, what is rejected, the groups of problems."""
+    """Judge a file that comes in blocks of that size: what is accepted, what is rejected, the kinds of problems."""
     blocks = [content[at : at + block] for at in range(0, len(content), block)]
     record, batches = read_records(lambda: iter(blocks), "a.csv", ",", limit_mb)
     kernel = in_process.Kernel(Contract(), read_header(record.fields, "a.csv", ","), None, limit_mb)
@@ -39,12 +39,11 @@ def judge(content: bytes, block: int, limit_mb: int) -> tuple[pa.Table, pa.Table
         verdicts = list(kernel.judge(batches))
     finally:
         kernel.close()
-    sums = Judged()
+    kinds: Kinds = {}
     for verdict in verdicts:
-        for _, code, column, rows, line, value in verdict.groups:
-            sums.add_group(code, column, rows, line, value)
+        add_all(kinds, verdict.kinds.get(0, {}))
     accepted = pa.concat_tables([verdict.accepted for verdict in verdicts]).combine_chunks()
-    return accepted, pa.concat_tables([verdict.rejected for verdict in verdicts]).combine_chunks(), sums.groups
+    return accepted, pa.concat_tables([verdict.rejected for verdict in verdicts]).combine_chunks(), kinds
 
 
 @cache
@@ -75,12 +74,12 @@ def test_one_file_has_one_answer_whatever_judges_it(
     if not is_quick:
         made = kernel.kernel_variables
         monkeypatch.setattr(kernel, "kernel_variables", lambda *of: made(*of) | {"plain_line": r"[^\s\S]"})
-    accepted, rejected, groups = judge(content_of(end), block, limit_mb)
+    accepted, rejected, kinds = judge(content_of(end), block, limit_mb)
     assert accepted["line_number"].to_pylist() == wanted[0]["line_number"].to_pylist()
     assert accepted.equals(wanted[0])
     assert rejected["line_number"].to_pylist() == wanted[1]["line_number"].to_pylist()
     assert rejected.equals(wanted[1])
-    assert groups == wanted[2]
+    assert kinds == wanted[2]
 
 
 @pytest.mark.parametrize("end", ENDS)

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import typer
 
-from footfall.cli import app, talk
+from footfall.cli import app, files, questions, talk, upkeep
 from footfall.cli import main as cli
 from footfall.contract.problems import PROBLEM_CODES
 from footfall.errors import DatabaseUnavailableError
 
-HEAVY = ("rich", "duckdb", "psycopg", "pydantic", "pyarrow", "numpy", "footfall.pipeline", "footfall.settings")
+HEAVY = ("rich", "duckdb", "psycopg", "pydantic", "pyarrow", "numpy", "footfall.verbs", "footfall.settings")
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -91,7 +91,7 @@ def test_every_verb_of_the_tables_takes_a_database_and_a_schema(path: tuple[str,
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['footfall', '--help']\n"
-        "from footfall.cli import main\n"
+        "from footfall.cli.main import main\n"
         "main()\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
     )
@@ -143,7 +143,8 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(app, "begin", fail)
+    for module in (files, questions, upkeep):
+        monkeypatch.setattr(module, "begin", fail)
 
 
 def test_an_error_of_ours_gives_its_own_exit_code(
@@ -188,7 +189,7 @@ def test_a_log_line_can_be_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 def test_a_reader_who_has_seen_enough_does_not_change_the_exit_code() -> None:
-    code = "import sys; from footfall import output; output.write('x' * 1_000_000); sys.exit(4)"
+    code = "import sys; from footfall.cli import output; output.write('x' * 1_000_000); sys.exit(4)"
     done = subprocess.run(
         ["bash", "-c", '"$0" -c "$1" | head -c 1 >/dev/null; exit ${PIPESTATUS[0]}', sys.executable, code],
         capture_output=True,

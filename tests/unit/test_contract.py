@@ -42,7 +42,7 @@ class Judge:
         session = self.session(wanted, header, latest)
         found: Judged = []
         for batch in batches:
-            verdicts = kernel._verdicts(session, batch)
+            verdicts = kernel.judge_batch(session, batch)
             found += [
                 (number, tuple(values)) for number, *values in zip(*verdicts.accepted.to_pydict().values(), strict=True)
             ]
@@ -54,7 +54,7 @@ class Judge:
     def session(self, contract: Contract, header: Header, latest: datetime | None) -> Any:
         key = (contract, header, latest)
         if key not in self.sessions:
-            self.sessions[key] = kernel._session(contract, header, latest)
+            self.sessions[key] = kernel.open_kernel_session(contract, header, latest)
             if not self.is_quick:
                 self.sessions[key].execute(r"set variable plain_line = '[^\s\S]'")
         return self.sessions[key]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 import pytest
-from footfall.sql import named_sql
 
 from footfall.contract.hints import GENERAL, LOOKS, Look, hint
 from footfall.contract.mapping import read_header
@@ -17,6 +16,7 @@ from footfall.contract.terms import Contract
 from footfall.contract.value_shapes import Kinds
 from footfall.engines import kernel
 from footfall.formats.delimited import read_records
+from footfall.statements import statements
 
 HEADER = ",".join(COLUMNS)
 GOOD = {"interaction_id": "1", "user_id": "2", "product_id": "3", "action": "click", "timestamp": "2024-01-01"}
@@ -27,13 +27,13 @@ Judge = Callable[[str], tuple[pa.Table, Kinds]]
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
     header = read_header(list(COLUMNS), "a.csv", ",")
-    session = kernel._session(CONTRACT, header, None)
+    session = kernel.open_kernel_session(CONTRACT, header, None)
 
     def judged(record: str) -> tuple[pa.Table, Kinds]:
         content = f"{HEADER}\n{record}\n".encode()
         _, batches = read_records(lambda: iter([content]), "a.csv", ",")
         (batch,) = batches
-        verdicts = kernel._verdicts(session, batch)
+        verdicts = kernel.judge_batch(session, batch)
         return verdicts.accepted, verdicts.kinds.get(0, {})
 
     yield judged
@@ -76,7 +76,7 @@ def test_a_row_without_another_delimiter_is_not_said_to_have_one(judge: Judge, t
 
 
 def test_every_look_that_the_statement_knows_has_words_and_no_other() -> None:
-    statement = named_sql("groups.sql")["groups"].partition("end as look")[0]
+    statement = statements("footfall.contract.hints")["groups"].partition("end as look")[0]
     code, told = "", set()
     for found in re.finditer(r"'look': '([a-z0-9-]+)'", statement):
         told.add(("not-a-timestamp", found[1]))

@@ -25,7 +25,7 @@ Count = Callable[..., Kinds]
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Any]:
-    made = kernel._session(Contract(), read_header(list(COLUMNS), "a.csv", ","), None)
+    made = kernel.open_kernel_session(Contract(), read_header(list(COLUMNS), "a.csv", ","), None)
     yield made
     made.close()
 
@@ -41,7 +41,7 @@ def count(session: Any, monkeypatch: pytest.MonkeyPatch) -> Count:
         table = pa.Table.from_batches(batches)
         kinds: Kinds = {}
         for batch in table.combine_chunks().to_batches(rows_per_batch):
-            for found in kernel._verdicts(session, batch).kinds.values():
+            for found in kernel.judge_batch(session, batch).kinds.values():
                 shapes.add_all(kinds, found)
         return kinds
 
