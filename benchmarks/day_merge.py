@@ -18,14 +18,15 @@ from typing import Any
 
 import psycopg
 from daily import SMALL_ROWS, Days
-from footfall.sql import named_sql
 from psycopg import sql
 from server import Server, machine, machine_text, serving
 
-from footfall.postgres.statements import composed
+from footfall.postgres.statements import compose
+from footfall.tables import merge as merging
+from footfall.tables import staging
 
 LOAD_ID = 1_000_000  # of no load that the ledger knows: nobody verifies these tables afterwards
-# What each part of the statement is called in load.sql, and what it does.
+# What each part of the statement is called in tables/merge.sql, and what it does.
 PARTS = {
     "added": "insert the rows",
     "counts": "add to `interactions`, by user and product",
@@ -66,18 +67,16 @@ def explained(server: Server, database: str, path: Path) -> dict[str, tuple[floa
         with connection.cursor().copy(copy_in) as copy:
             copy.write(path.read_bytes())
         words = {"name": names["rows"], "kind": sql.SQL("temporary"), "on_commit": sql.SQL("on commit drop")}
-        connection.execute(composed("load.sql", "create_rows", **words))
+        connection.execute(compose(staging.SQL["create_rows"], **words))
         connection.execute(
             sql.SQL("insert into {rows} select {load_id}, row_number() over (), * from {text}").format(
                 load_id=LOAD_ID, **names
             )
         )
-        connection.execute(composed("load.sql", "analyze", name=names["rows"]))
-        connection.execute(named_sql("load.sql")["settings"], {})
+        connection.execute(compose(merging.SQL["analyze"], name=names["rows"]))
+        connection.execute(staging.SQL["settings"])
         server.checkpoint()
-        statement = composed(
-            "load.sql", "merge_rows", rows=names["rows"], deltas=sql.SQL(named_sql("load.sql")["deltas"])
-        )
+        statement = compose(merging.SQL["merge_rows"], rows=names["rows"], deltas=sql.SQL(merging.SQL["deltas"]))
         explain = sql.SQL("explain (analyze, buffers, wal, format json) ") + statement
         row = connection.execute(explain).fetchone()
         assert row is not None

@@ -14,11 +14,12 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psycopg
-from footfall.sql import named_sql
 from make_data import PRODUCTS, USERS, Wanted, make
 from psycopg import sql
 from psycopg.rows import tuple_row
@@ -30,7 +31,8 @@ from footfall.postgres import target as targets
 from footfall.postgres import transactions
 from footfall.postgres.connection import connect
 from footfall.settings import load_settings
-from footfall.tables import schema
+from footfall.tables import first_load, schema
+from footfall.tables import merge as merging
 from footfall.verbs import load as load_verb
 
 ZONE = "Europe/Vienna"
@@ -74,7 +76,6 @@ QUESTIONS = (
     ("user", {"user_id": 42}, None),
     ("product", {"product_id": 42}, None),
 )
-DAY_ROWS = 100_000  # rows of the daily file whose merge is timed
 INDEXES = {
     "BRIN on timestamp (ours)": "create index probe on user_interactions_raw using brin (timestamp) "
     "with (pages_per_range = 32)",
@@ -82,18 +83,21 @@ INDEXES = {
     "B-tree on user_id, timestamp": "create index probe on user_interactions_raw (user_id, timestamp)",
 }
 
+# Of the rows of a daily file, whose merge is timed.
 DAY = f"""
 create temporary table day on commit drop as
 select
     2000000000 as load_id,
     n as line_number,
     1000000000 + n as interaction_id,
-    1 + (hashint8(n) & 2147483647) % {USERS} as user_id,
-    1 + (hashint8(n + 1000000000) & 2147483647) % {PRODUCTS} as product_id,
+    1 + (hashint8(n) & 2147483647) %% {USERS} as user_id,
+    1 + (hashint8(n + 1000000000) & 2147483647) %% {PRODUCTS} as product_id,
     'click' as action,
     timestamptz '2024-06-30' + n * interval '0.8 s' as timestamp
-from generate_series(1, {DAY_ROWS}) as n
+from generate_series(1, %s) as n
 """
+# What builds the indexes on time and on counts: left out with the roll-ups, after the path into empty tables was taken.
+INDEX_STATEMENTS = {"build_raw_index", "build_count_indexes"}
 INDEX_HEADER = (
     "index",
     "MB",
@@ -140,7 +144,7 @@ def answered(conninfo: str, runs: int) -> list[Answered]:
             raw_s = None
             if plain is not None:
                 raw_s, raw_rows = median_s(connection, plain.encode(), None, min(runs, 3))
-                if rows != raw_rows:
+                if rows != _shown(raw_rows):
                     raise SystemExit(f"{name} {given}: the answers differ: {rows[:3]} ... {raw_rows[:3]} ...")
             connection.rollback()
             words = " ".join([name, *(f"{each}={value}" for each, value in given.items())])
@@ -149,7 +153,12 @@ def answered(conninfo: str, runs: int) -> list[Answered]:
     return results
 
 
-def indexes(conninfo: str, runs: int) -> list[tuple[str, ...]]:
+def _shown(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Write instants out, as `per-hour` does: as the clock of the zone shows them, with their offset."""
+    return [tuple(each.isoformat() if isinstance(each, datetime) else each for each in row) for row in rows]
+
+
+def indexes(conninfo: str, runs: int, day_rows: int) -> list[tuple[str, ...]]:
     """Build each index anew; give its size, what it takes to build and to keep, and what questions gain."""
     rows = []
     month = f"select user_id, count(*) from (select user_id {RAW} {IN_MONTH} order by 1) as s {TOP}".encode()
@@ -167,28 +176,26 @@ def indexes(conninfo: str, runs: int) -> list[tuple[str, ...]]:
                 size = connection.execute("select pg_relation_size('probe')").fetchone()[0]
             connection.execute("vacuum analyze user_interactions_raw")
             gain = [median_s(connection, each, None, runs)[0] for each in (month, user)]
-            merge_s = statistics.median(merge(conninfo, "all") for _ in range(3))
+            merge_s = statistics.median(merge(conninfo, "all", day_rows) for _ in range(3))
             rows.append(
                 (name, f"{size / 1e6:.1f}", f"{build_s:.1f}", f"{merge_s:.2f}", *(f"{s * 1000:.0f}" for s in gain))
             )
             connection.execute("drop index if exists probe")
-        connection.execute(named_sql("load.sql")["build_user_interactions_raw_timestamp_idx"])
+        connection.execute(first_load.SQL["build_raw_index"])
     return rows
 
 
-def merge(conninfo: str, which: str) -> float:
+def merge(conninfo: str, which: str, day_rows: int) -> float:
     """Time the merge of a day's file with some of the deltas, and roll it back; which: all, none or the name of one."""
-    deltas = named_sql("load.sql")["deltas"].split("),\n")
+    deltas = merging.SQL["deltas"].split("),\n")
     parts = dict(zip(("counts", "quarter_hours", "users", "products"), deltas, strict=True))
     kept = [parts["counts"]] + [text for name, text in parts.items() if which in ("all", name) and name != "counts"]
     text = "),\n".join(kept).rstrip().removesuffix(")") + ")"
     with psycopg.connect(conninfo) as connection:
         connection.execute("set local work_mem = '64MB'; set local random_page_cost = 1.1")
-        connection.execute(DAY)
+        connection.execute(DAY, (day_rows,))
         connection.execute("analyze day")
-        statement = sql.SQL(named_sql("load.sql")["merge_rows"]).format(
-            rows=sql.Identifier("day"), deltas=sql.SQL(text)
-        )
+        statement = sql.SQL(merging.SQL["merge_rows"]).format(rows=sql.Identifier("day"), deltas=sql.SQL(text))
         began = time.perf_counter()
         connection.execute(statement).fetchall()
         seconds = time.perf_counter() - began
@@ -202,7 +209,7 @@ def merge(conninfo: str, which: str) -> float:
 def first_loads(bench: Server, path: Path, runs: int) -> dict[str, float]:
     """Load the file into fresh databases with the roll-ups and the index on time, and without them; median seconds."""
     seconds: dict[str, list[float]] = {"with": [], "without": []}
-    tables = counting.TABLES
+    assert first_load.SQL.keys() >= INDEX_STATEMENTS
     for number in range(2 * runs):
         way = ("with", "without")[number % 2]
         database = "bench_first"
@@ -210,15 +217,12 @@ def first_loads(bench: Server, path: Path, runs: int) -> dict[str, float]:
         settings = load_settings(database_url=bench.of(database))
         target = targets.Target(bench.of(database), "public", 600)
         with connect(target) as connection:
-            schema.apply_schema(connection, target, print)
-        if way == "without":
-            with psycopg.connect(bench.of(database)) as connection:
-                connection.execute("drop index user_interactions_raw_timestamp_idx, interactions_per_user_count_idx")
-            counting.TABLES = ("interactions",)
-        try:
+            schema.apply_schema(connection, target)
+        with ExitStack() as changed:
+            if way == "without":
+                changed.enter_context(mock.patch.object(counting, "TABLES", ("interactions",)))
+                changed.enter_context(mock.patch.dict(first_load.SQL, dict.fromkeys(INDEX_STATEMENTS, "select 1")))
             result = load_verb.load([str(path)], settings)
-        finally:
-            counting.TABLES = tables
         seconds[way].append(result.seconds)
         bench.drop(database)
         print(f"first load {way} roll-ups: {result.seconds:.1f} s", file=sys.stderr)
@@ -231,8 +235,9 @@ def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in lines)
 
 
-def page(results: dict[str, Any], rows: int, bench: Server, note: str) -> str:
-    """Write the page."""
+def page(results: dict[str, Any], sizes: tuple[int, int], bench: Server, note: str) -> str:
+    """Write the page; the sizes are the rows of the data and those of a day's file."""
+    rows, day_rows = sizes
     asked = [
         (
             each.words,
@@ -272,7 +277,7 @@ not additive, and a roll-up per user and day would be nearly as large as the raw
 
 The first load of the whole file, median: {first["with"]:.1f} s with roll-ups and index on time,
 {first["without"]:.1f} s without them: {first["with"] / first["without"]:.2f} times. A day's file of
-{DAY_ROWS:,} new rows into the full table, the merge alone, rolled back; its users are drawn evenly, which is the worst
+{day_rows:,} new rows into the full table, the merge alone, rolled back; its users are drawn evenly, which is the worst
 case for the roll-up per user:
 
 {table(("kept beside the counts per user and product", "merge, s", "times"), merges)}
@@ -294,6 +299,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--runs", type=int, default=7, metavar="N")
+    parser.add_argument("--day-rows", type=int, default=100_000, metavar="N", help="of a day's file")
     parser.add_argument("--loads", type=int, default=2, metavar="N", help="first loads each way")
     parser.add_argument("--database", metavar="CONNINFO", help="of a role that may create databases and checkpoint")
     parser.add_argument("--folder", type=Path, help="for the data; default: a temporary one")
@@ -317,11 +323,13 @@ def main() -> None:
                 ).fetchall()
             results["answered"] = answered(database, arguments.runs)
             ways = ("none", "quarter_hours", "users", "products", "all")
-            results["merges"] = {way: statistics.median(merge(database, way) for _ in range(5)) for way in ways}
-            results["indexes"] = indexes(database, arguments.runs)
+            results["merges"] = {
+                way: statistics.median(merge(database, way, arguments.day_rows) for _ in range(5)) for way in ways
+            }
+            results["indexes"] = indexes(database, arguments.runs, arguments.day_rows)
         finally:
             bench.drop("bench_questions")
-        text = page(results, arguments.rows, bench, arguments.note)
+        text = page(results, (arguments.rows, arguments.day_rows), bench, arguments.note)
     print(text)
     if arguments.page:
         arguments.page.write_text(text, encoding="utf-8")

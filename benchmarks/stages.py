@@ -26,7 +26,6 @@ from typing import Any
 
 import psycopg
 import pyarrow as pa
-from footfall.sql import named_sql
 from make_data import Made, Wanted, make
 from pgpq import ArrowToPostgresBinaryEncoder
 from server import Server, machine, machine_text, serving
@@ -48,13 +47,13 @@ MEMORY_MB = 512
 # What a load of a small file imports, in the order in which a process meets it; each is timed with those before it.
 IMPORTS = {
     "Python itself": "pass",
-    "the command line (typer)": "import footfall.cli",
+    "the command line (typer)": "import footfall.cli.main",
     "the settings (pydantic)": "import footfall.settings",
     "the driver (psycopg)": "import psycopg",
     "numpy": "import numpy",
     "pyarrow": "import pyarrow.compute",
     "DuckDB": "import duckdb",
-    "the rest of Footfall": "import footfall.transaction, footfall.engines.duckdb",
+    "the rest of Footfall": "import footfall.verbs.transaction, footfall.engines.in_process",
 }
 STARTS = 9
 
@@ -174,25 +173,25 @@ def server_alone(bench: Server, database: str, folder: Path) -> list[Took]:
         )
         connection.execute("set maintenance_work_mem = '256MB'")
         with timed("build the key of the rows", took):
-            connection.execute(named_sql("load.sql")["build_raw_key"])
+            connection.execute(first_load.SQL["build_raw_key"])
         with timed("build the index on time", took):
-            connection.execute(named_sql("load.sql")["build_user_interactions_raw_timestamp_idx"])
+            connection.execute(first_load.SQL["build_raw_index"])
         for name in counting.TABLES:
             with timed(f"COPY {name}", took):
                 _copy(bench, database, name, folder)
         with timed("build the key of the pairs", took):
-            connection.execute(named_sql("load.sql")["build_interactions_key"])
+            connection.execute(first_load.SQL["build_interactions_key"])
         with timed("build the indexes on counts", took):
-            for index in ("interactions_per_user_count_idx", "interactions_per_product_count_idx"):
-                connection.execute(named_sql("load.sql")[f"build_{index}"])
+            connection.execute(first_load.SQL["build_count_indexes"])
     bench.drop(database)
     return took
 
 
 def _copy(bench: Server, database: str, table: str, folder: Path) -> None:
-    statement = named_sql("load.sql")["copy_raw" if table == "user_interactions_raw" else f"copy_{table}"]
+    is_raw = table == "user_interactions_raw"
+    statement = staged.SQL["copy_raw"] if is_raw else first_load.SQL[f"copy_{table}"]
     command = [bench.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", bench.of(database), "-c", statement]
-    name = "raw" if table == "user_interactions_raw" else table
+    name = "raw" if is_raw else table
     with (folder / f"{name}.bin").open("rb") as file:
         subprocess.run(command, stdin=file, check=True)
 

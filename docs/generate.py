@@ -20,13 +20,14 @@ import typer
 import footfall
 from footfall import errors, settings
 from footfall.answers.catalogue import catalogue
-from footfall.cli import app
+from footfall.cli import main as command_line_program
 from footfall.contract.hints import LOOKS, hint
 from footfall.contract.problems import PROBLEM_CODES
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
-SQL = ROOT / "src/footfall/sql"
+PACKAGE = ROOT / "src/footfall"
+MIGRATIONS = PACKAGE / "tables/migrations"
 HELP_COLUMNS = 100  # characters; a help text fits a page without scrolling
 MADE = "<!-- Made by docs/generate.py: change the code, then `make docs`. -->"
 COMMENT = re.compile(r"comment on (table|view|column) (\w+)(?:\.(\w+))? is '((?:[^']|'')*)'")
@@ -36,7 +37,7 @@ TABLE = re.compile(r"^create table (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL
 
 def verbs() -> Iterator[tuple[str, Any, Any]]:
     """Give every verb and group of verbs: its words, its command and a context to print its help in."""
-    return _below(typer.main.get_command(app.app), "footfall", None)
+    return _below(typer.main.get_command(command_line_program.app), "footfall", None)
 
 
 def _below(command: Any, name: str, parent: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -154,7 +155,7 @@ def tables() -> str:
 
 
 def _migrations() -> str:
-    return "".join(path.read_text(encoding="utf-8") for path in sorted((SQL / "migrations").glob("*.sql")))
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(MIGRATIONS.glob("*.sql")))
 
 
 def view_comments() -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
@@ -180,7 +181,7 @@ def queries_page() -> str:
     options = {"user_id": "--user", "product_id": "--product", "time_zone": "--reporting-time-zone"}
     for query in catalogue(None).values():
         able = ", ".join(f"`{options.get(name, f'--{name}')}`" for name in query.parameters)
-        text = (SQL / "queries" / f"{query.name}.sql").read_text(encoding="utf-8").rstrip()
+        text = (PACKAGE / "answers/questions" / f"{query.name}.sql").read_text(encoding="utf-8").rstrip()
         parts += [
             f"## {query.name}",
             f"{query.answers} Grain: {query.grain}",
@@ -192,7 +193,7 @@ def queries_page() -> str:
 
 def table_comments() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
     """Give every table, its comment, and its columns with type and comment."""
-    for path in (*sorted((SQL / "migrations").glob("*.sql")), SQL / "database.sql"):
+    for path in (*sorted(MIGRATIONS.glob("*.sql")), PACKAGE / "tables/schema.sql"):
         text = path.read_text(encoding="utf-8")
         says = {(table, column): words.replace("''", "'") for _, table, column, words in COMMENT.findall(text)}
         for table, body in TABLE.findall(text):

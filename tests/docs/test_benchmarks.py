@@ -88,7 +88,12 @@ def test_all_parts_run_at_two_thousand_rows_and_keep_their_results(cluster: Any,
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("script", "more"), [("stages.py", ()), ("day_merge.py", ("--day-rows", "200", "--runs", "1"))]
+    ("script", "more"),
+    [
+        ("stages.py", ()),
+        ("day_merge.py", ("--day-rows", "200", "--runs", "1")),
+        ("questions.py", ("--day-rows", "200", "--runs", "1", "--loads", "1")),
+    ],
 )
 def test_a_profile_runs_at_two_thousand_rows_and_writes_its_page(
     cluster: Any, tmp_path: Path, script: str, more: tuple[str, ...]

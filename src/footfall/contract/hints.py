@@ -1,6 +1,6 @@
 """A kind of problem and the look of its values -> a hint at the cure, in one short sentence.
 
-A hint states a cause only where `groups.sql` is certain of it for every row that the hint is given for; else it says
+A hint states a cause only where `hints.sql` is certain of it for every row that the hint is given for; else it says
 "looks like". Each look carries an example, and the same example cured: a test judges both.
 """
 
@@ -345,7 +345,7 @@ def hint(code: str, field: str | None, look: str) -> str:
 
 
 def look_variables(contract: Contract) -> dict[str, str]:
-    """Give the variables of `groups.sql` that depend on the delimiter, beside those of the kernel."""
+    """Give the variables of `hints.sql` that depend on the delimiter, beside those of the kernel."""
     comma = rf"\x{{{ord(contract.delimiter):x}}}"
     space = "[ ]+" if contract.delimiter == "\t" else r"[ \t]+"
     return {

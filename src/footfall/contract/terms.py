@@ -1,6 +1,6 @@
-"""What an interaction is: columns, rules and problem codes; one definition for every engine.
+"""The settings that decide a verdict, and the fingerprint of a contract.
 
-The rules themselves are `sql/kernel.sql`. Here are its constants, its variables for one header, and words for people.
+The rules themselves are `rules.sql`.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ Counted = tuple[int, str, str | None, str, str, int, int, str | None, int, int, 
 
 
 def order(shape: Shape) -> tuple[bool, int, str, str]:
-    """Give the place of a shape among others, the same as in `groups.sql`: a known look first, then short shapes.
+    """Give the place of a shape among others, the same as in `hints.sql`: a known look first, then short shapes.
 
     Example:
         >>> sorted([("", "9"), ("", "999"), ("uuid", "x-x")], key=order)
@@ -69,7 +69,7 @@ def add_all(kinds: Kinds, later: Kinds) -> None:
 
 
 def add_counted(files: dict[int, Kinds], counted: Iterable[Counted]) -> None:
-    """Add what `groups.sql` counted in later rows to the kinds of problems of their files, by file number."""
+    """Add what `hints.sql` counted in later rows to the kinds of problems of their files, by file number."""
     kinds: dict[tuple[int, KindName], Kind] = {}
     for number, code, column, look, shape, rows, line, value, kind_rows, kind_line, kind_value in counted:
         kind = kinds.setdefault((number, (code, column)), Kind(kind_rows, kind_line, kind_value))

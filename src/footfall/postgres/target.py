@@ -1,4 +1,4 @@
-"""Transactions, named SQL, locks, schema: what every verb needs of the database. `session` opens the connection."""
+"""Where the tables are, and what the server there offers."""
 
 from __future__ import annotations
 
