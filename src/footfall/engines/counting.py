@@ -71,7 +71,7 @@ class Counts:
 
     @contextmanager
     def grouping(self) -> Iterator[None]:
-        """Make the large counts while the block runs: meanwhile the server has work of its own. Once, before `tables`."""
+        """Make the large counts while the block runs and the server has work of its own. Once, before `tables`."""
         with ThreadPoolExecutor(1, thread_name_prefix="footfall-counts") as beside:
             counted = beside.submit(self._count_rows)
             try:

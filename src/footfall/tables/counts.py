@@ -63,10 +63,10 @@ class KeptCount:
     """A table with one row for each key: its interaction_count is how many rows of user_interactions_raw have that key.
 
     `grain` says what it has one row for, in the plural; it names the part of a statement that is about this table.
-    `sums` names the kept count whose counts add up to these. The path into empty tables then adds those up, and does not
-    count rows again.
-    `is_large`: there are about as many keys as rows. The path into empty tables then counts when all rows are there, and
-    builds the key after the counts are sent. Otherwise it counts each batch of rows, and the key stays.
+    `sums` names the kept count whose counts add up to these. The path into empty tables then adds those up, and does
+    not count rows again.
+    `is_large`: there are about as many keys as rows. The path into empty tables then counts when all rows are there,
+    and builds the key after the counts are sent. Otherwise it counts each batch of rows, and the key stays.
     `has_count_index`: an index of its own finds the highest counts.
     """
 
