@@ -81,7 +81,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the delta of the counts applied twice",
-        (("= interactions.interaction_count + excluded", "= interactions.interaction_count + 2 * excluded"),),
+        (("= {table}.interaction_count + excluded", "= {table}.interaction_count + 2 * excluded"),),
         CROWD,
     ),
     Mutation(
@@ -108,9 +108,9 @@ MUTATIONS = (
         "a row that neither was there nor came in is taken for a duplicate",
         (
             (
-                "            same[load_id] - added_late[load_id],\n",
-                "            staging.first_of[load_id] + staging.late_of[load_id] - added[load_id] "
-                "- added_late[load_id] - conflicting[load_id],\n",
+                "            same[load_id] - added_out_of_order[load_id],\n",
+                "            staging.first_of[load_id] + staging.out_of_order_of[load_id] - added[load_id] "
+                "- added_out_of_order[load_id] - conflicting[load_id],\n",
             ),
         ),
         ("tests/crash/test_kill.py", "-k", "swallows"),
@@ -177,8 +177,8 @@ MUTATIONS = (
         "a repair that commits table by table",
         (
             (
-                'connection.execute(_of("repair_counts", table)).fetchone() for',
-                '(connection.execute(_of("repair_counts", table)).fetchone(), connection.commit())[0] for',
+                'connection.execute(_compose("repair_counts", kept)).fetchone() for',
+                '(connection.execute(_compose("repair_counts", kept)).fetchone(), connection.commit())[0] for',
             ),
         ),
         ("tests/crash/test_kill.py", "-k", "repair"),
@@ -190,7 +190,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the rows of several files are taken in the order of their lines alone",
-        (("order by interaction_id, load_id, line_number", "order by interaction_id, line_number"),),
+        (('"interaction_id, load_id, line_number"', '"interaction_id, line_number"'),),
         ("tests/integration/test_small_files.py",),
     ),
     Mutation(
