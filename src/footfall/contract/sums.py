@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from footfall.contract import value_shapes as shapes
 from footfall.contract.hints import hint
 from footfall.contract.notices import Oddities
-from footfall.results.problems import ProblemGroup, ProblemShape
+from footfall.results import ProblemGroup, ProblemShape
 
 if TYPE_CHECKING:
     import pyarrow as pa

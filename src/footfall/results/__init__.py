@@ -9,8 +9,35 @@ from enum import StrEnum
 from typing import Any, Literal, overload
 
 from footfall.errors import FootfallError
-from footfall.results.problems import ProblemGroup, describe_groups, merge_groups
+from footfall.results.problems import (
+    Problem,
+    ProblemGroup,
+    ProblemShape,
+    RejectedRow,
+    describe_groups,
+    merge_groups,
+)
 from footfall.safe_text import escaped
+
+__all__ = [
+    "INSTANT_OID",
+    "Answer",
+    "Delivery",
+    "Discovery",
+    "Drift",
+    "FoundSources",
+    "IgnoredName",
+    "LoadResult",
+    "LoadSummary",
+    "Problem",
+    "ProblemGroup",
+    "ProblemShape",
+    "Progress",
+    "Reason",
+    "RejectedRow",
+    "Table",
+    "Verification",
+]
 
 
 class Reason(StrEnum):

@@ -24,10 +24,13 @@ from footfall.results import (
     Drift,
     LoadResult,
     LoadSummary,
+    Problem,
+    ProblemGroup,
+    ProblemShape,
+    RejectedRow,
     Table,
     Verification,
 )
-from footfall.results.problems import Problem, ProblemGroup, ProblemShape, RejectedRow
 from footfall.safe_text import escaped
 
 
