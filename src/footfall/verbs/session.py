@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
-from footfall.postgres.connection import opened
-from footfall.postgres.target import Connection, Target
+from footfall.errors import DatabaseUnavailableError, SettingsError
+from footfall.postgres.connection import open_session, opened
+from footfall.postgres.target import Connection, Server, Target
+from footfall.results import LoadResult
 from footfall.settings import Settings, libpq_variables_set
 from footfall.tables.schema import require_schema
 
@@ -35,3 +38,30 @@ def session(
         if is_schema_needed:
             require_schema(connection, where)
         yield connection, where
+
+
+@dataclass(slots=True)
+class LoadSession:
+    """The connection of one command that loads, opened again when it was lost.
+
+    `unsure` has the results of loads whose COMMIT was sent and never answered, by load_id: what a next try finds in the
+    ledger under such an id was loaded by this command.
+    """
+
+    target: Target
+    connection: Connection
+    server: Server
+    unsure: dict[int, LoadResult] = field(default_factory=dict)
+
+    def ensure_connected(self) -> Connection:
+        """Give the connection, opened again where it was lost. Raises: DatabaseUnavailableError."""
+        if self.connection.closed:
+            try:
+                self.connection, self.server = open_session(self.target)
+            except SettingsError as error:
+                # The first connection passed this check, so the settings are right: they name several hosts, and
+                # another of them, a standby perhaps, answered now.
+                raise DatabaseUnavailableError(
+                    f"another server answers than before: {error.message}; run the same command again when it is back"
+                ) from error
+        return self.connection
