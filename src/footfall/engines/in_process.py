@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 KERNELS_MAX = 4  # kernels kept for later files: the exports of one source have one header, seldom two
 PROGRESS_EVERY_S = 0.2  # seconds between two reports of progress: people see it move, and the terminal is no brake
-THREADS_MAX = 4  # threads that judge: with more, the thread that reads and sends is what they wait for
+THREADS_MAX = 4  # threads that judge: each has a session of its own, which takes its share of the memory
 
 
 @contextmanager
