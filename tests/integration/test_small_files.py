@@ -18,6 +18,7 @@ from footfall.sources import opening
 from footfall.tables import first_load, ledger
 from footfall.tables import merge as merging
 from footfall.tables import staging as staged
+from footfall.verbs import groups
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
@@ -85,7 +86,7 @@ def test_files_that_share_a_transaction_leave_what_each_alone_would(
     together, alone = new_database(), new_database()
     results = load(together, *names)
     with monkeypatch.context() as patch:
-        patch.setattr(load_verb, "group_size_limit", lambda: 1)
+        patch.setattr(groups, "TOGETHER_FILES", 1)
         expected = load(alone, *names)
     assert (transactions(together), transactions(alone)) == (1, 40)
     assert [facts(each) for each in results] == [facts(each) for each in expected]
