@@ -6,7 +6,6 @@ Memory: batches in flight are bounded, so nothing grows with the file.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +20,7 @@ from footfall.contract.limits import RAW_BYTES_MAX
 from footfall.contract.mapping import Header
 from footfall.contract.patterns import kernel_variables
 from footfall.contract.terms import Contract
+from footfall.contract.verdicts import Oddity, Verdicts
 from footfall.engines import oddities
 from footfall.formats.positions import PLACE_BITS
 from footfall.statements import statements
@@ -47,21 +47,6 @@ INSTANT = pa.timestamp("us", tz="UTC")
 SESSION_MEMORY_MB = 64  # the least a session gets: a batch of 2 MB takes about 20 MB in the kernel
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicts:
-    """The verdicts on one batch.
-
-    Shape: `accepted` has the columns of ACCEPTED in line order; `rejected` has line_number, raw_line, raw_bytes,
-    raw_size_bytes and problems (JSON text); `kinds` the kinds of problems by file number; `oddities` counts accepted
-    rows. The line numbers of the tables are places.
-    """
-
-    accepted: pa.Table
-    rejected: pa.Table
-    kinds: dict[int, shapes.Kinds]
-    oddities: tuple[oddities.Oddity, ...]
-
-
 def open_kernel_session(
     contract: Contract, header: Header, latest: datetime | None, memory_mb: int = SESSION_MEMORY_MB
 ) -> duckdb.DuckDBPyConnection:
@@ -86,7 +71,7 @@ def judge_batch(session: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> Ve
     accepted, left = _quick(session, pa.Table.from_batches([batch]))
     parts, rejected = [accepted], [REJECTED_SCHEMA.empty_table()]
     kinds: dict[int, shapes.Kinds] = {}
-    odd: list[oddities.Oddity] = []
+    odd: list[Oddity] = []
     for at in range(0, left.num_rows, SLOW_ROWS):
         slow = _ask(session, "slow", left.slice(at, SLOW_ROWS))
         is_rejected = pc.is_valid(slow["line"])

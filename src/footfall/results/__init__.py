@@ -122,6 +122,20 @@ class LoadResult:
     groups: tuple[ProblemGroup, ...] = ()
     notices: tuple[str, ...] = ()
 
+    @classmethod
+    def already_loaded(
+        cls, load_id: int, source: str, digest: str, loaded_at: datetime, notices: tuple[str, ...] = ()
+    ) -> LoadResult:
+        """Give the result of a file that an earlier load brought; `load_id` and `loaded_at` are those of that load."""
+        return cls(load_id, source, digest, "already-loaded", loaded_at=loaded_at, notices=notices)
+
+    @classmethod
+    def failed(
+        cls, source: str, digest: str | None, failure: FootfallError, notices: tuple[str, ...] = ()
+    ) -> LoadResult:
+        """Give the result of a file of which nothing was loaded."""
+        return cls(None, source, digest, "failed", failure=failure, notices=notices)
+
     @property
     def error(self) -> str | None:
         """The message of the failure, or None."""
