@@ -1,6 +1,7 @@
 """What an interaction is: columns, rules and problem codes; one definition for every engine.
 
-The rules themselves are `sql/kernel.sql`. Here are its constants, its variables for one header, and words for people.
+The rules themselves are `rules.sql`, which judges the five texts of a record, whatever format they come from. Here are
+the settings that decide a verdict.
 """
 
 from __future__ import annotations
