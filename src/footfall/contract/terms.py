@@ -1,4 +1,7 @@
-"""The terms by which rows are judged: every setting that decides a verdict, and a short name of them all."""
+"""The terms by which rows are judged: every setting that decides a verdict, and a short name of them all.
+
+The rules themselves are `rules.sql`, which judges the five texts of a record, whatever format they come from.
+"""
 
 from __future__ import annotations
 
