@@ -197,7 +197,7 @@ def questions(**settings: Unpack[Options]) -> Table:
 
 
 def verify(*, repair: bool = False, **settings: Unpack[Options]) -> Verification:
-    """Recount everything that is kept; with `repair`, mend the counts first.
+    """Compare all that is kept with what it comes from; with `repair`, mend the counts first.
 
     Effects: none without `repair`; with it one transaction. What differs is a value (`drift`), not an exception.
 

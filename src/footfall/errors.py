@@ -15,7 +15,7 @@
     - DatabaseBusyError          5   retryable: another writer holds the lock for too long
   - EmbeddedDatabaseError        5   the embedded PostgreSQL cannot be started or stopped
   - SchemaError                  6   tables missing, out of date, or not ours
-  - DriftError                   7   kept numbers differ from their recount
+  - DriftError                   7   what is kept differs from what it comes from
   - InterruptedLoadError       130   Ctrl-C
 
 Expected outcomes (a problem in a row, a rejected row, a file that is already loaded) are values, not errors.
@@ -124,7 +124,7 @@ class SchemaError(FootfallError):
 
 
 class DriftError(FootfallError):
-    """A kept number differs from its recount. `footfall verify --repair` mends it."""
+    """What is kept differs from its recount, or from what the migrations made. `footfall verify` says what mends it."""
 
     exit_code = 7
 

@@ -43,7 +43,7 @@ def mend_until_killed(conninfo: str, tables: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     def compose(statement: LiteralString, /, **words: Any) -> Any:
-        if statement == counts.SQL["repair_counts"] and next(left, None) is None:
+        if statement == counts.SQL["remove_wrong"] and next(left, None) is None:
             killed()
         return real(statement, **words)
 

@@ -12,8 +12,43 @@ in access share mode nowait
 
 -- name: totals
 select
-    (select pg_catalog.count(*) from user_interactions_raw) as rows_raw,
-    (select pg_catalog.count(*) from interactions) as pairs
+    raw.rows_raw,
+    raw.ids,
+    pairs.keys as pairs,
+    pairs.sum_of as interactions,
+    quarter_hours.sum_of as interactions_per_quarter_hour,
+    users.sum_of as interactions_per_user,
+    products.sum_of as interactions_per_product
+from (
+    select
+        pg_catalog.count(*) as rows_raw,
+        pg_catalog.count(distinct interaction_id) as ids
+    from user_interactions_raw
+) as raw
+cross join (
+    select
+        pg_catalog.count(*) as keys,
+        coalesce(pg_catalog.sum(interaction_count), 0::numeric) as sum_of
+    from interactions
+) as pairs
+cross join (
+    select
+        pg_catalog.count(*) as keys,
+        coalesce(pg_catalog.sum(interaction_count), 0::numeric) as sum_of
+    from interactions_per_quarter_hour
+) as quarter_hours
+cross join (
+    select
+        pg_catalog.count(*) as keys,
+        coalesce(pg_catalog.sum(interaction_count), 0::numeric) as sum_of
+    from interactions_per_user
+) as users
+cross join (
+    select
+        pg_catalog.count(*) as keys,
+        coalesce(pg_catalog.sum(interaction_count), 0::numeric) as sum_of
+    from interactions_per_product
+) as products
 
 -- name: drift_interactions
 with recount as (
@@ -25,7 +60,7 @@ from user_interactions_raw
 group by user_id, product_id
 )
 select
-    'user_id ' || user_id::text || ', product_id ' || product_id::text as key,
+    coalesce('user_id ' || user_id::text || ', product_id ' || product_id::text, 'a key with a null') as key,
     k.interaction_count as kept,
     r.interaction_count as recount,
     pg_catalog.count(*) over () as drift_count
@@ -46,7 +81,7 @@ from user_interactions_raw
 group by quarter_hour, action collate "C"
 )
 select
-    'quarter_hour ' || (quarter_hour at time zone 'UTC')::text || ' UTC, action ' || action as key,
+    coalesce('quarter_hour ' || (quarter_hour at time zone 'UTC')::text || ' UTC, action ' || action, 'a key with a null') as key,
     k.interaction_count as kept,
     r.interaction_count as recount,
     pg_catalog.count(*) over () as drift_count
@@ -66,7 +101,7 @@ from user_interactions_raw
 group by user_id
 )
 select
-    'user_id ' || user_id::text as key,
+    coalesce('user_id ' || user_id::text, 'a key with a null') as key,
     k.interaction_count as kept,
     r.interaction_count as recount,
     pg_catalog.count(*) over () as drift_count
@@ -86,7 +121,7 @@ from user_interactions_raw
 group by product_id
 )
 select
-    'product_id ' || product_id::text as key,
+    coalesce('product_id ' || product_id::text, 'a key with a null') as key,
     k.interaction_count as kept,
     r.interaction_count as recount,
     pg_catalog.count(*) over () as drift_count
@@ -97,128 +132,242 @@ where k.interaction_count is distinct from r.interaction_count
 order by "product_id"
 limit 20
 
--- name: repair_interactions
-with recount as (
+-- name: doubled_interactions
+-- What is there more than once under its key.
+select
+    'rows of ' || 'user_id ' || user_id::text || ', product_id ' || product_id::text as key,
+    pg_catalog.count(*) as kept,
+    1::bigint as recount,
+    pg_catalog.count(*) over () as drift_count
+from "interactions"
+where true
+group by "user_id", "product_id"
+having pg_catalog.count(*) > 1
+order by "user_id", "product_id"
+limit 20
+
+-- name: doubled_interactions_per_quarter_hour
+-- What is there more than once under its key.
+select
+    'rows of ' || 'quarter_hour ' || (quarter_hour at time zone 'UTC')::text || ' UTC, action ' || action as key,
+    pg_catalog.count(*) as kept,
+    1::bigint as recount,
+    pg_catalog.count(*) over () as drift_count
+from "interactions_per_quarter_hour"
+where true
+group by "quarter_hour", "action"
+having pg_catalog.count(*) > 1
+order by "quarter_hour", "action"
+limit 20
+
+-- name: doubled_interactions_per_user
+-- What is there more than once under its key.
+select
+    'rows of ' || 'user_id ' || user_id::text as key,
+    pg_catalog.count(*) as kept,
+    1::bigint as recount,
+    pg_catalog.count(*) over () as drift_count
+from "interactions_per_user"
+where true
+group by "user_id"
+having pg_catalog.count(*) > 1
+order by "user_id"
+limit 20
+
+-- name: doubled_interactions_per_product
+-- What is there more than once under its key.
+select
+    'rows of ' || 'product_id ' || product_id::text as key,
+    pg_catalog.count(*) as kept,
+    1::bigint as recount,
+    pg_catalog.count(*) over () as drift_count
+from "interactions_per_product"
+where true
+group by "product_id"
+having pg_catalog.count(*) > 1
+order by "product_id"
+limit 20
+
+-- name: remove_wrong_interactions
+-- What the counts are mended by reads no index, since a broken one may be why they differ.
+delete from "interactions" as k
+where not exists (
+    select
+    from (
+        select
+    user_id,
+    product_id,
+    pg_catalog.count(*) as interaction_count
+from user_interactions_raw
+group by user_id, product_id
+    ) as r
+    where
+        ("r"."user_id", "r"."product_id") = ("k"."user_id", "k"."product_id")
+        and r.interaction_count = k.interaction_count
+)
+
+-- name: remove_wrong_interactions_per_quarter_hour
+-- What the counts are mended by reads no index, since a broken one may be why they differ.
+delete from "interactions_per_quarter_hour" as k
+where not exists (
+    select
+    from (
+        select
+    pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') as quarter_hour,
+    action collate "C",
+    pg_catalog.count(*) as interaction_count
+from user_interactions_raw
+group by quarter_hour, action collate "C"
+    ) as r
+    where
+        ("r"."quarter_hour", "r"."action") = ("k"."quarter_hour", "k"."action")
+        and r.interaction_count = k.interaction_count
+)
+
+-- name: remove_wrong_interactions_per_user
+-- What the counts are mended by reads no index, since a broken one may be why they differ.
+delete from "interactions_per_user" as k
+where not exists (
+    select
+    from (
+        select
+    user_id,
+    pg_catalog.count(*) as interaction_count
+from user_interactions_raw
+group by user_id
+    ) as r
+    where
+        ("r"."user_id") = ("k"."user_id")
+        and r.interaction_count = k.interaction_count
+)
+
+-- name: remove_wrong_interactions_per_product
+-- What the counts are mended by reads no index, since a broken one may be why they differ.
+delete from "interactions_per_product" as k
+where not exists (
+    select
+    from (
+        select
+    product_id,
+    pg_catalog.count(*) as interaction_count
+from user_interactions_raw
+group by product_id
+    ) as r
+    where
+        ("r"."product_id") = ("k"."product_id")
+        and r.interaction_count = k.interaction_count
+)
+
+-- name: remove_doubled_interactions
+delete from "interactions"
+where ("user_id", "product_id") in (
+    select "user_id", "product_id"
+    from "interactions"
+    group by "user_id", "product_id"
+    having pg_catalog.count(*) > 1
+)
+
+-- name: remove_doubled_interactions_per_quarter_hour
+delete from "interactions_per_quarter_hour"
+where ("quarter_hour", "action") in (
+    select "quarter_hour", "action"
+    from "interactions_per_quarter_hour"
+    group by "quarter_hour", "action"
+    having pg_catalog.count(*) > 1
+)
+
+-- name: remove_doubled_interactions_per_user
+delete from "interactions_per_user"
+where ("user_id") in (
+    select "user_id"
+    from "interactions_per_user"
+    group by "user_id"
+    having pg_catalog.count(*) > 1
+)
+
+-- name: remove_doubled_interactions_per_product
+delete from "interactions_per_product"
+where ("product_id") in (
+    select "product_id"
+    from "interactions_per_product"
+    group by "product_id"
+    having pg_catalog.count(*) > 1
+)
+
+-- name: add_missing_interactions
+insert into "interactions" ("user_id", "product_id", interaction_count)
+select
+    "r"."user_id", "r"."product_id",
+    r.interaction_count
+from (
     select
     user_id,
     product_id,
     pg_catalog.count(*) as interaction_count
 from user_interactions_raw
 group by user_id, product_id
-),
-removed as (
-    delete from "interactions" as k
-    where not exists (
-        select
-        from recount as r
-        where ("r"."user_id", "r"."product_id") = ("k"."user_id", "k"."product_id")
-    )
-    returning 1
-),
-mended as (
-    insert into "interactions" ("user_id", "product_id", interaction_count)
+) as r
+where not exists (
     select
-        "user_id", "product_id",
-        interaction_count
-    from recount
-    on conflict ("user_id", "product_id") do update
-        set interaction_count = excluded.interaction_count
-        where "interactions".interaction_count <> excluded.interaction_count
-    returning 1
+    from "interactions" as k
+    where ("k"."user_id", "k"."product_id") = ("r"."user_id", "r"."product_id")
 )
-select
-    (select pg_catalog.count(*) from removed) + (select pg_catalog.count(*) from mended) as rows_mended
+order by "r"."user_id", "r"."product_id"
 
--- name: repair_interactions_per_quarter_hour
-with recount as (
+-- name: add_missing_interactions_per_quarter_hour
+insert into "interactions_per_quarter_hour" ("quarter_hour", "action", interaction_count)
+select
+    "r"."quarter_hour", "r"."action",
+    r.interaction_count
+from (
     select
     pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') as quarter_hour,
     action collate "C",
     pg_catalog.count(*) as interaction_count
 from user_interactions_raw
 group by quarter_hour, action collate "C"
-),
-removed as (
-    delete from "interactions_per_quarter_hour" as k
-    where not exists (
-        select
-        from recount as r
-        where ("r"."quarter_hour", "r"."action") = ("k"."quarter_hour", "k"."action")
-    )
-    returning 1
-),
-mended as (
-    insert into "interactions_per_quarter_hour" ("quarter_hour", "action", interaction_count)
+) as r
+where not exists (
     select
-        "quarter_hour", "action",
-        interaction_count
-    from recount
-    on conflict ("quarter_hour", "action") do update
-        set interaction_count = excluded.interaction_count
-        where "interactions_per_quarter_hour".interaction_count <> excluded.interaction_count
-    returning 1
+    from "interactions_per_quarter_hour" as k
+    where ("k"."quarter_hour", "k"."action") = ("r"."quarter_hour", "r"."action")
 )
-select
-    (select pg_catalog.count(*) from removed) + (select pg_catalog.count(*) from mended) as rows_mended
+order by "r"."quarter_hour", "r"."action"
 
--- name: repair_interactions_per_user
-with recount as (
+-- name: add_missing_interactions_per_user
+insert into "interactions_per_user" ("user_id", interaction_count)
+select
+    "r"."user_id",
+    r.interaction_count
+from (
     select
     user_id,
     pg_catalog.count(*) as interaction_count
 from user_interactions_raw
 group by user_id
-),
-removed as (
-    delete from "interactions_per_user" as k
-    where not exists (
-        select
-        from recount as r
-        where ("r"."user_id") = ("k"."user_id")
-    )
-    returning 1
-),
-mended as (
-    insert into "interactions_per_user" ("user_id", interaction_count)
+) as r
+where not exists (
     select
-        "user_id",
-        interaction_count
-    from recount
-    on conflict ("user_id") do update
-        set interaction_count = excluded.interaction_count
-        where "interactions_per_user".interaction_count <> excluded.interaction_count
-    returning 1
+    from "interactions_per_user" as k
+    where ("k"."user_id") = ("r"."user_id")
 )
-select
-    (select pg_catalog.count(*) from removed) + (select pg_catalog.count(*) from mended) as rows_mended
+order by "r"."user_id"
 
--- name: repair_interactions_per_product
-with recount as (
+-- name: add_missing_interactions_per_product
+insert into "interactions_per_product" ("product_id", interaction_count)
+select
+    "r"."product_id",
+    r.interaction_count
+from (
     select
     product_id,
     pg_catalog.count(*) as interaction_count
 from user_interactions_raw
 group by product_id
-),
-removed as (
-    delete from "interactions_per_product" as k
-    where not exists (
-        select
-        from recount as r
-        where ("r"."product_id") = ("k"."product_id")
-    )
-    returning 1
-),
-mended as (
-    insert into "interactions_per_product" ("product_id", interaction_count)
+) as r
+where not exists (
     select
-        "product_id",
-        interaction_count
-    from recount
-    on conflict ("product_id") do update
-        set interaction_count = excluded.interaction_count
-        where "interactions_per_product".interaction_count <> excluded.interaction_count
-    returning 1
+    from "interactions_per_product" as k
+    where ("k"."product_id") = ("r"."product_id")
 )
-select
-    (select pg_catalog.count(*) from removed) + (select pg_catalog.count(*) from mended) as rows_mended
+order by "r"."product_id"

@@ -233,12 +233,19 @@ def test_overlaps_say_by_which_load_each_shared_row_came(database: str, write_cs
     assert ask(database, "select * from load_overlaps order by 1, 2") == [
         (third.load_id, first.load_id, 2, 1),
         (third.load_id, second.load_id, 1, 0),
+        (third.load_id, third.load_id, 1, 1),
     ]
 
 
 @pytest.mark.usefixtures("either_path")
-def test_a_file_that_repeats_only_itself_overlaps_with_no_load(database: str, write_csv: Write) -> None:
+def test_a_file_that_repeats_only_itself_overlaps_with_itself_alone(database: str, write_csv: Write) -> None:
     load_one(database, write_csv("a.csv", line(2), line(2), line(1), line(1, 9)))
+    assert ask(database, "select * from load_overlaps") == [(1, 1, 1, 1)]
+
+
+@pytest.mark.usefixtures("either_path")
+def test_a_file_out_of_order_that_repeats_nothing_overlaps_with_no_load(database: str, write_csv: Write) -> None:
+    load_one(database, write_csv("a.csv", line(2), line(1), line(4), line(3)))
     assert ask(database, "select * from load_overlaps") == []
 
 

@@ -206,10 +206,19 @@ def everything(conninfo: str, admin: psycopg.Connection[Any], files: dict[str, s
     admin.execute("delete from public.interactions_per_product; delete from public.interactions_per_quarter_hour")
     yield verify_verb.verify(settings)
     yield verify_verb.verify(settings, repair=True)
+    admin.execute("drop index public.loads_digest_key; alter table public.loads alter load_id drop identity")
+    admin.execute("alter table public.interactions drop constraint interactions_pkey, alter user_id drop not null")
+    admin.execute("alter table public.interactions_per_user drop constraint interactions_per_user_user_id_check")
+    found = verify_verb.verify(settings)
+    yield found, [each.cure for each in found.drift]
+    admin.execute(";".join(str(each.cure) for each in found.drift))
+    yield verify_verb.verify(settings)
     admin.execute(
         "update public.loads set rows_loaded = rows_loaded + 1, rows_read = rows_read + 1 where status = 'loaded'"
     )
     admin.execute("delete from public.rejected_interactions where line_number = 4")
+    admin.execute("alter table public.user_interactions_raw drop constraint user_interactions_raw_pkey")
+    admin.execute("insert into public.user_interactions_raw select * from public.user_interactions_raw limit 1")
     yield verify_verb.verify(settings)
 
 

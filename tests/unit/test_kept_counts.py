@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +15,7 @@ from psycopg import sql
 
 from footfall.engines import counting
 from footfall.postgres.target import Server, Target
-from footfall.tables import counts, first_load, merge, schema
+from footfall.tables import counts, first_load, made, merge, schema
 from footfall.tables.staging import Staging, open_staging
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -46,6 +47,8 @@ def plain(statement: str | sql.Composed) -> str:
 class Listener:
     """Stands for a session and takes note of what it is sent; every question is answered with yes, zero or nothing."""
 
+    rowcount = 0
+
     def __init__(self) -> None:
         self.texts: list[str] = []
 
@@ -57,9 +60,8 @@ class Listener:
         return self.execute(statement)
 
     def fetchone(self) -> Any:
-        return SimpleNamespace(
-            rows_raw=0, pairs=0, rows_mended=0, is_empty=True, are_plain=True, lock_timeout="0", is_due=True
-        )
+        sums = {kept.table: 1 for kept in counts.KEPT}  # others than the rows, so that each is looked into
+        return SimpleNamespace(rows_raw=0, is_empty=True, are_plain=True, lock_timeout="0", is_due=True, **sums)
 
     def fetchall(self) -> list[Any]:
         return []
@@ -79,8 +81,7 @@ def staging() -> Staging:
 
 def send_counts(listener: Any) -> None:
     counts.lock_tables(listener)
-    counts.totals(listener)
-    counts.find_drift(listener)
+    list(counts.find_drift(listener, counts.totals(listener)))
     counts.repair(listener)
 
 
@@ -88,7 +89,7 @@ def send_merge(listener: Any) -> None:
     of = staging()
     merge._insert(listener, of, "rows")
     merge._insert(listener, of, "out_of_order")
-    merge._match(listener, of, are_all_new=False)
+    merge._match(listener, of, are_all_new=False, added_out_of_order=Counter())
     merge.analyze_tables(listener, merge.ANALYZE_TABLES_ROWS)
 
 
@@ -97,6 +98,10 @@ def send_first_load(listener: Any) -> None:
     for kept in counts.KEPT:
         listener.execute(kept.compose(first_load.SQL["copy"]))
     first_load.copy_counts(listener, iter(()))
+
+
+def send_made(listener: Any) -> None:
+    made.find_schema_drift(listener)
 
 
 def send_schema(listener: Any) -> None:
@@ -117,6 +122,7 @@ SENDERS = {
     "counts": send_counts,
     "merge": send_merge,
     "first_load": send_first_load,
+    "made": send_made,
     "schema": send_schema,
     "counting": send_counting,
 }

@@ -20,9 +20,10 @@ def verify(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Recount all that is kept. What differs is shown, and the exit code is 7."""
+    """Compare all that is kept with what it comes from. What differs is shown, and the exit code is 7."""
     settings = begin(quiet, verbose, database_url=database, schema=schema)
     from footfall.answers import words
+    from footfall.answers.cures import cures
     from footfall.verbs import verify as verify_verb
 
     found = verify_verb.verify(settings, repair=repair)
@@ -30,7 +31,8 @@ def verify(
     if found.drift:
         print_rows(words.drift_table(found), "table")
     if found.drift_count:
-        log.error("%s", "this drift cannot be repaired; report it" if repair else DriftError().message)
+        for cure in cures(found):
+            log.error("%s", cure)
         return DriftError.exit_code
     return 0
 

@@ -252,21 +252,30 @@ def _count_rows(of: LoadResult | LoadSummary, accepted: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One kept number that differs from its recount.
+    """One difference between what is kept and what it comes from.
 
-    Shape: `check` names the promise (`interactions`, `ledger`, `quarantine`); `key` says where, e.g. `load_id 3`.
+    Shape: `check` names the promise (`interactions`, `ledger`, `schema`); `key` says where, e.g. `load_id 3`. `kept`
+    and `recount` are numbers, or, of the schema, what is there and what the migrations made. `cure` is the statement
+    that mends the schema, where there is one.
     """
 
     check: str
     key: str
-    kept: int | None
-    recount: int | None
+    kept: int | str | None
+    recount: int | str | None
+    cure: str | None = field(default=None, compare=False)
+
+    @property
+    def is_of_counts(self) -> bool:
+        """Say whether it is a count that differs from its recount: `--repair` mends these alone."""
+        return self.check.startswith("interactions")
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The recount of everything kept. `drift_count` may exceed `len(drift)`: 20 of each check are listed.
+    """What comparing all that is kept found. `drift_count` may exceed `len(drift)`: 20 of each kind are listed.
 
+    `is_recounted`: false where a column is missing or has another type, so that the schema alone was compared.
     `str(verification)` is the line that the command line prints.
     """
 
@@ -275,8 +284,11 @@ class Verification:
     drift: tuple[Drift, ...]
     drift_count: int
     repaired: bool
+    is_recounted: bool = True
 
     def __str__(self) -> str:
+        if not self.is_recounted:
+            return f"drift: nothing could be recounted, {_count(self.drift_count, 'difference')}"
         kept = f"{_count(self.rows_raw, 'interaction')}, {_count(self.pairs, 'count')}"
         if not self.drift_count:
             return f"ok: {kept}, no drift"

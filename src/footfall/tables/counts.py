@@ -5,15 +5,17 @@ A further kept count needs one more `KeptCount` in KEPT, and the migration that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import LiteralString
+from typing import Any, LiteralString
 
+import psycopg
 from psycopg import sql
 
+from footfall.errors import DriftError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
-from footfall.results import Drift
+from footfall.safe_text import mask
 from footfall.statements import statements
 
 SQL = statements(__name__)
@@ -84,12 +86,6 @@ class KeptCount:
     @property
     def count_index_name(self) -> str:
         return f"{self.table}_count_idx"
-
-    def indexes(self) -> dict[str, str]:
-        """Give the definition of each index, by its name, as the server writes it."""
-        key = ", ".join(column.name for column in self.key)
-        count_index = {self.count_index_name: f"btree (interaction_count DESC, {key})"} if self.has_count_index else {}
-        return {self.key_name: f"btree ({key})", **count_index}
 
     def compose(self, statement: LiteralString, /, **more: sql.Composable) -> sql.Composed:
         """Fill the names of this count into a statement; `_parts` lists them."""
@@ -185,32 +181,51 @@ def lock_tables(connection: Connection) -> None:
     connection.execute(compose(SQL["lock_tables"], tables=join_tables()))
 
 
-def totals(connection: Connection) -> tuple[int, int]:
-    """Give the number of interactions and of counts."""
-    row = fetch_one(connection, PAIRS.compose(SQL["totals"]))
-    return row.rows_raw, row.pairs
+def read_heaps(connection: Connection) -> None:
+    """Let the statements of this transaction read rows where they lie: an index may be what is wrong."""
+    fetch_one(connection, SQL["read_heaps"])
 
 
-def find_drift(connection: Connection) -> tuple[tuple[Drift, ...], int]:
-    """Recount everything that is kept; give what differs, at most 20 of each promise, and how many in all."""
-    promises = {kept.table: _compose("drift_counts", kept) for kept in KEPT}
-    promises |= {promise: compose(SQL[f"drift_{promise}"]) for promise in ("ledger", "quarantine")}
-    drift: list[Drift] = []
-    total = 0
-    for promise, statement in promises.items():
-        rows = connection.execute(statement).fetchall()
-        drift += [Drift(promise, row.key, row.kept, row.recount) for row in rows]
-        total += rows[0].drift_count if rows else 0
-    return tuple(drift), total
+def totals(connection: Connection) -> Any:
+    """Give the numbers of interactions (`rows_raw`), their `ids` and `pairs`, and the sum of each table of counts."""
+    sums = _join(kept.compose(SQL["sum"]) for kept in KEPT)
+    kept_counts = _join((kept.compose(SQL["sum_of"]) for kept in KEPT), "\n")
+    return fetch_one(
+        connection, compose(SQL["totals"], pairs=sql.Identifier(PAIRS.grain), sums=sums, kept_counts=kept_counts)
+    )
+
+
+def find_drift(connection: Connection, sums: Any) -> Iterator[tuple[str, list[Any]]]:
+    """Recount each table of counts; give its name, and what differs or is there twice, at most 20 rows of each kind.
+
+    Shape: rows have key, kept, recount, drift_count. Where every key has its count, and the sum is that of the rows, no
+    key is there twice: only another sum (of `totals`) is looked into.
+    """
+    for kept in KEPT:
+        yield kept.table, connection.execute(_compose("drift_counts", kept)).fetchall()
+        if getattr(sums, kept.table) != sums.rows_raw:
+            doubled = kept.compose(SQL["drift_doubled"], is_known=sql.SQL("true"))
+            yield kept.table, connection.execute(doubled).fetchall()
 
 
 def repair(connection: Connection) -> int:
-    """Make every table of counts equal to its recount; give how many rows were wrong.
+    """Make every table of counts equal to its recount; give how many rows were removed or added.
 
     Effects: under the writer lock; idempotent.
+    Raises: DriftError where the server refuses it, as a broken key may make it do.
     """
-    mended = (connection.execute(_compose("repair_counts", kept)).fetchone() for kept in KEPT)
-    return sum(int(row.rows_mended) for row in mended if row)
+    rows = 0
+    for kept in KEPT:
+        try:
+            for statement in ("remove_wrong", "remove_doubled", "add_missing"):
+                rows += connection.execute(_compose(statement, kept)).rowcount
+        except (psycopg.errors.IntegrityError, psycopg.errors.InternalError) as error:
+            raise DriftError(
+                f"the counts in {kept.table} cannot be mended: {mask(error.diag.message_primary or str(error))}; "
+                f"nothing was changed. If its key is broken, `reindex table {kept.table}` mends that; then run the "
+                "same command again"
+            ) from error
+    return rows
 
 
 def _compose(statement: str, kept: KeptCount) -> sql.Composed:

@@ -1,6 +1,6 @@
 -- The statements about one kept count have the names of KeptCount in braces: {table}, its {key}, the key from rows
 -- ({selected_key}, {grouped_key}), its columns in the table and in the recount ({kept_key}, {recounted_key}), and {words},
--- the key in words.
+-- the key in words; {is_known} says which rows of a table have that key.
 
 -- name: lock_tables
 lock table
@@ -10,10 +10,38 @@ lock table
     load_overlaps
 in access share mode nowait
 
--- name: totals
+-- name: read_heaps
+-- A row is found where it lies: through a broken index it may be there twice, or not at all.
 select
-    (select pg_catalog.count(*) from user_interactions_raw) as rows_raw,
-    (select pg_catalog.count(*) from {table}) as pairs
+    pg_catalog.set_config('enable_indexscan', 'off', true) as enable_indexscan,
+    pg_catalog.set_config('enable_indexonlyscan', 'off', true) as enable_indexonlyscan,
+    pg_catalog.set_config('enable_bitmapscan', 'off', true) as enable_bitmapscan
+
+-- name: totals
+-- Of each kept count its sum, under the name of its table.
+select
+    raw.rows_raw,
+    raw.ids,
+    {pairs}.keys as pairs,
+    {sums}
+from (
+    select
+        pg_catalog.count(*) as rows_raw,
+        pg_catalog.count(distinct interaction_id) as ids
+    from user_interactions_raw
+) as raw
+{kept_counts}
+
+-- name: sum
+{grain}.sum_of as {table}
+
+-- name: sum_of
+cross join (
+    select
+        pg_catalog.count(*) as keys,
+        coalesce(pg_catalog.sum(interaction_count), 0::numeric) as sum_of
+    from {table}
+) as {grain}
 
 -- name: recount
 select
@@ -40,7 +68,7 @@ with recount as (
     {recount}
 )
 select
-    {words} as key,
+    coalesce({words}, 'a key with a null') as key,
     k.interaction_count as kept,
     r.interaction_count as recount,
     pg_catalog.count(*) over () as drift_count
@@ -51,69 +79,53 @@ where k.interaction_count is distinct from r.interaction_count
 order by {key}
 limit 20
 
--- name: drift_ledger
-with recount as (
-    select
-        load_id,
-        pg_catalog.count(*) as rows_loaded
-    from user_interactions_raw
-    group by load_id
-)
+-- name: drift_doubled
+-- What is there more than once under its key.
 select
-    'load_id ' || load_id::text as key,
-    l.rows_loaded as kept,
-    r.rows_loaded as recount,
+    'rows of ' || {words} as key,
+    pg_catalog.count(*) as kept,
+    1::bigint as recount,
     pg_catalog.count(*) over () as drift_count
-from (select load_id, rows_loaded from loads where status = 'loaded') as l
-full join recount as r
-    using (load_id)
-where coalesce(l.rows_loaded, -1) <> coalesce(r.rows_loaded, case when l.load_id is null then -2 else 0 end)
-order by load_id
+from {table}
+where {is_known}
+group by {key}
+having pg_catalog.count(*) > 1
+order by {key}
 limit 20
 
--- name: drift_quarantine
-with recount as (
+-- name: remove_wrong
+-- What the counts are mended by reads no index, since a broken one may be why they differ.
+delete from {table} as k
+where not exists (
     select
-        load_id,
-        pg_catalog.count(*) as rows_rejected
-    from rejected_interactions
-    group by load_id
+    from (
+        {recount}
+    ) as r
+    where
+        ({recounted_key}) = ({kept_key})
+        and r.interaction_count = k.interaction_count
 )
-select
-    'load_id ' || load_id::text as key,
-    l.rows_rejected as kept,
-    r.rows_rejected as recount,
-    pg_catalog.count(*) over () as drift_count
-from (select load_id, rows_rejected from loads where status = 'loaded') as l
-full join recount as r
-    using (load_id)
-where coalesce(l.rows_rejected, -1) <> coalesce(r.rows_rejected, case when l.load_id is null then -2 else 0 end)
-order by load_id
-limit 20
 
--- name: repair_counts
-with recount as (
+-- name: remove_doubled
+delete from {table}
+where ({key}) in (
+    select {key}
+    from {table}
+    group by {key}
+    having pg_catalog.count(*) > 1
+)
+
+-- name: add_missing
+insert into {table} ({key}, interaction_count)
+select
+    {recounted_key},
+    r.interaction_count
+from (
     {recount}
-),
-removed as (
-    delete from {table} as k
-    where not exists (
-        select
-        from recount as r
-        where ({recounted_key}) = ({kept_key})
-    )
-    returning 1
-),
-mended as (
-    insert into {table} ({key}, interaction_count)
+) as r
+where not exists (
     select
-        {key},
-        interaction_count
-    from recount
-    on conflict ({key}) do update
-        set interaction_count = excluded.interaction_count
-        where {table}.interaction_count <> excluded.interaction_count
-    returning 1
+    from {table} as k
+    where ({kept_key}) = ({recounted_key})
 )
-select
-    (select pg_catalog.count(*) from removed) + (select pg_catalog.count(*) from mended) as rows_mended
+order by {recounted_key}

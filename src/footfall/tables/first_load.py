@@ -12,6 +12,7 @@ from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
 from footfall.statements import statements
 from footfall.tables import counts
+from footfall.tables.made import compose_expected, compose_index_definition
 from footfall.tables.staging import Staging, copy_table, prepare_server
 
 SQL = statements(__name__)
@@ -30,16 +31,18 @@ def _compose_is_empty() -> sql.Composed:
 
 
 def _are_plain(connection: Connection) -> bool:
-    return bool(fetch_one(connection, _compose_are_plain()).are_plain)
+    """Say whether the tables of rows and counts are as the migrations made them, and nothing else hangs on them."""
+    row = connection.execute(_compose_are_plain()).fetchone()
+    return bool(row and row.are_plain)
 
 
 def _compose_are_plain() -> sql.Composed:
-    indexes = [(kept.table, name, text) for kept in counts.KEPT for name, text in kept.indexes().items()]
     return compose(
         SQL["are_plain"],
         tables=counts.join_names("{}::pg_catalog.regclass::oid"),
         table_count=sql.Literal(len(counts.list_tables())),
-        indexes=sql.SQL(", ").join(sql.SQL("({}, {}, {})").format(*map(sql.Literal, index)) for index in indexes),
+        expected=compose_expected(),
+        index_definition=compose_index_definition(),
     )
 
 

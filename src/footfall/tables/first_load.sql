@@ -18,32 +18,21 @@ with tables as (
 ),
 expected as (
     select
-        relname,
-        name,
-        definition
-    from (values
-        ('user_interactions_raw'::name, 'user_interactions_raw_pkey'::name, 'btree (interaction_id)'),
-        (
-            'user_interactions_raw', 'user_interactions_raw_timestamp_idx',
-            'brin ("timestamp") WITH (pages_per_range=''32'', autosummarize=''on'')'
-        ),
-        {indexes}
-    ) as ours (relname, name, definition)
+        e.relname,
+        e.name,
+        e.definition
+    from (
+        {expected}
+    ) as e (relname, kind, name, definition)
+    join tables as t
+        on t.relname = e.relname
+    where e.kind = 'index'
 ),
 found as (
     select
         t.relname,
         x.relname as name,
-        -- "CREATE [UNIQUE] INDEX name ON schema.table USING btree (...)": what follows USING has no name of ours in it.
-        pg_catalog.substr(
-            pg_catalog.pg_get_indexdef(i.indexrelid),
-            pg_catalog.length(
-                pg_catalog.format(
-                    'CREATE %%sINDEX %%I ON %%I.%%I USING ',
-                    case when i.indisunique then 'UNIQUE ' end, x.relname, t.nspname, t.relname
-                )
-            ) + 1
-        ) as definition
+        {index_definition} as definition
     from tables as t
     join pg_catalog.pg_index as i
         on i.indrelid = t.oid
@@ -55,7 +44,6 @@ found as (
         and i.indimmediate
         and not i.indisclustered
         and not i.indisreplident
-        and i.indisunique = i.indisprimary
         and x.reltablespace = 0::oid
         and (
             x.reloptions is null

@@ -46,7 +46,7 @@ def merge(connection: Connection, staging: Staging) -> dict[int, Merged]:
     added = staging.first_of if staging.is_direct else _insert(connection, staging, "rows")
     are_all_new = added.total() == staging.rows_sent
     added_out_of_order = _insert(connection, staging, "out_of_order")
-    same, conflicting, own = _match(connection, staging, are_all_new)
+    same, conflicting, own = _match(connection, staging, are_all_new, added_out_of_order)
     merged = {
         load_id: Merged(
             added[load_id] + added_out_of_order[load_id],
@@ -90,11 +90,14 @@ def compose_insert(source: sql.Identifier, part: str) -> sql.Composed:
     return compose(SQL["insert"], source=source, distinct=distinct, order=order, deltas=counts.compose_deltas())
 
 
-def _match(connection: Connection, staging: Staging, are_all_new: bool) -> tuple[Counter[int], ...]:
+def _match(
+    connection: Connection, staging: Staging, are_all_new: bool, added_out_of_order: Counter[int]
+) -> tuple[Counter[int], ...]:
     """Say of every staged row that may have come before what the tables hold under its id.
 
     Gives the numbers of rows by load: that met the same, that met another content, and that met a row of their load. A
-    row out of order that was inserted meets itself.
+    row out of order that was inserted (`added_out_of_order`) meets itself.
+    Effects: records which loads met rows of which, themselves included.
     """
     if are_all_new and not staging.rows_sent_out_of_order:
         return Counter(), Counter(), Counter()
@@ -104,7 +107,9 @@ def _match(connection: Connection, staging: Staging, are_all_new: bool) -> tuple
     if staging.rows_sent_out_of_order:
         connection.execute(_compose_match(staging, "out_of_order"))
     rows = connection.execute(compose(SQL["matches"], matched=staging.matched)).fetchall()
-    connection.execute(compose(SQL["record_overlaps"], matched=staging.matched))
+    load_ids = list(staging.load_ids)
+    came_in = {"load_ids": load_ids, "rows_added": [added_out_of_order[load_id] for load_id in load_ids]}
+    connection.execute(compose(SQL["record_overlaps"], matched=staging.matched), came_in)
     return tuple(
         Counter({row.load_id: getattr(row, name) for row in rows})
         for name in ("rows_same", "rows_conflict", "rows_own")

@@ -56,15 +56,44 @@ copy (
 ) to stdout (format binary)
 
 -- name: record_overlaps
+-- A row out of order that came in has met itself: it is no repeat.
+with came_in as (
+    select
+        load_id,
+        rows_added
+    from rows from (
+        pg_catalog.unnest(%(load_ids)s::integer[]),
+        pg_catalog.unnest(%(rows_added)s::bigint[])
+    ) as added (load_id, rows_added)
+),
+met as (
+    select
+        m.load_id,
+        m.first_load_id,
+        pg_catalog.count(*) filter (where m.is_same) - coalesce(
+            (
+                select c.rows_added
+                from came_in as c
+                where
+                    c.load_id = m.load_id
+                    and c.load_id = m.first_load_id
+            ),
+            0::bigint
+        ) as rows_duplicate,
+        pg_catalog.count(*) filter (where not m.is_same) as rows_conflict
+    from {matched} as m
+    group by m.load_id, m.first_load_id
+)
 insert into load_overlaps (load_id, first_load_id, rows_duplicate, rows_conflict)
 select
     load_id,
     first_load_id,
-    pg_catalog.count(*) filter (where is_same),
-    pg_catalog.count(*) filter (where not is_same)
-from {matched}
-where first_load_id <> load_id
-group by load_id, first_load_id
+    rows_duplicate,
+    rows_conflict
+from met
+where
+    rows_duplicate <> 0
+    or rows_conflict <> 0
 order by load_id, first_load_id
 
 -- name: is_analyze_due

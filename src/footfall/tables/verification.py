@@ -1,0 +1,78 @@
+"""What `verify` proves, in one snapshot: the schema, each row once, the counts, and the sums of each load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, LiteralString
+
+from psycopg import sql
+
+from footfall.postgres.statements import compose
+from footfall.postgres.target import Connection
+from footfall.results import Drift, Verification
+from footfall.statements import statements
+from footfall.tables import counts
+from footfall.tables.made import find_schema_drift
+
+SQL = statements(__name__)
+
+# Where a row has to be once: the check, the table, its key, and the name of the key's words.
+ONCE: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    (counts.RAW, counts.RAW, ("interaction_id",), counts.RAW),
+    ("ledger", "loads", ("load_id",), "loads"),
+    ("ledger", "loads", ("digest",), "digests"),
+    ("quarantine", "rejected_interactions", ("load_id", "line_number"), "rejected_interactions"),
+    ("overlaps", "load_overlaps", ("load_id", "first_load_id"), "load_overlaps"),
+)
+SUMS = (
+    ("ledger", "drift_rows_loaded"),
+    ("ledger", "drift_rows_read"),
+    ("quarantine", "drift_rows_rejected"),
+    ("overlaps", "drift_overlaps"),
+)
+
+
+def verify(connection: Connection, *, repaired: bool) -> Verification:
+    """Compare all that is kept with what it comes from; of each comparison at most 20 differences are listed.
+
+    Where a column is missing or has another type, the schema alone is compared.
+    """
+    counts.read_heaps(connection)
+    sums = counts.totals(connection) if is_readable(connection) else None
+    drift: list[Drift] = []
+    drift_count = 0
+    for check, rows in _find(connection, sums):
+        drift += [Drift(check, row.key, row.kept, row.recount, getattr(row, "cure", None)) for row in rows]
+        drift_count += rows[0].drift_count if rows else 0
+    rows_raw, pairs = (sums.rows_raw, sums.pairs) if sums else (0, 0)
+    return Verification(rows_raw, pairs, tuple(drift), drift_count, repaired, sums is not None)
+
+
+def is_readable(connection: Connection) -> bool:
+    """Say whether every column of ours is there, with its type."""
+    return not any(row.is_unreadable for row in find_schema_drift(connection))
+
+
+def _find(connection: Connection, sums: Any) -> Iterator[tuple[str, list[Any]]]:
+    yield "schema", find_schema_drift(connection)
+    if sums is None:
+        return
+    yield from counts.find_drift(connection, sums)
+    for check, table, key, name in ONCE:
+        if table == counts.RAW and sums.ids == sums.rows_raw:
+            continue  # to group a table of rows by id takes several times as long as to count its ids
+        yield check, connection.execute(_compose_doubled(table, key, name)).fetchall()
+    for check, statement in SUMS:
+        yield check, connection.execute(SQL[statement]).fetchall()
+
+
+def _compose_doubled(table: str, key: tuple[str, ...], name: str) -> sql.Composed:
+    """Compose the statement that finds the keys of a table that more than one row has."""
+    is_known: LiteralString = SQL["is_loaded"] if name == "digests" else "true"
+    return compose(
+        counts.SQL["drift_doubled"],
+        table=sql.Identifier(table),
+        key=sql.SQL(", ").join(map(sql.Identifier, key)),
+        words=sql.SQL(SQL[f"words_{name}"]),
+        is_known=sql.SQL(is_known),
+    )
