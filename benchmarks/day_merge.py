@@ -26,10 +26,10 @@ from footfall.tables import merge as merging
 from footfall.tables import staging
 
 LOAD_ID = 1_000_000  # of no load that the ledger knows: nobody verifies these tables afterwards
-# What each part of the statement is called in tables/merge.sql, and what it does.
+# What each part of the statement of the merge is called, and what it does.
 PARTS = {
     "added": "insert the rows",
-    "counts": "add to `interactions`, by user and product",
+    "pairs": "add to `interactions`, by user and product",
     "users": "add to `interactions_per_user`",
     "products": "add to `interactions_per_product`",
     "quarter_hours": "add to `interactions_per_quarter_hour`",
@@ -76,8 +76,8 @@ def explained(server: Server, database: str, path: Path) -> dict[str, tuple[floa
         connection.execute(compose(merging.SQL["analyze"], name=names["rows"]))
         connection.execute(staging.SQL["settings"])
         server.checkpoint()
-        statement = compose(merging.SQL["merge_rows"], rows=names["rows"], deltas=sql.SQL(merging.SQL["deltas"]))
-        explain = sql.SQL("explain (analyze, buffers, wal, format json) ") + statement
+        explain = sql.SQL("explain (analyze, buffers, wal, format json) ")
+        explain += merging.compose_insert(names["rows"], "rows")
         row = connection.execute(explain).fetchone()
         assert row is not None
         plan = row[0][0]["Plan"]

@@ -26,14 +26,14 @@ from psycopg.rows import tuple_row
 from server import Server, machine, machine_text, serving
 
 from footfall.answers import catalogue, parameters
-from footfall.engines import counting
 from footfall.postgres import target as targets
 from footfall.postgres import transactions
 from footfall.postgres.connection import connect
 from footfall.settings import load_settings
-from footfall.tables import first_load, schema
+from footfall.tables import counts, first_load
 from footfall.tables import merge as merging
 from footfall.verbs import load as load_verb
+from footfall.verbs import schema as schema_verb
 
 ZONE = "Europe/Vienna"
 RAW = "from user_interactions_raw"
@@ -96,8 +96,6 @@ select
     timestamptz '2024-06-30' + n * interval '0.8 s' as timestamp
 from generate_series(1, %s) as n
 """
-# What builds the indexes on time and on counts: left out with the roll-ups, after the path into empty tables was taken.
-INDEX_STATEMENTS = {"build_raw_index", "build_count_indexes"}
 INDEX_HEADER = (
     "index",
     "MB",
@@ -187,15 +185,13 @@ def indexes(conninfo: str, runs: int, day_rows: int) -> list[tuple[str, ...]]:
 
 def merge(conninfo: str, which: str, day_rows: int) -> float:
     """Time the merge of a day's file with some of the deltas, and roll it back; which: all, none or the name of one."""
-    deltas = merging.SQL["deltas"].split("),\n")
-    parts = dict(zip(("counts", "quarter_hours", "users", "products"), deltas, strict=True))
-    kept = [parts["counts"]] + [text for name, text in parts.items() if which in ("all", name) and name != "counts"]
-    text = "),\n".join(kept).rstrip().removesuffix(")") + ")"
+    kept = tuple(each for each in counts.KEPT if each is counts.PAIRS or which in ("all", each.grain))
+    with mock.patch.object(counts, "KEPT", kept):
+        statement = merging.compose_insert(sql.Identifier("day"), "rows")
     with psycopg.connect(conninfo) as connection:
         connection.execute("set local work_mem = '64MB'; set local random_page_cost = 1.1")
         connection.execute(DAY, (day_rows,))
         connection.execute("analyze day")
-        statement = sql.SQL(merging.SQL["merge_rows"]).format(rows=sql.Identifier("day"), deltas=sql.SQL(text))
         began = time.perf_counter()
         connection.execute(statement).fetchall()
         seconds = time.perf_counter() - began
@@ -209,7 +205,7 @@ def merge(conninfo: str, which: str, day_rows: int) -> float:
 def first_loads(bench: Server, path: Path, runs: int) -> dict[str, float]:
     """Load the file into fresh databases with the roll-ups and the index on time, and without them; median seconds."""
     seconds: dict[str, list[float]] = {"with": [], "without": []}
-    assert first_load.SQL.keys() >= INDEX_STATEMENTS
+    assert "build_raw_index" in first_load.SQL
     for number in range(2 * runs):
         way = ("with", "without")[number % 2]
         database = "bench_first"
@@ -217,11 +213,11 @@ def first_loads(bench: Server, path: Path, runs: int) -> dict[str, float]:
         settings = load_settings(database_url=bench.of(database))
         target = targets.Target(bench.of(database), "public", 600)
         with connect(target) as connection:
-            schema.apply_schema(connection, target)
+            schema_verb.create_or_upgrade(connection, target)
         with ExitStack() as changed:
             if way == "without":
-                changed.enter_context(mock.patch.object(counting, "TABLES", ("interactions",)))
-                changed.enter_context(mock.patch.dict(first_load.SQL, dict.fromkeys(INDEX_STATEMENTS, "select 1")))
+                changed.enter_context(mock.patch.object(counts, "KEPT", (counts.PAIRS,)))
+                changed.enter_context(mock.patch.dict(first_load.SQL, {"build_raw_index": "select 1"}))
             result = load_verb.load([str(path)], settings)
         seconds[way].append(result.seconds)
         bench.drop(database)

@@ -36,6 +36,7 @@ from footfall.engines import counting, in_process, kernel
 from footfall.formats.delimited import read_records
 from footfall.settings import load_settings
 from footfall.sources import opening
+from footfall.tables import counts as kept_counts
 from footfall.tables import first_load
 from footfall.tables import merge as merging
 from footfall.tables import quarantine as quarantining
@@ -117,7 +118,7 @@ def client_alone(path: Path, folder: Path) -> list[Took]:
             kernel.close()
     with timed("encode for COPY", took):
         _encode((_as_raw(table) for table in accepted), folder / "raw.bin")
-    with counting.counting(MEMORY_MB // 4) as counts:
+    with counting.counting(MEMORY_MB // 4, kept_counts.KEPT) as counts:
         with timed("count pairs and roll-ups", took):
             for table in accepted:
                 counts.add(table)
@@ -176,21 +177,23 @@ def server_alone(bench: Server, database: str, folder: Path) -> list[Took]:
             connection.execute(first_load.SQL["build_raw_key"])
         with timed("build the index on time", took):
             connection.execute(first_load.SQL["build_raw_index"])
-        for name in counting.TABLES:
+        for name in (kept.table for kept in kept_counts.KEPT):
             with timed(f"COPY {name}", took):
                 _copy(bench, database, name, folder)
         with timed("build the key of the pairs", took):
-            connection.execute(first_load.SQL["build_interactions_key"])
+            connection.execute(first_load.compose_keys())
         with timed("build the indexes on counts", took):
-            connection.execute(first_load.SQL["build_count_indexes"])
+            connection.execute(first_load.compose_count_indexes())
     bench.drop(database)
     return took
 
 
 def _copy(bench: Server, database: str, table: str, folder: Path) -> None:
     is_raw = table == "user_interactions_raw"
-    statement = staged.SQL["copy_raw"] if is_raw else first_load.SQL[f"copy_{table}"]
-    command = [bench.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", bench.of(database), "-c", statement]
+    (copy_in,) = [kept.fill(first_load.SQL["copy"]) for kept in kept_counts.KEPT if kept.table == table] or [
+        staged.SQL["copy_raw"]
+    ]
+    command = [bench.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", bench.of(database), "-c", copy_in]
     name = "raw" if is_raw else table
     with (folder / f"{name}.bin").open("rb") as file:
         subprocess.run(command, stdin=file, check=True)

@@ -23,11 +23,14 @@ if TYPE_CHECKING:
         IgnoredName,
         LoadResult,
         LoadSummary,
+        Problem,
+        ProblemGroup,
+        ProblemShape,
         Progress,
+        RejectedRow,
         Table,
         Verification,
     )
-    from footfall.results.problems import Problem, ProblemGroup, ProblemShape, RejectedRow
     from footfall.settings import Settings
 
 __all__ = [
@@ -67,7 +70,7 @@ _HOMES = {
     **dict.fromkeys(("Options", "QueryOptions"), "footfall.options"),
     **dict.fromkeys(("Delivery", "Discovery", "Drift", "FoundSources", "IgnoredName"), "footfall.results"),
     **dict.fromkeys(("LoadResult", "LoadSummary", "Progress", "Table", "Verification"), "footfall.results"),
-    **dict.fromkeys(("Problem", "ProblemGroup", "ProblemShape", "RejectedRow"), "footfall.results.problems"),
+    **dict.fromkeys(("Problem", "ProblemGroup", "ProblemShape", "RejectedRow"), "footfall.results"),
 }
 
 

@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from footfall.contract.bound import MaxRejected
+from footfall.contract.terms import Contract
 from footfall.errors import SettingsError
 
 PREFIX = "FOOTFALL_"
@@ -95,6 +96,11 @@ class Settings(BaseSettings):
     retry: bool = False
     rehash: bool = False
     log_format: Literal["text", "json"] = "text"
+
+    @property
+    def contract(self) -> Contract:
+        """The terms by which rows are judged."""
+        return Contract(self.delimiter, self.source_time_zone, self.actions, self.max_future_seconds)
 
     @classmethod
     def settings_customise_sources(

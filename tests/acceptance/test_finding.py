@@ -18,7 +18,7 @@ ROW = "{},1,1,click,2024-01-01"
 
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "footfall.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | variables, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | variables, timeout=600, check=False)
 
 
 def report(*words: str, **variables: str) -> dict[str, Any]:

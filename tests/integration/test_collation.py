@@ -104,8 +104,8 @@ def test_staged_text_that_is_sorted_or_compared_has_the_order_of_its_bytes(datab
     target = targets.Target(database, "public", 10)
     with connecting.connect(target) as connection:
         transactions.begin(connection, target)
-        staging = staged.open_staging(target, targets.Server(180000, has_temp=True), [1])
-        staged._create(
+        staging = staged.open_staging(target, targets.Server(has_temp=True), [1])
+        staged.create_table(
             connection, staging, part, "create_rows" if part in {"rows", "out_of_order"} else f"create_{part}"
         )
         table = getattr(staging, part).as_string(connection)

@@ -616,15 +616,16 @@ def test_the_settings_of_a_load_do_not_outlive_its_transaction(
     seen: list[dict[str, str]] = []
     query = "select name, setting from pg_settings where name = any(%s)"
 
-    real = load_verb._load_alone
+    real = load_verb._Loader.load_alone
 
-    def look(session: Any, path: str) -> Any:
-        result = real(session, path)
-        seen.append(dict(map(tuple, session.connection.execute(query, [list(names)]).fetchall())))
-        session.connection.rollback()
+    def look(loader: Any, path: str) -> Any:
+        result = real(loader, path)
+        connection = loader.session.connection
+        seen.append(dict(map(tuple, connection.execute(query, [list(names)]).fetchall())))
+        connection.rollback()
         return result
 
-    monkeypatch.setattr(load_verb, "_load_alone", look)
+    monkeypatch.setattr(load_verb._Loader, "load_alone", look)
     load(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad"), "nowhere.csv")
     with psycopg.connect(database) as connection:
         fresh = dict(connection.execute(query, [list(names)]).fetchall())

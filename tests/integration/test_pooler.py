@@ -190,7 +190,7 @@ def killing(cluster: Any, pooler: Pooler, monkeypatch: pytest.MonkeyPatch) -> Ca
 
     def arm(victim: str, moment: str) -> Killer:
         killer = Killer(cluster.admin, pooler, victim)
-        real_copy, real_merge, real_commit = staged._copy, merging.merge, psycopg.Connection.commit
+        real_copy, real_merge, real_commit = staged.copy_table, merging.merge, psycopg.Connection.commit
         real_encoder = staged.ArrowToPostgresBinaryEncoder
 
         class Encoder:
@@ -219,12 +219,12 @@ def killing(cluster: Any, pooler: Pooler, monkeypatch: pytest.MonkeyPatch) -> Ca
             real_commit(connection)
 
         if moment == MOMENTS[0]:
-            monkeypatch.setattr(staged, "_copy", copy)
+            monkeypatch.setattr(staged, "copy_table", copy)
             monkeypatch.setattr(staged, "ArrowToPostgresBinaryEncoder", Encoder)
         elif moment == MOMENTS[1]:
             monkeypatch.setattr(merging, "merge", merge)
         else:
-            monkeypatch.setattr(staged, "_copy", copy)
+            monkeypatch.setattr(staged, "copy_table", copy)
             monkeypatch.setattr(psycopg.Connection, "commit", commit)
         return killer
 

@@ -22,6 +22,7 @@ from footfall.verbs import groups
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
+from footfall.verbs.attempts import CommitOutcome
 from listening import heard_by
 
 Write = Callable[..., str]
@@ -85,7 +86,7 @@ def test_files_that_share_a_transaction_leave_what_each_alone_would(
     together, alone = new_database(), new_database()
     results = load(together, *names)
     with monkeypatch.context() as patch:
-        patch.setattr(groups, "_together", lambda: 1)
+        patch.setattr(groups, "TOGETHER_FILES", 1)
         expected = load(alone, *names)
     assert (transactions(together), transactions(alone)) == (1, 40)
     assert [facts(each) for each in results] == [facts(each) for each in expected]
@@ -231,7 +232,7 @@ def test_compressed_small_files_share_a_transaction_too(database: str, write_csv
 @pytest.fixture
 def lose_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commit the first files, lose the answer, and let nobody ask the ledger about it."""
-    real_commit, real_ask, real_record = psycopg.Connection.commit, load_verb.were_committed, ledger.record
+    real_commit, real_ask, real_record = psycopg.Connection.commit, load_verb.find_commit_outcome, ledger.record
     recorded: list[int] = []
     asked: list[int] = []
 
@@ -245,13 +246,13 @@ def lose_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
             self.close()
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-    def nobody_answers(*given: Any) -> bool | None:
+    def nobody_answers(*given: Any) -> CommitOutcome:
         asked.append(1)
-        return None if len(asked) == 1 else real_ask(*given)
+        return CommitOutcome.UNKNOWN if len(asked) == 1 else real_ask(*given)
 
     monkeypatch.setattr(ledger, "record", record)
     monkeypatch.setattr(psycopg.Connection, "commit", commit)
-    monkeypatch.setattr(load_verb, "were_committed", nobody_answers)
+    monkeypatch.setattr(load_verb, "find_commit_outcome", nobody_answers)
 
 
 @pytest.mark.usefixtures("lose_one_answer")

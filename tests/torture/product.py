@@ -16,9 +16,9 @@ from typing import Any
 import pyarrow as pa
 
 from footfall.contract.mapping import Header, read_header
-from footfall.contract.patterns import kernel_variables
 from footfall.contract.terms import Contract
 from footfall.engines import kernel
+from footfall.engines.kernel import kernel_variables
 from footfall.errors import SourceError
 from footfall.formats.delimited import read_records
 from independent_reader import Content, Problem, Record, Rules

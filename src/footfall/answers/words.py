@@ -11,8 +11,17 @@ from typing import Any
 
 from footfall.answers.cells import round_seconds, write_json, write_json_lines
 from footfall.answers.files import Format
-from footfall.results import LoadResult, LoadSummary, Table, Verification
-from footfall.results.problems import SHAPES_SHOWN, Problem, ProblemGroup, ProblemShape, RejectedRow
+from footfall.results import (
+    LoadResult,
+    LoadSummary,
+    Problem,
+    ProblemGroup,
+    ProblemShape,
+    RejectedRow,
+    Table,
+    Verification,
+)
+from footfall.results.problems import SHAPES_SHOWN
 
 CHECK_COLUMNS = (
     "source",

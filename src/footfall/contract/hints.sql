@@ -57,7 +57,7 @@ looked as (
         p.field as field,
         p.value as value,
         case
-            when p.field is not null and length(p.value) = 200 then null  -- there is more of it, which a problem does not quote
+            when p.field is not null and length(p.value) = getvariable('value_characters_max') then null  -- there is more of it, which a problem does not quote
             when p.code = 'not-an-integer' then case
                 when lower(p.value) in ('interaction_id', 'user_id', 'product_id', 'action', 'timestamp') then 'column-name'
                 when regexp_full_match(p.value, '(?i)null|nil|none|n/?a|nan|undefined|unknown|\\n|-+|\?+') then 'word-for-missing'

@@ -1,30 +1,45 @@
+-- The rules: the five texts of a record -> its verdict. Each format has statements of its own that give the relation `texts`
+-- (`formats/delimited.sql`, for example), and `engines/kernel.sql` puts the two together. Nothing here knows a delimiter.
+
+-- name: macros
+-- A problem as it is stored: at most so much of the text is quoted.
+create macro problem(code, field, text) as {
+    'code': code, 'field': field::varchar, 'value': left(text, getvariable('value_characters_max'))
+};
+create macro id_of(text) as case
+    when regexp_full_match(text, '[+-]?[0-9]+') then try_cast(regexp_replace(text, '^[+]?0*([0-9])', '\1') as bigint)
+end;
+-- `id` is id_of(text).
+create macro id_problem(field, text, id, has_bad_bytes) as problem(
+    case
+        when has_bad_bytes and contains(text, '�') then 'bad-encoding'
+        when text is null or text = '' then 'missing-value'
+        when not regexp_full_match(text, '[+-]?[0-9]+') then 'not-an-integer'
+        when id is null or id <= 0 then 'out-of-range'
+    end,
+    field,
+    text
+);
+create macro is_padded(id_text) as id_text[1] in ('0', '+')
+
 -- name: quick
-with split as (
+-- `texts` has line_number, size_bytes and the five texts of each record that the format knows to be plain; the texts of any
+-- other record are null.
+with quick as (
     select
         line_number,
         size_bytes,
-        case
-            when not is_plain then null
-            when starts_with(line, '"') then string_split(substring(line, 2, length(line) - 2), getvariable('quoted_delimiter'))
-            else string_split(line, getvariable('delimiter'))
-        end as f
-    from lines
-),
-quick as (
-    select
-        line_number,
-        size_bytes,
-        try_cast(f[getvariable('interaction_id_at')] as bigint) as interaction_id,
-        try_cast(f[getvariable('user_id_at')] as bigint) as user_id,
-        try_cast(f[getvariable('product_id_at')] as bigint) as product_id,
-        f[getvariable('action_at')] as action,
+        try_cast(interaction_id as bigint) as interaction_id,
+        try_cast(user_id as bigint) as user_id,
+        try_cast(product_id as bigint) as product_id,
+        action,
         -- In the plain form an offset stands only behind seconds, so that 19 bytes or fewer are naive.
         case
             when getvariable('source_time_zone') <> 'UTC' then null
-            when strlen(f[getvariable('timestamp_at')]) <= 19 then try_cast(f[getvariable('timestamp_at')] as timestamp)
-            else timezone('UTC', try_cast(f[getvariable('timestamp_at')] as timestamptz))
+            when strlen(timestamp) <= 19 then try_cast(timestamp as timestamp)
+            else timezone('UTC', try_cast(timestamp as timestamptz))
         end as timestamp
-    from split
+    from texts
 )
 select
     line_number,
@@ -42,58 +57,32 @@ select
 from quick
 
 -- name: slow
-with slow_fields as (
+-- `texts` has the five texts of every record, untrimmed; a text that is missing is null. Beside them stand:
+-- line_number, line, raw_bytes, size_bytes: the record itself. Where raw_bytes is not null, U+FFFD stands for bad bytes.
+-- has_texts: false where the format could not tell the five texts apart. They are not judged then.
+-- record_problems: the problems that the format found in the record as a whole, or null.
+with trimmed as (
     select
         line_number,
         line,
         raw_bytes,
         size_bytes,
-        -- The record as a list of fields; null where its quoting is bad, or where it is too long to be looked into.
-        case
-            when size_bytes > getvariable('record_bytes_max') then null
-            when not contains(line, '"') then string_split(line, getvariable('delimiter'))
-            when regexp_full_match(line, getvariable('well_quoted_line'))
-                then list_transform(
-                    regexp_extract_all(getvariable('delimiter') || line, getvariable('each_field'), 1),
-                    lambda x: case
-                        when starts_with(x, '"') then replace(substring(x, 2, length(x) - 2), '""', '"')
-                        else x
-                    end
-                )
-        end as f
-    from lines
+        has_texts,
+        record_problems,
+        raw_bytes is not null as has_bad_bytes,
+        trim(interaction_id, e' \t') as interaction_id_text,
+        trim(user_id, e' \t') as user_id_text,
+        trim(product_id, e' \t') as product_id_text,
+        trim(action, e' \t') as action_text,
+        trim(timestamp, e' \t') as timestamp_text
+    from texts
 ),
-slow_texts as (
+casts as (
     select
         *,
-        case
-            when size_bytes > getvariable('record_bytes_max') then 'too-long'
-            when f is null then 'bad-quoting'
-            when len(f) < getvariable('field_count') then 'too-few-fields'
-            when len(f) > getvariable('field_count') then 'too-many-fields'
-        end as whole_code,
-        trim(f[getvariable('interaction_id_at')], e' \t') as interaction_id_text,
-        trim(f[getvariable('user_id_at')], e' \t') as user_id_text,
-        trim(f[getvariable('product_id_at')], e' \t') as product_id_text,
-        trim(f[getvariable('action_at')], e' \t') as action_text,
-        trim(f[getvariable('timestamp_at')], e' \t') as timestamp_text
-    from slow_fields
-),
-slow_casts as (
-    select
-        *,
-        case
-            when regexp_full_match(interaction_id_text, '[+-]?[0-9]+')
-                then try_cast(regexp_replace(interaction_id_text, '^[+]?0*([0-9])', '\1') as bigint)
-        end as interaction_id,
-        case
-            when regexp_full_match(user_id_text, '[+-]?[0-9]+')
-                then try_cast(regexp_replace(user_id_text, '^[+]?0*([0-9])', '\1') as bigint)
-        end as user_id,
-        case
-            when regexp_full_match(product_id_text, '[+-]?[0-9]+')
-                then try_cast(regexp_replace(product_id_text, '^[+]?0*([0-9])', '\1') as bigint)
-        end as product_id,
+        id_of(interaction_id_text) as interaction_id,
+        id_of(user_id_text) as user_id,
+        id_of(product_id_text) as product_id,
         case
             when regexp_full_match(timestamp_text, getvariable('naive_timestamp')) then try_cast(timestamp_text as timestamp)
         end as wall,
@@ -102,10 +91,10 @@ slow_casts as (
                 -- The cast knows ` UTC` and ` GMT`, but no space before Z or an offset.
                 then timezone('UTC', try_cast(regexp_replace(timestamp_text, ' ([Z+-])', '\1') as timestamptz))
         end as from_offset
-    from slow_texts
+    from trimmed
 ),
 -- A wall clock of another zone: the zone's offset a day before it, and a day after it; one of the two holds, or it is in a gap.
-slow_zones as (
+zones as (
     select
         *,
         case
@@ -116,9 +105,9 @@ slow_zones as (
             when getvariable('source_time_zone') <> 'UTC'
                 then wall - (timezone(getvariable('source_time_zone'), timezone('UTC', wall + interval 1 day)) - (wall + interval 1 day))
         end as by_later
-    from slow_casts
+    from casts
 ),
-slow_instants as (
+instants as (
     select
         *,
         -- The earlier offset gives the earlier instant where the wall clock is ambiguous, and moves forward by the gap where it is skipped.
@@ -129,80 +118,50 @@ slow_instants as (
             when timezone(getvariable('source_time_zone'), timezone('UTC', by_later)) = wall then by_later
             else by_earlier
         end as instant
-    from slow_zones
+    from zones
 ),
-slow as (
+judged as (
     select
-        line_number,
-        interaction_id,
-        user_id,
-        product_id,
-        action_text as action,
-        instant as timestamp,
+        *,
         list_filter([
-            case when interaction_id_text[1] in ('0', '+') then 'interaction_id' end,
-            case when user_id_text[1] in ('0', '+') then 'user_id' end,
-            case when product_id_text[1] in ('0', '+') then 'product_id' end
+            case when is_padded(interaction_id_text) then 'interaction_id' end,
+            case when is_padded(user_id_text) then 'user_id' end,
+            case when is_padded(product_id_text) then 'product_id' end
         ], lambda name: name is not null) as padded_ids,
-        line,
-        raw_bytes,
-        size_bytes,
-        list_filter([
-        case when whole_code = 'too-long' then {'code': whole_code, 'field': null::varchar, 'value': size_bytes::varchar} end,
-        case when whole_code = 'bad-quoting' then {'code': whole_code, 'field': null::varchar, 'value': left(line, 200)} end,
-        case when whole_code in ('too-few-fields', 'too-many-fields') then {'code': whole_code, 'field': null::varchar, 'value': len(f)::varchar} end,
-        case when whole_code is null then {'code': case
-            when raw_bytes is not null and contains(interaction_id_text, '�') then 'bad-encoding'
-            when interaction_id_text = '' then 'missing-value'
-            when not regexp_full_match(interaction_id_text, '[+-]?[0-9]+') then 'not-an-integer'
-            when interaction_id is null or interaction_id <= 0 then 'out-of-range'
-        end, 'field': 'interaction_id', 'value': left(interaction_id_text, 200)} end,
-        case when whole_code is null then {'code': case
-            when raw_bytes is not null and contains(user_id_text, '�') then 'bad-encoding'
-            when user_id_text = '' then 'missing-value'
-            when not regexp_full_match(user_id_text, '[+-]?[0-9]+') then 'not-an-integer'
-            when user_id is null or user_id <= 0 then 'out-of-range'
-        end, 'field': 'user_id', 'value': left(user_id_text, 200)} end,
-        case when whole_code is null then {'code': case
-            when raw_bytes is not null and contains(product_id_text, '�') then 'bad-encoding'
-            when product_id_text = '' then 'missing-value'
-            when not regexp_full_match(product_id_text, '[+-]?[0-9]+') then 'not-an-integer'
-            when product_id is null or product_id <= 0 then 'out-of-range'
-        end, 'field': 'product_id', 'value': left(product_id_text, 200)} end,
-        case when whole_code is null then {'code': case
-            when raw_bytes is not null and contains(action_text, '�') then 'bad-encoding'
-            when action_text = '' then 'missing-value'
-            when length(action_text) > getvariable('action_characters_max') then 'too-long'
-        end, 'field': 'action', 'value': left(action_text, 200)} end,
-        case when whole_code is null then {'code': case
-            when raw_bytes is not null and contains(action_text, '�') or action_text = '' then null
-            when getvariable('actions') is not null and not list_contains(getvariable('actions'), action_text) then 'unknown-action'
-        end, 'field': 'action', 'value': left(action_text, 200)} end,
-        case when whole_code is null then {'code': case
-            when raw_bytes is not null and contains(timestamp_text, '�') then 'bad-encoding'
-            when timestamp_text = '' then 'missing-value'
-            when instant is null then 'not-a-timestamp'
-            when instant not between timestamp '0001-01-01 00:00:00' and timestamp '9999-12-31 23:59:59.999999' then 'out-of-range'
-            when getvariable('latest') is not null and instant > getvariable('latest') then 'in-the-future'
-        end, 'field': 'timestamp', 'value': left(timestamp_text, 200)} end,
-        -- Bad bytes outside the five columns, or in a record whose fields cannot be told apart.
-        case
-            when raw_bytes is not null and whole_code is distinct from 'too-long' and (whole_code is not null or not (contains(interaction_id_text, '�') or contains(user_id_text, '�') or contains(product_id_text, '�') or contains(action_text, '�') or contains(timestamp_text, '�')))
-                then {'code': 'bad-encoding', 'field': null::varchar, 'value': left(line, 200)}
-        end
-        ], lambda p: p.code is not null) as problems
-    from slow_instants
+        -- First the problems of the values, in the order of the columns, then those of the record as a whole.
+        list_concat(case when has_texts then list_filter([
+            id_problem('interaction_id', interaction_id_text, interaction_id, has_bad_bytes),
+            id_problem('user_id', user_id_text, user_id, has_bad_bytes),
+            id_problem('product_id', product_id_text, product_id, has_bad_bytes),
+            problem(case
+                when has_bad_bytes and contains(action_text, '�') then 'bad-encoding'
+                when action_text is null or action_text = '' then 'missing-value'
+                when length(action_text) > getvariable('action_characters_max') then 'too-long'
+            end, 'action', action_text),
+            problem(case
+                when has_bad_bytes and contains(action_text, '�') or action_text is null or action_text = '' then null
+                when getvariable('actions') is not null and not list_contains(getvariable('actions'), action_text) then 'unknown-action'
+            end, 'action', action_text),
+            problem(case
+                when has_bad_bytes and contains(timestamp_text, '�') then 'bad-encoding'
+                when timestamp_text is null or timestamp_text = '' then 'missing-value'
+                when instant is null then 'not-a-timestamp'
+                when instant not between timestamp '0001-01-01 00:00:00' and timestamp '9999-12-31 23:59:59.999999' then 'out-of-range'
+                when getvariable('latest') is not null and instant > getvariable('latest') then 'in-the-future'
+            end, 'timestamp', timestamp_text)
+        ], lambda p: p.code is not null) end, record_problems) as problems
+    from instants
 )
 select
     line_number,
     interaction_id,
     user_id,
     product_id,
-    action,
-    timestamp,
+    action_text as action,
+    instant as timestamp,
     padded_ids,
     case when len(problems) > 0 then line end as line,
     case when len(problems) > 0 then raw_bytes end as raw_bytes,
     case when len(problems) > 0 then size_bytes end as size_bytes,
     case when len(problems) > 0 then problems end as problems
-from slow
+from judged

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from footfall.contract import value_shapes as shapes
 from footfall.contract.hints import hint
-from footfall.contract.notices import Oddities
-from footfall.results.problems import ProblemGroup, ProblemShape
+from footfall.contract.notices import Oddities, describe
+from footfall.results import ProblemGroup, ProblemShape
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,8 +18,8 @@ CONFLICT: shapes.KindName = ("conflicting-duplicate", "interaction_id")
 
 
 @dataclass(slots=True)
-class Judged:
-    """The sums over the verdicts of one file that were given so far."""
+class Sums:
+    """The sums over the verdicts on one file."""
 
     rows_accepted: int = 0
     rows_rejected: int = 0
@@ -30,6 +30,10 @@ class Judged:
     def rows(self) -> int:
         """Rows read."""
         return self.rows_accepted + self.rows_rejected
+
+    def describe_oddities(self, rows_repeated: int, actions: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Give the notices about the file; the id of `rows_repeated` rows stands by an earlier row of the file."""
+        return describe(self.oddities, rows_read=self.rows, rows_repeated=rows_repeated, actions=actions)
 
     def move_to_conflicts(self, rejected: pa.Table, first_id: str) -> None:
         """Count accepted rows that turned out to be conflicts as rejected."""

@@ -1,30 +1,143 @@
-"""The kernel in threads of this process: verdicts in file order."""
+"""The engine in threads of this process: it drives a load or a check, and pushes verdicts in the order of the files."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-import pyarrow as pa
-
+from footfall.contract import value_shapes as shapes
 from footfall.contract.mapping import Header
+from footfall.contract.sums import Sums
 from footfall.contract.terms import Contract
-from footfall.engines.kernel import SESSION_MEMORY_MB, Verdicts, judge_batch, open_kernel_session
+from footfall.contract.verdicts import Verdicts
+from footfall.engines import spill
+from footfall.formats.reading import Reading, join_batches
+from footfall.results import Progress
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    import duckdb
+    import pyarrow as pa
+
+KERNELS_MAX = 4  # kernels kept for later files: the exports of one source have one header, seldom two
+PROGRESS_EVERY_S = 0.2  # seconds between two reports of progress: people see it move, and the terminal is no brake
+THREADS_MAX = 4  # threads that judge: each has a session of its own, which takes its share of the memory
+
+
+@contextmanager
+def open_engine(
+    contract: Contract,
+    latest: datetime | None,
+    memory_limit_mb: int,
+    progress: Callable[[Progress], None] | None = None,
+) -> Iterator[Engine]:
+    """Open the engine for all files of one command, and close it with the block. Until a file comes, it costs nothing.
+
+    Effects: removes temporary files that a killed run left.
+    """
+    spill.sweep()
+    engine = Engine(contract, latest, memory_limit_mb, progress)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+class Engine:
+    """Judges files by one contract. It keeps a kernel for each of the last few headers, since opening one takes time.
+
+    `latest` is the latest instant that a row may have, or None; `progress` is called while a file is judged.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        latest: datetime | None,
+        memory_limit_mb: int,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.contract = contract
+        self.latest = latest
+        self.memory_limit_mb = memory_limit_mb
+        self.progress = progress
+        self.kernels: dict[Header, Kernel] = {}
+
+    def run(self, readings: Sequence[Reading], take: Callable[[Verdicts], object]) -> list[Sums]:
+        """Judge files of one header in loading order; give each batch of verdicts to `take`; return each file's sums.
+
+        Effects: calls `take` in this thread, one batch after the other, and reports the progress.
+        Raises: SourceError where a file cannot be read to its end, and whatever `take` raises. Batches that were judged
+        before have been taken by then, and there are no sums.
+        """
+        sums = [Sums() for _ in readings]
+        began = reported = time.monotonic()
+        kernel = self._open_kernel(readings[0].header)
+        with closing(kernel.judge(join_batches(readings, self.memory_limit_mb))) as batches:
+            for verdicts in batches:
+                take(verdicts)
+                _add_up(sums, verdicts)
+                if self.progress and time.monotonic() - reported > PROGRESS_EVERY_S:
+                    reported = time.monotonic()
+                    file = readings[-1].file
+                    rows_read = sum(each.rows for each in sums)
+                    bytes_done = file.stream.tell()
+                    self.progress(Progress(file.source, bytes_done, file.size_bytes, rows_read, reported - began))
+        return sums
+
+    def judge_conflicts(
+        self, header: Header, batches: Iterator[pa.RecordBatch]
+    ) -> Iterator[tuple[pa.Table, list[str]]]:
+        """Give valid records that turned out to be conflicts in the shape of rejected rows, with their ids."""
+        from footfall.engines.kernel import as_conflicts
+
+        return as_conflicts(batches, self.contract, header, self.latest)
+
+    def close(self) -> None:
+        """Wait for the batches that are being judged, and end the sessions of all kernels."""
+        while self.kernels:
+            self.kernels.popitem()[1].close()
+
+    def _open_kernel(self, header: Header) -> Kernel:
+        if header not in self.kernels:
+            if len(self.kernels) == KERNELS_MAX:
+                self.close()
+            self.kernels[header] = Kernel(self.contract, header, self.latest, self.memory_limit_mb)
+        return self.kernels[header]
+
+
+def _add_up(sums: Sequence[Sums], verdicts: Verdicts) -> None:
+    """Add the verdicts on one batch to the sums of its files."""
+    from footfall.formats.positions import rows_per_file
+
+    for each, rows in zip(sums, rows_per_file(verdicts.accepted["line_number"], len(sums)), strict=True):
+        each.rows_accepted += rows
+    for each, rows in zip(sums, rows_per_file(verdicts.rejected["line_number"], len(sums)), strict=True):
+        each.rows_rejected += rows
+    for number, kinds in verdicts.kinds.items():
+        shapes.add_all(sums[number].kinds, kinds)
+    for number, kind, name, rows in verdicts.oddities:
+        getattr(sums[number].oddities, kind)[name] += rows
 
 
 class Kernel:
     """The kernel ready to run for files of one header: a thread a core, each with a session. Close it."""
 
     def __init__(self, contract: Contract, header: Header, latest: datetime | None, memory_limit_mb: int) -> None:
-        workers = min(os.cpu_count() or 1, 4)
+        from concurrent.futures import ThreadPoolExecutor
+
+        from footfall.engines.kernel import SESSION_MEMORY_MB, open_kernel_session
+
+        workers = min(os.cpu_count() or 1, THREADS_MAX)
         share_mb = max(memory_limit_mb // (2 * workers), SESSION_MEMORY_MB)  # half is for what Arrow and COPY hold
         self.workers = workers
-        self.open_session = partial(open_kernel_session, contract, header, latest, share_mb)
+        self.open_session: Callable[[], Any] = partial(open_kernel_session, contract, header, latest, share_mb)
         self.idle: deque[duckdb.DuckDBPyConnection] = deque()
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix="footfall-kernel")
 
@@ -34,7 +147,7 @@ class Kernel:
         while self.idle:
             self.idle.popleft().close()
 
-    def judge(self, batches: Iterator[pa.RecordBatch]) -> Iterator[Verdicts]:
+    def judge(self, batches: Iterator[pa.RecordBatch]) -> Generator[Verdicts, None, None]:
         """Judge batches of records; give the verdicts in the order of the batches."""
         pending: deque[Future[Verdicts]] = deque()
         try:
@@ -49,6 +162,8 @@ class Kernel:
                 future.cancel()
 
     def _run(self, batch: pa.RecordBatch) -> Verdicts:
+        from footfall.engines.kernel import judge_batch
+
         try:
             session = self.idle.popleft()
         except IndexError:  # a small file needs one of them

@@ -6,7 +6,6 @@ Memory: batches in flight are bounded, so nothing grows with the file.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,9 +18,11 @@ from footfall.contract import value_shapes as shapes
 from footfall.contract.hints import look_variables
 from footfall.contract.limits import RAW_BYTES_MAX
 from footfall.contract.mapping import Header
-from footfall.contract.patterns import kernel_variables
+from footfall.contract.patterns import rule_variables
 from footfall.contract.terms import Contract
+from footfall.contract.verdicts import Oddity, Verdicts
 from footfall.engines import oddities
+from footfall.formats.fields import field_variables
 from footfall.formats.positions import PLACE_BITS
 from footfall.statements import statements
 
@@ -30,6 +31,12 @@ SQL = statements(__name__)
 HINTS = statements("footfall.contract.hints")
 
 RULES = statements("footfall.contract.rules")
+
+DELIMITED = statements("footfall.formats.delimited")
+
+# One statement each: a view between the two would be planned twice, which doubles what a small batch costs.
+QUICK = SQL["verdicts"].format(texts=DELIMITED["plain_texts"], rules=RULES["quick"])
+SLOW = SQL["verdicts"].format(texts=DELIMITED["texts"], rules=RULES["slow"])
 
 ACCEPTED = ("line_number", "interaction_id", "user_id", "product_id", "action", "timestamp")
 REJECTED_SCHEMA = pa.schema(
@@ -45,21 +52,6 @@ SLOW_ROWS = 50_000  # lines judged by slow at a time: their lists of problems ta
 GROUPED_ROWS = 10_000  # rejected rows grouped at a time: each may have five values, and each value a shape of its own
 INSTANT = pa.timestamp("us", tz="UTC")
 SESSION_MEMORY_MB = 64  # the least a session gets: a batch of 2 MB takes about 20 MB in the kernel
-
-
-@dataclass(frozen=True, slots=True)
-class Verdicts:
-    """The verdicts on one batch.
-
-    Shape: `accepted` has the columns of ACCEPTED in line order; `rejected` has line_number, raw_line, raw_bytes,
-    raw_size_bytes and problems (JSON text); `kinds` the kinds of problems by file number; `oddities` counts accepted
-    rows. The line numbers of the tables are places.
-    """
-
-    accepted: pa.Table
-    rejected: pa.Table
-    kinds: dict[int, shapes.Kinds]
-    oddities: tuple[oddities.Oddity, ...]
 
 
 def open_kernel_session(
@@ -78,7 +70,13 @@ def open_kernel_session(
     utc = latest.astimezone(UTC).replace(tzinfo=None) if latest else None
     for name, value in (kernel_variables(contract, header, utc) | look_variables(contract)).items():
         session.execute(f"set variable {name} = $1", [value])
+    session.execute(RULES["macros"])
     return session
+
+
+def kernel_variables(contract: Contract, header: Header, latest: datetime | None) -> dict[str, Any]:
+    """Give the variables of the format and of the rules, by name. Units: `latest` is naive, in UTC."""
+    return field_variables(contract.delimiter, header) | rule_variables(contract, latest)
 
 
 def judge_batch(session: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> Verdicts:
@@ -86,9 +84,9 @@ def judge_batch(session: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> Ve
     accepted, left = _quick(session, pa.Table.from_batches([batch]))
     parts, rejected = [accepted], [REJECTED_SCHEMA.empty_table()]
     kinds: dict[int, shapes.Kinds] = {}
-    odd: list[oddities.Oddity] = []
+    odd: list[Oddity] = []
     for at in range(0, left.num_rows, SLOW_ROWS):
-        slow = _ask(session, "slow", left.slice(at, SLOW_ROWS))
+        slow = _ask(session, SLOW, left.slice(at, SLOW_ROWS))
         is_rejected = pc.is_valid(slow["line"])
         right = slow.filter(pc.invert(is_rejected))
         parts.append(_with_instants(right))
@@ -114,7 +112,7 @@ def _group(session: duckdb.DuckDBPyConnection, refused: pa.Table, kinds: dict[in
 
 def _quick(session: duckdb.DuckDBPyConnection, lines: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Give the rows that quick proves valid, and the lines that it leaves."""
-    judged = _ask(session, "quick", lines.append_column("is_plain", _are_plain(session, lines)))
+    judged = _ask(session, QUICK, lines.append_column("is_plain", _are_plain(session, lines)))
     is_proved = judged["is_proved"].combine_chunks().fill_null(False)
     if is_proved.true_count == len(is_proved):
         return _with_instants(judged), lines.slice(0, 0)
@@ -141,7 +139,7 @@ def _are_plain(session: duckdb.DuckDBPyConnection, lines: pa.Table) -> pa.Chunke
 
 def _ask(session: duckdb.DuckDBPyConnection, statement: str, lines: pa.Table) -> pa.Table:
     session.register("lines", lines)
-    table: pa.Table = session.sql(RULES[statement]).to_arrow_table()
+    table: pa.Table = session.sql(statement).to_arrow_table()
     session.unregister("lines")
     return table
 

@@ -1,3 +1,12 @@
+-- name: verdicts
+-- A format's texts, judged by the rules.
+with texts as (
+    {texts}
+)
+from (
+    {rules}
+)
+
 -- name: plain_line
 select getvariable('plain_line') as plain_line
 

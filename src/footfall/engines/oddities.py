@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from footfall.contract.notices import NULL_WORDS
+from footfall.contract.verdicts import Oddity
 from footfall.formats.positions import PLACE_BITS
 from footfall.statements import statements
 
 SQL = statements(__name__)
 
-Oddity = tuple[int, Literal["padded_ids", "null_words"], str, int]  # file number, kind, column or word, rows
 WORDS = pa.array(sorted(NULL_WORDS), pa.string())
 
 

@@ -1,6 +1,6 @@
 """Content -> numbered raw records: where each begins and ends, before anything is said about its values.
 
-Grain: one per record that is not the header, in file order, in Arrow batches; `kernel.sql` says what the columns are.
+Grain: one per record that is not the header, in file order, in Arrow batches; `delimited.sql` finds the columns.
 Memory: one block and its records; a record over 1 MB is cut to what the quarantine keeps while it streams by.
 """
 

@@ -50,7 +50,7 @@ def record_test(dialect: Dialect, field_count: int) -> Callable[[bytes], bool]:
 
 
 def swallows_rows(text: bytes, dialect: Dialect, field_count: int) -> bool:
-    """Say whether each line behind the first has the fields of a row: a stray quote then holds rows, not text.
+    r"""Say whether each line behind the first has the fields of a row: a stray quote then holds rows, not text.
 
     A line of blanks is no row, and so says nothing. Of two lines, the first must have the fields of a row, too: where
     it is short, the second completes it, as it does wherever text of two lines stands in the first column.

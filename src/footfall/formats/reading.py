@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from footfall.contract.mapping import Header
+from footfall.contract.mapping import Header, read_header
+from footfall.contract.shapes import COLUMNS
+from footfall.contract.terms import Contract
+from footfall.errors import CorruptSourceError, SourceError
 from footfall.sources import opening
+from footfall.sources.recognition import begun, explained
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+log = logging.getLogger("footfall")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +29,48 @@ class Reading:
     batches: Iterator[pa.RecordBatch]
 
 
-def join_batches(readings: list[Reading], memory_limit_mb: int) -> Iterator[pa.RecordBatch]:
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads the files of one command. `surplus_said` has the ignored columns that were named in a warning already."""
+
+    contract: Contract
+    memory_limit_mb: int
+    surplus_said: set[str] = field(default_factory=set)
+
+    def read(self, file: opening.SourceFile) -> Reading:
+        """Read a file's header; its raw records are to come, batch by batch.
+
+        Effects: warns of columns that are ignored, of the same columns once.
+        Raises: SourceError where the file is empty, is no such file, or has no header with the five columns.
+        """
+        from footfall.formats.delimited import read_records  # heavy, and not needed where every file is loaded already
+
+        delimiter = self.contract.delimiter
+        try:
+            record, batches = read_records(
+                lambda: opening.read_content(file), file.source, delimiter, self.memory_limit_mb
+            )
+            header = read_header(record.fields, file.source, delimiter)
+        except CorruptSourceError:
+            raise
+        except SourceError as error:
+            start, _ = begun(opening.read_content(file))
+            raise explained(error, start, file.source) from error
+        if header.surplus and (surplus := ", ".join(map(repr, header.surplus))) not in self.surplus_said:
+            self.surplus_said.add(surplus)
+            log.warning(f"{file.source}: ignoring the columns {surplus}; only {', '.join(COLUMNS)} are read")
+        return Reading(file, header, batches)
+
+    def read_later(self, file: opening.SourceFile) -> Reading:
+        """Read a file's header, and the file again at its turn: until then nothing of it is held in memory."""
+
+        def read_again() -> Iterator[pa.RecordBatch]:
+            yield from self.read(file).batches
+
+        return Reading(file, self.read(file).header, read_again())
+
+
+def join_batches(readings: Sequence[Reading], memory_limit_mb: int) -> Iterator[pa.RecordBatch]:
     """Give the records of several files in batches as large as those of one; their line numbers become places."""
     from footfall.formats.delimited import block_bytes
     from footfall.formats.positions import placed
@@ -38,13 +86,13 @@ def join_batches(readings: list[Reading], memory_limit_mb: int) -> Iterator[pa.R
             waiting.append(batch.set_column(0, "line_number", places))
             size_bytes += batch.nbytes
             if size_bytes >= block_bytes(memory_limit_mb):
-                yield _joined(waiting)
+                yield _join(waiting)
                 waiting, size_bytes = [], 0
     if waiting:
-        yield _joined(waiting)
+        yield _join(waiting)
 
 
-def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+def _join(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     import pyarrow as pa
 
     (batch,) = pa.Table.from_batches(batches).combine_chunks().to_batches() or batches

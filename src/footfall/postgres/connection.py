@@ -12,7 +12,7 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from footfall.errors import DatabaseUnavailableError, SettingsError
-from footfall.postgres.faults import driver_errors, wrapped
+from footfall.postgres.faults import to_footfall_error, translate_driver_errors
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection, Server, Target
 from footfall.postgres.transactions import begin
@@ -30,7 +30,7 @@ def opened(where: Target, *, is_reader: bool = False) -> Iterator[Connection]:
     """Open a session for the while; the driver's errors inside of the block become ours."""
     connection, _ = open_session(where, is_reader=is_reader)
     try:
-        with driver_errors(connection):
+        with translate_driver_errors(connection):
             yield connection
     finally:
         connection.close()
@@ -46,7 +46,7 @@ def open_session(where: Target, *, is_reader: bool = False) -> tuple[Connection,
         number = connection.info.server_version
         if number < VERSION_FLOOR:
             raise SettingsError(f"the server is PostgreSQL {number // 10000}; Footfall needs 14 or later")
-        with driver_errors(connection):
+        with translate_driver_errors(connection):
             try:
                 begin(connection, where)
             except psycopg.errors.ProtocolViolation as error:
@@ -89,7 +89,7 @@ def connect(where: Target) -> Connection:
     except psycopg.ProgrammingError as error:
         raise SettingsError(f"the database setting cannot be used: {mask(str(error))}; see --database") from error
     except psycopg.Error as error:
-        raise wrapped(error) from error
+        raise to_footfall_error(error) from error
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return connection
 

@@ -150,7 +150,7 @@ CAUSES = {
 }
 
 
-def wrapped(error: psycopg.Error) -> FootfallError:
+def to_footfall_error(error: psycopg.Error) -> FootfallError:
     """Turn a driver's error into ours, by its SQLSTATE; its text is masked."""
     text = mask(str(error)).strip() or type(error).__name__
     cause = _cause(error)
@@ -181,7 +181,7 @@ def ends_session(error: psycopg.Error) -> bool:
 
 
 @contextmanager
-def driver_errors(connection: psycopg.Connection[Any]) -> Iterator[None]:
+def translate_driver_errors(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """Wrap every driver error that leaves the block; whatever a broken connection led to is a lost connection.
 
     A driver that was cut off in the middle of an answer may stumble over its own state: then the exception says
@@ -190,7 +190,7 @@ def driver_errors(connection: psycopg.Connection[Any]) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        known = wrapped(error)
+        known = to_footfall_error(error)
         if type(known) is FootfallError and is_broken(connection):
             known = LOST.told(mask(str(error)).strip() or type(error).__name__)
         raise known from error

@@ -9,8 +9,35 @@ from enum import StrEnum
 from typing import Any, Literal, overload
 
 from footfall.errors import FootfallError
-from footfall.results.problems import ProblemGroup, describe_groups, merge_groups
+from footfall.results.problems import (
+    Problem,
+    ProblemGroup,
+    ProblemShape,
+    RejectedRow,
+    describe_groups,
+    merge_groups,
+)
 from footfall.safe_text import escaped
+
+__all__ = [
+    "INSTANT_OID",
+    "Answer",
+    "Delivery",
+    "Discovery",
+    "Drift",
+    "FoundSources",
+    "IgnoredName",
+    "LoadResult",
+    "LoadSummary",
+    "Problem",
+    "ProblemGroup",
+    "ProblemShape",
+    "Progress",
+    "Reason",
+    "RejectedRow",
+    "Table",
+    "Verification",
+]
 
 
 class Reason(StrEnum):
@@ -94,6 +121,20 @@ class LoadResult:
     loaded_at: datetime | None = None
     groups: tuple[ProblemGroup, ...] = ()
     notices: tuple[str, ...] = ()
+
+    @classmethod
+    def already_loaded(
+        cls, load_id: int, source: str, digest: str, loaded_at: datetime, notices: tuple[str, ...] = ()
+    ) -> LoadResult:
+        """Give the result of a file that an earlier load brought; `load_id` and `loaded_at` are those of that load."""
+        return cls(load_id, source, digest, "already-loaded", loaded_at=loaded_at, notices=notices)
+
+    @classmethod
+    def failed(
+        cls, source: str, digest: str | None, failure: FootfallError, notices: tuple[str, ...] = ()
+    ) -> LoadResult:
+        """Give the result of a file of which nothing was loaded."""
+        return cls(None, source, digest, "failed", failure=failure, notices=notices)
 
     @property
     def error(self) -> str | None:

@@ -47,12 +47,13 @@ def _compose_are_plain() -> sql.Composed:
 
 
 def _compose_open_empty() -> sql.Composed:
-    with_count_index = [kept for kept in counts.KEPT if kept.has_count_index]
+    indexes = ["user_interactions_raw_timestamp_idx"]
+    indexes += [kept.count_index_name for kept in counts.KEPT if kept.has_count_index]
     return compose(
         SQL["open_empty"],
         tables=counts.join_tables(),
         drop_keys=_compose_each("drop_key", (kept for kept in counts.KEPT if kept.is_large)),
-        count_indexes=sql.SQL(", ").join(sql.Identifier(kept.count_index_name) for kept in with_count_index),
+        indexes=sql.SQL(", ").join(map(sql.Identifier, indexes)),
     )
 
 

@@ -116,7 +116,7 @@ truncate
     {tables};
 alter table user_interactions_raw drop constraint user_interactions_raw_pkey;
 {drop_keys};
-drop index user_interactions_raw_timestamp_idx, {count_indexes}
+drop index {indexes}
 
 -- name: drop_key
 alter table {table} drop constraint {key_name}

@@ -74,11 +74,11 @@ def _insert(connection: Connection, staging: Staging, part: str) -> Counter[int]
     source: sql.Identifier = getattr(staging, part)
     if max(staging.rows_sent, staging.rows_sent_out_of_order) >= ANALYZE_ROWS:
         connection.execute(compose(SQL["analyze"], name=source))
-    rows = connection.execute(_compose_insert(source, part)).fetchall()
+    rows = connection.execute(compose_insert(source, part)).fetchall()
     return Counter({row.load_id: row.rows_added for row in rows})
 
 
-def _compose_insert(source: sql.Identifier, part: str) -> sql.Composed:
+def compose_insert(source: sql.Identifier, part: str) -> sql.Composed:
     """Compose the statement that inserts staged rows and adds their deltas.
 
     Rising ids come once each. An id out of order may come several times: then its first row of the first load counts.

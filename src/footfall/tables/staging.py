@@ -16,6 +16,7 @@ import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
+from footfall.contract.verdicts import Verdicts
 from footfall.errors import FootfallError
 from footfall.formats.positions import file_numbers, line_numbers
 from footfall.postgres.statements import compose, fetch_one
@@ -152,6 +153,30 @@ def stage_rejected(connection: Connection, staging: Staging, rejected: pa.Table)
         return
     create_table(connection, staging, "rejected", "create_rejected")
     copy_table(connection, compose(SQL["copy_rejected"], name=staging.rejected), _with_loads(staging, rejected))
+
+
+@dataclass
+class Sender:
+    """Takes verdicts, batch by batch, and sends their rows to staging, or the accepted ones to the empty table.
+
+    It can be pickled, so that an engine may call it in another process: it holds names, load_ids and counters. The
+    connection stays behind; the copy is given one of its own as `connection` before it is called.
+    """
+
+    staging: Staging
+    connection: Connection
+
+    def __call__(self, verdicts: Verdicts) -> pa.Table:
+        """Send the rows of one batch; give the accepted ones that are first of their id.
+
+        Effects: writes to tables in the transaction at hand, and counts in `staging`.
+        """
+        sent = stage_accepted(self.connection, self.staging, verdicts.accepted)
+        stage_rejected(self.connection, self.staging, verdicts.rejected)
+        return sent
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"staging": self.staging}
 
 
 def prepare_server(connection: Connection) -> None:

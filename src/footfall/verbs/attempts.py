@@ -7,18 +7,19 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum, auto
 from importlib.metadata import version
 
+from footfall.contract.terms import Contract
 from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError
 from footfall.postgres.connection import opened
-from footfall.postgres.faults import driver_errors
-from footfall.postgres.target import Connection
+from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.transactions import begin, roll_back, take_writer_lock
 from footfall.results import LoadResult
 from footfall.safe_text import mask, shown
 from footfall.settings import Settings
 from footfall.tables import ledger
-from footfall.verbs.judging import Run
+from footfall.verbs.session import LoadSession
 
 log = logging.getLogger("footfall")
 
@@ -30,6 +31,14 @@ def copy_masked(error: FootfallError) -> FootfallError:
 
 RETRIES_MAX = 8  # tries after the first; with waits of 1, 2, 4 ... 30 s that is about two minutes
 RETRY_WAIT_MAX_S = 30
+
+
+class CommitOutcome(Enum):
+    """What became of a transaction that ended in an error."""
+
+    COMMITTED = auto()
+    NOT_COMMITTED = auto()
+    UNKNOWN = auto()  # the answer to its COMMIT was lost, and the database could not be asked
 
 
 @dataclass(slots=True)
@@ -46,7 +55,7 @@ class Attempt:
     notices: tuple[str, ...] = ()  # what is odd about its file, also where it has too many rejected rows
 
 
-def entry(run: Run, attempt: Attempt, status: str, error: str | None = None) -> ledger.Entry:
+def make_entry(contract: Contract, attempt: Attempt, status: str, error: str | None = None) -> ledger.Entry:
     """Give the row of the ledger of an attempt, without its numbers of rows."""
     return ledger.Entry(
         load_id=attempt.load_id or 0,
@@ -54,7 +63,7 @@ def entry(run: Run, attempt: Attempt, status: str, error: str | None = None) -> 
         digest=attempt.digest or "",
         size_bytes=attempt.size_bytes,
         status=status,
-        contract=run.contract.fingerprint(),
+        contract=contract.fingerprint(),
         started_at=attempt.started_at,
         footfall_version=version("footfall"),
         error=None if error is None else _as_text(mask(error)),
@@ -66,60 +75,72 @@ def _as_text(words: str) -> str:
     return words.replace("\0", "").encode("utf-8", "backslashreplace").decode()
 
 
-def waits(settings: Settings) -> Iterator[int]:
+def plan_waits(settings: Settings) -> Iterator[int]:
     """Give the seconds to wait before each try after the first; none without --retry."""
     return iter([min(2**n, RETRY_WAIT_MAX_S) for n in range(RETRIES_MAX)] if settings.retry else [])
 
 
-def has_waited(error: FootfallError, left: Iterator[int], words: str) -> bool:
-    """Wait until the next try; say False at once where no try is left."""
+def wait_for_next_try(error: FootfallError, left: Iterator[int], prefix: str) -> bool:
+    """Warn of a failure, and sleep until the next try; say whether there is one: where none is left, False at once.
+
+    Effects: takes one wait from `left`, and sleeps for up to 30 s. `prefix` begins the warning.
+    """
     wait_s = next(left, None)
     if wait_s is None:
         return False
-    said = error.reason if words else error.message  # `words` name the source already
-    log.warning(f"{words}{said}; trying again in {wait_s} s")
+    said = error.reason if prefix else error.message  # `prefix` names the source already
+    log.warning(f"{prefix}{said}; trying again in {wait_s} s")
     time.sleep(wait_s)
     return True
 
 
-def were_committed(run: Run, connection: Connection, attempts: Sequence[Attempt], error: FootfallError) -> bool | None:
-    """Ask the ledger what became of a COMMIT whose answer was lost; None where it cannot be asked.
+def find_commit_outcome(session: LoadSession, attempts: Sequence[Attempt], error: FootfallError) -> CommitOutcome:
+    """Find what became of a transaction that ended in an error.
 
-    The writer lock comes first: it waits until the old session, which may still be committing, is gone.
+    Where the answer to its COMMIT was lost, the ledger is asked. The writer lock is taken before: it waits until the
+    old session, which may still be committing, is gone.
+
+    Effects: where the ledger is asked, closes the connection and opens another for the while.
     """
     tried = [attempt.load_id for attempt in attempts if attempt.is_committing and attempt.load_id]
     if not tried or not isinstance(error, DatabaseUnavailableError):
-        return False
-    connection.close()
+        return CommitOutcome.NOT_COMMITTED
+    session.connection.close()
+    target = session.target
     try:
-        with opened(run.target) as again:  # no standby: it may not know yet, and its locks are its own
-            begin(again, run.target)
-            take_writer_lock(again, run.target)
-            committed = ledger.is_loaded(again, tried[0])
+        # Only a writer's session is asked: a standby may not have the commit yet, and it has advisory locks of its own.
+        with opened(target) as again:
+            begin(again, target)
+            take_writer_lock(again, target)
+            is_committed = ledger.is_loaded(again, tried[0])
             again.rollback()
     except FootfallError:
-        return None
-    return committed
+        return CommitOutcome.UNKNOWN
+    return CommitOutcome.COMMITTED if is_committed else CommitOutcome.NOT_COMMITTED
 
 
-def unsure(error: FootfallError) -> FootfallError:
-    """Say of a lost connection that nobody knows whether the file is there."""
+def commit_outcome_unknown(error: FootfallError) -> FootfallError:
+    """Give the error for a connection that was lost during COMMIT, and an outcome that nobody could tell since."""
     return DatabaseUnavailableError(
         f"{error.message}; the connection was lost while the server was committing, and it could not be asked since: "
         "the file is there whole, or not at all, and the same command says which"
     )
 
 
-def record_failure(run: Run, connection: Connection, attempt: Attempt, error: FootfallError) -> None:
-    """Write the failed load to the ledger, if the database takes it: a second transaction, best effort."""
+def record_failure(session: LoadSession, contract: Contract, attempt: Attempt, error: FootfallError) -> None:
+    """Write the failed load to the ledger in a second transaction.
+
+    Effects: where that fails, too, a warning and no more; nothing where the database is away or was busy.
+    """
+    connection, target = session.connection, session.target
     if isinstance(error, DatabaseBusyError) or (isinstance(error, DatabaseUnavailableError) and connection.closed):
-        return  # whoever holds the lock holds it still: no second wait for a line in the ledger
+        return  # The wait for the writer lock has just timed out: a line in the ledger is not worth a second one.
     try:
-        with driver_errors(connection):
-            begin(connection, run.target)
-            take_writer_lock(connection, run.target)
+        with translate_driver_errors(connection):
+            begin(connection, target)
+            take_writer_lock(connection, target)
             (attempt.load_id,) = ledger.next_load_ids(connection, 1)
-            ledger.record(connection, entry(run, attempt, "failed", error.message))
+            ledger.record(connection, make_entry(contract, attempt, "failed", error.message))
             connection.commit()
     except FootfallError as second:
         log.warning(f"{shown(attempt.source)}: its failure could not be recorded in the ledger: {second.message}")

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from footfall.contract.bound import assert_bound
+from footfall.contract import value_shapes as shapes
+from footfall.contract.bound import MaxRejected, assert_bound
 from footfall.contract.notices import say_notices
-from footfall.contract.sums import Judged, add_conflicts, problem_groups
+from footfall.contract.sums import Sums, add_conflicts, problem_groups
 from footfall.contract.value_shapes import Kinds
+from footfall.contract.verdicts import Verdicts
+from footfall.engines.in_process import Engine, open_engine
 from footfall.errors import FootfallError, SourceError, TooManyRejectedError
-from footfall.postgres.target import Target
+from footfall.formats.reading import Reader
 from footfall.results import LoadResult, LoadSummary, Progress
 from footfall.safe_text import shown
 from footfall.settings import Settings
 from footfall.sources import finding, opening
 from footfall.sources.ignored import describe_ignored
 from footfall.verbs.attempts import copy_masked
-from footfall.verbs.judging import Run, describe_file, judge, read, running
 
 log = logging.getLogger("footfall")
 
@@ -37,7 +40,7 @@ class _CheckedFile:
 
     source: str
     digest: str | None = None
-    sums: Judged = field(default_factory=Judged)
+    sums: Sums = field(default_factory=Sums)
     failure: FootfallError | None = None
     copy_of: int | None = None
     seconds: float = 0.0
@@ -55,114 +58,138 @@ def check(
 
     Raises: SourceError where a name leads to no file; later a failure is a result, as in a load.
     """
-    from footfall.engines import repeats as engine
+    from footfall.engines.repeats import remembering
 
     began = time.monotonic()
     found = finding.find_sources(names)
     if found.ignored:
         log.warning(describe_ignored(found.ignored))
+    contract, memory_limit_mb = settings.contract, settings.memory_limit_mb
     with (
-        running(settings, Target("", settings.schema_, 0), progress) as run,
-        engine.remembering(run.memory_limit_mb // 4) as repeats,
+        open_engine(contract, contract.find_latest(datetime.now(UTC)), memory_limit_mb, progress) as engine,
+        remembering(memory_limit_mb // 4) as repeats,
     ):
-        files: list[_CheckedFile] = []
-        for number, source in enumerate(found.paths):
-            files.append(_judge_file(run, source, number, repeats, files))
-        results = _settle(run, files, repeats)
+        checker = _Checker(engine, Reader(contract, memory_limit_mb), repeats, settings.max_rejected)
+        for source in found.paths:
+            checker.judge_file(source)
+        results = checker.settle()
     for result in results:
         say_notices(result)
     return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored)
 
 
-def _judge_file(run: Run, source: str, number: int, repeats: Repeats, earlier: Iterable[_CheckedFile]) -> _CheckedFile:
-    """Judge one file; a file that cannot be loaded, whatever the others hold, leaves nothing in `repeats`."""
-    began = time.monotonic()
-    checked = _CheckedFile(shown(source))
-    try:
-        with opening.open_source(source) as file:
-            checked.digest = file.digest
-            standing = (at for at, each in enumerate(earlier) if each.digest == file.digest and not each.failure)
-            checked.copy_of = next(standing, None)
-            if checked.copy_of is None:
-                (checked.sums,), verdicts = judge(run, [read(run, file)])
-                for verdict in verdicts:
-                    repeats.add(number, verdict.accepted)
-            opening.assert_unchanged(file)
-        # Ids that repeat can only add rejected rows: a file that is over the bound now is refused in any case.
-        result = _give_result(run, checked, None)
-        assert_bound(result, run.max_rejected, REFUSED)
-    except SourceError as error:
-        repeats.forget(number)
-        _refuse(checked, error, checked.sums.kinds)
-    except TooManyRejectedError as error:
-        repeats.forget(number)
-        _refuse(checked, error, checked.sums.kinds)
-        checked.notices = result.notices
-    checked.seconds = round(time.monotonic() - began, 3)
-    return checked
+@dataclass(frozen=True, slots=True)
+class _Remember:
+    """Takes the verdicts on one file: remembers the ids of its rows, and its problems in case it is refused."""
+
+    number: int
+    repeats: Repeats
+    kinds: Kinds = field(default_factory=dict)
+
+    def __call__(self, verdicts: Verdicts) -> None:
+        self.repeats.add(self.number, verdicts.accepted)
+        for kinds in verdicts.kinds.values():
+            shapes.add_all(self.kinds, kinds)
 
 
-def _settle(run: Run, files: list[_CheckedFile], repeats: Repeats) -> list[LoadResult]:
-    """Compare the ids of all files, in loading order, and refuse the files that have too many conflicts.
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    """Checks the files of one command, in loading order."""
 
-    The rows of a refused file claim no id. The first file that is over the bound is over it whatever comes later, so it
-    is refused, and the files are compared once more without it, until none is over the bound.
-    """
-    while True:
-        found = {each.file_number: each for each in repeats.find_repeats()}
-        results = [_give_result(run, file, found.get(number)) for number, file in enumerate(files)]
-        for number, (file, result) in enumerate(zip(files, results, strict=True)):
-            if result.status != "checked":
-                continue
-            try:
-                assert_bound(result, run.max_rejected, REFUSED)
-            except TooManyRejectedError as error:
-                _pass_on(files, number, repeats)
-                _refuse(file, error, _with_conflicts(file.sums.kinds, found[number]))
-                file.notices = result.notices
-                break
-        else:
-            return results
+    engine: Engine
+    reader: Reader
+    repeats: Repeats
+    max_rejected: MaxRejected | None
+    files: list[_CheckedFile] = field(default_factory=list)
 
+    def judge_file(self, source: str) -> None:
+        """Judge the next file; one that cannot be loaded, whatever the others hold, leaves nothing in `repeats`."""
+        began = time.monotonic()
+        number, checked = len(self.files), _CheckedFile(shown(source))
+        take = _Remember(number, self.repeats)
+        try:
+            with opening.open_source(source) as file:
+                checked.digest = file.digest
+                standing = (at for at, each in enumerate(self.files) if each.digest == file.digest and not each.failure)
+                checked.copy_of = next(standing, None)
+                if checked.copy_of is None:
+                    (checked.sums,) = self.engine.run([self.reader.read(file)], take)
+                opening.assert_unchanged(file)
+            # Ids that repeat can only add rejected rows: a file that is over the bound now is refused in any case.
+            result = self._give_result(checked, None)
+            assert_bound(result, self.max_rejected, REFUSED)
+        except SourceError as error:
+            self.repeats.forget(number)
+            _refuse(checked, error, take.kinds)
+        except TooManyRejectedError as error:
+            self.repeats.forget(number)
+            _refuse(checked, error, take.kinds)
+            checked.notices = result.notices
+        checked.seconds = round(time.monotonic() - began, 3)
+        self.files.append(checked)
 
-def _pass_on(files: list[_CheckedFile], number: int, repeats: Repeats) -> None:
-    """Let the first copy of a refused file take its own turn, as in a load, which would try it anew."""
-    copies = [at for at, file in enumerate(files) if file.copy_of == number]
-    if not copies:
-        repeats.forget(number)
-        return
-    first, *others = copies
-    repeats.pass_on(number, first)
-    files[first].sums, files[first].copy_of = files[number].sums, None
-    for other in others:
-        files[other].copy_of = first
+    def settle(self) -> list[LoadResult]:
+        """Compare the ids of all files, in loading order, and refuse the files that have too many conflicts.
+
+        The rows of a refused file claim no id. The first file that is over the bound is over it whatever comes later,
+        so it is refused, and the files are compared once more without it, until none is over the bound.
+        """
+        while True:
+            found = {each.file_number: each for each in self.repeats.find_repeats()}
+            results = [self._give_result(file, found.get(number)) for number, file in enumerate(self.files)]
+            for number, (file, result) in enumerate(zip(self.files, results, strict=True)):
+                if result.status != "checked":
+                    continue
+                try:
+                    assert_bound(result, self.max_rejected, REFUSED)
+                except TooManyRejectedError as error:
+                    self._pass_on(number)
+                    _refuse(file, error, _include_conflicts(file.sums.kinds, found[number]))
+                    file.notices = result.notices
+                    break
+            else:
+                return results
+
+    def _pass_on(self, number: int) -> None:
+        """Let the first copy of a refused file take its own turn, as in a load, which would try it anew."""
+        files = self.files
+        copies = [at for at, file in enumerate(files) if file.copy_of == number]
+        if not copies:
+            self.repeats.forget(number)
+            return
+        first, *others = copies
+        self.repeats.pass_on(number, first)
+        files[first].sums, files[first].copy_of = files[number].sums, None
+        for other in others:
+            files[other].copy_of = first
+
+    def _give_result(self, file: _CheckedFile, repeats: RepeatsOfFile | None) -> LoadResult:
+        """Give the result of one file, its repeated ids counted; a file that is refused keeps its problems."""
+        if file.failure is not None:
+            failed = LoadResult.failed(file.source, file.digest, file.failure, file.notices)
+            return replace(failed, groups=problem_groups(file.source, file.kinds_refused), seconds=file.seconds)
+        result = LoadResult(None, file.source, file.digest, "checked", seconds=file.seconds)
+        if file.copy_of is not None:
+            return replace(result, status="already-loaded")
+        duplicate, conflict = (repeats.rows_duplicate, repeats.rows_conflict) if repeats else (0, 0)
+        rows_repeated = repeats.rows_repeated if repeats else 0
+        return replace(
+            result,
+            rows_read=file.sums.rows,
+            rows_loaded=file.sums.rows_accepted - duplicate - conflict,
+            rows_duplicate=duplicate,
+            rows_rejected=file.sums.rows_rejected + conflict,
+            groups=problem_groups(file.source, _include_conflicts(file.sums.kinds, repeats)),
+            notices=file.sums.describe_oddities(rows_repeated, self.engine.contract.actions),
+        )
 
 
 def _refuse(file: _CheckedFile, error: FootfallError, kinds: Kinds) -> None:
     file.failure, file.kinds_refused = copy_masked(error), kinds
 
 
-def _give_result(run: Run, file: _CheckedFile, repeats: RepeatsOfFile | None) -> LoadResult:
-    """Give the verdict on one file, its repeated ids counted; a file that is refused keeps its kinds of problems."""
-    result = LoadResult(None, file.source, file.digest, "checked", seconds=file.seconds)
-    if file.failure is not None:
-        groups = problem_groups(file.source, file.kinds_refused)
-        return replace(result, status="failed", failure=file.failure, groups=groups, notices=file.notices)
-    if file.copy_of is not None:
-        return replace(result, status="already-loaded")
-    duplicate, conflict = (repeats.rows_duplicate, repeats.rows_conflict) if repeats else (0, 0)
-    return replace(
-        result,
-        rows_read=file.sums.rows,
-        rows_loaded=file.sums.rows_accepted - duplicate - conflict,
-        rows_duplicate=duplicate,
-        rows_rejected=file.sums.rows_rejected + conflict,
-        groups=problem_groups(file.source, _with_conflicts(file.sums.kinds, repeats)),
-        notices=describe_file(run, file.sums, repeats.rows_repeated if repeats else 0),
-    )
-
-
-def _with_conflicts(kinds: Kinds, repeats: RepeatsOfFile | None) -> Kinds:
+def _include_conflicts(kinds: Kinds, repeats: RepeatsOfFile | None) -> Kinds:
+    """Give kinds of problems with the conflicts of the file added; `kinds` stays as it is."""
     if repeats is None or not repeats.rows_conflict:
         return kinds
     kinds = dict(kinds)

@@ -7,19 +7,23 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from footfall.formats.reading import Reading
+from footfall.engines.in_process import Engine
+from footfall.formats.reading import Reader
+from footfall.sources import opening
 from footfall.tables import merge as merging
-from footfall.verbs.judging import Run, read
 
 
-def find_conflicts(run: Run, reading: Reading, lines: np.ndarray) -> Iterator[tuple[pa.Table, list[str]]]:
-    """Read a file once more for the text of its conflicting rows, which the merge found by line number."""
-    from footfall.engines import kernel
+def find_conflicts(
+    engine: Engine, reader: Reader, file: opening.SourceFile, lines: np.ndarray
+) -> Iterator[tuple[pa.Table, list[str]]]:
+    """Read a file once more for the text of its conflicting rows, which the merge found by line number.
 
-    reading = read(run, reading.file)
+    Shape: the columns of rejected rows, batch by batch, each with the ids of its rows.
+    """
+    reading = reader.read(file)
     conflicting = (
-        batch.filter(pa.array(mask_))
+        batch.filter(pa.array(mask))
         for batch in reading.batches
-        if (mask_ := merging.are_in(lines, np.asarray(batch.column("line_number")))).any()
+        if (mask := merging.are_in(lines, np.asarray(batch.column("line_number")))).any()
     )
-    return kernel.as_conflicts(conflicting, run.contract, reading.header, run.latest)
+    return engine.judge_conflicts(reading.header, conflicting)

@@ -7,7 +7,7 @@ from typing import Any
 from footfall.contract.problems import PROBLEM_CODES
 from footfall.errors import UnknownNameError
 from footfall.postgres.transactions import begin
-from footfall.results.problems import Problem, RejectedRow
+from footfall.results import Problem, RejectedRow
 from footfall.safe_text import mask
 from footfall.settings import Settings
 from footfall.tables.quarantine import list_rejected

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
-from footfall.errors import SettingsError
-from footfall.postgres.connection import opened
-from footfall.postgres.target import Connection, Target
+from footfall.errors import DatabaseUnavailableError, SettingsError
+from footfall.postgres.connection import open_session, opened
+from footfall.postgres.target import Connection, Server, Target
 from footfall.postgres.transactions import begin
+from footfall.results import LoadResult
 from footfall.settings import Settings, libpq_variables_set
 from footfall.tables.schema import assert_ready, schema_version
 
@@ -54,3 +56,30 @@ def require_positive(option: str, number: int | None) -> None:
     """Refuse a number of rows that is none. Raises: SettingsError."""
     if number is not None and number < 1:
         raise SettingsError(f"{option}: {number} is not a number of rows from 1 on; leave it out for all of them")
+
+
+@dataclass(slots=True)
+class LoadSession:
+    """The connection of one command that loads, opened again when it was lost.
+
+    `unsure` has the results of loads whose COMMIT was sent and never answered, by load_id: what a next try finds in the
+    ledger under such an id was loaded by this command.
+    """
+
+    target: Target
+    connection: Connection
+    server: Server
+    unsure: dict[int, LoadResult] = field(default_factory=dict)
+
+    def ensure_connected(self) -> Connection:
+        """Give the connection, opened again where it was lost. Raises: DatabaseUnavailableError."""
+        if self.connection.closed:
+            try:
+                self.connection, self.server = open_session(self.target)
+            except SettingsError as error:
+                # The first connection passed this check, so the settings are right: they name several hosts, and
+                # another of them, a standby perhaps, answered now.
+                raise DatabaseUnavailableError(
+                    f"another server answers than before: {error.message}; run the same command again when it is back"
+                ) from error
+        return self.connection

@@ -6,20 +6,20 @@ Step by step: open the files and take their digests -> ask the ledger -> read re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from footfall.contract.bound import assert_bound
+from footfall.contract.bound import MaxRejected, assert_bound
 from footfall.contract.notices import describe_other_contract
-from footfall.contract.sums import Judged, problem_groups
+from footfall.contract.sums import Sums, problem_groups
+from footfall.contract.terms import Contract
+from footfall.contract.verdicts import Verdicts
+from footfall.engines.in_process import Engine
 from footfall.errors import FootfallError, SourceError
 from footfall.formats.positions import placed
-from footfall.formats.reading import Reading
-from footfall.postgres.target import Connection, Server
+from footfall.formats.reading import Reader, Reading
+from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin, take_writer_lock
 from footfall.results import LoadResult
 from footfall.sources import opening
@@ -29,32 +29,40 @@ from footfall.tables import merge as merging
 from footfall.tables import quarantine as quarantining
 from footfall.tables import staging as staged
 from footfall.tables.schema import assert_current
-from footfall.verbs.attempts import Attempt, entry
+from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
-from footfall.verbs.judging import Run, describe_file, judge, read, read_later
-
-if TYPE_CHECKING:
-    from footfall.engines.kernel import Verdicts
+from footfall.verbs.session import LoadSession
 
 
-def load_files(run: Run, connection: Connection, at: Server, attempts: Sequence[Attempt]) -> list[LoadResult]:
-    """Take source files in: one transaction, from begin to commit.
+def load_files(
+    session: LoadSession,
+    reader: Reader,
+    engine: Engine,
+    max_rejected: MaxRejected | None,
+    attempts: Sequence[Attempt],
+) -> list[LoadResult]:
+    """Load source files in one transaction, from begin to commit; the session is connected.
 
     Gives the results of the files that it took: of several the first few, or none where another load took one of them.
+    Effects: notes in `attempts` what is known of each file so far, for the case that it raises.
+    Raises: FootfallError, or an error of the driver; the transaction is the caller's to roll back then.
     """
+    connection = session.connection
     with ExitStack() as opened:
-        begin(connection, run.target)
+        begin(connection, session.target)
         files = _open(attempts, opened)
         first = ledger.find_loaded(connection, (file.digest for file in files))
-        readings = _read(run, files, first)
+        readings = _read(reader, files, first)
         taken = list(zip(attempts, files, readings, strict=False))
         for attempt, file, reading in taken:
             if reading is None:
-                attempt.result = _already_loaded(run, file, first[file.digest])
+                attempt.result = _report_already_loaded(engine.contract, file, first[file.digest])
         new = [(attempt, reading) for attempt, _, reading in taken if reading]
-        if new and (later := _load_new(run, connection, at, new)):
+        if new and (later := _load_new(session, reader, engine, max_rejected, new)):
             connection.rollback()
-            return [] if len(attempts) > 1 else [_already_loaded(run, files[0], later[files[0].digest])]
+            if len(attempts) > 1:
+                return []
+            return [_report_already_loaded(engine.contract, files[0], later[files[0].digest])]
         known_files.keep(connection, (file for _, file, _ in taken))
         for attempt, file, _ in taken:
             opening.assert_unchanged(file)
@@ -80,7 +88,9 @@ def _open(attempts: Sequence[Attempt], opened: ExitStack) -> list[opening.Source
     return files
 
 
-def _read(run: Run, files: Sequence[opening.SourceFile], first: Mapping[str, ledger.FirstLoad]) -> list[Reading | None]:
+def _read(
+    reader: Reader, files: Sequence[opening.SourceFile], first: Mapping[str, ledger.FirstLoad]
+) -> list[Reading | None]:
     """Read the headers of files, up to one that has none or another; None stands for a file that is loaded already."""
     readings: list[Reading | None] = []
     header = None
@@ -89,7 +99,7 @@ def _read(run: Run, files: Sequence[opening.SourceFile], first: Mapping[str, led
             readings.append(None)
             continue
         try:
-            reading = read(run, file) if len(files) == 1 else read_later(run, file)
+            reading = reader.read(file) if len(files) == 1 else reader.read_later(file)
         except SourceError:
             if readings:
                 break
@@ -103,103 +113,99 @@ def _read(run: Run, files: Sequence[opening.SourceFile], first: Mapping[str, led
 
 
 def _load_new(
-    run: Run, connection: Connection, at: Server, new: Sequence[tuple[Attempt, Reading]]
+    session: LoadSession,
+    reader: Reader,
+    engine: Engine,
+    max_rejected: MaxRejected | None,
+    new: Sequence[tuple[Attempt, Reading]],
 ) -> Mapping[str, ledger.FirstLoad]:
     """Judge, stage and merge files that are new, and record them.
 
     Gives the loads that brought one of them in the meantime; then the transaction is to be rolled back.
     """
+    connection, target = session.connection, session.target
     readings = [reading for _, reading in new]
-    judged, verdicts = judge(run, readings)
     load_ids = ledger.next_load_ids(connection, len(new))
-    staging = staged.open_staging(run.target, at, load_ids)
-    is_locked = _try_empty_path(run, connection, staging, [reading.file for reading in readings])
-    if staging.is_direct:
-        _stage_empty_table(run, connection, staging, verdicts)
-    else:
-        _stage(connection, staging, verdicts)
+    staging = staged.open_staging(target, session.server, load_ids)
+    send = staged.Sender(staging, connection)
+    is_locked = _try_empty_path(connection, target, staging, [reading.file for reading in readings])
+    all_sums = _fill_empty_table(engine, readings, send) if staging.is_direct else engine.run(readings, send)
     if not is_locked:
-        take_writer_lock(connection, run.target)
-    assert_current(connection, run.target)
+        take_writer_lock(connection, target)
+    assert_current(connection, target)
     if later := ledger.find_loaded(connection, (reading.file.digest for reading in readings)):
         return later
     merged = merging.merge(connection, staging)
     has_conflicts = any(of.rows_conflict for of in merged.values())
     conflicting = merging.conflict_lines(connection, staging) if has_conflicts else {}
-    for number, (load_id, reading, sums) in enumerate(zip(load_ids, readings, judged, strict=True)):
+    for number, (load_id, reading, sums) in enumerate(zip(load_ids, readings, all_sums, strict=True)):
         if load_id in conflicting:
-            for rejected, ids in find_conflicts(run, reading, conflicting[load_id]):
+            for rejected, ids in find_conflicts(engine, reader, reading.file, conflicting[load_id]):
                 sums.move_to_conflicts(rejected, ids[0])
                 places = placed(rejected["line_number"], number)
                 staged.stage_rejected(connection, staging, rejected.set_column(0, "line_number", places))
-    rows_kept, rows_rejected = quarantining.quarantine(connection, staging), sum(sums.rows_rejected for sums in judged)
+    rows_kept = quarantining.quarantine(connection, staging)
+    rows_rejected = sum(sums.rows_rejected for sums in all_sums)
     if rows_kept != rows_rejected:
         raise FootfallError(f"{rows_rejected} rows were rejected, {rows_kept} are in quarantine; nothing was loaded")
     staged.drop_staging(connection, staging)
     merging.analyze_tables(connection, sum(of.rows_loaded for of in merged.values()))
-    for (attempt, reading), load_id, sums in zip(new, load_ids, judged, strict=True):
+    for (attempt, reading), load_id, sums in zip(new, load_ids, all_sums, strict=True):
         attempt.load_id = load_id
-        result = _result(run, reading.file, sums, (load_id, merged[load_id]))
+        result = _report_loaded(engine.contract, reading.file, sums, (load_id, merged[load_id]))
         attempt.notices = result.notices
         _assert_law(result)
-        assert_bound(result, run.max_rejected, "nothing was loaded; `footfall check` shows why")
-        _record_loaded(run, connection, attempt, result)
+        assert_bound(result, max_rejected, "nothing was loaded; `footfall check` shows why")
+        _record_loaded(connection, engine.contract, attempt, result)
         attempt.result = result
     return {}
 
 
-def _result(run: Run, file: opening.SourceFile, judged: Judged, merged_as: tuple[int, merging.Merged]) -> LoadResult:
+def _report_loaded(
+    contract: Contract, file: opening.SourceFile, sums: Sums, merged_as: tuple[int, merging.Merged]
+) -> LoadResult:
     load_id, merged = merged_as
     return LoadResult(
         load_id,
         file.source,
         file.digest,
         "loaded",
-        judged.rows,
+        sums.rows,
         merged.rows_loaded,
         merged.rows_duplicate,
-        judged.rows_rejected,
-        groups=problem_groups(file.source, judged.kinds),
-        notices=describe_file(run, judged, merged.rows_repeated),
+        sums.rows_rejected,
+        groups=problem_groups(file.source, sums.kinds),
+        notices=sums.describe_oddities(merged.rows_repeated, contract.actions),
     )
 
 
 def _try_empty_path(
-    run: Run, connection: Connection, staging: staged.Staging, files: Sequence[opening.SourceFile]
+    connection: Connection, target: Target, staging: staged.Staging, files: Sequence[opening.SourceFile]
 ) -> bool:
     """Take the writer lock early where the table is empty and the files large: rows first, key after them."""
     if sum(file.size_bytes for file in files) < first_load.EMPTY_PATH_BYTES or not first_load.is_empty(connection):
         return False
-    take_writer_lock(connection, run.target)
-    assert_current(connection, run.target)
+    take_writer_lock(connection, target)
+    assert_current(connection, target)
     if not ledger.find_loaded(connection, (file.digest for file in files)) and first_load.is_empty(connection):
         first_load.open_empty_table(connection, staging)
     return True
 
 
-def _stage_empty_table(run: Run, connection: Connection, staging: staged.Staging, verdicts: Iterator[Verdicts]) -> None:
-    """Send rows to the empty table at once and build their key, then send their counts."""
+def _fill_empty_table(engine: Engine, readings: Sequence[Reading], send: staged.Sender) -> list[Sums]:
+    """Send rows to the empty table at once and build their key, then send their counts; give the sums of each file."""
     from footfall.engines import counting
 
-    with counting.counting(run.memory_limit_mb // 4, kept_counts.KEPT) as counts:
-        _stage(connection, staging, verdicts, counts.add)
+    with counting.counting(engine.memory_limit_mb // 4, kept_counts.KEPT) as counts:
+
+        def send_and_count(verdicts: Verdicts) -> None:
+            counts.add(send(verdicts))
+
+        sums = engine.run(readings, send_and_count)
         with counts.grouping():
-            first_load.build_raw_indexes(connection)
-        first_load.copy_counts(connection, counts.tables())
-
-
-def _stage(
-    connection: Connection,
-    staging: staged.Staging,
-    verdicts: Iterator[Verdicts],
-    note: Callable[[pa.Table], None] | None = None,
-) -> None:
-    """Send every verdict to staging."""
-    for verdict in verdicts:
-        sent = staged.stage_accepted(connection, staging, verdict.accepted)
-        if note is not None:
-            note(sent)
-        staged.stage_rejected(connection, staging, verdict.rejected)
+            first_load.build_raw_indexes(send.connection)
+        first_load.copy_counts(send.connection, counts.tables())
+    return sums
 
 
 def _assert_law(result: LoadResult) -> None:
@@ -211,18 +217,16 @@ def _assert_law(result: LoadResult) -> None:
         )
 
 
-def _record_loaded(run: Run, connection: Connection, attempt: Attempt, result: LoadResult) -> None:
+def _record_loaded(connection: Connection, contract: Contract, attempt: Attempt, result: LoadResult) -> None:
     ledger.record(
         connection,
         replace(
-            entry(run, attempt, "loaded"),
+            make_entry(contract, attempt, "loaded"),
             **{name: getattr(result, name) for name in ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")},
         ),
     )
 
 
-def _already_loaded(run: Run, file: opening.SourceFile, first: ledger.FirstLoad) -> LoadResult:
-    notices = describe_other_contract(first.load_id, first.contract, run.contract.fingerprint())
-    return LoadResult(
-        first.load_id, file.source, file.digest, "already-loaded", loaded_at=first.loaded_at, notices=notices
-    )
+def _report_already_loaded(contract: Contract, file: opening.SourceFile, first: ledger.FirstLoad) -> LoadResult:
+    notices = describe_other_contract(first.load_id, first.contract, contract.fingerprint())
+    return LoadResult.already_loaded(first.load_id, file.source, file.digest, first.loaded_at, notices)

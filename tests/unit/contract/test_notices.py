@@ -8,6 +8,7 @@ import pytest
 
 from footfall.contract.notices import Oddities, describe, describe_other_contract, say_notices, say_other_contracts
 from footfall.results import LoadResult
+from listening import heard_by
 
 
 def notices(oddities: Oddities | None = None, *, read: int = 0, repeated: int = 0, actions: object = None) -> list[str]:
@@ -54,9 +55,9 @@ def test_each_notice_names_its_file_and_other_contracts_are_said_once_of_a_run()
         *(LoadResult(3, f"{name}.csv", "f", "already-loaded", notices=("other",)) for name in "cde"),
     ]
     for result in results:
-        say_notices(result, said.append)
-    say_other_contracts(results, said.append)
+        heard_by(said.append, say_notices, result)
+    heard_by(said.append, say_other_contracts, results)
     assert said == ["a.csv: one", "a.csv: two", "c.csv: other; the same holds for 2 more of these files"]
     said.clear()
-    say_other_contracts(results[:2], said.append)
+    heard_by(said.append, say_other_contracts, results[:2])
     assert said == []

@@ -24,10 +24,13 @@ from footfall.results import (
     Drift,
     LoadResult,
     LoadSummary,
+    Problem,
+    ProblemGroup,
+    ProblemShape,
+    RejectedRow,
     Table,
     Verification,
 )
-from footfall.results.problems import Problem, ProblemGroup, ProblemShape, RejectedRow
 from footfall.safe_text import escaped
 
 
@@ -316,6 +319,7 @@ def test_the_json_of_a_load_has_the_shape_of_the_specification() -> None:
         "rows_duplicate": 0,
         "rows_rejected": 3,
         "seconds": 0.1,
+        "ignored": [],
     }
     found = json.loads(summary_json(LoadSummary((loaded(),), 0.1)))
     assert found == expected

@@ -35,11 +35,10 @@ from footfall.contract.shapes import COLUMNS
 from footfall.contract.terms import Contract
 from footfall.errors import SourceError
 from footfall.formats.delimited import read_records
-from footfall.postgres.target import Target
+from footfall.formats.reading import Reader
 from footfall.results import LoadResult
 from footfall.sources import recognition
 from footfall.sources.opening import open_source
-from footfall.verbs.judging import Run, read
 
 SECRET = "Hedwig Geheim"
 ROWS = [(number, 2, 3, SECRET, f"2024-01-01 00:00:{number:02}") for number in range(1, 40)]
@@ -247,9 +246,9 @@ FORMATS: dict[str, tuple[Callable[[], bytes], str, str]] = {
 def refused(name: str, content: bytes) -> str:
     """Give the error of a file that is refused before a row is judged; no engine is started for it."""
     Path(name).write_bytes(content)
-    run = Run(Target("", "public", 0), Contract(), None, None, print, None, 64)
+    reader = Reader(Contract(), 64)
     with open_source(name) as file, pytest.raises(SourceError) as caught:
-        read(run, file)
+        reader.read(file)
     assert caught.value.exit_code == 3
     return without_content(name, caught.value.message)
 

@@ -73,7 +73,7 @@ def test_every_expectation_is_about_a_code_that_there_is() -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_each_sqlstate_has_its_class_of_error_and_a_cure(code: str) -> None:
-    found = faults.wrapped(errors.lookup(code)("what the server says"))
+    found = faults.to_footfall_error(errors.lookup(code)("what the server says"))
     expected = EXPECTED.get(code) or EXPECTED.get(code[:2]) or FootfallError
     assert type(found) is expected
     assert found.retryable is issubclass(expected, DatabaseUnavailableError)
@@ -95,7 +95,7 @@ def test_each_class_of_the_driver_without_a_sqlstate_is_decided() -> None:
 
 @pytest.mark.parametrize("kind", CLIENT_SIDE, ids=lambda kind: kind.__name__)
 def test_an_error_without_a_sqlstate_is_a_lost_connection_only_where_the_driver_says_so(kind: type[Any]) -> None:
-    assert type(faults.wrapped(kind("words"))) is CLIENT_SIDE[kind]
+    assert type(faults.to_footfall_error(kind("words"))) is CLIENT_SIDE[kind]
 
 
 def test_no_cause_repeats_another() -> None:

@@ -1,0 +1,81 @@
+-- The records of a delimited file -> the relation `texts` that `contract/rules.sql` judges, with the columns that it asks for.
+-- `lines` has the records as `delimited.py` frames them.
+
+-- name: plain_texts
+-- The texts of plain records, which need no parser: either all of their fields are in quotes, or none is.
+with split as (
+    select
+        line_number,
+        size_bytes,
+        case
+            when not is_plain then null
+            when starts_with(line, '"') then string_split(substring(line, 2, length(line) - 2), getvariable('quoted_delimiter'))
+            else string_split(line, getvariable('delimiter'))
+        end as f
+    from lines
+)
+select
+    line_number,
+    size_bytes,
+    f[getvariable('interaction_id_at')] as interaction_id,
+    f[getvariable('user_id_at')] as user_id,
+    f[getvariable('product_id_at')] as product_id,
+    f[getvariable('action_at')] as action,
+    f[getvariable('timestamp_at')] as timestamp
+from split
+
+-- name: texts
+with split as (
+    select
+        *,
+        -- The record as a list of fields; null where its quoting is bad, or where it is too long to be looked into.
+        case
+            when size_bytes > getvariable('record_bytes_max') then null
+            when not contains(line, '"') then string_split(line, getvariable('delimiter'))
+            when regexp_full_match(line, getvariable('well_quoted_line'))
+                then list_transform(
+                    regexp_extract_all(getvariable('delimiter') || line, getvariable('each_field'), 1),
+                    lambda x: case
+                        when starts_with(x, '"') then replace(substring(x, 2, length(x) - 2), '""', '"')
+                        else x
+                    end
+                )
+        end as f
+    from lines
+),
+texts as (
+    select
+        *,
+        case
+            when size_bytes > getvariable('record_bytes_max') then problem('too-long', null, size_bytes::varchar)
+            when f is null then problem('bad-quoting', null, line)
+            when len(f) < getvariable('field_count') then problem('too-few-fields', null, len(f)::varchar)
+            when len(f) > getvariable('field_count') then problem('too-many-fields', null, len(f)::varchar)
+        end as framing_problem,
+        f[getvariable('interaction_id_at')] as interaction_id,
+        f[getvariable('user_id_at')] as user_id,
+        f[getvariable('product_id_at')] as product_id,
+        f[getvariable('action_at')] as action,
+        f[getvariable('timestamp_at')] as timestamp
+    from split
+)
+select
+    line_number,
+    line,
+    raw_bytes,
+    size_bytes,
+    interaction_id,
+    user_id,
+    product_id,
+    action,
+    timestamp,
+    framing_problem is null as has_texts,
+    case
+        when framing_problem is null and raw_bytes is null then null
+        when framing_problem.code = 'too-long' or raw_bytes is null then [framing_problem]
+        when framing_problem is not null then [framing_problem, problem('bad-encoding', null, line)]
+        -- Bad bytes outside the five columns.
+        when not contains(interaction_id, '�') and not contains(user_id, '�') and not contains(product_id, '�')
+            and not contains(action, '�') and not contains(timestamp, '�') then [problem('bad-encoding', null, line)]
+    end as record_problems
+from texts
