@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EVERY_MESSAGE = "tests/crash/test_every_message.py"
 CROWD = ("tests/crash/test_crowd.py",)
 CROWD_OR_TWO = ("tests/crash/test_crowd.py", "tests/integration/test_concurrency.py")
-BEFORE_LEDGER = "        _record_loaded(run, connection, attempt, result)\n"
+BEFORE_LEDGER = "        _record_loaded(connection, engine.contract, attempt, result)\n"
+OUTCOME = "    return CommitOutcome.COMMITTED if is_committed else CommitOutcome.NOT_COMMITTED\n"
 COMMITTING = "            attempt.is_committing = True\n"
 AT_COMMIT = "        connection.commit()\n        return [attempt.result"
 ALL_KINDS = (EVERY_MESSAGE, "-k", "temporary")
@@ -44,7 +45,7 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         "commit too early: before the ledger has its row",
-        ((BEFORE_LEDGER, f"        connection.commit()\n        begin(connection, run.target)\n{BEFORE_LEDGER}"),),
+        ((BEFORE_LEDGER, f"        connection.commit()\n        begin(connection, target)\n{BEFORE_LEDGER}"),),
         ALL_KINDS,
     ),
     Mutation(
@@ -53,8 +54,9 @@ MUTATIONS = (
             (BEFORE_LEDGER, ""),
             (
                 AT_COMMIT,
-                "        connection.commit()\n        begin(connection, run.target)\n        for attempt, _ in new:\n"
-                f"            _record_loaded(run, connection, attempt, attempt.result)\n{AT_COMMIT}",
+                "        connection.commit()\n        begin(connection, session.target)\n"
+                "        for attempt, _ in new:\n"
+                f"            _record_loaded(connection, engine.contract, attempt, attempt.result)\n{AT_COMMIT}",
             ),
         ),
         ALL_KINDS,
@@ -98,8 +100,8 @@ MUTATIONS = (
         "no second look at the ledger under the lock",
         (
             (
-                "    assert_current(connection, run.target)\n    if later := ledger.find_loaded(",
-                "    assert_current(connection, run.target)\n    if later := (lambda *_: {})(",
+                "    assert_current(connection, target)\n    if later := ledger.find_loaded(",
+                "    assert_current(connection, target)\n    if later := (lambda *_: {})(",
             ),
         ),
         CROWD_OR_TWO,
@@ -121,7 +123,7 @@ MUTATIONS = (
             (
                 "        first_load.open_empty_table(connection, staging)\n",
                 "        first_load.open_empty_table(connection, staging)\n        connection.commit()\n"
-                "        begin(connection, run.target)\n        take_writer_lock(connection, run.target)\n",
+                "        begin(connection, target)\n        take_writer_lock(connection, target)\n",
             ),
         ),
         (EVERY_MESSAGE, "-k", "keys"),
@@ -138,20 +140,20 @@ MUTATIONS = (
     ),
     Mutation(
         "a commit whose answer was lost is taken for a failure",
-        (("    return committed\n", "    return False\n"),),
+        ((OUTCOME, "    return CommitOutcome.NOT_COMMITTED\n"),),
         ALL_KINDS,
     ),
     Mutation(
         "a lost connection at the commit is taken for a success",
-        (("    return committed\n", "    return True\n"),),
+        ((OUTCOME, "    return CommitOutcome.COMMITTED\n"),),
         ALL_KINDS,
     ),
     Mutation(
         "the ledger is asked before the old session is gone",
         (
             (
-                "            begin(again, run.target)\n            take_writer_lock(again, run.target)\n",
-                "            begin(again, run.target)\n",
+                "            begin(again, target)\n            take_writer_lock(again, target)\n",
+                "            begin(again, target)\n",
             ),
         ),
         (EVERY_MESSAGE, "-k", "temporary and late"),
@@ -168,7 +170,7 @@ MUTATIONS = (
             (
                 "        if new and (later :=",
                 "        known_files.keep(connection, (file for _, file, _ in taken))\n        connection.commit()\n"
-                "        begin(connection, run.target)\n        if new and (later :=",
+                "        begin(connection, session.target)\n        if new and (later :=",
             ),
         ),
         (EVERY_MESSAGE, "-k", "three"),
@@ -215,12 +217,12 @@ MUTATIONS = (
     ),
     Mutation(
         "no look at the schema's version under the lock",
-        (("    assert_current(connection, run.target)\n    if later", "    if later"),),
+        (("    assert_current(connection, target)\n    if later", "    if later"),),
         ("tests/integration/test_small_files.py",),
     ),
     Mutation(
         "a file that was loaded by this very command is reported as already loaded",
-        (("                _note_unsure(session, [attempt])\n", "                pass\n"),),
+        (("                    self._note_unsure([attempt])\n", "                    pass\n"),),
         ("tests/integration/test_small_files.py",),
     ),
     Mutation(
@@ -293,12 +295,12 @@ MUTATIONS = (
     ),
     Mutation(
         "an id of zero",
-        (("interaction_id is null or interaction_id <= 0", "interaction_id is null or interaction_id < 0"),),
+        (("id is null or id <= 0", "id is null or id < 0"),),
         VERDICTS,
     ),
     Mutation(
         "an id of zero in a plain line",
-        (('identifier = "[1-9][0-9]{0,17}"', 'identifier = "[0-9]{1,18}"'),),
+        (('PLAIN_ID = "[1-9][0-9]{0,17}"', 'PLAIN_ID = "[0-9]{1,18}"'),),
         VERDICTS,
     ),
     Mutation(

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 SOURCE = Path(str(files("footfall")))
-FOR_DUCKDB = {"engines", "contract"}  # the rooms whose SQL never leaves this process
+FOR_DUCKDB = {"formats", "engines", "contract"}  # the rooms whose SQL never leaves this process
 FILES = sorted(path for path in SOURCE.rglob("*.sql") if path.relative_to(SOURCE).parts[0] not in FOR_DUCKDB)
 # The modules that take statements by name: migrations and questions have none.
 MODULES = sorted(

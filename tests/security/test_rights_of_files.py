@@ -43,7 +43,7 @@ def _any_umask(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.mark.usefixtures("_any_umask")
 def test_a_copy_of_stdin_is_for_its_owner_alone() -> None:
     code = (
-        "import os, sys; from footfall.sources import open_source\n"
+        "import os, sys; from footfall.sources.opening import open_source\n"
         "with open_source('-') as file: print(oct(os.fstat(file.stream.fileno()).st_mode & 0o777))"
     )
     command = [sys.executable, "-c", code]
