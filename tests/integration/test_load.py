@@ -490,11 +490,12 @@ def test_the_empty_path_is_for_empty_tables_alone(
 
 
 def _loaded_in_silence(database: str, admin: str, name: str) -> None:
-    """Load by the ordinary path, without a word."""
+    """Load by the ordinary path, without a word but for the notices about the file itself."""
     keys = key_ids(admin)
     words: list[str] = []
     summary = heard_by(words.append, load_verb.load, [name], load_settings(database_url=database))
-    assert (summary.loads[0].status, words) == ("loaded", [])
+    notices = [f"{name}: {notice}" for notice in summary.loads[0].notices]
+    assert (summary.loads[0].status, words) == ("loaded", notices)
     assert raw_ids(admin) == [1, 2]
     assert counts(admin) == [(1, 1, 2)]
     assert key_ids(admin) == keys
