@@ -135,7 +135,7 @@ def test_an_upgrade_in_place_keeps_rows_rights_and_views_of_others(
         connection.execute("create view yours as select action from user_interactions_raw")
     before = ask(database, f'{QUARTER_HOURS} order by 1, action collate "C"')
     version = schema_verb.schema_apply(load_settings(database_url=database))
-    assert version.endswith("applied 0004_text_in_keys.sql")
+    assert "applied 0004_text_in_keys.sql" in version
     assert ask(database, f"{QUARTER_HOURS} order by 1, 2") == before
     assert len(ask(reader, "select * from interactions_per_action")) == len(ACTIONS)
     assert len(ask(reader, "select * from interactions_per_quarter_hour")) == len(ACTIONS)

@@ -30,9 +30,9 @@ CLIENT = """
 import signal, sys
 from pathlib import Path
 import psycopg
-from footfall import embedded
+from footfall.postgres.embedded import clients
 signal.signal(signal.SIGINT, signal.default_int_handler)
-with embedded.running(Path(sys.argv[1])) as conninfo:
+with clients.running(Path(sys.argv[1])) as conninfo:
     with psycopg.connect(conninfo) as connection:
         print(connection.execute("select 1").fetchone()[0], flush=True)
     sys.stdin.read()

@@ -224,11 +224,11 @@ def test_a_file_that_was_not_settled_when_it_was_opened_is_not_kept_however_long
     database: str, write_csv: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = write_csv("a.csv", line(1))
-    opening = time.time_ns
+    real = time.time_ns
     monkeypatch.setattr(opening.time, "time_ns", lambda: Path(name).stat().st_mtime_ns)
     load(database, name)
     assert ask(database, "select from source_files") == []
-    monkeypatch.setattr(opening.time, "time_ns", opening)
+    monkeypatch.setattr(opening.time, "time_ns", real)
 
 
 @pytest.mark.usefixtures("settled")

@@ -36,10 +36,10 @@ def test_a_sender_that_was_pickled_sends_by_a_connection_of_its_own(database: st
             part: [tuple(row) for row in there.execute(f"select {columns} from pg_temp.staging_footfall_{part}")]
             for part, columns in {
                 "rows": "interaction_id, load_id, line_number",
-                "late": "interaction_id, load_id, line_number",
+                "out_of_order": "interaction_id, load_id, line_number",
                 "rejected": "raw_line, load_id, line_number",
             }.items()
         }
-        assert staged == {"rows": [(7, 11, 2), (9, 12, 2)], "late": [(8, 12, 3)], "rejected": [("bad", 11, 3)]}
-        assert (received.staging.rows_sent, received.staging.rows_sent_late) == (2, 1)
+        assert staged == {"rows": [(7, 11, 2), (9, 12, 2)], "out_of_order": [(8, 12, 3)], "rejected": [("bad", 11, 3)]}
+        assert (received.staging.rows_sent, received.staging.rows_sent_out_of_order) == (2, 1)
         assert (sender.staging.rows_sent, sender.staging.created) == (0, set())

@@ -130,7 +130,10 @@ def test_a_load_that_is_tried_again_and_finds_a_standby_says_so(
         return real(connection, staging)
 
     monkeypatch.setattr(merging, "merge", merge)
-    monkeypatch.setattr(load_verb, "waits", lambda _: iter([0]))  # the standby stays one, however long it is waited for
+    # The standby stays one, however long it is waited for.
+    monkeypatch.setattr(
+        load_verb, "plan_waits", lambda _: iter([0])
+    )  # the standby stays one, however long it is waited for
     (result,) = load_verb.load([name], load_settings(database_url=address, retry=True)).loads
     assert (result.status, result.exit_code) == ("failed", 5)
     assert "the server is a read-only standby" in str(result.error)
@@ -153,7 +156,7 @@ def test_a_standby_is_not_asked_what_became_of_a_commit(
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     monkeypatch.setattr(psycopg.Connection, "commit", commit)
-    monkeypatch.setattr(load_verb, "waits", lambda _: iter([0] if retry else []))
+    monkeypatch.setattr(load_verb, "plan_waits", lambda _: iter([0] if retry else []))
     (result,) = load_verb.load([name], load_settings(database_url=address, retry=retry)).loads
     assert (result.status, result.exit_code) == ("failed", 5)
     assert "whole, or not at all, and the same command says which" in str(result.error)
