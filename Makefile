@@ -88,7 +88,7 @@ test-databases: install  ## Run the database tests on other versions of PostgreS
 			*) programs=$$($(BIN)/python scripts/fetch-postgresql $$server) || exit 1 ;; \
 		esac; \
 		echo "The database tests on $$("$$programs/postgres" --version):"; \
-		FOOTFALL_TEST_PG_BIN=$$programs $(PYTEST) -m "not crash" tests/integration tests/property $(PYTEST_ARGS) \
+		FOOTFALL_TEST_PG_BIN=$$programs $(PYTEST) -m "not crash" tests/integration tests/property tests/security/test_hostile_schema.py $(PYTEST_ARGS) \
 			|| exit 1; \
 	done
 
