@@ -228,6 +228,7 @@ COMMANDS = (
     "verify --repair",
     "query new-users --format csv",
 )
+PROGRESS = re.compile(r": reading|% read|rows/s")
 
 
 @pytest.fixture
@@ -238,7 +239,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         monkeypatch.setattr(sys, "argv", ["footfall", *words.split(), "--database", database])
         exit_code = main()
         said = capsys.readouterr()
-        return f"{exit_code}\n{SECONDS.sub('#', NOW.sub('#', said.out))}\n{SECONDS.sub('#', said.err)}"
+        # How often a load says how far it is depends on how busy the machine is.
+        talk_lines = [line for line in said.err.splitlines() if not PROGRESS.search(line)]
+        err = "\n".join(talk_lines)
+        return f"{exit_code}\n{SECONDS.sub('#', NOW.sub('#', said.out))}\n{SECONDS.sub('#', err)}"
 
     yield run
     log.removeHandler(talk)
