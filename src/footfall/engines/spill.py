@@ -37,7 +37,12 @@ def spilling_session(memory_mb: int, table: str) -> Iterator[duckdb.DuckDBPyConn
 
     with _folder() as folder:
         session = duckdb.connect(":memory:")
-        settings = {"memory_limit": f"{memory_mb}MB", "temp_directory": folder, "preserve_insertion_order": False}
+        settings = {
+            "memory_limit": f"{memory_mb}MB",
+            "temp_directory": folder,
+            "preserve_insertion_order": False,
+            "enable_progress_bar": False,  # DuckDB would write it to the stdout of a Python caller
+        }
         for name, value in settings.items():
             session.execute(f"set {name} = $1", [value])
         session.execute(table)
