@@ -1,0 +1,31 @@
+"""What ids are: whole numbers, UUIDs or text, for each of the three id columns. The tables decide, once they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+IdType = Literal["bigint", "uuid", "text"]
+ID_TYPES: tuple[str, ...] = get_args(IdType)
+ID_COLUMNS = ("interaction_id", "user_id", "product_id")
+
+
+@dataclass(frozen=True, slots=True)
+class IdTypes:
+    """The types of the id columns, as PostgreSQL names them."""
+
+    interaction_id: IdType = "bigint"
+    user_id: IdType = "bigint"
+    product_id: IdType = "bigint"
+
+    def __iter__(self) -> Iterator[IdType]:
+        """Give the types in the order of the columns."""
+        return iter((self.interaction_id, self.user_id, self.product_id))
+
+    def of(self, column: str) -> IdType:
+        """Give the type of one column by name."""
+        return dict(zip(ID_COLUMNS, self, strict=True))[column]
+
+
+assert tuple(field.name for field in fields(IdTypes)) == ID_COLUMNS
