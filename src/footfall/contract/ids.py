@@ -1,9 +1,9 @@
-"""What ids are: whole numbers, UUIDs or text, for each of the three id columns. The tables decide, once they are there."""
+"""What ids are: whole numbers, UUIDs or text, for each of the id columns. Tables that are there decide it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 IdType = Literal["bigint", "uuid", "text"]
@@ -26,6 +26,3 @@ class IdTypes:
     def of(self, column: str) -> IdType:
         """Give the type of one column by name."""
         return dict(zip(ID_COLUMNS, self, strict=True))[column]
-
-
-assert tuple(field.name for field in fields(IdTypes)) == ID_COLUMNS

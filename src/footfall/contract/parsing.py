@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from difflib import get_close_matches
-from typing import Any, NoReturn, get_args
+from typing import Any, get_args
 
 from footfall.contract.definition import BLANKS, Condition, Field, FormatName, MadeFrom, Reference, SourceDefinition
 from footfall.contract.limits import VALUE_CHARACTERS_MAX
@@ -43,7 +43,7 @@ def parse_definition(name: str, values: object, file: str, *, is_time_zone: Call
     """
     reader = _Reader(file, f"sources.{name}", is_time_zone)
     if not NAME_PATTERN.fullmatch(name):
-        reader.refuse("", f"{name!r} is no name of a definition; use letters, digits, - and _")
+        raise reader.refusal("", f"{name!r} is no name of a definition; use letters, digits, - and _")
     return reader.read(name, values)
 
 
@@ -55,9 +55,9 @@ class _Reader:
     place: str
     is_time_zone: Callable[[str], bool]
 
-    def refuse(self, key: str, reason: str) -> NoReturn:
-        """Raise the error of one key."""
-        raise SettingsError(f"{self.place}{'.' if key else ''}{key} in {self.file}: {reason}")
+    def refusal(self, key: str, reason: str) -> SettingsError:
+        """Give the error of one key."""
+        return SettingsError(f"{self.place}{'.' if key else ''}{key} in {self.file}: {reason}")
 
     def read(self, name: str, values: object) -> SourceDefinition:
         table = self.take_table("", values, KEYS)
@@ -78,11 +78,11 @@ class _Reader:
             return self.read_where(value)
         if key == "skip_lines":
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                self.refuse(key, f"{value!r} is not a number of lines from 0 on")
+                raise self.refusal(key, f"{value!r} is not a number of lines from 0 on")
             return value
         text = self.take_text(key, value)
         if key == "format" and text not in FORMATS:
-            self.refuse(key, f"{text!r} is no format; there are {', '.join(FORMATS)}")
+            raise self.refusal(key, f"{text!r} is no format; there are {', '.join(FORMATS)}")
         if key == "delimiter":
             return self.read_delimiter(text)
         if key == "encoding":
@@ -90,7 +90,7 @@ class _Reader:
         if key in ("explode", "records"):
             self.check_path(key, text)
         if key == "comment" and not text.strip():
-            self.refuse(key, "a comment begins with a visible character, such as #")
+            raise self.refusal(key, "a comment begins with a visible character, such as #")
         return text
 
     def read_delimiter(self, text: str) -> str:
@@ -98,13 +98,13 @@ class _Reader:
         if mark == BLANKS:
             return mark
         if not mark or len(mark) > DELIMITER_CHARACTERS_MAX or any(each in '"\r\n\0' for each in mark):
-            self.refuse(
+            raise self.refusal(
                 "delimiter",
                 f'{text!r} cannot stand between fields; write one character or a few, "tab", or "blanks" for a run of '
                 "spaces and tabs",
             )
         if mark == " " or mark.isalnum():
-            self.refuse(
+            raise self.refusal(
                 "delimiter",
                 f'{text!r} occurs in values; write "blanks" for a run of spaces and tabs, or another character',
             )
@@ -121,26 +121,26 @@ class _Reader:
                 return name
         except (LookupError, UnicodeError, ValueError):
             pass
-        self.refuse(
+        raise self.refusal(
             "encoding", f"{text!r} is not read; there are utf-8, utf-16, and those of one byte, such as windows-1252"
         )
 
     def read_where(self, value: object) -> tuple[Condition, ...]:
         if not isinstance(value, list):
-            self.refuse("where", 'a list of conditions is wanted, such as [{column = "event", in = ["view"]}]')
+            raise self.refusal("where", 'a list of conditions is wanted, such as [{column = "event", in = ["view"]}]')
         return tuple(self.read_condition(f"where[{at}]", each) for at, each in enumerate(value))
 
     def read_condition(self, key: str, value: object) -> Condition:
         table = self.take_table(key, value, CONDITION_KEYS)
         if "column" not in table or len(table) != 2:
-            self.refuse(key, "a condition has a column, and one of in, not_in and missing")
+            raise self.refusal(key, "a condition has a column, and one of in, not_in and missing")
         column = self.take_reference(f"{key}.column", table["column"])
         if "missing" in table:
             return Condition(column, is_missing=self.take_bool(f"{key}.missing", table["missing"]))
         name = "in" if "in" in table else "not_in"
         listed = table[name]
         if not isinstance(listed, list) or not listed:
-            self.refuse(f"{key}.{name}", "a list of values is wanted")
+            raise self.refusal(f"{key}.{name}", "a list of values is wanted")
         texts = tuple(self.take_constant(f"{key}.{name}", each) for each in listed)
         return Condition(column, is_in=texts) if name == "in" else Condition(column, not_in=texts)
 
@@ -155,7 +155,7 @@ class _Reader:
             known = ", ".join(
                 key for key in ("column", "columns", "value", "from", "from_name") if key in FIELD_KEYS[name]
             )
-            self.refuse(name, f"says {' and '.join(ways) or 'nothing'} where one is wanted of: {known}")
+            raise self.refusal(name, f"says {' and '.join(ways) or 'nothing'} where one is wanted of: {known}")
         for key, each in table.items():
             given |= self.read_field_key(name, key, each)
         for key in ("default", "extract", "integers", "format", "time_zone"):
@@ -164,7 +164,7 @@ class _Reader:
                 and ways[0] in ("value", "from", "from_name")
                 and (ways[0], key) != ("from_name", "time_zone")
             ):
-                self.refuse(f"{name}.{key}", f"has no effect beside {ways[0]}; leave it out")
+                raise self.refusal(f"{name}.{key}", f"has no effect beside {ways[0]}; leave it out")
         return Field(**given)
 
     def read_field_key(self, name: str, key: str, value: object) -> dict[str, Any]:
@@ -174,34 +174,33 @@ class _Reader:
             return {"columns": tuple(self.take_reference(place, each) for each in self.take_some(place, references))}
         if key == "columns":
             if not isinstance(value, list) or len(value) < 2:
-                self.refuse(place, "a list of two columns or more is wanted")
+                raise self.refusal(place, "a list of two columns or more is wanted")
             return {"joined": tuple(self.take_reference(place, each) for each in value)}
         if key in ("value", "default"):
             text = self.take_constant(place, value)
             if not text.strip(" \t"):
-                self.refuse(place, "an empty value is a missing one")
+                raise self.refusal(place, "an empty value is a missing one")
             return {key: text}
-        text = value if key == "format" and isinstance(value, list) else self.take_text(place, value)
         if key == "format":
-            texts = self.take_texts(place, self.take_some(place, text if isinstance(text, list) else [text]))
+            texts = self.take_texts(place, self.take_some(place, value if isinstance(value, list) else [value]))
             for each in texts:
                 self.check_time_format(place, each)
             return {"formats": texts}
-        assert isinstance(text, str)
+        text = self.take_text(place, value)
         if key == "extract":
             self.check_pattern(place, text)
             return {"extract": text}
         if key == "from":
             if text not in get_args(MadeFrom):
-                self.refuse(place, f"{text!r} is none of {', '.join(get_args(MadeFrom))}")
+                raise self.refusal(place, f"{text!r} is none of {', '.join(get_args(MadeFrom))}")
             return {"made_from": text}
         if key == "integers":
             if text != "as-float":
-                self.refuse(place, f'{text!r} is not known; there is "as-float", which takes 123.0 for 123')
+                raise self.refusal(place, f'{text!r} is not known; there is "as-float", which takes 123.0 for 123')
             return {"is_float": True}
         if key == "time_zone":
             if not self.is_time_zone(text):
-                self.refuse(place, f"{text!r} is not a time zone; write one such as Europe/Vienna")
+                raise self.refusal(place, f"{text!r} is not a time zone; write one such as Europe/Vienna")
             return {"time_zone": text}
         self.check_name_pattern(place, text)
         return {"from_name": text}
@@ -212,21 +211,21 @@ class _Reader:
         if kind not in (None, "csv"):
             for key in DELIMITED_KEYS:
                 if key in given:
-                    self.refuse(key, f"has no meaning for {kind}; it is for csv")
+                    raise self.refusal(key, f"has no meaning for {kind}; it is for csv")
         if kind in ("csv", "parquet"):
             for key in JSON_KEYS:
                 if key in given:
-                    self.refuse(key, f"has no meaning for {kind}; it is for jsonl and json")
+                    raise self.refusal(key, f"has no meaning for {kind}; it is for jsonl and json")
         if kind == "jsonl" and "records" in given:
-            self.refuse("records", "has no meaning for jsonl, where each line is a record; it is for json")
+            raise self.refusal("records", "has no meaning for jsonl, where each line is a record; it is for json")
         if kind == "parquet" and given.get("encoding", "utf-8") != "utf-8":
-            self.refuse("encoding", "has no meaning for parquet, which says itself how its text is written")
+            raise self.refusal("encoding", "has no meaning for parquet, which says itself how its text is written")
         if given.get("columns") and given.get("header", True):
-            self.refuse("columns", "names the fields of a file without a header; write header = false, too")
+            raise self.refusal("columns", "names the fields of a file without a header; write header = false, too")
         if "columns" in given and len(set(given["columns"])) != len(given["columns"]):
-            self.refuse("columns", "a name stands twice; give each field a name of its own")
+            raise self.refusal("columns", "a name stands twice; give each field a name of its own")
         if given.get("quoting", True) and given.get("delimiter") and '"' in given["delimiter"]:
-            self.refuse("delimiter", "a quote cannot stand between fields")
+            raise self.refusal("delimiter", "a quote cannot stand between fields")
 
     def check_references(self, definition: SourceDefinition) -> None:
         """See that every column can be one in a file of this format."""
@@ -238,7 +237,7 @@ class _Reader:
         for key, column in places:
             if isinstance(column, int):
                 if definition.format in ("json", "jsonl"):
-                    self.refuse(key, f"{column} is a position, and {definition.format} has names; write a path")
+                    raise self.refusal(key, f"{column} is a position, and {definition.format} has names; write a path")
             elif definition.format in ("json", "jsonl"):
                 self.check_path(key, column, may_be_outer=definition.explode is not None)
             elif ARROW in column:
@@ -248,9 +247,11 @@ class _Reader:
         try:
             path = parse_path(text)
         except ValueError as error:
-            self.refuse(key, str(error))
+            raise self.refusal(key, str(error))
         if path.is_outer and not may_be_outer:
-            self.refuse(key, f"{text!r} begins with .., which looks at what encloses a list; there is no explode")
+            raise self.refusal(
+                key, f"{text!r} begins with .., which looks at what encloses a list; there is no explode"
+            )
 
     def check_pattern(self, key: str, text: str) -> None:
         import pyarrow as pa
@@ -260,9 +261,11 @@ class _Reader:
             groups = re.compile(text).groups
             pc.match_substring_regex(pa.array([""]), text)  # the kernel's kind of pattern, which has no lookahead
         except (re.error, pa.ArrowInvalid, OverflowError, RecursionError) as error:
-            self.refuse(key, f"{text!r} is no regular expression that is read here ({error})")
+            raise self.refusal(key, f"{text!r} is no regular expression that is read here ({error})")
         if groups != 1:
-            self.refuse(key, f"{text!r} has {groups} groups; put the part that is wanted, and no other, into ( )")
+            raise self.refusal(
+                key, f"{text!r} has {groups} groups; put the part that is wanted, and no other, into ( )"
+            )
 
     def check_time_format(self, key: str, text: str) -> None:
         if text == "iso" or text in EPOCHS:
@@ -271,22 +274,24 @@ class _Reader:
         unknown = [f"%{each}" for each in found if not each or each not in DIRECTIVES]
         if not found or unknown:
             what = f"{unknown[0]} is not read" if unknown else f"{text!r} is no format of a time"
-            self.refuse(key, f"{what}; there are iso, {', '.join(EPOCHS)}, and patterns such as %d/%m/%Y %H:%M")
+            raise self.refusal(key, f"{what}; there are iso, {', '.join(EPOCHS)}, and patterns such as %d/%m/%Y %H:%M")
 
     def check_name_pattern(self, key: str, text: str) -> None:
         self.check_time_format(key, text)
         missing = [each for each in ("%Y", "%m", "%d") if each not in text]
         if text == "iso" or text in EPOCHS or (missing and "%j" not in text and "%y" not in text and "%b" not in text):
-            self.refuse(key, f"{text!r} gives no day; write where the date stands, such as interactions-%Y-%m-%d")
+            raise self.refusal(
+                key, f"{text!r} gives no day; write where the date stands, such as interactions-%Y-%m-%d"
+            )
 
     def take_table(self, key: str, value: object, known: tuple[str, ...]) -> Mapping[str, object]:
         if not isinstance(value, dict):
-            self.refuse(key, f"{value!r} is no table" if key else "is no table of keys and values")
+            raise self.refusal(key, f"{value!r} is no table" if key else "is no table of keys and values")
         for name in value:
             if name not in known:
                 close = get_close_matches(str(name), known, n=1)
                 guess = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-                self.refuse(f"{key}.{name}" if key else str(name), f"is no key of a definition; {guess}")
+                raise self.refusal(f"{key}.{name}" if key else str(name), f"is no key of a definition; {guess}")
         return value
 
     def take_reference(self, key: str, value: object) -> Reference:
@@ -294,26 +299,26 @@ class _Reader:
             return value
         if isinstance(value, str) and value.strip(" \t"):
             return value.strip(" \t")
-        self.refuse(key, f"{value!r} is no column; write its name, or its position from 1 on")
+        raise self.refusal(key, f"{value!r} is no column; write its name, or its position from 1 on")
 
     def take_some(self, key: str, value: list[Any]) -> list[Any]:
         if not value:
-            self.refuse(key, "the list is empty; name one at least")
+            raise self.refusal(key, "the list is empty; name one at least")
         return value
 
     def take_texts(self, key: str, value: object) -> tuple[str, ...]:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            self.refuse(key, "a list of texts is wanted")
+            raise self.refusal(key, "a list of texts is wanted")
         return tuple(value)
 
     def take_text(self, key: str, value: object) -> str:
         if not isinstance(value, str) or not value or "\0" in value:
-            self.refuse(key, f"{value!r} is no text")
+            raise self.refusal(key, f"{value!r} is no text")
         return value
 
     def take_bool(self, key: str, value: object) -> bool:
         if not isinstance(value, bool):
-            self.refuse(key, f"{value!r} is neither true nor false")
+            raise self.refusal(key, f"{value!r} is neither true nor false")
         return value
 
     def take_constant(self, key: str, value: object) -> str:
@@ -324,7 +329,8 @@ class _Reader:
             return value.isoformat()
         if isinstance(value, int | float):
             return str(value)
-        text = value if isinstance(value, str) else self.refuse(key, f"{value!r} is no value")
-        if len(text) > 5 * VALUE_CHARACTERS_MAX or "\0" in text:
-            self.refuse(key, "the value is too long, or holds a NUL")
-        return text
+        if not isinstance(value, str):
+            raise self.refusal(key, f"{value!r} is no value")
+        if len(value) > 5 * VALUE_CHARACTERS_MAX or "\0" in value:
+            raise self.refusal(key, "the value is too long, or holds a NUL")
+        return value

@@ -60,7 +60,8 @@ def parse_path(text: str) -> JsonPath:
 
 
 def _refusal(text: str) -> str:
-    return f'{text!r} is no path; write names with dots between them, as in properties.id, or ["a.b"] for a name with a dot'
+    how = 'write names with dots between them, as in properties.id, or ["a.b"] for a name with a dot'
+    return f"{text!r} is no path; {how}"
 
 
 def _quote(name: str) -> str:
