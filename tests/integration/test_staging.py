@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 
+from factories import make_reader
 from footfall.engines.in_process import open_engine
 from footfall.postgres.connection import opened
 from footfall.postgres.target import Server, Target
