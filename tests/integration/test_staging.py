@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 
+from footfall.contract.ids import IdTypes
 from footfall.contract.terms import Contract
 from footfall.engines.in_process import open_engine
 from footfall.formats.reading import Reader
@@ -24,7 +25,7 @@ def test_a_sender_that_was_pickled_sends_by_a_connection_of_its_own(database: st
     ]
     target, reader = Target(database, "public", 0), Reader(Contract(), 128)
     with opened(target) as here, opened(target) as there, open_engine(Contract(), None, 128) as engine:
-        sender = Sender(open_staging(target, Server(has_temp=True), [11, 12]), here)
+        sender = Sender(open_staging(target, Server(has_temp=True), [11, 12], IdTypes()), here)
         received: Sender = pickle.loads(pickle.dumps(sender))
         assert not hasattr(received, "connection")
         received.connection = there

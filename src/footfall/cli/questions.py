@@ -31,6 +31,7 @@ LEDGER_AT_A_GLANCE = (
     "rows_loaded",
     "rows_duplicate",
     "rows_rejected",
+    "rows_skipped",
     "finished_at",
     "source",
     "error",

@@ -116,6 +116,7 @@ class LoadResult:
     rows_loaded: int = 0
     rows_duplicate: int = 0
     rows_rejected: int = 0
+    rows_skipped: int = 0
     seconds: float = 0.0
     failure: FootfallError | None = None
     loaded_at: datetime | None = None
@@ -217,6 +218,10 @@ class LoadSummary:
         return sum(load.rows_rejected for load in self.loads)
 
     @property
+    def rows_skipped(self) -> int:
+        return sum(load.rows_skipped for load in self.loads)
+
+    @property
     def exit_code(self) -> int:
         return next((load.exit_code for load in self.loads if load.exit_code), 0)
 
@@ -244,9 +249,10 @@ def _describe_outcome(load: LoadResult) -> str:
 
 
 def _count_rows(of: LoadResult | LoadSummary, accepted: str) -> str:
+    skipped = f", {of.rows_skipped:,} skipped" if of.rows_skipped else ""
     return (
         f"{of.rows_read:,} read, {of.rows_loaded:,} {accepted}, "
-        f"{of.rows_duplicate:,} duplicate, {of.rows_rejected:,} rejected"
+        f"{of.rows_duplicate:,} duplicate, {of.rows_rejected:,} rejected{skipped}"
     )
 
 

@@ -67,7 +67,7 @@ def check(
     contract, memory_limit_mb = settings.contract, settings.memory_limit_mb
     with (
         open_engine(contract, contract.find_latest(datetime.now(UTC)), memory_limit_mb, progress) as engine,
-        remembering(memory_limit_mb // 4) as repeats,
+        remembering(memory_limit_mb // 4, settings.id_types) as repeats,
     ):
         checker = _Checker(engine, Reader(contract, memory_limit_mb), repeats, settings.max_rejected)
         for source in found.paths:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from footfall.contract.ids import ID_COLUMNS, IdTypes
 from footfall.errors import DatabaseUnavailableError, SettingsError
 from footfall.postgres.connection import open_session, opened
 from footfall.postgres.target import Connection, Server, Target
 from footfall.postgres.transactions import begin
 from footfall.results import LoadResult
 from footfall.settings import Settings, libpq_variables_set
+from footfall.tables.ids import find_id_types
 from footfall.tables.schema import assert_ready, schema_version
 
 
@@ -58,6 +60,25 @@ def require_positive(option: str, number: int | None) -> None:
         raise SettingsError(f"{option}: {number} is not a number of rows from 1 on; leave it out for all of them")
 
 
+def read_id_types(connection: Connection, where: Target, settings: Settings | None = None) -> IdTypes:
+    """Read the types of ids from the tables. Effects: a transaction of its own, rolled back.
+
+    Raises: SettingsError where one of the settings names another type; SchemaError where the tables do not agree.
+    """
+    begin(connection, where)
+    found = find_id_types(connection)
+    connection.rollback()
+    for column in ID_COLUMNS:
+        wanted = getattr(settings, f"{column}_type", None)
+        if wanted not in (None, found.of(column)):
+            raise SettingsError(
+                f"{column}_type (FOOTFALL_{column.upper()}_TYPE) is {wanted}, but the tables of schema "
+                f"{where.schema!r} were made with {column} {found.of(column)} and keep it; leave the setting out, or "
+                "choose another schema with --schema (FOOTFALL_SCHEMA)"
+            )
+    return found
+
+
 @dataclass(slots=True)
 class LoadSession:
     """The connection of one command that loads, opened again when it was lost.
@@ -69,6 +90,7 @@ class LoadSession:
     target: Target
     connection: Connection
     server: Server
+    id_types: IdTypes
     unsure: dict[int, LoadResult] = field(default_factory=dict)
 
     def ensure_connected(self) -> Connection:
