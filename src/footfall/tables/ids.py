@@ -35,12 +35,14 @@ def find_id_types(connection: Connection) -> IdTypes:
     Raises: SchemaError where two tables do not agree, or a type is none that Footfall gives.
     """
     found = _read_types(connection)
+    if not found:
+        raise SchemaError("the tables are missing; `footfall load` makes them")
     types: dict[str, IdType] = {}
     for column in ID_COLUMNS:
-        of_tables = {table: found.get((table, name), "missing") for table, name in list_id_columns() if name == column}
-        first, *others = dict.fromkeys(of_tables.values())
+        of_tables = {table: its_type for (table, name), its_type in found.items() if name == column}
+        first, *others = dict.fromkeys(of_tables.values()) or [""]
         if others or first not in TYPES_OF_SERVER:
-            said = ", ".join(f"{its_type} in {table}" for table, its_type in of_tables.items())
+            said = ", ".join(f"{its_type} in {table}" for table, its_type in sorted(of_tables.items())) or "missing"
             raise SchemaError(f"the column {column} is {said}; Footfall did not make it so; see `footfall verify`")
         types[column] = TYPES_OF_SERVER[first]
     return IdTypes(**types)
