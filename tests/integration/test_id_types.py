@@ -37,7 +37,6 @@ TYPES = (
     IdTypes("text", "bigint", "uuid"),
     IdTypes("bigint", "uuid", "text"),
 )
-NAMED = pytest.mark.parametrize("id_types", TYPES, ids=lambda types: "-".join(types))
 KINDS: tuple[IdType, ...] = ("bigint", "uuid", "text")
 
 
@@ -74,7 +73,7 @@ def answer(settings: Settings, name: str, **filters: Any) -> list[Any]:
         return list(given.rows)
 
 
-@pytest.fixture(params=TYPES, ids=lambda types: "-".join(types))
+@pytest.fixture(params=TYPES, ids="-".join)
 def id_types(request: Any) -> IdTypes:
     types: IdTypes = request.param
     return types
@@ -169,7 +168,7 @@ def test_tables_that_do_not_agree_about_a_type_are_refused(database: str, write_
     settings = load_settings(database_url=database)
     schema_verb.schema_apply(settings)
     do(database, "alter table interactions_per_user alter column user_id type integer")
-    with pytest.raises(SchemaError, match="user_id is .*integer in interactions_per_user"):
+    with pytest.raises(SchemaError, match=r"user_id is .*integer in interactions_per_user"):
         load_verb.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], settings)
     assert not verify_verb.verify(settings).is_recounted
 
