@@ -13,7 +13,7 @@ from uuid import UUID
 
 
 class Options(TypedDict, total=False):
-    """Every setting by name. One that is None or left out comes from the environment, a file or the default."""
+    """Every setting by name but `source`. One that is None or left out comes from environment, file or default."""
 
     database_url: str | None
     schema: str | None
@@ -34,6 +34,12 @@ class Options(TypedDict, total=False):
     user_id_type: Literal["bigint", "uuid", "text"] | None
     product_id_type: Literal["bigint", "uuid", "text"] | None
     log_format: Literal["text", "json"] | None
+
+
+class LoadOptions(Options, total=False):
+    """How the files are read, and every setting. `source` names a source definition."""
+
+    source: str | None
 
 
 class QueryOptions(Options, total=False):

@@ -226,8 +226,8 @@ def test_a_filter_that_takes_every_id_for_seen_changes_nothing(
     right = load_rows(database, types, rows)
     other = new_database()
     schema_verb.schema_apply(settings_of(other, types))
-    seen = staging.SeenIds.find_new
-    monkeypatch.setattr(staging.SeenIds, "find_new", lambda self, hashes: seen(self, hashes) & False)
+    seen = staging.SeenFilter.find_new
+    monkeypatch.setattr(staging.SeenFilter, "find_new", lambda self, hashes: seen(self, hashes) & False)
     assert load_rows(other, types, rows) == right
     for table in ("user_interactions_raw", "interactions"):
         query = sql.SQL("select * from {} order by 1, 2").format(sql.Identifier(table))

@@ -17,14 +17,15 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
 from footfall.contract.ids import IdTypes
+from footfall.contract.seen import SeenFilter
 from footfall.contract.verdicts import Verdicts
 from footfall.errors import FootfallError
 from footfall.formats.positions import file_numbers, line_numbers
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection, Server, Target
 from footfall.statements import statements
+from footfall.tables.id_hashes import hash_ids
 from footfall.tables.ids import name_column_types
-from footfall.tables.seen_ids import SeenIds, hash_ids
 
 SQL = statements(__name__)
 
@@ -52,7 +53,7 @@ class Staging:
     id_types: IdTypes
     is_direct: bool = False
     highest_id: int = -1
-    seen_ids: SeenIds | None = None
+    seen_ids: SeenFilter | None = None
     rows_sent: int = 0
     rows_sent_out_of_order: int = 0
     first_of: Counter[int] = field(default_factory=Counter)
@@ -152,7 +153,7 @@ def _find_first(staging: Staging, ids: pa.ChunkedArray) -> np.ndarray:
         is_first: np.ndarray = numbers > highest[:-1]
         return is_first
     if staging.seen_ids is None:
-        staging.seen_ids = SeenIds()
+        staging.seen_ids = SeenFilter()
     return staging.seen_ids.find_new(hash_ids(ids))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from footfall.contract.ids import ID_COLUMNS, IdTypes
 from footfall.errors import DatabaseUnavailableError, SettingsError
+from footfall.formats.choosing import Contracts
 from footfall.postgres.connection import open_session, opened
 from footfall.postgres.target import Connection, Server, Target
 from footfall.postgres.transactions import begin
@@ -105,3 +106,8 @@ class LoadSession:
                     f"another server answers than before: {error.message}; run the same command again when it is back"
                 ) from error
         return self.connection
+
+
+def make_contracts(settings: Settings, id_types: IdTypes) -> Contracts:
+    """Give the contracts of a command for ids of these types: one for each source definition that a file may take."""
+    return Contracts(replace(settings.contract, id_types=id_types), settings.definitions, settings.source)

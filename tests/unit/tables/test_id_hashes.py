@@ -6,12 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footfall.tables import seen_ids
-from footfall.tables.seen_ids import SeenIds, hash_ids
+from footfall.contract.seen import SeenFilter
+from footfall.tables.id_hashes import hash_ids
 
 TEXTS = st.lists(st.one_of(st.sampled_from(["a", "b", "ab", "a" * 8, "a" * 9]), st.text(min_size=1)), max_size=60)
 
@@ -22,7 +21,7 @@ def in_batches(values: list[str], cuts: list[int]) -> list[list[str]]:
 
 
 def firsts_of(batches: list[list[str]]) -> list[bool]:
-    seen = SeenIds()
+    seen = SeenFilter()
     return [bool(new) for batch in batches for new in seen.find_new(hash_ids(pa.chunked_array([batch], pa.string())))]
 
 
@@ -43,24 +42,22 @@ def test_what_is_new_is_the_first_of_its_id(values: list[str], cuts: list[int]) 
 @settings(deadline=None)
 @given(st.lists(st.integers(min_value=0, max_value=2**64 - 1), max_size=200), st.integers(min_value=1, max_value=50))
 def test_a_filter_that_is_crowded_takes_some_for_seen_and_none_for_new_twice(numbers: list[int], size: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seen_ids, "WORDS_BITS", 1)
-        seen, new = SeenIds(), []
-        for at in range(0, len(numbers), size):
-            batch = np.array(numbers[at : at + size], np.uint64)
-            new += batch[seen.find_new(batch)].tolist()
+    seen, new = SeenFilter(2), []
+    for at in range(0, len(numbers), size):
+        batch = np.array(numbers[at : at + size], np.uint64)
+        new += batch[seen.find_new(batch)].tolist()
     assert len(new) == len(set(new))
 
 
 def test_ids_that_differ_are_mostly_new() -> None:
     hashes = hash_ids(pa.chunked_array([[f"user-{n}" for n in range(200_000)]], pa.string()))
     assert len(np.unique(hashes)) == 200_000
-    assert SeenIds().find_new(hashes).sum() > 199_900
+    assert SeenFilter().find_new(hashes).sum() > 199_900
 
 
 def test_of_one_word_shared_by_many_ids_no_bit_is_lost() -> None:
-    hashes = np.arange(64, dtype=np.uint64)  # the highest bits, which choose the word, are the same
-    seen = SeenIds()
+    hashes = np.arange(64, dtype=np.uint64) << np.uint64(58)  # the lowest bits, which choose the word, are the same
+    seen = SeenFilter()
     seen.find_new(hashes)
     assert not seen.find_new(hashes).any()
 
