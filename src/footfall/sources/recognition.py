@@ -49,7 +49,11 @@ TWICE = "it was compressed twice: decompress it once"
 # Of these some bytes are no text: no header of a CSV file has them, so such a file is refused at once. The first wins.
 BINARY = (
     _encoded(rb"\xff\xfe\0\0|\0\0\xfe\xff", "UTF-32", "UTF-32"),
-    _encoded(rb"\xff\xfe|\xfe\xff", "UTF-16", "UTF-16"),
+    _kind(
+        rb"\xff\xfe|\xfe\xff",
+        "text in UTF-16",
+        'write encoding = "utf-16" into its source definition, or convert it: iconv -f UTF-16 -t UTF-8',
+    ),
     _encoded(rb"\x84\x31\x95\x33", "GB18030", "GB18030"),
     _kind(rb"\x1f\x8b\x08", "a gzip file inside a compressed one", TWICE),
     _kind(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", "a zstd file inside a compressed one", TWICE),
