@@ -55,8 +55,12 @@ def begin_as_text(blocks: Iterator[bytes], encoding: str) -> bytes:
     if encoding == UTF_8:
         return start
     if encoding == "utf-16":
-        mark = _MARKS.get(start[:2])
+        mark = None if start.startswith(_UTF_32_LE) else _MARKS.get(start[:2])
         return start[2:].decode(mark, "replace").encode()[:START_BYTES] if mark else start
+    try:
+        refuse_binary(start, "")
+    except SourceError:
+        return start  # of another format, whatever the definition says
     return start.decode(encoding, "replace").encode()[:START_BYTES]
 
 

@@ -36,7 +36,7 @@ def _kind(pattern: bytes, name: str, cure: str) -> Kind:
 
 
 def _packed(pattern: bytes, name: str, tool: str) -> Kind:
-    return _kind(pattern, name, f"decompress it first ({tool}); gzip and zstd are read as they are")
+    return _kind(pattern, name, f"decompress it first ({tool}); gzip, zstd, bzip2 and xz are read as they are")
 
 
 def _encoded(pattern: bytes, name: str, iconv_name: str) -> Kind:
@@ -63,7 +63,7 @@ BINARY = (
     _kind(ENTRY + rb"mimetype.{0,64}?application/vnd\.oasis\.", "an OpenDocument file (.ods)", SPREADSHEET),
     _kind(rb"PK\x03\x04|PK\x05\x06|PK\x07\x08", "a zip archive", "unpack it (unzip) and load the files in it"),
     _kind(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file (.xls), or one with a password", SPREADSHEET),
-    _packed(rb"\xfd7zXZ\0", "an xz file", "xz -d"),
+    _kind(rb"\xfd7zXZ\0", "an xz file inside a compressed one", TWICE),
     _packed(rb"\x5d\0\0[\0-\xff]{2}", "an lzma file", "xz -d"),
     _packed(rb"LZIP\x01", "an lzip file", "lzip -d"),
     _packed(rb"[\x02\x04]\x21\x4c\x18|\x04\x22\x4d\x18", "an lz4 file", "lz4 -d"),
@@ -106,7 +106,7 @@ BINARY = (
 )
 # Letters that begin binary formats: named where the start holds no text and no header is usable.
 LETTERS = (
-    _packed(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "a bzip2 file", "bzip2 -d"),
+    _kind(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "a bzip2 file inside a compressed one", TWICE),
     _kind(rb"PAR[1E]", "a Parquet file", CONVERT),
     _kind(rb"ORC", "an ORC file", CONVERT),
     _kind(rb"FEA1", "a Feather file", CONVERT),
