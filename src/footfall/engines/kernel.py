@@ -23,6 +23,7 @@ from footfall.contract.mapping import Layout
 from footfall.contract.patterns import compose_macros, rule_variables
 from footfall.contract.verdicts import Oddity, Verdicts
 from footfall.engines import oddities
+from footfall.formats.encodings import UTF_8, restore_bytes
 from footfall.formats.forms import compose_form
 from footfall.formats.positions import PLACE_BITS, file_numbers, placed_by
 from footfall.formats.texts import SQL as TEXTS
@@ -114,14 +115,26 @@ def judge_batch(session: KernelSession, batch: pa.RecordBatch) -> Verdicts:
         _group(session.connection, refused, kinds)
     accepted = _in_line_order(pa.concat_tables(parts))
     odd += oddities.count_null_words(session.connection, accepted)
-    return Verdicts(accepted, _readable(pa.concat_tables(rejected)), kinds, tuple(odd), _count_by_file(skipped))
+    return Verdicts(
+        accepted,
+        _readable(pa.concat_tables(rejected), session.layout.encoding),
+        kinds,
+        tuple(odd),
+        _count_by_file(skipped),
+    )
 
 
 def _place(batch: pa.RecordBatch, refused: pa.Table) -> pa.Table:
     """Give rejected rows their line numbers and items, where several rows of a format may begin on one line.
 
-    There, the numbers of the kernel count rows, and the batch has `row_line` and `item` beside them.
+    There, the numbers of the kernel count rows, and the batch has `row_line` and `item` beside them. Where records are
+    stored in another encoding, it has their `stored_bytes`.
     """
+    if "stored_bytes" in batch.schema.names:
+        there = np.searchsorted(batch["line_number"].to_numpy(), refused["line_number"].to_numpy())
+        name = "size_bytes" if "size_bytes" in refused.schema.names else "raw_size_bytes"
+        at = refused.schema.get_field_index(name)
+        refused = refused.set_column(at, name, batch["stored_bytes"].take(pa.array(there)))
     if "row_line" not in batch.schema.names:
         return refused.append_column("item", pa.repeat(pa.scalar(0, pa.int64()), refused.num_rows))
     at = pa.array(np.searchsorted(batch["line_number"].to_numpy(), refused["line_number"].to_numpy()))
@@ -197,8 +210,10 @@ def _ask(session: KernelSession, statement: str, lines: pa.Table) -> pa.Table:
     return table
 
 
-def _readable(rejected: pa.Table) -> pa.Table:
-    """Escape what is not text, and keep at most 64 KiB of each record."""
+def _readable(rejected: pa.Table, encoding: str) -> pa.Table:
+    """Escape what is not text, and keep at most 64 KiB of each record, in the encoding in which it is stored."""
+    if encoding != UTF_8:
+        return restore_bytes(rejected, encoding)
     if rejected.num_rows == rejected["raw_bytes"].null_count and _longest(rejected["raw_line"]) <= RAW_BYTES_MAX:
         return rejected
     lines = [
@@ -237,5 +252,6 @@ def as_conflicts(
         session.connection.unregister("lines")
         session.connection.unregister("judged")
         ids = table["interaction_id"].to_pylist()
-        yield _readable(_place(batch, table.drop(["interaction_id"])).cast(REJECTED_SCHEMA)), ids
+        refused = _place(batch, table.drop(["interaction_id"])).cast(REJECTED_SCHEMA)
+        yield _readable(refused, layout.encoding), ids
     session.close()

@@ -12,7 +12,7 @@ from footfall.contract.terms import Contract
 from footfall.errors import CorruptSourceError, SourceError
 from footfall.formats.choosing import Contracts
 from footfall.sources import opening
-from footfall.sources.recognition import begun, explained
+from footfall.sources.recognition import explained
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +49,9 @@ class Reader:
         except CorruptSourceError:
             raise
         except SourceError as error:
-            start, _ = begun(opening.read_content(file))
+            from footfall.formats.encodings import begin_as_text
+
+            start = begin_as_text(opening.read_content(file), contract.definition.encoding)
             raise explained(error, start, file.source) from error
         if layout.surplus and (surplus := ", ".join(map(repr, layout.surplus))) not in self.surplus_said:
             self.surplus_said.add(surplus)
@@ -77,7 +79,7 @@ def _open_records(
 
 def join_batches(readings: Sequence[Reading], memory_limit_mb: int) -> Iterator[pa.RecordBatch]:
     """Give the records of several files in batches as large as those of one; their line numbers become places."""
-    from footfall.formats.delimited import block_bytes
+    from footfall.formats.framing import block_bytes
     from footfall.formats.positions import placed
 
     if len(readings) == 1:

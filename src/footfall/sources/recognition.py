@@ -36,7 +36,7 @@ def _kind(pattern: bytes, name: str, cure: str) -> Kind:
 
 
 def _packed(pattern: bytes, name: str, tool: str) -> Kind:
-    return _kind(pattern, name, f"decompress it first ({tool}); gzip and zstd are read as they are")
+    return _kind(pattern, name, f"decompress it first ({tool}); gzip, zstd, bzip2 and xz are read as they are")
 
 
 def _encoded(pattern: bytes, name: str, iconv_name: str) -> Kind:
@@ -49,7 +49,11 @@ TWICE = "it was compressed twice: decompress it once"
 # Of these some bytes are no text: no header of a CSV file has them, so such a file is refused at once. The first wins.
 BINARY = (
     _encoded(rb"\xff\xfe\0\0|\0\0\xfe\xff", "UTF-32", "UTF-32"),
-    _encoded(rb"\xff\xfe|\xfe\xff", "UTF-16", "UTF-16"),
+    _kind(
+        rb"\xff\xfe|\xfe\xff",
+        "text in UTF-16",
+        'write encoding = "utf-16" into its source definition, or convert it: iconv -f UTF-16 -t UTF-8',
+    ),
     _encoded(rb"\x84\x31\x95\x33", "GB18030", "GB18030"),
     _kind(rb"\x1f\x8b\x08", "a gzip file inside a compressed one", TWICE),
     _kind(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", "a zstd file inside a compressed one", TWICE),
@@ -59,7 +63,7 @@ BINARY = (
     _kind(ENTRY + rb"mimetype.{0,64}?application/vnd\.oasis\.", "an OpenDocument file (.ods)", SPREADSHEET),
     _kind(rb"PK\x03\x04|PK\x05\x06|PK\x07\x08", "a zip archive", "unpack it (unzip) and load the files in it"),
     _kind(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file (.xls), or one with a password", SPREADSHEET),
-    _packed(rb"\xfd7zXZ\0", "an xz file", "xz -d"),
+    _kind(rb"\xfd7zXZ\0", "an xz file inside a compressed one", TWICE),
     _packed(rb"\x5d\0\0[\0-\xff]{2}", "an lzma file", "xz -d"),
     _packed(rb"LZIP\x01", "an lzip file", "lzip -d"),
     _packed(rb"[\x02\x04]\x21\x4c\x18|\x04\x22\x4d\x18", "an lz4 file", "lz4 -d"),
@@ -102,7 +106,7 @@ BINARY = (
 )
 # Letters that begin binary formats: named where the start holds no text and no header is usable.
 LETTERS = (
-    _packed(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "a bzip2 file", "bzip2 -d"),
+    _kind(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "a bzip2 file inside a compressed one", TWICE),
     _kind(rb"PAR[1E]", "a Parquet file", CONVERT),
     _kind(rb"ORC", "an ORC file", CONVERT),
     _kind(rb"FEA1", "a Feather file", CONVERT),
