@@ -33,6 +33,7 @@ class Layout:
     Shape: `places` has the columns of each field, in the order of COLUMNS and of the definition; a field without any is
     a constant, or made. `conditions` has the place of each condition of the definition. `surplus` are ignored names.
     `field_count` is the number of texts in a record. `paths` are those of JSON in DuckDB's form, one a text.
+    `has_items`: several rows may begin on one line, which have numbers of their own there.
     `file_time` is the timestamp that the name of the file gives; `digest` that of the file, where ids are made of it.
     """
 
@@ -44,6 +45,7 @@ class Layout:
     surplus: tuple[str, ...] = ()
     delimiter: str = ","
     paths: tuple[str, ...] = ()
+    has_items: bool = False
     file_time: str | None = None
     digest: str | None = None
 

@@ -70,9 +70,9 @@ def read_records(
     Raises: SourceError where there is no header.
     """
     dialect = Dialect(delimiter, find_line_end(content, source))
-    lines = _Lines(content(), dialect)
+    lines = Lines(content(), dialect)
     header = _take_header(lines, source)
-    return HeaderRecord(header, dialect), _batches(lines, len(header), block_bytes(memory_limit_mb))
+    return HeaderRecord(header, dialect), cut_records(lines, len(header), block_bytes(memory_limit_mb))
 
 
 def open_delimited(
@@ -106,7 +106,7 @@ def block_bytes(memory_limit_mb: int) -> int:
     return min(BLOCK_BYTES_MAX, (memory_limit_mb << 20) // BLOCKS_PER_LIMIT)
 
 
-class _Lines:
+class Lines:
     """The stream of blocks that end at a line end; holds what is left over between two blocks."""
 
     def __init__(self, blocks: Iterator[bytes], dialect: Dialect) -> None:
@@ -149,7 +149,7 @@ class _Lines:
                 return dropped, is_blank
 
 
-def _take_header(lines: _Lines, source: str) -> list[str]:
+def _take_header(lines: Lines, source: str) -> list[str]:
     lines.fill(len(BOM))
     lines.rest = lines.rest.removeprefix(BOM)
     _skip_blank_lines(lines, source)
@@ -177,7 +177,7 @@ def _take_header(lines: _Lines, source: str) -> list[str]:
     return _header_fields(text, lines.dialect)
 
 
-def _broken_header(lines: _Lines) -> str:
+def _broken_header(lines: Lines) -> str:
     text = lines.rest.partition(lines.end)[0].decode("utf-8", "replace").rstrip("\r")
     if look := looks_like(text, lines.dialect.delimiter, COLUMNS):
         return f"the first line must name the columns; {look}"
@@ -185,7 +185,7 @@ def _broken_header(lines: _Lines) -> str:
     return f"the header has a quote that does not close before a delimiter or line end; {cure}"
 
 
-def _skip_blank_lines(lines: _Lines, source: str) -> None:
+def _skip_blank_lines(lines: Lines, source: str) -> None:
     """Go on to the first line that is not blank, and have all of a header of 1 MB at hand."""
     # A CR is half of a CRLF, or of a line end that the end of the content cut.
     held = re.compile(rb"[^ \t\r\n]|\r(?!\n|\Z)" if lines.dialect.line_end == LF else rb"[^ \t\r]")
@@ -214,7 +214,8 @@ def _header_fields(text: bytes, dialect: Dialect) -> list[str]:
     return [field[1:-1].replace('""', '"') if field.startswith('"') else field for field in fields]
 
 
-def _batches(lines: _Lines, field_count: int, block_size: int) -> Iterator[pa.RecordBatch]:
+def cut_records(lines: Lines, field_count: int, block_size: int) -> Iterator[pa.RecordBatch]:
+    """Give batches of the records that are left, numbered by their lines."""
     is_record = record_test(lines.dialect, field_count)
     lines_max = max(block_size // LINE_BYTES_LEAST, 1)
     wanted = block_size
@@ -235,17 +236,17 @@ def _batches(lines: _Lines, field_count: int, block_size: int) -> Iterator[pa.Re
         wanted = block_size if len(lines.rest) < size else limit + block_size
 
 
-def _too_long(lines: _Lines) -> Iterator[pa.RecordBatch]:
+def _too_long(lines: Lines) -> Iterator[pa.RecordBatch]:
     kept = lines.rest[:READABLE_BYTES]
     size, is_blank = lines.skip_line()
     lines.rest = lines.rest.removeprefix(lines.end)
     if not is_blank:
-        yield _assemble([kept], np.array([lines.line_number]), np.array([size]))
+        yield assemble([kept], np.array([lines.line_number]), np.array([size]))
     lines.line_number += 1
 
 
 def _block(
-    lines: _Lines, cut: int, lines_max: int, left: int | None, is_record: Callable[[bytes], bool]
+    lines: Lines, cut: int, lines_max: int, left: int | None, is_record: Callable[[bytes], bool]
 ) -> Iterator[pa.RecordBatch]:
     """Give the records of one block, and leave to the next what may still go on there.
 
@@ -259,7 +260,7 @@ def _block(
         ends = np.append(ends, len(block))
     first_lines = np.arange(len(ends), dtype=np.int64)
     record_ends = ends
-    if b'"' in block:
+    if lines.dialect.quoting and b'"' in block:
         kept, carried = _join_quoted(block, array, ends, is_record, left)
         if carried is not None:
             begin = int(ends[carried - 1]) + 1 if carried else 0
@@ -326,7 +327,7 @@ def _records(
     blank = _find_blank(block, array, starts, stops)
     sizes[blank] = 0
     held = sizes > 0
-    is_exact = b"\0" not in block and (block.isascii() or _is_utf8(block))
+    is_exact = b"\0" not in block and (block.isascii() or is_utf8(block))
     if is_exact and sizes.max(initial=0) <= RECORD_BYTES_MAX:
         mask = np.ones(len(block), dtype=bool)
         mask[ends[ends < len(block)]] = False
@@ -343,7 +344,7 @@ def _records(
         )
     places = zip(starts[held].tolist(), stops[held].tolist(), strict=True)
     texts = [block[start : min(stop, start + READABLE_BYTES)] for start, stop in places]
-    return _assemble(texts, numbers[held], sizes[held])
+    return assemble(texts, numbers[held], sizes[held])
 
 
 def _find_blank(block: bytes, array: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> list[int]:
@@ -353,7 +354,8 @@ def _find_blank(block: bytes, array: np.ndarray, starts: np.ndarray, stops: np.n
     return [at for at in begins_blank.tolist() if not block[starts[at] : stops[at]].strip(BLANKS)]
 
 
-def _is_utf8(block: bytes) -> bool:
+def is_utf8(block: bytes) -> bool:
+    """Say whether bytes are text in UTF-8."""
     try:
         block.decode()
     except UnicodeDecodeError:
@@ -361,13 +363,13 @@ def _is_utf8(block: bytes) -> bool:
     return True
 
 
-def _assemble(texts: list[bytes], numbers: np.ndarray, sizes: np.ndarray) -> pa.RecordBatch:
+def assemble(texts: list[bytes], numbers: np.ndarray, sizes: np.ndarray) -> pa.RecordBatch:
     """Give a batch where some record is too long, or not text."""
     lines: list[str] = []
     raw: list[bytes | None] = []
     for text, size in zip(texts, sizes.tolist(), strict=True):
         kept = _cut(text, RAW_BYTES_MAX) if size > RECORD_BYTES_MAX else text
-        if b"\0" not in kept and _is_utf8(kept):
+        if b"\0" not in kept and is_utf8(kept):
             lines.append(kept.decode())
             raw.append(None)
         else:

@@ -15,10 +15,14 @@ LF, CR, QUOTE = 10, 13, 34
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How records are told apart. `line_end` is LF, or CR in a file without any LF."""
+    """How records are told apart. `line_end` is LF, or CR in a file without any LF.
+
+    Without `quoting`, a quote is a character like any other.
+    """
 
     delimiter: str
     line_end: int
+    quoting: bool = True
 
 
 def record_pattern(dialect: Dialect, field_count: int | None) -> re.Pattern[bytes]:
