@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from footfall.contract.first_line import names_shown
 from footfall.contract.mapping import Layout
-from footfall.contract.paths import JsonPath, parse_path
+from footfall.contract.paths import parse_path
 from footfall.contract.terms import Contract
 from footfall.errors import SourceError
 from footfall.formats.delimited import BOM, Content, block_bytes
-from footfall.formats.json_items import Numbers, cut_items
+from footfall.formats.exploding import explode_all
+from footfall.formats.json_items import cut_items
 from footfall.formats.json_lines import lay_out_json, open_json_lines
 from footfall.formats.json_stream import Stream
+from footfall.formats.numbering import Numbers
 from footfall.sources import opening
 from footfall.sources.recognition import begun, refuse_binary
 
+NAMES_KEPT = 100  # names of an object that a message may show
 SNIFFED_BYTES = 2 << 20  # bytes in which two records have to end for their lines to be told
 
 
@@ -38,9 +42,8 @@ def open_json_document(
     definition = contract.definition
     if definition.format is None and definition.records is None and has_objects_on_lines(opening.read_content(file)):
         return open_json_lines(file, contract, memory_limit_mb)
-    records = parse_path(definition.records) if definition.records is not None else None
-    batches = read_document(lambda: opening.read_content(file), file.source, records, memory_limit_mb)
-    return lay_out_json(file, contract, has_items=True), batches
+    batches = read_document(lambda: opening.read_content(file), file.source, definition.records, memory_limit_mb)
+    return lay_out_json(file, contract, has_items=True), explode_all(batches, definition, memory_limit_mb)
 
 
 def has_objects_on_lines(blocks: Iterator[bytes]) -> bool:
@@ -63,7 +66,7 @@ def _is_object(text: bytes) -> bool:
 
 
 def read_document(
-    content: Content, source: str, records: JsonPath | None, memory_limit_mb: int = 512
+    content: Content, source: str, records: str | None = None, memory_limit_mb: int = 512
 ) -> Iterator[pa.RecordBatch]:
     """Split content into batches of records, as `json_items.py` gives them.
 
@@ -81,11 +84,12 @@ def read_document(
     return _read_rows(stream, records)
 
 
-def _read_rows(stream: Stream, records: JsonPath | None) -> Iterator[pa.RecordBatch]:
+def _read_rows(stream: Stream, records: str | None) -> Iterator[pa.RecordBatch]:
     numbers = Numbers()
+    walker = _Walker(stream, records, parse_path(records).steps, numbers) if records is not None else None
     while first := stream.peek():
-        if records is not None:
-            yield from _walk(stream, records, 0, numbers)
+        if walker:
+            yield from walker.walk(0)
         elif first == b"[":
             stream.expect(b"[", "a list")
             yield from cut_items(stream, numbers, is_list=True)
@@ -93,43 +97,67 @@ def _read_rows(stream: Stream, records: JsonPath | None) -> Iterator[pa.RecordBa
             yield from cut_items(stream, numbers, is_list=False)
 
 
-def _walk(stream: Stream, records: JsonPath, at: int, numbers: Numbers) -> Iterator[pa.RecordBatch]:
-    """Give the items of the list to which the steps from `at` on lead, and read on to the end of the value at hand."""
-    if at == len(records.steps):
-        if stream.peek() != b"[":
-            raise _no_list(stream, records, "what stands there is no list")
-        stream.expect(b"[", "a list")
-        yield from cut_items(stream, numbers, is_list=True)
-        return
-    step = records.steps[at]
-    is_list = isinstance(step, int)
-    opening_byte, closing_byte = (b"[", b"]") if is_list else (b"{", b"}")
-    if stream.peek() != opening_byte:
-        raise _no_list(stream, records, f"{'a list' if is_list else 'an object'} is wanted on the way to it")
-    stream.expect(opening_byte, "a bracket")
-    seen: list[str] = []
-    is_found = False
-    count = 0
-    while stream.peek() != closing_byte:
-        if not is_list:
-            name = stream.take_name()
-            seen.append(name)
-        if step == (count if is_list else name):
-            if is_found:
-                raise _no_list(stream, records, f"the name {name!r} stands twice")
-            is_found = True
-            yield from _walk(stream, records, at + 1, numbers)
+@dataclass(frozen=True, slots=True)
+class _Walker:
+    """Goes through a document to the list at `records`, and on to the end of the document."""
+
+    stream: Stream
+    records: str
+    steps: tuple[str | int, ...]
+    numbers: Numbers
+
+    def walk(self, at: int) -> Iterator[pa.RecordBatch]:
+        """Give the items of the list to which the steps from `at` on lead; read on to the end of the value at hand."""
+        if at == len(self.steps):
+            self._open(b"[", "what stands there is no list")
+            yield from cut_items(self.stream, self.numbers, is_list=True)
+        elif isinstance(self.steps[at], int):
+            yield from self._walk_list(at)
         else:
-            stream.skip_value()
-        count += 1
-        if stream.peek() != closing_byte:
-            stream.expect(b",", "a comma")
-    stream.expect(closing_byte, "a bracket")
-    if not is_found:
-        shown = names_shown(seen)
-        raise _no_list(stream, records, f"there is {', '.join(shown)}" if shown else "nothing of that name is there")
+            yield from self._walk_object(at)
 
+    def _walk_object(self, at: int) -> Iterator[pa.RecordBatch]:
+        self._open(b"{", "no object stands on the way to it")
+        seen: dict[str, None] = {}
+        while self.stream.peek() != b"}":
+            name = self.stream.take_name()
+            if name != self.steps[at]:
+                self.stream.skip_value()
+            elif name in seen:
+                raise self._refusal(f"the name {name!r} stands twice")
+            else:
+                yield from self.walk(at + 1)
+            if name == self.steps[at] or len(seen) < NAMES_KEPT:
+                seen[name] = None
+            self._go_on(b"}")
+        self.stream.expect(b"}", "the end of an object")
+        if self.steps[at] not in seen:
+            shown = names_shown(list(seen))
+            raise self._refusal(f"there is {', '.join(shown)}" if shown else f"there is no {self.steps[at]!r}")
 
-def _no_list(stream: Stream, records: JsonPath, reason: str) -> SourceError:
-    path = records.in_duckdb()
-    return stream.error(f"has no list of records at records = {path} (line {stream.line_number:,}): {reason}")
+    def _walk_list(self, at: int) -> Iterator[pa.RecordBatch]:
+        self._open(b"[", "no list stands on the way to it")
+        count = 0
+        while self.stream.peek() != b"]":
+            if count == self.steps[at]:
+                yield from self.walk(at + 1)
+            else:
+                self.stream.skip_value()
+            count += 1
+            self._go_on(b"]")
+        self.stream.expect(b"]", "the end of a list")
+        if count <= int(self.steps[at]):
+            raise self._refusal(f"a list on the way to it has {count:,} items")
+
+    def _open(self, bracket: bytes, otherwise: str) -> None:
+        if self.stream.peek() != bracket:
+            raise self._refusal(otherwise)
+        self.stream.expect(bracket, "a bracket")
+
+    def _go_on(self, end: bytes) -> None:
+        if self.stream.peek() != end:
+            self.stream.expect(b",", "a comma")
+
+    def _refusal(self, reason: str) -> SourceError:
+        line_number = self.stream.line_number
+        return self.stream.error(f"has no list of records at records = {self.records!r}: on line {line_number:,}, {reason}")

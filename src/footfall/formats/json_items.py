@@ -14,38 +14,16 @@ import pyarrow as pa
 
 from footfall.contract.limits import RECORD_BYTES_MAX
 from footfall.formats.delimited import LINE_BYTES_LEAST, READABLE_BYTES, SCHEMA, assemble, is_utf8
-from footfall.formats.json_lines import mark_bad_escapes
+from footfall.formats.json_escapes import mark_bad_escapes
 from footfall.formats.json_scanning import COMMA, Marks, Scanner
 from footfall.formats.json_stream import Stream
+from footfall.formats.numbering import Numbers
 from footfall.formats.quoting import LF
 
-NUMBERS = (pa.field("row_line", pa.int64()), pa.field("item", pa.int64()))
 _IS_SOLID = np.ones(256, dtype=bool)
 _IS_SOLID[list(b" \t\r\n,")] = False
 _SHIFT = 0x20  # [ and {, ] and } differ in this bit alone
 _OPENS = ord("{")
-
-
-@dataclass(slots=True)
-class Numbers:
-    """The numbers of the rows so far: how many there were, on which line the last began, and which item it was there."""
-
-    rows: int = 0
-    line: int = 0
-    item: int = 0
-
-    def add(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Give a batch with line numbers the numbers of its rows in their place, and those lines beside them."""
-        lines = batch["line_number"].to_numpy()
-        count = len(lines)
-        begins = np.flatnonzero(np.diff(lines, prepend=lines[0] - 1))
-        items = np.arange(1, count + 1) - np.repeat(begins, np.diff(begins, append=count))
-        if lines[0] == self.line:
-            items[: begins[1] if len(begins) > 1 else count] += self.item
-        numbers = np.arange(self.rows + 1, self.rows + count + 1)
-        self.rows, self.line, self.item = self.rows + count, int(lines[-1]), int(items[-1])
-        batch = batch.set_column(0, "line_number", pa.array(numbers))
-        return batch.append_column(NUMBERS[0], pa.array(lines)).append_column(NUMBERS[1], pa.array(items))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,25 +9,17 @@ import re
 from collections.abc import Iterator
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from footfall.contract.json_places import place_by_path
-from footfall.contract.limits import RAW_BYTES_MAX
 from footfall.contract.mapping import Layout, find_places, read_file_time
 from footfall.contract.terms import Contract
 from footfall.errors import SourceError
 from footfall.formats.delimited import BOM, Content, Lines, block_bytes, cut_records, find_line_end
+from footfall.formats.exploding import explode_all
+from footfall.formats.json_escapes import mark_bad_escapes
 from footfall.formats.quoting import Dialect
 from footfall.sources import opening
 from footfall.sources.recognition import begun
-
-MAYBE_BAD_ESCAPE = r"\\u(?:0000|[dD][89a-fA-F])"
-_HEX = "[0-9a-fA-F]"
-ESCAPE = re.compile(
-    rf"\\(?:u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}|(?P<bad>u(?:0000|[dD][89a-fA-F]{_HEX}{{2}}))|.)", re.DOTALL
-)
-NO_TEXT = r"\ufffd"  # what stands for an escape of a character that no text holds
-
 
 def open_json_lines(
     file: opening.SourceFile, contract: Contract, memory_limit_mb: int
@@ -38,7 +30,7 @@ def open_json_lines(
     """
     layout = lay_out_json(file, contract, has_items=contract.definition.explode is not None)
     batches = read_lines(lambda: opening.read_content(file), file.source, memory_limit_mb)
-    return layout, batches
+    return layout, explode_all(batches, contract.definition, memory_limit_mb)
 
 
 def lay_out_json(file: opening.SourceFile, contract: Contract, *, has_items: bool) -> Layout:
@@ -76,32 +68,6 @@ def read_lines(content: Content, source: str, memory_limit_mb: int = 512) -> Ite
 def _mark_all(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         yield mark_bad_escapes(batch)
-
-
-def mark_bad_escapes(batch: pa.RecordBatch) -> pa.RecordBatch:
-    r"""Mark escapes that are no character of a text, as bad bytes are marked: NUL, and surrogates that stand alone.
-
-    Example:
-        >>> from footfall.formats.delimited import SCHEMA
-        >>> batch = pa.RecordBatch.from_pylist([{"line": r'"\ud83d\ude00\ud83d"'}], schema=SCHEMA)
-        >>> mark_bad_escapes(batch).to_pylist()[0]["line"]
-        '"\\ud83d\\ude00\\ufffd"'
-    """
-    lines = batch.column("line")
-    data = lines.buffers()[2]
-    if data is None or rb"\u" not in data.to_pybytes():
-        return batch
-    candidates = pc.indices_nonzero(pc.match_substring_regex(lines, MAYBE_BAD_ESCAPE)).to_pylist()
-    if not candidates:
-        return batch
-    texts, raw = lines.to_pylist(), batch.column("raw_bytes").to_pylist()
-    for at in candidates:
-        marked = ESCAPE.sub(lambda found: NO_TEXT if found["bad"] else found[0], texts[at])
-        if marked != texts[at]:
-            raw[at] = raw[at] or texts[at].encode()[:RAW_BYTES_MAX]
-            texts[at] = marked
-    batch = batch.set_column(1, "line", pa.array(texts, pa.string()))
-    return batch.set_column(2, "raw_bytes", pa.array(raw, pa.binary()))
 
 
 def _assert_has_objects(start: bytes, source: str) -> None:

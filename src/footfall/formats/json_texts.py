@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from footfall.contract.json_places import list_names_on_the_way, place_by_path
 from footfall.contract.limits import RECORD_BYTES_MAX
 from footfall.contract.mapping import Layout
 from footfall.contract.paths import JsonPath
+from footfall.formats.json_names import compose_name_twice, path_variables
 from footfall.formats.texts import Form, Record, compose_expressions
 from footfall.statements import statements
 
@@ -22,7 +22,7 @@ NO_OBJECT = r"\A(?:[^{]|\z)"
 def compose_json(layout: Layout) -> Form:
     """Give the statements of json_texts.sql for files of one layout."""
     is_exploded = layout.definition.explode is not None
-    record = Record(text="record_digest || ':' || item::varchar" if is_exploded else "line", can_nest=True)
+    record = Record(text="record_digest || ':' || record_item::varchar" if is_exploded else "line", can_nest=True)
     expressions = compose_expressions(layout, record)
     inner = place_by_path(layout.definition, "").inner
     names = list_names_on_the_way(inner)
@@ -53,35 +53,6 @@ def compose_json(layout: Layout) -> Form:
 def _outer(what: str, is_exploded: bool) -> str:
     """Give the list of what stands in the object that encloses an exploded list."""
     return f"outer_{what}" if is_exploded else "[]"
-
-
-def path_variables(paths: tuple[JsonPath, ...]) -> dict[str, Any]:
-    """Give the variables with which values, and the names on the way to them, are found in records.
-
-    Shape: `holders` are the paths of the objects that hold a name, each once; `names` has each (holder, name).
-    """
-    names = list_names_on_the_way(paths)
-    holders = dict.fromkeys(prefix for prefix, _ in names)
-    return {
-        "paths": [path.in_duckdb() for path in paths],
-        "holders": [JsonPath(prefix).in_duckdb() for prefix in holders],
-        "names": [name for _, name in names],
-    }
-
-
-def compose_name_twice(paths: tuple[JsonPath, ...]) -> str:
-    """Give the expression of the first name on the way to a value that stands twice in its object, or null.
-
-    It reads `keys`, the names in each of the holders.
-    """
-    names = list_names_on_the_way(paths)
-    holders = list(dict.fromkeys(prefix for prefix, _ in names))
-    whens = [
-        f"when stands_twice(keys[{holders.index(prefix) + 1}], getvariable('names')[{at}]) "
-        f"then getvariable('names')[{at}]"
-        for at, (prefix, _) in enumerate(names, 1)
-    ]
-    return f"case {' '.join(whens)} end" if whens else "null"
 
 
 def _can_be_counted(paths: tuple[JsonPath, ...]) -> bool:
