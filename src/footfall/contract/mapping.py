@@ -33,7 +33,9 @@ class Layout:
     Shape: `places` has the columns of each field, in the order of COLUMNS and of the definition; a field without any is
     a constant, or made. `conditions` has the place of each condition of the definition. `surplus` are ignored names.
     `field_count` is the number of texts in a record. `paths` are those of JSON in DuckDB's form, one a text.
-    `encoding` is that of the stored bytes, in Python's words. `file_time` is the timestamp that the name of the file gives; `digest` that of the file, where ids are made of it.
+    `has_items`: several rows may begin on one line, which have numbers of their own there. `encoding` is that of the
+    stored bytes, in Python's words. `file_time` is the timestamp that the name of the file gives; `digest` is that of
+    the file, where ids are made of it.
     """
 
     kind: Kind
@@ -45,6 +47,7 @@ class Layout:
     delimiter: str = ","
     encoding: str = "utf-8"
     paths: tuple[str, ...] = ()
+    has_items: bool = False
     file_time: str | None = None
     digest: str | None = None
 

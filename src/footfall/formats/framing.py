@@ -123,7 +123,7 @@ def _too_long(lines: Lines) -> Iterator[pa.RecordBatch]:
     lines.rest = lines.rest.removeprefix(lines.end)
     if not is_blank and not is_comment(kept, lines.dialect):
         numbers, sizes = np.array([lines.line_number]), np.array([size])
-        yield _assemble([kept], numbers, sizes, np.array([stored]) if _is_encoded(lines.dialect) else None)
+        yield assemble([kept], numbers, sizes, np.array([stored]) if _is_encoded(lines.dialect) else None)
     lines.line_number += 1
 
 
@@ -224,7 +224,7 @@ def _records(
     if _is_encoded(dialect):
         upto = np.concatenate(([0], np.cumsum(stored_weights(array, dialect.encoding))))
         stored = (upto[stops] - upto[starts])[held]
-    is_exact = b"\0" not in block and (block.isascii() or _is_utf8(block))
+    is_exact = b"\0" not in block and (block.isascii() or is_utf8(block))
     if is_exact and sizes.max(initial=0) <= RECORD_BYTES_MAX:
         mask = np.ones(len(block), dtype=bool)
         mask[ends[ends < len(block)]] = False
@@ -239,7 +239,7 @@ def _records(
         return _with_stored([pa.array(numbers), text, pa.nulls(len(sizes), pa.binary()), pa.array(sizes)], stored)
     places = zip(starts[held].tolist(), stops[held].tolist(), strict=True)
     texts = [block[start : min(stop, start + READABLE_BYTES)] for start, stop in places]
-    return _assemble(texts, numbers[held], sizes[held], stored)
+    return assemble(texts, numbers[held], sizes[held], stored)
 
 
 def _find_blank(block: bytes, array: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> list[int]:
@@ -267,7 +267,8 @@ def _measure(text: bytes, dialect: Dialect) -> int:
     return int(stored_weights(np.frombuffer(text, np.uint8), dialect.encoding).sum())
 
 
-def _is_utf8(block: bytes) -> bool:
+def is_utf8(block: bytes) -> bool:
+    """Say whether bytes are text in UTF-8."""
     try:
         block.decode()
     except UnicodeDecodeError:
@@ -275,13 +276,15 @@ def _is_utf8(block: bytes) -> bool:
     return True
 
 
-def _assemble(texts: list[bytes], numbers: np.ndarray, sizes: np.ndarray, stored: np.ndarray | None) -> pa.RecordBatch:
+def assemble(
+    texts: list[bytes], numbers: np.ndarray, sizes: np.ndarray, stored: np.ndarray | None = None
+) -> pa.RecordBatch:
     """Give a batch where some record is too long, or not text."""
     lines: list[str] = []
     raw: list[bytes | None] = []
     for text, size in zip(texts, sizes.tolist(), strict=True):
         kept = _cut(text, RAW_BYTES_MAX) if size > RECORD_BYTES_MAX else text
-        if b"\0" not in kept and _is_utf8(kept):
+        if b"\0" not in kept and is_utf8(kept):
             lines.append(kept.decode())
             raw.append(None)
         else:

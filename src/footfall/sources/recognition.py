@@ -19,6 +19,8 @@ CONTROLS_ALLOWED = 0.02  # share of a text's characters: some exports have a str
 EXPORT = "export it as CSV in UTF-8 where it was made"
 SPREADSHEET = "open it in a spreadsheet program and save it as CSV UTF-8"
 DOWNLOAD = "look at it in an editor and fetch the file again: an error or login page often comes in its place"
+AS_JSON_LINES = 'give it a name that ends in .jsonl, or write format = "jsonl" in a source definition'
+AS_JSON = 'give it a name that ends in .json, or write format = "json" in a source definition'
 CONVERT = "convert it to CSV, with DuckDB or pandas for example"
 
 
@@ -135,9 +137,9 @@ TEXT = (
     _kind(rb"<\?xml", "an XML file", EXPORT),
     _kind(rb"(?i:<!doctype html|<html|<head|<body|<table|<meta|<script)[\s>]", "an HTML page", DOWNLOAD),
     _kind(rb"<!DOCTYPE |<!--|<[A-Za-z][\w:.-]*(?:\s[^<>]*)?>(?:[ \t]*\r?\n\s*)?<", "an HTML or XML file", DOWNLOAD),
-    _kind(rb"\{[^\n]*\}[ \t\r]*\n\s*\{", "JSON Lines", EXPORT),
-    _kind(rb'\{\s*["}]', "a JSON object", EXPORT),
-    _kind(rb'\[\s*[\[{"\]]', "a JSON array", EXPORT),
+    _kind(rb"\{[^\n]*\}[ \t\r]*\n\s*\{", "JSON Lines", AS_JSON_LINES),
+    _kind(rb'\{\s*["}]', "a JSON object", AS_JSON),
+    _kind(rb'\[\s*[\[{"\]]', "a JSON array", AS_JSON),
     _kind(
         rb"\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] \"",
         "an access log of a web server",
@@ -162,6 +164,7 @@ TEXT = (
     _kind(rb"TABLE\r?\n0,1\r?\n", "a DIF file", SPREADSHEET),
     _kind(rb"\[InternetShortcut\]", "a link to a web page", DOWNLOAD),
 )
+READ_AS_JSON = {"jsonl": "JSON Lines in UTF-8", "json": "JSON in UTF-8"}
 BROKEN = "a copy was cut off, or a disk was full: deliver it again"
 NULS = _kind(rb"\0+\Z", "a file that begins with nothing but NUL bytes", BROKEN)
 ZLIB = _packed(rb"\x78[\x01\x5e\x9c\xda]", "a zlib file", "pigz -d")
@@ -197,10 +200,12 @@ def refuse_binary(start: bytes, source: str) -> None:
         raise SourceError(_refusal(kind), source=source)
 
 
-def explained(error: SourceError, start: bytes, source: str) -> SourceError:
-    """Give the error of a file without a usable header: one that names its format, where that is known."""
+def explained(error: SourceError, start: bytes, source: str, wanted: str = "csv") -> SourceError:
+    """Give the error of a file that its format cannot read: one that names the format it has, where that is known."""
     kind = _recognised(start)
-    return SourceError(_refusal(kind), source=source) if kind else error
+    if kind is None or (wanted in READ_AS_JSON and kind.cure in (AS_JSON, AS_JSON_LINES)):
+        return error
+    return SourceError(_refusal(kind, wanted), source=source)
 
 
 def misnamed(start: bytes, source: str) -> SourceError:
@@ -215,8 +220,8 @@ def misnamed(start: bytes, source: str) -> SourceError:
     return SourceError(f"is not compressed as its name says{found}", source=source)
 
 
-def _refusal(kind: Kind) -> str:
-    return f"is {kind.name}, not plain CSV in UTF-8; {kind.cure}"
+def _refusal(kind: Kind, wanted: str = "csv") -> str:
+    return f"is {kind.name}, not {READ_AS_JSON.get(wanted, 'plain CSV in UTF-8')}; {kind.cure}"
 
 
 def _first(kinds: Iterable[Kind], start: bytes) -> Kind | None:
