@@ -28,9 +28,11 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 PACKAGE = ROOT / "src/footfall"
 MIGRATIONS = PACKAGE / "tables/migrations"
+DEFINITIONS = PACKAGE / "contract/presets"
 HELP_COLUMNS = 100  # characters; a help text fits a page without scrolling
 MADE = "<!-- Made by docs/generate.py: change the code, then `make docs`. -->"
 COMMENT = re.compile(r"comment on (table|view|column) (\w+)(?:\.(\w+))? is '((?:[^']|'')*)'")
+ABOUT_DEFINITIONS = ("about", "origin", "id types")  # the first lines of each built-in definition, in this order
 FIGURES, END_OF_FIGURES = "<!-- figures -->", "<!-- end of figures -->"
 TABLE = re.compile(r"^create table (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
 
@@ -191,6 +193,39 @@ def queries_page() -> str:
     return _page(parts)
 
 
+def definitions() -> Iterator[tuple[str, str, dict[str, str], list[str]]]:
+    """Give every built-in source definition: its name, its TOML, what its first lines say, and its notes."""
+    for path in sorted(DEFINITIONS.glob("*.toml"), key=lambda path: path.stem):
+        comments, _, body = path.read_text(encoding="utf-8").partition("\n\n")
+        said = [line.removeprefix("# ") for line in comments.splitlines()]
+        known = {key: line.removeprefix(f"{key}: ") for key, line in zip(ABOUT_DEFINITIONS, said, strict=False)}
+        yield path.stem, body.rstrip(), known, said[len(known) :]
+
+
+def definitions_page() -> str:
+    """Give the page of the built-in source definitions: what each reads, where that is described, and its TOML."""
+    rows, parts = [], []
+    for name, body, known, notes in definitions():
+        types = ", ".join(f"`{each}`" for each in known["id types"].split(", "))
+        rows.append((f"[`{name}`](#{name})", known["about"], types))
+        parts += [f"## {name}", known["about"], f"Described at: <{known['origin']}>", f"Id types: {types}."]
+        parts += ["\n".join(f"- {note}" for note in notes)] * bool(notes)
+        parts.append(f"```toml\n{body}\n```")
+    return _page(
+        [
+            "# Built-in source definitions",
+            "Each says how files of one well-known kind become interactions: `footfall load FILE --source NAME`. "
+            "`footfall sources NAME` prints one, to start your own from; one in `footfall.toml` with the same name "
+            "takes its place. The id types are what the settings must say before the tables are made; those that are "
+            "not named are `bigint`. Each definition has a test on a small file of its shape.",
+            _table(("Name", "Reads", "Id types"), rows),
+            "Instacart has none: its lines (`order_products__*.csv`) name neither user nor time. They must be joined "
+            "with `orders.csv` first, on `order_id`, and even then there is no date.",
+            *parts,
+        ]
+    )
+
+
 def table_comments() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
     """Give every table, its comment, and its columns with type and comment."""
     for path in (*sorted(MIGRATIONS.glob("*.sql")), PACKAGE / "tables/schema.sql"):
@@ -330,6 +365,7 @@ PAGES = {
     "reference/python.md": python_api,
     "reference/queries.md": queries_page,
     "reference/settings.md": settings_page,
+    "reference/source-definitions-built-in.md": definitions_page,
     "reference/tables.md": tables,
     "reliability.md": reliability,
 }
