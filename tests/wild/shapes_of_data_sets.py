@@ -179,11 +179,11 @@ def make_uci() -> Shape:
     for n, user, product, at in make_facts(9):
         minute = at.replace(second=0)
         who = ("", f"{17850 + user}", f"{17850 + user}.0")[n % 3]
-        invoice, action = (f"C{536365 + n}", "C") if n == 5 else (f"{536365 + n // 2}", "purchase")
+        invoice = f"C{536365 + n}" if n == 5 else f"{536365 + n // 2}"
         code = f"85{product}{'A' * (n % 2)}"
         when = format_at(minute) if n == 7 else f"{at.month}/{at.day}/{at.year} {at.hour}:{at:%M}"
         lines.append(f'{invoice},{code},"BAG, SMALL £5",{-1 if n == 5 else n},{when},2.55,{who},Österreich')
-        rows.append(Row(MADE, 17850 + user if who else 0, code, action, minute))
+        rows.append(Row(MADE, 17850 + user if who else 0, code, "purchase", minute))
     lines.append("536380,85999,BOX,1,13/13/2010 8:26,2.55,17850,France")
     return Shape(
         "uci-online-retail", "data.csv", join_lines(lines, "\r\n", "latin-1"), tuple(rows), {11: ("not-a-timestamp",)}

@@ -25,7 +25,8 @@ REJECTED = """
     from rejected_interactions order by 1"""
 
 has_sources = pytest.mark.skipif(
-    "source" not in footfall.Options.__annotations__, reason="files are not loaded by a source definition yet"
+    "interaction_id_type" not in footfall.Options.__annotations__,
+    reason="files are not loaded by a source definition yet",
 )
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.source)
 
