@@ -21,6 +21,7 @@ import footfall
 from footfall import errors, settings
 from footfall.answers.catalogue import catalogue
 from footfall.cli import main as command_line_program
+from footfall.contract.built_in import list_built_in, read_built_in_text
 from footfall.contract.hints import LOOKS, hint
 from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.problems import PROBLEM_CODES
@@ -29,11 +30,9 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 PACKAGE = ROOT / "src/footfall"
 MIGRATIONS = PACKAGE / "tables/migrations"
-DEFINITIONS = PACKAGE / "contract/presets"
 HELP_COLUMNS = 100  # characters; a help text fits a page without scrolling
 MADE = "<!-- Made by docs/generate.py: change the code, then `make docs`. -->"
 COMMENT = re.compile(r"comment on (table|view|column) (\w+)(?:\.(\w+))? is '((?:[^']|'')*)'")
-ABOUT_DEFINITIONS = ("about", "origin", "id types")  # the first lines of each built-in definition, in this order
 FIGURES, END_OF_FIGURES = "<!-- figures -->", "<!-- end of figures -->"
 TABLE = re.compile(r"^create table (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
 
@@ -197,24 +196,18 @@ def queries_page() -> str:
     return _page(parts)
 
 
-def definitions() -> Iterator[tuple[str, str, dict[str, str], list[str]]]:
-    """Give every built-in source definition: its name, its TOML, what its first lines say, and its notes."""
-    for path in sorted(DEFINITIONS.glob("*.toml"), key=lambda path: path.stem):
-        comments, _, body = path.read_text(encoding="utf-8").partition("\n\n")
-        said = [line.removeprefix("# ") for line in comments.splitlines()]
-        known = {key: line.removeprefix(f"{key}: ") for key, line in zip(ABOUT_DEFINITIONS, said, strict=False)}
-        yield path.stem, body.rstrip(), known, said[len(known) :]
-
-
 def definitions_page() -> str:
     """Give the page of the built-in source definitions: what each reads, where that is described, and its TOML."""
     rows, parts = [], []
-    for name, body, known, notes in definitions():
-        types = ", ".join(f"`{each}`" for each in known["id types"].split(", "))
-        rows.append((f"[`{name}`](#{name})", known["about"], types))
-        parts += [f"## {name}", known["about"], f"Described at: <{known['origin']}>", f"Id types: {types}."]
+    for name in list_built_in()[1:]:
+        comments, _, body = read_built_in_text(name).partition("\n\n")
+        about, origin, types, *notes = [line.removeprefix("# ") for line in comments.splitlines()]
+        about, origin, types = (line.partition(": ")[2] for line in (about, origin, types))
+        types = ", ".join(f"`{each}`" for each in types.split(", "))
+        rows.append((f"[`{name}`](#{name})", about, types))
+        parts += [f"## {name}", about, f"Described at: <{origin}>", f"Id types: {types}."]
         parts += ["\n".join(f"- {note}" for note in notes)] * bool(notes)
-        parts.append(f"```toml\n{body}\n```")
+        parts.append(f"```toml\n{body.rstrip()}\n```")
     return _page(
         [
             "# Built-in source definitions",
