@@ -21,6 +21,7 @@ import footfall
 from footfall import errors, settings
 from footfall.answers.catalogue import catalogue
 from footfall.cli import main as command_line_program
+from footfall.contract.built_in import list_built_in, read_built_in_text
 from footfall.contract.hints import LOOKS, hint
 from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.problems import PROBLEM_CODES
@@ -195,6 +196,33 @@ def queries_page() -> str:
     return _page(parts)
 
 
+def definitions_page() -> str:
+    """Give the page of the built-in source definitions: what each reads, where that is described, and its TOML."""
+    rows, parts = [], []
+    for name in list_built_in()[1:]:
+        comments, _, body = read_built_in_text(name).partition("\n\n")
+        about, origin, types, *notes = [line.removeprefix("# ") for line in comments.splitlines()]
+        about, origin, types = (line.partition(": ")[2] for line in (about, origin, types))
+        types = ", ".join(f"`{each}`" for each in types.split(", "))
+        rows.append((f"[`{name}`](#{name})", about, types))
+        parts += [f"## {name}", about, f"Described at: <{origin}>", f"Id types: {types}."]
+        parts += ["\n".join(f"- {note}" for note in notes)] * bool(notes)
+        parts.append(f"```toml\n{body.rstrip()}\n```")
+    return _page(
+        [
+            "# Built-in source definitions",
+            "Each says how files of one well-known kind become interactions: `footfall load FILE --source NAME`. "
+            "`footfall sources NAME` prints one, to start your own from; one in `footfall.toml` with the same name "
+            "takes its place. The id types are what the settings must say before the tables are made; those that are "
+            "not named are `bigint`. Each definition has a test on a small file of its shape.",
+            _table(("Name", "Reads", "Id types"), rows),
+            "Instacart has none: its lines (`order_products__*.csv`) name neither user nor time. They must be joined "
+            "with `orders.csv` first, on `order_id`, and even then there is no date.",
+            *parts,
+        ]
+    )
+
+
 def table_comments() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
     """Give every table, its comment, and its columns with type and comment."""
     text = _migrations() + (PACKAGE / "tables/schema.sql").read_text(encoding="utf-8")
@@ -335,6 +363,7 @@ PAGES = {
     "reference/python.md": python_api,
     "reference/queries.md": queries_page,
     "reference/settings.md": settings_page,
+    "reference/source-definitions-built-in.md": definitions_page,
     "reference/tables.md": tables,
     "reliability.md": reliability,
 }
