@@ -8,13 +8,13 @@ from datetime import timedelta, timezone
 from wild_shape import (
     MADE,
     NO_PRODUCT,
-    START,
     Guess,
     Row,
     Shape,
     choose,
     format_iso,
     join_lines,
+    make_constant_time,
     make_hex,
     make_instant,
     pick,
@@ -241,13 +241,8 @@ def offers_json() -> Shape:
     """One array of objects, without id and time."""
     texts, rows = [], []
     for n in range(20):
-        row = Row(
-            MADE,
-            f"u{1 + n // 4}",
-            f"offer_{1 + pick(5, n)}",
-            choose(("completed", "clicked"), n),
-            START.replace(month=1, day=1, hour=0),
-        )
+        action = choose(("completed", "clicked"), n)
+        row = Row(MADE, f"u{1 + n // 4}", f"offer_{1 + pick(5, n)}", action, make_constant_time(2024))
         rows.append(row)
         texts.append(f'  {{"user_id":"{row[1]}","event":"{row[3]}","offer_id":"{row[2]}"}}')
     definition = """
