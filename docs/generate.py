@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib
 import inspect
 import json
 import re
@@ -306,6 +307,32 @@ def reliability() -> str:
     return "\n\n".join([before + FIGURES, *tables, END_OF_FIGURES + after])
 
 
+def wild() -> str:
+    """Give the page of files as people have them: a definition for each shape, and what comes of it."""
+    sys.path.append(str(ROOT / "tests/wild"))
+    shapes, figures = importlib.import_module("wild_files").SHAPES, importlib.import_module("wild_figures")
+    kept = figures.read_figures()
+    rows = [
+        (f"[{shape.name}](#{shape.name})", _sentence(shape.about), str(len(shape.section.splitlines())))
+        + tuple(kept.get(shape.name, {}).get(name, "not tried") for name in ("definition", "guess"))
+        for shape in shapes
+    ]
+    parts = [
+        "# Files as people have them",
+        "Shapes of files that were found in public: exports of shops and analytics tools, logs, data sets. For each the "
+        "tests make a small file, load it by the definition below, and compare the tables row by row; then they let "
+        "`footfall guess` write a definition, take it unedited, and compare again. `make wild` writes this page's "
+        "results anew.",
+        _table(("Shape", "What is particular", "Lines of the definition", "Loaded by it", "Guess alone"), rows),
+        "A guess is *right* where its rows are those of the definition below; in a field that the file does not decide, "
+        "such as the action of a rating, a constant is right, too, if guess says that it could not know. It is *rightly "
+        "refused* where no definition can be right without being told more, such as the time of a file without one.",
+    ]
+    for shape in shapes:
+        parts += [f"## {shape.name}", _sentence(shape.about), f"```toml\n{shape.settings.rstrip()}\n```"]
+    return _page(parts)
+
+
 def _plain(what: object) -> str:
     return inspect.getdoc(what) or ""
 
@@ -331,6 +358,7 @@ PAGES = {
     "reference/queries.md": queries_page,
     "reference/settings.md": settings_page,
     "reference/tables.md": tables,
+    "reference/wild.md": wild,
     "reliability.md": reliability,
 }
 
