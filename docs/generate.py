@@ -312,24 +312,25 @@ def wild() -> str:
     sys.path.append(str(ROOT / "tests/wild"))
     shapes, figures = importlib.import_module("wild_files").SHAPES, importlib.import_module("wild_figures")
     kept = figures.read_figures()
-    rows = [
-        (f"[{shape.name}](#{shape.name})", _sentence(shape.about), str(len(shape.section.splitlines())))
-        + tuple(kept.get(shape.name, {}).get(name, "not tried") for name in ("definition", "guess"))
-        for shape in shapes
-    ]
+    rows: list[tuple[str, ...]] = []
+    for shape in shapes:
+        found = [kept.get(shape.name, {}).get(name, "not tried") for name in ("definition", "guess")]
+        lines = str(len(shape.section.splitlines()))
+        rows.append((f"[{shape.name}](#{shape.name})", _sentence(shape.about), lines, *found))
     parts = [
         "# Files as people have them",
-        "Shapes of files that were found in public: exports of shops and analytics tools, logs, data sets. For each the "
-        "tests make a small file, load it by the definition below, and compare the tables row by row; then they let "
-        "`footfall guess` write a definition, take it unedited, and compare again. `make wild` writes this page's "
-        "results anew.",
+        "Shapes of files that were found in public: exports of shops and analytics tools, logs, data sets. For each "
+        "the tests make a small file, load it by the definition below, and compare the tables row by row; then they "
+        "let `footfall guess` write a definition, take it unedited, and compare again. `make wild` runs them and "
+        "writes the results.",
         _table(("Shape", "What is particular", "Lines of the definition", "Loaded by it", "Guess alone"), rows),
-        "A guess is *right* where its rows are those of the definition below; in a field that the file does not decide, "
-        "such as the action of a rating, a constant is right, too, if guess says that it could not know. It is *rightly "
-        "refused* where no definition can be right without being told more, such as the time of a file without one.",
+        "A guess is *right* where its rows are those of the definition below. In a field that the file does not "
+        "decide, such as the action where there is only a rating, a constant is right, too, if guess says so. It is "
+        "*rightly refused* where it needs to be told more, such as the time of a file that has none.",
     ]
     for shape in shapes:
-        parts += [f"## {shape.name}", _sentence(shape.about), f"```toml\n{shape.settings.rstrip()}\n```"]
+        settings_of_shape = shape.settings.rstrip().replace("[sources.wild]", f"[sources.{shape.name}]")
+        parts += [f"## {shape.name}", _sentence(shape.about), f"```toml\n{settings_of_shape}\n```"]
     return _page(parts)
 
 
