@@ -85,9 +85,7 @@ def test_a_file_that_no_definition_reads_is_refused_with_what_is_wrong(shape: Sh
 @pytest.mark.parametrize("name", ["netflix_viewing", "otto", "cdnow_master"])
 def test_made_ids_that_do_not_fit_the_tables_are_refused_before_the_first_row(name: str, database: str) -> None:
     (shape,) = [each for each in SHAPES if each.name == name]
-    Path("footfall.toml").write_text(
-        f"{shape.section}\n", encoding="utf-8"
-    )  # made ids are UUIDs, tables of whole numbers
+    Path("footfall.toml").write_text(f"{shape.section}\n", encoding="utf-8")  # without the types, so of whole numbers
     done = load(write_file(shape), database)
     assert done.returncode in {2, 6}, done.stderr
     assert "_type" in done.stderr
