@@ -16,18 +16,23 @@ from wild_shape import FIELDS, NAME, Shape
 
 RIGHT_MIN = 38  # of 48; a refusal that says truly why no definition is right is among them
 RIGHT, REFUSED = "right", "rightly refused"
-DOUBT = r"\bno\b|\bnot\b|cannot|unknown|guess|perhaps|\bmay\b|check|\?|constant|made up|choose|differs"
+DOUBT = re.compile(r"\bno\b|\bnot\b|cannot|unknown|guess|perhaps|\bmay\b|check|\?|made up|choose", re.IGNORECASE)
 
 
-def comments(text: str) -> str:
-    """Give the comments of a text in TOML."""
-    return "\n".join(found[1] for line in text.splitlines() if (found := re.search(r"(?:^|\s)#\s?(.*)", line)))
+def read_comments(toml: str) -> list[str]:
+    """Give each comment as one text, with the lines that go on with it, which are indented."""
+    found: list[str] = []
+    for line in toml.splitlines():
+        if line.startswith("#   ") and found:
+            found[-1] += f" {line[1:].strip()}"
+        elif line.startswith("#"):
+            found.append(line[1:].strip())
+    return found
 
 
-def is_said(field: str, told: str) -> bool:
-    """Say whether a line of what was told names a field and a doubt."""
-    word = field.removesuffix("_id")
-    return any(word in line.lower() and re.search(DOUBT, line, re.IGNORECASE) for line in told.splitlines())
+def is_said(pattern: str, comments: list[str]) -> bool:
+    """Say whether a comment that has a doubt speaks of something."""
+    return any(DOUBT.search(each) and re.search(pattern, each, re.IGNORECASE) for each in comments)
 
 
 def judge(shape: Shape, database: str) -> str:
@@ -39,8 +44,8 @@ def judge(shape: Shape, database: str) -> str:
         is_right = shape.guess.refusal and re.search(shape.guess.refusal, done.stderr, re.IGNORECASE)
         return REFUSED if is_right else "refused"
     assert done.returncode == 0, done.stderr
-    told = comments(Path("footfall.toml").read_text(encoding="utf-8"))
-    unsaid = [pattern for pattern in shape.guess.says if not re.search(pattern, told, re.IGNORECASE)]
+    comments = read_comments(Path("footfall.toml").read_text(encoding="utf-8"))
+    unsaid = [pattern for pattern in shape.guess.says if not is_said(pattern, comments)]
     checked, loaded = check(file), load(file, database)
     assert checked.returncode == loaded.returncode, "check ends as load does"
     if loaded.returncode:
@@ -52,7 +57,7 @@ def judge(shape: Shape, database: str) -> str:
         differing = differing or ["number of rows"]
     if not differing and not unsaid:
         return RIGHT
-    silent = [field for field in differing if field not in FIELDS or not is_said(field, told)]
+    silent = [field for field in differing if field not in FIELDS or not is_said(field.removesuffix("_id"), comments)]
     if silent or not differing:
         return f"wrong: {', '.join(silent or unsaid)} without a word"
     return f"differs, and says so: {', '.join(differing)}"
