@@ -14,7 +14,7 @@ from wild_files import SHAPES
 from wild_running import check, load, read_tables, run, write_file
 from wild_shape import FIELDS, NAME, Shape
 
-RIGHT_MIN = 38  # of 48; a refusal that says truly why no definition is right is among them
+RIGHT_MIN = 56  # of 66; a refusal that says truly why no definition is right is among them
 RIGHT, REFUSED = "right", "rightly refused"
 DOUBT = re.compile(r"\bno\b|\bnot\b|cannot|unknown|guess|perhaps|\bmay\b|check|\?|made up|choose", re.IGNORECASE)
 

@@ -16,7 +16,7 @@ from wild_running import check, load, read_tables, run, say_numbers, write_file,
 from wild_shape import MADE, NAME, Shape
 
 LOADED = [shape for shape in SHAPES if not shape.refused]
-MADE_IDS = [shape for shape in LOADED if shape.types[0] == "uuid"]
+MADE_IDS = [shape for shape in LOADED if shape.is_made]
 
 
 def named(shape: Shape) -> str:
@@ -41,8 +41,7 @@ def test_the_tables_hold_the_right_rows(shape: Shape, database: str) -> None:
     (result,) = json.loads(done.stdout)["loads"]
     assert {name: result[name] for name in shape.numbers} == shape.numbers
     tables = read_tables(database)
-    is_made = shape.types[0] == "uuid"
-    found = [(MADE, *row[1:]) if is_made and isinstance(row[0], UUID) else row for row in tables["rows"]]
+    found = [(MADE, *row[1:]) if shape.is_made and isinstance(row[0], UUID) else row for row in tables["rows"]]
     assert Counter(found) == Counter(tuple(row) for row in shape.rows)
     assert len({row[0] for row in tables["rows"]}) == len(shape.rows)
     assert {row[:2]: row[2] for row in tables["counts"]} == Counter((row[1], row[2]) for row in shape.rows)

@@ -59,8 +59,9 @@ def pair_columns(shape: Shape, name: str, found: Column) -> Iterator[tuple[Colum
 
 def pair_ids(shape: Shape, right: Column, found: Column) -> Iterator[tuple[Column, Column]]:
     """Give the ways in which ids of interactions are right: the file's own, or made ones, each of which is its own."""
-    if Counter(right) == Counter(found):
-        yield right, found
+    for wanted in (right, *shape.guess.others.get("interaction_id", ())):
+        if Counter(wanted) == Counter(found):
+            yield wanted, found
     is_free = MADE in right or "interaction_id" in shape.guess.loose
     if is_free and all(isinstance(value, UUID) for value in found) and len(set(found)) == len(found):
         yield (MADE,) * len(right), (MADE,) * len(found)

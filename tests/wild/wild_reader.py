@@ -69,10 +69,11 @@ def read_shape(shape: Shape) -> Reading:
 
 def read_records(shape: Shape, definition: dict[str, Any]) -> Iterator[tuple[int, Record]]:
     """Give the records of a file with the number of the line where each begins."""
-    text = shape.content.decode()
+    text = shape.content.decode(definition.get("encoding", "utf-8"))
     form = definition.get("format") or shape.file.rpartition(".")[2]
     if form == "json":
-        for number, one in enumerate(json.loads(text), 1):
+        document = json.loads(text)
+        for number, one in enumerate(walk(document, definition["records"]) if "records" in definition else document, 1):
             yield number, one
     elif form == "jsonl":
         for number, line in enumerate(text.splitlines(), 1):
@@ -94,7 +95,7 @@ def read_delimited(text: str, definition: dict[str, Any]) -> Iterator[tuple[int,
     for number, line in enumerate(text.splitlines(), 1):
         if number <= skip or not line.strip() or line.startswith(definition.get("comment", "\0")):
             continue
-        values = split_line(line, definition.get("delimiter", ","))
+        values = split_line(line, definition)
         if header is None and definition.get("header", True):
             header = [value.strip() for value in values]
         elif header is None:
@@ -103,13 +104,15 @@ def read_delimited(text: str, definition: dict[str, Any]) -> Iterator[tuple[int,
             yield number, dict(zip(header, values, strict=True))
 
 
-def split_line(line: str, delimiter: str) -> list[str]:
+def split_line(line: str, definition: dict[str, Any]) -> list[str]:
     """Split one line into its fields; no shape has a field that runs over lines."""
+    delimiter = definition.get("delimiter", ",")
     if delimiter == "blanks":
         return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)]
     if len(delimiter) > 1 and delimiter != "tab":
         return line.split(delimiter)
-    return next(csv.reader([line], delimiter="\t" if delimiter == "tab" else delimiter))
+    mark = "\t" if delimiter == "tab" else delimiter
+    return next(csv.reader([line], delimiter=mark)) if definition.get("quoting", True) else line.split(mark)
 
 
 def walk(value: Any, path: str) -> Any:
@@ -161,6 +164,8 @@ def read_field(definition: dict[str, Any], name: str, kind: str, record: Record)
         text = says.get("default") if text is None else text
     if text is None:
         raise Problem("missing-value")
+    if says.get("integers"):
+        text = str(text).removesuffix(".0")
     return convert(str(text), kind, says.get("format", "iso"))
 
 
@@ -183,6 +188,7 @@ def read_time(text: str, form: str) -> datetime:
         whole, _, rest = text.partition(".")
         assert rest.strip("0") == "", "no shape has a broken epoch"
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(whole) * UNITS[form])
+    text = text.replace(" UTC", "Z") if form == "iso" else text
     found = datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form)  # noqa: DTZ007
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 

@@ -83,6 +83,11 @@ class Shape:
         return f"{types}\n{self.section}\n"
 
     @property
+    def is_made(self) -> bool:
+        """Say whether Footfall makes the ids of the interactions."""
+        return any(row.interaction_id == MADE for row in self.rows)
+
+    @property
     def section(self) -> str:
         """Give the definition as a table of TOML."""
         return f"[sources.{NAME}]\n{self.definition.strip()}"
