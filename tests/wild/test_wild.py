@@ -33,6 +33,19 @@ def test_check_tells_the_right_numbers(shape: Shape) -> None:
     keep_or_compare(shape.name, definition=say_numbers(result))
 
 
+@pytest.mark.parametrize("name", ["ints_header", "otto", "singer_mixpanel"])
+def test_python_gives_the_numbers_of_the_command_line(name: str, database: str) -> None:
+    (shape,) = [each for each in SHAPES if each.name == name]
+    write_settings(shape)
+    file = write_file(shape)
+    for summary in (
+        footfall.check(file, source=NAME),
+        footfall.load(file, source=NAME, database_url=database),
+    ):
+        (result,) = summary.loads
+        assert {name: getattr(result, name) for name in shape.numbers} == shape.numbers
+
+
 @pytest.mark.parametrize("shape", LOADED, ids=named)
 def test_the_tables_hold_the_right_rows(shape: Shape, database: str) -> None:
     write_settings(shape)
