@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+import footfall
 from wild_figures import keep_or_compare
 from wild_files import SHAPES
 from wild_running import check, load, read_tables, run, say_numbers, write_file, write_settings
