@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib
 import inspect
 import json
 import re
@@ -339,6 +340,33 @@ def reliability() -> str:
     return "\n\n".join([before + FIGURES, *tables, END_OF_FIGURES + after])
 
 
+def wild() -> str:
+    """Give the page of files as people have them: a definition for each shape, and what comes of it."""
+    sys.path.append(str(ROOT / "tests/wild"))
+    shapes, figures = importlib.import_module("wild_files").SHAPES, importlib.import_module("wild_figures")
+    kept = figures.read_figures()
+    rows: list[tuple[str, ...]] = []
+    for shape in shapes:
+        found = [kept.get(shape.name, {}).get(name, "not tried") for name in ("definition", "guess")]
+        lines = str(len(shape.section.splitlines()))
+        rows.append((f"[{shape.name}](#{shape.name})", _sentence(shape.about), lines, *found))
+    parts = [
+        "# Files as people have them",
+        "Shapes of files that were found in public: exports of shops and analytics tools, logs, data sets. For each "
+        "the tests make a small file, load it by the definition below, and compare the tables row by row; then they "
+        "let `footfall guess` write a definition, take it unedited, and compare again. `make wild` runs them and "
+        "writes the results.",
+        _table(("Shape", "What is particular", "Lines of the definition", "Loaded by it", "Guess alone"), rows),
+        "A guess is *right* where its rows are those of the definition below. In a field that the file does not "
+        "decide, such as the action where there is only a rating, a constant is right, too, if guess says so. It is "
+        "*rightly refused* where it needs to be told more, such as the time of a file that has none.",
+    ]
+    for shape in shapes:
+        settings_of_shape = shape.settings.rstrip().replace("[sources.wild]", f"[sources.{shape.name}]")
+        parts += [f"## {shape.name}", _sentence(shape.about), f"```toml\n{settings_of_shape}\n```"]
+    return _page(parts)
+
+
 def _plain(what: object) -> str:
     return inspect.getdoc(what) or ""
 
@@ -365,6 +393,7 @@ PAGES = {
     "reference/settings.md": settings_page,
     "reference/source-definitions-built-in.md": definitions_page,
     "reference/tables.md": tables,
+    "reference/wild.md": wild,
     "reliability.md": reliability,
 }
 
