@@ -23,6 +23,7 @@ from footfall.tables.schema import VERSIONS_TABLE, list_tables
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
+from sampling import share_of
 
 Write = Callable[..., str]
 TABLES = list_tables()
@@ -229,6 +230,7 @@ MORE_DAMAGES = [
 def test_whatever_of_the_schema_is_gone_or_otherwise_is_found_and_its_cure_mends_it(shared: str) -> None:
     damages = [*ask(shared, DAMAGES), *MORE_DAMAGES]
     assert len(damages) > 90
+    damages = share_of(damages)
     wrong = []
     for table, name, damage in damages:
         do(shared, damage)
@@ -256,7 +258,7 @@ def test_an_index_that_is_not_valid_or_not_ready_is_found_and_its_cure_mends_it(
         shared, f"select indexrelid::regclass::text, indrelid::regclass::text from pg_index where indrelid in ({OURS})"
     )
     assert len(indexes) > 12
-    for index, table in indexes:
+    for index, table in share_of(indexes):
         for damage in ("indisvalid", "indisready"):
             do(as_admin, f"update pg_index set {damage} = false where indexrelid = '{index}'::regclass")
             found = verified(shared)
@@ -386,6 +388,7 @@ def judge(conninfo: str) -> list[str]:
     return wrong
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("damage", DAMAGED_ROWS)
 def test_a_changed_number_or_row_is_found_and_a_repair_is_advised_only_where_it_mends(loaded: str, damage: str) -> None:
     do(loaded, damage)
@@ -394,6 +397,7 @@ def test_a_changed_number_or_row_is_found_and_a_repair_is_advised_only_where_it_
     assert wrong == []
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("table", [*COUNTS, "user_interactions_raw", "rejected_interactions", "loads", "load_overlaps"])
 @pytest.mark.parametrize("is_key_there", [True, False])
 def test_a_row_that_is_there_twice_is_found_with_a_broken_key_and_without_one(
