@@ -33,7 +33,7 @@ class Layout:
     Shape: `places` has the columns of each field, in the order of COLUMNS and of the definition; a field without any is
     a constant, or made. `conditions` has the place of each condition of the definition. `surplus` are ignored names.
     `field_count` is the number of texts in a record. `paths` are those of JSON in DuckDB's form, one a text.
-    `encoding` is that of the stored bytes, in Python's words. `file_time` is the timestamp that the name of the file gives; `digest` that of the file, where ids are made of it.
+    `names` and `types` are those of the columns of a Parquet file. `encoding` is that of the stored bytes, in Python's words. `file_time` is the timestamp that the name of the file gives; `digest` that of the file, where ids are made of it.
     """
 
     kind: Kind
@@ -45,6 +45,8 @@ class Layout:
     delimiter: str = ","
     encoding: str = "utf-8"
     paths: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     file_time: str | None = None
     digest: str | None = None
 

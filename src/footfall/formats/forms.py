@@ -5,8 +5,9 @@ from __future__ import annotations
 from footfall.contract.mapping import Layout
 from footfall.formats.fields import compose_delimited
 from footfall.formats.texts import Form
+from footfall.formats.typed_form import compose_parquet
 
 
 def compose_form(layout: Layout) -> Form:
     """Give the statements that turn records of this layout into their five texts."""
-    return {"delimited": compose_delimited}[layout.kind](layout)
+    return {"delimited": compose_delimited, "parquet": compose_parquet}[layout.kind](layout)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from footfall.contract.mapping import Layout, list_references
 from footfall.contract.terms import Contract
 from footfall.errors import CorruptSourceError, SourceError
-from footfall.formats.choosing import Contracts
+from footfall.formats.choosing import Contracts, find_format
 from footfall.sources import opening
 from footfall.sources.recognition import explained
 
@@ -49,6 +49,8 @@ class Reader:
         except CorruptSourceError:
             raise
         except SourceError as error:
+            if find_format(contract.definition, file.path) == "parquet":
+                raise
             from footfall.formats.encodings import begin_as_text
 
             start = begin_as_text(opening.read_content(file), contract.definition.encoding)
@@ -72,6 +74,10 @@ def _open_records(
     file: opening.SourceFile, contract: Contract, memory_limit_mb: int
 ) -> tuple[Layout, Iterator[pa.RecordBatch]]:
     """Open a file in the format of its definition. The imports are heavy: not all formats are needed, perhaps none."""
+    if find_format(contract.definition, file.path) == "parquet":
+        from footfall.formats.parquet import open_parquet
+
+        return open_parquet(file, contract, memory_limit_mb)
     from footfall.formats.delimited import open_delimited
 
     return open_delimited(file, contract, memory_limit_mb)

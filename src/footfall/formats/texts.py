@@ -30,13 +30,16 @@ class Form:
 
     Shape: `plain` gives the records in plain form, or is None where the format knows no such form; `texts` gives every
     record. `variables` are to be set in the session. `plain_line` is the pattern of a line in plain form, or None where
-    the statement itself says which record is.
+    the statement itself says which record is. `macros` are statements that make macros of the layout. `records` gives
+    line, raw_bytes and size_bytes of each record where the batches do not hold them, or is None.
     """
 
     plain: str | None
     texts: str
     variables: dict[str, Any]
     plain_line: str | None = None
+    macros: str | None = None
+    records: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,13 @@ class Expressions:
 class Record:
     """How a format gives the record as a whole: the expressions of its text, and of where it stands in its file.
 
-    `can_nest`: the list `g` says which of its texts are lists or objects. `is_matched`: a pattern of the whole line has
+    `field` is the expression of one of its texts. `can_nest`: the list `g` says which of its texts are lists or objects. `is_matched`: a pattern of the whole line has
     been matched before a text is taken for plain.
     """
 
     text: str = "line"
     position: str = "line_number"
+    field: str = "f[{at}]"
     can_nest: bool = False
     is_matched: bool = False
 
@@ -125,8 +129,8 @@ class _Composer:
 
     def _text(self, place: Place, variable: str) -> str:
         if place.path is None:
-            return SQL["text"].format(at=place.at)
-        return SQL["text_in_json"].format(at=place.at, variable=variable)
+            return self.record.field.format(at=place.at)
+        return SQL["text_in_json"].format(field=self.record.field.format(at=place.at), variable=variable)
 
     def compose_id(self, texts: dict[str, str]) -> str:
         """Give the expression of the interaction's id, which may be made from the record."""
@@ -175,7 +179,7 @@ class _Composer:
 
     def _nested(self, place: Place, variable: str) -> str:
         if place.path is not None:
-            return SQL["nested_in_json"].format(at=place.at, variable=variable)
+            return SQL["nested_in_json"].format(field=self.record.field.format(at=place.at), variable=variable)
         return SQL["nested"].format(at=place.at) if self.record.can_nest else ""
 
     def find_trusted(self) -> dict[int, str]:
