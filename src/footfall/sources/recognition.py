@@ -208,6 +208,28 @@ def explained(error: SourceError, start: bytes, source: str, wanted: str = "csv"
     return SourceError(_refusal(kind, wanted), source=source)
 
 
+# What a source definition reads although it is not plain CSV in UTF-8.
+READ_BY_DEFINITIONS = frozenset(
+    {
+        "text in UTF-16",
+        "a Parquet file",
+        "CSV behind a line `sep=`",
+        "JSON Lines",
+        "a JSON object",
+        "a JSON array",
+        "an access log of a web server",
+        "a W3C log of a web server",
+    }
+)
+
+
+def refuse_unreadable(start: bytes, source: str) -> None:
+    """Raise SourceError for a content that no source definition reads: another format, or what came in its place."""
+    kind = _recognised(start)
+    if kind is not None and kind.name not in READ_BY_DEFINITIONS:
+        raise SourceError(f"is {kind.name}; {kind.cure}", source=source)
+
+
 def misnamed(start: bytes, source: str) -> SourceError:
     """Give the error of a file that is not compressed as its name says."""
     kind = _recognised(start)
