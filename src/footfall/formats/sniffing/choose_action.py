@@ -57,7 +57,7 @@ def choose_by_position(draft: Draft) -> None:
     """Choose the action where no column has a name: the column of few words, before user and product are chosen."""
     best: tuple[float, Profile] | None = None
     for profile in draft.free():
-        if profile.is_numeric or profile.time.formats or profile.column.is_list or profile.is_unique:
+        if profile.is_numeric or profile.is_time or profile.is_list or profile.is_unique:
             continue
         if profile.distinct > min(FEW_VALUES, max(2, SHARE_OF_VALUES * 2 * profile.filled)) or profile.longest > 60:
             continue
@@ -76,7 +76,7 @@ def choose_by_position(draft: Draft) -> None:
 def _find_named(draft: Draft) -> tuple[float, Profile] | None:
     candidates = []
     for score, profile in draft.best("action", NAME_LEAST):
-        if profile.column.is_list or profile.time.formats or profile.missing_share > 0.9 or profile.time.kind == "clock":
+        if profile.is_list or profile.is_time or profile.missing_share > 0.9 or profile.time.kind == "clock":
             continue
         if profile.is_numeric and (score < NUMERIC_NAME_LEAST or profile.distinct > FEW_VALUES or profile.is_unique):
             continue
@@ -143,6 +143,9 @@ def _take_rating(draft: Draft, chosen: Profile) -> None:
 
 def _choose_constant(draft: Draft) -> None:
     """Choose a word by the names of the file and its columns: a constant for every row."""
+    if isinstance(draft.fields.get("product_id"), dict) and "extract" in draft.fields["product_id"]:
+        draft.say("action", {"value": "click"}, "not sure", "no column holds an action; what was chosen in a list was clicked")
+        return
     named = list(split_name(draft.file_name.partition(".")[0]))
     places = [(named, "the file's name")] + [(list(split_name(each.words)), show_column(each)) for each in draft.profiles]
     for words, place in places:

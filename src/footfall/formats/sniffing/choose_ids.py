@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from footfall.contract.definition import Reference
 from footfall.contract.ids import IdType
-from footfall.formats.sniffing.draft import Draft, show_column
+from footfall.formats.sniffing.draft import Draft, count, show_column
 from footfall.formats.sniffing.names import score_name, split_name
 from footfall.formats.sniffing.values import UUID, Profile
 from footfall.formats.sniffing.words import ATTRIBUTES
@@ -20,6 +21,9 @@ MISSING_PRODUCTS_ALLOWED = 0.01
 FALLBACKS_MAX = 2  # columns beside the first that stand in for a user
 ROWS_ENOUGH = 20  # below, uniqueness is an accident
 LINE_WORDS = frozenset({"line", "item", "seq", "sequence", "index", "order", "position", "no", "number", "cart", "step", "row"})
+IMPRESSIONS = re.compile(r"\S+-[01](?: \S+-[01])*")
+SINGLE = re.compile(r"\S+")
+CHOSEN = r"^(?:\S+ )*?(\S+)-1(?: .*)?$"
 NIL_UUID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -61,7 +65,7 @@ def _refuse_id(draft: Draft, profile: Profile) -> str:
     if repeats <= REPEATS_ALLOWED * profile.filled and _repeats_are_whole(draft, profile):
         return ""
     return (
-        f"{show_column(profile)} holds {profile.distinct:,} values in {profile.filled:,} rows: it is no id of the "
+        f"{show_column(profile)} holds {count(profile.distinct, 'value')} in {count(profile.filled, 'row')}: it is no id of the "
         "interaction, but of something that several rows belong to"
     )
 
@@ -86,7 +90,7 @@ def _take_id(draft: Draft, profile: Profile, score: float, refused: list[str]) -
     reason = f"{show_column(profile)} has a value of its own in each of {profile.rows:,} rows"
     confidence: Confidence = "sure" if score >= 75 and profile.rows >= ROWS_ENOUGH and not refused else "likely"
     if repeats:
-        reason = f"{show_column(profile)} repeats in {repeats:,} rows, which are the same as a whole: delivered twice, as it seems"
+        reason = f"{show_column(profile)} repeats in {count(repeats, 'row')}, the same as a whole: delivered twice, as it seems"
         confidence = "likely"
     if score < 75:
         confidence = "not sure"
@@ -121,7 +125,7 @@ def _find_key(draft: Draft) -> tuple[Profile, Profile] | None:
     for first in firsts:
         for second in draft.free():
             words = set(split_name(second.words))
-            if second is first or second.missing or not words & LINE_WORDS or second.time.formats or second.integer_share < 1:
+            if second is first or second.missing or not words & LINE_WORDS or second.is_time or second.integer_share < 1:
                 continue
             pairs = set(zip(first.column.values, second.column.values, strict=True))
             if len(pairs) == first.rows and first.rows >= ROWS_ENOUGH:
@@ -148,7 +152,7 @@ def choose_user(draft: Draft) -> None:
     candidates = [
         (score * (1 - 0.15 * profile.missing_share) * (0.8 if profile.distinct == 1 and profile.rows > 10 else 1), profile)
         for score, profile in draft.best("user_id", USER_NAME_LEAST)
-        if not profile.column.is_list and not profile.time.formats and profile.missing_share < 1
+        if not profile.is_list and not profile.is_time and profile.missing_share < 1
     ]
     candidates.sort(key=lambda each: -each[0])
     if not candidates:
@@ -163,8 +167,10 @@ def choose_user(draft: Draft) -> None:
     draft.take(chosen)
     columns = [chosen]
     if chosen.missing:
-        others = [each for value, each in candidates[1:] if value < score + 1 and _fills(chosen, each)]
-        columns += others[:FALLBACKS_MAX]
+        for _, each in candidates[1:]:
+            gaps = _count_missing(columns)
+            if gaps and len(columns) <= FALLBACKS_MAX and _count_missing([*columns, each]) <= gaps / 2:
+                columns.append(each)
     _write_thing(draft, "user_id", columns, score, 0.0 if len(columns) > 1 else MISSING_ALLOWED)
 
 
@@ -173,10 +179,18 @@ def choose_product(draft: Draft) -> None:
     candidates = [
         (score * (1 - 0.1 * profile.missing_share) * (0.7 if profile.distinct == 1 and profile.rows > 10 else 1), profile)
         for score, profile in draft.best("product_id", PRODUCT_NAME_LEAST)
-        if not profile.time.formats and profile.missing_share < 0.995 and not _is_measure(profile)
+        if not profile.is_time and profile.missing_share < 0.995 and not _is_measure(profile) and not profile.is_list
     ]
     candidates.sort(key=lambda each: -each[0])
-    lists = [each for each in draft.records.columns if each.is_list and score_name(each.words).get("product_id", 0) >= 60]
+    if (shown := _find_impressions(draft)) and not candidates:
+        draft.take(shown)
+        draft.types["product_id"] = "text"
+        reason = f"{show_column(shown)} is a list of what was shown, each with 1 where it was chosen: the first of these is taken"
+        draft.say("product_id", {"column": shown.column.reference, "extract": CHOSEN}, "not sure", reason)
+        return
+    lists = [
+        each.column for each in draft.profiles if each.is_list and (not each.words or score_name(each.words).get("product_id", 0) >= 60)
+    ]
     if not candidates:
         chosen = _find_by_shape(draft, "product_id")
         if chosen is None:
@@ -191,18 +205,14 @@ def choose_product(draft: Draft) -> None:
     _write_thing(draft, "product_id", [chosen], score, MISSING_PRODUCTS_ALLOWED)
 
 
+def _find_impressions(draft: Draft) -> Profile | None:
+    """Find a list of products that were shown, with 0 or 1 behind each: N12-0 N7-1."""
+    return next((each for each in draft.free() if each.share(IMPRESSIONS) > 0.95 and each.share(SINGLE) < 0.9), None)
+
+
 def _is_measure(profile: Profile) -> bool:
     """Say whether values are amounts, and no ids: decimals that are no whole numbers."""
     return profile.is_numeric and profile.integer_share < 0.5 and not profile.is_float_ids
-
-
-def _fills(chosen: Profile, other: Profile) -> bool:
-    """Say whether another column has values in rows where the chosen one has none."""
-    empty = {*chosen.nulls, ""}
-    gaps = [at for at, value in enumerate(chosen.column.values) if value is None or value.strip() in empty]
-    missing = {*other.nulls, ""}
-    filled = sum((value := other.column.values[at]) is not None and value.strip() not in missing for at in gaps)
-    return filled > 0.5 * len(gaps)
 
 
 def _constant_type(draft: Draft, column: str) -> IdType:
@@ -214,7 +224,7 @@ def _find_by_shape(draft: Draft, column: str) -> Profile | None:
     """Find a column by its values, where no name tells: ids that repeat."""
     has_names = draft.records.has_names
     for profile in draft.free():
-        if profile.column.is_list or profile.time.formats or profile.time.kind == "clock" or _is_measure(profile):
+        if profile.is_list or profile.is_time or profile.time.kind == "clock" or _is_measure(profile):
             continue
         words = set(split_name(profile.words))
         if words & ATTRIBUTES or profile.distinct < 2 or profile.missing_share > 0.9:
@@ -240,7 +250,7 @@ def _write_thing(draft: Draft, key: str, columns: list[Profile], score: float, m
     references: list[Reference] = [each.column.reference for each in columns]
     missing = _count_missing(columns)
     value: dict[str, Any] = {"column": references[0] if len(references) == 1 else references}
-    reason = f"{show_column(first)} has {first.distinct:,} values in {first.rows:,} rows{kinds[0][1]}"
+    reason = f"{show_column(first)} has {count(first.distinct, 'value')} in {count(first.rows, 'row')}{kinds[0][1]}"
     confidence: Confidence = "sure" if score >= 84 else "likely" if score >= 62 else "not sure"
     if score < 62:
         reason += ": by its values, not by its name" if not score else ": its name says so only vaguely"
@@ -248,7 +258,7 @@ def _write_thing(draft: Draft, key: str, columns: list[Profile], score: float, m
         confidence = "not sure"
     if len(columns) > 1:
         others = " and ".join(show_column(each) for each in columns[1:])
-        reason += f"; where it is missing ({first.missing:,} rows), {others} stands in, which may not be the same kind of id"
+        reason += f"; where it is missing ({count(first.missing, 'row')}), {others} stands in, which may not be the same kind of id"
     draft.types[key] = kind
     if missing > missing_allowed * first.rows and (missing > 1 or first.rows < ROWS_ENOUGH):
         word = {"bigint": "0", "uuid": NIL_UUID, "text": "none" if key == "product_id" else "unknown"}[kind]
@@ -268,11 +278,11 @@ def _write_thing(draft: Draft, key: str, columns: list[Profile], score: float, m
 def _count_missing(columns: list[Profile]) -> int:
     if len(columns) == 1:
         return columns[0].missing
-    count = 0
-    for at in range(columns[0].rows):
-        values = [(each.column.values[at], each.nulls) for each in columns]
-        count += all(value is None or not value.strip() or value.strip() in nulls for value, nulls in values)
-    return count
+    rows = zip(*(each.column.values for each in columns), strict=True)
+    nulls = [each.nulls | {""} for each in columns]
+    return sum(
+        all(value is None or value.strip() in missing for value, missing in zip(row, nulls, strict=True)) for row in rows
+    )
 
 
 def _note_type(draft: Draft, key: str, profile: Profile) -> tuple[IdType, str]:

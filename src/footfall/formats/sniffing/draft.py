@@ -53,7 +53,17 @@ class Draft:
 
 def _depth(reference: Reference) -> int:
     """Count how deep inside others a value stands: of two that fit equally, the outer is meant."""
-    return 0 if isinstance(reference, int) else reference.removeprefix("..").count(".") + reference.count("->")
+    return 0 if isinstance(reference, int) else reference.removeprefix("..").count(".") + 4 * reference.count("->")
+
+
+def count(number: int, noun: str) -> str:
+    """Count something in words.
+
+    Example:
+        >>> count(1, "value"), count(2000, "value")
+        ('1 value', '2,000 values')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def show_column(profile: Profile) -> str:

@@ -17,6 +17,7 @@ from footfall.results.guessing import GuessedPart
 COLUMNS_MAX = 400
 KINDS_OF_STREAMS = {"RECORD", "SCHEMA", "STATE"}  # of Singer and Airbyte
 NAME_SCORE = 60
+LEAST_SCORES = {"timestamp": 60, "action": 40, "product_id": 60}  # from which a list has such a field
 ITEM = re.compile(r"\{")
 Objects = list[dict[str, Any]]
 
@@ -234,7 +235,7 @@ def _choose_list(objects: Objects, rows: list[dict[str, Leaf]]) -> str | None:
         if count * 2 < min(len(objects), 500):
             continue
         inner = _best_scores({leaf.words for each in items[path] for leaf in flatten(each).values()})
-        brings = [role for role in ("timestamp", "action", "product_id") if inner[role] >= NAME_SCORE]
+        brings = [role for role in ("timestamp", "action", "product_id") if inner[role] >= LEAST_SCORES[role]]
         is_wanted = ("timestamp" in brings and len(brings) > 1 and outer["timestamp"] < inner["timestamp"]) or (
             "product_id" in brings and outer["product_id"] < NAME_SCORE and ("timestamp" in brings or outer["timestamp"] >= NAME_SCORE)
         )

@@ -14,6 +14,7 @@ from footfall.formats.sniffing.times import TimeShape, find_time_shape
 # Words that stand for a missing value wherever they are met, and those that may be a value as well.
 SURE_NULLS = frozenset({"NULL", "null", "Null", "\\N", "NaN", "nan", "<NA>", "#N/A", "(null)", "<null>", "N/A", "undefined"})
 POSSIBLE_NULLS = frozenset({"-", "--", "NA", "na", "n/a", "None", "none", "nil", "NONE", "?", "(not set)", "(none)", "-1", "."})
+SIGNS_OF_NOTHING = frozenset({"-", "--", "?", "(not set)", "."})
 INTEGER = re.compile(r"\d{1,19}")
 NEGATIVE = re.compile(r"-\d{1,19}")
 PADDED = re.compile(r"0\d+|\+\d+")
@@ -21,6 +22,9 @@ AS_FLOAT = re.compile(r"\d{1,18}\.0+")
 DECIMAL = re.compile(r"-?\d*\.?\d+(?:[eE][+-]?\d+)?")
 UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 HASH = re.compile(r"(?:[0-9a-f]{16}|[0-9a-f]{24}|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})", re.IGNORECASE)
+WITH_DIGITS = re.compile(r"[\w.:@+/=-]*\d[\w.:@+/=-]*")
+ID_LIST = re.compile(r"[\w.:-]*\d[\w.:-]*(?:[ |,;][\w.:-]*\d[\w.:-]*)+")
+ONE_OR_MORE_IDS = re.compile(r"[\w.:-]*\d[\w.:-]*(?:[ |,;][\w.:-]*\d[\w.:-]*)*")
 INTEGER_MAX = 2**63 - 1
 FEW_VALUES = 40  # distinct values that an action has at most; real ones have a dozen
 TEXT_ID_MAX = 200  # characters of an id
@@ -101,12 +105,22 @@ class Profile:
         """How the values are written as times."""
         return find_time_shape([None if v is None or v.strip() in self.nulls else v for v in self.column.values])
 
+    @property
+    def is_time(self) -> bool:
+        """Say whether the values are times that are no mere numbers, which may be ids as well."""
+        return bool(self.time.formats) and self.time.share > 0.5 and not self.is_numeric
+
+    @cached_property
+    def is_list(self) -> bool:
+        """Say whether values are lists: several ids with blanks or bars between."""
+        return self.column.is_list or (self.share(ID_LIST) > 0.3 and self.share(ONE_OR_MORE_IDS) > 0.9)
+
     @cached_property
     def looks_like_id(self) -> bool:
         """Say whether values are of the shapes that ids have: UUIDs, hashes, numbers, letters with numbers."""
         if not self.filled or self.longest > TEXT_ID_MAX:
             return False
-        return self.share(UUID) > 0.9 or self.share(HASH) > 0.9 or self.share(re.compile(r"[\w.:@-]*\d[\w.:@-]*")) > 0.9
+        return self.share(UUID) > 0.9 or self.share(HASH) > 0.9 or self.share(WITH_DIGITS) > 0.9
 
     def id_type(self) -> tuple[IdType, str]:
         """Give the type of the ids and why it is that one, and a doubt behind a vertical bar where there is one."""
@@ -138,6 +152,8 @@ def make_profile(column: Column, rows: int) -> Profile:
     nulls = frozenset(word for word in counts if word in SURE_NULLS)
     others = [word for word in counts if word not in SURE_NULLS and word not in POSSIBLE_NULLS]
     possible = [word for word in counts if word in POSSIBLE_NULLS]
+    if possible and not others and not nulls:
+        nulls |= {word for word in possible if word in SIGNS_OF_NOTHING}
     if possible and others:
         nulls |= {word for word in possible if _is_null_beside(word, others)}
     for word in nulls:
@@ -149,6 +165,6 @@ def _is_null_beside(word: str, others: list[str]) -> bool:
     """Say whether a word stands for nothing beside these values: they are numbers, times, or ids, and it is not."""
     if word == "-1":
         return all(INTEGER.fullmatch(value) for value in others)
-    if word in ("-", "--", "?", "(not set)", "."):
+    if word in SIGNS_OF_NOTHING:
         return True
     return sum(any(character.isdigit() for character in value) for value in others[:500]) >= 0.9 * len(others[:500])

@@ -22,7 +22,7 @@ NEUTRAL = frozenset(
 )
 # Behind the name of a user or product, these make another thing of it.
 ATTRIBUTES = frozenset(
-    """price amount amt count cnt quantity qty category categories cat type types kind city age gender sex country region state
+    """times price amount amt count cnt quantity qty category categories cat type types kind city age gender sex country region state
     zip postcode address phone description desc brand status segment tier plan agent os browser version language lang
     locale currency revenue sales value cost discount total weight size color colour genre genres group class level role
     length width height rank position pos score tags tag image img referrer referer since year month day week hour
@@ -54,7 +54,7 @@ USER = _weights(
 90 person people profile viewer reader listener player learner student patron reviewer rater voter participant persona
 90 personne lecteur lector lettore estudiante etudiant aluno studente студент 学号 学生 读者
 86 contact actor guest owner employee worker anonymous household passenger rider patient follower
-70 login username nickname email mail cookie browser_id host
+70 login username nickname email mail cookie browser
 62 session sitzung sesion sessao sessione sessie sesja сессия 会话 セッション 세션 visit besuch visite
 58 device geraet gerat appareil dispositivo aparelho устройство 设备 デバイス 기기 installation instance
 50 ip ipaddress remote addr
@@ -70,6 +70,7 @@ PRODUCT = _weights(
 95 libro livre boek buch ksiazka książka фильм книга 电影 书籍 歌曲 视频 映画 本 영화 도서 artist album playlist
 93 offer offering listing hotel restaurant venue business poi place location property_id course lesson material ad ads creative
 93 advert advertisement banner news story post tweet repo repository job apartment house vehicle car store
+72 aid
 88 app application document doc file asset media photo picture content contents inhalt contenu contenido conteudo contenuto 内容 文章 新闻
 76 page pages seite pagina strona страница 页面 ページ 페이지 screen url urls uri path pathname slug link request_uri stem permalink
 66 title titel titre titulo titolo tytul название 标题 タイトル 제목 object target resource entity element feature
@@ -107,7 +108,7 @@ TIME = _weights(
     """
 100 timestamp ts zeitstempel horodatage tijdstempel timestamps 时间戳 時間戳 タイムスタンプ 타임스탬프 occurred happened eventtime
 94 datetime zeitpunkt tijdstip znacznik momento instant 日時 일시 when
-92 time times zeit uhrzeit temps heure tiempo hora ora orario tijd czas время 时间 時間 時刻 시간 시각 zaman tid cas tempo
+92 time zeit uhrzeit temps heure tiempo hora ora orario tijd czas время 时间 時間 時刻 시간 시각 zaman tid cas tempo
 84 date dates datum fecha data дата 日期 日付 날짜 tarih dato paivamaara
 80 at day tag jour dia giorno dag dzien день
 """
