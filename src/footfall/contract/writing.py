@@ -44,6 +44,11 @@ def write_key(key: str) -> str:
     return key if BARE_KEY.fullmatch(key) else write_text(key)
 
 
+def write_table_of(keys: Mapping[str, Any]) -> str:
+    """Write the keys of a table, one a line."""
+    return "".join(f"{write_key(key)} = {write_value(value)}\n" for key, value in keys.items())
+
+
 def write_comment(text: str, lead: str = "") -> list[str]:
     """Write a comment in lines that a screen has room for; only the first has the lead.
 
@@ -72,8 +77,7 @@ def add_to_file(text: str, settings: Mapping[str, str], table: str) -> str:
     before = tomllib.loads(text)
     added = tomllib.loads(table)
     wanted = {**before, **settings, "sources": {**before.get("sources", {}), **added.get("sources", {})}}
-    lines = "".join(f"{write_key(key)} = {write_value(value)}\n" for key, value in settings.items())
-    gap = "" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
+    lines = write_table_of(settings)
     places = [found.start() for found in TABLE_LINE.finditer(text)][:1] if lines else []
     for place in [*places, len(text) if lines and not places else 0, 0]:
         head, tail = text[:place], text[place:]

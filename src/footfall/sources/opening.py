@@ -119,7 +119,7 @@ def open_for_a_look(source: str) -> Iterator[SourceFile]:
             size_bytes = stream.seek(0, os.SEEK_END)
             stream.seek(0)
             identity = None if is_spooled else identity_of(stream.fileno())
-            yield SourceFile(name, stream, "", size_bytes, identity, opened_ns)
+            yield SourceFile(name, stream, "", size_bytes, identity, opened_ns, source)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise

@@ -19,7 +19,9 @@ NAMES_BEHIND = ("referer", "agent", "more")
 
 def is_access_log(text: Text) -> bool:
     """Say whether most of the first lines are of an access log."""
-    lines = [line for line in split_lines(text.pieces[0], is_first=True, is_last=len(text.pieces) == 1)[:50] if line.strip()]
+    lines = [
+        line for line in split_lines(text.pieces[0], is_first=True, is_last=len(text.pieces) == 1)[:50] if line.strip()
+    ]
     return bool(lines) and sum(LINE.match(line) is not None for line in lines) >= 0.8 * len(lines)
 
 
@@ -55,9 +57,14 @@ def read_access_log(text: Text) -> Records:
         GuessedPart("action", fixed["action"], "likely", "the method of the request"),
         GuessedPart("timestamp", fixed["timestamp"], "sure", "date and offset stand in brackets"),
     ]
-    empty = sum(" " not in value for value in columns[names.index("request")].values)
+    place = names.index("request")
+    empty = sum(" " not in row[place] for row in rows)
     if empty:
-        parts.append(GuessedPart("action", None, "not sure", f"{empty:,} of {len(rows):,} lines hold no request: they would be rejected"))
+        parts.append(
+            GuessedPart(
+                "action", None, "not sure", f"{empty:,} of {len(rows):,} lines hold no request: they would be rejected"
+            )
+        )
     if other:
         parts.append(GuessedPart("", None, "not sure", f"{other:,} lines have another form: they would be rejected"))
     return Records(columns, len(rows), keys, "an access log of a web server", tuple(parts), fixed=fixed)

@@ -8,6 +8,7 @@ from footfall.formats.sniffing.choose_ids import choose_product
 from footfall.formats.sniffing.draft import Draft, show_column
 from footfall.formats.sniffing.names import score_name, split_name
 from footfall.formats.sniffing.values import FEW_VALUES, Profile
+from footfall.formats.sniffing.words import ACTIONS_OF_FILES
 from footfall.results.guessing import Confidence
 
 NAME_LEAST = 28.0
@@ -21,19 +22,6 @@ ACTION_VALUE = re.compile(
     r"scroll|hover|visit|open|install|download|rate|review|listen|watch|comment|favou?rite|impression|pv\b|fav\b|"
     r"remove|add|submit|start|stop|read|page).*"
 )
-# Words in names of files and columns -> the action that every row of such a file is.
-WORDS_OF_ACTIONS = (
-    (("purchase", "purchases", "order", "orders", "transaction", "transactions", "sale", "sales", "invoice", "buy", "buys",
-      "bestellung", "bestellungen", "commande", "commandes", "pedido", "pedidos", "checkout", "master"), "purchase"),
-    (("click", "clicks", "clicklog"), "click"),
-    (("play", "plays", "listen", "listens", "stream", "streams", "scrobble", "scrobbles", "lastfm", "listening"), "listen"),
-    (("checkin", "checkins"), "checkin"),
-    (("visit", "visits"), "visit"),
-    (("view", "views", "pageview", "pageviews", "viewing", "impression", "impressions", "page", "pages", "browse", "history"), "view"),
-    (("search", "searches"), "search"),
-    (("download", "downloads"), "download"),
-    (("rating", "ratings", "review", "reviews"), "rate"),
-)  # fmt: skip
 
 
 def choose_action(draft: Draft) -> None:
@@ -93,7 +81,9 @@ def _find_named(draft: Draft) -> tuple[float, Profile] | None:
 def _take(draft: Draft, score: float, chosen: Profile) -> None:
     draft.take(chosen)
     many = chosen.distinct > FEW_VALUES and chosen.distinct > SHARE_OF_VALUES * chosen.filled
-    confidence: Confidence = "sure" if score >= 80 and not many else "likely" if score >= 60 and not many else "not sure"
+    confidence: Confidence = (
+        "sure" if score >= 80 and not many else "likely" if score >= 60 and not many else "not sure"
+    )
     reason = f"{show_column(chosen)} has {chosen.distinct:,} different values in {chosen.rows:,} rows"
     if many:
         reason += ", which are many for actions: it may be a text about them"
@@ -122,7 +112,12 @@ def _find_rating(draft: Draft) -> Profile | None:
     if draft.records.has_names:
         return None
     for profile in draft.free():
-        if profile.is_numeric and 2 <= profile.distinct <= RATINGS_MAX and profile.rows > profile.distinct and not profile.missing:
+        if (
+            profile.is_numeric
+            and 2 <= profile.distinct <= RATINGS_MAX
+            and profile.rows > profile.distinct
+            and not profile.missing
+        ):
             numbers = [float(value) for value in profile.counts]
             if min(numbers) >= -1 and max(numbers) <= 10:
                 return profile
@@ -134,8 +129,8 @@ def _take_rating(draft: Draft, chosen: Profile) -> None:
     values = sorted(chosen.counts, key=float)
     shown = ", ".join(values[:3]) + (f" ... {values[-1]}" if len(values) > 3 else "")
     reason = (
-        f"{show_column(chosen)} is a number of few values ({shown}), a rating as it seems; it is taken as the text of the "
-        'action. { value = "rate" } would count all of them as one action'
+        f"{show_column(chosen)} is a number of few values ({shown}), a rating as it seems; it is taken as the text of "
+        'the action. { value = "rate" } would count all of them as one action'
     )
     draft.say("action", chosen.column.reference, "not sure", reason)
     _tell_missing(draft, chosen)
@@ -144,13 +139,17 @@ def _take_rating(draft: Draft, chosen: Profile) -> None:
 def _choose_constant(draft: Draft) -> None:
     """Choose a word by the names of the file and its columns: a constant for every row."""
     if isinstance(draft.fields.get("product_id"), dict) and "extract" in draft.fields["product_id"]:
-        draft.say("action", {"value": "click"}, "not sure", "no column holds an action; what was chosen in a list was clicked")
+        draft.say(
+            "action", {"value": "click"}, "not sure", "no column holds an action; what was chosen in a list was clicked"
+        )
         return
     named = list(split_name(draft.file_name.partition(".")[0]))
-    places = [(named, "the file's name")] + [(list(split_name(each.words)), show_column(each)) for each in draft.profiles]
+    places = [(named, "the file's name")] + [
+        (list(split_name(each.words)), show_column(each)) for each in draft.profiles
+    ]
     for words, place in places:
-        for known, action in WORDS_OF_ACTIONS:
-            if any(word in known for word in words):
+        for action, known in ACTIONS_OF_FILES.items():
+            if known.intersection(words):
                 reason = f"no column holds an action; {place} lets think that every row is a {action!r}"
                 draft.say("action", {"value": action}, "not sure", reason)
                 return

@@ -20,7 +20,9 @@ MISSING_ALLOWED = 0.05  # of the rows may lack an id; they are rejected, and tha
 MISSING_PRODUCTS_ALLOWED = 0.01
 FALLBACKS_MAX = 2  # columns beside the first that stand in for a user
 ROWS_ENOUGH = 20  # below, uniqueness is an accident
-LINE_WORDS = frozenset({"line", "item", "seq", "sequence", "index", "order", "position", "no", "number", "cart", "step", "row"})
+LINE_WORDS = frozenset(
+    {"line", "item", "seq", "sequence", "index", "order", "position", "no", "number", "cart", "step", "row"}
+)
 IMPRESSIONS = re.compile(r"\S+-[01](?: \S+-[01])*")
 SINGLE = re.compile(r"\S+")
 CHOSEN = r"^(?:\S+ )*?(\S+)-1(?: .*)?$"
@@ -37,8 +39,8 @@ def choose_interaction_id(draft: Draft) -> None:
             continue
         _take_id(draft, profile, score, refused)
         return
-    if profile := _find_unnamed_id(draft):
-        _take_id(draft, profile, 0.0, refused)
+    if unnamed := _find_unnamed_id(draft):
+        _take_id(draft, unnamed, 0.0, refused)
         return
     if pair := _find_key(draft):
         _take_key(draft, pair, refused)
@@ -47,8 +49,8 @@ def choose_interaction_id(draft: Draft) -> None:
         draft.remark("interaction_id", reason, "likely")
     draft.types["interaction_id"] = "uuid"
     reason = (
-        "no column is an id of the interaction: ids are made of each record. Where the file is a log that is cut without "
-        'overlap, { from = "position" } counts equal lines of several files apart'
+        "no column is an id of the interaction: ids are made of each record. Where the file is a log that is cut "
+        'without overlap, { from = "position" } counts equal lines of several files apart'
     )
     draft.say("interaction_id", {"from": "record"}, "sure" if not refused else "likely", reason)
 
@@ -58,15 +60,17 @@ def _refuse_id(draft: Draft, profile: Profile) -> str:
     if profile.column.is_list:
         return f"{show_column(profile)} is a list"
     if profile.missing_share > MISSING_ALLOWED and profile.missing > 1:
-        return f"{show_column(profile)} is missing in {profile.missing:,} of {profile.rows:,} rows, so it is no id of the row"
+        return (
+            f"{show_column(profile)} is missing in {profile.missing:,} of {profile.rows:,} rows: it is no id of a row"
+        )
     repeats = profile.filled - profile.distinct
     if not repeats:
         return "" if profile.rows > 1 or profile.filled else "empty"
     if repeats <= REPEATS_ALLOWED * profile.filled and _repeats_are_whole(draft, profile):
         return ""
     return (
-        f"{show_column(profile)} holds {count(profile.distinct, 'value')} in {count(profile.filled, 'row')}: it is no id of the "
-        "interaction, but of something that several rows belong to"
+        f"{show_column(profile)} holds {count(profile.distinct, 'value')} in {count(profile.filled, 'row')}: it is "
+        "no id of the interaction, but of something that several rows belong to"
     )
 
 
@@ -90,29 +94,40 @@ def _take_id(draft: Draft, profile: Profile, score: float, refused: list[str]) -
     reason = f"{show_column(profile)} has a value of its own in each of {profile.rows:,} rows"
     confidence: Confidence = "sure" if score >= 75 and profile.rows >= ROWS_ENOUGH and not refused else "likely"
     if repeats:
-        reason = f"{show_column(profile)} repeats in {count(repeats, 'row')}, the same as a whole: delivered twice, as it seems"
+        reason = f"{show_column(profile)} repeats in {count(repeats, 'row')}, the same as a whole: delivered twice?"
         confidence = "likely"
     if score < 75:
         confidence = "not sure"
-        reason += "; that it is the interaction's id, and not an order's or the number of a row in this file, is not known"
+        reason += (
+            "; that it is the interaction's id, and not an order's or the number of a row in this file, is not known"
+        )
     elif profile.rows < ROWS_ENOUGH:
         reason += ", which is few to know it by"
     draft.say("interaction_id", _write_id(profile, kind), confidence, reason + why)
     for each in refused:
         draft.remark("interaction_id", each, "likely")
     if profile.missing:
-        draft.remark("interaction_id", f"{profile.missing:,} of {profile.rows:,} rows have no id: they would be rejected")
+        draft.remark(
+            "interaction_id", f"{profile.missing:,} of {profile.rows:,} rows have no id: they would be rejected"
+        )
 
 
 def _find_unnamed_id(draft: Draft) -> Profile | None:
-    """Find a column that is an id by its values alone: UUIDs of their own in each row, or the first without a header."""
+    """Find a column that is an id by its values alone: UUIDs, one for each row, or the first without a header."""
     free = [each for each in draft.free() if each.is_unique and each.rows >= ROWS_ENOUGH and not each.column.is_list]
     for profile in free:
         scores = score_name(profile.words) if profile.words else {}
-        if profile.share(UUID) == 1.0 and max(scores.get("user_id", 0.0), scores.get("product_id", 0.0)) < USER_NAME_LEAST:
+        if (
+            profile.share(UUID) == 1.0
+            and max(scores.get("user_id", 0.0), scores.get("product_id", 0.0)) < USER_NAME_LEAST
+        ):
             return profile
         words = split_name(profile.words)
-        if "id" in words and not max(scores.get("user_id", 0.0), scores.get("product_id", 0.0)) and profile.looks_like_id:
+        if (
+            "id" in words
+            and not max(scores.get("user_id", 0.0), scores.get("product_id", 0.0))
+            and profile.looks_like_id
+        ):
             return profile
     if not draft.records.has_names and free and free[0] is draft.profiles[0] and free[0].looks_like_id:
         return free[0]
@@ -125,7 +140,13 @@ def _find_key(draft: Draft) -> tuple[Profile, Profile] | None:
     for first in firsts:
         for second in draft.free():
             words = set(split_name(second.words))
-            if second is first or second.missing or not words & LINE_WORDS or second.is_time or second.integer_share < 1:
+            if (
+                second is first
+                or second.missing
+                or not words & LINE_WORDS
+                or second.is_time
+                or second.integer_share < 1
+            ):
                 continue
             pairs = set(zip(first.column.values, second.column.values, strict=True))
             if len(pairs) == first.rows and first.rows >= ROWS_ENOUGH:
@@ -150,7 +171,10 @@ def _take_key(draft: Draft, pair: tuple[Profile, Profile], refused: list[str]) -
 def choose_user(draft: Draft) -> None:
     """Choose the user: a column, what stands in where it is missing, or a constant."""
     candidates = [
-        (score * (1 - 0.15 * profile.missing_share) * (0.8 if profile.distinct == 1 and profile.rows > 10 else 1), profile)
+        (
+            score * (1 - 0.15 * profile.missing_share) * (0.8 if profile.distinct == 1 and profile.rows > 10 else 1),
+            profile,
+        )
         for score, profile in draft.best("user_id", USER_NAME_LEAST)
         if not profile.is_list and not profile.is_time and profile.missing_share < 1
     ]
@@ -160,7 +184,9 @@ def choose_user(draft: Draft) -> None:
         if chosen is None:
             draft.types["user_id"] = _constant_type(draft, "user_id")
             value = "unknown" if draft.types["user_id"] == "text" else "0"
-            draft.say("user_id", {"value": value}, "not sure", "no column says who it was: all rows get one and the same user")
+            draft.say(
+                "user_id", {"value": value}, "not sure", "no column says who it was: all rows get one and the same user"
+            )
             return
         candidates = [(0.0, chosen)]
     score, chosen = candidates[0]
@@ -177,7 +203,10 @@ def choose_user(draft: Draft) -> None:
 def choose_product(draft: Draft) -> None:
     """Choose the product: a column, a word where it is missing, or a constant."""
     candidates = [
-        (score * (1 - 0.1 * profile.missing_share) * (0.7 if profile.distinct == 1 and profile.rows > 10 else 1), profile)
+        (
+            score * (1 - 0.1 * profile.missing_share) * (0.7 if profile.distinct == 1 and profile.rows > 10 else 1),
+            profile,
+        )
         for score, profile in draft.best("product_id", PRODUCT_NAME_LEAST)
         if not profile.is_time and profile.missing_share < 0.995 and not _is_measure(profile) and not profile.is_list
     ]
@@ -185,11 +214,15 @@ def choose_product(draft: Draft) -> None:
     if (shown := _find_impressions(draft)) and not candidates:
         draft.take(shown)
         draft.types["product_id"] = "text"
-        reason = f"{show_column(shown)} is a list of what was shown, each with 1 where it was chosen: the first of these is taken"
+        reason = (
+            f"{show_column(shown)} is a list of what was shown, with 1 where it was chosen: the first of these is taken"
+        )
         draft.say("product_id", {"column": shown.column.reference, "extract": CHOSEN}, "not sure", reason)
         return
     lists = [
-        each.column for each in draft.profiles if each.is_list and (not each.words or score_name(each.words).get("product_id", 0) >= 60)
+        each.column
+        for each in draft.profiles
+        if each.is_list and (not each.words or score_name(each.words).get("product_id", 0) >= 60)
     ]
     if not candidates:
         chosen = _find_by_shape(draft, "product_id")
@@ -233,9 +266,17 @@ def _find_by_shape(draft: Draft, column: str) -> Profile | None:
         if any(score >= ID_NAME_LEAST for role, score in known.items() if role not in (column, "interaction_id")):
             continue
         is_repeated = profile.distinct < profile.filled or profile.rows < ROWS_ENOUGH or not has_names
-        if has_names and not (profile.looks_like_id and is_repeated and (column == "user_id" or words & {"id", "no", "code", "nr"})):
+        if has_names and not (
+            profile.looks_like_id and is_repeated and (column == "user_id" or words & {"id", "no", "code", "nr"})
+        ):
             continue
-        if not has_names and profile.is_numeric and profile.distinct <= 10 and profile.rows >= 100 and column == "product_id":
+        if (
+            not has_names
+            and profile.is_numeric
+            and profile.distinct <= 10
+            and profile.rows >= 100
+            and column == "product_id"
+        ):
             continue  # more likely a rating or a flag
         return profile
     return None
@@ -258,7 +299,7 @@ def _write_thing(draft: Draft, key: str, columns: list[Profile], score: float, m
         confidence = "not sure"
     if len(columns) > 1:
         others = " and ".join(show_column(each) for each in columns[1:])
-        reason += f"; where it is missing ({count(first.missing, 'row')}), {others} stands in, which may not be the same kind of id"
+        reason += f"; where it is missing ({count(first.missing, 'row')}), {others} stands in, perhaps of another kind"
     draft.types[key] = kind
     if missing > missing_allowed * first.rows and (missing > 1 or first.rows < ROWS_ENOUGH):
         word = {"bigint": "0", "uuid": NIL_UUID, "text": "none" if key == "product_id" else "unknown"}[kind]
@@ -269,7 +310,9 @@ def _write_thing(draft: Draft, key: str, columns: list[Profile], score: float, m
     short = value["column"] if len(value) == 1 and not isinstance(value["column"], list) else value
     draft.say(key, short, confidence, reason)
     if "default" in value:
-        reason = f"missing in {missing:,} of {first.rows:,} rows, which get {value['default']!r}; without a default they are rejected"
+        reason = (
+            f"missing in {missing:,} of {first.rows:,} rows, which get {value['default']!r}; else they are rejected"
+        )
         draft.remark(key, reason)
     elif missing:
         draft.remark(key, f"missing in {missing:,} of {first.rows:,} rows, which would be rejected")
@@ -281,7 +324,8 @@ def _count_missing(columns: list[Profile]) -> int:
     rows = zip(*(each.column.values for each in columns), strict=True)
     nulls = [each.nulls | {""} for each in columns]
     return sum(
-        all(value is None or value.strip() in missing for value, missing in zip(row, nulls, strict=True)) for row in rows
+        all(value is None or value.strip() in missing for value, missing in zip(row, nulls, strict=True))
+        for row in rows
     )
 
 

@@ -92,12 +92,16 @@ def _tell_more(draft: Draft, chosen: Profile) -> None:
         draft.remark("timestamp", shape.doubt)
     if shape.share < 1.0:
         odd = round((1 - shape.share) * chosen.filled) or 1
-        draft.remark("timestamp", f"{odd:,} of {chosen.filled:,} values are no times in this form: they would be rejected")
+        draft.remark(
+            "timestamp", f"{odd:,} of {chosen.filled:,} values are no times in this form: they would be rejected"
+        )
     if chosen.missing_share > MISSING_SAID:
         draft.remark("timestamp", f"{chosen.missing:,} of {chosen.rows:,} rows have no time: they would be rejected")
     if shape.is_naive and shape.kind != "day":
         zone = draft.set_types.get("source_time_zone", "UTC")
-        draft.remark("timestamp", f"the times name no zone: they are taken as {zone}; time_zone says otherwise", "likely")
+        draft.remark(
+            "timestamp", f"the times name no zone: they are taken as {zone}; time_zone says otherwise", "likely"
+        )
 
 
 def _find_date_and_clock(draft: Draft) -> tuple[Profile, Profile] | None:
@@ -110,10 +114,10 @@ def _find_date_and_clock(draft: Draft) -> tuple[Profile, Profile] | None:
 
 
 def _find_clock(draft: Draft, day: Profile) -> Profile | None:
-    """Find the column with the time of day that belongs to a column of days: by its name, or because it stands beside."""
+    """Find the column with the time of day that belongs to a column of days."""
     clocks = [each for each in draft.free() if each.time.kind == "clock" and each is not day]
     named = [each for each in clocks if not each.words or score_name(each.words).get("timestamp", 0.0) >= NAME_LEAST]
-    return (named or [None])[0]
+    return named[0] if named else None
 
 
 def _take_two(draft: Draft, day: Profile, clock: Profile) -> None:
@@ -137,12 +141,18 @@ def _clock_format(clock: Profile) -> str:
 def _choose_stand_in(draft: Draft) -> bool:
     """Take the day in the file's name, else a constant, and say so."""
     relative = [each for score, each in draft.best("timestamp", NAMED_NUMBER) if each.time.kind == "number"]
-    seen = f"no column holds a time; {show_column(relative[0])} has {relative[0].time.doubt}" if relative else "no column holds a time"
+    seen = (
+        f"no column holds a time; {show_column(relative[0])} has {relative[0].time.doubt}"
+        if relative
+        else "no column holds a time"
+    )
     stem = ENDINGS.sub("", draft.file_name)
     for pattern, directives in DAY_IN_NAME:
         if found := pattern.search(stem):
             text = stem[: found.start()].replace("%", "%%") + directives + stem[found.end() :].replace("%", "%%")
-            draft.say("timestamp", {"from_name": text}, "not sure", f"{seen}, but the file's name holds a day, which is taken")
+            draft.say(
+                "timestamp", {"from_name": text}, "not sure", f"{seen}, but the file's name holds a day, which is taken"
+            )
             return True
     kind = "the time is relative: " if relative else ""
     draft.say(

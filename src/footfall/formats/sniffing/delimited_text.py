@@ -87,24 +87,42 @@ def _describe(
     if dialect.comment:
         say("comment", dialect.comment, True, f"lines that begin with {dialect.comment} are no rows")
     if dialect.skip_lines and not dialect.shorter_header:
-        say("skip_lines", dialect.skip_lines, True, "lines before the header" if dialect.has_header else "lines before the rows")
+        say(
+            "skip_lines",
+            dialect.skip_lines,
+            True,
+            "lines before the header" if dialect.has_header else "lines before the rows",
+        )
     if dialect.shorter_header:
-        say("skip_lines", dialect.skip_lines, True, f"the header has {dialect.shorter_header} names fewer than the rows have fields")
+        say(
+            "skip_lines",
+            dialect.skip_lines,
+            True,
+            f"the header has {dialect.shorter_header} names fewer than the rows have fields",
+        )
     if not dialect.has_header:
-        reason = "the first line is a row like the others" if not names else "the names of the columns stand in `columns`"
+        reason = (
+            "the first line is a row like the others" if not names else "the names of the columns stand in `columns`"
+        )
         say("header", False, dialect.is_sure_of_header, reason)
         if names:
             is_sure = not dialect.shorter_header
-            reason = "as a comment line names them" if is_sure else "as the header has them; the last have no name there"
+            reason = (
+                "as a comment line names them" if is_sure else "as the header has them; the last have no name there"
+            )
             say("columns", names, is_sure, reason)
     elif not dialect.is_sure_of_header:
-        parts.append(GuessedPart("", None, "not sure", "the first line is taken for a header, although no name in it is known"))
+        parts.append(
+            GuessedPart("", None, "not sure", "the first line is taken for a header, although no name in it is known")
+        )
     odd, other = bad
     if odd or other:
         total = rows + odd + other
         said = [f"{other:,} have another number of fields"] if other else []
         said += [f"{odd:,} have a quote where none may stand"] if odd else []
-        parts.append(GuessedPart("", None, "not sure", f"of {total:,} rows seen, {' and '.join(said)}: they would be rejected"))
+        parts.append(
+            GuessedPart("", None, "not sure", f"of {total:,} rows seen, {' and '.join(said)}: they would be rejected")
+        )
     del text
     return parts, keys
 
@@ -112,13 +130,19 @@ def _describe(
 def _inside_json(column: Column) -> list[Column]:
     """Give the columns that JSON inside a column holds, as `column -> path`."""
     filled = [value for value in column.values if value and value.strip()]
-    if not filled or not isinstance(column.reference, str) or sum(v.lstrip()[:1] == "{" for v in filled) < 0.9 * len(filled):
+    if (
+        not filled
+        or not isinstance(column.reference, str)
+        or sum(v.lstrip()[:1] == "{" for v in filled) < 0.9 * len(filled)
+    ):
         return []
     objects = [read_object(value) if value else None for value in column.values]
     if sum(each is not None for each in objects) < 0.9 * len(filled):
         return []
     table = [flatten(each) if each is not None else {} for each in objects]
-    paths = sorted({path for row in table for path in row}, key=lambda path: next(n for n, row in enumerate(table) if path in row))
+    paths = sorted(
+        {path for row in table for path in row}, key=lambda path: next(n for n, row in enumerate(table) if path in row)
+    )
     made = []
     for path in paths[:60]:
         values = tuple(row[path].text if path in row and not row[path].is_list else None for row in table)
@@ -129,7 +153,10 @@ def _inside_json(column: Column) -> list[Column]:
 
 def _describe_undelimited(lines: list[str]) -> str:
     filled = [line for line in lines if line.strip()][:400]
-    if all(word.isdigit() for line in filled for word in line.split()) and len({len(line.split()) for line in filled}) > 1:
+    if (
+        all(word.isdigit() for line in filled for word in line.split())
+        and len({len(line.split()) for line in filled}) > 1
+    ):
         return (
             "each line is a list of numbers, of no fixed number of fields: a user and the products of that user, as it "
             "seems, and no column holds a time; write one pair a line"

@@ -20,7 +20,9 @@ PREAMBLE_LINES_MAX = 60  # lines before a header
 SEP_LINE = re.compile(r'(?i)"?sep=(.{1,2}?)"?\s*')
 COMMENTS = ("#", "//", "--", "%", ";", "!")
 NUMBER = re.compile(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?%?")
-VALUE = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|https?://.*|/\S*|[0-9a-f]{24,64}|\S+@\S+\.\S+|\d+\.\d+\.\d+\.\d+|true|false")
+VALUE = re.compile(
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|https?://.*|/\S*|[0-9a-f]{24,64}|\S+@\S+\.\S+|\d+\.\d+\.\d+\.\d+|true|false"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Dialect:
     """How records are told apart, and where they begin.
 
     Shape: `names` are those of the columns, empty where there are none; `skip_lines` stand before the header, or before
-    the first row; `named_in_comment`: the header stands in a comment line. `usual` is the number of fields of most rows.
+    the first row; `named_in_comment`: the header stands in a comment line. `usual` is the number of fields of most
+    rows, `share` theirs.
     """
 
     delimiter: str
@@ -54,11 +57,19 @@ def find_delimiter(lines: list[str]) -> tuple[str, bool, int, float] | None:
         >>> find_delimiter(["a;b;c", "1,5;2;3"] * 3)
         (';', True, 3, 1.0)
     """
-    tried = [line for line in lines if line.strip() and not line.startswith("#")][-LINES_TRIED:]
-    if found := next((SEP_LINE.fullmatch(line) for line in lines[:1] if SEP_LINE.fullmatch(line)), None):
+    tried = [line for line in lines if line.strip() and not line.startswith("#")][:LINES_TRIED]
+    wanted: tuple[str, ...] = DELIMITERS
+    if found := SEP_LINE.fullmatch(lines[0]):
         tried, wanted = tried[1:], ("\t" if found[1] == "\\t" else found[1],)
-    else:
-        wanted = DELIMITERS
+    # Of a short file, lines before the header may be a large part.
+    for begin in (0, len(tried) // 3, len(tried) // 2):
+        if chosen := _compare(tried[begin:], wanted):
+            return chosen
+    return None
+
+
+def _compare(tried: list[str], wanted: tuple[str, ...]) -> tuple[str, bool, int, float] | None:
+    """Compare delimiters by the share of lines with the usual number of fields, and by quotes and names."""
     best: tuple[float, str, bool, int, float] | None = None
     for order, delimiter in enumerate(wanted):
         if delimiter != BLANKS and not any(delimiter in line for line in tried):
@@ -111,7 +122,11 @@ def find_dialect(lines: list[str]) -> Dialect | None:
     if at is None:
         return None
     begin = records[at]
-    skipped = begin.line if any(line.strip() for line in lines[: begin.line] if not comment or not line.lstrip().startswith(comment)) else 0
+    skipped = (
+        begin.line
+        if any(line.strip() for line in lines[: begin.line] if not comment or not line.lstrip().startswith(comment))
+        else 0
+    )
     rows = [record.fields for record in records[at + 1 :] if len(record.fields) == usual]
     made = Dialect(delimiter, quoting, usual, share, comment=comment, skip_lines=skipped, first_row=begin.line)
     if commented and not _looks_named(begin.fields, rows)[0]:
@@ -123,7 +138,12 @@ def find_dialect(lines: list[str]) -> Dialect | None:
     lacking = usual - len(names)
     if lacking > 0:
         return _replace(
-            made, names=names, has_header=False, skip_lines=begin.line + 1, first_row=begin.line + 1, shorter_header=lacking
+            made,
+            names=names,
+            has_header=False,
+            skip_lines=begin.line + 1,
+            first_row=begin.line + 1,
+            shorter_header=lacking,
         )
     return _replace(made, names=names, first_row=begin.line + 1, is_sure_of_header=is_sure)
 
@@ -139,7 +159,7 @@ def _find_comment(lines: list[str], delimiter: str, usual: int) -> tuple[str | N
     for mark in COMMENTS:
         commented = [line.lstrip() for line in lines[:LINES_TRIED] if line.lstrip().startswith(mark)]
         others = [line for line in lines[:LINES_TRIED] if line.strip() and not line.lstrip().startswith(mark)]
-        if not commented or len(commented) * 2 > len(others) + len(commented) and len(others) < 1:
+        if not commented or (len(commented) * 2 > len(others) + len(commented) and len(others) < 1):
             continue
         if not lines[0].lstrip().startswith(mark) and mark != "#":
             continue
@@ -171,7 +191,7 @@ def _count_names(fields: tuple[str, ...]) -> int:
 
 
 def _find_begin(records: list[Record], usual: int) -> int | None:
-    """Find the header, or the first row: the first record with the usual fields, unless one with names is just before."""
+    """Find the header or the first row: the first with the usual fields, unless names stand just before it."""
     for at, record in enumerate(records[:PREAMBLE_LINES_MAX]):
         if len(record.fields) == usual:
             if at > 0:
@@ -192,7 +212,10 @@ def is_value(field: str) -> bool:
     """
     text = field.strip(' \t"')
     return bool(
-        NUMBER.fullmatch(text) or VALUE.fullmatch(text) or ISO.fullmatch(text) or (text[:1].isdigit() and describe_pattern(text))
+        NUMBER.fullmatch(text)
+        or VALUE.fullmatch(text)
+        or ISO.fullmatch(text)
+        or (text[:1].isdigit() and describe_pattern(text))
     )
 
 

@@ -42,12 +42,18 @@ class Draft:
 
     def free(self) -> list[Profile]:
         """Give the columns that are not taken, and that hold something."""
-        return [profile for profile in self.profiles if profile.filled and not any(profile is used for used in self.used)]
+        return [
+            profile for profile in self.profiles if profile.filled and not any(profile is used for used in self.used)
+        ]
 
     def best(self, role: str, least: float) -> list[tuple[float, Profile]]:
         """Give the free columns that may be a field by their names, the best first."""
-        scored = [(score_name(profile.words).get(role, 0.0) if profile.words else 0.0, profile) for profile in self.free()]
-        chosen = [(score - 2 * _depth(profile.column.reference), profile) for score, profile in scored if score >= least]
+        scored = [
+            (score_name(profile.words).get(role, 0.0) if profile.words else 0.0, profile) for profile in self.free()
+        ]
+        chosen = [
+            (score - 2 * _depth(profile.column.reference), profile) for score, profile in scored if score >= least
+        ]
         return sorted(chosen, key=lambda each: -each[0])  # stable: of equals the first column
 
 

@@ -9,9 +9,7 @@ from footfall.errors import SourceError
 from footfall.formats.sniffing.sampling import Sample
 from footfall.results.guessing import GuessedPart
 
-UTF_8_CHARACTER = re.compile(
-    rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
-)
+UTF_8_CHARACTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 # Bytes that windows-1252 leaves open; text of one byte a character that has them is of another encoding.
 OPEN_IN_1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 CYRILLIC_WORD = re.compile(rb"[\xc0-\xff]{3,}")
@@ -45,7 +43,9 @@ def decode(sample: Sample, source: str) -> Text:
         return _text(sample, "utf-8", "utf-8", None)
     characters = len(UTF_8_CHARACTER.findall(joined))
     if characters > wrong:
-        reason = f"{wrong:,} bytes seen are not UTF-8, among {characters:,} characters that are; they stay what they are"
+        reason = (
+            f"{wrong:,} bytes seen are not UTF-8, among {characters:,} characters that are; they stay what they are"
+        )
         return _text(sample, "utf-8", "utf-8", GuessedPart("encoding", "utf-8", "not sure", reason))
     high = len(re.findall(rb"[\x80-\xff]", joined))
     if 2 * len(GB_PAIR.findall(joined)) >= 0.9 * high and high >= 8 and _is_chinese(joined):
@@ -57,7 +57,9 @@ def decode(sample: Sample, source: str) -> Text:
     in_words = sum(map(len, CYRILLIC_WORD.findall(joined)))
     if in_words * 2 > high and high >= 8 and len(LATIN_NEIGHBOURS.findall(joined)) * 5 < high:
         name = "koi8-r" if _is_koi8(joined) else "windows-1251"
-        return _text(sample, name, name, GuessedPart("encoding", name, "not sure", "whole words of bytes over 127: Cyrillic?"))
+        return _text(
+            sample, name, name, GuessedPart("encoding", name, "not sure", "whole words of bytes over 127: Cyrillic?")
+        )
     if OPEN_IN_1252.search(joined):
         reason = "it is not UTF-8, and has bytes that windows-1252 leaves open"
         return _text(sample, "latin-1", "latin-1", GuessedPart("encoding", "latin-1", "not sure", reason))

@@ -50,7 +50,11 @@ def read_json(text: Text, file_name: str) -> Records | str:
 def _tell_bad(bad: int, good: int) -> list[GuessedPart]:
     if not bad:
         return []
-    return [GuessedPart("", None, "not sure", f"of {good + bad:,} lines seen, {bad:,} are no JSON object: they would be rejected")]
+    return [
+        GuessedPart(
+            "", None, "not sure", f"of {good + bad:,} lines seen, {bad:,} are no JSON object: they would be rejected"
+        )
+    ]
 
 
 def _read_lines(text: Text) -> tuple[Objects, int]:
@@ -119,7 +123,9 @@ def _take_values(values: list[Any], parts: list[GuessedPart]) -> Records | str:
     if lists:
         path, items = max(lists, key=lambda each: len(each[1]))
         keys = {"format": "json", "records": path}
-        parts.append(GuessedPart("records", path, "sure", f"the longest list of objects in the document, with {len(items):,}"))
+        parts.append(
+            GuessedPart("records", path, "sure", f"the longest list of objects in the document, with {len(items):,}")
+        )
         return _give(items, keys, "a JSON object that holds a list of objects", parts)
     if len(value) > 1 and all(isinstance(each, dict) for each in value.values()):
         return "it is a JSON object whose members are the records, each under a name of its own; write them as a list"
@@ -237,7 +243,9 @@ def _choose_list(objects: Objects, rows: list[dict[str, Leaf]]) -> str | None:
         inner = _best_scores({leaf.words for each in items[path] for leaf in flatten(each).values()})
         brings = [role for role in ("timestamp", "action", "product_id") if inner[role] >= LEAST_SCORES[role]]
         is_wanted = ("timestamp" in brings and len(brings) > 1 and outer["timestamp"] < inner["timestamp"]) or (
-            "product_id" in brings and outer["product_id"] < NAME_SCORE and ("timestamp" in brings or outer["timestamp"] >= NAME_SCORE)
+            "product_id" in brings
+            and outer["product_id"] < NAME_SCORE
+            and ("timestamp" in brings or outer["timestamp"] >= NAME_SCORE)
         )
         if is_wanted and (best is None or len(brings) > best[0]):
             best = (len(brings), path)

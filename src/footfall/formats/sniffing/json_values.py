@@ -9,7 +9,9 @@ from typing import Any
 
 PLAIN_NAME = re.compile(r"[^.\[\]\"]+")
 # A member of such a name says what it is only together with the object that it stands in: user.id, page.url.
-GENERIC = frozenset({"id", "uuid", "guid", "key", "name", "type", "code", "url", "path", "value", "title", "no", "number", "sku"})
+GENERIC = frozenset(
+    {"id", "uuid", "guid", "key", "name", "type", "code", "url", "path", "value", "title", "no", "number", "sku"}
+)
 DEPTH_MAX = 6  # objects inside objects that are looked into
 
 

@@ -109,4 +109,6 @@ def _kind(records: Records) -> tuple[object, ...]:
     keys = {key: repr(value) for key, value in sorted(records.keys.items()) if key != "columns" or records.has_names}
     if records.keys.get("format") in ("json", "jsonl"):
         return (tuple(keys.items()),)
-    return tuple(keys.items()), tuple(column.reference for column in records.columns if "->" not in str(column.reference))
+    return tuple(keys.items()), tuple(
+        column.reference for column in records.columns if "->" not in str(column.reference)
+    )

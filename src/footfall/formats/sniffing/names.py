@@ -20,8 +20,19 @@ from footfall.formats.sniffing.words import (
     USER,
 )
 
-SPECIAL_LETTERS = str.maketrans({"ł": "l", "ø": "o", "ß": "ss", "ı": "i", "đ": "d", "æ": "ae", "œ": "oe"})
-LONE_ID = {"id": 84, "uuid": 86, "guid": 86, "key": 45, "hash": 45, "uid": 10, "oid": 70, "no": 30, "编号": 60, "번호": 50}
+SPECIAL_LETTERS = str.maketrans({"ł": "l", "ø": "o", "ß": "ss", "\u0131": "i", "đ": "d", "æ": "ae", "œ": "oe"})
+LONE_ID = {
+    "id": 84,
+    "uuid": 86,
+    "guid": 86,
+    "key": 45,
+    "hash": 45,
+    "uid": 10,
+    "oid": 70,
+    "no": 30,
+    "编号": 60,
+    "번호": 50,
+}
 # Names that are one thing although their words are another.
 WHOLE = {
     ("cs", "uri", "stem"): {"product_id": 80},
@@ -67,7 +78,9 @@ def score_name(name: str) -> dict[str, float]:
         "user_id": _score_thing(words, USER, ID_WORDS | {"name"}),
         "product_id": _score_thing(words, PRODUCT, ID_WORDS | {"url", "path", "uri", "slug", "stem", "location"}),
         "action": _score_thing(words, ACTION, ACTION_COMPANIONS) if not _is_id(words) else 0,
-        "rating": _score_thing(words, RATING, ID_WORDS | set(RATING) | set(PRODUCT) | set(USER)) if not _is_id(words) else 0,
+        "rating": _score_thing(words, RATING, ID_WORDS | set(RATING) | set(PRODUCT) | set(USER))
+        if not _is_id(words)
+        else 0,
         "timestamp": _score_time(words),
         "interaction_id": _score_id(words),
     }

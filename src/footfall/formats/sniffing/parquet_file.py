@@ -35,7 +35,12 @@ def read_parquet(stream: BinaryIO, source: str) -> tuple[Records, bool]:
         raise SourceError(f"is a Parquet file that cannot be read ({error}); write it again", source=source) from error
     names = file.schema_arrow.names
     columns = tuple(
-        Column(name, name, tuple(_text(row[name]) for row in rows), is_list=any(isinstance(row[name], list) for row in rows[:100]))
+        Column(
+            name,
+            name,
+            tuple(_text(row[name]) for row in rows),
+            is_list=any(isinstance(row[name], list) for row in rows[:100]),
+        )
         for name in names
     )
     is_whole = len(rows) == file.metadata.num_rows

@@ -14,7 +14,9 @@ ROWS_SHOWN = 5
 MADE = "(made)"
 
 
-def read_rows(records: Records, definition: SourceDefinition, count: int = ROWS_SHOWN) -> tuple[tuple[str | None, ...], ...]:
+def read_rows(
+    records: Records, definition: SourceDefinition, count: int = ROWS_SHOWN
+) -> tuple[tuple[str | None, ...], ...]:
     """Read the first rows of a sample. A value that would be rejected is shown as it stands in the file, with a ?."""
     nulls = {*definition.null_values, ""}
     columns = {str(each.reference).lower(): each.values for each in records.columns}

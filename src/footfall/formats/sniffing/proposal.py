@@ -48,7 +48,9 @@ def propose(records: Records, file_name: str, source: str, set_types: Mapping[st
 def _take_fixed(draft: Draft) -> None:
     draft.fields |= draft.records.fixed
     draft.types |= {"interaction_id": "uuid", "user_id": "text", "product_id": "text"}
-    reason = 'a log has no ids: they are made of each line. { from = "position" } is for logs that are cut without overlap'
+    reason = (
+        'a log has no ids: they are made of each line. { from = "position" } is for logs that are cut without overlap'
+    )
     draft.say("interaction_id", {"from": "record"}, "sure", reason)
 
 
@@ -81,7 +83,9 @@ def _refuse_strangers(draft: Draft, source: str, has_time: bool) -> None:
         *([] if has_time else ["no column holds a time"]),
         *([] if taken & surely else ["no column is surely a user, a product or an action"]),
     ]
-    raise SourceError(f"is {draft.records.looks_like}{names}, but {' and '.join(lacking)}: are these interactions?", source=source)
+    raise SourceError(
+        f"is {draft.records.looks_like}{names}, but {' and '.join(lacking)}: are these interactions?", source=source
+    )
 
 
 def _is_constant(value: Any) -> bool:

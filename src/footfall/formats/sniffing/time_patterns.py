@@ -11,7 +11,7 @@ DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 LONG_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 _D, _Y = r"(?:[12]\d|3[01]|0?[1-9])", r"(?:19|20)\d\d"
 _NAME = f"(?P<long>{LONG_MONTHS})|(?P<short>{MONTHS})"
-# Each: the pattern of a date, and what it is called; %1 and %2 are a day and a month, in an order that is not known yet.
+# The pattern of a date, and what it is called; %1 and %2 are a day and a month, in an order that is not known yet.
 DATES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"{_Y}(?P<s>[-/.])(?:1[0-2]|0?[1-9])(?P=s){_D}"), "%Y{s}%m{s}%d"),
     (re.compile(rf"{_D}(?P<s>[-/.]){_D}(?P=s){_Y}"), "%1{s}%2{s}%Y"),
@@ -24,7 +24,8 @@ DATES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"{_Y}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"), "%Y%m%d"),
 )
 CLOCK = re.compile(
-    r"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?P<second>:[0-5]\d)?(?P<fraction>[.,]\d{1,6})?(?P<noon>(?P<gap> ?)[AaPp][Mm])?"
+    r"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?P<second>:[0-5]\d)?(?P<fraction>[.,]\d{1,6})?"
+    r"(?P<noon>(?P<gap> ?)[AaPp][Mm])?"
     r"(?P<zone> ?(?:Z|[+-]\d\d:?\d\d)| (?:UTC|GMT))?"
 )
 WEEKDAY = re.compile(rf"(?:(?P<long>{LONG_DAYS})|(?P<short>{DAYS}))(?P<comma>,?) ", re.I)

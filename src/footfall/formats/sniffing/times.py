@@ -106,7 +106,9 @@ def _has_calendar(value: str) -> str | None:
 def _find_number(distinct: list[str]) -> TimeShape:
     calendar = {_has_calendar(value) for value in distinct}
     if len(calendar) == 1 and (name := calendar.pop()):
-        return TimeShape((name,), 1.0, "day" if name == "%Y%m%d" else "time", proof="years, months and days without signs")
+        return TimeShape(
+            (name,), 1.0, "day" if name == "%Y%m%d" else "time", proof="years, months and days without signs"
+        )
     units = Counter(_epoch(value) for value in distinct)
     name, count = units.most_common(1)[0]
     if name is not None and count >= 0.95 * len(distinct):
@@ -195,11 +197,7 @@ def _settle_day(name: str, examples: list[str], values: Sequence[str | None]) ->
     by_order = _compare_order(at, values)
     is_day_first = by_order < 0 if by_order else not ("/" in name and ("%p" in name or "%y" in name)) and "." in name
     chosen, other = (first, second) if is_day_first else (second, first)
-    why = (
-        "the rows are in order of time only so"
-        if by_order
-        else "no number over 12 says which is the day"
-    )
+    why = "the rows are in order of time only so" if by_order else "no number over 12 says which is the day"
     return [chosen], f"{why}; {other} would be read as well, and give other days", ""
 
 

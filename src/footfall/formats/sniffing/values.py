@@ -12,8 +12,12 @@ from footfall.formats.sniffing.records import Column
 from footfall.formats.sniffing.times import TimeShape, find_time_shape
 
 # Words that stand for a missing value wherever they are met, and those that may be a value as well.
-SURE_NULLS = frozenset({"NULL", "null", "Null", "\\N", "NaN", "nan", "<NA>", "#N/A", "(null)", "<null>", "N/A", "undefined"})
-POSSIBLE_NULLS = frozenset({"-", "--", "NA", "na", "n/a", "None", "none", "nil", "NONE", "?", "(not set)", "(none)", "-1", "."})
+SURE_NULLS = frozenset(
+    {"NULL", "null", "Null", "\\N", "NaN", "nan", "<NA>", "#N/A", "(null)", "<null>", "N/A", "undefined"}
+)
+POSSIBLE_NULLS = frozenset(
+    {"-", "--", "NA", "na", "n/a", "None", "none", "nil", "NONE", "?", "(not set)", "(none)", "-1", "."}
+)
 SIGNS_OF_NOTHING = frozenset({"-", "--", "?", "(not set)", "."})
 INTEGER = re.compile(r"\d{1,19}")
 NEGATIVE = re.compile(r"-\d{1,19}")
