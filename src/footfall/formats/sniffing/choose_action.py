@@ -14,6 +14,7 @@ from footfall.results.guessing import Confidence
 NAME_LEAST = 28.0
 NUMERIC_NAME_LEAST = 84.0  # numbers are actions only where the name says so plainly
 SHARE_OF_VALUES = 0.2  # distinct values for each row, at most
+YES_OR_NO = re.compile("true|false|yes|no|t|f|y|n", re.IGNORECASE)
 RATINGS_MAX = 21  # distinct values: half stars from 0 to 10
 MISSING_ALLOWED = 0.01
 # What actions are called, as values: they tell a column of actions from one of categories where no name does.
@@ -107,7 +108,8 @@ def _tell_missing(draft: Draft, chosen: Profile) -> None:
 
 def _find_rating(draft: Draft) -> Profile | None:
     for score, profile in draft.best("rating", NAME_LEAST):
-        if profile.is_numeric and profile.distinct <= RATINGS_MAX and not profile.is_unique and score:
+        is_rating = profile.is_numeric or profile.share(YES_OR_NO) == 1.0
+        if is_rating and profile.distinct <= RATINGS_MAX and not profile.is_unique and score:
             return profile
     if draft.records.has_names:
         return None
@@ -126,10 +128,10 @@ def _find_rating(draft: Draft) -> Profile | None:
 
 def _take_rating(draft: Draft, chosen: Profile) -> None:
     draft.take(chosen)
-    values = sorted(chosen.counts, key=float)
+    values = sorted(chosen.counts, key=float if chosen.is_numeric else str)
     shown = ", ".join(values[:3]) + (f" ... {values[-1]}" if len(values) > 3 else "")
     reason = (
-        f"{show_column(chosen)} is a number of few values ({shown}), a rating as it seems; it is taken as the text of "
+        f"{show_column(chosen)} has few values ({shown}), a rating as it seems, which is taken as the text of "
         'the action. { value = "rate" } would count all of them as one action'
     )
     draft.say("action", chosen.column.reference, "not sure", reason)
@@ -144,9 +146,9 @@ def _choose_constant(draft: Draft) -> None:
         )
         return
     named = list(split_name(draft.file_name.partition(".")[0]))
-    places = [(named, "the file's name")] + [
-        (list(split_name(each.words)), show_column(each)) for each in draft.profiles
-    ]
+    keys = [draft.records.keys.get(key, "") for key in ("explode", "records")]
+    places = [(named, "the file's name"), *((list(split_name(key)), f"the list {key!r}") for key in keys if key)]
+    places += [(list(split_name(each.words)), show_column(each)) for each in draft.profiles]
     for words, place in places:
         for action, known in ACTIONS_OF_FILES.items():
             if known.intersection(words):

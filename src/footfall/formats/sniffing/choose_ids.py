@@ -291,10 +291,11 @@ def _write_thing(draft: Draft, key: str, columns: list[Profile], score: float, m
     references: list[Reference] = [each.column.reference for each in columns]
     missing = _count_missing(columns)
     value: dict[str, Any] = {"column": references[0] if len(references) == 1 else references}
-    reason = f"{show_column(first)} has {count(first.distinct, 'value')} in {count(first.rows, 'row')}{kinds[0][1]}"
+    why = kinds[0][1] if kind == kinds[0][0] else f" ({kind}: its ids and those that stand in are of two types)"
+    reason = f"{show_column(first)} has {count(first.distinct, 'value')} in {count(first.rows, 'row')}{why}"
     confidence: Confidence = "sure" if score >= 84 else "likely" if score >= 62 else "not sure"
     if score < 62:
-        reason += ": by its values, not by its name" if not score else ": its name says so only vaguely"
+        reason += ": by its values, for no name says so" if not score else ": its name says so only vaguely"
     elif len({id(each) for each in columns}) > 1:
         confidence = "not sure"
     if len(columns) > 1:

@@ -68,7 +68,7 @@ def _take(draft: Draft, score: float, chosen: Profile) -> None:
     confidence: Confidence = "sure" if score >= 60 and not shape.doubt else "likely"
     if score < 45:
         confidence = "not sure"
-        reason += ", although its name does not say that it is the time of the interaction"
+        reason += ", but no name says that they are those of the interaction"
     draft.say("timestamp", value, confidence, reason)
     _tell_more(draft, chosen)
 

@@ -10,8 +10,10 @@ from typing import Any
 PLAIN_NAME = re.compile(r"[^.\[\]\"]+")
 # A member of such a name says what it is only together with the object that it stands in: user.id, page.url.
 GENERIC = frozenset(
-    {"id", "uuid", "guid", "key", "name", "type", "code", "url", "path", "value", "title", "no", "number", "sku"}
+    {"id", "uuid", "guid", "key", "name", "type", "code", "url", "path", "value", "title", "no", "number"}
 )
+# Objects of such names hold anything, and say nothing about it.
+BAG = re.compile("propert|attribut|param|payload|data|context|meta|record|field|detail|extra|body|traits")
 DEPTH_MAX = 6  # objects inside objects that are looked into
 
 
@@ -62,7 +64,7 @@ def _walk(found: dict[str, Any], prefix: str, parent: str, given: dict[str, Leaf
         words = f"{parent}_{name}" if parent and name.lower().lstrip("_$") in GENERIC else name
         if isinstance(value, dict):
             if depth < DEPTH_MAX:
-                _walk(value, path, name, given, depth + 1)
+                _walk(value, path, "" if BAG.search(name.lower()) else name, given, depth + 1)
         elif isinstance(value, list):
             given[path] = Leaf(json.dumps(value[:3], ensure_ascii=False)[:200], words, is_list=True)
         elif value is None:
