@@ -225,6 +225,8 @@ def _looks_named(fields: tuple[str, ...], rows: list[tuple[str, ...]]) -> tuple[
     filled = [text for text in texts if text]
     values = sum(map(is_value, texts))
     known = _count_names(fields)
+    if any(is_value(text) and not NUMBER.fullmatch(text.strip('"')) for text in texts):
+        return False, True
     if values:
         return (known > values and known >= 3), known > values or known == 0 or values > 1
     if not filled or len(set(filled)) < len(filled) - 1:

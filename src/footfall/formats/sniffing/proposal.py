@@ -13,6 +13,7 @@ from footfall.formats.sniffing.choose_action import choose_action, choose_by_pos
 from footfall.formats.sniffing.choose_ids import choose_interaction_id, choose_product, choose_user
 from footfall.formats.sniffing.choose_time import choose_time
 from footfall.formats.sniffing.draft import Draft
+from footfall.formats.sniffing.kinds import find_kinds, keep_kinds
 from footfall.formats.sniffing.records import Records
 from footfall.formats.sniffing.values import Profile, make_profile
 from footfall.results.guessing import GuessedPart
@@ -42,6 +43,8 @@ def propose(records: Records, file_name: str, source: str, set_types: Mapping[st
         _take_fixed(draft)
     else:
         _choose(draft, source)
+        if (kinds := find_kinds(draft)) is not None:
+            return propose(keep_kinds(records, *kinds), file_name, source, set_types)
     return _assemble(draft)
 
 
