@@ -6,7 +6,7 @@ import re
 
 from footfall.contract.definition import BLANKS
 from footfall.formats.sniffing.encodings import Text
-from footfall.formats.sniffing.fields import split_lines, split_records
+from footfall.formats.sniffing.fields import split_lines, split_pieces, split_records
 from footfall.formats.sniffing.records import ROWS_MAX, Column, Records
 from footfall.results.guessing import GuessedPart
 
@@ -30,13 +30,13 @@ def read_access_log(text: Text) -> Records:
     rows: list[tuple[str, ...]] = []
     other = 0
     width = 0
-    for number, piece in enumerate(text.pieces):
-        lines = split_lines(piece, is_first=number == 0, is_last=number == len(text.pieces) - 1)
+    pieces, is_cut = split_pieces(text.pieces, ROWS_MAX)
+    for lines in pieces:
         for record in split_records(lines, BLANKS, quoting=True):
             width = width or len(record.fields)
-            if len(record.fields) == width and not record.is_odd and len(rows) < ROWS_MAX:
+            if len(record.fields) == width and not record.is_odd:
                 rows.append(record.fields)
-            elif len(rows) < ROWS_MAX:
+            else:
                 other += 1
     at = next(at for at, value in enumerate(rows[0]) if value.startswith("["))
     names = [*(["vhost"] if at == 4 else []), *NAMES_BEFORE]
@@ -67,4 +67,4 @@ def read_access_log(text: Text) -> Records:
         )
     if other:
         parts.append(GuessedPart("", None, "not sure", f"{other:,} lines have another form: they would be rejected"))
-    return Records(columns, len(rows), keys, "an access log of a web server", tuple(parts), fixed=fixed)
+    return Records(columns, len(rows), keys, "an access log of a web server", tuple(parts), is_cut=is_cut, fixed=fixed)

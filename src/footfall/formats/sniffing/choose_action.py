@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from footfall.formats.sniffing.choose_ids import choose_product
-from footfall.formats.sniffing.draft import Draft, show_column
+from footfall.formats.sniffing.draft import Draft, count, show_column
 from footfall.formats.sniffing.names import score_name, split_name
 from footfall.formats.sniffing.values import FEW_VALUES, Profile
 from footfall.formats.sniffing.words import ACTIONS_OF_FILES
@@ -85,7 +85,7 @@ def _take(draft: Draft, score: float, chosen: Profile) -> None:
     confidence: Confidence = (
         "sure" if score >= 80 and not many else "likely" if score >= 60 and not many else "not sure"
     )
-    reason = f"{show_column(chosen)} has {chosen.distinct:,} different values in {chosen.rows:,} rows"
+    reason = f"{show_column(chosen)} has {count(chosen.distinct, 'different value')} in {count(chosen.rows, 'row')}"
     if many:
         reason += ", which are many for actions: it may be a text about them"
     elif score < 60:

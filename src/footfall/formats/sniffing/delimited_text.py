@@ -9,7 +9,7 @@ from typing import Any
 from footfall.contract.definition import BLANKS, Reference
 from footfall.formats.sniffing.dialect import Dialect, find_dialect
 from footfall.formats.sniffing.encodings import Text
-from footfall.formats.sniffing.fields import split_lines, split_records
+from footfall.formats.sniffing.fields import split_pieces, split_records
 from footfall.formats.sniffing.json_values import flatten, read_object
 from footfall.formats.sniffing.records import ROWS_MAX, Column, Records
 from footfall.results.guessing import GuessedPart
@@ -19,10 +19,7 @@ SPELLINGS = {"\t": "tab", ",": "commas", ";": "semicolons", "|": "bars", BLANKS:
 
 def read_delimited(text: Text) -> Records | str:
     """Read the rows of a sample of delimited text, or say why it is none."""
-    pieces = [
-        split_lines(piece, is_first=number == 0, is_last=number == len(text.pieces) - 1)
-        for number, piece in enumerate(text.pieces)
-    ]
+    pieces, is_cut = split_pieces(text.pieces, ROWS_MAX)
     lines = pieces[0]
     if not any(line.strip() for line in lines):
         return "it holds nothing but blanks"
@@ -41,17 +38,15 @@ def read_delimited(text: Text) -> Records | str:
             mark = dialect.comment
             shown = ["" if line.lstrip().startswith(mark) else line for line in piece]
         for record in split_records(shown, dialect.delimiter, dialect.quoting, dialect.first_row if number == 0 else 0):
-            if len(rows) >= ROWS_MAX:
-                break
             if len(record.fields) == width and not record.is_odd:
                 rows.append(record.fields)
             else:
                 odd += record.is_odd
                 other[len(record.fields)] += not record.is_odd
-    return _give(text, dialect, rows, (odd, other.total()), width)
+    return _give(dialect, rows, (odd, other.total()), width, is_cut)
 
 
-def _give(text: Text, dialect: Dialect, rows: list[tuple[str, ...]], bad: tuple[int, int], width: int) -> Records:
+def _give(dialect: Dialect, rows: list[tuple[str, ...]], bad: tuple[int, int], width: int, is_cut: bool) -> Records:
     names = list(dialect.names)
     names += [f"field_{at}" for at in range(len(names) + 1, width + 1)] if names else []
     use_positions = not names or len({name.strip().lower() for name in names}) < len(names)
@@ -62,14 +57,14 @@ def _give(text: Text, dialect: Dialect, rows: list[tuple[str, ...]], bad: tuple[
         reference: Reference = at + 1 if not names or not name.strip() or is_doubled else name.strip(" \t")
         column = Column(reference, name.strip(), tuple(row[at] for row in rows))
         columns += [column, *_inside_json(column)]
-    parts, keys = _describe(text, dialect, names, bad, len(rows))
+    parts, keys = _describe(dialect, names, bad, len(rows))
     looks = f"text delimited by {SPELLINGS.get(dialect.delimiter, repr(dialect.delimiter))}"
     looks += " with a header" if dialect.has_header else " without a header" if not names else ""
-    return Records(tuple(columns), len(rows), keys, looks, tuple(parts), has_names=bool(names))
+    return Records(tuple(columns), len(rows), keys, looks, tuple(parts), has_names=bool(names), is_cut=is_cut)
 
 
 def _describe(
-    text: Text, dialect: Dialect, names: list[str], bad: tuple[int, int], rows: int
+    dialect: Dialect, names: list[str], bad: tuple[int, int], rows: int
 ) -> tuple[list[GuessedPart], dict[str, Any]]:
     parts: list[GuessedPart] = []
     keys: dict[str, Any] = {"format": "csv"}
@@ -123,7 +118,6 @@ def _describe(
         parts.append(
             GuessedPart("", None, "not sure", f"of {total:,} rows seen, {' and '.join(said)}: they would be rejected")
         )
-    del text
     return parts, keys
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from footfall.contract.definition import BLANKS
 from footfall.contract.limits import RECORD_LINES_MAX
 
+BLOCK_LINES = 200  # lines of a block, of which the first are kept where there are too many
 BLANK_FIELD = re.compile(r'"(?:[^"]|"")*"(?=[ \t]|$)|[^ \t]+')
 
 
@@ -38,6 +39,20 @@ def split_lines(piece: str, *, is_first: bool, is_last: bool) -> list[str]:
     elif lines and not lines[-1]:
         lines.pop()
     return [line.removesuffix("\r") for line in lines]
+
+
+def split_pieces(pieces: tuple[str, ...], lines_max: int) -> tuple[list[list[str]], bool]:
+    """Give the lines of all pieces, and whether there are too many: then the first of each block of lines are kept."""
+    last = len(pieces) - 1
+    split = [split_lines(piece, is_first=at == 0, is_last=at == last) for at, piece in enumerate(pieces)]
+    total = sum(map(len, split))
+    if total <= lines_max:
+        return split, False
+    head = split[0][: lines_max // 4]
+    rest = [split[0][lines_max // 4 :], *split[1:]]
+    blocks = [lines[at : at + BLOCK_LINES] for lines in rest for at in range(0, len(lines), BLOCK_LINES)]
+    kept = max(1, BLOCK_LINES * (lines_max - len(head)) // total)
+    return [head, *(block[:kept] for block in blocks if block)], True
 
 
 def split_records(lines: list[str], delimiter: str, quoting: bool, start: int = 0) -> Iterator[Record]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from footfall.formats.sniffing.encodings import Text
-from footfall.formats.sniffing.fields import split_lines
+from footfall.formats.sniffing.fields import split_lines, split_pieces
 from footfall.formats.sniffing.json_values import DECODER, Leaf, flatten, join_path, read_object
 from footfall.formats.sniffing.names import score_name
 from footfall.formats.sniffing.records import ROWS_MAX, Column, Records
@@ -41,9 +42,10 @@ def read_json(text: Text, file_name: str) -> Records | str:
     if is_lined and len(filled) > 1 and read_object(filled[1]) is None and len(text.pieces) == 1 and len(filled) < 4:
         is_lined = read_object(filled[-1]) is not None
     if is_lined:
-        objects, bad = _read_lines(text)
+        objects, bad, is_cut = _read_lines(text)
         parts = _tell_bad(bad, len(objects))
-        return _give(objects, {"format": "jsonl"}, "JSON Lines, an object a line", parts)
+        found = _give(objects, {"format": "jsonl"}, "JSON Lines, an object a line", parts)
+        return found if isinstance(found, str) else replace(found, is_cut=is_cut)
     return _read_document(text)
 
 
@@ -57,19 +59,20 @@ def _tell_bad(bad: int, good: int) -> list[GuessedPart]:
     ]
 
 
-def _read_lines(text: Text) -> tuple[Objects, int]:
+def _read_lines(text: Text) -> tuple[Objects, int, bool]:
     objects: Objects = []
     bad = 0
-    for number, piece in enumerate(text.pieces):
-        for line in split_lines(piece, is_first=number == 0, is_last=number == len(text.pieces) - 1):
-            if len(objects) >= ROWS_MAX or not line.strip():
+    pieces, is_cut = split_pieces(text.pieces, ROWS_MAX)
+    for piece in pieces:
+        for line in piece:
+            if not line.strip():
                 continue
             found = read_object(line)
             if found is None:
                 bad += 1
             else:
                 objects.append(found)
-    return objects, bad
+    return objects, bad, is_cut
 
 
 def _read_document(text: Text) -> Records | str:

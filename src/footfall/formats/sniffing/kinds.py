@@ -47,7 +47,7 @@ def keep_kinds(records: Records, reference: Reference, kinds: tuple[str, ...]) -
     columns = tuple(replace(each, values=tuple(each.values[at] for at in kept)) for each in records.columns)
     where = [{"column": reference, "in": list(kinds)}]
     skipped = records.rows - len(kept)
-    reason = f"only these records have an action; {skipped:,} of {records.rows:,} others are skipped, and counted"
+    reason = f"only these records have an action; the other {skipped:,} of {records.rows:,} are skipped, and counted"
     part = GuessedPart("where", where, "likely", reason)
     return replace(
         records, columns=columns, rows=len(kept), keys=records.keys | {"where": where}, parts=(*records.parts, part)

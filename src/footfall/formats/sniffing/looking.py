@@ -59,7 +59,7 @@ def look_at(source: str) -> Look:
     if text.part is not None:
         keys = found.keys if text.encoding == "utf-8" else found.keys | {"encoding": text.encoding}
         found = replace(found, keys=keys, parts=(*found.parts, text.part))
-    return Look(file.source, name, found, text.is_whole)
+    return Look(file.source, name, found, text.is_whole and not found.is_cut)
 
 
 def _read(text: Text, name: str) -> Records | str:

@@ -96,7 +96,7 @@ def split_name(name: str) -> tuple[str, ...]:
 
     Example:
         >>> split_name("Kundennummer"), split_name("user_id:token"), split_name("eventTime"), split_name("用户ID")
-        (('kunde', 'nummer'), ('user', 'id'), ('event', 'time'), ('用户', 'id'))
+        (('kunden', 'nummer'), ('user', 'id'), ('event', 'time'), ('用户', 'id'))
     """
     text = TOKEN_TYPES.sub("", unicodedata.normalize("NFKC", name).strip())
     text = "".join(map(_strip_accent, text))

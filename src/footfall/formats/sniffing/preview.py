@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 
 from footfall.contract.definition import Field, Reference, SourceDefinition
 from footfall.contract.shapes import COLUMNS
@@ -70,10 +71,11 @@ def show_time(text: str, formats: tuple[str, ...]) -> str:
             continue
         try:
             if each in UNITS:
-                moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=float(text) / UNITS[each])
-                return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+                micros = round(Decimal(text) * 1_000_000 / UNITS[each])
+                moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+                return f"{moment.replace(tzinfo=None)} UTC"
             moment = datetime.strptime(text, each)  # noqa: DTZ007  (a zone is shown where there is one)
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, InvalidOperation):
             continue
-        return f"{moment:%Y-%m-%d %H:%M:%S}{moment:%z}"
+        return str(moment)
     return f"{text}?"

@@ -8,7 +8,7 @@ from typing import Any
 from footfall.contract.definition import Reference
 from footfall.results.guessing import GuessedPart
 
-ROWS_MAX = 60_000  # rows that are looked at; more tell nothing new, and take seconds
+ROWS_MAX = 40_000  # rows that are looked at; more tell nothing new, and take seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Records:
     looks_like: str
     parts: tuple[GuessedPart, ...] = ()
     has_names: bool = True
+    is_cut: bool = False  # some rows that were seen are left out
     fixed: dict[str, Any] = field(default_factory=dict)  # fields that the format itself decides
 
     def column(self, reference: Reference) -> Column | None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-WHOLE_BYTES = 4 << 20  # bytes; content up to this size is looked at as a whole, in about a second
-HEAD_BYTES = 1 << 20  # bytes of the beginning: headers, and lines before them
-PIECE_BYTES = 1 << 16  # bytes of each of the other pieces
-PIECES_MAX = 32  # pieces between the beginning and the end; with them a sample has about 3 MB
+WHOLE_BYTES = 2 << 20  # bytes; content up to this size is looked at as a whole, in about a second
+HEAD_BYTES = 1 << 19  # bytes of the beginning: headers, and lines before them
+PIECE_BYTES = 1 << 15  # bytes of each of the other pieces
+PIECES_MAX = 32  # pieces between the beginning and the end; with them a sample has about 1.5 MB
 CONTENT_BYTES_MAX = 4 << 30  # bytes that are decompressed at most, which takes less than a minute
 
 
