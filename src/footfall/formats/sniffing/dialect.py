@@ -74,6 +74,8 @@ def _compare(tried: list[str], wanted: tuple[str, ...]) -> tuple[str, bool, int,
     for order, delimiter in enumerate(wanted):
         if delimiter != BLANKS and not any(delimiter in line for line in tried):
             continue
+        if any(_is_only_within(delimiter, longer, tried) for longer in wanted):
+            continue
         for quoting in (True, False):
             records = list(split_records(tried, delimiter, quoting))
             if not quoting and not any('"' in line for line in tried):
@@ -88,6 +90,14 @@ def _compare(tried: list[str], wanted: tuple[str, ...]) -> tuple[str, bool, int,
             if best is None or score > best[0] + 1e-9:
                 best = (score, delimiter, quoting, usual, share)
     return best[1:] if best else None
+
+
+def _is_only_within(delimiter: str, longer: str, lines: list[str]) -> bool:
+    """Say whether a delimiter is met as a part of a longer one alone."""
+    each = longer.count(delimiter)
+    if delimiter == longer or not each or longer == BLANKS:
+        return False
+    return all(line.count(delimiter) == each * line.count(longer) for line in lines)
 
 
 def _count_usual(records: list[Record]) -> tuple[int, float]:
