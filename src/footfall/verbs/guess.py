@@ -58,7 +58,7 @@ def guess(sources: list[str], settings: Settings, *, name: str | None = None) ->
         settings={key: kind for key, kind in proposal.types.items() if not _fits(set_types.get(key, "bigint"), kind)},
         parts=parts,
         built_in=find_fitting(proposal.definition, _list_names(records)),
-        rows=read_rows(records, definition),
+        rows=read_rows(proposal.records, definition),
     )
     return replace(made, toml=write_guess(made, is_own=is_own_form(definition)))
 

@@ -92,6 +92,9 @@ def _count_wrong(sample: Sample) -> int:
 
 def _is_chinese(joined: bytes) -> bool:
     """Say whether most pairs are of the 3,755 characters that are used most (GB 2312, level 1)."""
+    runs = re.findall(rb"[\x80-\xff]+", joined)
+    if sum(len(run) % 2 for run in runs) > 0.05 * len(runs):
+        return False
     pairs = GB_PAIR.findall(joined)
     return sum(0xB0 <= pair[0] <= 0xD7 for pair in pairs) > 0.8 * len(pairs) and not LATIN_NEIGHBOURS.search(
         joined.replace(b"_", b"")

@@ -37,7 +37,7 @@ def read_json(text: Text, file_name: str) -> Records | str:
     is_lined = first is not None and (
         len(filled) > 1
         or file_name.lower().endswith((".jsonl", ".ndjson"))
-        or not _find_lists([first], "", depth=3, least=2)
+        or not (_find_lists([first], "", depth=3, least=2) or _is_keyed(first))
     )
     if is_lined and len(filled) > 1 and read_object(filled[1]) is None and len(text.pieces) == 1 and len(filled) < 4:
         is_lined = read_object(filled[-1]) is not None
@@ -79,10 +79,24 @@ def _read_document(text: Text) -> Records | str:
     begin = text.pieces[0].lstrip()
     if text.is_whole:
         values, is_cut = _decode_all(begin)
-        if not values:
-            return "it begins like JSON, and is none: it is cut, or broken"
-        parts = [GuessedPart("", None, "not sure", "the JSON breaks off before its end")] if is_cut else []
-        return _take_values(values, parts)
+        told = "the JSON breaks off before its end, or is broken: as it is, it cannot be loaded"
+        parts = [GuessedPart("", None, "not sure", told)] if is_cut else []
+        return _take_values(values, parts) if values else _take_beginning(begin, parts)
+    return _take_pieces(begin, text)
+
+
+def _take_beginning(begin: str, parts: list[GuessedPart]) -> Records | str:
+    """Take what can be read of a document that is cut."""
+    path, start = _find_array(begin)
+    objects = _decode_items(begin, start) if start >= 0 else []
+    if not objects:
+        return "it begins like JSON, and is none: it is cut, or broken"
+    keys: dict[str, Any] = {"format": "json"} | ({"records": path} if path else {})
+    return _give(objects, keys, "one JSON document with a list of objects", parts)
+
+
+def _take_pieces(begin: str, text: Text) -> Records | str:
+    """Take objects out of the pieces of a large document: the begin says where its list is, and what they look like."""
     path, start = _find_array(begin)
     if start < 0:
         return "it is one JSON document, and its beginning holds no list of objects"
@@ -130,9 +144,14 @@ def _take_values(values: list[Any], parts: list[GuessedPart]) -> Records | str:
             GuessedPart("records", path, "sure", f"the longest list of objects in the document, with {len(items):,}")
         )
         return _give(items, keys, "a JSON object that holds a list of objects", parts)
-    if len(value) > 1 and all(isinstance(each, dict) for each in value.values()):
+    if _is_keyed(value):
         return "it is a JSON object whose members are the records, each under a name of its own; write them as a list"
     return "it is one JSON object, and holds no list of objects"
+
+
+def _is_keyed(value: dict[str, Any]) -> bool:
+    """Say whether the members of an object are records, each under its own name."""
+    return len(value) > 1 and all(isinstance(each, dict) for each in value.values())
 
 
 def _find_lists(objects: Objects, prefix: str, depth: int, least: int) -> list[tuple[str, Objects]]:

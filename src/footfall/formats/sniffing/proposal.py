@@ -23,11 +23,15 @@ KEYS_OF_NULLS = "null_values"
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A definition's keys in the order in which they are written, the types that its ids need, and why."""
+    """A definition's keys in the order in which they are written, the types that its ids need, and why.
+
+    Shape: `records` are those that the definition reads, the skipped ones left out.
+    """
 
     definition: dict[str, Any]
     types: dict[str, str]
     parts: tuple[GuessedPart, ...]
+    records: Records
 
 
 def propose(records: Records, file_name: str, source: str, set_types: Mapping[str, str]) -> Proposal:
@@ -109,7 +113,9 @@ def _assemble(draft: Draft) -> Proposal:
     order = ["", *draft.records.keys, KEYS_OF_NULLS, "encoding", *COLUMNS]
     parts += draft.parts
     parts.sort(key=lambda part: order.index(part.key) if part.key in order else 0)
-    return Proposal(definition, {name: types[name] for name in sorted(types, key=list(types).index)}, tuple(parts))
+    return Proposal(
+        definition, {name: types[name] for name in sorted(types, key=list(types).index)}, tuple(parts), draft.records
+    )
 
 
 def _columns_in_use(draft: Draft) -> list[Profile]:

