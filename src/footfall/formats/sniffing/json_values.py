@@ -13,7 +13,7 @@ GENERIC = frozenset(
     {"id", "uuid", "guid", "key", "name", "type", "code", "url", "path", "value", "title", "no", "number"}
 )
 # Objects of such names hold anything, and say nothing about it.
-BAG = re.compile("propert|attribut|param|payload|data|context|meta|record|field|detail|extra|body|traits")
+BAG = re.compile("properties|property|attribute|param|payload|data|context|meta|record|field|detail|extra|body|traits")
 DEPTH_MAX = 6  # objects inside objects that are looked into
 
 

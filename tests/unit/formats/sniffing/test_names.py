@@ -11,8 +11,8 @@ NAMES = {
     "interaction_id Ereignis-Nr id_evento x-edge-request-id EVENT_ID",
     "user_id": "user_id customer_id distinct_id user_id:token userId visitorId visitor_id account_id CustomerID "
     "client-id USERID Kundennummer Benutzer-ID identifiant_client utilisateur id_usuario cliente_id id_do_usuario "
-    "utente_id klant_id gebruiker klient_id uzytkownik_id пользователь_id 用户ID 用户编号 会員番号 ユーザーID 사용자_ID "
-    "고객번호",
+    "utente_id klant_id gebruiker klient_id uzytkownik_id пользователь_id 用户ID 用户编号 会員番号 ユーザーID "
+    "사용자_ID 고객번호",
     "product_id": "product_id item_id movieId article_id StockCode item_id:token sku asin ISBN productId offer_id "
     "creative_id page_url path cs-uri-stem Artikelnummer Produkt-ID id_produit codigo_produto producto_id prodotto "
     "productnummer produkt_id товар_id 商品ID 商品编号 商品番号 상품번호",
