@@ -29,7 +29,10 @@ def guess(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Look at files and propose how to read them. Comments say why; the first rows are shown on stderr."""
+    """Look at files and propose how to read them. Comments say why, and what could not be known begins with NOT SURE.
+
+    The first five rows, as they would be read, are shown on stderr: they may name people, and -q leaves them out.
+    """
     settings = begin(quiet, verbose)
     from footfall.answers import words
     from footfall.verbs import definitions as definitions_verb

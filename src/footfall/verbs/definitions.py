@@ -97,8 +97,9 @@ def write_definition(made: Guess) -> Path:
     Raises: SettingsError where a definition of that name is there, or a setting that the guess contradicts.
     """
     try:
-        text = TOML_FILE.read_text(encoding="utf-8") if TOML_FILE.is_file() else ""
-        found = tomllib.loads(text.removeprefix("\ufeff"))
+        text = TOML_FILE.read_bytes().decode() if TOML_FILE.is_file() else ""
+        mark = "\ufeff" if text.startswith("\ufeff") else ""
+        found = tomllib.loads(text.removeprefix(mark))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{TOML_FILE} cannot be added to; mend it first") from error
     if made.name in found.get("sources", {}):
@@ -112,7 +113,7 @@ def write_definition(made: Guess) -> Path:
                 "written. Where tables are made with that type, name another schema for these files"
             )
     try:
-        added = add_to_file(text.removeprefix("\ufeff"), made.settings, write_table(made))
+        added = mark + add_to_file(text.removeprefix(mark), made.settings, write_table(made))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{TOML_FILE}: {error}; put the output of guess in by hand") from error
     _replace_file(TOML_FILE, added)
