@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from footfall import errors
     from footfall.answers.parameters import Filters
     from footfall.contract.problems import PROBLEM_CODES
-    from footfall.options import Options, QueryOptions
+    from footfall.options import LoadOptions, Options, QueryOptions
     from footfall.results import (
         Delivery,
         Discovery,
@@ -40,6 +40,7 @@ __all__ = [
     "Drift",
     "FoundSources",
     "IgnoredName",
+    "LoadOptions",
     "LoadResult",
     "LoadSummary",
     "Options",
@@ -67,14 +68,16 @@ __all__ = [
 # Where the names are that are imported when they are first used: `import footfall` itself takes a few milliseconds.
 _HOMES = {
     "PROBLEM_CODES": "footfall.contract.problems",
-    **dict.fromkeys(("Options", "QueryOptions"), "footfall.options"),
+    **dict.fromkeys(("LoadOptions", "Options", "QueryOptions"), "footfall.options"),
     **dict.fromkeys(("Delivery", "Discovery", "Drift", "FoundSources", "IgnoredName"), "footfall.results"),
     **dict.fromkeys(("LoadResult", "LoadSummary", "Progress", "Table", "Verification"), "footfall.results"),
     **dict.fromkeys(("Problem", "ProblemGroup", "ProblemShape", "RejectedRow"), "footfall.results"),
 }
 
 
-def load(*sources: str, progress: Callable[[Progress], None] | None = None, **settings: Unpack[Options]) -> LoadSummary:
+def load(
+    *sources: str, progress: Callable[[Progress], None] | None = None, **settings: Unpack[LoadOptions]
+) -> LoadSummary:
     """Load files, folders, patterns and URLs, each file exactly once: whole, or not at all.
 
     Effects: creates the tables in a schema that has none; what is loaded already changes nothing. `progress` is called
@@ -89,7 +92,7 @@ def load(*sources: str, progress: Callable[[Progress], None] | None = None, **se
 
 
 def check(
-    *sources: str, progress: Callable[[Progress], None] | None = None, **settings: Unpack[Options]
+    *sources: str, progress: Callable[[Progress], None] | None = None, **settings: Unpack[LoadOptions]
 ) -> LoadSummary:
     """Judge files against the contract, without a database: the verdicts of a load into empty tables.
 

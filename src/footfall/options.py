@@ -12,7 +12,7 @@ from typing import Literal, TypedDict
 
 
 class Options(TypedDict, total=False):
-    """Every setting by name. One that is None or left out comes from the environment, a file or the default."""
+    """Every setting by name but `source`. One that is None or left out comes from elsewhere: environment, file, default."""
 
     database_url: str | None
     schema: str | None
@@ -30,6 +30,12 @@ class Options(TypedDict, total=False):
     retry: bool | None
     rehash: bool | None
     log_format: Literal["text", "json"] | None
+
+
+class LoadOptions(Options, total=False):
+    """How the files are read, and every setting. `source` names a source definition."""
+
+    source: str | None
 
 
 class QueryOptions(Options, total=False):

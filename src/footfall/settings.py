@@ -10,13 +10,14 @@ import os
 import re
 import tomllib
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import dotenv
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -26,12 +27,16 @@ from pydantic_settings import (
 )
 
 from footfall.contract.bound import MaxRejected
+from footfall.contract.built_in import is_time_zone
+from footfall.contract.definition import OWN_FORM, SourceDefinition
+from footfall.contract.parsing import parse_definition
 from footfall.contract.terms import Contract
 from footfall.errors import SettingsError
 
 PREFIX = "FOOTFALL_"
 DOTENV_FILE = Path(".env")
 TOML_FILE = Path("footfall.toml")
+DEFINITIONS = "sources"  # the table of footfall.toml that holds source definitions
 # Twins of options that shape one call: read from the environment, never from a file.
 CALL_VARIABLES = (
     "ACTION",
@@ -47,7 +52,6 @@ CALL_VARIABLES = (
     "QUIET",
     "REPAIR",
     "SINCE",
-    "SOURCE",
     "SQL",
     "UNTIL",
     "USER",
@@ -56,6 +60,7 @@ CALL_VARIABLES = (
 OPTIONS = {
     "database_url": "--database",
     "schema": "--schema",
+    "source": "--source",
     "delimiter": "--delimiter",
     "max_rejected": "--max-rejected",
     "reporting_time_zone": "--reporting-time-zone",
@@ -83,7 +88,8 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     schema_: str = Field("public", validation_alias="FOOTFALL_SCHEMA")
     home: Path | None = None
-    delimiter: str = ","
+    source: str | None = None
+    delimiter: str | None = None
     max_rejected: Annotated[MaxRejected | None, NoDecode] = None
     source_time_zone: str = "UTC"
     reporting_time_zone: str = "UTC"
@@ -97,10 +103,18 @@ class Settings(BaseSettings):
     rehash: bool = False
     log_format: Literal["text", "json"] = "text"
 
+    _definitions: dict[str, SourceDefinition] = PrivateAttr(default_factory=dict)
+
     @property
     def contract(self) -> Contract:
-        """The terms by which rows are judged."""
-        return Contract(self.delimiter, self.source_time_zone, self.actions, self.max_future_seconds)
+        """The terms by which rows of Footfall's own form are judged."""
+        own = replace(OWN_FORM, delimiter=self.delimiter)
+        return Contract(own, self.source_time_zone, self.actions, self.max_future_seconds)
+
+    @property
+    def definitions(self) -> Mapping[str, SourceDefinition]:
+        """The source definitions of footfall.toml, by name."""
+        return self._definitions
 
     @classmethod
     def settings_customise_sources(
@@ -208,10 +222,12 @@ def load_settings(**overrides: object) -> Settings:
         if name not in FIELDS.values():
             raise SettingsError(f"there is no setting {name!r}{_did_you_mean(name, FIELDS)}")
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        settings = Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         # `from None`: pydantic's own text is not shown anywhere, whatever -v asks for.
         raise SettingsError("; ".join(_explain(each, given) for each in error.errors(include_input=False))) from None
+    settings._definitions.update(_read_definitions())
+    return settings
 
 
 def _explain(error: Any, given: dict[str, object]) -> str:
@@ -257,8 +273,26 @@ def _read_dotenv() -> dict[str, Any]:
 
 
 def _read_toml() -> dict[str, Any]:
+    found = _parse_toml()
+    for key in found:
+        if key not in FIELDS and key != DEFINITIONS:
+            guess = key.lower().replace("-", "_").removeprefix(PREFIX.lower())
+            raise SettingsError(f"{key} in {TOML_FILE} is not a setting{_did_you_mean(guess, FIELDS)}")
+    return {FIELDS[key]: value for key, value in found.items() if key != DEFINITIONS}
+
+
+def _read_definitions() -> dict[str, SourceDefinition]:
+    """Read the tables `[sources.NAME]` of footfall.toml."""
+    tables = _parse_toml().get(DEFINITIONS, {})
+    if not isinstance(tables, dict) or not all(isinstance(values, dict) for values in tables.values()):
+        raise SettingsError(f"{DEFINITIONS} in {TOML_FILE}: a definition is a table of its own, [{DEFINITIONS}.NAME]")
+    file = str(TOML_FILE)
+    return {name: parse_definition(name, values, file, is_time_zone=is_time_zone) for name, values in tables.items()}
+
+
+def _parse_toml() -> dict[str, Any]:
     try:
-        found = tomllib.loads(TOML_FILE.read_text(encoding="utf-8-sig")) if TOML_FILE.is_file() else {}
+        return tomllib.loads(TOML_FILE.read_text(encoding="utf-8-sig")) if TOML_FILE.is_file() else {}
     except tomllib.TOMLDecodeError as error:
         # Only the place: the text around it may be a password.
         place = re.search(r"line \d+, column \d+", str(error))
@@ -268,11 +302,6 @@ def _read_toml() -> dict[str, Any]:
         ) from None
     except (OSError, UnicodeError) as error:
         raise SettingsError(f"{TOML_FILE} cannot be read ({_why(error)}); mend it or take it away") from error
-    for key in found:
-        if key not in FIELDS:
-            guess = key.lower().replace("-", "_").removeprefix(PREFIX.lower())
-            raise SettingsError(f"{key} in {TOML_FILE} is not a setting{_did_you_mean(guess, FIELDS)}")
-    return {FIELDS[key]: value for key, value in found.items()}
 
 
 def _why(error: OSError | UnicodeError) -> str:

@@ -59,6 +59,10 @@ MaxRejected = Annotated[
     str | None,
     setting("--max-rejected", "X", "Load nothing of a file with more rejected rows: a share (0.2, 20%) or a number."),
 ]
+Source = Annotated[
+    str | None,
+    setting("--source", "NAME", "The source definition that says how the files are read; `footfall sources`."),
+]
 Delimiter = Annotated[str | None, setting("--delimiter", "C", "One character between fields, or tab; default a comma.")]
 Rehash = Annotated[
     bool | None, setting("--rehash", None, "Read every file, even one that was loaded and did not change.")

@@ -14,6 +14,7 @@ from footfall.cli.app import (
     Rehash,
     Retry,
     Schema,
+    Source,
     Sources,
     TextOrJson,
     Verbose,
@@ -37,6 +38,7 @@ def load(
     database: Database = None,
     schema: Schema = None,
     max_rejected: MaxRejected = None,
+    source: Source = None,
     delimiter: Delimiter = None,
     retry: Retry = None,
     rehash: Rehash = None,
@@ -51,6 +53,7 @@ def load(
         database_url=database,
         schema=schema,
         max_rejected=max_rejected,
+        source=source,
         delimiter=delimiter,
         retry=retry,
         rehash=rehash,
@@ -73,6 +76,7 @@ def load(
 def check(
     sources: Sources,
     max_rejected: MaxRejected = None,
+    source: Source = None,
     delimiter: Delimiter = None,
     fmt: Format = "table",
     escape_formulas: EscapeFormulas = False,
@@ -80,7 +84,7 @@ def check(
     verbose: Verbose = False,
 ) -> int:
     """Make the checks of a load into an empty database, without one. The exit code is that of the load."""
-    settings = begin(quiet, verbose, max_rejected=max_rejected, delimiter=delimiter)
+    settings = begin(quiet, verbose, max_rejected=max_rejected, source=source, delimiter=delimiter)
     from footfall.answers import words
     from footfall.verbs import check as check_verb
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from footfall.contract.problems import PROBLEM_CODES
-from footfall.contract.terms import Contract
 
 TIME = "timestamp"
 ID = "user_id"
@@ -344,10 +343,10 @@ def hint(code: str, field: str | None, look: str) -> str:
     return GENERAL[code] if code in GENERAL else PROBLEM_CODES[code]
 
 
-def look_variables(contract: Contract) -> dict[str, str]:
+def look_variables(delimiter: str) -> dict[str, str]:
     """Give the variables of `hints.sql` that depend on the delimiter, beside those of the kernel."""
-    comma = rf"\x{{{ord(contract.delimiter):x}}}"
-    space = "[ ]+" if contract.delimiter == "\t" else r"[ \t]+"
+    comma = rf"\x{{{ord(delimiter):x}}}"
+    space = "[ ]+" if delimiter == "\t" else r"[ \t]+"
     return {
         "space_before_quote": rf'(^|{comma}){space}"',
         "space_behind_quote": rf'"{space}({comma}|$)',

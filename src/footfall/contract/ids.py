@@ -26,3 +26,6 @@ class IdTypes:
     def of(self, column: str) -> IdType:
         """Give the type of one column by name."""
         return dict(zip(ID_COLUMNS, self, strict=True))[column]
+
+
+BIGINTS = IdTypes()

@@ -1,53 +1,153 @@
-"""The header of a file: where the five columns stand."""
+"""A source definition and the columns of one file -> the layout: where in a record its five texts stand."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
+from footfall.contract.definition import OWN_NAME, Reference, SourceDefinition
 from footfall.contract.first_line import looks_like, names_shown
+from footfall.contract.paths import ARROW, parse_path
 from footfall.contract.shapes import COLUMNS
+from footfall.contract.terms import Contract
 from footfall.errors import SourceError
+
+Kind = Literal["delimited", "json", "parquet"]
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """Where the five columns stand.
+class Place:
+    """Where a text stands: its position among those of a record, from 1, and the path into JSON that it holds."""
 
-    Shape: `positions` are 1-based, in the order of COLUMNS; `surplus` are ignored names.
+    at: int
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All that the kernel has to know of a file before its records come. Files of one layout can be judged together.
+
+    Shape: `places` has the columns of each field, in the order of COLUMNS and of the definition; a field without any is
+    a constant, or made. `conditions` has the place of each condition of the definition. `surplus` are ignored names.
+    `field_count` is the number of texts in a record. `paths` are those of JSON in DuckDB's form, one a text.
+    `file_time` is the timestamp that the name of the file gives; `digest` that of the file, where ids are made of it.
     """
 
-    positions: tuple[int, ...]
+    kind: Kind
+    contract: Contract
     field_count: int
-    surplus: tuple[str, ...]
+    places: tuple[tuple[Place, ...], ...]
+    conditions: tuple[Place, ...] = ()
+    surplus: tuple[str, ...] = ()
+    delimiter: str = ","
+    paths: tuple[str, ...] = ()
+    file_time: str | None = None
+    digest: str | None = None
+
+    @property
+    def definition(self) -> SourceDefinition:
+        """The source definition by which the file is read."""
+        return self.contract.definition
 
 
-def read_header(fields: list[str], source: str, delimiter: str) -> Header:
-    """Find the five columns by name, in any order and any case.
+def list_references(definition: SourceDefinition) -> tuple[Reference, ...]:
+    """List the columns that a definition names, each once, in the order of the fields and of the conditions."""
+    found = [each for field in definition.fields for each in (*field.columns, *field.joined)]
+    return tuple(dict.fromkeys([*found, *(each.column for each in definition.where)]))
 
-    Raises: SourceError where a required column is missing or stands twice.
+
+def place_by_name(definition: SourceDefinition, fields: Sequence[str], source: str) -> dict[Reference, Place]:
+    """Find the columns of a definition among those of a file by name, in any case, or by position.
+
+    Raises: SourceError where a column is missing or its name stands twice.
 
     Example:
-        >>> read_header(["timestamp", " User_ID", "interaction_id", "product_id", "action"], "a.csv", ",").positions
-        (3, 2, 4, 5, 1)
+        >>> fields = ["timestamp", " User_ID", "interaction_id", "product_id", "action"]
+        >>> [place.at for place in place_by_name(SourceDefinition(), fields, "a.csv").values()]
+        [3, 2, 4, 5, 1]
     """
     names = [field.strip(" \t").lower() for field in fields]
-    for column in COLUMNS:
-        if names.count(column) > 1:
-            raise SourceError(f"the header names the column {column!r} twice; keep one of them", source=source)
-    if any(column not in names for column in COLUMNS):
-        raise SourceError(_missing(fields, names, delimiter), source=source)
-    surplus = tuple(field.strip(" \t") for field, name in zip(fields, names, strict=True) if name not in COLUMNS)
-    return Header(tuple(names.index(column) + 1 for column in COLUMNS), len(names), surplus)
+    found: dict[Reference, Place] = {}
+    missing: list[str] = []
+    for reference in list_references(definition):
+        if isinstance(reference, int):
+            if reference > len(names):
+                raise SourceError(
+                    f"has {len(names):,} columns, and the definition {definition.name!r} names column {reference}",
+                    source=source,
+                )
+            found[reference] = Place(reference)
+            continue
+        name, path = reference, None
+        if ARROW in reference and reference.lower() not in names:
+            name, _, steps = reference.partition(ARROW)
+            name, path = name.strip(" \t"), parse_path(steps).in_duckdb()
+        if names.count(name.lower()) > 1:
+            raise SourceError(f"the header names the column {name!r} twice; keep one of them", source=source)
+        if name.lower() in names:
+            found[reference] = Place(names.index(name.lower()) + 1, path)
+        else:
+            missing.append(name)
+    if missing:
+        raise SourceError(_missing(definition, missing, list(fields)), source=source)
+    return found
 
 
-def _missing(fields: list[str], names: list[str], delimiter: str) -> str:
+def list_surplus(fields: Sequence[str], found: dict[Reference, Place]) -> tuple[str, ...]:
+    """List the names of a header that no field and no condition reads."""
+    used = {place.at for place in found.values()}
+    return tuple(field.strip(" \t") for at, field in enumerate(fields, 1) if at not in used)
+
+
+def find_places(
+    definition: SourceDefinition, found: dict[Reference, Place]
+) -> tuple[tuple[tuple[Place, ...], ...], tuple[Place, ...]]:
+    """Give the places of the five fields, and those of the conditions."""
+    places = tuple(tuple(found[each] for each in (*field.columns, *field.joined)) for field in definition.fields)
+    return places, tuple(found[each.column] for each in definition.where)
+
+
+def read_file_time(definition: SourceDefinition, source: str) -> str | None:
+    """Give the timestamp that the name of a file holds, as text, where the definition takes it from there.
+
+    Raises: SourceError where the name does not fit the pattern.
+
+    Example:
+        >>> from footfall.contract.definition import Field
+        >>> read_file_time(SourceDefinition(timestamp=Field(from_name="log-%Y%m%d")), "in/log-20260301.csv.gz")
+        '2026-03-01T00:00:00'
+    """
+    pattern = definition.timestamp.from_name
+    if pattern is None:
+        return None
+    name = source.rstrip("/").rpartition("/")[2]
+    for end in [len(name), *(found.start() for found in reversed(list(re.finditer(r"\.", name))))]:
+        try:
+            return datetime.strptime(name[:end], pattern).isoformat()  # noqa: DTZ007  (the zone of the source holds)
+        except ValueError:
+            continue
+    raise SourceError(
+        f"the name {name!r} does not fit timestamp.from_name = {pattern!r} of the definition {definition.name!r}",
+        source=source,
+    )
+
+
+def _missing(definition: SourceDefinition, missing: list[str], fields: list[str]) -> str:
     """Say which columns a header lacks, and what the file looks like, without a value of a row."""
-    missing = ", ".join(repr(column) for column in COLUMNS if column not in names)
+    delimiter = definition.delimiter or ","
     shown = names_shown(fields)
     look = looks_like(delimiter.join(fields), delimiter, COLUMNS)
+    named = ", ".join(repr(name) for name in missing)
+    if definition.name == OWN_NAME:
+        wanted = f"the first line must name {', '.join(COLUMNS)}"
+    else:
+        wanted = f"the definition {definition.name!r} reads {'it' if len(missing) == 1 else 'them'}"
     return (
-        f"the header has no column {missing} (it has {len(fields):,} column{'' if len(fields) == 1 else 's'}"
+        f"the header has no column {named} (it has {len(fields):,} column{'' if len(fields) == 1 else 's'}"
         + (f", among them {', '.join(shown)}" if shown else "")
-        + f"); the first line must name {', '.join(COLUMNS)}"
+        + f"); {wanted}"
         + (f"; {look}" if look else "")
     )

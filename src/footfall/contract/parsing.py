@@ -247,7 +247,7 @@ class _Reader:
         try:
             path = parse_path(text)
         except ValueError as error:
-            raise self.refusal(key, str(error))
+            raise self.refusal(key, str(error)) from error
         if path.is_outer and not may_be_outer:
             raise self.refusal(
                 key, f"{text!r} begins with .., which looks at what encloses a list; there is no explode"
@@ -261,7 +261,7 @@ class _Reader:
             groups = re.compile(text).groups
             pc.match_substring_regex(pa.array([""]), text)  # the kernel's kind of pattern, which has no lookahead
         except (re.error, pa.ArrowInvalid, OverflowError, RecursionError) as error:
-            raise self.refusal(key, f"{text!r} is no regular expression that is read here ({error})")
+            raise self.refusal(key, f"{text!r} is no regular expression that is read here ({error})") from error
         if groups != 1:
             raise self.refusal(
                 key, f"{text!r} has {groups} groups; put the part that is wanted, and no other, into ( )"

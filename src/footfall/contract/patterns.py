@@ -1,22 +1,31 @@
-"""The variables of rules.sql, and the patterns of texts that it surely accepts."""
+"""The macros and variables of rules.sql, and the patterns of texts that it surely accepts."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from footfall.contract.limits import ACTION_CHARACTERS_MAX, RECORD_BYTES_MAX, VALUE_CHARACTERS_MAX
+from footfall.contract.ids import ID_COLUMNS, IdType
+from footfall.contract.limits import ACTION_CHARACTERS_MAX, ID_CHARACTERS_MAX, RECORD_BYTES_MAX, VALUE_CHARACTERS_MAX
 from footfall.contract.terms import Contract
+from footfall.contract.timestamps import compose_time_macros, plain_time_pattern, time_variables
+from footfall.statements import statements
 
-_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_CLOCK = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
-_OFFSET = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3])(?::?[0-5][0-9])?|14(?::?00)?))"
-_ZONE = f"(?: ?{_OFFSET}| UTC| GMT)"
-_SECONDS = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
+RULES = statements("footfall.contract.rules")
+IDS = statements("footfall.contract.ids")
 
 PLAIN_ID = "[1-9][0-9]{0,17}"
-# Years 1000 to 2999: no plain timestamp is out of range, whatever its offset.
-PLAIN_TIMESTAMP = rf"[12][0-9]{{3}}-[01][0-9]-[0-3][0-9](?:[ T]{_SECONDS}{_OFFSET}?)?"
+_HEX = "[0-9a-fA-F]"
+_HYPHENATED = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
+UUID = rf"{_HYPHENATED}|\{{{_HYPHENATED}\}}|{_HEX}{{32}}"
+
+
+def compose_macros(contract: Contract) -> str:
+    """Give the statements that make the macros of rules.sql, in a session whose variables are set."""
+    made = [RULES["macros"]]
+    made += [IDS[kind].replace("{column}", column) for column, kind in zip(ID_COLUMNS, contract.id_types, strict=True)]
+    made.append(compose_time_macros(contract.definition.timestamp.formats, contract.time_zone))
+    return ";\n".join(made)
 
 
 def rule_variables(contract: Contract, latest: datetime | None) -> dict[str, Any]:
@@ -25,12 +34,22 @@ def rule_variables(contract: Contract, latest: datetime | None) -> dict[str, Any
     Shape: name -> value, to be set with `set variable` in the session that runs the rules; `latest` is naive, in UTC.
     """
     return {
-        "naive_timestamp": rf"{_DAY}(?:[ T]{_CLOCK})?",
-        "offset_timestamp": rf"{_DAY}[ T]{_CLOCK}{_ZONE}",
-        "source_time_zone": contract.source_time_zone,
+        "source_time_zone": contract.time_zone,
         "actions": list(contract.actions) if contract.actions is not None else None,
         "latest": latest,
         "record_bytes_max": RECORD_BYTES_MAX,
         "action_characters_max": ACTION_CHARACTERS_MAX,
+        "id_characters_max": ID_CHARACTERS_MAX,
         "value_characters_max": VALUE_CHARACTERS_MAX,
-    }
+        "uuid": UUID,
+    } | time_variables(contract.definition.timestamp.formats)
+
+
+def plain_id_pattern(kind: IdType) -> str | None:
+    """Give the pattern of ids that need no look at them; None where any text may be one."""
+    return {"bigint": PLAIN_ID, "uuid": f"{_HYPHENATED}|{_HEX}{{32}}", "text": None}[kind]
+
+
+def plain_time(contract: Contract) -> str | None:
+    """Give the pattern of timestamps that are surely read; None where each has to be looked at."""
+    return plain_time_pattern(contract.definition.timestamp.formats, contract.time_zone)

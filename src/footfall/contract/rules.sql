@@ -6,39 +6,21 @@
 create macro problem(code, field, text) as {
     'code': code, 'field': field::varchar, 'value': left(text, getvariable('value_characters_max'))
 };
-create macro id_of(text) as case
-    when regexp_full_match(text, '[+-]?[0-9]+') then try_cast(regexp_replace(text, '^[+]?0*([0-9])', '\1') as bigint)
-end;
--- `id` is id_of(text).
-create macro id_problem(field, text, id, has_bad_bytes) as problem(
-    case
-        when has_bad_bytes and contains(text, '�') then 'bad-encoding'
-        when text is null or text = '' then 'missing-value'
-        when not regexp_full_match(text, '[+-]?[0-9]+') then 'not-an-integer'
-        when id is null or id <= 0 then 'out-of-range'
-    end,
-    field,
-    text
-);
-create macro is_padded(id_text) as id_text[1] in ('0', '+')
+create macro is_padded(id_text) as id_text[1] = '+' or id_text[1] = '0' and length(id_text) > 1
 
 -- name: quick
--- `texts` has line_number, size_bytes and the five texts of each record that the format knows to be plain; the texts of any
--- other record are null.
+-- `texts` has line_number, size_bytes, is_plain and is_skipped, and the five texts of each record that is plain to the format.
 with quick as (
     select
         line_number,
         size_bytes,
-        try_cast(interaction_id as bigint) as interaction_id,
-        try_cast(user_id as bigint) as user_id,
-        try_cast(product_id as bigint) as product_id,
+        is_plain,
+        is_skipped,
+        interaction_id_plain(interaction_id) as interaction_id,
+        user_id_plain(user_id) as user_id,
+        product_id_plain(product_id) as product_id,
         action,
-        -- In the plain form an offset stands only behind seconds, so that 19 bytes or fewer are naive.
-        case
-            when getvariable('source_time_zone') <> 'UTC' then null
-            when strlen(timestamp) <= 19 then try_cast(timestamp as timestamp)
-            else timezone('UTC', try_cast(timestamp as timestamptz))
-        end as timestamp
+        plain_instant(timestamp) as timestamp
     from texts
 )
 select
@@ -48,8 +30,14 @@ select
     product_id,
     action,
     timestamp,
+    is_plain and is_skipped as is_skipped,
     -- null, hence not proved, where anything is missing
-    timestamp is not null
+    is_plain
+        and not is_skipped
+        and interaction_id is not null
+        and user_id is not null
+        and product_id is not null
+        and timestamp is not null
         and strlen(action) <= getvariable('action_characters_max')
         and size_bytes <= getvariable('record_bytes_max')
         and (getvariable('actions') is null or list_contains(getvariable('actions'), action))
@@ -60,6 +48,8 @@ from quick
 -- `texts` has the five texts of every record, untrimmed; a text that is missing is null. Beside them stand:
 -- line_number, line, raw_bytes, size_bytes: the record itself. Where raw_bytes is not null, U+FFFD stands for bad bytes.
 -- has_texts: false where the format could not tell the five texts apart. They are not judged then.
+-- is_skipped: true where the record is no interaction by the source definition. Nothing of it is judged then.
+-- not_values: the names of the fields where the record holds a list or an object, or null.
 -- record_problems: the problems that the format found in the record as a whole, or null.
 with trimmed as (
     select
@@ -68,6 +58,8 @@ with trimmed as (
         raw_bytes,
         size_bytes,
         has_texts,
+        is_skipped,
+        not_values,
         record_problems,
         raw_bytes is not null as has_bad_bytes,
         trim(interaction_id, e' \t') as interaction_id_text,
@@ -80,17 +72,11 @@ with trimmed as (
 casts as (
     select
         *,
-        id_of(interaction_id_text) as interaction_id,
-        id_of(user_id_text) as user_id,
-        id_of(product_id_text) as product_id,
-        case
-            when regexp_full_match(timestamp_text, getvariable('naive_timestamp')) then try_cast(timestamp_text as timestamp)
-        end as wall,
-        case
-            when regexp_full_match(timestamp_text, getvariable('offset_timestamp'))
-                -- The cast knows ` UTC` and ` GMT`, but no space before Z or an offset.
-                then timezone('UTC', try_cast(regexp_replace(timestamp_text, ' ([Z+-])', '\1') as timestamptz))
-        end as from_offset
+        interaction_id_of(interaction_id_text) as interaction_id,
+        user_id_of(user_id_text) as user_id,
+        product_id_of(product_id_text) as product_id,
+        wall_of(timestamp_text) as wall,
+        instant_of(timestamp_text) as from_offset
     from trimmed
 ),
 -- A wall clock of another zone: the zone's offset a day before it, and a day after it; one of the two holds, or it is in a gap.
@@ -124,32 +110,63 @@ judged as (
     select
         *,
         list_filter([
-            case when is_padded(interaction_id_text) then 'interaction_id' end,
-            case when is_padded(user_id_text) then 'user_id' end,
-            case when is_padded(product_id_text) then 'product_id' end
+            case when typeof(interaction_id) = 'BIGINT' and is_padded(interaction_id_text) then 'interaction_id' end,
+            case when typeof(user_id) = 'BIGINT' and is_padded(user_id_text) then 'user_id' end,
+            case when typeof(product_id) = 'BIGINT' and is_padded(product_id_text) then 'product_id' end
         ], lambda name: name is not null) as padded_ids,
         -- First the problems of the values, in the order of the columns, then those of the record as a whole.
-        list_concat(case when has_texts then list_filter([
-            id_problem('interaction_id', interaction_id_text, interaction_id, has_bad_bytes),
-            id_problem('user_id', user_id_text, user_id, has_bad_bytes),
-            id_problem('product_id', product_id_text, product_id, has_bad_bytes),
+        case when is_skipped then null else list_concat(case when has_texts then list_filter([
+            problem(
+                case
+                    when list_contains(not_values, 'interaction_id') then 'not-a-value'
+                    when has_bad_bytes and contains(interaction_id_text, '�') then 'bad-encoding'
+                    when interaction_id_text is null or interaction_id_text = '' then 'missing-value'
+                    else interaction_id_code(interaction_id_text, interaction_id)
+                end,
+                'interaction_id',
+                interaction_id_text
+            ),
+            problem(
+                case
+                    when list_contains(not_values, 'user_id') then 'not-a-value'
+                    when has_bad_bytes and contains(user_id_text, '�') then 'bad-encoding'
+                    when user_id_text is null or user_id_text = '' then 'missing-value'
+                    else user_id_code(user_id_text, user_id)
+                end,
+                'user_id',
+                user_id_text
+            ),
+            problem(
+                case
+                    when list_contains(not_values, 'product_id') then 'not-a-value'
+                    when has_bad_bytes and contains(product_id_text, '�') then 'bad-encoding'
+                    when product_id_text is null or product_id_text = '' then 'missing-value'
+                    else product_id_code(product_id_text, product_id)
+                end,
+                'product_id',
+                product_id_text
+            ),
             problem(case
+                when list_contains(not_values, 'action') then 'not-a-value'
                 when has_bad_bytes and contains(action_text, '�') then 'bad-encoding'
                 when action_text is null or action_text = '' then 'missing-value'
                 when length(action_text) > getvariable('action_characters_max') then 'too-long'
             end, 'action', action_text),
             problem(case
-                when has_bad_bytes and contains(action_text, '�') or action_text is null or action_text = '' then null
+                when has_bad_bytes and contains(action_text, '�') or action_text is null or action_text = ''
+                    or list_contains(not_values, 'action') then null
                 when getvariable('actions') is not null and not list_contains(getvariable('actions'), action_text) then 'unknown-action'
             end, 'action', action_text),
             problem(case
+                when list_contains(not_values, 'timestamp') then 'not-a-value'
                 when has_bad_bytes and contains(timestamp_text, '�') then 'bad-encoding'
                 when timestamp_text is null or timestamp_text = '' then 'missing-value'
+                when is_ambiguous(timestamp_text) then 'ambiguous-timestamp'
                 when instant is null then 'not-a-timestamp'
                 when instant not between timestamp '0001-01-01 00:00:00' and timestamp '9999-12-31 23:59:59.999999' then 'out-of-range'
                 when getvariable('latest') is not null and instant > getvariable('latest') then 'in-the-future'
             end, 'timestamp', timestamp_text)
-        ], lambda p: p.code is not null) end, record_problems) as problems
+        ], lambda p: p.code is not null) end, record_problems) end as problems
     from instants
 )
 select
@@ -160,6 +177,7 @@ select
     action_text as action,
     instant as timestamp,
     padded_ids,
+    is_skipped,
     case when len(problems) > 0 then line end as line,
     case when len(problems) > 0 then raw_bytes end as raw_bytes,
     case when len(problems) > 0 then size_bytes end as size_bytes,

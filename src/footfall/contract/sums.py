@@ -23,13 +23,14 @@ class Sums:
 
     rows_accepted: int = 0
     rows_rejected: int = 0
+    rows_skipped: int = 0
     kinds: shapes.Kinds = field(default_factory=dict)
     oddities: Oddities = field(default_factory=Oddities)
 
     @property
     def rows(self) -> int:
         """Rows read."""
-        return self.rows_accepted + self.rows_rejected
+        return self.rows_accepted + self.rows_rejected + self.rows_skipped
 
     def describe_oddities(self, rows_repeated: int, actions: tuple[str, ...] | None) -> tuple[str, ...]:
         """Give the notices about the file; the id of `rows_repeated` rows stands by an earlier row of the file."""

@@ -7,20 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-KERNEL_VERSION = 3  # raise with every change of a verdict: it is part of the contract's fingerprint
+from footfall.contract.definition import OWN_FORM, SourceDefinition
+from footfall.contract.ids import BIGINTS, IdTypes
+
+KERNEL_VERSION = 4  # raise with every change of a verdict: it is part of the contract's fingerprint
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """Every setting that decides a verdict."""
+    """Every setting that decides a verdict: how the files are read, and what a value may be."""
 
-    delimiter: str = ","
+    definition: SourceDefinition = OWN_FORM
     source_time_zone: str = "UTC"
     actions: tuple[str, ...] | None = None
     max_future_seconds: int | None = None
+    id_types: IdTypes = BIGINTS
+
+    @property
+    def time_zone(self) -> str:
+        """The zone of times that name none: the definition's own, else that of the settings."""
+        return self.definition.timestamp.time_zone or self.source_time_zone
 
     def find_latest(self, now: datetime) -> datetime | None:
         """Give the latest instant that a row may have in a run that begins `now`; None where every instant is right.
@@ -35,8 +44,16 @@ class Contract:
         """Give a short name of this contract, equal where all verdicts are.
 
         Example:
-            >>> Contract().fingerprint() == Contract(delimiter=",").fingerprint()
-            True
+            >>> Contract().fingerprint() == Contract(actions=("click",)).fingerprint()
+            False
         """
-        words = json.dumps({"kernel": KERNEL_VERSION, **asdict(self)}, sort_keys=True)
+        terms = {
+            "kernel": KERNEL_VERSION,
+            "definition": self.definition.fingerprint_words(),
+            "time_zone": self.time_zone,
+            "actions": self.actions,
+            "max_future_seconds": self.max_future_seconds,
+            "id_types": tuple(self.id_types),
+        }
+        words = json.dumps(terms, sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from footfall.contract.value_shapes import Kinds
@@ -19,11 +19,13 @@ class Verdicts:
     """The verdicts on one batch.
 
     Shape: `accepted` has the columns of ACCEPTED in line order; `rejected` has line_number, raw_line, raw_bytes,
-    raw_size_bytes and problems (JSON text); `kinds` the kinds of problems by file number; `oddities` counts accepted
-    rows. The line numbers of the tables are places.
+    raw_size_bytes, problems (JSON text) and item; `kinds` the kinds of problems by file number; `oddities` counts
+    accepted rows; `skipped` counts the rows that are no interactions, by file number. The line numbers of the tables
+    are places.
     """
 
     accepted: pa.Table
     rejected: pa.Table
     kinds: dict[int, Kinds]
     oddities: tuple[Oddity, ...]
+    skipped: dict[int, int] = field(default_factory=dict)

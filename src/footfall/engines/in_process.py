@@ -12,9 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from footfall.contract import value_shapes as shapes
-from footfall.contract.mapping import Header
+from footfall.contract.mapping import Layout
 from footfall.contract.sums import Sums
-from footfall.contract.terms import Contract
 from footfall.contract.verdicts import Verdicts
 from footfall.engines import spill
 from footfall.formats.reading import Reading, join_batches
@@ -23,17 +22,17 @@ from footfall.results import Progress
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    import duckdb
     import pyarrow as pa
 
-KERNELS_MAX = 4  # kernels kept for later files: the exports of one source have one header, seldom two
+    from footfall.engines.kernel import KernelSession
+
+KERNELS_MAX = 4  # kernels kept for later files: the exports of one source have one layout, seldom two
 PROGRESS_EVERY_S = 0.2  # seconds between two reports of progress: people see it move, and the terminal is no brake
 THREADS_MAX = 4  # threads that judge: each has a session of its own, which takes its share of the memory
 
 
 @contextmanager
 def open_engine(
-    contract: Contract,
     latest: datetime | None,
     memory_limit_mb: int,
     progress: Callable[[Progress], None] | None = None,
@@ -43,7 +42,7 @@ def open_engine(
     Effects: removes temporary files that a killed run left.
     """
     spill.sweep()
-    engine = Engine(contract, latest, memory_limit_mb, progress)
+    engine = Engine(latest, memory_limit_mb, progress)
     try:
         yield engine
     finally:
@@ -51,26 +50,24 @@ def open_engine(
 
 
 class Engine:
-    """Judges files by one contract. It keeps a kernel for each of the last few headers, since opening one takes time.
+    """Judges files. It keeps a kernel for each of the last few layouts, since opening one takes time.
 
     `latest` is the latest instant that a row may have, or None; `progress` is called while a file is judged.
     """
 
     def __init__(
         self,
-        contract: Contract,
         latest: datetime | None,
         memory_limit_mb: int,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
-        self.contract = contract
         self.latest = latest
         self.memory_limit_mb = memory_limit_mb
         self.progress = progress
-        self.kernels: dict[Header, Kernel] = {}
+        self.kernels: dict[Layout, Kernel] = {}
 
     def run(self, readings: Sequence[Reading], take: Callable[[Verdicts], object]) -> list[Sums]:
-        """Judge files of one header in loading order; give each batch of verdicts to `take`; return each file's sums.
+        """Judge files of one layout in loading order; give each batch of verdicts to `take`; return each file's sums.
 
         Effects: calls `take` in this thread, one batch after the other, and reports the progress.
         Raises: SourceError where a file cannot be read to its end, and whatever `take` raises. Batches that were judged
@@ -78,7 +75,7 @@ class Engine:
         """
         sums = [Sums() for _ in readings]
         began = reported = time.monotonic()
-        kernel = self._open_kernel(readings[0].header)
+        kernel = self._open_kernel(readings[0].layout)
         with closing(kernel.judge(join_batches(readings, self.memory_limit_mb))) as batches:
             for verdicts in batches:
                 take(verdicts)
@@ -92,24 +89,24 @@ class Engine:
         return sums
 
     def judge_conflicts(
-        self, header: Header, batches: Iterator[pa.RecordBatch]
+        self, layout: Layout, batches: Iterator[pa.RecordBatch]
     ) -> Iterator[tuple[pa.Table, list[str]]]:
         """Give valid records that turned out to be conflicts in the shape of rejected rows, with their ids."""
         from footfall.engines.kernel import as_conflicts
 
-        return as_conflicts(batches, self.contract, header, self.latest)
+        return as_conflicts(batches, layout, self.latest)
 
     def close(self) -> None:
         """Wait for the batches that are being judged, and end the sessions of all kernels."""
         while self.kernels:
             self.kernels.popitem()[1].close()
 
-    def _open_kernel(self, header: Header) -> Kernel:
-        if header not in self.kernels:
+    def _open_kernel(self, layout: Layout) -> Kernel:
+        if layout not in self.kernels:
             if len(self.kernels) == KERNELS_MAX:
                 self.close()
-            self.kernels[header] = Kernel(self.contract, header, self.latest, self.memory_limit_mb)
-        return self.kernels[header]
+            self.kernels[layout] = Kernel(layout, self.latest, self.memory_limit_mb)
+        return self.kernels[layout]
 
 
 def _add_up(sums: Sequence[Sums], verdicts: Verdicts) -> None:
@@ -120,6 +117,8 @@ def _add_up(sums: Sequence[Sums], verdicts: Verdicts) -> None:
         each.rows_accepted += rows
     for each, rows in zip(sums, rows_per_file(verdicts.rejected["line_number"], len(sums)), strict=True):
         each.rows_rejected += rows
+    for number, rows in verdicts.skipped.items():
+        sums[number].rows_skipped += rows
     for number, kinds in verdicts.kinds.items():
         shapes.add_all(sums[number].kinds, kinds)
     for number, kind, name, rows in verdicts.oddities:
@@ -127,9 +126,9 @@ def _add_up(sums: Sequence[Sums], verdicts: Verdicts) -> None:
 
 
 class Kernel:
-    """The kernel ready to run for files of one header: a thread a core, each with a session. Close it."""
+    """The kernel ready to run for files of one layout: a thread a core, each with a session. Close it."""
 
-    def __init__(self, contract: Contract, header: Header, latest: datetime | None, memory_limit_mb: int) -> None:
+    def __init__(self, layout: Layout, latest: datetime | None, memory_limit_mb: int) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
         from footfall.engines.kernel import SESSION_MEMORY_MB, open_kernel_session
@@ -137,8 +136,8 @@ class Kernel:
         workers = min(os.cpu_count() or 1, THREADS_MAX)
         share_mb = max(memory_limit_mb // (2 * workers), SESSION_MEMORY_MB)  # half is for what Arrow and COPY hold
         self.workers = workers
-        self.open_session: Callable[[], Any] = partial(open_kernel_session, contract, header, latest, share_mb)
-        self.idle: deque[duckdb.DuckDBPyConnection] = deque()
+        self.open_session: Callable[[], Any] = partial(open_kernel_session, layout, latest, share_mb)
+        self.idle: deque[KernelSession] = deque()
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix="footfall-kernel")
 
     def close(self) -> None:

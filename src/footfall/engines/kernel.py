@@ -6,6 +6,7 @@ Memory: batches in flight are bounded, so nothing grows with the file.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,27 +17,21 @@ import pyarrow.compute as pc
 
 from footfall.contract import value_shapes as shapes
 from footfall.contract.hints import look_variables
+from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.limits import RAW_BYTES_MAX
-from footfall.contract.mapping import Header
-from footfall.contract.patterns import rule_variables
-from footfall.contract.terms import Contract
+from footfall.contract.mapping import Layout
+from footfall.contract.patterns import compose_macros, rule_variables
 from footfall.contract.verdicts import Oddity, Verdicts
 from footfall.engines import oddities
-from footfall.formats.fields import field_variables
-from footfall.formats.positions import PLACE_BITS
+from footfall.formats.forms import compose_form
+from footfall.formats.positions import PLACE_BITS, file_numbers, placed_by
+from footfall.formats.texts import SQL as TEXTS
 from footfall.statements import statements
 
 SQL = statements(__name__)
 
 HINTS = statements("footfall.contract.hints")
-
 RULES = statements("footfall.contract.rules")
-
-DELIMITED = statements("footfall.formats.delimited")
-
-# One statement each: a view between the two would be planned twice, which doubles what a small batch costs.
-QUICK = SQL["verdicts"].format(texts=DELIMITED["plain_texts"], rules=RULES["quick"])
-SLOW = SQL["verdicts"].format(texts=DELIMITED["texts"], rules=RULES["slow"])
 
 ACCEPTED = ("line_number", "interaction_id", "user_id", "product_id", "action", "timestamp")
 REJECTED_SCHEMA = pa.schema(
@@ -46,18 +41,38 @@ REJECTED_SCHEMA = pa.schema(
         ("raw_bytes", pa.binary()),
         ("raw_size_bytes", pa.int64()),
         ("problems", pa.string()),
+        ("item", pa.int64()),
     ]
 )
 SLOW_ROWS = 50_000  # lines judged by slow at a time: their lists of problems take several times their text
 GROUPED_ROWS = 10_000  # rejected rows grouped at a time: each may have five values, and each value a shape of its own
 INSTANT = pa.timestamp("us", tz="UTC")
+ARROW_TYPES = {"bigint": pa.int64(), "uuid": pa.binary(16), "text": pa.string()}
 SESSION_MEMORY_MB = 64  # the least a session gets: a batch of 2 MB takes about 20 MB in the kernel
 
 
-def open_kernel_session(
-    contract: Contract, header: Header, latest: datetime | None, memory_mb: int = SESSION_MEMORY_MB
-) -> duckdb.DuckDBPyConnection:
-    session = duckdb.connect(":memory:")
+@dataclass(frozen=True, slots=True)
+class KernelSession:
+    """A session that judges the records of files of one layout.
+
+    `quick` and `slow` are one statement each: a view between texts and rules would be planned twice, which doubles what
+    a small batch costs.
+    """
+
+    layout: Layout
+    connection: duckdb.DuckDBPyConnection
+    quick: str | None
+    slow: str
+    plain_line: str | None
+
+    def close(self) -> None:
+        """End the session."""
+        self.connection.close()
+
+
+def open_kernel_session(layout: Layout, latest: datetime | None, memory_mb: int = SESSION_MEMORY_MB) -> KernelSession:
+    """Open a session of DuckDB for one layout."""
+    connection = duckdb.connect(":memory:")
     settings: dict[str, Any] = {
         "threads": 1,
         "TimeZone": "UTC",
@@ -66,39 +81,59 @@ def open_kernel_session(
         "python_enable_replacements": False,
     }
     for name, value in settings.items():
-        session.execute(f"set {name} = $1", [value])
+        connection.execute(f"set {name} = $1", [value])
     utc = latest.astimezone(UTC).replace(tzinfo=None) if latest else None
-    for name, value in (kernel_variables(contract, header, utc) | look_variables(contract)).items():
-        session.execute(f"set variable {name} = $1", [value])
-    session.execute(RULES["macros"])
-    return session
+    form = compose_form(layout)
+    variables = form.variables | rule_variables(layout.contract, utc) | look_variables(layout.delimiter)
+    for name, value in variables.items():
+        connection.execute(f"set variable {name} = $1", [value])
+    connection.execute(compose_macros(layout.contract))
+    connection.execute(TEXTS["macros"])
+    quick = SQL["verdicts"].format(texts=form.plain, rules=RULES["quick"]) if form.plain else None
+    slow = SQL["verdicts"].format(texts=form.texts, rules=RULES["slow"])
+    return KernelSession(layout, connection, quick, slow, form.plain_line)
 
 
-def kernel_variables(contract: Contract, header: Header, latest: datetime | None) -> dict[str, Any]:
-    """Give the variables of the format and of the rules, by name. Units: `latest` is naive, in UTC."""
-    return field_variables(contract.delimiter, header) | rule_variables(contract, latest)
-
-
-def judge_batch(session: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> Verdicts:
-    """Run quick on every line, and slow on those that it leaves."""
-    accepted, left = _quick(session, pa.Table.from_batches([batch]))
+def judge_batch(session: KernelSession, batch: pa.RecordBatch) -> Verdicts:
+    """Run quick on every record, and slow on those that it leaves."""
+    accepted, skipped, left = _judge_plain(session, pa.Table.from_batches([batch]))
     parts, rejected = [accepted], [REJECTED_SCHEMA.empty_table()]
     kinds: dict[int, shapes.Kinds] = {}
     odd: list[Oddity] = []
     for at in range(0, left.num_rows, SLOW_ROWS):
-        slow = _ask(session, SLOW, left.slice(at, SLOW_ROWS))
+        slow = _ask(session, session.slow, left.slice(at, SLOW_ROWS))
         is_rejected = pc.is_valid(slow["line"])
-        right = slow.filter(pc.invert(is_rejected))
-        parts.append(_with_instants(right))
-        odd += oddities.count_padded_ids(session, right)
-        refused = slow.filter(is_rejected)
-        session.register("rejected", refused)
-        rejected.append(session.sql(SQL["rejected"]).to_arrow_table().cast(REJECTED_SCHEMA))
-        session.unregister("rejected")
-        _group(session, refused, kinds)
+        right = slow.filter(pc.and_not(pc.invert(is_rejected), slow["is_skipped"]))
+        parts.append(_with_types(session.layout, right))
+        skipped.append(slow.filter(slow["is_skipped"])["line_number"])
+        odd += oddities.count_padded_ids(session.connection, right)
+        refused = _place(batch, slow.filter(is_rejected))
+        session.connection.register("rejected", refused)
+        rejected.append(session.connection.sql(SQL["rejected"]).to_arrow_table().cast(REJECTED_SCHEMA))
+        session.connection.unregister("rejected")
+        _group(session.connection, refused, kinds)
     accepted = _in_line_order(pa.concat_tables(parts))
-    odd += oddities.count_null_words(session, accepted)
-    return Verdicts(accepted, _readable(pa.concat_tables(rejected)), kinds, tuple(odd))
+    odd += oddities.count_null_words(session.connection, accepted)
+    return Verdicts(accepted, _readable(pa.concat_tables(rejected)), kinds, tuple(odd), _count_by_file(skipped))
+
+
+def _place(batch: pa.RecordBatch, refused: pa.Table) -> pa.Table:
+    """Give rejected rows their line numbers and items, where several rows of a format may begin on one line.
+
+    There, the numbers of the kernel count rows, and the batch has `row_line` and `item` beside them.
+    """
+    if "row_line" not in batch.schema.names:
+        return refused.append_column("item", pa.repeat(pa.scalar(0, pa.int64()), refused.num_rows))
+    at = pa.array(np.searchsorted(batch["line_number"].to_numpy(), refused["line_number"].to_numpy()))
+    lines = placed_by(refused["line_number"].to_numpy(), batch["row_line"].take(at).to_numpy())
+    return refused.set_column(0, "line_number", lines).append_column("item", batch["item"].take(at))
+
+
+def _count_by_file(skipped: list[pa.ChunkedArray]) -> dict[int, int]:
+    """Count skipped rows by the numbers of their files."""
+    numbers = np.concatenate([np.asarray(each) for each in skipped]) if skipped else np.empty(0, np.int64)
+    files, counts = np.unique(file_numbers(numbers), return_counts=True)
+    return dict(zip(files.tolist(), counts.tolist(), strict=True))
 
 
 def _group(session: duckdb.DuckDBPyConnection, refused: pa.Table, kinds: dict[int, shapes.Kinds]) -> None:
@@ -110,18 +145,37 @@ def _group(session: duckdb.DuckDBPyConnection, refused: pa.Table, kinds: dict[in
         session.unregister("rejected")
 
 
-def _quick(session: duckdb.DuckDBPyConnection, lines: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Give the rows that quick proves valid, and the lines that it leaves."""
-    judged = _ask(session, QUICK, lines.append_column("is_plain", _are_plain(session, lines)))
+def _judge_plain(session: KernelSession, lines: pa.Table) -> tuple[pa.Table, list[pa.ChunkedArray], pa.Table]:
+    """Give the rows that quick proves valid, the numbers of those it skips, and the records that it leaves."""
+    if session.quick is None:
+        return _make_none_accepted(session.layout), [], lines
+    if session.plain_line is not None:
+        lines = lines.append_column("is_plain", _are_plain(session.plain_line, lines))
+    judged = _ask(session, session.quick, lines)
     is_proved = judged["is_proved"].combine_chunks().fill_null(False)
     if is_proved.true_count == len(is_proved):
-        return _with_instants(judged), lines.slice(0, 0)
-    return _with_instants(judged.filter(is_proved)), lines.filter(pc.invert(is_proved))
+        return _with_types(session.layout, judged), [], lines.slice(0, 0)
+    is_skipped = judged["is_skipped"].combine_chunks().fill_null(False)
+    is_left = pc.invert(pc.or_(is_proved, is_skipped))
+    return (
+        _with_types(session.layout, judged.filter(is_proved)),
+        [judged.filter(is_skipped)["line_number"]],
+        lines.filter(is_left),
+    )
 
 
-def _with_instants(rows: pa.Table) -> pa.Table:
-    accepted = rows.select(ACCEPTED)
-    return accepted.set_column(5, "timestamp", accepted["timestamp"].cast(INSTANT))
+def _with_types(layout: Layout, rows: pa.Table) -> pa.Table:
+    return rows.select(ACCEPTED).cast(accepted_schema(layout))
+
+
+def _make_none_accepted(layout: Layout) -> pa.Table:
+    return accepted_schema(layout).empty_table()
+
+
+def accepted_schema(layout: Layout) -> pa.Schema:
+    """Give the columns of accepted rows, by the types of their ids."""
+    ids = [(column, ARROW_TYPES[kind]) for column, kind in zip(ID_COLUMNS, layout.contract.id_types, strict=True)]
+    return pa.schema([("line_number", pa.int64()), *ids, ("action", pa.string()), ("timestamp", INSTANT)])
 
 
 def _in_line_order(rows: pa.Table) -> pa.Table:
@@ -130,17 +184,16 @@ def _in_line_order(rows: pa.Table) -> pa.Table:
     return rows.take(pa.array(np.argsort(numbers, kind="stable"))) if (np.diff(numbers) < 0).any() else rows
 
 
-def _are_plain(session: duckdb.DuckDBPyConnection, lines: pa.Table) -> pa.ChunkedArray:
-    """Say which lines the kernel's pattern matches whole: Arrow's RE2 takes half the time of DuckDB's."""
-    ((pattern,),) = session.execute(SQL["plain_line"]).fetchall()
-    matches = pc.match_substring_regex(lines["line"], rf"\A(?:{pattern})\z")
+def _are_plain(plain_line: str, lines: pa.Table) -> pa.ChunkedArray:
+    """Say which lines a pattern matches whole: Arrow's RE2 takes half the time of DuckDB's."""
+    matches = pc.match_substring_regex(lines["line"], rf"\A(?:{plain_line})\z")
     return matches if lines["raw_bytes"].null_count == len(lines) else pc.and_(matches, pc.is_null(lines["raw_bytes"]))
 
 
-def _ask(session: duckdb.DuckDBPyConnection, statement: str, lines: pa.Table) -> pa.Table:
-    session.register("lines", lines)
-    table: pa.Table = session.sql(statement).to_arrow_table()
-    session.unregister("lines")
+def _ask(session: KernelSession, statement: str, lines: pa.Table) -> pa.Table:
+    session.connection.register("lines", lines)
+    table: pa.Table = session.connection.sql(statement).to_arrow_table()
+    session.connection.unregister("lines")
     return table
 
 
@@ -172,16 +225,17 @@ def _longest(column: pa.ChunkedArray) -> int:
 
 
 def as_conflicts(
-    batches: Iterator[pa.RecordBatch], contract: Contract, header: Header, latest: datetime | None
+    batches: Iterator[pa.RecordBatch], layout: Layout, latest: datetime | None
 ) -> Iterator[tuple[pa.Table, list[str]]]:
     """Give valid records that the merge found to be conflicts in the shape of rejected rows, with their ids."""
-    session = open_kernel_session(contract, header, latest)
+    session = open_kernel_session(layout, latest)
     for batch in batches:
-        session.register("judged", judge_batch(session, batch).accepted)
-        session.register("lines", pa.Table.from_batches([batch]))
-        table = session.sql(SQL["conflicts"]).to_arrow_table()
-        session.unregister("lines")
-        session.unregister("judged")
-        ids = [str(value) for value in table["interaction_id"].to_pylist()]
-        yield _readable(table.drop(["interaction_id"])), ids
+        accepted = judge_batch(session, batch).accepted
+        session.connection.register("judged", accepted)
+        session.connection.register("lines", pa.Table.from_batches([batch]))
+        table = session.connection.sql(SQL["conflicts"]).to_arrow_table()
+        session.connection.unregister("lines")
+        session.connection.unregister("judged")
+        ids = table["interaction_id"].to_pylist()
+        yield _readable(_place(batch, table.drop(["interaction_id"])).cast(REJECTED_SCHEMA)), ids
     session.close()

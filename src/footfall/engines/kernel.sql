@@ -7,16 +7,14 @@ from (
     {rules}
 )
 
--- name: plain_line
-select getvariable('plain_line') as plain_line
-
 -- name: rejected
 select
     line_number,
     line as raw_line,
     raw_bytes,
     size_bytes as raw_size_bytes,
-    to_json(problems)::varchar as problems
+    to_json(problems)::varchar as problems,
+    item
 from rejected
 order by line_number
 
@@ -27,9 +25,9 @@ select
     l.raw_bytes as raw_bytes,
     l.size_bytes as raw_size_bytes,
     to_json([{
-        'code': 'conflicting-duplicate', 'field': 'interaction_id', 'value': j.interaction_id::varchar
+        'code': 'conflicting-duplicate', 'field': 'interaction_id', 'value': interaction_id_shown(j.interaction_id)
     }])::varchar as problems,
-    j.interaction_id as interaction_id
+    interaction_id_shown(j.interaction_id) as interaction_id
 from lines as l
 join judged as j
     on j.line_number = l.line_number

@@ -15,9 +15,13 @@ import pyarrow as pa
 
 from footfall.contract.first_line import cure_of_quotes, looks_like
 from footfall.contract.limits import RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX
+from footfall.contract.mapping import Layout, find_places, list_surplus, place_by_name, read_file_time
 from footfall.contract.shapes import COLUMNS
+from footfall.contract.terms import Contract
 from footfall.errors import SourceError
+from footfall.formats.choosing import find_delimiter
 from footfall.formats.quoting import CR, LF, QUOTE, Dialect, record_pattern, record_test, swallows_rows
+from footfall.sources import opening
 from footfall.sources.recognition import begun, refuse_binary
 
 BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
@@ -69,6 +73,32 @@ def read_records(
     lines = _Lines(content(), dialect)
     header = _take_header(lines, source)
     return HeaderRecord(header, dialect), _batches(lines, len(header), block_bytes(memory_limit_mb))
+
+
+def open_delimited(
+    file: opening.SourceFile, contract: Contract, memory_limit_mb: int
+) -> tuple[Layout, Iterator[pa.RecordBatch]]:
+    """Read the header of a delimited file; give the layout of its records, and the records.
+
+    Raises: SourceError where there is no header, or a column is missing from it.
+    """
+    definition = contract.definition
+    delimiter = find_delimiter(definition, file.path)
+    record, batches = read_records(lambda: opening.read_content(file), file.source, delimiter, memory_limit_mb)
+    found = place_by_name(definition, record.fields, file.source)
+    places, conditions = find_places(definition, found)
+    layout = Layout(
+        "delimited",
+        contract,
+        len(record.fields),
+        places,
+        conditions,
+        list_surplus(record.fields, found),
+        delimiter,
+        file_time=read_file_time(definition, file.source),
+        digest=file.digest if definition.made_from == "position" else None,
+    )
+    return layout, batches
 
 
 def block_bytes(memory_limit_mb: int) -> int:
@@ -341,9 +371,8 @@ def _assemble(texts: list[bytes], numbers: np.ndarray, sizes: np.ndarray) -> pa.
             lines.append(kept.decode())
             raw.append(None)
         else:
-            # U+FFFD marks what is bad for the kernel, so a true one, which is text, must not stand beside it.
-            text_of = kept.replace("\ufffd".encode(), b"?").replace(b"\0", b"\xff")
-            lines.append(text_of.decode("utf-8", "replace"))
+            # U+FFFD marks what is bad for the kernel. A true one in such a record is taken for bad, too.
+            lines.append(kept.replace(b"\0", b"\xff").decode("utf-8", "replace"))
             raw.append(kept[:RAW_BYTES_MAX])
     columns = [pa.array(numbers, pa.int64()), pa.array(lines, pa.string()), pa.array(raw, pa.binary())]
     return pa.record_batch([*columns, pa.array(sizes, pa.int64())], schema=SCHEMA)

@@ -6,7 +6,9 @@
 with split as (
     select
         line_number,
+        line,
         size_bytes,
+        is_plain,
         case
             when not is_plain then null
             when starts_with(line, '"') then string_split(substring(line, 2, length(line) - 2), getvariable('quoted_delimiter'))
@@ -17,11 +19,13 @@ with split as (
 select
     line_number,
     size_bytes,
-    f[getvariable('interaction_id_at')] as interaction_id,
-    f[getvariable('user_id_at')] as user_id,
-    f[getvariable('product_id_at')] as product_id,
-    f[getvariable('action_at')] as action,
-    f[getvariable('timestamp_at')] as timestamp
+    is_plain,
+    {is_skipped} as is_skipped,
+    {interaction_id} as interaction_id,
+    {user_id} as user_id,
+    {product_id} as product_id,
+    {action} as action,
+    {timestamp} as timestamp
 from split
 
 -- name: texts
@@ -52,11 +56,13 @@ texts as (
             when len(f) < getvariable('field_count') then problem('too-few-fields', null, len(f)::varchar)
             when len(f) > getvariable('field_count') then problem('too-many-fields', null, len(f)::varchar)
         end as framing_problem,
-        f[getvariable('interaction_id_at')] as interaction_id,
-        f[getvariable('user_id_at')] as user_id,
-        f[getvariable('product_id_at')] as product_id,
-        f[getvariable('action_at')] as action,
-        f[getvariable('timestamp_at')] as timestamp
+        {interaction_id} as interaction_id,
+        {user_id} as user_id,
+        {product_id} as product_id,
+        {action} as action,
+        {timestamp} as timestamp,
+        {not_values} as not_values,
+        {is_skipped} as is_excluded
     from split
 )
 select
@@ -69,13 +75,13 @@ select
     product_id,
     action,
     timestamp,
+    not_values,
     framing_problem is null as has_texts,
+    framing_problem is null and is_excluded as is_skipped,
     case
-        when framing_problem is null and raw_bytes is null then null
+        when framing_problem is null then null
+        -- Bad bytes are of matter where the fields cannot be told apart; elsewhere the five fields are looked at.
         when framing_problem.code = 'too-long' or raw_bytes is null then [framing_problem]
-        when framing_problem is not null then [framing_problem, problem('bad-encoding', null, line)]
-        -- Bad bytes outside the five columns.
-        when not contains(interaction_id, '�') and not contains(user_id, '�') and not contains(product_id, '�')
-            and not contains(action, '�') and not contains(timestamp, '�') then [problem('bad-encoding', null, line)]
+        else [framing_problem, problem('bad-encoding', null, line)]
     end as record_problems
 from texts

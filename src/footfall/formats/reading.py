@@ -1,4 +1,4 @@
-"""A source file opened as records: its columns are known, its batches are to come."""
+"""A source file opened as records: its layout is known, its batches are to come."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from footfall.contract.mapping import Header, read_header
-from footfall.contract.shapes import COLUMNS
+from footfall.contract.mapping import Layout, list_references
 from footfall.contract.terms import Contract
 from footfall.errors import CorruptSourceError, SourceError
+from footfall.formats.choosing import Contracts
 from footfall.sources import opening
 from footfall.sources.recognition import begun, explained
 
@@ -22,10 +22,10 @@ log = logging.getLogger("footfall")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A source file that is being read: its header is known, its records are to come."""
+    """A source file that is being read: the layout of its records is known, they are to come."""
 
     file: opening.SourceFile
-    header: Header
+    layout: Layout
     batches: Iterator[pa.RecordBatch]
 
 
@@ -33,41 +33,46 @@ class Reading:
 class Reader:
     """Reads the files of one command. `surplus_said` has the ignored columns that were named in a warning already."""
 
-    contract: Contract
+    contracts: Contracts
     memory_limit_mb: int
     surplus_said: set[str] = field(default_factory=set)
 
     def read(self, file: opening.SourceFile) -> Reading:
-        """Read a file's header; its raw records are to come, batch by batch.
+        """Find where in a file's records the five values stand; the records are to come, batch by batch.
 
         Effects: warns of columns that are ignored, of the same columns once.
-        Raises: SourceError where the file is empty, is no such file, or has no header with the five columns.
+        Raises: SourceError where the file is empty, or not one that its source definition can read.
         """
-        from footfall.formats.delimited import read_records  # heavy, and not needed where every file is loaded already
-
-        delimiter = self.contract.delimiter
+        contract = self.contracts.choose(file.path)
         try:
-            record, batches = read_records(
-                lambda: opening.read_content(file), file.source, delimiter, self.memory_limit_mb
-            )
-            header = read_header(record.fields, file.source, delimiter)
+            layout, batches = _open_records(file, contract, self.memory_limit_mb)
         except CorruptSourceError:
             raise
         except SourceError as error:
             start, _ = begun(opening.read_content(file))
             raise explained(error, start, file.source) from error
-        if header.surplus and (surplus := ", ".join(map(repr, header.surplus))) not in self.surplus_said:
+        if layout.surplus and (surplus := ", ".join(map(repr, layout.surplus))) not in self.surplus_said:
             self.surplus_said.add(surplus)
-            log.warning(f"{file.source}: ignoring the columns {surplus}; only {', '.join(COLUMNS)} are read")
-        return Reading(file, header, batches)
+            read = ", ".join(map(str, list_references(contract.definition)))
+            log.warning(f"{file.source}: ignoring the columns {surplus}; only {read} are read")
+        return Reading(file, layout, batches)
 
     def read_later(self, file: opening.SourceFile) -> Reading:
-        """Read a file's header, and the file again at its turn: until then nothing of it is held in memory."""
+        """Find the same, and read the file again at its turn: until then nothing of it is held in memory."""
 
         def read_again() -> Iterator[pa.RecordBatch]:
             yield from self.read(file).batches
 
-        return Reading(file, self.read(file).header, read_again())
+        return Reading(file, self.read(file).layout, read_again())
+
+
+def _open_records(
+    file: opening.SourceFile, contract: Contract, memory_limit_mb: int
+) -> tuple[Layout, Iterator[pa.RecordBatch]]:
+    """Open a file in the format of its definition. The imports are heavy: not all formats are needed, perhaps none."""
+    from footfall.formats.delimited import open_delimited
+
+    return open_delimited(file, contract, memory_limit_mb)
 
 
 def join_batches(readings: Sequence[Reading], memory_limit_mb: int) -> Iterator[pa.RecordBatch]:

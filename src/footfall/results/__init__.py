@@ -116,6 +116,7 @@ class LoadResult:
     rows_loaded: int = 0
     rows_duplicate: int = 0
     rows_rejected: int = 0
+    rows_skipped: int = field(default=0, kw_only=True)
     seconds: float = 0.0
     failure: FootfallError | None = None
     loaded_at: datetime | None = None

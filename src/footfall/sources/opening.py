@@ -30,7 +30,8 @@ READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing
 class SourceFile:
     """One source, open. `digest` is the SHA-256 of the bytes as stored; `size_bytes` their number.
 
-    `source` is its name as it may be shown; `identity` is None where a copy of it is read, which nobody can change;
+    `source` is its name as it may be shown, `path` as it was given. `identity` is None where a copy of it is read,
+    which nobody can change;
     `opened_ns` is the instant before its first byte was read, in nanoseconds since 1970.
     """
 
@@ -40,6 +41,7 @@ class SourceFile:
     size_bytes: int
     identity: Identity | None
     opened_ns: int
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def open_source(source: str) -> Iterator[SourceFile]:
                 digest.update(block)
                 size_bytes += len(block)
             stream.seek(0)
-            yield SourceFile(name, stream, digest.hexdigest(), size_bytes, identity, opened_ns)
+            yield SourceFile(name, stream, digest.hexdigest(), size_bytes, identity, opened_ns, source)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import translate
 from glob import has_magic
 
+from footfall.safe_text import scheme
 from footfall.sources.ignored import ENDINGS
 
 DEEP = "**"  # this folder and all below it
@@ -70,3 +72,28 @@ def refuse_pattern(name: str, noun: str = "file") -> str:
         f"there is no {noun} of this name, and [ ] is a pattern, which no {noun} matches; "
         f"for a bracket itself write [[], as in {literal}"
     )
+
+
+def is_path_of(pattern: str, path: str) -> bool:
+    """Say whether a pattern, as a source may be named, leads to this path; both may begin at the working folder.
+
+    Example:
+        >>> is_path_of("exports/**/*.csv.gz", "./exports/shop/2026/Day.CSV.gz"), is_path_of("*.csv", "in/a.csv")
+        (True, False)
+    """
+    if scheme(path) or scheme(pattern):
+        return _fits(split_pattern(pattern), path.split("/"))
+    return _fits(split_pattern(os.path.abspath(pattern)), os.path.abspath(path).split("/"))  # noqa: PTH100
+
+
+def _fits(parts: list[Part], names: list[str]) -> bool:
+    """Say whether the parts of a pattern fit names one by one; `**` stands for any number of folders."""
+    if not parts:
+        return not names
+    first, *rest = parts
+    if first.text == DEEP:
+        return any(_fits(rest, names[at:]) for at in range(len(names) + 1)) if rest else True
+    if not names:
+        return False
+    fits = first.matches(names[0]) is not None if first.matches else first.text == names[0]
+    return bool(fits) and _fits(rest, names[1:])

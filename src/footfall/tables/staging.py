@@ -151,6 +151,7 @@ def stage_rejected(connection: Connection, staging: Staging, rejected: pa.Table)
     """Send rejected rows with their reasons to staging."""
     if not rejected.num_rows:
         return
+    rejected = rejected.drop(["item"])
     create_table(connection, staging, "rejected", "create_rejected")
     copy_table(connection, compose(SQL["copy_rejected"], name=staging.rejected), _with_loads(staging, rejected))
 

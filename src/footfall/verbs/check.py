@@ -24,6 +24,7 @@ from footfall.settings import Settings
 from footfall.sources import finding, opening
 from footfall.sources.ignored import describe_ignored
 from footfall.verbs.attempts import copy_masked
+from footfall.verbs.session import make_contracts
 
 log = logging.getLogger("footfall")
 
@@ -64,12 +65,13 @@ def check(
     found = finding.find_sources(names)
     if found.ignored:
         log.warning(describe_ignored(found.ignored))
-    contract, memory_limit_mb = settings.contract, settings.memory_limit_mb
+    contracts, memory_limit_mb = make_contracts(settings), settings.memory_limit_mb
+    contracts.check_all(found.paths)
     with (
-        open_engine(contract, contract.find_latest(datetime.now(UTC)), memory_limit_mb, progress) as engine,
+        open_engine(contracts.base.find_latest(datetime.now(UTC)), memory_limit_mb, progress) as engine,
         remembering(memory_limit_mb // 4) as repeats,
     ):
-        checker = _Checker(engine, Reader(contract, memory_limit_mb), repeats, settings.max_rejected)
+        checker = _Checker(engine, Reader(contracts, memory_limit_mb), repeats, settings.max_rejected)
         for source in found.paths:
             checker.judge_file(source)
         results = checker.settle()
@@ -179,8 +181,9 @@ class _Checker:
             rows_loaded=file.sums.rows_accepted - duplicate - conflict,
             rows_duplicate=duplicate,
             rows_rejected=file.sums.rows_rejected + conflict,
+            rows_skipped=file.sums.rows_skipped,
             groups=problem_groups(file.source, _include_conflicts(file.sums.kinds, repeats)),
-            notices=file.sums.describe_oddities(rows_repeated, self.engine.contract.actions),
+            notices=file.sums.describe_oddities(rows_repeated, self.reader.contracts.base.actions),
         )
 
 

@@ -26,4 +26,4 @@ def find_conflicts(
         for batch in reading.batches
         if (mask := merging.are_in(lines, np.asarray(batch.column("line_number")))).any()
     )
-    return engine.judge_conflicts(reading.header, conflicting)
+    return engine.judge_conflicts(reading.layout, conflicting)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -46,7 +47,7 @@ from footfall.verbs.attempts import (
 from footfall.verbs.clocks import compare_clocks
 from footfall.verbs.groups import count_small, group_size_limit
 from footfall.verbs.schema import create_or_upgrade
-from footfall.verbs.session import LoadSession, find_version, target
+from footfall.verbs.session import LoadSession, find_version, make_contracts, target
 
 log = logging.getLogger("footfall")
 
@@ -69,14 +70,14 @@ def load(
     if found.ignored:
         log.warning(describe_ignored(found.ignored))
     results: list[LoadResult] = []
-    contract, memory_limit_mb = settings.contract, settings.memory_limit_mb
-    with (
-        target(settings) as where,
-        open_engine(contract, contract.find_latest(datetime.now(UTC)), memory_limit_mb, progress) as engine,
-    ):
+    with target(settings) as where, ExitStack() as opened:
         session = _open_session(where, settings)
-        loader = _Loader(settings, session, engine, Reader(contract, memory_limit_mb))
         try:
+            contracts = make_contracts(settings)
+            contracts.check_all(found.paths)
+            latest = contracts.base.find_latest(datetime.now(UTC))
+            engine = opened.enter_context(open_engine(latest, settings.memory_limit_mb, progress))
+            loader = _Loader(settings, session, engine, Reader(contracts, settings.memory_limit_mb))
             for at in range(0, len(found.paths), LOOKED_UP):
                 for result in loader.load_some(found.paths[at : at + LOOKED_UP]):
                     results.append(result)
@@ -153,7 +154,8 @@ class _Loader:
             if opening.identity_of(path) != seen.identity:  # looked at now: to load the files before it may take long
                 waiting.append(path)
                 continue
-            notices = describe_other_contract(seen.load_id, seen.contract, self.engine.contract.fingerprint())
+            contract_now = self.reader.contracts.choose(path).fingerprint()
+            notices = describe_other_contract(seen.load_id, seen.contract, contract_now)
             yield LoadResult.already_loaded(seen.load_id, path, seen.digest, seen.loaded_at, notices)
         yield from self._load_waiting(waiting)
 
@@ -273,7 +275,7 @@ class _Loader:
         is_unsure = any(each.source == shown(attempt.source) for each in self.session.unsure.values())
         if is_unsure and isinstance(error, DatabaseUnavailableError):
             error = commit_outcome_unknown(error)
-        record_failure(self.session, self.engine.contract, attempt, error)
+        record_failure(self.session, self.reader.contracts.choose(attempt.source), attempt, error)
         notices = attempt.notices if isinstance(error, TooManyRejectedError) else ()
         return LoadResult.failed(shown(attempt.source), attempt.digest, copy_masked(error), notices)
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from footfall.errors import DatabaseUnavailableError, SettingsError
+from footfall.formats.choosing import Contracts
 from footfall.postgres.connection import open_session, opened
 from footfall.postgres.target import Connection, Server, Target
 from footfall.postgres.transactions import begin
@@ -83,3 +84,8 @@ class LoadSession:
                     f"another server answers than before: {error.message}; run the same command again when it is back"
                 ) from error
         return self.connection
+
+
+def make_contracts(settings: Settings) -> Contracts:
+    """Give the contracts of a command: one for each source definition that a file may take."""
+    return Contracts(settings.contract, settings.definitions, settings.source)

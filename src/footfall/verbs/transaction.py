@@ -56,13 +56,13 @@ def load_files(
         taken = list(zip(attempts, files, readings, strict=False))
         for attempt, file, reading in taken:
             if reading is None:
-                attempt.result = _report_already_loaded(engine.contract, file, first[file.digest])
+                attempt.result = _report_already_loaded(reader.contracts.choose(file.path), file, first[file.digest])
         new = [(attempt, reading) for attempt, _, reading in taken if reading]
         if new and (later := _load_new(session, reader, engine, max_rejected, new)):
             connection.rollback()
             if len(attempts) > 1:
                 return []
-            return [_report_already_loaded(engine.contract, files[0], later[files[0].digest])]
+            return [_report_already_loaded(reader.contracts.choose(files[0].path), files[0], later[files[0].digest])]
         known_files.keep(connection, (file for _, file, _ in taken))
         for attempt, file, _ in taken:
             opening.assert_unchanged(file)
@@ -91,9 +91,9 @@ def _open(attempts: Sequence[Attempt], opened: ExitStack) -> list[opening.Source
 def _read(
     reader: Reader, files: Sequence[opening.SourceFile], first: Mapping[str, ledger.FirstLoad]
 ) -> list[Reading | None]:
-    """Read the headers of files, up to one that has none or another; None stands for a file that is loaded already."""
+    """Find the layouts of files, up to one that has none or another; None stands for a file that is loaded already."""
     readings: list[Reading | None] = []
-    header = None
+    layout = None
     for file in files:
         if file.digest in first:
             readings.append(None)
@@ -104,9 +104,9 @@ def _read(
             if readings:
                 break
             raise
-        if header is None:
-            header = reading.header
-        if reading.header != header:
+        if layout is None:
+            layout = reading.layout
+        if reading.layout != layout:
             break
         readings.append(reading)
     return readings
@@ -152,19 +152,18 @@ def _load_new(
     merging.analyze_tables(connection, sum(of.rows_loaded for of in merged.values()))
     for (attempt, reading), load_id, sums in zip(new, load_ids, all_sums, strict=True):
         attempt.load_id = load_id
-        result = _report_loaded(engine.contract, reading.file, sums, (load_id, merged[load_id]))
+        result = _report_loaded(reading, sums, (load_id, merged[load_id]))
         attempt.notices = result.notices
         _assert_law(result)
         assert_bound(result, max_rejected, "nothing was loaded; `footfall check` shows why")
-        _record_loaded(connection, engine.contract, attempt, result)
+        _record_loaded(connection, reading.layout.contract, attempt, result)
         attempt.result = result
     return {}
 
 
-def _report_loaded(
-    contract: Contract, file: opening.SourceFile, sums: Sums, merged_as: tuple[int, merging.Merged]
-) -> LoadResult:
+def _report_loaded(reading: Reading, sums: Sums, merged_as: tuple[int, merging.Merged]) -> LoadResult:
     load_id, merged = merged_as
+    file = reading.file
     return LoadResult(
         load_id,
         file.source,
@@ -175,7 +174,8 @@ def _report_loaded(
         merged.rows_duplicate,
         sums.rows_rejected,
         groups=problem_groups(file.source, sums.kinds),
-        notices=sums.describe_oddities(merged.rows_repeated, contract.actions),
+        rows_skipped=sums.rows_skipped,
+        notices=sums.describe_oddities(merged.rows_repeated, reading.layout.contract.actions),
     )
 
 
@@ -209,10 +209,11 @@ def _fill_empty_table(engine: Engine, readings: Sequence[Reading], send: staged.
 
 
 def _assert_law(result: LoadResult) -> None:
-    if result.rows_read != result.rows_loaded + result.rows_duplicate + result.rows_rejected:
+    if result.rows_read != (result.rows_loaded + result.rows_duplicate + result.rows_rejected + result.rows_skipped):
         raise FootfallError(
             f"{result.rows_read} rows read are not {result.rows_loaded} loaded, "
-            f"{result.rows_duplicate} duplicate and {result.rows_rejected} rejected; nothing of it was loaded",
+            f"{result.rows_duplicate} duplicate, {result.rows_rejected} rejected and {result.rows_skipped} skipped; "
+            "nothing of it was loaded",
             source=result.source,
         )
 

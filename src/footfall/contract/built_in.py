@@ -1,0 +1,42 @@
+"""The source definitions that come with Footfall: one TOML file each in `presets/`, with the keys at its top."""
+
+from __future__ import annotations
+
+import tomllib
+import zoneinfo
+from functools import cache
+from importlib.resources import files
+
+from footfall.contract.definition import OWN_FORM, OWN_NAME, SourceDefinition
+from footfall.contract.parsing import parse_definition
+
+ENDING = ".toml"
+
+
+@cache
+def list_built_in() -> tuple[str, ...]:
+    """Name the definitions that come with Footfall, its own form first, the others by name."""
+    folder = files("footfall.contract").joinpath("presets")
+    names = sorted(file.name.removesuffix(ENDING) for file in folder.iterdir() if file.name.endswith(ENDING))
+    return (OWN_NAME, *names)
+
+
+def read_built_in_text(name: str) -> str:
+    """Give the TOML of a definition that comes with Footfall. Raises: FileNotFoundError where there is none."""
+    return files("footfall.contract").joinpath("presets", f"{name}{ENDING}").read_text(encoding="utf-8")
+
+
+@cache
+def find_built_in(name: str) -> SourceDefinition | None:
+    """Give a definition that comes with Footfall, or None where there is none of that name."""
+    if name == OWN_NAME:
+        return OWN_FORM
+    if name not in list_built_in():
+        return None
+    values = tomllib.loads(read_built_in_text(name))
+    return parse_definition(name, values, f"presets/{name}{ENDING}", is_time_zone=is_time_zone)
+
+
+def is_time_zone(name: str) -> bool:
+    """Say whether a time zone of this name is known."""
+    return name == "UTC" or name in zoneinfo.available_timezones()

@@ -1,0 +1,12 @@
+"""The statements about the records of one layout, by the kind of its format."""
+
+from __future__ import annotations
+
+from footfall.contract.mapping import Layout
+from footfall.formats.fields import compose_delimited
+from footfall.formats.texts import Form
+
+
+def compose_form(layout: Layout) -> Form:
+    """Give the statements that turn records of this layout into their five texts."""
+    return {"delimited": compose_delimited}[layout.kind](layout)

@@ -1,0 +1,249 @@
+"""The mapping in SQL: expressions that give the five texts of a record from the list of its texts.
+
+The expressions hold positions and names of variables; every value of a definition is a variable of the session.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from footfall.contract.definition import Condition, Field
+from footfall.contract.ids import ID_COLUMNS
+from footfall.contract.mapping import Layout, Place
+from footfall.contract.patterns import plain_id_pattern, plain_time
+from footfall.contract.shapes import COLUMNS
+from footfall.statements import statements
+
+SQL = statements(__name__)
+
+
+ANY_TEXT = "any text"  # in place of a pattern: visible at both ends, the rest as the format has it
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The statements that give the relation `texts` of one layout, and what they need.
+
+    Shape: `plain` gives the records in plain form, or is None where the format knows no such form; `texts` gives every
+    record. `variables` are to be set in the session. `plain_line` is the pattern of a line in plain form, or None where
+    the statement itself says which record is.
+    """
+
+    plain: str | None
+    texts: str
+    variables: dict[str, Any]
+    plain_line: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expressions:
+    """The expressions of one layout, by name, and the variables that they read.
+
+    Shape: `of` has the five fields, `is_skipped`, and `not_values`: a list of names. In the plain form of a record, the
+    texts of `trusted` match their pattern already, and `plain` gives the others only where their pattern holds.
+    """
+
+    of: dict[str, str]
+    plain: dict[str, str]
+    trusted: dict[int, str]
+    variables: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How a format gives the record as a whole: the expressions of its text, and of where it stands in its file.
+
+    `can_nest`: the list `g` says which of its texts are lists or objects. `is_matched`: a pattern of the whole line has
+    been matched before a text is taken for plain.
+    """
+
+    text: str = "line"
+    position: str = "line_number"
+    can_nest: bool = False
+    is_matched: bool = False
+
+
+def compose_expressions(layout: Layout, record: Record) -> Expressions:
+    """Give the expressions of the five texts for one layout."""
+    composer = _Composer(layout, record)
+    texts = {column: composer.compose_field(column) for column in COLUMNS}
+    of = texts | {"interaction_id": composer.compose_id(texts)}
+    trusted = composer.find_trusted()
+    plain = {
+        column: text if composer.is_trusted(column, trusted) else composer.gate(column, text)
+        for column, text in of.items()
+    }
+    skipped = composer.compose_skipped()
+    not_values = composer.compose_not_values()
+    return Expressions(
+        of | {"is_skipped": skipped, "not_values": not_values},
+        plain | {"is_skipped": skipped},
+        trusted,
+        dict(composer.list_variables()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Composer:
+    layout: Layout
+    record: Record
+
+    def field(self, column: str) -> tuple[Field, tuple[Place, ...]]:
+        at = COLUMNS.index(column)
+        return self.layout.definition.fields[at], self.layout.places[at]
+
+    def compose_field(self, column: str) -> str:
+        """Give the expression of one text; null where the record has none."""
+        field, places = self.field(column)
+        if field.value is not None or (column == "timestamp" and field.from_name is not None):
+            return f"getvariable('{column}_value')"
+        if not places:
+            return "null::varchar"
+        texts = [self._text(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
+        if len(texts) > 1 or self.layout.definition.null_values or field.default is not None:
+            texts = [f"present({text})" for text in texts]
+        if field.joined:
+            if column == "timestamp":
+                return self._finish(column, " || ' ' || ".join(f"trim({text}, e' \\t')" for text in texts))
+            return self._finish(column, " || ':' || ".join(f"key_part({text})" for text in texts))
+        return self._finish(column, texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})")
+
+    def _finish(self, column: str, text: str) -> str:
+        field, _ = self.field(column)
+        found = text
+        if field.extract is not None:
+            found = f"extracted({found}, getvariable('{column}_extract'))"
+        if field.is_float:
+            found = f"without_zeros({found})"
+        if field.default is not None:
+            found = f"case when {text} is null then getvariable('{column}_default') else {found} end"
+        return found
+
+    def _text(self, place: Place, variable: str) -> str:
+        if place.path is None:
+            return SQL["text"].format(at=place.at)
+        return SQL["text_in_json"].format(at=place.at, variable=variable)
+
+    def compose_id(self, texts: dict[str, str]) -> str:
+        """Give the expression of the interaction's id, which may be made from the record."""
+        made_from = self.layout.definition.made_from
+        if made_from == "record":
+            return SQL["made_of_record"].format(record=self.record.text)
+        if made_from == "fields":
+            return SQL["made_of_fields"].format(**{name: f"trim({text}, e' \\t')" for name, text in texts.items()})
+        if made_from == "position":
+            return SQL["made_of_position"].format(position=self.record.position)
+        return texts["interaction_id"]
+
+    def compose_skipped(self) -> str:
+        """Give the expression that says whether a record is no interaction: true, false, never null."""
+        conditions = self.layout.definition.where
+        each = [
+            self._condition(number, condition, place)
+            for number, (condition, place) in enumerate(zip(conditions, self.layout.conditions, strict=True), 1)
+        ]
+        return f"not ({' and '.join(each)})" if each else "false"
+
+    def _condition(self, number: int, condition: Condition, place: Place) -> str:
+        text = f"present({self._text(place, f'where_{number}')})"
+        if condition.is_missing is not None:
+            return f"{text} is {'' if condition.is_missing else 'not '}null"
+        listed = f"coalesce(list_contains(getvariable('where_{number}_values'), trim({text}, e' \\t')), false)"
+        return listed if condition.is_in is not None else f"not {listed}"
+
+    def compose_not_values(self) -> str:
+        """Give the expression of the names of fields where a list or an object stands, or null."""
+        cases = []
+        for column in COLUMNS:
+            _, places = self.field(column)
+            nested = [self._nested(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
+            if any(nested):
+                texts = [self._text(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
+                # The first that is not missing is the one that is taken.
+                whens = " ".join(
+                    f"when present({text}) is not null then {each or 'false'}"
+                    for text, each in zip(texts, nested, strict=True)
+                )
+                cases.append(f"case when case {whens} end then '{column}' end")
+        if not cases:
+            return "null::varchar[]"
+        return f"list_filter([{', '.join(cases)}], lambda name: name is not null)"
+
+    def _nested(self, place: Place, variable: str) -> str:
+        if place.path is not None:
+            return SQL["nested_in_json"].format(at=place.at, variable=variable)
+        return SQL["nested"].format(at=place.at) if self.record.can_nest else ""
+
+    def find_trusted(self) -> dict[int, str]:
+        """Give the patterns of the columns whose texts need no more than a pattern, by position.
+
+        These are the columns of fields that take one column as it is. A column of two fields is looked at.
+        """
+        found: dict[int, str] = {}
+        uses: dict[int, int] = {}
+        if not self.record.is_matched:
+            return found
+        for column, places in zip(COLUMNS, self.layout.places, strict=True):
+            for place in places:
+                uses[place.at] = uses.get(place.at, 0) + 1
+            if (pattern := self._plain_pattern(column)) and self._is_simple(column, pattern):
+                found[places[0].at] = pattern
+        return {at: pattern for at, pattern in found.items() if uses[at] == 1}
+
+    def is_trusted(self, column: str, trusted: dict[int, str]) -> bool:
+        _, places = self.field(column)
+        pattern = self._plain_pattern(column)
+        return bool(pattern and self._is_simple(column, pattern) and places[0].at in trusted)
+
+    def _plain_pattern(self, column: str) -> str | None:
+        """Give the pattern of texts of a field that are right as they stand; None where each has to be looked at."""
+        if column == "timestamp":
+            return plain_time(self.layout.contract)
+        if column in ID_COLUMNS:
+            return plain_id_pattern(self.layout.contract.id_types.of(column)) or ANY_TEXT
+        return ANY_TEXT
+
+    def _is_simple(self, column: str, pattern: str) -> bool:
+        field, places = self.field(column)
+        is_one = len(places) == 1 and places[0].path is None
+        is_bare = field.extract is None and field.default is None and not field.is_float
+        nulls = self.layout.definition.null_values
+        return (
+            is_one and is_bare and not (nulls and (pattern == ANY_TEXT or any(re.fullmatch(pattern, w) for w in nulls)))
+        )
+
+    def gate(self, column: str, text: str) -> str:
+        """Give a text only where it is right as it stands: without blanks around it, and as its pattern says."""
+        if column == "interaction_id" and self.layout.definition.made_from:
+            return text
+        pattern = self._plain_pattern(column)
+        if pattern and pattern != ANY_TEXT:
+            return f"case when regexp_full_match({text}, getvariable('{column}_plain')) then {text} end"
+        return f"case when {text} <> '' and {text} = trim({text}, e' \\t') then {text} end"
+
+    def list_variables(self) -> Iterator[tuple[str, Any]]:
+        """Give the variables of the expressions."""
+        definition = self.layout.definition
+        yield "null_values", list(definition.null_values)
+        yield "id_space", json.dumps(definition.id_space_in_use)
+        yield "digest", self.layout.digest or ""
+        for column, field, places in zip(COLUMNS, definition.fields, self.layout.places, strict=True):
+            value = self.layout.file_time if column == "timestamp" and field.from_name is not None else field.value
+            for name, each in (("value", value), ("default", field.default), ("extract", field.extract)):
+                if each is not None:
+                    yield f"{column}_{name}", each
+            if (pattern := self._plain_pattern(column)) and pattern != ANY_TEXT:
+                yield f"{column}_plain", pattern
+            for number, place in enumerate(places, 1):
+                if place.path is not None:
+                    yield f"{column}_{number}", place.path
+        for number, (condition, place) in enumerate(zip(definition.where, self.layout.conditions, strict=True), 1):
+            values = condition.is_in if condition.is_in is not None else condition.not_in
+            if values is not None:
+                yield f"where_{number}_values", list(values)
+            if place.path is not None:
+                yield f"where_{number}", place.path

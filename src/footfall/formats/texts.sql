@@ -1,0 +1,38 @@
+-- The mapping: the texts of a record, as its format gives them in the list `f`, -> the five texts and whether it is skipped.
+-- `g` says of each of them whether it is a list or an object; {at} is a position in both.
+
+-- name: macros
+create macro present(text) as case
+    when trim(text, e' \t') = '' or list_contains(getvariable('null_values'), trim(text, e' \t')) then null
+    else text
+end;
+create macro json_text(doc, path) as case when json_valid(doc) then json_extract_string(doc, path) end;
+create macro is_json_nested(doc, path) as coalesce(json_valid(doc) and json_type(doc, path) in ('ARRAY', 'OBJECT'), false);
+-- Parts of a key with `:` between them; what stands in a part cannot be taken for a border.
+create macro key_part(text) as replace(replace(trim(text, e' \t'), '\', '\\'), ':', '\:');
+create macro without_zeros(text) as regexp_replace(trim(text, e' \t'), '^([+-]?[0-9]+)\.0*$', '\1');
+create macro extracted(text, pattern) as nullif(regexp_extract(trim(text, e' \t'), pattern, 1), '');
+-- A UUID of version 8: 120 bits of a SHA-256.
+create macro id_of_digest(digest) as substring(digest, 1, 12) || '8' || substring(digest, 14, 3) || '8' || substring(digest, 18, 15);
+create macro made_id(id_space, text) as id_of_digest(sha256(id_space || e'\n' || text))
+
+-- name: text
+f[{at}]
+
+-- name: text_in_json
+json_text(f[{at}], getvariable('{variable}'))
+
+-- name: nested
+coalesce(g[{at}], false)
+
+-- name: nested_in_json
+is_json_nested(f[{at}], getvariable('{variable}'))
+
+-- name: made_of_record
+made_id(getvariable('id_space'), {record})
+
+-- name: made_of_fields
+made_id(getvariable('id_space'), to_json([{user_id}, {product_id}, {action}, {timestamp}])::varchar)
+
+-- name: made_of_position
+made_id(getvariable('digest'), {position}::varchar)
