@@ -46,7 +46,8 @@ def as_toml(definition: SourceDefinition, rules: SourceRules) -> str:
     if rules.actions is not None:
         settings["actions"] = list(rules.actions)
     for column, id_type in zip(COLUMNS, rules.id_types, strict=False):
-        settings[f"{column}_type"] = id_type
+        if id_type != "bigint":
+            settings[f"{column}_type"] = id_type
     says: dict[str, Any] = {}
     for key in ("match", "format", "delimiter", *DIALECT, "encoding", "null_values", "explode", "records", "id_space"):
         value = getattr(definition, key)

@@ -85,11 +85,9 @@ def take_field(field: Field, look: Look) -> Held:
         held = join([look(each) for each in field.joined])
     else:
         held = next((each for each in map(look, field.columns) if not each.is_missing), MISSING)
-    if held.text is not None and field.extract is not None:
-        held = extract(held.text, field.extract)
     if held.is_missing and field.default is not None:
         return Held(field.default.strip(" \t"))
-    return held
+    return extract(held.text, field.extract) if held.text is not None and field.extract is not None else held
 
 
 def join(parts: list[Held]) -> Held:

@@ -115,13 +115,16 @@ def test_what_a_field_can_be() -> None:
         f"e1,,s,N73-0,v,{NOON}\n"
         f"e2,v,s,,v,{NOON}\n"
         f"e3,,,73,v,{NOON}\n"
+        f"e4,v,,73,v,{NOON}\n"
     )  # fmt: skip
     definition = define(
         user_id=Field(columns=("visitor", "session")),
         product_id=Field(columns=("item",), extract=r"N(\d+)-\d", default="none"),
         action=Field(value="view"),
     )
-    wanted = ["e1 s 73 view", "e2 v none view", "missing-value(user_id)"]
+    # What a pattern does not fit is no missing column: the default is not for it.
+    both = "missing-value(product_id) missing-value(user_id)"
+    wanted = ["e1 s 73 view", "e2 v none view", both, "missing-value(product_id)"]
     assert verdicts(content, definition) == wanted
 
 
