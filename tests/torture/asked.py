@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 import footfall
 from footfall.contract.definition import Condition, Field, SourceDefinition
 from independent_reader import COLUMNS, FileRefusedError
 from mapped_values import SourceRules
-from source_reader import Tables
+from source_reader import Row, Tables
 
 NAME = "shop"
 SAYS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
@@ -38,6 +41,10 @@ class Answer:
     status: str
     counts: dict[str, int] = field(default_factory=dict)
     problems: dict[tuple[str, str | None], tuple[int, int]] = field(default_factory=dict)
+
+    def without_lines(self) -> tuple[Any, ...]:
+        """Give the same without the lines: where in a document a record stands, two readers may count otherwise."""
+        return self.status, self.counts, {key: rows for key, (rows, _) in self.problems.items()}
 
 
 def as_toml(definition: SourceDefinition, rules: SourceRules) -> str:
@@ -138,3 +145,54 @@ def expect(definition: SourceDefinition, rules: SourceRules, files: list[File], 
                 problems[each.code, each.field] = count + 1, first
         answers.append(Answer("taken", dict(zip(SAYS, found, strict=True)), problems))
     return answers
+
+
+@dataclass
+class Kept:
+    """What is kept of some files: the interactions, and the problems of each rejected row by its line.
+
+    An id that is made or joined stands there as `...`: which one it is, is for the product to say.
+    """
+
+    interactions: list[tuple[Any, ...]] = field(default_factory=list)
+    problems: dict[int, set[tuple[str, str | None]]] = field(default_factory=dict)
+
+
+def read_kept(conninfo: str, *, is_id_known: bool) -> Kept:
+    """Read it from the tables."""
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("set timezone to 'UTC'")
+        interactions = connection.execute(
+            "select interaction_id, user_id, product_id, action, timestamp from user_interactions_raw"
+        ).fetchall()
+        rejected = connection.execute("select line_number, problems from rejected_interactions").fetchall()
+    problems = {line: {(each["code"], each["field"]) for each in found} for line, found in rejected}
+    return Kept(sorted((row if is_id_known else (..., *row[1:]) for row in interactions), key=repr), problems)
+
+
+def keep(rows: list[Row], *, is_id_known: bool) -> Kept:
+    """Give it as the second reader has it."""
+    kept = Kept()
+    for row in rows:
+        if row.verdict == "accepted" and row.content is not None:
+            at = datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=row.content.instant)
+            made = row.content.interaction_id if is_id_known else ...
+            kept.interactions.append((made, row.content.user_id, row.content.product_id, row.content.action, at))
+        elif row.problems:
+            kept.problems.setdefault(row.line_number, set()).update((each.code, each.field) for each in row.problems)
+    kept.interactions.sort(key=repr)
+    return kept
+
+
+def difference(wanted: Kept, found: Kept, content: bytes) -> list[tuple[Any, ...]]:
+    """Say where two differ: lines that are rejected otherwise, and interactions that one of them lacks."""
+    lines = content.replace(b"\r\n", b"\n").split(b"\n")
+    places = sorted(wanted.problems.keys() | found.problems.keys())
+    problems = [
+        (number, lines[number - 1][:300] if number <= len(lines) else b"", *map(repr, (one, other)))
+        for number in places
+        if (one := wanted.problems.get(number)) != (other := found.problems.get(number))
+    ]
+    missing = Counter(map(repr, wanted.interactions)) - Counter(map(repr, found.interactions))
+    surplus = Counter(map(repr, found.interactions)) - Counter(map(repr, wanted.interactions))
+    return [*problems, *(("not loaded", each) for each in missing), *(("loaded", each) for each in surplus)]
