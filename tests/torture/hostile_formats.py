@@ -65,35 +65,11 @@ JSON_LINES = SourceDefinition(
 def json_shapes() -> Iterator[bytes]:
     """Give lines that are odd as a whole, or in what stands at a wanted place."""
     line = JSON_LINE
-    yield from (
-        b"",
-        b" ",
-        b"\t",
-        b"x",
-        b"[]",
-        b"[{}]",
-        b"null",
-        b"5",
-        b'""',
-        b"{}",
-        b"{",
-        b"}",
-        b"{}{}",
-        b"{},",
-        b",{}",
-    )
-    yield from (
-        b"true",
-        b"{'id':1}",
-        b"{id:1}",
-        b'{"id":1,}',
-        b'{"id"}',
-        b'{"id":}',
-        b"{1:1}",
-        b"NaN",
-        b'{"a":01}',
-        b"//",
-    )
+    wholes = [
+        b"", b" ", b"\t", b"x", b"[]", b"[{}]", b"null", b"5", b'""', b"{}", b"{", b"}", b"{}{}", b"{},", b",{}", b"true",
+        b"{'id':1}", b"{id:1}", b'{"id":1,}', b'{"id"}', b'{"id":}', b"{1:1}", b"NaN", b'{"a":01}', b"//",
+    ]  # fmt: skip
+    yield from wholes
     values = [
         b"null", b"true", b"false", b"0", b"-0", b"7", b"1234567890123456789012345678901234567890", b"1.5",
         b"[]", b"[1]",
@@ -120,14 +96,14 @@ def json_shapes() -> Iterator[bytes]:
 
 def json_lines() -> HostileFile:
     """Give a file of JSON Lines of every kind."""
-    return HostileFile(
-        "lines", JSON_LINES, numbered([*polluted(JSON_LINE, JSON_SCRAPS), *json_shapes()]), ending="jsonl"
-    )
+    lines = numbered([*polluted(JSON_LINE, JSON_SCRAPS), *json_shapes()])
+    return HostileFile("lines", JSON_LINES, lines, ending="jsonl")
 
 
 def exploded_lines() -> HostileFile:
     """Give a file whose lines hold lists of rows."""
-    line = b'{"u":{"id":7},"rows":[{"id":"#","p":["p"],"a":"v","t":"2024-05-06"},{"id":"#b","p":[5],"a":"w","t":"2024-05-07"}]}'
+    items = b'{"id":"#","p":["p"],"a":"v","t":"2024-05-06"},{"id":"#b","p":[5],"a":"w","t":"2024-05-07"}'
+    line = b'{"u":{"id":7},"rows":[' + items + b"]}"
     definition = replace(JSON_LINES, explode="rows", user_id=Field(columns=("..u.id",)))
     scraps = [b'"', b"{", b"}", b"[", b"]", b",", b"\xff", b"null", b"5,", b"{},", b"[],"]
     return HostileFile("exploded", definition, numbered(list(polluted(line, scraps))), ending="jsonl")
@@ -145,14 +121,24 @@ def dialects() -> Iterator[HostileFile]:
     with pieces of its delimiter among the scraps."""
     for mark, says in (
         ("::", {}), ("~~~", {"header": False}), ("\t", {"comment": "#!"}), ("|", {"quoting": False}), (BLANKS, {}),
-        (BLANKS, {"quoting": False, "header": False}), (";", {"skip_lines": 2, "null_values": ("7", "view")}),
+        (BLANKS, {"quoting": False, "header": False}), (";", {"skip_lines": 2, "null_values": ("NULL", "n")}),
         ("::", {"quoting": False}), ("\u20ac", {}), (":|:", {"header": False, "columns": ("a", "b", "c", "d",
         "e", "f")}),
     ):  # fmt: skip
         between = b" " if mark == BLANKS else mark.encode()
         definition = SourceDefinition(name="shop", format="csv", delimiter=mark, **{**OF_PLACES, **says})
-        cells = CELLS if definition.quoting else [each.strip(b'"').replace(b" ", b"") for each in CELLS]
-        scraps = [*CSV_SCRAPS, between, between[:1], between[-1:], between * 2, b'"' + between, between + b'"', b"#!"]
+        cells = CELLS if definition.quoting else [each.strip(b'"').replace(between, b"") for each in CELLS]
+        scraps = [
+            *CSV_SCRAPS,
+            between,
+            between[:1],
+            between[-1:],
+            between * 2,
+            b'"' + between,
+            between + b'"',
+            b"#!",
+            b"NULL",
+        ]
         lines = numbered(list(polluted(between.join(cells), scraps)))
         names = between.join(b"name%d" % each for each in range(len(CELLS)))
         start = [b"a report", b""][: definition.skip_lines] + ([names] if definition.header else [])
