@@ -66,7 +66,8 @@ def json_shapes() -> Iterator[bytes]:
     """Give lines that are odd as a whole, or in what stands at a wanted place."""
     line = JSON_LINE
     wholes = [
-        b"", b" ", b"\t", b"x", b"[]", b"[{}]", b"null", b"5", b'""', b"{}", b"{", b"}", b"{}{}", b"{},", b",{}", b"true",
+        b"", b" ", b"\t", b"x", b"[]", b"[{}]", b"null", b"5", b'""', b"{}", b"{", b"}", b"{}{}", b"{},",
+        b",{}", b"true",
         b"{'id':1}", b"{id:1}", b'{"id":1,}', b'{"id"}', b'{"id":}', b"{1:1}", b"NaN", b'{"a":01}', b"//",
     ]  # fmt: skip
     yield from wholes
