@@ -12,7 +12,7 @@ from typing import Literal, TypedDict
 
 
 class Options(TypedDict, total=False):
-    """Every setting by name but `source`. One that is None or left out comes from elsewhere: environment, file, default."""
+    """Every setting by name but `source`. One that is None or left out comes from environment, file or default."""
 
     database_url: str | None
     schema: str | None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from unittest.mock import patch
 
 import independent_reader
-from footfall.contract.mapping import read_header
+from factories import make_contract, make_layout
 from footfall.contract.shapes import COLUMNS
 from footfall.errors import SourceError
 from footfall.formats import delimited
@@ -75,7 +75,7 @@ def framed_by_the_product(file: Framing) -> Framed:
     with patch.multiple(delimited, **limits):
         try:
             record, batches = delimited.read_records(lambda: iter(blocks), "a.csv", file.delimiter)
-            read_header(record.fields, "a.csv", file.delimiter)
+            make_layout(record.fields, make_contract(file.delimiter))
         except SourceError:
             return None
         rows = [row for batch in batches for row in batch.to_pylist()]

@@ -7,8 +7,8 @@ Memory: one block and its records; a record over 1 MB is cut to what the quarant
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -82,23 +82,20 @@ def open_delimited(
 
     Raises: SourceError where there is no header, or a column is missing from it.
     """
-    definition = contract.definition
-    delimiter = find_delimiter(definition, file.path)
+    delimiter = find_delimiter(contract.definition, file.path)
     record, batches = read_records(lambda: opening.read_content(file), file.source, delimiter, memory_limit_mb)
-    found = place_by_name(definition, record.fields, file.source)
+    layout = lay_out(contract, record.fields, delimiter, file.source)
+    return (replace(layout, digest=file.digest) if contract.definition.made_from == "position" else layout), batches
+
+
+def lay_out(contract: Contract, fields: Sequence[str], delimiter: str, source: str) -> Layout:
+    """Give the layout of records whose fields have these names. Raises: SourceError where a column is missing."""
+    definition = contract.definition
+    found = place_by_name(definition, fields, source)
     places, conditions = find_places(definition, found)
-    layout = Layout(
-        "delimited",
-        contract,
-        len(record.fields),
-        places,
-        conditions,
-        list_surplus(record.fields, found),
-        delimiter,
-        file_time=read_file_time(definition, file.source),
-        digest=file.digest if definition.made_from == "position" else None,
-    )
-    return layout, batches
+    surplus = list_surplus(fields, found)
+    time = read_file_time(definition, source)
+    return Layout("delimited", contract, len(fields), places, conditions, surplus, delimiter, file_time=time)
 
 
 def block_bytes(memory_limit_mb: int) -> int:

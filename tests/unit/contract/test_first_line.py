@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from factories import make_contract, make_layout
 from footfall.contract.first_line import names_shown
-from footfall.contract.mapping import read_header
 from footfall.contract.shapes import COLUMNS
 from footfall.errors import SourceError
 from footfall.formats.delimited import read_records
@@ -16,7 +16,7 @@ HEADER = ",".join(COLUMNS)
 def refusal(content: str, delimiter: str = ",") -> str:
     with pytest.raises(SourceError) as caught:
         record, _ = read_records(lambda: iter([content.encode()]), "a.csv", delimiter)
-        read_header(record.fields, "a.csv", delimiter)
+        make_layout(record.fields, make_contract(delimiter))
     return caught.value.message
 
 
@@ -53,7 +53,7 @@ def test_the_delimiter_that_is_proposed_reads_the_header(delimiter: str) -> None
     header = HEADER.replace(",", delimiter)
     assert "try --delimiter" in refusal(header + "\n")
     record, _ = read_records(lambda: iter([header.encode()]), "a.csv", delimiter)
-    assert len(read_header(record.fields, "a.csv", delimiter).positions) == len(COLUMNS)
+    assert len(make_layout(record.fields, make_contract(delimiter)).places) == len(COLUMNS)
 
 
 def test_a_comma_is_proposed_where_another_delimiter_was_named() -> None:

@@ -30,12 +30,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import footfall
-from footfall.contract.mapping import read_header
+from factories import make_contract, make_layout, make_reader
 from footfall.contract.shapes import COLUMNS
-from footfall.contract.terms import Contract
 from footfall.errors import SourceError
 from footfall.formats.delimited import read_records
-from footfall.formats.reading import Reader
 from footfall.results import LoadResult
 from footfall.sources import recognition
 from footfall.sources.opening import open_source
@@ -246,7 +244,7 @@ FORMATS: dict[str, tuple[Callable[[], bytes], str, str]] = {
 def refused(name: str, content: bytes) -> str:
     """Give the error of a file that is refused before a row is judged; no engine is started for it."""
     Path(name).write_bytes(content)
-    reader = Reader(Contract(), 64)
+    reader = make_reader(memory_limit_mb=64)
     with open_source(name) as file, pytest.raises(SourceError) as caught:
         reader.read(file)
     assert caught.value.exit_code == 3
@@ -358,7 +356,7 @@ def test_csv_is_csv_whatever_its_first_column_is_called(
     header = delimiter.join([f"{name}#", *columns])
     content = ("\ufeff" * has_mark + header + "\n" + delimiter.join(["x", "1", "2", "3", "a", "b"]) + "\n").encode()
     record, batches = read_records(lambda: iter([content]), "a.csv", delimiter)
-    found = read_header(record.fields, "a.csv", delimiter)
+    found = make_layout(record.fields, make_contract(delimiter))
     assert [columns[at - 2] for at in found.positions] == list(COLUMNS)
     assert sum(batch.num_rows for batch in batches) == 1
 
