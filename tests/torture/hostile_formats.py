@@ -78,6 +78,8 @@ def json_shapes() -> Iterator[bytes]:
         b'"\\ud83d"', b'"\\ude00\\ud83d"', b'"\\u0000"', b'"a\\u0000b"', b'"\\n"', b"NaN", b"Infinity", b"-Infinity",
         b'"' + b"x" * 200 + b'"', b'"' + b"x" * 201 + b'"', b'"' + b"x" * 501 + b'"', b'"2024-01-01"',
         b'"' + "\U0001f600".encode() * 200 + b'"', b'"\xef\xbf\xbd"', b'"\\ufffd"', b'"\\/\\b\\f"', b'"\xe2\x80\xa8"',
+        b'"\\\\u0000"', b'"\\\\\\u0000"', b"1e2", b"[1,]", b'{"a":1,}', b"01", b"+1", b".5", b"1.", b"1_0",
+        b"0x1", b"nan", b"inf",
     ]  # fmt: skip
     for old in (b'"#"', b"7", b'"p"', b'"vi\\u0065w"', b'"2024-05-06T07:08:09Z"', b"2.5", b"[1,{}]", b'{"id":1}'):
         for value in values:

@@ -42,7 +42,7 @@ class NotAnObjectError(Exception):
 
 DECODER = json.JSONDecoder(
     object_pairs_hook=lambda pairs: Members(tuple(pairs)),
-    parse_int=Whole,
+    parse_int=lambda digits: Whole("0" if digits == "-0" else digits),
     parse_float=lambda text: Broken(repr(float(text))),
     parse_constant=NoNumber,
 )
@@ -122,6 +122,18 @@ def look_in(record: Record, null_values: tuple[str, ...]) -> Callable[[Reference
         return hold_value(follow(record.outer if is_outer else record.value, steps), null_values)
 
     return look
+
+
+def decode_line(content: bytes) -> str:
+    """Give a line as text: what is no character of any text, a NUL included, becomes a surrogate that stands alone."""
+    return content.decode("utf-8", "surrogateescape").replace("\0", "\udc00")
+
+
+def has_bad_character(text: str) -> bool:
+    """Say whether a line holds bytes, or escapes, of what is no character of any text."""
+    escapes = re.sub(r"\\\\", "", text).lower()
+    alone = re.sub(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", "", escapes)
+    return bool(re.search(r"[\ud800-\udfff]|\\u0000|\\ud[89a-f][0-9a-f]{2}", alone))
 
 
 def parse_line(text: str) -> Any:

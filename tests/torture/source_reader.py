@@ -88,7 +88,7 @@ def read_rows(name: str, content: bytes, definition: SourceDefinition, rules: So
         try:
             row = _judge(place, look, definition, rules, instant)
         except mapped_json.NotAnObjectError:
-            row = Row(*place, "rejected", problems=frozenset([Problem("not-an-object", None)]))
+            row = Row(*place, "rejected", problems=_no_object(whole if isinstance(whole, str) else whole[0]))
         if row.content is not None and definition.made_from is not None:
             made = _identity(definition, whole, content, place, row.content)
             occurrences[made] += 1
@@ -142,19 +142,12 @@ def see_records(content: bytes, definition: SourceDefinition) -> Iterator[Seen]:
 
 def _see_lines(content: bytes, definition: SourceDefinition) -> Iterator[Seen]:
     for line in plain.split_lines(content):
-        code = None
         if line.is_blank:
             continue
         if len(line.content) > plain.MAX_RECORD_BYTES:
-            code = "too-long"
-        else:
-            try:
-                text = line.content.decode()
-            except UnicodeDecodeError:
-                code = "bad-encoding"
-        if code is not None:
-            yield (line.number, 1), line.content, frozenset([Problem(code, None)]), lambda _: Held()
+            yield (line.number, 1), line.content, frozenset([Problem("too-long", None)]), lambda _: Held()
             continue
+        text = mapped_json.decode_line(line.content)
         record = mapped_json.Record(line.number, 1, text, mapped_json.parse_line(text))
         for each in _spread([record], definition):
             yield _see(each, definition)
@@ -162,7 +155,7 @@ def _see_lines(content: bytes, definition: SourceDefinition) -> Iterator[Seen]:
 
 def _spread(records: list[mapped_json.Record], definition: SourceDefinition) -> Iterator[mapped_json.Record]:
     for record in records:
-        if len(record.text.encode("utf-8", "surrogatepass")) > plain.MAX_RECORD_BYTES:
+        if definition.format == "json" and len(record.text.encode("utf-8", "replace")) > plain.MAX_RECORD_BYTES:
             yield replace(record, value=None)
         elif definition.explode is None:
             yield record
@@ -171,14 +164,19 @@ def _spread(records: list[mapped_json.Record], definition: SourceDefinition) -> 
 
 
 def _see(record: mapped_json.Record, definition: SourceDefinition) -> Seen:
-    code = None
+    problems: frozenset[Problem] = frozenset()
     if record.value is None:
-        code = "too-long"
+        problems = frozenset([Problem("too-long", None)])
     elif isinstance(record.value, mapped_json.NotAnObjectError):
-        code = "not-an-object"
-    problems = frozenset([Problem(code, None)]) if code else frozenset()
+        problems = _no_object(record.text)
     whole = record.text if definition.explode is None else (record.text, record.item)
     return (record.line_number, record.item), whole, problems, mapped_json.look_in(record, definition.null_values)
+
+
+def _no_object(text: str) -> frozenset[Problem]:
+    """Give the problems of a record that cannot be looked into: what is no character matters then, wherever it is."""
+    problems = {Problem("not-an-object", None)}
+    return frozenset(problems | {Problem("bad-encoding", None)} if mapped_json.has_bad_character(text) else problems)
 
 
 def _judge(

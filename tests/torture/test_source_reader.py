@@ -270,8 +270,21 @@ def test_lines_of_json(line: str, wanted: list[str]) -> None:
     assert verdicts(f"{line}\r\n\n{line}", JSONL)[: len(wanted)] == wanted
 
 
-def test_bytes_that_are_not_utf_8_reject_the_line_of_json() -> None:
-    assert verdicts(b'{"id":"\xff",' + GOOD.encode() + b"}\n", JSONL) == ["bad-encoding"]
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        (b'{"id":"\xff",', "bad-encoding(interaction_id)"),
+        (b'{"id":"\0",', "bad-encoding(interaction_id)"),
+        (b'{"id":"e1","note":"\xff\0\\u0000\\udfff",', "e1 u p v"),
+        (b'{"id":"e1","\xffx":1,', "e1 u p v"),
+        (b'{"id":"e1",\xff', "bad-encoding not-an-object"),
+        (b'{"id":"e1",x"\\u0000",', "bad-encoding not-an-object"),
+        (b'{"id":"e1",x"\\\\u0000\\ud83d\\ude00",', "not-an-object"),
+        (b'{"id":"a\\\\u0000",', "a\\u0000 u p v"),
+    ],
+)
+def test_bytes_that_are_no_text_matter_in_the_five_fields_of_a_line_of_json(line: bytes, wanted: str) -> None:
+    assert verdicts(line + GOOD.encode() + b"}\n", JSONL) == [wanted]
 
 
 def test_a_number_with_a_fraction_is_no_integer_unless_that_is_allowed() -> None:
