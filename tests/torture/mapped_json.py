@@ -164,58 +164,122 @@ def explode(record: Record, path: str) -> Iterator[Record]:
         yield Record(record.line_number, item, record.text, value, record.value)
 
 
-def read_document(text: str, records: str | None) -> list[Record]:
+def read_document(content: bytes, records: str | None) -> list[Record]:
     """Give the records of a document: a list, an object that holds one at a path, or objects one after another.
 
-    Raises: FileRefusedError where the text is no such document to its very end.
+    What stands between two records, and is neither blank nor a comma, is a record, too: nothing is left out.
+    Raises: FileRefusedError where the document is cut, or none.
     """
-    text = text.lstrip(BLANK)
-    if not text:
-        raise FileRefusedError("an empty document")
-    try:
-        if records is not None:
-            value, end = DECODER.raw_decode(text)
-            found = follow(value, read_path(records)[0])
-            if text[end:].strip(BLANK) or not isinstance(found, list):
-                raise FileRefusedError("no list of records at its path")
-            return [_record(at, repr(each), each) for at, each in enumerate(found, start=1)]
-        if text.startswith("["):
-            return list(_read_list(text))
-        return list(_read_sequence(text))
-    except (ValueError, RecursionError, NotAnObjectError) as error:
-        raise FileRefusedError("no JSON document") from error
-
-
-def _record(number: int, text: str, value: Any) -> Record:
-    return Record(number, 1, text, value if isinstance(value, Members) else NotAnObjectError(text))
-
-
-def _read_list(text: str) -> Iterator[Record]:
-    """Give the items of a list that is all of a text. Raises: ValueError."""
-    place = _skip(text, 1)
-    number = 0
-    while number or not text.startswith("]", place):
-        value, end = DECODER.raw_decode(text, place)
-        number += 1
-        yield _record(number, text[place:end], value)
-        place = _skip(text, end)
-        if not text.startswith(",", place):
-            break
-        place = _skip(text, place + 1)
-    if not text.startswith("]", place) or text[place + 1 :].strip(BLANK):
-        raise ValueError("the list does not end, or something is behind it")
-
-
-def _read_sequence(text: str) -> Iterator[Record]:
-    """Give objects that stand one after another. Raises: ValueError."""
-    place = number = 0
+    text = decode_line(content)
+    place = _skip(text, 0)
+    if text[place : place + 1] not in ("{", "["):
+        raise FileRefusedError("a document that begins neither with an object nor with a list")
+    found: list[tuple[int, str]] = []
     while place < len(text):
-        if not text.startswith("{", place):
-            raise ValueError("something that is no object")
-        value, end = DECODER.raw_decode(text, place)
+        if records is not None:
+            place = _walk(text, place, read_path(records)[0], found)
+        elif text[place] == "[":
+            place = _cut_items(text, place + 1, found, is_list=True)
+        else:
+            place = _cut_items(text, place, found, is_list=False)
+        place = _skip(text, place)
+    numbered: list[Record] = []
+    for start, item in found:
+        line = text.count("\n", 0, start) + 1
+        before = numbered[-1].item if numbered and numbered[-1].line_number == line else 0
+        numbered.append(Record(line, before + 1, item, parse_line(item)))
+    return numbered
+
+
+def _cut_items(text: str, place: int, found: list[tuple[int, str]], *, is_list: bool) -> int:
+    """Cut items up to the bracket that closes their list, or to the end; give the place behind it.
+
+    An item is what brackets enclose, or what stands between them and commas. Which bracket it is, is for later.
+    """
+    start: int | None = None
+    depth = 0
+    while place < len(text):
+        here = text[place]
+        if here == '"':
+            start = place if start is None else start
+            place = _end_of_string(text, place)
+            continue
+        if here in "[{":
+            if depth == 0 and start is not None:
+                _take(text, start, place, found)
+            start = place if depth == 0 else start
+            depth += 1
+        elif here in "]}" and depth == 0:
+            if start is not None:
+                _take(text, start, place, found)
+            if here != "]" or not is_list:
+                raise FileRefusedError("a bracket closes that none has opened")
+            return place + 1
+        elif here in "]}":
+            depth -= 1
+            if depth == 0 and start is not None:
+                _take(text, start, place + 1, found)
+                start = None
+        elif here == "," and depth == 0:
+            if start is not None:
+                _take(text, start, place, found)
+            start = None
+        elif here not in BLANK and start is None:
+            start = place
+        place += 1
+    if is_list or depth:
+        raise FileRefusedError("the document is cut")
+    if start is not None:
+        _take(text, start, place, found)
+    return place
+
+
+def _take(text: str, start: int, stop: int, found: list[tuple[int, str]]) -> None:
+    found.append((start, text[start:stop].rstrip(BLANK + ",")))
+
+
+def _end_of_string(text: str, place: int) -> int:
+    """Give the place behind the string that begins there. Raises: FileRefusedError where it does not end."""
+    place += 1
+    while place < len(text) and text[place] != '"':
+        place += 2 if text[place] == "\\" else 1
+    if place >= len(text):
+        raise FileRefusedError("the document is cut, in a string")
+    return place + 1
+
+
+def _walk(text: str, place: int, steps: tuple[Step, ...], found: list[tuple[int, str]]) -> int:
+    """Go to the list at a path and take its items; give the place behind the value at hand.
+
+    Raises: FileRefusedError where there is no such list, or the document is none.
+    """
+    wanted = {str: "{", int: "["}[type(steps[0])] if steps else "["
+    if text[place : place + 1] != wanted:
+        raise FileRefusedError("no list at the path")
+    place = _skip(text, place + 1)
+    if not steps:
+        return _cut_items(text, place, found, is_list=True)
+    times = number = 0
+    while text[place : place + 1] not in ("}", "]"):
+        name: Step = number
+        try:
+            if wanted == "{":
+                name, place = DECODER.raw_decode(text, place)
+                place = _skip(text, _skip(text, place) + 1)
+            if name == steps[0]:
+                times += 1
+                place = _walk(text, place, steps[1:], found)
+            else:
+                _, place = DECODER.raw_decode(text, place)
+        except (ValueError, RecursionError) as error:
+            raise FileRefusedError("no JSON document") from error
         number += 1
-        yield _record(number, text[place:end], value)
-        place = _skip(text, end)
+        place = _skip(text, place)
+        if text.startswith(",", place):
+            place = _skip(text, place + 1)
+    if times != 1:
+        raise FileRefusedError("no list at the path, or two")
+    return place + 1
 
 
 def _skip(text: str, place: int) -> int:

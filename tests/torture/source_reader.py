@@ -115,11 +115,7 @@ def see_records(content: bytes, definition: SourceDefinition) -> Iterator[Seen]:
     Raises: FileRefusedError.
     """
     if definition.format == "json":
-        try:
-            text = content.decode("utf-8", "surrogatepass" if definition.encoding != "utf-8" else "strict")
-        except UnicodeDecodeError as error:
-            raise FileRefusedError("a document that is not UTF-8") from error
-        records = mapped_json.read_document(text, definition.records)
+        records = mapped_json.read_document(content, definition.records)
     elif definition.format == "jsonl":
         yield from _see_lines(content, definition)
         return

@@ -319,15 +319,32 @@ def test_documents_of_json(content: str, records: str | None) -> None:
     assert verdicts(content, define(format="json", records=records)) == ["1 u p v", "2 u p v"]
 
 
-@pytest.mark.parametrize("content", ["", " ", "[", "[{}", "[{},]", "[{}]x", "{}]", "{}5", "[{}{}]", "5", b"\xff[]"])
-def test_a_document_that_is_none_to_its_end_is_refused(content: str | bytes) -> None:
+@pytest.mark.parametrize(
+    "content", ["", " ", "[", "[{}", "[{},", '[{}"]', "[{}]]", "{}]", "{}}", "5", "{", "[}", b"\xff[]"]
+)
+def test_a_document_that_is_cut_or_none_is_refused(content: str | bytes) -> None:
     with pytest.raises(FileRefusedError):
         rows(content, define(format="json"))
 
 
-def test_a_list_in_a_document_may_hold_what_is_no_object() -> None:
-    assert verdicts("[]", define(format="json")) == []
-    assert verdicts("[5, null, [], " + RECORD % 1 + "]", define(format="json")) == ["not-an-object"] * 3 + ["1 u p v"]
+@pytest.mark.parametrize(
+    ("content", "count"),
+    [
+        ("[]", 0), ("[ ,]", 0), ("[5, null x, [], {}]", 4), ("[{}{},,{}]", 3), ("{},{}", 2), ("[{}] [{}]", 2),
+        ("[{}]x", 2),
+        ('[{}"]"{}]', 3), ('["a,b", 5]', 2), ("{} [{}]", 2), ('[{"a":[1,{"b":"}"}]}]', 1), ("[[[]]]", 1),
+        ('["\\"]", 1]', 2),
+    ],
+)  # fmt: skip
+def test_what_stands_between_the_records_of_a_document_is_a_record_too(content: str, count: int) -> None:
+    found = verdicts(content, define(format="json"))
+    assert len(found) == count
+    assert all(each == "not-an-object" or each.count("missing-value") == 5 for each in found)
+
+
+def test_the_place_of_a_record_in_a_document_is_its_line_and_its_number_there() -> None:
+    found = rows('[{"id":"a"}, {"id":\n"b"}, 5,\n\n{}]', define(format="json"))
+    assert [(each.line_number, each.item) for each in found] == [(1, 1), (1, 2), (2, 1), (4, 1)]
 
 
 def test_made_ids_count_the_occurrences_of_a_record_in_its_file() -> None:
