@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from footfall.contract.definition import Reference
@@ -36,8 +36,15 @@ class NoNumber(str):
     """NaN or an infinity, which JSON does not have."""
 
 
-class NotAnObjectError(Exception):
-    """A record that is no object, or one in which a name on the way to a value stands twice."""
+class NameTwiceError(Exception):
+    """A name on the way to a value stands twice in its object."""
+
+
+@dataclass(frozen=True)
+class NoRecord:
+    """In place of an object: what is wrong with a record as a whole, or None where its list of rows is empty."""
+
+    code: str | None
 
 
 DECODER = json.JSONDecoder(
@@ -52,7 +59,7 @@ DECODER = json.JSONDecoder(
 class Record:
     """One record as it was cut: its place, its text, the object, and the one that encloses the list it was in.
 
-    `value` is NotAnObjectError where the record is none.
+    `value` is a NoRecord where there is nothing to look into.
     """
 
     line_number: int
@@ -76,7 +83,7 @@ def read_path(text: str) -> tuple[tuple[Step, ...], bool]:
 def follow(value: Any, steps: tuple[Step, ...]) -> Any:
     """Give the value at a path; None where there is none.
 
-    Raises: NotAnObjectError where a name of the path stands twice in its object.
+    Raises: NameTwiceError where a name of the path stands twice in its object.
     """
     for step in steps:
         if isinstance(step, int):
@@ -84,7 +91,7 @@ def follow(value: Any, steps: tuple[Step, ...]) -> Any:
         elif isinstance(value, Members):
             found = [each for name, each in value.pairs if name == step]
             if len(found) > 1:
-                raise NotAnObjectError(step)
+                raise NameTwiceError(step)
             value = found[0] if found else None
         else:
             value = None
@@ -110,12 +117,12 @@ def read_text_at(text: str, path: str, null_values: tuple[str, ...]) -> Held:
         return Held(code="not-a-value")
     try:
         return hold_value(follow(value, read_path(path)[0]), null_values)
-    except NotAnObjectError:
+    except NameTwiceError:
         return Held(code="not-a-value")
 
 
 def look_in(record: Record, null_values: tuple[str, ...]) -> Callable[[Reference], Held]:
-    """Give what looks at a path of one record. It raises NotAnObjectError where a name stands twice."""
+    """Give what looks at a path of one record. It raises NameTwiceError where a name stands twice."""
 
     def look(reference: Reference) -> Held:
         steps, is_outer = read_path(str(reference))
@@ -137,31 +144,31 @@ def has_bad_character(text: str) -> bool:
 
 
 def parse_line(text: str) -> Any:
-    """Give the object of a line, or NotAnObjectError as a value where it is none."""
+    """Give the object of a line, or a NoRecord where it is none."""
     try:
         value = DECODER.decode(text.strip(BLANK))
     except (ValueError, RecursionError):
-        return NotAnObjectError(text)
-    return value if isinstance(value, Members) else NotAnObjectError(text)
+        return NoRecord("not-an-object")
+    return value if isinstance(value, Members) else NoRecord("not-an-object")
 
 
 def explode(record: Record, path: str) -> Iterator[Record]:
-    """Give each item of the list at a path as a record of its own; a list that is not there has none."""
-    if isinstance(record.value, NotAnObjectError):
-        yield record
+    """Give each item of the list at a path as a record of its own; what has no list, or an empty one,
+    stays a record."""
+    found: Any = record.value
+    if not isinstance(found, NoRecord):
+        try:
+            found = follow(found, read_path(path)[0])
+        except NameTwiceError:
+            found = NoRecord("not-an-object")
+    if isinstance(found, list) and found:
+        for item, each in enumerate(found, start=1):
+            value = each if isinstance(each, Members) else NoRecord("not-an-object")
+            yield replace(record, item=item, value=value, outer=record.value)
         return
-    try:
-        found = follow(record.value, read_path(path)[0])
-    except NotAnObjectError as error:
-        found = error
-    if found is None:
-        return
-    if not isinstance(found, list):
-        yield Record(record.line_number, 1, record.text, NotAnObjectError(path))
-        return
-    for item, each in enumerate(found, start=1):
-        value = each if isinstance(each, Members) else NotAnObjectError(path)
-        yield Record(record.line_number, item, record.text, value, record.value)
+    if not isinstance(found, NoRecord):
+        found = NoRecord("missing-value" if found is None else None if found == [] else "not-a-value")
+    yield replace(record, value=found)
 
 
 def read_document(content: bytes, records: str | None) -> list[Record]:

@@ -82,13 +82,15 @@ def read_rows(name: str, content: bytes, definition: SourceDefinition, rules: So
     rows = []
     occurrences: Counter[Any] = Counter()
     for place, whole, problems, look in see_records(text, definition):
-        if problems:
-            rows.append(Row(*place, "rejected", problems=problems))
+        if problems or look is None:
+            rows.append(Row(*place, "rejected" if problems else "skipped", problems=problems))
             continue
         try:
             row = _judge(place, look, definition, rules, instant)
-        except mapped_json.NotAnObjectError:
-            row = Row(*place, "rejected", problems=_no_object(whole if isinstance(whole, str) else whole[0]))
+        except mapped_json.NameTwiceError:
+            row = Row(
+                *place, "rejected", problems=_no_record("not-an-object", whole if isinstance(whole, str) else whole[0])
+            )
         if row.content is not None and definition.made_from is not None:
             made = _identity(definition, whole, content, place, row.content)
             occurrences[made] += 1
@@ -106,11 +108,13 @@ def _identity(definition: SourceDefinition, whole: Any, file: bytes, place: tupl
     return definition.id_space_in_use, made
 
 
-Seen = tuple[tuple[int, int], Any, frozenset[Problem], Look]
+Seen = tuple[tuple[int, int], Any, frozenset[Problem], Look | None]
 
 
 def see_records(content: bytes, definition: SourceDefinition) -> Iterator[Seen]:
     """Give the records of a file of any format: place, the whole of it, what is wrong with it, how to look into it.
+
+    There is nothing to look into where a list of rows is empty.
 
     Raises: FileRefusedError.
     """
@@ -152,7 +156,7 @@ def _see_lines(content: bytes, definition: SourceDefinition) -> Iterator[Seen]:
 def _spread(records: list[mapped_json.Record], definition: SourceDefinition) -> Iterator[mapped_json.Record]:
     for record in records:
         if definition.format == "json" and len(record.text.encode("utf-8", "replace")) > plain.MAX_RECORD_BYTES:
-            yield replace(record, value=None)
+            yield replace(record, value=mapped_json.NoRecord("too-long"))
         elif definition.explode is None:
             yield record
         else:
@@ -160,19 +164,18 @@ def _spread(records: list[mapped_json.Record], definition: SourceDefinition) -> 
 
 
 def _see(record: mapped_json.Record, definition: SourceDefinition) -> Seen:
-    problems: frozenset[Problem] = frozenset()
-    if record.value is None:
-        problems = frozenset([Problem("too-long", None)])
-    elif isinstance(record.value, mapped_json.NotAnObjectError):
-        problems = _no_object(record.text)
     whole = record.text if definition.explode is None else (record.text, record.item)
-    return (record.line_number, record.item), whole, problems, mapped_json.look_in(record, definition.null_values)
+    place = (record.line_number, record.item)
+    if not isinstance(record.value, mapped_json.NoRecord):
+        return place, whole, frozenset(), mapped_json.look_in(record, definition.null_values)
+    code = record.value.code
+    return place, whole, frozenset() if code is None else _no_record(code, record.text), None
 
 
-def _no_object(text: str) -> frozenset[Problem]:
+def _no_record(code: str, text: str) -> frozenset[Problem]:
     """Give the problems of a record that cannot be looked into: what is no character matters then, wherever it is."""
-    problems = {Problem("not-an-object", None)}
-    return frozenset(problems | {Problem("bad-encoding", None)} if mapped_json.has_bad_character(text) else problems)
+    is_bad = code != "too-long" and mapped_json.has_bad_character(text)
+    return frozenset({Problem(code, None)} | ({Problem("bad-encoding", None)} if is_bad else set()))
 
 
 def _judge(

@@ -299,9 +299,17 @@ def test_each_item_of_a_list_is_a_row() -> None:
     item = '{"id":"%s","item":"p","what":"v","at":"2024-05-06"}'
     line = '{"session":"s","events":[' + ",".join([item % "e1", "5", item % "e2"]) + "]}"
     found = rows(f'\n{line}\n{{"events":[]}}\n{{}}\n{{"events":7}}\n{{"events":[{item % "e3"}]}}', definition)
-    wanted = ["e1 s p v", "not-an-object", "e2 s p v", "not-an-object", "missing-value(user_id)"]
+    wanted = [
+        "e1 s p v",
+        "not-an-object",
+        "e2 s p v",
+        "skipped",
+        "missing-value",
+        "not-a-value",
+        "missing-value(user_id)",
+    ]
     assert [in_words(each) for each in found] == wanted
-    assert [(each.line_number, each.item) for each in found] == [(2, 1), (2, 2), (2, 3), (5, 1), (6, 1)]
+    assert [(each.line_number, each.item) for each in found] == [(2, 1), (2, 2), (2, 3), (3, 1), (4, 1), (5, 1), (6, 1)]
 
 
 RECORD = '{"id":"%s","user":"u","item":"p","what":"v","at":"2024-05-06"}'
