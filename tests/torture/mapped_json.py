@@ -211,6 +211,10 @@ def _cut_items(text: str, place: int, found: list[tuple[int, str]], *, is_list: 
             start = place if start is None else start
             place = _end_of_string(text, place)
             continue
+        if text[place : place + 2] in ('\\"', "\\\\"):  # no string begins behind a backslash, outside of strings too
+            start = place if start is None else start
+            place += 2
+            continue
         if here in "[{":
             if depth == 0 and start is not None:
                 _take(text, start, place, found)
