@@ -22,6 +22,7 @@ from footfall import errors, settings
 from footfall.answers.catalogue import catalogue
 from footfall.cli import main as command_line_program
 from footfall.contract.hints import LOOKS, hint
+from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.problems import PROBLEM_CODES
 
 DOCS = Path(__file__).resolve().parent
@@ -137,6 +138,9 @@ def tables() -> str:
         "The tables are in schema `public`, unless the setting `schema` says otherwise. Read them with any "
         "tool; only Footfall "
         "should write to them. `footfall schema show` prints the SQL that made them.",
+        "Ids are numbers from 0 on (`bigint`) unless the settings `interaction_id_type`, `user_id_type` or "
+        "`product_id_type` say `uuid` or `text` when the tables are made; tables that are there keep their types. Text "
+        "has 1 to 200 characters and is ordered by its bytes.",
     ]
     for table, about, columns in table_comments():
         parts += [f"## {table}", about]
@@ -193,19 +197,20 @@ def queries_page() -> str:
 
 def table_comments() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
     """Give every table, its comment, and its columns with type and comment."""
-    for path in (*sorted(MIGRATIONS.glob("*.sql")), PACKAGE / "tables/schema.sql"):
-        text = path.read_text(encoding="utf-8")
-        says = {(table, column): words.replace("''", "'") for _, table, column, words in COMMENT.findall(text)}
-        for table, body in TABLE.findall(text):
-            columns = []
-            for line in body.splitlines():
-                found = re.match(
-                    r"    (\w+) ((?:timestamptz|bigint|integer|text|bytea|numeric|jsonb)\b)( not null)?", line
-                )
-                if found and found[1] != "constraint":
-                    kind = found[2] + ("" if found[3] else ", may be null")
-                    columns.append((found[1], kind, says[table, found[1]]))
-            yield table, says[table, ""], columns
+    text = _migrations() + (PACKAGE / "tables/schema.sql").read_text(encoding="utf-8")
+    says = {(table, column): words.replace("''", "'") for _, table, column, words in COMMENT.findall(text)}
+    added = dict(re.findall(r"^alter table (\w+)((?:\s+add column [^;,]+,?)+);", text, re.MULTILINE))
+    for table, body in TABLE.findall(text):
+        columns = []
+        for line in [*body.splitlines(), *added.get(table, "").replace("add column", "   ").splitlines()]:
+            found = re.match(
+                r" {4,}(\w+) ((?:timestamptz|bigint|integer|text|bytea|numeric|jsonb)\b)( not null)?", line
+            )
+            if found and found[1] != "constraint":
+                kind = found[2] if found[1] not in ID_COLUMNS else "bigint, or uuid or text"
+                kind += "" if found[3] else ", may be null"
+                columns.append((found[1], kind, says[table, found[1]]))
+        yield table, says[table, ""], columns
 
 
 def exit_codes() -> str:

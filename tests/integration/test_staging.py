@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 
+from factories import make_reader
+from footfall.contract.ids import IdTypes
 from footfall.engines.in_process import open_engine
 from footfall.postgres.connection import opened
 from footfall.postgres.target import Server, Target
@@ -22,7 +24,7 @@ def test_a_sender_that_was_pickled_sends_by_a_connection_of_its_own(database: st
     ]
     target, reader = Target(database, "public", 0), make_reader()
     with opened(target) as here, opened(target) as there, open_engine(None, 128) as engine:
-        sender = Sender(open_staging(target, Server(has_temp=True), [11, 12]), here)
+        sender = Sender(open_staging(target, Server(has_temp=True), [11, 12], IdTypes()), here)
         received: Sender = pickle.loads(pickle.dumps(sender))
         assert not hasattr(received, "connection")
         received.connection = there

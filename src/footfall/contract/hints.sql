@@ -139,7 +139,7 @@ looked as (
             end
             when p.code = 'bad-encoding' then case
                 -- DuckDB writes a byte that is no visible ASCII as \x and its digits; a backslash, too.
-                when length(line) - length(replace(line, '�', ''))
+                when length(line) - length(replace(line, getvariable('bad_bytes'), ''))
                     = (length(raw_bytes::varchar) - length(replace(raw_bytes::varchar, '\x00', ''))) // 4 then 'nul'
             end
         end as look,

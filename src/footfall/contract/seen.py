@@ -30,15 +30,25 @@ class SeenFilter:
         at = (hashes & np.uint64(len(self.words) - 1)).astype(np.int64)
         bits = _choose_bits(hashes)
         is_new = (self.words[at] & bits) != bits
-        is_first = np.zeros(len(hashes), dtype=bool)
-        is_first[np.unique(hashes, return_index=True)[1]] = True
         while len(at):
             self.words[at] |= bits
             # Of equal places only the last is written: what is not there yet is written once more.
             lost = (self.words[at] & bits) != bits
             at, bits = at[lost], bits[lost]
-        found: np.ndarray = is_new & is_first
+        is_new[_find_later_equals(hashes)] = False
+        found: np.ndarray = is_new
         return found
+
+
+def _find_later_equals(hashes: np.ndarray) -> np.ndarray:
+    """Give the places of hashes that stand further up, too. Mostly there are none, which a plain sort tells soonest."""
+    ordered = np.sort(hashes)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(twice):
+        return np.empty(0, np.int64)
+    candidates = np.flatnonzero(np.isin(hashes, twice))
+    _, firsts = np.unique(hashes[candidates], return_index=True)
+    return np.delete(candidates, firsts)
 
 
 def _choose_bits(hashes: np.ndarray) -> np.ndarray:

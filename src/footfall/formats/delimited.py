@@ -6,6 +6,7 @@ Memory: one block and its records; a record over 1 MB is cut to what the quarant
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from footfall.contract.first_line import cure_of_quotes, looks_like
-from footfall.contract.limits import RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX
+from footfall.contract.limits import BAD_BYTES, RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX
 from footfall.contract.mapping import Layout, find_places, list_surplus, place_by_name, read_file_time
 from footfall.contract.shapes import COLUMNS
 from footfall.contract.terms import Contract
@@ -34,6 +35,8 @@ SCHEMA = pa.schema(
     [("line_number", pa.int64()), ("line", pa.string()), ("raw_bytes", pa.binary()), ("size_bytes", pa.int64())]
 )
 Content = Callable[[], Iterator[bytes]]
+MARK_BAD_BYTES = "footfall-mark-bad-bytes"  # the name of how text is decoded, for Python
+codecs.register_error(MARK_BAD_BYTES, lambda error: (BAD_BYTES, error.end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,8 +371,7 @@ def _assemble(texts: list[bytes], numbers: np.ndarray, sizes: np.ndarray) -> pa.
             lines.append(kept.decode())
             raw.append(None)
         else:
-            # U+FFFD marks what is bad for the kernel. A true one in such a record is taken for bad, too.
-            lines.append(kept.replace(b"\0", b"\xff").decode("utf-8", "replace"))
+            lines.append(kept.replace(b"\0", b"\xff").decode("utf-8", MARK_BAD_BYTES))
             raw.append(kept[:RAW_BYTES_MAX])
     columns = [pa.array(numbers, pa.int64()), pa.array(lines, pa.string()), pa.array(raw, pa.binary())]
     return pa.record_batch([*columns, pa.array(sizes, pa.int64())], schema=SCHEMA)

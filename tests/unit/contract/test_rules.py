@@ -98,10 +98,11 @@ def value_of(judge: Judge) -> Callable[..., Any]:
 
 
 GOOD_INTEGERS = {
-    "1": 1, "+1": 1, "007": 7, "+007": 7, " 7 ": 7, "\t7": 7, str(MAX): MAX, "0" * 30 + "7": 7, '"7"': 7, '" 7\t"': 7,
+    "1": 1, "+1": 1, "007": 7, "+007": 7, " 7 ": 7, "\t7": 7, "0": 0, "-0": 0, str(MAX): MAX,
+    "0" * 30 + "7": 7, '"7"': 7, '" 7\t"': 7,
 }  # fmt: skip
 BAD_INTEGERS = {
-    "0": "out-of-range", "-0": "out-of-range", "-1": "out-of-range", "-007": "out-of-range", str(2**63): "out-of-range",
+    "-1": "out-of-range", "-007": "out-of-range", str(2**63): "out-of-range",
     "9" * 30: "out-of-range", "-" + "9" * 30: "out-of-range", "1.0": "not-an-integer", "1e3": "not-an-integer",
     "1_000": "not-an-integer", "0x10": "not-an-integer", "\u0661\u0662": "not-an-integer", "\xa07": "not-an-integer",
     "+": "not-an-integer", "-": "not-an-integer", "1 2": "not-an-integer", "+-1": "not-an-integer",
@@ -243,11 +244,11 @@ def test_an_instant_later_than_allowed_is_in_the_future(value_of: Any) -> None:
         (b"1,\xff,3,a,2024-01-01", [("bad-encoding", "user_id", "\ufffd")]),
         (b"1,\xff", [("too-few-fields", None, "2"), ("bad-encoding", None, "1,\ufffd")]),
         (
-            b"x,,0," + b"a" * 501 + b",never",
+            b"x,,-1," + b"a" * 501 + b",never",
             [
                 ("not-an-integer", "interaction_id", "x"),
                 ("missing-value", "user_id", ""),
-                ("out-of-range", "product_id", "0"),
+                ("out-of-range", "product_id", "-1"),
                 ("too-long", "action", "a" * 200),
                 ("not-a-timestamp", "timestamp", "never"),
             ],

@@ -232,9 +232,9 @@ def test_a_line_of_50_mb_costs_bounded_memory() -> None:
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
-        (b"1,\xff", "1,\ufffd"),
-        (b"1,a\0b", "1,a\ufffdb"),
-        (b"1,\xed\xa0\x80", "1,\ufffd\ufffd\ufffd"),
+        (b"1,\xff", "1,\ufffe"),
+        (b"1,a\0b", "1,a\ufffeb"),
+        (b"1,\xed\xa0\x80", "1,\ufffe\ufffe\ufffe"),
     ],
 )
 def test_bytes_that_are_no_text_are_kept_exactly(raw: bytes, text: str) -> None:
@@ -424,4 +424,4 @@ def test_empty_lines_reach_no_batch() -> None:
 
 def test_a_true_replacement_character_beside_bad_bytes_is_not_taken_for_one() -> None:
     row = read("a,b\n\ufffd,".encode() + b"\xff\n")[1][0]
-    assert (row["line"], row["raw_bytes"]) == ("?,\ufffd", "\ufffd,".encode() + b"\xff")
+    assert (row["line"], row["raw_bytes"]) == ("\ufffd,\ufffe", "\ufffd,".encode() + b"\xff")

@@ -357,7 +357,7 @@ def test_csv_is_csv_whatever_its_first_column_is_called(
     content = ("\ufeff" * has_mark + header + "\n" + delimiter.join(["x", "1", "2", "3", "a", "b"]) + "\n").encode()
     record, batches = read_records(lambda: iter([content]), "a.csv", delimiter)
     found = make_layout(record.fields, make_contract(delimiter))
-    assert [columns[at - 2] for at in found.positions] == list(COLUMNS)
+    assert [columns[place.at - 2] for (place,) in found.places] == list(COLUMNS)
     assert sum(batch.num_rows for batch in batches) == 1
 
 
