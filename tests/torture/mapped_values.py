@@ -149,7 +149,8 @@ def read_id(held: Held, id_type: str, *, is_float: bool) -> Any:
     assert text is not None
     if id_type == "text":
         if held.parts:
-            return held.parts
+            # With `:` between them, and a backslash before what could be taken for one, all keys stay apart.
+            text = ":".join(each.replace("\\", r"\\").replace(":", r"\:") for each in held.parts)
         return Problem("too-long", "") if len(text) > MAX_ID_CHARACTERS else text
     if id_type == "uuid":
         return read_uuid(text) or Problem("not-a-uuid", "")

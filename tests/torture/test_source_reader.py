@@ -130,10 +130,11 @@ def test_what_a_field_can_be() -> None:
 
 def test_a_key_of_several_columns_tells_all_pairs_apart() -> None:
     definition = define(interaction_id=Field(joined=("user", "item")))
-    content = f"user,item,what,at\na,bc,v,{NOON}\nab,c,v,{NOON}\na,bc,v,{NOON}\na,,v,{NOON}\n"
+    content = f"user,item,what,at\na,bc,v,{NOON}\nab,c,v,{NOON}\na,bc,v,{NOON}\na,,v,{NOON}\na:b,c\\,v,{NOON}\n"
     found = rows(content, definition)
-    assert [each.verdict for each in found] == ["accepted", "accepted", "duplicate", "rejected"]
-    assert found[0].content and found[0].content.interaction_id == ("a", "bc")
+    assert [each.verdict for each in found] == ["accepted", "accepted", "duplicate", "rejected", "accepted"]
+    ids = [each.content.interaction_id for each in found if each.content]
+    assert ids == ["a:bc", "ab:c", "a:bc", r"a\:b:c\\"]
 
 
 def test_records_that_are_no_interactions_are_skipped_but_bad_ones_are_not() -> None:
