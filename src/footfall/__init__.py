@@ -109,11 +109,11 @@ def find(*sources: str) -> FoundSources:
 
     Effects: lists folders and objects of stores; opens no file and asks no database.
 
-    Raises: SourceError where a name leads to no file, or a folder cannot be read; SourceUnavailableError.
+    Raises: SettingsError; SourceError where a name leads to no file, or a folder cannot be read; SourceUnavailableError.
     """
     from footfall.sources.finding import find_sources
 
-    return find_sources(list(sources))
+    return find_sources(list(sources), _settings({}).matches)
 
 
 def discover(*sources: str, **settings: Unpack[Options]) -> Discovery:

@@ -127,6 +127,11 @@ class Settings(BaseSettings):
         """The source definitions of footfall.toml, by name."""
         return self._definitions
 
+    @property
+    def matches(self) -> tuple[str, ...]:
+        """The patterns of the paths that source definitions are for: a folder gives what they fit, too."""
+        return tuple(pattern for definition in self._definitions.values() for pattern in definition.match)
+
     @classmethod
     def settings_customise_sources(
         cls,

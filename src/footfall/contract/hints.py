@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from footfall.contract.definition import BLANKS
 from footfall.contract.problems import PROBLEM_CODES
 
 TIME = "timestamp"
@@ -322,6 +323,9 @@ GENERAL = {
     "too-many-fields": "a delimiter inside a value must stand in quotes",
     "bad-quoting": "double a quote inside a quoted value, and close every quote before the delimiter",
     "bad-encoding": "export the file as UTF-8, or convert it from its own encoding: iconv -f ENCODING -t UTF-8",
+    "not-an-object": "is the record cut, or not JSON? A name that stands twice is to be given once; NaN, comments and the "
+    "like are read only where no value is taken from",
+    "not-a-value": "name a path into it (user.id), or `explode` a list whose items are rows, in the source definition",
     "conflicting-duplicate": "the same id came with other content; correct one of the two at its origin",
     "missing-value": "fill the value in at its origin",
     "unknown-action": "add the word to FOOTFALL_ACTIONS, or correct it at its origin",
@@ -345,7 +349,9 @@ def hint(code: str, field: str | None, look: str) -> str:
 
 def look_variables(delimiter: str) -> dict[str, str]:
     """Give the variables of `hints.sql` that depend on the delimiter, beside those of the kernel."""
-    comma = rf"\x{{{ord(delimiter):x}}}"
+    if delimiter == BLANKS:
+        return dict.fromkeys(("space_before_quote", "space_behind_quote"), r"([^\s\S])")  # a space is a delimiter there
+    comma = "".join(rf"\x{{{ord(each):x}}}" for each in delimiter)
     space = "[ ]+" if delimiter == "\t" else r"[ \t]+"
     return {
         "space_before_quote": rf'(^|{comma}){space}"',

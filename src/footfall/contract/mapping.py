@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from footfall.contract.definition import OWN_NAME, Reference, SourceDefinition
+from footfall.contract.definition import BLANKS, OWN_NAME, Reference, SourceDefinition
 from footfall.contract.first_line import looks_like, names_shown
 from footfall.contract.paths import ARROW, parse_path
 from footfall.contract.shapes import COLUMNS
@@ -33,7 +33,9 @@ class Layout:
     Shape: `places` has the columns of each field, in the order of COLUMNS and of the definition; a field without any is
     a constant, or made. `conditions` has the place of each condition of the definition. `surplus` are ignored names.
     `field_count` is the number of texts in a record. `paths` are those of JSON in DuckDB's form, one a text.
-    `file_time` is the timestamp that the name of the file gives; `digest` that of the file, where ids are made of it.
+    `has_items`: several rows may begin on one line, which have numbers of their own there. `encoding` is that of the
+    stored bytes, in Python's words. `file_time` is the timestamp that the name of the file gives; `digest` is that of
+    the file, where ids are made of it.
     """
 
     kind: Kind
@@ -43,7 +45,9 @@ class Layout:
     conditions: tuple[Place, ...] = ()
     surplus: tuple[str, ...] = ()
     delimiter: str = ","
+    encoding: str = "utf-8"
     paths: tuple[str, ...] = ()
+    has_items: bool = False
     file_time: str | None = None
     digest: str | None = None
 
@@ -137,7 +141,12 @@ def read_file_time(definition: SourceDefinition, source: str) -> str | None:
 
 def _missing(definition: SourceDefinition, missing: list[str], fields: list[str]) -> str:
     """Say which columns a header lacks, and what the file looks like, without a value of a row."""
-    delimiter = definition.delimiter or ","
+    if not definition.header:
+        return (
+            f"has no header by the definition {definition.name!r}, which reads {', '.join(map(repr, missing))}; write "
+            "the position of a column, or list the names of all in `columns`"
+        )
+    delimiter = " " if definition.delimiter == BLANKS else definition.delimiter or ","
     shown = names_shown(fields)
     look = looks_like(delimiter.join(fields), delimiter, COLUMNS)
     named = ", ".join(repr(name) for name in missing)

@@ -117,7 +117,8 @@ class _Reader:
                 return name
             if name == "utf-8-sig":
                 return "utf-8"
-            if len(bytes(range(256)).decode(name, "replace")) == 256 and len("a,\n".encode(name)) == 3:
+            is_single = len(bytes(range(256)).decode(name, "replace")) == 256 and len("a,\n".encode(name)) == 3
+            if is_single and len(b"\\u0041".decode(name)) == 6:
                 return name
         except (LookupError, UnicodeError, ValueError):
             pass
@@ -235,6 +236,8 @@ class _Reader:
         for name, field in zip(COLUMNS, definition.fields, strict=True):
             places += [(f"{name}.column", each) for each in (*field.columns, *field.joined)]
         for key, column in places:
+            if not definition.header:
+                self.check_named(key, column, definition.columns)
             if isinstance(column, int):
                 if definition.format in ("json", "jsonl"):
                     raise self.refusal(key, f"{column} is a position, and {definition.format} has names; write a path")
@@ -242,6 +245,14 @@ class _Reader:
                 self.check_path(key, column, may_be_outer=definition.explode is not None)
             elif ARROW in column:
                 self.check_path(key, column.partition(ARROW)[2])
+
+    def check_named(self, key: str, column: Reference, names: tuple[str, ...]) -> None:
+        """See that a column of a file without a header is one of the names that the definition gives."""
+        known = [name.strip(" \t").lower() for name in names]
+        if isinstance(column, int) or known.count(column.lower()) == 1:
+            return
+        if known.count(column.partition(ARROW)[0].strip(" \t").lower()) != 1:
+            raise self.refusal(key, f"{column!r} is none of `columns`, and there is no header; write its position")
 
     def check_path(self, key: str, text: str, *, may_be_outer: bool = False) -> None:
         try:

@@ -17,5 +17,7 @@ PROBLEM_CODES: dict[str, str] = {
     "bad-quoting": "a quote that does not close before a delimiter or line end, that stands inside an unquoted field, "
     "or that is closed only behind other rows",
     "bad-encoding": "a NUL byte, or bytes that are not UTF-8",
+    "not-an-object": "no JSON object where a record is wanted, or one where a name on the way to a value stands twice",
+    "not-a-value": "a list or an object of JSON where one value is wanted, or NaN or Infinity",
     "conflicting-duplicate": "this interaction_id came before with other content; the row that came first stays",
 }

@@ -23,6 +23,7 @@ from footfall.contract.mapping import Layout
 from footfall.contract.patterns import compose_macros, rule_variables
 from footfall.contract.verdicts import Oddity, Verdicts
 from footfall.engines import oddities
+from footfall.formats.encodings import UTF_8, restore_bytes
 from footfall.formats.forms import compose_form
 from footfall.formats.positions import PLACE_BITS, file_numbers, placed_by
 from footfall.formats.texts import SQL as TEXTS
@@ -64,6 +65,7 @@ class KernelSession:
     quick: str | None
     slow: str
     plain_line: str | None
+    suspect_line: str | None
 
     def close(self) -> None:
         """End the session."""
@@ -91,7 +93,7 @@ def open_kernel_session(layout: Layout, latest: datetime | None, memory_mb: int 
     connection.execute(TEXTS["macros"])
     quick = SQL["verdicts"].format(texts=form.plain, rules=RULES["quick"]) if form.plain else None
     slow = SQL["verdicts"].format(texts=form.texts, rules=RULES["slow"])
-    return KernelSession(layout, connection, quick, slow, form.plain_line)
+    return KernelSession(layout, connection, quick, slow, form.plain_line, form.suspect_line)
 
 
 def judge_batch(session: KernelSession, batch: pa.RecordBatch) -> Verdicts:
@@ -114,14 +116,26 @@ def judge_batch(session: KernelSession, batch: pa.RecordBatch) -> Verdicts:
         _group(session.connection, refused, kinds)
     accepted = _in_line_order(pa.concat_tables(parts))
     odd += oddities.count_null_words(session.connection, accepted)
-    return Verdicts(accepted, _readable(pa.concat_tables(rejected)), kinds, tuple(odd), _count_by_file(skipped))
+    return Verdicts(
+        accepted,
+        _readable(pa.concat_tables(rejected), session.layout.encoding),
+        kinds,
+        tuple(odd),
+        _count_by_file(skipped),
+    )
 
 
 def _place(batch: pa.RecordBatch, refused: pa.Table) -> pa.Table:
     """Give rejected rows their line numbers and items, where several rows of a format may begin on one line.
 
-    There, the numbers of the kernel count rows, and the batch has `row_line` and `item` beside them.
+    There, the numbers of the kernel count rows, and the batch has `row_line` and `item` beside them. Where records are
+    stored in another encoding, it has their `stored_bytes`.
     """
+    if "stored_bytes" in batch.schema.names:
+        there = np.searchsorted(batch["line_number"].to_numpy(), refused["line_number"].to_numpy())
+        name = "size_bytes" if "size_bytes" in refused.schema.names else "raw_size_bytes"
+        at = refused.schema.get_field_index(name)
+        refused = refused.set_column(at, name, batch["stored_bytes"].take(pa.array(there)))
     if "row_line" not in batch.schema.names:
         return refused.append_column("item", pa.repeat(pa.scalar(0, pa.int64()), refused.num_rows))
     at = pa.array(np.searchsorted(batch["line_number"].to_numpy(), refused["line_number"].to_numpy()))
@@ -151,6 +165,8 @@ def _judge_plain(session: KernelSession, lines: pa.Table) -> tuple[pa.Table, lis
         return _make_none_accepted(session.layout), [], lines
     if session.plain_line is not None:
         lines = lines.append_column("is_plain", _are_plain(session.plain_line, lines))
+    elif session.suspect_line is not None:
+        lines = lines.append_column("is_plain", _are_unsuspicious(session.suspect_line, lines))
     judged = _ask(session, session.quick, lines)
     is_proved = judged["is_proved"].combine_chunks().fill_null(False)
     if is_proved.true_count == len(is_proved):
@@ -190,6 +206,11 @@ def _are_plain(plain_line: str, lines: pa.Table) -> pa.ChunkedArray:
     return matches if lines["raw_bytes"].null_count == len(lines) else pc.and_(matches, pc.is_null(lines["raw_bytes"]))
 
 
+def _are_unsuspicious(suspect_line: str, lines: pa.Table) -> pa.ChunkedArray:
+    """Say in which lines a pattern is nowhere found."""
+    return pc.and_(pc.invert(pc.match_substring_regex(lines["line"], suspect_line)), pc.is_null(lines["raw_bytes"]))
+
+
 def _ask(session: KernelSession, statement: str, lines: pa.Table) -> pa.Table:
     session.connection.register("lines", lines)
     table: pa.Table = session.connection.sql(statement).to_arrow_table()
@@ -197,8 +218,10 @@ def _ask(session: KernelSession, statement: str, lines: pa.Table) -> pa.Table:
     return table
 
 
-def _readable(rejected: pa.Table) -> pa.Table:
-    """Escape what is not text, and keep at most 64 KiB of each record."""
+def _readable(rejected: pa.Table, encoding: str) -> pa.Table:
+    """Escape what is not text, and keep at most 64 KiB of each record, in the encoding in which it is stored."""
+    if encoding != UTF_8:
+        return restore_bytes(rejected, encoding)
     if rejected.num_rows == rejected["raw_bytes"].null_count and _longest(rejected["raw_line"]) <= RAW_BYTES_MAX:
         return rejected
     lines = [
@@ -237,5 +260,6 @@ def as_conflicts(
         session.connection.unregister("lines")
         session.connection.unregister("judged")
         ids = table["interaction_id"].to_pylist()
-        yield _readable(_place(batch, table.drop(["interaction_id"])).cast(REJECTED_SCHEMA)), ids
+        refused = _place(batch, table.drop(["interaction_id"])).cast(REJECTED_SCHEMA)
+        yield _readable(refused, layout.encoding), ids
     session.close()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from footfall.contract.mapping import Layout
 from footfall.formats.fields import compose_delimited
+from footfall.formats.json_texts import compose_json
 from footfall.formats.texts import Form
 
 
 def compose_form(layout: Layout) -> Form:
     """Give the statements that turn records of this layout into their five texts."""
-    return {"delimited": compose_delimited}[layout.kind](layout)
+    return {"delimited": compose_delimited, "json": compose_json}[layout.kind](layout)

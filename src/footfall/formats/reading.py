@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from footfall.contract.mapping import Layout, list_references
 from footfall.contract.terms import Contract
 from footfall.errors import CorruptSourceError, SourceError
-from footfall.formats.choosing import Contracts
+from footfall.formats.choosing import Contracts, find_format
 from footfall.sources import opening
-from footfall.sources.recognition import begun, explained
+from footfall.sources.recognition import explained
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,8 +49,10 @@ class Reader:
         except CorruptSourceError:
             raise
         except SourceError as error:
-            start, _ = begun(opening.read_content(file))
-            raise explained(error, start, file.source) from error
+            from footfall.formats.encodings import begin_as_text
+
+            start = begin_as_text(opening.read_content(file), contract.definition.encoding)
+            raise explained(error, start, file.source, find_format(contract.definition, file.path)) from error
         if layout.surplus and (surplus := ", ".join(map(repr, layout.surplus))) not in self.surplus_said:
             self.surplus_said.add(surplus)
             read = ", ".join(map(str, list_references(contract.definition)))
@@ -70,6 +72,15 @@ def _open_records(
     file: opening.SourceFile, contract: Contract, memory_limit_mb: int
 ) -> tuple[Layout, Iterator[pa.RecordBatch]]:
     """Open a file in the format of its definition. The imports are heavy: not all formats are needed, perhaps none."""
+    kind = find_format(contract.definition, file.path)
+    if kind == "jsonl":
+        from footfall.formats.json_lines import open_json_lines
+
+        return open_json_lines(file, contract, memory_limit_mb)
+    if kind == "json":
+        from footfall.formats.json_document import open_json_document
+
+        return open_json_document(file, contract, memory_limit_mb)
     from footfall.formats.delimited import open_delimited
 
     return open_delimited(file, contract, memory_limit_mb)
@@ -77,7 +88,7 @@ def _open_records(
 
 def join_batches(readings: Sequence[Reading], memory_limit_mb: int) -> Iterator[pa.RecordBatch]:
     """Give the records of several files in batches as large as those of one; their line numbers become places."""
-    from footfall.formats.delimited import block_bytes
+    from footfall.formats.framing import block_bytes
     from footfall.formats.positions import placed
 
     if len(readings) == 1:

@@ -30,13 +30,15 @@ class Form:
 
     Shape: `plain` gives the records in plain form, or is None where the format knows no such form; `texts` gives every
     record. `variables` are to be set in the session. `plain_line` is the pattern of a line in plain form, or None where
-    the statement itself says which record is.
+    the statement itself says which record is. `suspect_line` is found somewhere in a line that may not be in plain
+    form, or is None.
     """
 
     plain: str | None
     texts: str
     variables: dict[str, Any]
     plain_line: str | None = None
+    suspect_line: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Expressions:
     """The expressions of one layout, by name, and the variables that they read.
 
     Shape: `of` has the five fields, `is_skipped`, and `not_values`: a list of names. In the plain form of a record, the
-    texts of `trusted` match their pattern already, and `plain` gives the others only where their pattern holds.
+    texts of `trusted` match their pattern already, and `plain` gives the others only where their pattern holds; its
+    `is_nested` is true where a list or an object may stand for a value.
     """
 
     of: dict[str, str]
@@ -81,7 +84,7 @@ def compose_expressions(layout: Layout, record: Record) -> Expressions:
     not_values = composer.compose_not_values()
     return Expressions(
         of | {"is_skipped": skipped, "not_values": not_values},
-        plain | {"is_skipped": skipped},
+        plain | {"is_skipped": skipped, "is_nested": composer.compose_nested()},
         trusted,
         dict(composer.list_variables()),
     )
@@ -172,6 +175,19 @@ class _Composer:
         if not cases:
             return "null::varchar[]"
         return f"list_filter([{', '.join(cases)}], lambda name: name is not null)"
+
+    def compose_nested(self) -> str:
+        """Give the expression that says of a plain record whether one of its texts may be a list or an object."""
+        looks = []
+        for column in COLUMNS:
+            _, places = self.field(column)
+            pattern = self._plain_pattern(column)
+            if self.record.can_nest and not (pattern and pattern != ANY_TEXT and self._is_simple(column, pattern)):
+                looks += [
+                    SQL["looks_nested"].format(text=self._text(place, f"{column}_{number}"))
+                    for number, place in enumerate(places, 1)
+                ]
+        return " or ".join(looks) or "false"
 
     def _nested(self, place: Place, variable: str) -> str:
         if place.path is not None:

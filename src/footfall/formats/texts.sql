@@ -8,6 +8,13 @@ create macro present(text) as case
 end;
 create macro json_text(doc, path) as case when json_valid(doc) then json_extract_string(doc, path) end;
 create macro is_json_nested(doc, path) as coalesce(json_valid(doc) and json_type(doc, path) in ('ARRAY', 'OBJECT'), false);
+-- JSON has no such numbers, but some programs write them.
+create macro is_no_number(text) as regexp_full_match(text, '(?i)[+-]?(?:nan|inf|infinity)');
+-- What the text of a list or an object looks like; that of a value can look the same.
+create macro looks_nested(text) as coalesce(regexp_full_match(text, '(?s)[\[{].*') or is_no_number(text), false);
+create macro is_no_value(kind, text) as coalesce(kind in ('ARRAY', 'OBJECT') or (kind = 'DOUBLE' and is_no_number(text)), false);
+-- `keys` are the names in an object, as often as they stand there.
+create macro stands_twice(keys, name) as coalesce(list_contains(keys[list_position(keys, name) + 1:], name), false);
 -- Parts of a key with `:` between them; what stands in a part cannot be taken for a border.
 create macro key_part(text) as replace(replace(trim(text, e' \t'), '\', '\\'), ':', '\:');
 create macro without_zeros(text) as regexp_replace(trim(text, e' \t'), '^([+-]?[0-9]+)\.0*$', '\1');
@@ -27,6 +34,9 @@ coalesce(g[{at}], false)
 
 -- name: nested_in_json
 is_json_nested(f[{at}], getvariable('{variable}'))
+
+-- name: looks_nested
+looks_nested({text})
 
 -- name: made_of_record
 made_id(getvariable('id_space'), {record})

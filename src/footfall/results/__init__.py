@@ -44,7 +44,7 @@ class Reason(StrEnum):
     """Why a name is left out, in the words in which that is said."""
 
     NEVER_DATA = "left by a system or a tool, never data"
-    ENDING = "not named *.csv, *.csv.gz or *.csv.zst"
+    ENDING = "not named *.csv, *.tsv, *.jsonl, *.ndjson, *.json or *.parquet, plain or compressed"
     LINK = "a link to a folder, which is followed only where its own name is written out"
     SPECIAL = "a FIFO, socket or device"
     FOLDER = "a folder, where the pattern takes files"

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from footfall.errors import SourceChangedError, SourceError
 from footfall.safe_text import scheme, shown
 from footfall.sources import compression, recognition, stores, web
+from footfall.sources.ignored import COMPRESSIONS
 
 READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing, small enough for any memory limit
 
@@ -191,7 +192,7 @@ def read_content(file: SourceFile) -> Iterator[bytes]:
         yield from decompress(file.stream, file.source)
         return
     ending = urlsplit(file.source).path if scheme(file.source) else file.source
-    if ending.lower().endswith((".gz", ".zst")) and start:
+    if ending.lower().endswith(COMPRESSIONS) and start:
         raise recognition.misnamed(start, file.source)
     while block := file.stream.read(READ_BYTES):
         yield block

@@ -19,6 +19,8 @@ CONTROLS_ALLOWED = 0.02  # share of a text's characters: some exports have a str
 EXPORT = "export it as CSV in UTF-8 where it was made"
 SPREADSHEET = "open it in a spreadsheet program and save it as CSV UTF-8"
 DOWNLOAD = "look at it in an editor and fetch the file again: an error or login page often comes in its place"
+AS_JSON_LINES = 'give it a name that ends in .jsonl, or write format = "jsonl" in a source definition'
+AS_JSON = 'give it a name that ends in .json, or write format = "json" in a source definition'
 CONVERT = "convert it to CSV, with DuckDB or pandas for example"
 
 
@@ -36,7 +38,7 @@ def _kind(pattern: bytes, name: str, cure: str) -> Kind:
 
 
 def _packed(pattern: bytes, name: str, tool: str) -> Kind:
-    return _kind(pattern, name, f"decompress it first ({tool}); gzip and zstd are read as they are")
+    return _kind(pattern, name, f"decompress it first ({tool}); gzip, zstd, bzip2 and xz are read as they are")
 
 
 def _encoded(pattern: bytes, name: str, iconv_name: str) -> Kind:
@@ -49,7 +51,11 @@ TWICE = "it was compressed twice: decompress it once"
 # Of these some bytes are no text: no header of a CSV file has them, so such a file is refused at once. The first wins.
 BINARY = (
     _encoded(rb"\xff\xfe\0\0|\0\0\xfe\xff", "UTF-32", "UTF-32"),
-    _encoded(rb"\xff\xfe|\xfe\xff", "UTF-16", "UTF-16"),
+    _kind(
+        rb"\xff\xfe|\xfe\xff",
+        "text in UTF-16",
+        'write encoding = "utf-16" into its source definition, or convert it: iconv -f UTF-16 -t UTF-8',
+    ),
     _encoded(rb"\x84\x31\x95\x33", "GB18030", "GB18030"),
     _kind(rb"\x1f\x8b\x08", "a gzip file inside a compressed one", TWICE),
     _kind(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", "a zstd file inside a compressed one", TWICE),
@@ -59,7 +65,7 @@ BINARY = (
     _kind(ENTRY + rb"mimetype.{0,64}?application/vnd\.oasis\.", "an OpenDocument file (.ods)", SPREADSHEET),
     _kind(rb"PK\x03\x04|PK\x05\x06|PK\x07\x08", "a zip archive", "unpack it (unzip) and load the files in it"),
     _kind(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file (.xls), or one with a password", SPREADSHEET),
-    _packed(rb"\xfd7zXZ\0", "an xz file", "xz -d"),
+    _kind(rb"\xfd7zXZ\0", "an xz file inside a compressed one", TWICE),
     _packed(rb"\x5d\0\0[\0-\xff]{2}", "an lzma file", "xz -d"),
     _packed(rb"LZIP\x01", "an lzip file", "lzip -d"),
     _packed(rb"[\x02\x04]\x21\x4c\x18|\x04\x22\x4d\x18", "an lz4 file", "lz4 -d"),
@@ -102,7 +108,7 @@ BINARY = (
 )
 # Letters that begin binary formats: named where the start holds no text and no header is usable.
 LETTERS = (
-    _packed(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "a bzip2 file", "bzip2 -d"),
+    _kind(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "a bzip2 file inside a compressed one", TWICE),
     _kind(rb"PAR[1E]", "a Parquet file", CONVERT),
     _kind(rb"ORC", "an ORC file", CONVERT),
     _kind(rb"FEA1", "a Feather file", CONVERT),
@@ -131,9 +137,9 @@ TEXT = (
     _kind(rb"<\?xml", "an XML file", EXPORT),
     _kind(rb"(?i:<!doctype html|<html|<head|<body|<table|<meta|<script)[\s>]", "an HTML page", DOWNLOAD),
     _kind(rb"<!DOCTYPE |<!--|<[A-Za-z][\w:.-]*(?:\s[^<>]*)?>(?:[ \t]*\r?\n\s*)?<", "an HTML or XML file", DOWNLOAD),
-    _kind(rb"\{[^\n]*\}[ \t\r]*\n\s*\{", "JSON Lines", EXPORT),
-    _kind(rb'\{\s*["}]', "a JSON object", EXPORT),
-    _kind(rb'\[\s*[\[{"\]]', "a JSON array", EXPORT),
+    _kind(rb"\{[^\n]*\}[ \t\r]*\n\s*\{", "JSON Lines", AS_JSON_LINES),
+    _kind(rb'\{\s*["}]', "a JSON object", AS_JSON),
+    _kind(rb'\[\s*[\[{"\]]', "a JSON array", AS_JSON),
     _kind(
         rb"\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] \"",
         "an access log of a web server",
@@ -158,6 +164,7 @@ TEXT = (
     _kind(rb"TABLE\r?\n0,1\r?\n", "a DIF file", SPREADSHEET),
     _kind(rb"\[InternetShortcut\]", "a link to a web page", DOWNLOAD),
 )
+READ_AS_JSON = {"jsonl": "JSON Lines in UTF-8", "json": "JSON in UTF-8"}
 BROKEN = "a copy was cut off, or a disk was full: deliver it again"
 NULS = _kind(rb"\0+\Z", "a file that begins with nothing but NUL bytes", BROKEN)
 ZLIB = _packed(rb"\x78[\x01\x5e\x9c\xda]", "a zlib file", "pigz -d")
@@ -193,10 +200,12 @@ def refuse_binary(start: bytes, source: str) -> None:
         raise SourceError(_refusal(kind), source=source)
 
 
-def explained(error: SourceError, start: bytes, source: str) -> SourceError:
-    """Give the error of a file without a usable header: one that names its format, where that is known."""
+def explained(error: SourceError, start: bytes, source: str, wanted: str = "csv") -> SourceError:
+    """Give the error of a file that its format cannot read: one that names the format it has, where that is known."""
     kind = _recognised(start)
-    return SourceError(_refusal(kind), source=source) if kind else error
+    if kind is None or (wanted in READ_AS_JSON and kind.cure in (AS_JSON, AS_JSON_LINES)):
+        return error
+    return SourceError(_refusal(kind, wanted), source=source)
 
 
 def misnamed(start: bytes, source: str) -> SourceError:
@@ -211,8 +220,8 @@ def misnamed(start: bytes, source: str) -> SourceError:
     return SourceError(f"is not compressed as its name says{found}", source=source)
 
 
-def _refusal(kind: Kind) -> str:
-    return f"is {kind.name}, not plain CSV in UTF-8; {kind.cure}"
+def _refusal(kind: Kind, wanted: str = "csv") -> str:
+    return f"is {kind.name}, not {READ_AS_JSON.get(wanted, 'plain CSV in UTF-8')}; {kind.cure}"
 
 
 def _first(kinds: Iterable[Kind], start: bytes) -> Kind | None:

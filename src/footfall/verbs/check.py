@@ -62,7 +62,7 @@ def check(
     from footfall.engines.repeats import remembering
 
     began = time.monotonic()
-    found = finding.find_sources(names)
+    found = finding.find_sources(names, settings.matches)
     if found.ignored:
         log.warning(describe_ignored(found.ignored))
     contracts, memory_limit_mb = make_contracts(settings, settings.id_types), settings.memory_limit_mb

@@ -97,7 +97,7 @@ def _find_sources(names: list[str], settings: Settings) -> FoundSources:
     left = plan_waits(settings)
     while True:
         try:
-            return finding.find_sources(names)
+            return finding.find_sources(names, settings.matches)
         except SourceUnavailableError as error:
             if not wait_for_next_try(error, left, ""):
                 raise

@@ -1,0 +1,123 @@
+"""Records that hold a list of rows -> these rows, each with what its fields take from the record around it.
+
+Grain: one row per item of the list; a record without such a list, or with an empty one, stays one row.
+Memory: a record's own text once; what its rows take from around them, once for each row of a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from footfall.contract.definition import SourceDefinition
+from footfall.contract.json_places import place_by_path
+from footfall.contract.limits import RECORD_BYTES_MAX, VALUE_CHARACTERS_MAX
+from footfall.contract.paths import JsonPath, parse_path
+from footfall.formats.framing import LINE_BYTES_LEAST, block_bytes
+from footfall.formats.json_names import compose_name_twice, path_variables
+from footfall.formats.numbering import Numbers, find_lines
+from footfall.formats.texts import SQL as TEXTS
+from footfall.statements import statements
+
+SQL = statements(__name__)
+
+OF_RECORD = ("record_digest", "outer_texts", "outer_nested", "framing_code", "framing_value", "is_empty")
+
+
+def explode_all(
+    batches: Iterator[pa.RecordBatch], definition: SourceDefinition, memory_limit_mb: int
+) -> Iterator[pa.RecordBatch]:
+    """Give the rows of batches of records, or the records themselves where nothing is to be exploded.
+
+    Shape: batches with the numbers of `numbering.py`, `record_item` (the number of the item in its record), and the
+    columns OF_RECORD.
+    """
+    if definition.explode is None:
+        yield from batches
+        return
+    session = _open_session(definition)
+    statement = _compose_records(definition)
+    numbers = Numbers()
+    for batch in batches:
+        session.register("lines", find_lines(batch))
+        records = session.sql(statement).to_arrow_table().combine_chunks()
+        session.unregister("lines")
+        for rows in _take_rows(records, block_bytes(memory_limit_mb)):
+            yield numbers.add(rows)
+    session.close()
+
+
+def _open_session(definition: SourceDefinition) -> duckdb.DuckDBPyConnection:
+    session = duckdb.connect(":memory:")
+    for name, value in {"threads": 1, "temp_directory": "", "python_enable_replacements": False}.items():
+        session.execute(f"set {name} = $1", [value])
+    list_path, outer = _find_paths(definition)
+    variables: dict[str, Any] = path_variables((list_path, *outer)) | {
+        "paths": [path.in_duckdb() for path in outer],
+        "list_path": list_path.in_duckdb(),
+        "items_path": f"{list_path.in_duckdb()}[*]",
+        "null_values": list(definition.null_values),
+        "record_bytes_max": RECORD_BYTES_MAX,
+        "value_characters_max": VALUE_CHARACTERS_MAX,
+    }
+    for name, value in variables.items():
+        session.execute(f"set variable {name} = $1", [value])
+    session.execute(TEXTS["macros"])
+    return session
+
+
+def _find_paths(definition: SourceDefinition) -> tuple[JsonPath, tuple[JsonPath, ...]]:
+    return parse_path(definition.explode or ""), place_by_path(definition, "").outer
+
+
+def _compose_records(definition: SourceDefinition) -> str:
+    list_path, outer = _find_paths(definition)
+    nested = ", ".join(f"is_no_value(kinds[{at}], outer_texts[{at}])" for at in range(1, len(outer) + 1))
+    return SQL["records"].format(
+        name_twice=compose_name_twice((list_path, *outer)),
+        nested=f"[{nested}]::boolean[]",
+        digest=SQL["digest" if definition.made_from == "record" else "no_digest"],
+    )
+
+
+def _take_rows(records: pa.Table, block_size: int) -> Iterator[pa.RecordBatch]:
+    """Give the rows of some records, in batches of so many bytes."""
+    if not records.num_rows:
+        return
+    items = records["items"].combine_chunks()
+    texts = items.flatten()
+    counts = pc.fill_null(pc.list_value_length(items), 0).to_numpy(zero_copy_only=False)
+    rows_of = np.maximum(counts, 1)
+    parent = np.repeat(np.arange(len(rows_of)), rows_of)
+    number = np.arange(len(parent)) - np.repeat(np.cumsum(rows_of) - rows_of, rows_of)
+    is_item = np.repeat(counts > 0, rows_of)
+    # Where a record has no items, its one row has the text of the record itself.
+    lines = records["line"].combine_chunks()
+    pool = pa.concat_arrays([texts.cast(pa.string()), lines])
+    at = np.where(is_item, np.cumsum(is_item) - 1, len(texts) + parent)
+    sizes = np.where(
+        is_item, pc.binary_length(pool).take(pa.array(at)).to_numpy(), records["size_bytes"].to_numpy()[parent]
+    )
+    weights = sizes + records["outer_bytes"].to_numpy()[parent] + LINE_BYTES_LEAST
+    begins = np.flatnonzero(np.diff(np.cumsum(weights) // block_size, prepend=-1))
+    for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(parent)], strict=True):
+        of, is_own = pa.array(parent[begin:end]), pa.array(is_item[begin:end])
+        line = pool.take(pa.array(at[begin:end]))
+        raw = records["raw_bytes"].combine_chunks().take(of)
+        # Of an item the bytes as they were are not known any more: what was bad in them is marked in its text.
+        raw = pc.if_else(pc.and_(is_own, pc.is_valid(raw)), line.cast(pa.binary()), raw)
+        yield pa.record_batch(
+            {
+                "line_number": records["line_number"].combine_chunks().take(of),
+                "line": line,
+                "raw_bytes": raw,
+                "size_bytes": pa.array(sizes[begin:end]),
+                "record_item": pa.array(np.where(is_item, number + 1, 0)[begin:end]),
+                **{name: records[name].combine_chunks().take(of) for name in OF_RECORD},
+            }
+        )

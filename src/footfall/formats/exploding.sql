@@ -1,0 +1,72 @@
+-- Records that hold a list of rows, as `json_lines.py` or `json_document.py` frame them in `lines`.
+
+-- name: records
+-- Each record with the texts of the items of its list, and with the values that these take from around it.
+-- framing_code and framing_value are the problem of a record that holds no such list, is_empty says that it holds no item.
+with looked as (
+    select
+        *,
+        case
+            when size_bytes > getvariable('record_bytes_max') then 'too-long'
+            when not json_valid(line) then 'not-an-object'
+            when json_type(line) <> 'OBJECT' then 'not-an-object'
+        end as code
+    from lines
+),
+parsed as (
+    select
+        *,
+        case when code is null then json_type(line, getvariable('list_path')) end as list_kind,
+        case when code is null then json_keys(line, getvariable('holders')) end as keys,
+        case when code is null then json_extract_string(line, getvariable('paths')) end as outer_texts,
+        case when code is null then json_type(line, getvariable('paths')) end as kinds
+    from looked
+),
+named as (
+    select
+        *,
+        {name_twice} as name_twice
+    from parsed
+),
+coded as (
+    select
+        *,
+        case
+            when code is not null then code
+            when name_twice is not null then 'not-an-object'
+            when coalesce(list_kind, 'NULL') = 'NULL' then 'missing-value'
+            when list_kind <> 'ARRAY' then 'not-a-value'
+        end as framing_code
+    from named
+),
+listed as (
+    select
+        *,
+        case when framing_code is null then json_extract(line, getvariable('items_path'))::varchar[] end as items
+    from coded
+)
+select
+    line_number,
+    line,
+    raw_bytes,
+    size_bytes,
+    items,
+    coalesce(outer_texts, []) as outer_texts,
+    case when outer_texts is null then [] else {nested} end as outer_nested,
+    coalesce(list_sum(list_transform(outer_texts, lambda text: coalesce(strlen(text), 0))), 0)::bigint as outer_bytes,
+    {digest} as record_digest,
+    framing_code,
+    case
+        when framing_code = 'too-long' then size_bytes::varchar
+        when code is not null then left(line, getvariable('value_characters_max'))
+        when name_twice is not null then '"' || name_twice || '" stands twice'
+        when framing_code = 'not-a-value' then left(json_extract(line, getvariable('list_path'))::varchar, getvariable('value_characters_max'))
+    end as framing_value,
+    framing_code is null and len(items) = 0 as is_empty
+from listed
+
+-- name: digest
+sha256(line)
+
+-- name: no_digest
+null::varchar

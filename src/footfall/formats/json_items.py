@@ -1,0 +1,184 @@
+"""The items of a list in a JSON document, or objects one after another, cut from the stream into batches of records.
+
+Shape: batches of SCHEMA. `line_number` counts the rows of the file from 1; `row_line` is the line where the item begins,
+and `item` its number among those that begin there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from footfall.contract.limits import RECORD_BYTES_MAX
+from footfall.formats.framing import LINE_BYTES_LEAST, READABLE_BYTES, SCHEMA, assemble, is_utf8
+from footfall.formats.json_escapes import mark_bad_escapes
+from footfall.formats.json_scanning import COMMA, Marks, Scanner
+from footfall.formats.json_stream import Stream
+from footfall.formats.numbering import Numbers
+from footfall.formats.quoting import LF
+
+_IS_SOLID = np.ones(256, dtype=bool)
+_IS_SOLID[list(b" \t\r\n,")] = False
+_SHIFT = 0x20  # [ and {, ] and } differ in this bit alone
+_OPENS = ord("{")
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A row that goes on in the next block: its first bytes, and the line where it begins.
+
+    Units: `size` is the true number of its bytes so far, `solid` that of those up to the last that is no blank.
+    """
+
+    kept: bytes
+    size: int
+    solid: int
+    line_number: int
+
+    def add(self, block: bytes, solid: int | None) -> _Open:
+        """Give it with a block more, of which so many bytes end with one that is no blank."""
+        kept = self.kept + block[: READABLE_BYTES - len(self.kept)]
+        return _Open(kept, self.size + len(block), self.solid if solid is None else self.size + solid, self.line_number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """Where rows begin and end in a block, in order. A row that is carried into the block begins at -1.
+
+    `is_open`: the last of them goes on behind the block, and its end is that of its last byte that is no blank.
+    """
+
+    starts: np.ndarray
+    stops: np.ndarray
+    is_open: bool
+
+
+def cut_items(stream: Stream, numbers: Numbers, *, is_list: bool) -> Iterator[pa.RecordBatch]:
+    """Give the items up to the end of a list, whose bracket has been read, or objects up to the end of the content.
+
+    Raises: SourceError where the content ends before, or a bracket closes that none has opened.
+    """
+    scanner = Scanner()
+    carried: _Open | None = None
+    is_inside = False  # an object or a list: a bracket of it is open
+    begin = stream.line_number
+    is_last = False
+    while not is_last:
+        line_number = stream.line_number
+        block = stream.take_block()
+        marks = scanner.scan(block)
+        is_last = not block
+        ends = np.flatnonzero(marks.depth < 0)
+        if len(ends):
+            end = int(marks.at[ends[0]])
+            stream.give_back(block[end:])
+            if not is_list:
+                raise stream.refusal("a bracket closes that none has opened")
+            stream.expect(b"]", "the end of the list")
+            block, marks, is_last = block[:end], marks.upto(int(ends[0])), True
+        elif is_last and (is_list or scanner.depth or scanner.is_in_string):
+            raise stream.cut(carried.line_number if carried else begin)
+        spans = _find_spans(block, marks, carried is not None, is_inside=is_inside, is_last=is_last)
+        is_inside = not is_last and scanner.depth > 0
+        lines = line_number + np.searchsorted(np.flatnonzero(np.frombuffer(block, np.uint8) == LF), spans.starts)
+        closed = len(spans.starts) - spans.is_open
+        yield from _give_rows(block, spans, closed, lines, carried, numbers, stream.block_size)
+        if not spans.is_open:
+            carried = None
+        elif spans.starts[-1] < 0 and carried:
+            carried = carried.add(block, int(spans.stops[-1]) if spans.stops[-1] >= 0 else None)
+        else:
+            start = int(spans.starts[-1])
+            carried = _Open(b"", 0, 0, int(lines[-1])).add(block[start:], int(spans.stops[-1]) - start)
+
+
+def _find_spans(block: bytes, marks: Marks, is_carried: bool, *, is_inside: bool, is_last: bool) -> _Spans:
+    """Find the rows of a block: what brackets enclose, and what stands between and is neither blank nor a comma."""
+    array = np.frombuffer(block, np.uint8)
+    is_top = marks.depth == 0
+    starts = marks.at[(marks.depth == 1) & (marks.kind | _SHIFT == _OPENS)]
+    stops = marks.at[is_top & (marks.kind != COMMA)] + 1
+    if is_inside:
+        starts = np.concatenate(([-1], starts))
+    is_open = len(starts) > len(stops)
+    gap_starts = stops if is_inside else np.concatenate(([0], stops))
+    gap_stops = starts[1:] if is_inside else starts
+    if not is_open:
+        gap_stops = np.append(gap_stops, len(block))
+    between = _list_positions(gap_starts, gap_stops)
+    solid = between[_IS_SOLID[array[between]]]
+    is_junk_carried = is_carried and not is_inside
+    if not len(solid) and not is_junk_carried:
+        return _Spans(starts, np.append(stops, len(block)) if is_open else stops, is_open)
+    borders = np.sort(np.concatenate((marks.at[is_top & (marks.kind == COMMA)], starts, stops)))
+    part = np.searchsorted(borders, solid, side="right")
+    first = np.flatnonzero(np.diff(part, prepend=-1))
+    junk_starts, junk_stops = solid[first], solid[np.append(first, len(solid))[1:] - 1] + 1
+    junk_parts = part[first]
+    if is_junk_carried:
+        if len(junk_parts) and junk_parts[0] == 0:
+            junk_starts[0] = -1
+        else:
+            junk_starts, junk_stops = np.concatenate(([-1], junk_starts)), np.concatenate(([-1], junk_stops))
+            junk_parts = np.concatenate(([0], junk_parts))
+    is_junk_open = not is_last and not is_open and len(junk_parts) > 0 and junk_parts[-1] == len(borders)
+    if is_open:
+        stops = np.append(stops, len(block))
+    starts, stops = np.concatenate((starts, junk_starts)), np.concatenate((stops, junk_stops))
+    order = np.argsort(starts, kind="stable")
+    return _Spans(starts[order], stops[order], is_open or is_junk_open)
+
+
+def _list_positions(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """List the positions in all of these spans."""
+    sizes = stops - starts
+    before = np.cumsum(sizes) - sizes
+    return np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes)
+
+
+def _give_rows(
+    block: bytes,
+    spans: _Spans,
+    closed: int,
+    lines: np.ndarray,
+    carried: _Open | None,
+    numbers: Numbers,
+    block_size: int,
+) -> Iterator[pa.RecordBatch]:
+    """Give the rows that end in a block."""
+    starts, stops, lines = spans.starts[:closed], spans.stops[:closed], lines[:closed]
+    if closed and starts[0] < 0 and carried:
+        lines[0] = carried.line_number
+        size = carried.size + int(stops[0]) if stops[0] >= 0 else carried.solid
+        if size > RECORD_BYTES_MAX:
+            text = carried.kept + block[: max(int(stops[0]), 0)][: READABLE_BYTES - len(carried.kept)]
+            yield numbers.add(assemble([text], lines[:1], np.array([size])))
+            starts, stops, lines = starts[1:], stops[1:], lines[1:]
+        else:
+            block = carried.kept + block
+            starts, stops = starts + len(carried.kept), stops + len(carried.kept)
+            starts[0], stops[0] = 0, size
+    rows_max = max(block_size // LINE_BYTES_LEAST, 1)
+    for at in range(0, len(starts), rows_max):
+        rows = slice(at, at + rows_max)
+        batch = _cut_rows(block, starts[rows], stops[rows], lines[rows])
+        yield numbers.add(mark_bad_escapes(batch))
+
+
+def _cut_rows(block: bytes, starts: np.ndarray, stops: np.ndarray, lines: np.ndarray) -> pa.RecordBatch:
+    begin, end = int(starts[0]), int(stops[-1])
+    part, sizes = block[begin:end], stops - starts
+    is_exact = b"\0" not in part and (part.isascii() or is_utf8(part))
+    if not is_exact or sizes.max() > RECORD_BYTES_MAX:
+        places = zip(starts.tolist(), stops.tolist(), strict=True)
+        texts = [block[start : min(stop, start + READABLE_BYTES)] for start, stop in places]
+        return assemble(texts, lines, sizes)
+    # A text for each row, and one for what stands before the next.
+    offsets = np.empty(2 * len(starts), np.int32)
+    offsets[::2], offsets[1::2] = starts - begin, stops - begin
+    texts = pa.Array.from_buffers(pa.string(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(part)])
+    columns = [pa.array(lines), texts.take(pa.array(np.arange(0, len(texts), 2)))]
+    return pa.record_batch([*columns, pa.nulls(len(starts), pa.binary()), pa.array(sizes)], schema=SCHEMA)

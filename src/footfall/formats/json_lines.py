@@ -1,0 +1,96 @@
+"""JSON Lines -> numbered records: each line that is not blank is one, and should be an object.
+
+Memory: as for delimited files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from footfall.contract.json_places import place_by_path
+from footfall.contract.mapping import Layout, find_places, read_file_time
+from footfall.contract.terms import Contract
+from footfall.errors import SourceError
+from footfall.formats.delimited import Content, find_line_end
+from footfall.formats.exploding import explode_all
+from footfall.formats.framing import Lines, block_bytes, cut_records
+from footfall.formats.header import BOM
+from footfall.formats.json_escapes import mark_bad_escapes
+from footfall.formats.quoting import Dialect
+from footfall.sources import opening
+from footfall.sources.recognition import begun
+
+
+def open_json_lines(
+    file: opening.SourceFile, contract: Contract, memory_limit_mb: int
+) -> tuple[Layout, Iterator[pa.RecordBatch]]:
+    """Give the layout of the records of a file in JSON Lines, and the records.
+
+    Raises: SourceError where the file is empty, or no line at its beginning is an object.
+    """
+    layout = lay_out_json(file, contract, has_items=contract.definition.explode is not None)
+    batches = read_lines(lambda: opening.read_content(file), file.source, memory_limit_mb)
+    return layout, explode_all(batches, contract.definition, memory_limit_mb)
+
+
+def lay_out_json(file: opening.SourceFile, contract: Contract, *, has_items: bool) -> Layout:
+    """Give the layout of records in JSON."""
+    definition = contract.definition
+    places = place_by_path(definition, file.source)
+    of_fields, conditions = find_places(definition, places.found)
+    return Layout(
+        "json",
+        contract,
+        len(places.inner) + len(places.outer),
+        of_fields,
+        conditions,
+        paths=tuple(path.in_duckdb() for path in places.inner),
+        has_items=has_items,
+        file_time=read_file_time(definition, file.source),
+        digest=file.digest if definition.made_from == "position" else None,
+    )
+
+
+def read_lines(content: Content, source: str, memory_limit_mb: int = 512) -> Iterator[pa.RecordBatch]:
+    """Split content into batches of records, one a line.
+
+    Shape: batches of `delimited.SCHEMA`, numbered from the first line on.
+    Raises: SourceError as `open_json_lines` does, before the first batch.
+    """
+    dialect = Dialect(",", find_line_end(content, source), quoting=False)
+    _assert_has_objects(begun(content())[0], source)
+    lines = Lines(content(), dialect)
+    lines.fill(len(BOM))
+    lines.rest = lines.rest.removeprefix(BOM)
+    return _mark_all(cut_records(lines, 1, block_bytes(memory_limit_mb)))
+
+
+def _mark_all(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield mark_bad_escapes(batch)
+
+
+def _assert_has_objects(start: bytes, source: str) -> None:
+    """See that a content may be JSON Lines, by the lines at its start.
+
+    Raises: SourceError where none of them begins an object, or where all of them are one document.
+    """
+    text = start.removeprefix(BOM)
+    lines = [line for line in re.split(rb"[\r\n]+", text) if line.strip()]
+    if not lines:
+        return
+    if lines[0].strip() in (b"{", b"[") or re.match(rb"\s*\[\s*\{", text):
+        raise SourceError(
+            "is one JSON document over all of its lines, and not JSON Lines, which has an object on each; give it a name "
+            'that ends in .json, or write format = "json" in a source definition',
+            source=source,
+        )
+    if not any(line.lstrip().startswith(b"{") for line in lines):
+        raise SourceError(
+            "is not JSON Lines: no line at its beginning is a JSON object; is its format another one (`format` in a "
+            "source definition, or the ending of its name)?",
+            source=source,
+        )

@@ -1,0 +1,133 @@
+-- Records in JSON -> the relation `texts` that `contract/rules.sql` judges, with the columns that it asks for.
+-- `lines` has the records as `json_lines.py`, `json_document.py` or `exploding.py` frame them.
+
+-- name: whole
+select
+    *,
+    null::varchar as framing_code,
+    null::varchar as framing_value,
+    false as is_empty
+from lines
+
+-- name: exploded
+select *
+from lines
+
+-- name: plain_texts
+-- The quick way: one look into each record. What is not sure here is left to the statement below.
+with framed as (
+    {rows}
+),
+parsed as (
+    select
+        *,
+        is_plain and framing_code is null and not is_empty as is_whole,
+        -- A malformed record has none.
+        case when is_whole then try(json_extract_string(line, getvariable('paths'))) end as own_texts,
+        {keys} as keys
+    from framed
+),
+split as (
+    select
+        *,
+        list_concat(own_texts, {outer}) as f,
+        {name_twice} as name_twice
+    from parsed
+)
+select
+    line_number,
+    size_bytes,
+    is_whole
+        and own_texts is not null
+        and name_twice is null
+        and size_bytes <= getvariable('record_bytes_max')
+        and not ({is_nested}) as is_plain,
+    {is_skipped} as is_skipped,
+    {interaction_id} as interaction_id,
+    {user_id} as user_id,
+    {product_id} as product_id,
+    {action} as action,
+    {timestamp} as timestamp
+from split
+
+-- name: no_keys
+null::varchar[][]
+
+-- name: quick_keys
+case when is_whole then try(json_keys(line, getvariable('holders'))) end
+
+-- name: texts
+with framed as (
+    {rows}
+),
+looked as (
+    select
+        *,
+        -- A malformed text makes the functions of JSON raise, and a text that was cut is malformed.
+        case
+            when is_empty then null
+            when framing_code is not null then problem(framing_code, null, framing_value)
+            when size_bytes > getvariable('record_bytes_max') then problem('too-long', null, size_bytes::varchar)
+            when not json_valid(line) then problem('not-an-object', null, line)
+            when json_type(line) <> 'OBJECT' then problem('not-an-object', null, line)
+        end as found,
+        found is null and not is_empty as is_whole
+    from framed
+),
+parsed as (
+    select
+        *,
+        case when is_whole then json_extract_string(line, getvariable('paths')) end as own_texts,
+        case when is_whole then json_type(line, getvariable('paths')) end as kinds,
+        case when is_whole then json_keys(line, getvariable('holders')) end as keys
+    from looked
+),
+named as (
+    select
+        *,
+        list_concat(own_texts, {outer}) as f,
+        list_concat({nested}, {outer_nested}) as g,
+        {name_twice} as name_twice
+    from parsed
+),
+split as (
+    select
+        *,
+        -- Nobody knows which of the two is meant.
+        coalesce(
+            found,
+            case when name_twice is not null then problem('not-an-object', null, '"' || name_twice || '" stands twice') end
+        ) as framing_problem
+    from named
+),
+texts as (
+    select
+        *,
+        {interaction_id} as interaction_id,
+        {user_id} as user_id,
+        {product_id} as product_id,
+        {action} as action,
+        {timestamp} as timestamp,
+        {not_values} as not_values,
+        {is_skipped} as is_excluded
+    from split
+)
+select
+    line_number,
+    line,
+    raw_bytes,
+    size_bytes,
+    interaction_id,
+    user_id,
+    product_id,
+    action,
+    timestamp,
+    not_values,
+    framing_problem is null and not is_empty as has_texts,
+    is_empty or framing_problem is null and is_excluded as is_skipped,
+    case
+        when framing_problem is null then null
+        when framing_problem.code = 'too-long' or raw_bytes is null then [framing_problem]
+        else [framing_problem, problem('bad-encoding', null, line)]
+    end as record_problems
+from texts

@@ -1,0 +1,38 @@
+"""The numbers of rows where several may begin on one line: of the row in its file, of its line, and of the row there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+ROW_LINE = pa.field("row_line", pa.int64())
+ITEM = pa.field("item", pa.int64())
+
+
+@dataclass(slots=True)
+class Numbers:
+    """The numbers of the rows so far: how many there were, on which line the last began, and which item it was there."""
+
+    rows: int = 0
+    line: int = 0
+    item: int = 0
+
+    def add(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Give a batch with line numbers the numbers of its rows in their place, and those lines beside them."""
+        lines = batch["line_number"].to_numpy()
+        count = len(lines)
+        begins = np.flatnonzero(np.diff(lines, prepend=lines[0] - 1))
+        items = np.arange(1, count + 1) - np.repeat(begins, np.diff(begins, append=count))
+        if lines[0] == self.line:
+            items[: begins[1] if len(begins) > 1 else count] += self.item
+        numbers = np.arange(self.rows + 1, self.rows + count + 1)
+        self.rows, self.line, self.item = self.rows + count, int(lines[-1]), int(items[-1])
+        batch = batch.set_column(0, "line_number", pa.array(numbers))
+        return batch.append_column(ROW_LINE, pa.array(lines)).append_column(ITEM, pa.array(items))
+
+
+def find_lines(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Give a batch with the lines where its rows begin as their line numbers."""
+    return batch.set_column(0, "line_number", batch["row_line"]) if "row_line" in batch.schema.names else batch
