@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import mapped_json
 from footfall.errors import SourceError
-from footfall.formats import delimited, json_document, json_items
+from footfall.formats import framing, json_document, json_items
 from independent_reader import FileRefusedError
 
 STARTS = (b"", b"[", b"{", b"[{", b'[{"a":"', b'{"a":1}', b"\xef\xbb\xbf[", b"[\n")
@@ -52,7 +52,7 @@ def cut_by_the_product(file: Document) -> Framed:
     blocks = [file.content[at : at + file.block_bytes] for at in range(0, len(file.content), file.block_bytes)]
     with (
         patch.multiple(json_items, **limits),
-        patch.object(delimited, "RAW_BYTES_MAX", 1 << 20),
+        patch.object(framing, "RAW_BYTES_MAX", 1 << 20),
         patch.object(json_document, "block_bytes", lambda _: file.block_bytes),
         patch.object(json_document, "refuse_binary", lambda *_: None),
     ):

@@ -5,6 +5,7 @@ A line carries an id of its own, so that few verdicts hang on another row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -97,9 +98,16 @@ def json_shapes() -> Iterator[bytes]:
         yield line.replace(b'"n":', b'"n":"' + b"x" * (size - len(line) - 8) + b'","m":')
 
 
+def is_more_than_json(line: bytes) -> bool:
+    """Say whether a line has what some parsers take and JSON has not: a comma at an end, or NaN in other letters."""
+    bare = re.sub(rb'"(?:[^"\\]|\\.)*"', b'""', line)
+    return re.search(rb",\s*[\]}]|(?i:nan|inf)", re.sub(rb"\bNaN\b|\bInfinity\b", b"", bare)) is not None
+
+
 def json_lines() -> HostileFile:
     """Give a file of JSON Lines of every kind."""
-    lines = numbered([*polluted(JSON_LINE, JSON_SCRAPS), *json_shapes()])
+    lines = [*polluted(JSON_LINE, JSON_SCRAPS), *json_shapes()]
+    lines = numbered([each for each in lines if not is_more_than_json(each)])
     return HostileFile("lines", JSON_LINES, lines, ending="jsonl")
 
 
@@ -109,7 +117,12 @@ def exploded_lines() -> HostileFile:
     line = b'{"u":{"id":7},"rows":[' + items + b"]}"
     definition = replace(JSON_LINES, explode="rows", user_id=Field(columns=("..u.id",)))
     scraps = [b'"', b"{", b"}", b"[", b"]", b",", b"\xff", b"null", b"5,", b"{},", b"[],"]
-    return HostileFile("exploded", definition, numbered(list(polluted(line, scraps))), ending="jsonl")
+    return HostileFile(
+        "exploded",
+        definition,
+        numbered([each for each in polluted(line, scraps) if not is_more_than_json(each)]),
+        ending="jsonl",
+    )
 
 
 CSV_SCRAPS = [b'"', b'""', b"'", b" ", b"\t", b"\r", b"\0", b"\xff", b"\xef\xbb\xbf", b"#", b"\n", b'"\n', b"\xc2\xa0"]

@@ -43,6 +43,14 @@ def test_a_hostile_file_of_json_lines(database: str, make: Any) -> None:
     assert_alike(database, make())
 
 
+@pytest.mark.xfail(strict=True, reason="what DuckDB takes for JSON is more than JSON")
+@pytest.mark.parametrize("value", ['{"a": 1,}', "[1,]", "nan", "-INF", "[inf]"])
+def test_what_is_more_than_json_is_none(value: str) -> None:
+    line = hostile_formats.JSON_LINE.replace(b'{"id":1}', value.encode())
+    (answer,) = asked.check(JSON_LINES, TEXTS, [File("more.jsonl", hostile_formats.JSON_LINE + b"\n" + line)])
+    assert set(answer.problems) == {("not-an-object", None)}
+
+
 def test_a_hostile_file_of_json_lines_is_checked_as_it_is_loaded() -> None:
     file = hostile_formats.json_lines()
     whole = [File("hostile.jsonl", file.content)]
