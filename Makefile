@@ -114,6 +114,11 @@ crash: install  ## Kill loads about 1,500 times and write docs/reliability.json;
 		$(BIN)/python -m pytest tests/crash $(PYTEST_ARGS)
 	$(BIN)/python docs/generate.py
 
+.PHONY: wild
+wild: install  ## Load files as people have them, let footfall guess, write docs/wild.json and its page
+	FOOTFALL_WILD_FIGURES=1 $(BIN)/python -m pytest tests/wild $(PYTEST_ARGS)
+	$(BIN)/python docs/generate.py
+
 .PHONY: mutations
 mutations: install  ## Break the code in many places, one at a time, and see that the tests notice
 	$(BIN)/python tests/crash/mutations.py

@@ -136,7 +136,8 @@ def _list_positions(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
     """List the positions in all of these spans."""
     sizes = stops - starts
     before = np.cumsum(sizes) - sizes
-    return np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes)
+    positions: np.ndarray = np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes)
+    return positions
 
 
 def _give_rows(
