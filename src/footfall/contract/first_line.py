@@ -30,13 +30,11 @@ def looks_like(text: str, delimiter: str, columns: tuple[str, ...]) -> str:
 
     Example:
         >>> looks_like('{"user": 1}', ",", ("user_id",))
-        'it looks like JSON (one object a line, or one in all), which is not read: export it as CSV with a header'
+        'it looks like JSON: write format = "jsonl" (an object a line) or "json" (one document) in a source definition'
     """
     begin = text.lstrip(" \t\ufeff")
     if re.match(r"\{|\[\s*(?:[\[{\"]|$)", begin):
-        return (
-            "it looks like JSON (one object a line, or one in all), which is not read: export it as CSV with a header"
-        )
+        return 'it looks like JSON: write format = "jsonl" (an object a line) or "json" (one document) in a source definition'
     if re.match(r"(?i)<!doctype html|<html", begin):
         return "it looks like an HTML page: was it saved from a site that answered with a page instead of the file?"
     if re.match(r"<[?!A-Za-z]", begin):

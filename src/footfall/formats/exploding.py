@@ -102,7 +102,9 @@ def _take_rows(records: pa.Table, block_size: int) -> Iterator[pa.RecordBatch]:
     lines = records["line"].combine_chunks()
     pool = pa.concat_arrays([texts.cast(pa.string()), lines])
     at = np.where(is_item, np.cumsum(is_item) - 1, len(texts) + parent)
-    sizes = np.where(is_item, pc.binary_length(pool).take(pa.array(at)).to_numpy(), records["size_bytes"].to_numpy()[parent])
+    sizes = np.where(
+        is_item, pc.binary_length(pool).take(pa.array(at)).to_numpy(), records["size_bytes"].to_numpy()[parent]
+    )
     weights = sizes + records["outer_bytes"].to_numpy()[parent] + LINE_BYTES_LEAST
     begins = np.flatnonzero(np.diff(np.cumsum(weights) // block_size, prepend=-1))
     for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(parent)], strict=True):

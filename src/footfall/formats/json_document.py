@@ -160,4 +160,6 @@ class _Walker:
 
     def _refusal(self, reason: str) -> SourceError:
         line_number = self.stream.line_number
-        return self.stream.error(f"has no list of records at records = {self.records!r}: on line {line_number:,}, {reason}")
+        return self.stream.error(
+            f"has no list of records at records = {self.records!r}: on line {line_number:,}, {reason}"
+        )

@@ -12,7 +12,8 @@ from footfall.contract.limits import RAW_BYTES_MAX
 MAYBE_BAD_ESCAPE = r"\\u(?:0000|[dD][89a-fA-F])"
 _HEX = "[0-9a-fA-F]"
 ESCAPE = re.compile(
-    rf"\\(?:u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}|(?P<bad>u(?:0000|[dD][89a-fA-F]{_HEX}{{2}}))|.)", re.DOTALL
+    rf"\\(?:u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}|(?P<bad>u(?:0000|[dD][89a-fA-F]{_HEX}{{2}}))|.)",
+    re.DOTALL,
 )
 NO_TEXT = r"\ufffd"  # what stands for an escape of a character that no text holds
 

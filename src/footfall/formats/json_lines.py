@@ -21,6 +21,7 @@ from footfall.formats.quoting import Dialect
 from footfall.sources import opening
 from footfall.sources.recognition import begun
 
+
 def open_json_lines(
     file: opening.SourceFile, contract: Contract, memory_limit_mb: int
 ) -> tuple[Layout, Iterator[pa.RecordBatch]]:
@@ -91,5 +92,3 @@ def _assert_has_objects(start: bytes, source: str) -> None:
             "source definition, or the ending of its name)?",
             source=source,
         )
-
-

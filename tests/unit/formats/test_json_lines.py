@@ -79,9 +79,7 @@ NO_OBJECTS = [
 def test_what_is_no_object_is_a_problem_of_the_record() -> None:
     accepted, rejected = judge_lines("\n".join([dumped(), *NO_OBJECTS, dumped(interaction_id=7)]), OWN)
     assert [row["line_number"] for row in accepted] == [1, len(NO_OBJECTS) + 2]
-    assert codes(rejected) == [
-        (line, [("not-an-object", None, text[:200])]) for line, text in enumerate(NO_OBJECTS, 2)
-    ]
+    assert codes(rejected) == [(line, [("not-an-object", None, text[:200])]) for line, text in enumerate(NO_OBJECTS, 2)]
 
 
 VALUES_AS_TEXT = {
@@ -143,7 +141,13 @@ def test_bad_bytes_matter_where_the_value_is_wanted_or_the_object_cannot_be_read
     ]
 
 
-TWICE = ['"user_id": 7}', '"user_id": 2}', '"user\\u005fid": 7}', '"\\u0075ser_id": null}', '"x": "user_id", "user_id": 1}']
+TWICE = [
+    '"user_id": 7}',
+    '"user_id": 2}',
+    '"user\\u005fid": 7}',
+    '"\\u0075ser_id": null}',
+    '"x": "user_id", "user_id": 1}',
+]
 
 
 def test_a_name_that_stands_twice_on_the_way_to_a_value_is_a_problem_of_the_record() -> None:
@@ -182,7 +186,12 @@ def test_paths_lead_into_objects_and_lists() -> None:
 
 def test_a_text_may_hold_json_of_its_own() -> None:
     definition = SourceDefinition(user_id=Field(("payload -> user.id",)), action=Field(("payload -> kind",)))
-    payloads = ['{"user": {"id": 5}, "kind": "view"}', '{"user": {"id": 5}, "kind": [1]}', "{", {"user": {"id": 6}, "kind": "x"}]
+    payloads = [
+        '{"user": {"id": 5}, "kind": "view"}',
+        '{"user": {"id": 5}, "kind": [1]}',
+        "{",
+        {"user": {"id": 6}, "kind": "x"},
+    ]
     accepted, rejected = judge_lines("\n".join(dumped(payload=each) for each in payloads), definition)
     assert [(row["user_id"], row["action"]) for row in accepted] == [("5", "view"), ("6", "x")]
     assert codes(rejected) == [
@@ -194,7 +203,9 @@ def test_a_text_may_hold_json_of_its_own() -> None:
 def test_names_that_json_writes_in_several_ways_are_found_and_seen_twice() -> None:
     definition = SourceDefinition(user_id=Field(('["a\\"b/c"]',)))
     accepted, rejected = judge_lines(
-        dumped().replace('"user_id"', '"a\\u0022b\\/c"') + "\n" + dumped().replace("}", ', "a\\"b/c": 1, "a\\"b\\/c": 2}'),
+        dumped().replace('"user_id"', '"a\\u0022b\\/c"')
+        + "\n"
+        + dumped().replace("}", ', "a\\"b/c": 1, "a\\"b\\/c": 2}'),
         definition,
     )
     assert [row["user_id"] for row in accepted] == ["2"]
@@ -256,7 +267,9 @@ def test_any_record_is_read_as_python_reads_it(
 ) -> None:
     texts = [json.dumps(each, ensure_ascii=is_ascii, separators=separators) for each in records]
     if not is_ascii:  # a surrogate is no UTF-8: escaped, as everything that is no text must be
-        texts = ["".join(f"\\u{ord(each):04x}" if 0xD800 <= ord(each) < 0xE000 else each for each in text) for text in texts]
+        texts = [
+            "".join(f"\\u{ord(each):04x}" if 0xD800 <= ord(each) < 0xE000 else each for each in text) for text in texts
+        ]
     back = [json.loads(text) for text in texts]
     accepted, rejected = judge_lines("\n".join(texts), FREE)
     rows = {row["line_number"]: row for row in accepted}
@@ -277,5 +290,3 @@ def _has_bad(value: Any) -> bool:
     if isinstance(value, dict):
         return any(_has_bad(each) for pair in value.items() for each in pair)
     return isinstance(value, list) and any(map(_has_bad, value))
-
-
