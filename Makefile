@@ -77,19 +77,26 @@ test: install  ## Run the tests; PYTEST_ARGS="-m 'not crash' tests/unit" picks s
 test-quick: install  ## Run the tests that are quick and tell most, in less than a minute
 	@$(PYTEST) -m "not slow and not crash" tests/unit tests/property tests/integration/test_load.py $(PYTEST_ARGS)
 
+.PHONY: test-long
+test-long: install  ## Run the tests with the long ones and ten times as many examples: an hour or more
+	@FOOTFALL_TEST_LONG=1 $(PYTEST) -m "long or not long" $(PYTEST_ARGS)
+
 # Another server than the embedded one: SERVERS="15=FOLDER" names the folder of its programs, 14 alone fetches them.
+# Every test of a database runs on each. Of a matrix of many cases, and of what Hypothesis draws, each of three servers
+# takes a third, so that together they try every case; one server alone takes all.
 SERVERS ?= 14 16 17
 
 .PHONY: test-databases
 test-databases: install  ## Run the database tests on other versions of PostgreSQL; SERVERS="14 15=FOLDER" picks some
-	@for server in $(SERVERS); do \
+	@number=0; for server in $(SERVERS); do \
+		number=$$((number + 1)); \
 		case $$server in \
 			*=*) programs=$${server#*=} ;; \
 			*) programs=$$($(BIN)/python scripts/fetch-postgresql $$server) || exit 1 ;; \
 		esac; \
 		echo "The database tests on $$("$$programs/postgres" --version):"; \
-		FOOTFALL_TEST_PG_BIN=$$programs $(PYTEST) -m "not crash" tests/integration tests/property tests/security/test_hostile_schema.py $(PYTEST_ARGS) \
-			|| exit 1; \
+		FOOTFALL_TEST_PG_BIN=$$programs FOOTFALL_TEST_SHARE=$$number/$(words $(SERVERS)) $(PYTEST) -m "not crash" \
+			tests/integration tests/property tests/security/test_hostile_schema.py $(PYTEST_ARGS) || exit 1; \
 	done
 
 .PHONY: test-all
@@ -105,6 +112,11 @@ CRASH_FIGURES ?= docs/reliability.json
 crash: install  ## Kill loads about 1,500 times and write docs/reliability.json; CRASH_TRIALS=300 for fewer
 	FOOTFALL_CRASH_TRIALS=$(CRASH_TRIALS) FOOTFALL_CRASH_FIGURES=$(abspath $(CRASH_FIGURES)) \
 		$(BIN)/python -m pytest tests/crash $(PYTEST_ARGS)
+	$(BIN)/python docs/generate.py
+
+.PHONY: wild
+wild: install  ## Load files as people have them, let footfall guess, write docs/wild.json and its page
+	FOOTFALL_WILD_FIGURES=1 $(BIN)/python -m pytest tests/wild $(PYTEST_ARGS)
 	$(BIN)/python docs/generate.py
 
 .PHONY: mutations

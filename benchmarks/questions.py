@@ -26,6 +26,7 @@ from psycopg.rows import tuple_row
 from server import Server, machine, machine_text, serving
 
 from footfall.answers import catalogue, parameters
+from footfall.contract.ids import IdTypes
 from footfall.postgres import target as targets
 from footfall.postgres import transactions
 from footfall.postgres.connection import connect
@@ -213,7 +214,7 @@ def first_loads(bench: Server, path: Path, runs: int) -> dict[str, float]:
         settings = load_settings(database_url=bench.of(database))
         target = targets.Target(bench.of(database), "public", 600)
         with connect(target) as connection:
-            schema_verb.create_or_upgrade(connection, target)
+            schema_verb.create_or_upgrade(connection, target, IdTypes())
         with ExitStack() as changed:
             if way == "without":
                 changed.enter_context(mock.patch.object(counts, "KEPT", (counts.PAIRS,)))

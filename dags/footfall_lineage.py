@@ -68,6 +68,8 @@ def source(result: LoadResult) -> InputDataset:
 def assertions(result: LoadResult) -> list[dict[str, Any]]:
     """Give what was asserted of the file: that it can be loaded, and of each code that no row has that problem.
 
+    Rows that the source definition skips are counted, and no fault.
+
     Units: `actual` is a number of rows. A row with two problems stands under both codes.
     """
     from footfall import PROBLEM_CODES
@@ -77,8 +79,10 @@ def assertions(result: LoadResult) -> list[dict[str, Any]]:
         return [loadable]
     groups = [(group.code, group.field, group.rows) for group in result.groups]
     clean = [(code, None, 0) for code in PROBLEM_CODES if code not in {code for code, _, _ in groups}]
+    skipped = {"assertion": "skipped", "success": True, "severity": "warn", "actual": str(result.rows_skipped)}
     return [
         loadable,
+        *([skipped] if result.rows_skipped else []),
         *(
             {"assertion": code, "column": field, "success": not rows, "severity": "warn"}
             | {"expected": "0", "actual": str(rows)}

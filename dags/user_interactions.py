@@ -41,6 +41,7 @@ log = logging.getLogger("airflow.task.footfall")
 COUNTS = Asset(name="interactions", uri="footfall://interactions", group="footfall")
 POOL = "footfall"  # how many files are loaded at a time; the set-up makes it
 ALERTS = "footfall_alerts"  # a connection of type smtp; where there is none, a failure is a line in the log
+ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 FILES_MAX = 1000  # files of one run; Airflow maps a task over 1,024 at most, and the next run takes the rest
 RETRYABLE = [
     f"{kind.__module__}.{kind.__qualname__}"
@@ -266,8 +267,7 @@ def user_interactions() -> None:
             if result.failure.retryable:
                 raise result.failure
             raise AirflowFailException(result.error) from result.failure
-        names = ("source", "digest", "status", "load_id", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")
-        return {name: getattr(result, name) for name in names}
+        return {name: getattr(result, name) for name in ("source", "digest", "status", "load_id", *ROWS)}
 
     @task(trigger_rule="all_done", multiple_outputs=False)
     def verify(loads: Any) -> dict[str, int]:
@@ -286,8 +286,7 @@ def user_interactions() -> None:
     def summarize(paths: list[str] | None, loads: Any, verified: dict[str, int] | None) -> dict[str, Any]:
         """Add up what came in and tell the asset. Raises: where a file or the recount failed, so that the run fails."""
         done = [each for each in (loads or []) if each]
-        rows = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")
-        total = {name: sum(each[name] for each in done) for name in rows}
+        total = {name: sum(each[name] for each in done) for name in ROWS}
         log.info("%s", ", ".join(f"{name} {number}" for name, number in total.items()))
         failed = sorted(set(paths or []) - {each["source"] for each in done})
         if paths is None or failed:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Literal, TypedDict
+from uuid import UUID
 
 
 class Options(TypedDict, total=False):
-    """Every setting by name but `source`. One that is None or left out comes from elsewhere: environment, file, default."""
+    """Every setting by name but `source`. One that is None or left out comes from environment, file or default."""
 
     database_url: str | None
     schema: str | None
@@ -29,6 +30,9 @@ class Options(TypedDict, total=False):
     queries_folder: str | Path | None
     retry: bool | None
     rehash: bool | None
+    interaction_id_type: Literal["bigint", "uuid", "text"] | None
+    user_id_type: Literal["bigint", "uuid", "text"] | None
+    product_id_type: Literal["bigint", "uuid", "text"] | None
     log_format: Literal["text", "json"] | None
 
 
@@ -41,15 +45,16 @@ class LoadOptions(Options, total=False):
 class QueryOptions(Options, total=False):
     """What a question can be narrowed to, and every setting.
 
-    Shape: `id` is the user or product of a question about one; `since` and `until` are dates or times, as text or not;
+    Shape: `id` is the user or product of a question about one; an id is a number, text or UUID, as the tables have it;
+    `since` and `until` are dates or times, as text or not;
     `per` is day, week or month.
     """
 
-    id: int | None
+    id: int | str | UUID | None
     since: str | date | None
     until: str | date | None
     action: str | None
-    user: int | None
-    product: int | None
+    user: int | str | UUID | None
+    product: int | str | UUID | None
     per: str | None
     limit: int | None

@@ -29,6 +29,7 @@ from pydantic_settings import (
 from footfall.contract.bound import MaxRejected
 from footfall.contract.built_in import is_time_zone
 from footfall.contract.definition import OWN_FORM, SourceDefinition
+from footfall.contract.ids import IdType, IdTypes
 from footfall.contract.parsing import parse_definition
 from footfall.contract.terms import Contract
 from footfall.errors import SettingsError
@@ -46,6 +47,7 @@ CALL_VARIABLES = (
     "LIMIT",
     "LIST",
     "LOAD",
+    "NAME",
     "OUTPUT",
     "PER",
     "PRODUCT",
@@ -56,6 +58,7 @@ CALL_VARIABLES = (
     "UNTIL",
     "USER",
     "VERBOSE",
+    "WRITE",
 )
 OPTIONS = {
     "database_url": "--database",
@@ -101,9 +104,19 @@ class Settings(BaseSettings):
     queries_folder: Path | None = None
     retry: bool = False
     rehash: bool = False
+    interaction_id_type: IdType | None = None
+    user_id_type: IdType | None = None
+    product_id_type: IdType | None = None
     log_format: Literal["text", "json"] = "text"
 
     _definitions: dict[str, SourceDefinition] = PrivateAttr(default_factory=dict)
+
+    @property
+    def id_types(self) -> IdTypes:
+        """The types of ids where no tables are there that say them: bigint where nothing is set."""
+        return IdTypes(
+            self.interaction_id_type or "bigint", self.user_id_type or "bigint", self.product_id_type or "bigint"
+        )
 
     @property
     def contract(self) -> Contract:
@@ -115,6 +128,11 @@ class Settings(BaseSettings):
     def definitions(self) -> Mapping[str, SourceDefinition]:
         """The source definitions of footfall.toml, by name."""
         return self._definitions
+
+    @property
+    def matches(self) -> tuple[str, ...]:
+        """The patterns of the paths that source definitions are for: a folder gives what they fit, too."""
+        return tuple(pattern for definition in self._definitions.values() for pattern in definition.match)
 
     @classmethod
     def settings_customise_sources(

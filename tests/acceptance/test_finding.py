@@ -74,7 +74,7 @@ def test_what_is_left_out_is_all_in_json_and_bounded_on_stderr(write_csv: Write)
     said = [line for line in run("check", "in").stderr.splitlines() if "ignored" in line]
     assert said == [
         "footfall: warning: ignored 200 names: in/000.txt, in/001.txt, in/002.txt and 197 more "
-        "(not named *.csv, *.csv.gz or *.csv.zst)"
+        "(not named *.csv, *.tsv, *.jsonl, *.ndjson, *.json or *.parquet, plain or compressed)"
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import socketserver
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -173,7 +173,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that stands for s3://bucket where Footfall looks for files; the DAG itself must not look."""
     folder = tmp_path / "inbox"
 
-    def find(names: list[str]) -> finding.FoundSources:
+    def find(names: list[str], also: Sequence[str] = ()) -> finding.FoundSources:
         return find_local([name.replace("s3://bucket/", f"{folder}/") for name in names])
 
     find_local = finding.find_sources
@@ -221,7 +221,7 @@ def test_a_store_that_is_away_is_tried_again(
     tried = []
     find_local = finding.find_sources
 
-    def find(names: list[str]) -> finding.FoundSources:
+    def find(names: list[str], also: Sequence[str] = ()) -> finding.FoundSources:
         tried.append(names)
         if len(tried) == 1:
             raise errors.SourceChangedError

@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import wire
-from footfall.formats import delimited
+from footfall.formats import framing
 from footfall.tables import first_load
 from trials import (
     IS_LONG,
@@ -194,7 +194,7 @@ def stage(
     figures: Figures,
 ) -> Iterator[Stage]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delimited, "BLOCK_BYTES_MAX", 6_000)  # several batches, so COPY comes several times
+        patch.setattr(framing, "BLOCK_BYTES_MAX", 6_000)  # several batches, so COPY comes several times
         patch.setattr(os, "cpu_count", lambda: 1)  # one session of the engine: a trial is quicker
         patch.setattr(first_load, "EMPTY_PATH_BYTES", 0 if request.param.is_direct else 1 << 40)
         folder = tmp_path_factory.mktemp("stage")

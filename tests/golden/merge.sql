@@ -133,11 +133,10 @@ from added
 group by load_id
 
 -- name: match_rows
-insert into "pg_temp"."staging_footfall_matched" (load_id, line_number, interaction_id, first_load_id, is_same)
+insert into "pg_temp"."staging_footfall_matched" (load_id, line_number, first_load_id, is_same)
 select
     s.load_id,
     s.line_number,
-    s.interaction_id,
     r.load_id,
     (r.user_id, r.product_id, r.action, r.timestamp) = (s.user_id, s.product_id, s.action, s.timestamp)
 from "pg_temp"."staging_footfall_rows" as s
@@ -146,11 +145,10 @@ join user_interactions_raw as r
 where r.load_id <> s.load_id
 
 -- name: match_out_of_order
-insert into "pg_temp"."staging_footfall_matched" (load_id, line_number, interaction_id, first_load_id, is_same)
+insert into "pg_temp"."staging_footfall_matched" (load_id, line_number, first_load_id, is_same)
 select
     s.load_id,
     s.line_number,
-    s.interaction_id,
     r.load_id,
     (r.user_id, r.product_id, r.action, r.timestamp) = (s.user_id, s.product_id, s.action, s.timestamp)
 from "pg_temp"."staging_footfall_out_of_order" as s

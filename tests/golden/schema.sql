@@ -14,7 +14,9 @@ grant execute on function
     first_instant(timestamp, text),
     uneven_quarter_hours(text, timestamptz, timestamptz),
     interactions_of_quarter_hours(timestamptz[]),
-    interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint)
+    interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint),
+    to_user_id(text),
+    to_product_id(text)
 to "reader"
 
 -- name: missing_rights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -10,13 +11,14 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from earlier import load_earlier, make_earlier
 from footfall.answers.parameters import Filters
+from footfall.contract.ids import IdTypes
 from footfall.errors import SchemaError
 from footfall.postgres import connection as connecting
 from footfall.postgres import target as targets
 from footfall.postgres import transactions
 from footfall.settings import load_settings
-from footfall.tables import schema
 from footfall.tables import staging as staged
 from footfall.verbs import load as load_verb
 from footfall.verbs import query as query_verb
@@ -52,29 +54,17 @@ def assert_exact(database: str) -> None:
 
 
 @pytest.fixture
-def of_version_3(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def of_version_3() -> Callable[[str], None]:
     """Make the tables as they were before text in keys was ordered by its bytes."""
-
-    def make(database: str) -> None:
-        with monkeypatch.context() as patch:
-            early = schema.migrations()[:BEFORE_TEXT_IN_KEYS]
-            patch.setattr(schema, "migrations", lambda: early)
-            patch.setattr(schema_verb, "migrations", lambda: early)
-            schema_verb.schema_apply(load_settings(database_url=database))
-
-    return make
+    return partial(make_earlier, version=BEFORE_TEXT_IN_KEYS)
 
 
 @pytest.fixture
-def at_version_3(monkeypatch: pytest.MonkeyPatch, of_version_3: Callable[[str], None]) -> Callable[[str, str], None]:
+def at_version_3() -> Callable[[str, str], None]:
     """Load into tables of version 3, as the Footfall of then did."""
 
     def load_early(database: str, name: str) -> None:
-        of_version_3(database)
-        with monkeypatch.context() as patch:
-            early = schema.migrations()[:BEFORE_TEXT_IN_KEYS]
-            patch.setattr(schema, "migrations", lambda: early)
-            load(database, name)
+        load_earlier(database, BEFORE_TEXT_IN_KEYS, name)
 
     return load_early
 
@@ -104,7 +94,7 @@ def test_staged_text_that_is_sorted_or_compared_has_the_order_of_its_bytes(datab
     target = targets.Target(database, "public", 10)
     with connecting.connect(target) as connection:
         transactions.begin(connection, target)
-        staging = staged.open_staging(target, targets.Server(has_temp=True), [1])
+        staging = staged.open_staging(target, targets.Server(has_temp=True), [1], IdTypes())
         staged.create_table(
             connection, staging, part, "create_rows" if part in {"rows", "out_of_order"} else f"create_{part}"
         )

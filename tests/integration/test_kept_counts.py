@@ -32,7 +32,7 @@ def lines(first: int, rows: int) -> list[str]:
 def migrate(database: str, kept: KeptCount) -> None:
     """Make the table of a kept count, as its migration would."""
     collations = {column.name: f'collate "{column.collation}"' for column in kept.key if column.collation}
-    checks = {column.name: f"check ({column.name} > 0)" for column in kept.key if column.type == "bigint"}
+    checks = {column.name: f"check ({column.name} >= 0)" for column in kept.key if column.type == "bigint"}
     columns = [f"{c.name} {c.type} {collations.get(c.name, '')} not null {checks.get(c.name, '')}" for c in kept.key]
     names = ", ".join(column.name for column in kept.key)
     with psycopg.connect(database) as connection:

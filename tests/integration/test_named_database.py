@@ -346,16 +346,20 @@ def test_every_column_of_raw_and_counts_is_not_null(database: str) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "insert into user_interactions_raw values (0, 1, 1, 'a', now(), 1)",
-        "insert into user_interactions_raw values (1, 0, 1, 'a', now(), 1)",
-        "insert into user_interactions_raw values (1, 1, 0, 'a', now(), 1)",
+        "insert into user_interactions_raw values (-1, 1, 1, 'a', now(), 1)",
+        "insert into user_interactions_raw values (1, -1, 1, 'a', now(), 1)",
+        "insert into user_interactions_raw values (1, 1, -1, 'a', now(), 1)",
         "insert into interactions values (1, 1, 0)",
-        "insert into interactions values (0, 1, 1)",
+        "insert into interactions values (-1, 1, 1)",
         "insert into loads (source, digest, size_bytes, status, rows_read, rows_loaded, rows_duplicate, rows_rejected, "
-        "contract, started_at, finished_at, footfall_version) "
-        "values ('', '', 0, 'loaded', 3, 1, 1, 0, '', now(), now(), '')",
-        "insert into loads (source, digest, size_bytes, status, contract, started_at, finished_at, footfall_version) "
-        "values ('', '', 0, 'other', '', now(), now(), '')",
+        "rows_skipped, definition, contract, started_at, finished_at, footfall_version) "
+        "values ('', '', 0, 'loaded', 3, 1, 1, 0, 0, '', '', now(), now(), '')",
+        "insert into loads (source, digest, size_bytes, status, rows_read, rows_loaded, rows_duplicate, rows_rejected, "
+        "definition, contract, started_at, finished_at, footfall_version) "
+        "values ('', '', 0, 'loaded', 2, 1, 1, 0, '', '', now(), now(), '')",
+        "insert into loads (source, digest, size_bytes, status, definition, contract, started_at, finished_at, "
+        "footfall_version) values ('', '', 0, 'other', '', '', now(), now(), '')",
+        "insert into rejected_interactions values (1, 1, '', null, 0, '[]', -1)",
     ],
 )
 def test_the_tables_refuse_numbers_that_cannot_be(database: str, statement: str) -> None:
@@ -368,8 +372,8 @@ def test_the_ledger_refuses_a_digest_loaded_twice(database: str) -> None:
     apply(database)
     row = """
         insert into loads (source, digest, size_bytes, status, rows_read, rows_loaded, rows_duplicate, rows_rejected,
-            contract, started_at, finished_at, footfall_version)
-        values ('a', 'same', 0, 'loaded', 0, 0, 0, 0, '', now(), now(), '')"""
+            rows_skipped, definition, contract, started_at, finished_at, footfall_version)
+        values ('a', 'same', 0, 'loaded', 0, 0, 0, 0, 0, '', '', now(), now(), '')"""
     with pytest.raises(psycopg.errors.UniqueViolation), psycopg.connect(database) as connection:
         connection.execute(row)
         connection.execute(row)

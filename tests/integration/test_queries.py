@@ -94,27 +94,9 @@ def one_id(name: str) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def new_lasting_database(cluster: Any, _names: Iterator[int]) -> Iterator[Callable[[], str]]:
-    """Make databases that last as long as the module."""
-    made: list[str] = []
-
-    def make() -> str:
-        made.append(f"lasting_{next(_names)}")
-        with psycopg.connect(cluster.admin, autocommit=True) as connection:
-            words = sql.Identifier(made[-1]), sql.Identifier(cluster.owner)
-            connection.execute(sql.SQL("create database {} owner {} template template0").format(*words))
-        return make_conninfo(cluster.admin, dbname=made[-1], user=cluster.owner)
-
-    yield make
-    with psycopg.connect(cluster.admin, autocommit=True) as connection:
-        for name in made:
-            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
-
-
-@pytest.fixture(scope="module")
-def sample(new_lasting_database: Callable[[], str]) -> str:
+def sample(new_database_of_module: Callable[[], str]) -> str:
     """A database with data/sample.csv."""
-    conninfo = new_lasting_database()
+    conninfo = new_database_of_module()
     load(conninfo, str(SAMPLE))
     return conninfo
 
@@ -153,12 +135,12 @@ def many_rows() -> list[list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def known(new_lasting_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
+def known(new_database_of_module: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
     path = tmp_path_factory.mktemp("known") / "many.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(HEADER)
         csv.writer(file, lineterminator="\n").writerows(many_rows())
-    conninfo = new_lasting_database()
+    conninfo = new_database_of_module()
     load(conninfo, str(path))
     with duckdb.connect() as duck:
         duck.execute("load icu; set timezone = 'UTC'")
@@ -339,7 +321,7 @@ def test_a_range_that_is_empty_is_an_empty_answer(known: Known) -> None:
 
 
 @pytest.fixture(scope="module")
-def large(new_lasting_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> str:
+def large(new_database_of_module: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database with 200,000 rows in the order of time, vacuumed and analyzed."""
     rng = random.Random(7)
     lines = []
@@ -349,7 +331,7 @@ def large(new_lasting_database: Callable[[], str], tmp_path_factory: pytest.Temp
         lines.append(f"{number},{words},{at:%Y-%m-%dT%H:%M:%SZ}\n")
     path = tmp_path_factory.mktemp("large") / "large.csv"
     path.write_text(HEADER + "".join(lines))
-    conninfo = new_lasting_database()
+    conninfo = new_database_of_module()
     load(conninfo, str(path))
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("vacuum analyze")

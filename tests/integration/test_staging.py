@@ -5,9 +5,9 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 
-from footfall.contract.terms import Contract
+from factories import make_reader
+from footfall.contract.ids import IdTypes
 from footfall.engines.in_process import open_engine
-from footfall.formats.reading import Reader
 from footfall.postgres.connection import opened
 from footfall.postgres.target import Server, Target
 from footfall.postgres.transactions import begin
@@ -22,9 +22,9 @@ def test_a_sender_that_was_pickled_sends_by_a_connection_of_its_own(database: st
         write_csv("a.csv", "7,1,1,click,2024-01-01 00:00:00", "bad"),
         write_csv("b.csv", "9,1,1,click,2024-01-01 00:00:00", "8,1,1,click,2024-01-01 00:00:00"),
     ]
-    target, reader = Target(database, "public", 0), Reader(Contract(), 128)
-    with opened(target) as here, opened(target) as there, open_engine(Contract(), None, 128) as engine:
-        sender = Sender(open_staging(target, Server(has_temp=True), [11, 12]), here)
+    target, reader = Target(database, "public", 0), make_reader()
+    with opened(target) as here, opened(target) as there, open_engine(None, 128) as engine:
+        sender = Sender(open_staging(target, Server(has_temp=True), [11, 12], IdTypes()), here)
         received: Sender = pickle.loads(pickle.dumps(sender))
         assert not hasattr(received, "connection")
         received.connection = there

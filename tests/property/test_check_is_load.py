@@ -15,11 +15,14 @@ from footfall.results import LoadResult, LoadSummary
 from footfall.settings import load_settings
 from footfall.verbs import check as check_verb
 from footfall.verbs import load as load_verb
+from sampling import examples
 
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 BOUNDS = (None, "1.0", "0", "1", "2", "20%", "50%", "99%")
 SAME = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 # Few ids and contents, so that rows meet: duplicates and conflicts, in a file and between files.
@@ -59,14 +62,14 @@ def both(make: Callable[[], str], names: list[str], bound: str | None) -> tuple[
 @SAME
 @given(files=deliveries(), bound=st.sampled_from(BOUNDS))
 def test_a_check_says_of_any_files_what_a_load_into_an_empty_database_says(
-    new_database: Callable[[], str], tmp_path: Path, files: list[str], bound: str | None
+    emptied_database: Callable[[], str], tmp_path: Path, files: list[str], bound: str | None
 ) -> None:
     names = []
     for at, text in enumerate(files):
         path = tmp_path / f"{at}.csv"
         path.write_text(text)
         names.append(os.fspath(path))
-    checked, loaded = both(new_database, names, bound)
+    checked, loaded = both(emptied_database, names, bound)
     assert [verdict(each) for each in checked.loads] == [verdict(each) for each in loaded.loads]
     assert checked.exit_code == loaded.exit_code
     assert (checked.rows_read, checked.rows_rejected) == (loaded.rows_read, loaded.rows_rejected)
@@ -77,11 +80,13 @@ def lines(*rows: str) -> str:
 
 
 @pytest.mark.parametrize("bound", ["20%", "1"])
-def test_the_rows_of_a_refused_file_claim_no_id(new_database: Callable[[], str], tmp_path: Path, bound: str) -> None:
+def test_the_rows_of_a_refused_file_claim_no_id(
+    emptied_database: Callable[[], str], tmp_path: Path, bound: str
+) -> None:
     first = [f"{number},1,1,view,2024-01-01" for number in range(1, 4)]
     (tmp_path / "A.csv").write_text(lines(*first, "1,2,1,view,2024-01-01", "2,2,1,view,2024-01-01"))
     (tmp_path / "B.csv").write_text(lines("3,9,9,buy,2024-01-01", "4,1,1,view,2024-01-01"))
-    checked, loaded = both(new_database, ["A.csv", "B.csv"], bound)
+    checked, loaded = both(emptied_database, ["A.csv", "B.csv"], bound)
     assert [each.status for each in checked.loads] == ["failed", "checked"]
     assert [verdict(each) for each in checked.loads] == [verdict(each) for each in loaded.loads]
     assert checked.exit_code == loaded.exit_code == 4
@@ -90,12 +95,12 @@ def test_the_rows_of_a_refused_file_claim_no_id(new_database: Callable[[], str],
     assert (conflict.code, conflict.rows) == ("conflicting-duplicate", 2)
 
 
-def test_a_copy_of_a_refused_file_has_its_own_turn(new_database: Callable[[], str], tmp_path: Path) -> None:
+def test_a_copy_of_a_refused_file_has_its_own_turn(emptied_database: Callable[[], str], tmp_path: Path) -> None:
     (tmp_path / "A.csv").write_text(lines("1,1,1,view,2024-01-01", "1,2,1,view,2024-01-01", "1,3,1,view,2024-01-01"))
     # B brings the content of A's second row: in C, that row is a duplicate then.
     (tmp_path / "B.csv").write_text(lines("1,2,1,view,2024-01-01"))
     (tmp_path / "C.csv").write_bytes((tmp_path / "A.csv").read_bytes())
     (tmp_path / "D.csv").write_bytes((tmp_path / "A.csv").read_bytes())
     for bound in ("1", "2"):
-        checked, loaded = both(new_database, ["A.csv", "B.csv", "C.csv", "D.csv"], bound)
+        checked, loaded = both(emptied_database, ["A.csv", "B.csv", "C.csv", "D.csv"], bound)
         assert [verdict(each) for each in checked.loads] == [verdict(each) for each in loaded.loads]

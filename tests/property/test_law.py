@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 from footfall.settings import load_settings
 from footfall.verbs import load as load_verb
 from footfall.verbs import verify as verify_verb
+from sampling import examples
 
 SLOW = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 DAYS = ["2024-01-01", "2024-02-29 23:59:59", "2024-01-01T00:00:00Z", "2024-01-01 02:00+02:00"]
 INSTANTS = [
@@ -85,9 +88,9 @@ def _delivered(make: Callable[[], str], write: Callable[..., str], deliveries: l
 @SLOW
 @given(deliveries=files)
 def test_verdicts_are_those_of_taking_the_rows_one_by_one(
-    new_database: Callable[[], str], write_csv: Callable[..., str], contents: Any, deliveries: list[list[Any]]
+    emptied_database: Callable[[], str], write_csv: Callable[..., str], contents: Any, deliveries: list[list[Any]]
 ) -> None:
-    conninfo, summary = _delivered(new_database, write_csv, deliveries)
+    conninfo, summary = _delivered(emptied_database, write_csv, deliveries)
     oracle = Oracle()
     for lines in deliveries:
         oracle.take_file(lines)
@@ -104,7 +107,7 @@ def test_verdicts_are_those_of_taking_the_rows_one_by_one(
 @SLOW
 @given(data=st.data())
 def test_without_conflicts_order_split_and_repetition_change_nothing(
-    new_database: Callable[[], str], write_csv: Callable[..., str], contents: Any, data: st.DataObject
+    emptied_database: Callable[[], str], write_csv: Callable[..., str], contents: Any, data: st.DataObject
 ) -> None:
     rows = data.draw(st.lists(row, max_size=25, unique_by=lambda line: line[0]))
     lines: list[Any] = rows + data.draw(st.lists(st.one_of(bad, st.sampled_from(rows)) if rows else bad, max_size=10))
@@ -114,7 +117,7 @@ def test_without_conflicts_order_split_and_repetition_change_nothing(
         cuts = sorted(data.draw(st.lists(st.integers(0, len(lines)), max_size=3)))
         parts = [shuffled[a:b] for a, b in zip([0, *cuts], [*cuts, len(lines)], strict=True)]
         again = data.draw(st.lists(st.sampled_from(parts), max_size=2))
-        conninfo, _ = _delivered(new_database, write_csv, parts + again)
+        conninfo, _ = _delivered(emptied_database, write_csv, parts + again)
         tables.append(contents(conninfo))
     assert tables[0]["raw"] == tables[1]["raw"]
     assert tables[0]["interactions"] == tables[1]["interactions"]
@@ -123,9 +126,9 @@ def test_without_conflicts_order_split_and_repetition_change_nothing(
 @SLOW
 @given(deliveries=files)
 def test_recount_finds_no_drift(
-    new_database: Callable[[], str], write_csv: Callable[..., str], deliveries: list[list[Any]]
+    emptied_database: Callable[[], str], write_csv: Callable[..., str], deliveries: list[list[Any]]
 ) -> None:
-    conninfo, _ = _delivered(new_database, write_csv, deliveries)
+    conninfo, _ = _delivered(emptied_database, write_csv, deliveries)
     assert verify_verb.verify(load_settings(database_url=conninfo)).drift == ()
     with psycopg.connect(conninfo) as connection:
         row_count = connection.execute("select count(*) from user_interactions_raw").fetchone()

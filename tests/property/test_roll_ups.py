@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import count
 from pathlib import Path
@@ -15,17 +15,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from footfall.answers.parameters import Filters
 from footfall.settings import load_settings
 from footfall.tables import first_load
 from footfall.verbs import load as load_verb
 from footfall.verbs import query as query_verb
-from footfall.verbs import schema as schema_verb
+from sampling import examples
 
 SLOW = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 QUARTER = timedelta(minutes=15)
@@ -43,28 +44,6 @@ CHANGES = {
     "Asia/Kolkata": ["1945-10-14T17:30Z", "2024-01-01T18:30Z"],
     "Africa/Monrovia": ["1972-01-07T00:44:30Z", "1950-06-01T00:44:30Z"],
 }
-
-
-@pytest.fixture(scope="module")
-def lasting_database(cluster: Any, _names: Iterator[int]) -> Iterator[str]:
-    """A database for all examples: each empties its tables first."""
-    name = f"lasting_{next(_names)}"
-    with psycopg.connect(cluster.admin, autocommit=True) as connection:
-        words = sql.Identifier(name), sql.Identifier(cluster.owner)
-        connection.execute(sql.SQL("create database {} owner {} template template0").format(*words))
-        conninfo = make_conninfo(cluster.admin, dbname=name, user=cluster.owner)
-        schema_verb.schema_apply(load_settings(database_url=conninfo))
-        yield conninfo
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
-
-
-def empty(database: str) -> None:
-    with psycopg.connect(database) as connection:
-        connection.execute(
-            """
-            truncate user_interactions_raw, interactions, interactions_per_quarter_hour, interactions_per_user,
-                interactions_per_product, loads, load_overlaps, rejected_interactions"""
-        )
 
 
 # each roll-up equals its recount
@@ -105,13 +84,13 @@ def quarter_of(at: datetime) -> datetime:
 @SLOW
 @given(deliveries=files)
 def test_after_any_loads_each_roll_up_equals_its_recount(
-    lasting_database: str, write_csv: Callable[..., str], deliveries: list[list[Any]]
+    emptied_database: Callable[[], str], write_csv: Callable[..., str], deliveries: list[list[Any]]
 ) -> None:
-    empty(lasting_database)
+    database = emptied_database()
     for at, lines in enumerate(deliveries):
         name = write_csv(f"{at}.csv", *map(as_text, lines))
-        load_verb.load([name], load_settings(database_url=lasting_database, max_rejected="1.0"))
-    raw = read(lasting_database, "user_interactions_raw", "user_id", "product_id", "action", "timestamp")
+        load_verb.load([name], load_settings(database_url=database, max_rejected="1.0"))
+    raw = read(database, "user_interactions_raw", "user_id", "product_id", "action", "timestamp")
     assert len(raw) == len({line[0] for lines in deliveries for line in lines})
     recounts = {
         "user": Counter((user,) for user, _, _, _ in raw),
@@ -120,7 +99,7 @@ def test_after_any_loads_each_roll_up_equals_its_recount(
     }
     keys = {"user": ["user_id"], "product": ["product_id"], "quarter_hour": ["quarter_hour", "action"]}
     for unit, columns in keys.items():
-        kept = read(lasting_database, f"interactions_per_{unit}", *columns, "interaction_count")
+        kept = read(database, f"interactions_per_{unit}", *columns, "interaction_count")
         assert sorted(kept) == sorted((*key, number) for key, number in recounts[unit].items()), unit
 
 
@@ -184,23 +163,25 @@ def around_changes(draw: st.DrawFn) -> tuple[str, list[datetime], datetime | Non
 
 
 def fill(database: str, instants: list[datetime], folder: Path) -> None:
-    """Load these instants, and no others are there."""
-    empty(database)
+    """Load these instants into empty tables."""
     path = folder / f"{next(numbers)}.csv"
     lines = [as_text((number, 1, 1, "click", at)) for number, at in enumerate(instants, 1)]
     path.write_text(HEADER + "\n".join(lines) + "\n")
     assert load_verb.load([str(path)], load_settings(database_url=database)).rows_loaded == len(instants)
 
 
-@settings(SLOW, max_examples=40)
+@settings(SLOW, max_examples=examples(40))
 @given(drawn=around_changes())
 def test_hours_days_weeks_and_months_are_those_of_the_zone(
-    lasting_database: str, tmp_path: Path, drawn: tuple[str, list[datetime], datetime | None, datetime | None]
+    emptied_database: Callable[[], str],
+    tmp_path: Path,
+    drawn: tuple[str, list[datetime], datetime | None, datetime | None],
 ) -> None:
     zone, instants, since, until = drawn
-    fill(lasting_database, instants, tmp_path)
+    database = emptied_database()
+    fill(database, instants, tmp_path)
     kept = [at for at in instants if (since is None or at >= since) and (until is None or at < until)]
-    asked = load_settings(database_url=lasting_database, reporting_time_zone=zone)
+    asked = load_settings(database_url=database, reporting_time_zone=zone)
     for name, unit in UNITS.items():
         with query_verb.query(asked, name, Filters(since=since, until=until)) as answer:
             rows = [(key.isoformat() if isinstance(key, datetime) else key, number) for key, number in answer.rows]

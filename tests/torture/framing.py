@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from unittest.mock import patch
 
 import independent_reader
-from footfall.contract.mapping import read_header
+from factories import make_contract, make_layout
 from footfall.contract.shapes import COLUMNS
 from footfall.errors import SourceError
 from footfall.formats import delimited
+from footfall.formats import framing as product
 
 DELIMITERS = (",", ";", "\t", "|", "^", "]", "\\", "é", "€")
 HEADER_BYTES = 70  # bytes; a limit below the length of a header refuses every file
@@ -72,10 +73,10 @@ def framed_by_the_product(file: Framing) -> Framed:
         "RAW_BYTES_MAX": 1 << 20,
     }
     blocks = [file.content[at : at + file.block_bytes] for at in range(0, len(file.content), file.block_bytes)]
-    with patch.multiple(delimited, **limits):
+    with patch.multiple(product, **limits):
         try:
             record, batches = delimited.read_records(lambda: iter(blocks), "a.csv", file.delimiter)
-            read_header(record.fields, "a.csv", file.delimiter)
+            make_layout(record.fields, make_contract(file.delimiter))
         except SourceError:
             return None
         rows = [row for batch in batches for row in batch.to_pylist()]

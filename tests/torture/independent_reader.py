@@ -97,10 +97,6 @@ def read(content: bytes, rules: Rules = Rules()) -> list[Record]:
             records.append(Record(line_number, raw, "rejected", None, frozenset(problems)))
             continue
         judged = judge_values({name: fields[place] for place, name in enumerate(columns) if name in COLUMNS}, rules)
-        if decode(raw) is None and isinstance(judged, Content):
-            judged = frozenset([Problem("bad-encoding", None)])
-        elif decode(raw) is None and all(problem.code != "bad-encoding" for problem in judged):
-            judged |= {Problem("bad-encoding", None)}
         if not isinstance(judged, Content):
             records.append(Record(line_number, raw, "rejected", None, judged))
         elif judged.interaction_id not in first:
@@ -329,9 +325,10 @@ def read_id(text: str) -> int | str:
     if not re.fullmatch(r"[+-]?[0-9]+", text):
         return "not-an-integer"
     digits = text.lstrip("+-").lstrip("0")
-    if text.startswith("-") or not digits or len(digits) > len(str(LARGEST_ID)) or int(digits) > LARGEST_ID:
+    number = int(digits) if 0 < len(digits) <= len(str(LARGEST_ID)) else 0 if not digits else LARGEST_ID + 1
+    if number > LARGEST_ID or (number and text.startswith("-")):
         return "out-of-range"
-    return int(digits)
+    return number
 
 
 def read_instant(text: str, rules: Rules) -> int | str:

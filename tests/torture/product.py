@@ -9,20 +9,21 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from footfall.contract.mapping import Header, read_header
-from footfall.contract.terms import Contract
+from factories import make_contract, make_layout
+from footfall.contract.mapping import Layout
 from footfall.engines import kernel
-from footfall.engines.kernel import kernel_variables
+from footfall.engines.kernel import KernelSession
 from footfall.errors import SourceError
 from footfall.formats.delimited import read_records
 from independent_reader import Content, Problem, Record, Rules
 
+SESSIONS_MAX = 16
 LINES_A_FILE = 10_000_000  # line numbers of the files of one run are set apart by so much
 EPOCH = 62_135_596_800_000_000  # microseconds from 0001-01-01 to 1970-01-01
 
@@ -58,30 +59,30 @@ def expected_verdict(record: Record) -> Verdict:
 
 @dataclass
 class Product:
-    """The product's engine; one session serves all headers and rules, as each costs more than all else."""
+    """The product's engine; sessions are kept for later calls, as opening one costs more than all else."""
 
-    session: Any = None
+    sessions: dict[Any, KernelSession] = field(default_factory=dict)
 
     def judge(self, contents: Iterable[bytes], rules: Rules = Rules(), block: int = 1 << 20) -> list[Judged]:  # noqa: B008
         """Judge each of these files by itself, read in blocks of that size."""
-        contract = Contract(rules.delimiter, rules.source_time_zone, rules.actions)
+        contract = make_contract(rules.delimiter, source_time_zone=rules.source_time_zone, actions=rules.actions)
         latest = None if rules.latest is None else datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=rules.latest)
         found: list[Judged] = []
-        groups: dict[Header, list[pa.RecordBatch]] = defaultdict(list)
+        groups: dict[Layout, list[pa.RecordBatch]] = defaultdict(list)
         for number, content in enumerate(contents):
             blocks = [content[at : at + block] for at in range(0, len(content), block)]
             try:
                 record, batches = read_records(lambda blocks=blocks: iter(blocks), "a.csv", rules.delimiter)
-                header = read_header(record.fields, "a.csv", rules.delimiter)
+                layout = make_layout(record.fields, contract)
             except SourceError:
                 found.append(None)
                 continue
             found.append([])
             for batch in batches:
                 numbers = pa.array(batch["line_number"].to_numpy() + number * LINES_A_FILE)
-                groups[header].append(batch.set_column(0, "line_number", numbers))
-        for header, batches in groups.items():
-            for verdict in self.run(pa.concat_batches(batches), contract, header, latest):
+                groups[layout].append(batch.set_column(0, "line_number", numbers))
+        for layout, batches in groups.items():
+            for verdict in self.run(pa.concat_batches(batches), layout, latest):
                 number, line_number = divmod(verdict[0], LINES_A_FILE)
                 judged = found[number]
                 assert judged is not None
@@ -91,14 +92,13 @@ class Product:
                 judged.sort(key=lambda verdict: verdict.line_number)
         return found
 
-    def run(self, batch: pa.RecordBatch, contract: Contract, header: Header, latest: datetime | None) -> list[Any]:
+    def run(self, batch: pa.RecordBatch, layout: Layout, latest: datetime | None) -> list[Any]:
         """Run the kernel once: (line number, content, and the other attributes of a verdict)."""
-        if self.session is None:
-            self.session = kernel.open_kernel_session(contract, header, latest, 256)
-        utc = latest.replace(tzinfo=None) if latest else None
-        for name, value in kernel_variables(contract, header, utc).items():
-            self.session.execute(f"set variable {name} = $1", [value])
-        verdicts = kernel.judge_batch(self.session, batch)
+        if (layout, latest) not in self.sessions:
+            if len(self.sessions) == SESSIONS_MAX:
+                self.close()
+            self.sessions[layout, latest] = kernel.open_kernel_session(layout, latest, 256)
+        verdicts = kernel.judge_batch(self.sessions[layout, latest], batch)
         accepted = verdicts.accepted.set_column(5, "timestamp", verdicts.accepted["timestamp"].cast(pa.int64()))
         columns = accepted.to_pydict().values()
         found: list[Any] = [
@@ -111,6 +111,6 @@ class Product:
         return found
 
     def close(self) -> None:
-        """Let the session go."""
-        if self.session is not None:
-            self.session.close()
+        """Let the sessions go."""
+        while self.sessions:
+            self.sessions.popitem()[1].close()

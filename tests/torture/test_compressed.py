@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +18,18 @@ from pollutions import MIXED
 
 CONTENT = MIXED.written()
 ZSTD = zstandard.ZstdCompressor(write_checksum=True, write_content_size=True).compress(CONTENT)
-COMPRESSED = {"gz": gzip.compress(CONTENT, mtime=0), "zst": ZSTD}
+COMPRESSED = {
+    "gz": gzip.compress(CONTENT, mtime=0),
+    "zst": ZSTD,
+    "bz2": bz2.compress(CONTENT),
+    "xz": lzma.compress(CONTENT),
+}
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": lambda part: gzip.compress(part, mtime=0),
+    "zst": lambda part: zstandard.ZstdCompressor().compress(part),
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+}
 
 
 @pytest.fixture
@@ -63,9 +76,7 @@ def test_rubbish_behind_a_compressed_file_is_refused(content_of: Read, kind: str
 
 @pytest.mark.parametrize("kind", COMPRESSED)
 def test_several_members_are_one_file_wherever_it_was_split(content_of: Read, kind: str) -> None:
-    def compress(part: bytes) -> bytes:
-        return gzip.compress(part, mtime=0) if kind == "gz" else zstandard.ZstdCompressor().compress(part)
-
+    compress = COMPRESS[kind]
     for place in range(len(CONTENT) + 1):
         stored = compress(CONTENT[:place]) + compress(b"") + compress(CONTENT[place:])
         assert content_of(kind, stored) == CONTENT

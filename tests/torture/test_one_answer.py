@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -13,8 +14,7 @@ from hypothesis import strategies as st
 
 import framing
 import independent_reader
-from footfall.contract.mapping import read_header
-from footfall.contract.terms import Contract
+from factories import make_layout
 from footfall.contract.value_shapes import Kinds, add_all
 from footfall.engines import in_process, kernel
 from footfall.formats.delimited import read_records
@@ -34,7 +34,7 @@ def judge(content: bytes, block: int, limit_mb: int) -> tuple[pa.Table, pa.Table
     """Judge a file that comes in blocks of that size: what is accepted, what is rejected, the kinds of problems."""
     blocks = [content[at : at + block] for at in range(0, len(content), block)]
     record, batches = read_records(lambda: iter(blocks), "a.csv", ",", limit_mb)
-    kernel = in_process.Kernel(Contract(), read_header(record.fields, "a.csv", ","), None, limit_mb)
+    kernel = in_process.Kernel(make_layout(record.fields), None, limit_mb)
     try:
         verdicts = list(kernel.judge(batches))
     finally:
@@ -72,8 +72,8 @@ def test_one_file_has_one_answer_whatever_judges_it(
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     monkeypatch.setattr(kernel, "SLOW_ROWS", slow_rows)
     if not is_quick:
-        made = kernel.kernel_variables
-        monkeypatch.setattr(kernel, "kernel_variables", lambda *of: made(*of) | {"plain_line": r"[^\s\S]"})
+        made = kernel.compose_form
+        monkeypatch.setattr(kernel, "compose_form", lambda layout: replace(made(layout), plain=None))
     accepted, rejected, kinds = judge(content_of(end), block, limit_mb)
     assert accepted["line_number"].to_pylist() == wanted[0]["line_number"].to_pylist()
     assert accepted.equals(wanted[0])

@@ -23,7 +23,7 @@ from footfall import errors
 from footfall.answers.parameters import Filters
 from footfall.contract.bound import MaxRejected
 from footfall.errors import FootfallError
-from footfall.options import Options, QueryOptions
+from footfall.options import LoadOptions, Options, QueryOptions
 from footfall.settings import FIELDS, Settings
 
 SOURCE = Path(errors.__file__).parent
@@ -88,7 +88,7 @@ def _members(hint: Any) -> set[Any]:
 
 
 def test_the_keywords_are_the_settings_with_their_types() -> None:
-    keywords = typing.get_type_hints(Options)
+    keywords = typing.get_type_hints(LoadOptions)
     kept = typing.get_type_hints(Settings)
     assert set(keywords) == set(FIELDS)
     for name, attribute in FIELDS.items():

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from psycopg import sql
 
 from footfall.answers.catalogue import Query
+from footfall.contract.ids import IdType, IdTypes
 from footfall.errors import QueryError
 
 BIGINT_MAX = 2**63 - 1
+ID_CHARACTERS_MAX = 200  # code points of an id that is text
+Id = int | str | UUID
 BOUND = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?"
 OFFSET_MAX = timedelta(hours=14)  # the largest that a zone has had
 OPTIONS = {
@@ -25,15 +29,16 @@ OPTIONS = {
 class Asked:
     """What a question is asked with; None leaves it to the default of its file.
 
-    Shape: `since` and `until` are dates or times of `time_zone`, or have an offset; `per` is day, week or month.
+    Shape: ids are text, whatever their type. `since` and `until` are dates or times of `time_zone`, or have an offset;
+    `per` is day, week or month.
     """
 
     time_zone: str | None = None
     since: str | None = None
     until: str | None = None
     action: str | None = None
-    user_id: int | None = None
-    product_id: int | None = None
+    user_id: str | None = None
+    product_id: str | None = None
     limit: int | None = None
     per: str | None = None
 
@@ -47,15 +52,16 @@ class Asked:
 class Filters:
     """What a question is narrowed to, as a person says it.
 
-    Shape: `id` is the user or product of a question about one; `since` and `until` are dates or times, as text or not.
+    Shape: `id` is the user or product of a question about one; ids are numbers, text or UUIDs, as the tables have them;
+    `since` and `until` are dates or times, as text or not.
     """
 
-    id: int | None = None
+    id: Id | None = None
     since: str | date | None = None
     until: str | date | None = None
     action: str | None = None
-    user: int | None = None
-    product: int | None = None
+    user: Id | None = None
+    product: Id | None = None
     per: str | None = None
     limit: int | None = None
 
@@ -65,16 +71,16 @@ def understood(query: Query, filters: Filters, time_zone: str) -> Asked:
 
     Raises: QueryError naming the option and the cure.
     """
-    ids = {"user_id": filters.user, "product_id": filters.product}
+    ids = {"user_id": _read_text("--user", filters.user), "product_id": _read_text("--product", filters.product)}
     if filters.id is not None:
         if query.needed is None:
             raise QueryError(f"{query.name}: it takes no id; narrow it with --user or --product")
-        if ids[query.needed] not in (None, filters.id):
-            raise QueryError(f"{query.name}: {filters.id} or {ids[query.needed]}? Give one id")
-        ids[query.needed] = filters.id
-    for option, number in {"--user": ids["user_id"], "--product": ids["product_id"], "--limit": filters.limit}.items():
-        if number is not None and not 1 <= number <= BIGINT_MAX:
-            raise QueryError(f"{option}: {number} is not a number from 1 to 2^63-1")
+        asked_for = _read_text(f"{query.name}: ID", filters.id)
+        if ids[query.needed] not in (None, asked_for):
+            raise QueryError(f"{query.name}: {asked_for} or {ids[query.needed]}? Give one id")
+        ids[query.needed] = asked_for
+    if filters.limit is not None and not 1 <= filters.limit <= BIGINT_MAX:
+        raise QueryError(f"--limit: {filters.limit} is not a number from 1 to 2^63-1")
     if filters.per not in (None, "day", "week", "month"):
         raise QueryError(f"--per: {filters.per!r} is not day, week or month")
     action = None if filters.action is None else filters.action.strip(" \t")
@@ -86,6 +92,47 @@ def understood(query: Query, filters: Filters, time_zone: str) -> Asked:
     if since and until and are_alike and datetime.fromisoformat(since) > datetime.fromisoformat(until):
         raise QueryError(f"--since {filters.since} is later than --until {filters.until}; change them round")
     return Asked(time_zone, since, until, action, ids["user_id"], ids["product_id"], filters.limit, filters.per)
+
+
+def _read_text(option: str, given: Id | None) -> str | None:
+    """Give an id as text. Which texts are ids, `read_ids` says: it depends on the tables."""
+    if given is None:
+        return None
+    text = str(given).strip(" \t")
+    if not text or "\0" in text or len(text) > ID_CHARACTERS_MAX:
+        raise QueryError(f"{option}: {text[:50]!r} is no id; a text of 1 to {ID_CHARACTERS_MAX} characters is wanted")
+    return text
+
+
+def read_ids(asked: Asked, id_types: IdTypes) -> Asked:
+    """Give what is asked with its ids written as the server writes them.
+
+    Raises: QueryError where one is no id of the type that the tables have.
+
+    Example:
+        >>> asked = Asked(user_id="007", product_id="007")
+        >>> given = read_ids(asked, IdTypes(user_id="bigint", product_id="text"))
+        >>> given.user_id, given.product_id
+        ('7', '007')
+    """
+    user_id, product_id = (
+        text and _read_id(OPTIONS[column], text, id_types.of(column))
+        for column, text in (("user_id", asked.user_id), ("product_id", asked.product_id))
+    )
+    return replace(asked, user_id=user_id, product_id=product_id)
+
+
+def _read_id(option: str, text: str, id_type: IdType) -> str:
+    if id_type == "bigint":
+        if not re.fullmatch(r"[+-]?[0-9]+", text) or not 0 <= int(text) <= BIGINT_MAX:
+            raise QueryError(f"{option}: {text!r} is not a number from 0 to 2^63-1, as ids are in these tables")
+        return str(int(text))
+    if id_type == "uuid":
+        try:
+            return str(UUID(text))
+        except ValueError:
+            raise QueryError(f"{option}: {text!r} is not a UUID, as ids are in these tables") from None
+    return text
 
 
 def _read_bound(option: str, given: str | date | None) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from footfall.answers.cells import round_seconds, write_json, write_json_lines
 from footfall.answers.files import Format
+from footfall.contract.shapes import COLUMNS
 from footfall.results import (
     LoadResult,
     LoadSummary,
@@ -21,16 +22,15 @@ from footfall.results import (
     Table,
     Verification,
 )
+from footfall.results.guessing import Guess, GuessedPart
 from footfall.results.problems import SHAPES_SHOWN
 
+ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 CHECK_COLUMNS = (
     "source",
     "digest",
     "status",
-    "rows_read",
-    "rows_loaded",
-    "rows_duplicate",
-    "rows_rejected",
+    *ROWS,
     "seconds",
     "error",
     "problems",
@@ -42,11 +42,9 @@ def rejected_table(rows: Iterable[RejectedRow], fmt: Format) -> Table:
     if fmt == "table":
         return Table(
             ("load_id", "source", "line_number", "problems", "raw_line"),
-            tuple(
-                (row.load_id, row.source, row.line_number, problems_text(row.problems), row.raw_line) for row in rows
-            ),
+            tuple((row.load_id, row.source, place(row), problems_text(row.problems), row.raw_line) for row in rows),
         )
-    columns = ("load_id", "source", "line_number", "raw_line", "raw_size_bytes", "problems")
+    columns = ("load_id", "source", "line_number", "item", "raw_line", "raw_size_bytes", "problems")
     return Table(
         columns,
         tuple(
@@ -54,6 +52,7 @@ def rejected_table(rows: Iterable[RejectedRow], fmt: Format) -> Table:
                 row.load_id,
                 row.source,
                 row.line_number,
+                row.item,
                 row.raw_line,
                 row.raw_size_bytes,
                 [asdict(one) for one in row.problems],
@@ -61,6 +60,11 @@ def rejected_table(rows: Iterable[RejectedRow], fmt: Format) -> Table:
             for row in rows
         ),
     )
+
+
+def place(row: RejectedRow) -> int | str:
+    """Give the line of a row, and its number where several rows begin on that line."""
+    return f"{row.line_number} item {row.item}" if row.item else row.line_number
 
 
 def problems_text(problems: Iterable[Problem]) -> str:
@@ -96,19 +100,42 @@ def failures(summary: LoadSummary) -> list[tuple[str, str]]:
 def summary_json(summary: LoadSummary, *, is_check: bool = False) -> str:
     """Give the run as one JSON object. A check has no load_id; only `already-loaded` has loaded_at."""
     loads = write_json_lines([_load_object(load, is_check) for load in summary.loads], indent=" ")
-    sums = {name: getattr(summary, name) for name in ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")}
+    sums = {name: getattr(summary, name) for name in ROWS}
     others = {"seconds": round_seconds(summary.seconds), "ignored": summary.ignored}
     return '{"loads": ' + loads + ",\n " + write_json(sums | others)[1:]
 
 
 def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
-    names = ("source", "digest", "status", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")
+    names = ("source", "digest", "status", *ROWS)
     load_id = {} if is_check or load.status == "checked" else {"load_id": load.load_id}
     values = load_id | {name: getattr(load, name) for name in names}
     values |= {"seconds": round_seconds(load.seconds), "error": load.error, "notices": load.notices}
     is_loaded = load.status == "already-loaded" and not is_check
     loaded_at = {"loaded_at": load.loaded_at} if is_loaded else {}
     return values | loaded_at | {"problems": _problem_objects(load.groups)}
+
+
+def guess_json(made: Guess) -> str:
+    """Give a guess as one JSON object: the definition as TOML has it, and each part with its confidence and reason."""
+    return write_json(
+        {
+            "name": made.name,
+            "files": made.sources,
+            "looks_like": made.looks_like,
+            "rows_seen": made.rows_seen,
+            "is_whole": made.is_whole,
+            "built_in": made.built_in,
+            "settings": made.settings,
+            "definition": made.definition,
+            "parts": [_part_object(part) for part in made.parts],
+            "doubts": [_part_object(part) for part in made.doubts],
+            "rows": [dict(zip(COLUMNS, row, strict=True)) for row in made.rows],
+        }
+    )
+
+
+def _part_object(part: GuessedPart) -> dict[str, Any]:
+    return {"key": part.key or None, "value": part.value, "confidence": part.confidence, "reason": part.reason}
 
 
 def drift_table(found: Verification) -> Table:

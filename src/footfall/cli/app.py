@@ -47,7 +47,8 @@ Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE",
-        help="Files, folders (*.csv, *.csv.gz, *.csv.zst), patterns, URLs (s3, gs, abfs, https), or - for stdin.",
+        help="Files, folders (*.csv, *.tsv, *.json, *.jsonl, *.parquet), patterns, URLs (s3, gs, abfs, https), or - "
+        "for stdin.",
     ),
 ]
 Database = Annotated[

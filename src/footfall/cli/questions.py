@@ -31,6 +31,7 @@ LEDGER_AT_A_GLANCE = (
     "rows_loaded",
     "rows_duplicate",
     "rows_rejected",
+    "rows_skipped",
     "finished_at",
     "source",
     "error",
@@ -102,17 +103,15 @@ def loads(
 def query(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The question; --list shows them all.")] = None,
     identifier: Annotated[
-        int | None, typer.Argument(metavar="ID", min=1, help="Of a user or a product, where NAME is one of these.")
+        str | None, typer.Argument(metavar="ID", help="Of a user or a product, where NAME is one of these.")
     ] = None,
     since: Annotated[
         str | None, call_option("--since", metavar="T", about="From this date or time on, of the reporting time zone.")
     ] = None,
     until: Annotated[str | None, call_option("--until", metavar="T", about="Before this date or time.")] = None,
     action: Annotated[str | None, call_option("--action", metavar="A", about="Only this action.")] = None,
-    user: Annotated[int | None, call_option("--user", metavar="ID", minimum=1, about="Only of this user.")] = None,
-    product: Annotated[
-        int | None, call_option("--product", metavar="ID", minimum=1, about="Only this product.")
-    ] = None,
+    user: Annotated[str | None, call_option("--user", metavar="ID", about="Only of this user.")] = None,
+    product: Annotated[str | None, call_option("--product", metavar="ID", about="Only this product.")] = None,
     per: Annotated[
         Literal["day", "week", "month"] | None, call_option("--per", about="Count active users in each; default day.")
     ] = None,

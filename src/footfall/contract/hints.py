@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from footfall.contract.definition import BLANKS
 from footfall.contract.problems import PROBLEM_CODES
 
 TIME = "timestamp"
@@ -348,7 +349,9 @@ def hint(code: str, field: str | None, look: str) -> str:
 
 def look_variables(delimiter: str) -> dict[str, str]:
     """Give the variables of `hints.sql` that depend on the delimiter, beside those of the kernel."""
-    comma = rf"\x{{{ord(delimiter):x}}}"
+    if delimiter == BLANKS:
+        return dict.fromkeys(("space_before_quote", "space_behind_quote"), r"([^\s\S])")  # a space is a delimiter there
+    comma = "".join(rf"\x{{{ord(each):x}}}" for each in delimiter)
     space = "[ ]+" if delimiter == "\t" else r"[ \t]+"
     return {
         "space_before_quote": rf'(^|{comma}){space}"',

@@ -135,11 +135,12 @@ looked as (
                     getvariable('well_quoted_line')
                 ) then 'space-beside-quote'
                 when contains(line, '\"') and regexp_full_match(replace(line, '\"', '""'), getvariable('well_quoted_line')) then 'backslash-before-quote'
-                when length(line) - length(replace(line, getvariable('delimiter'), '')) = getvariable('field_count') - 1 then 'quote-in-value'
+                when length(line) - length(replace(line, getvariable('delimiter'), ''))
+                    = (getvariable('field_count') - 1) * length(getvariable('delimiter')) then 'quote-in-value'
             end
             when p.code = 'bad-encoding' then case
                 -- DuckDB writes a byte that is no visible ASCII as \x and its digits; a backslash, too.
-                when length(line) - length(replace(line, '�', ''))
+                when length(line) - length(replace(line, getvariable('bad_bytes'), ''))
                     = (length(raw_bytes::varchar) - length(replace(raw_bytes::varchar, '\x00', ''))) // 4 then 'nul'
             end
         end as look,

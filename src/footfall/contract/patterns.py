@@ -6,7 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from footfall.contract.ids import ID_COLUMNS, IdType
-from footfall.contract.limits import ACTION_CHARACTERS_MAX, ID_CHARACTERS_MAX, RECORD_BYTES_MAX, VALUE_CHARACTERS_MAX
+from footfall.contract.limits import (
+    ACTION_CHARACTERS_MAX,
+    BAD_BYTES,
+    ID_CHARACTERS_MAX,
+    RECORD_BYTES_MAX,
+    VALUE_CHARACTERS_MAX,
+)
 from footfall.contract.terms import Contract
 from footfall.contract.timestamps import compose_time_macros, plain_time_pattern, time_variables
 from footfall.statements import statements
@@ -42,6 +48,7 @@ def rule_variables(contract: Contract, latest: datetime | None) -> dict[str, Any
         "id_characters_max": ID_CHARACTERS_MAX,
         "value_characters_max": VALUE_CHARACTERS_MAX,
         "uuid": UUID,
+        "bad_bytes": BAD_BYTES,
     } | time_variables(contract.definition.timestamp.formats)
 
 

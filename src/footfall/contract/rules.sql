@@ -4,7 +4,9 @@
 -- name: macros
 -- A problem as it is stored: at most so much of the text is quoted.
 create macro problem(code, field, text) as {
-    'code': code, 'field': field::varchar, 'value': left(text, getvariable('value_characters_max'))
+    'code': code,
+    'field': field::varchar,
+    'value': left(replace(text, getvariable('bad_bytes'), '�'), getvariable('value_characters_max'))
 };
 create macro is_padded(id_text) as id_text[1] = '+' or id_text[1] = '0' and length(id_text) > 1
 
@@ -46,7 +48,7 @@ from quick
 
 -- name: slow
 -- `texts` has the five texts of every record, untrimmed; a text that is missing is null. Beside them stand:
--- line_number, line, raw_bytes, size_bytes: the record itself. Where raw_bytes is not null, U+FFFD stands for bad bytes.
+-- line_number, line, raw_bytes, size_bytes: the record itself. Where raw_bytes is not null, a mark stands for bad bytes.
 -- has_texts: false where the format could not tell the five texts apart. They are not judged then.
 -- is_skipped: true where the record is no interaction by the source definition. Nothing of it is judged then.
 -- not_values: the names of the fields where the record holds a list or an object, or null.
@@ -119,7 +121,7 @@ judged as (
             problem(
                 case
                     when list_contains(not_values, 'interaction_id') then 'not-a-value'
-                    when has_bad_bytes and contains(interaction_id_text, '�') then 'bad-encoding'
+                    when has_bad_bytes and contains(interaction_id_text, getvariable('bad_bytes')) then 'bad-encoding'
                     when interaction_id_text is null or interaction_id_text = '' then 'missing-value'
                     else interaction_id_code(interaction_id_text, interaction_id)
                 end,
@@ -129,7 +131,7 @@ judged as (
             problem(
                 case
                     when list_contains(not_values, 'user_id') then 'not-a-value'
-                    when has_bad_bytes and contains(user_id_text, '�') then 'bad-encoding'
+                    when has_bad_bytes and contains(user_id_text, getvariable('bad_bytes')) then 'bad-encoding'
                     when user_id_text is null or user_id_text = '' then 'missing-value'
                     else user_id_code(user_id_text, user_id)
                 end,
@@ -139,7 +141,7 @@ judged as (
             problem(
                 case
                     when list_contains(not_values, 'product_id') then 'not-a-value'
-                    when has_bad_bytes and contains(product_id_text, '�') then 'bad-encoding'
+                    when has_bad_bytes and contains(product_id_text, getvariable('bad_bytes')) then 'bad-encoding'
                     when product_id_text is null or product_id_text = '' then 'missing-value'
                     else product_id_code(product_id_text, product_id)
                 end,
@@ -148,18 +150,18 @@ judged as (
             ),
             problem(case
                 when list_contains(not_values, 'action') then 'not-a-value'
-                when has_bad_bytes and contains(action_text, '�') then 'bad-encoding'
+                when has_bad_bytes and contains(action_text, getvariable('bad_bytes')) then 'bad-encoding'
                 when action_text is null or action_text = '' then 'missing-value'
                 when length(action_text) > getvariable('action_characters_max') then 'too-long'
             end, 'action', action_text),
             problem(case
-                when has_bad_bytes and contains(action_text, '�') or action_text is null or action_text = ''
+                when has_bad_bytes and contains(action_text, getvariable('bad_bytes')) or action_text is null or action_text = ''
                     or list_contains(not_values, 'action') then null
                 when getvariable('actions') is not null and not list_contains(getvariable('actions'), action_text) then 'unknown-action'
             end, 'action', action_text),
             problem(case
                 when list_contains(not_values, 'timestamp') then 'not-a-value'
-                when has_bad_bytes and contains(timestamp_text, '�') then 'bad-encoding'
+                when has_bad_bytes and contains(timestamp_text, getvariable('bad_bytes')) then 'bad-encoding'
                 when timestamp_text is null or timestamp_text = '' then 'missing-value'
                 when is_ambiguous(timestamp_text) then 'ambiguous-timestamp'
                 when instant is null then 'not-a-timestamp'

@@ -76,7 +76,12 @@ class Engine:
         sums = [Sums() for _ in readings]
         began = reported = time.monotonic()
         kernel = self._open_kernel(readings[0].layout)
-        with closing(kernel.judge(join_batches(readings, self.memory_limit_mb))) as batches:
+        with closing(kernel.judge(join_batches(readings, self.memory_limit_mb))) as judged:
+            batches: Iterator[Verdicts] = judged
+            if readings[0].layout.definition.made_from in ("record", "fields"):
+                from footfall.engines.occurrences import number_occurrences
+
+                batches = number_occurrences(judged, self.memory_limit_mb)
             for verdicts in batches:
                 take(verdicts)
                 _add_up(sums, verdicts)

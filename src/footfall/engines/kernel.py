@@ -23,6 +23,7 @@ from footfall.contract.mapping import Layout
 from footfall.contract.patterns import compose_macros, rule_variables
 from footfall.contract.verdicts import Oddity, Verdicts
 from footfall.engines import oddities
+from footfall.formats.encodings import UTF_8, restore_bytes
 from footfall.formats.forms import compose_form
 from footfall.formats.positions import PLACE_BITS, file_numbers, placed_by
 from footfall.formats.texts import SQL as TEXTS
@@ -65,6 +66,7 @@ class KernelSession:
     slow: str
     plain_line: str | None
     suspect_line: str | None
+    records: str | None = None
 
     def close(self) -> None:
         """End the session."""
@@ -90,9 +92,11 @@ def open_kernel_session(layout: Layout, latest: datetime | None, memory_mb: int 
         connection.execute(f"set variable {name} = $1", [value])
     connection.execute(compose_macros(layout.contract))
     connection.execute(TEXTS["macros"])
+    if form.macros:
+        connection.execute(form.macros)
     quick = SQL["verdicts"].format(texts=form.plain, rules=RULES["quick"]) if form.plain else None
     slow = SQL["verdicts"].format(texts=form.texts, rules=RULES["slow"])
-    return KernelSession(layout, connection, quick, slow, form.plain_line, form.suspect_line)
+    return KernelSession(layout, connection, quick, slow, form.plain_line, form.suspect_line, form.records)
 
 
 def judge_batch(session: KernelSession, batch: pa.RecordBatch) -> Verdicts:
@@ -115,14 +119,26 @@ def judge_batch(session: KernelSession, batch: pa.RecordBatch) -> Verdicts:
         _group(session.connection, refused, kinds)
     accepted = _in_line_order(pa.concat_tables(parts))
     odd += oddities.count_null_words(session.connection, accepted)
-    return Verdicts(accepted, _readable(pa.concat_tables(rejected)), kinds, tuple(odd), _count_by_file(skipped))
+    return Verdicts(
+        accepted,
+        _readable(pa.concat_tables(rejected), session.layout),
+        kinds,
+        tuple(odd),
+        _count_by_file(skipped),
+    )
 
 
 def _place(batch: pa.RecordBatch, refused: pa.Table) -> pa.Table:
     """Give rejected rows their line numbers and items, where several rows of a format may begin on one line.
 
-    There, the numbers of the kernel count rows, and the batch has `row_line` and `item` beside them.
+    There, the numbers of the kernel count rows, and the batch has `row_line` and `item` beside them. Where records are
+    stored in another encoding, it has their `stored_bytes`.
     """
+    if "stored_bytes" in batch.schema.names:
+        there = np.searchsorted(batch["line_number"].to_numpy(), refused["line_number"].to_numpy())
+        name = "size_bytes" if "size_bytes" in refused.schema.names else "raw_size_bytes"
+        at = refused.schema.get_field_index(name)
+        refused = refused.set_column(at, name, batch["stored_bytes"].take(pa.array(there)))
     if "row_line" not in batch.schema.names:
         return refused.append_column("item", pa.repeat(pa.scalar(0, pa.int64()), refused.num_rows))
     at = pa.array(np.searchsorted(batch["line_number"].to_numpy(), refused["line_number"].to_numpy()))
@@ -205,8 +221,13 @@ def _ask(session: KernelSession, statement: str, lines: pa.Table) -> pa.Table:
     return table
 
 
-def _readable(rejected: pa.Table) -> pa.Table:
-    """Escape what is not text, and keep at most 64 KiB of each record."""
+def _readable(rejected: pa.Table, layout: Layout) -> pa.Table:
+    """Escape what is not text, and keep at most 64 KiB of each record, in the encoding in which it is stored."""
+    if layout.kind == "parquet":  # there are no bytes of a row
+        marks = pa.nulls(rejected.num_rows, pa.binary())
+        rejected = rejected.set_column(rejected.schema.get_field_index("raw_bytes"), "raw_bytes", marks)
+    if layout.encoding != UTF_8:
+        return restore_bytes(rejected, layout.encoding)
     if rejected.num_rows == rejected["raw_bytes"].null_count and _longest(rejected["raw_line"]) <= RAW_BYTES_MAX:
         return rejected
     lines = [
@@ -239,11 +260,15 @@ def as_conflicts(
     session = open_kernel_session(layout, latest)
     for batch in batches:
         accepted = judge_batch(session, batch).accepted
+        records = pa.Table.from_batches([batch])
+        if session.records is not None:
+            records = _ask(session, session.records, records)
         session.connection.register("judged", accepted)
-        session.connection.register("lines", pa.Table.from_batches([batch]))
+        session.connection.register("lines", records)
         table = session.connection.sql(SQL["conflicts"]).to_arrow_table()
         session.connection.unregister("lines")
         session.connection.unregister("judged")
         ids = table["interaction_id"].to_pylist()
-        yield _readable(_place(batch, table.drop(["interaction_id"])).cast(REJECTED_SCHEMA)), ids
+        refused = _place(batch, table.drop(["interaction_id"])).cast(REJECTED_SCHEMA)
+        yield _readable(refused, layout), ids
     session.close()

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from uuid import UUID
 
 import duckdb
 import pyarrow as pa
 
+from footfall.contract.ids import IdType, IdTypes
 from footfall.engines.spill import spilling_session
 from footfall.statements import statements
 
 SQL = statements(__name__)
+
+TYPES_IN_DUCKDB: dict[IdType, str] = {"bigint": "bigint", "uuid": "blob", "text": "varchar"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +33,15 @@ class RepeatsOfFile:
     rows_duplicate: int
     rows_conflict: int
     line_number: int | None
-    interaction_id: int | None
+    interaction_id: str | None
     rows_repeated: int
 
 
 @contextmanager
-def remembering(memory_mb: int) -> Iterator[Repeats]:
-    """Open a memory of ids that holds at most `memory_mb` in memory."""
-    with spilling_session(memory_mb, SQL["create_seen"]) as session:
+def remembering(memory_mb: int, id_types: IdTypes) -> Iterator[Repeats]:
+    """Open a memory of ids of these types that holds at most `memory_mb` in memory."""
+    create = SQL["create_seen"].format(interaction_id=TYPES_IN_DUCKDB[id_types.interaction_id])
+    with spilling_session(memory_mb, create) as session:
         yield Repeats(session)
 
 
@@ -66,4 +71,10 @@ class Repeats:
         Effects: none, but it reads all rows that are remembered.
         """
         rows = self.session.execute(SQL["find_repeats"]).fetchall()
-        return [RepeatsOfFile(*row) for row in rows]
+        return [replace(RepeatsOfFile(*row), interaction_id=_as_text(row[4])) for row in rows]
+
+
+def _as_text(interaction_id: int | str | bytes | None) -> str | None:
+    if isinstance(interaction_id, bytes):
+        return str(UUID(bytes=interaction_id))
+    return None if interaction_id is None else str(interaction_id)

@@ -1,5 +1,5 @@
 -- name: create_seen
-create table seen (file_number integer, line_number bigint, interaction_id bigint, content ubigint)
+create table seen (file_number integer, line_number bigint, interaction_id {interaction_id}, content ubigint)
 
 -- name: add_seen
 insert into seen

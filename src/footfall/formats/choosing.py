@@ -12,9 +12,9 @@ from footfall.contract.definition import FormatName, SourceDefinition
 from footfall.contract.terms import Contract
 from footfall.errors import SettingsError, UnknownNameError
 from footfall.safe_text import scheme, shown
+from footfall.sources.ignored import COMPRESSIONS
 from footfall.sources.patterns import is_path_of
 
-COMPRESSIONS = (".gz", ".zst", ".bz2", ".xz")
 FORMATS_BY_ENDING: dict[str, FormatName] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",

@@ -1,6 +1,66 @@
 -- The records of a delimited file -> the relation `texts` that `contract/rules.sql` judges, with the columns that it asks for.
 -- `lines` has the records as `delimited.py` frames them.
 
+-- The fields of a line as a list; in the plain form of a line, the shorter way. Null where the quoting is bad.
+
+-- name: plain_fields
+case
+    when starts_with(line, '"') then string_split(substring(line, 2, length(line) - 2), getvariable('quoted_delimiter'))
+    else string_split(line, getvariable('delimiter'))
+end
+
+-- name: fields
+case
+    when not contains(line, '"') then string_split(line, getvariable('delimiter'))
+    when regexp_full_match(line, getvariable('well_quoted_line'))
+        then list_transform(
+            regexp_extract_all(getvariable('delimiter') || line, getvariable('each_field'), 1),
+            lambda x: case
+                when starts_with(x, '"') then replace(substring(x, 2, length(x) - 2), '""', '"')
+                else x
+            end
+        )
+end
+
+-- name: bare_fields
+string_split(line, getvariable('delimiter'))
+
+-- name: fields_between_words
+-- A pattern knows what a field without one character is, not without a word: a border stands in its place.
+case
+    when not contains(line, '"') then string_split(line, getvariable('delimiter'))
+    when regexp_full_match(replace(line, getvariable('delimiter'), getvariable('border')), getvariable('well_bordered_line'))
+        then list_transform(
+            regexp_extract_all(
+                getvariable('border') || replace(line, getvariable('delimiter'), getvariable('border')),
+                getvariable('each_bordered_field'),
+                1
+            ),
+            lambda x: case
+                when starts_with(x, '"') then replace(
+                    replace(substring(x, 2, length(x) - 2), '""', '"'), getvariable('border'), getvariable('delimiter')
+                )
+                else x
+            end
+        )
+end
+
+-- name: fields_between_blanks
+case
+    when not contains(line, '"') then string_split_regex(trim(line, e' \t'), '[ \t]+')
+    when regexp_full_match(line, getvariable('well_quoted_line'))
+        then list_transform(
+            regexp_extract_all(' ' || trim(line, e' \t'), getvariable('each_field'), 1),
+            lambda x: case
+                when starts_with(x, '"') then replace(substring(x, 2, length(x) - 2), '""', '"')
+                else x
+            end
+        )
+end
+
+-- name: bare_fields_between_blanks
+string_split_regex(trim(line, e' \t'), '[ \t]+')
+
 -- name: plain_texts
 -- The texts of plain records, which need no parser: either all of their fields are in quotes, or none is.
 with split as (
@@ -9,11 +69,7 @@ with split as (
         line,
         size_bytes,
         is_plain,
-        case
-            when not is_plain then null
-            when starts_with(line, '"') then string_split(substring(line, 2, length(line) - 2), getvariable('quoted_delimiter'))
-            else string_split(line, getvariable('delimiter'))
-        end as f
+        case when is_plain then {fields} end as f
     from lines
 )
 select
@@ -33,18 +89,7 @@ with split as (
     select
         *,
         -- The record as a list of fields; null where its quoting is bad, or where it is too long to be looked into.
-        case
-            when size_bytes > getvariable('record_bytes_max') then null
-            when not contains(line, '"') then string_split(line, getvariable('delimiter'))
-            when regexp_full_match(line, getvariable('well_quoted_line'))
-                then list_transform(
-                    regexp_extract_all(getvariable('delimiter') || line, getvariable('each_field'), 1),
-                    lambda x: case
-                        when starts_with(x, '"') then replace(substring(x, 2, length(x) - 2), '""', '"')
-                        else x
-                    end
-                )
-        end as f
+        case when size_bytes <= getvariable('record_bytes_max') then {fields} end as f
     from lines
 ),
 texts as (

@@ -18,7 +18,7 @@ from footfall.contract.definition import SourceDefinition
 from footfall.contract.json_places import place_by_path
 from footfall.contract.limits import RECORD_BYTES_MAX, VALUE_CHARACTERS_MAX
 from footfall.contract.paths import JsonPath, parse_path
-from footfall.formats.delimited import LINE_BYTES_LEAST, block_bytes
+from footfall.formats.framing import LINE_BYTES_LEAST, block_bytes
 from footfall.formats.json_names import compose_name_twice, path_variables
 from footfall.formats.numbering import Numbers, find_lines
 from footfall.formats.texts import SQL as TEXTS

@@ -4,49 +4,100 @@ from __future__ import annotations
 
 from typing import Any
 
+from footfall.contract.definition import BLANKS
 from footfall.contract.limits import PLAIN_FIELDS_MAX, RECORD_BYTES_MAX
 from footfall.contract.mapping import Layout
 from footfall.formats.texts import ANY_TEXT, Form, Record, compose_expressions
 from footfall.statements import statements
 
 SQL = statements("footfall.formats.delimited")
+IN_PLAIN_VALUES = frozenset("0123456789abcdefABCDEF-:.+TZ ")  # characters of ids and times in plain form
+# How the fields of a line in plain form are told apart, where that is another way.
+PLAIN_KINDS = {
+    "fields": "plain_fields",
+    "fields_between_words": "plain_fields",
+    "fields_between_blanks": "bare_fields_between_blanks",
+}
+BORDER = "\0"  # in place of a delimiter of several characters: no text in the kernel holds a NUL
 
 
 def compose_delimited(layout: Layout) -> Form:
     """Give the statements of delimited.sql for files of one layout."""
-    expressions = compose_expressions(layout, Record(is_matched=True))
+    # A delimiter that may stand in a plain value: the pattern of the line would not say where its fields end.
+    is_matched = layout.delimiter != BLANKS and not IN_PLAIN_VALUES & set(layout.delimiter)
+    expressions = compose_expressions(layout, Record(is_matched=is_matched))
+    kind = _kind(layout)
     return Form(
-        SQL["plain_texts"].format(**expressions.plain),
-        SQL["texts"].format(**expressions.of),
+        SQL["plain_texts"].format(fields=SQL[PLAIN_KINDS.get(kind, kind)], **expressions.plain),
+        SQL["texts"].format(fields=SQL[kind], **expressions.of),
         split_variables(layout) | expressions.variables,
         _plain_line(layout, expressions.trusted),
     )
 
 
+def _kind(layout: Layout) -> str:
+    """Say which statements tell the fields of these records apart."""
+    how = "" if layout.definition.quoting else "bare_"
+    if layout.delimiter == BLANKS:
+        return f"{how}fields_between_blanks"
+    return f"{how}fields" if len(layout.delimiter) == 1 or how else "fields_between_words"
+
+
 def split_variables(layout: Layout) -> dict[str, Any]:
     """Give the variables with which records are split into fields.
 
-    Shape: name -> value, to be set with `set variable` in the session that splits the records.
+    Shape: name -> value, to be set with `set variable` in the session that splits the records. `well_quoted_line` is
+    of lines as they are; where delimiters have several characters it knows the usual ones, and `hints.sql` alone
+    asks it.
     """
-    comma = rf"\x{{{ord(layout.delimiter):x}}}"  # RE2's spelling: no character of a delimiter is special
-    field = rf'(?:"(?:[^"]|"")*"|[^"{comma}]*)'
+    comma, field = _comma(layout), f'(?:"(?:[^"]|"")*"|{_bare(layout, quote=chr(34))})'
+    beside = r"[ \t]*" if layout.delimiter == BLANKS else ""
+    border = r"\x00"
+    between_borders = rf'(?:"(?:[^"]|"")*"|[^"{border}]*)'
     return {
-        "delimiter": layout.delimiter,
+        "delimiter": " " if layout.delimiter == BLANKS else layout.delimiter,
         "quoted_delimiter": f'"{layout.delimiter}"',
+        "border": BORDER,
         "field_count": layout.field_count,
-        "well_quoted_line": rf"{field}(?:{comma}{field})*",
-        "each_field": rf"{comma}({field})",
+        "well_quoted_line": f"{beside}{field}(?:{comma}{field})*{beside}",
+        "each_field": f"{comma}({field})",
+        "well_bordered_line": f"{between_borders}(?:{border}{between_borders})*",
+        "each_bordered_field": f"{border}({between_borders})",
         "record_bytes_max": RECORD_BYTES_MAX,
     }
+
+
+def _comma(layout: Layout) -> str:
+    """Give the pattern of a delimiter, in RE2's spelling: no character of it is special."""
+    return r"[ \t]+" if layout.delimiter == BLANKS else _spell(layout.delimiter)
+
+
+def _spell(text: str) -> str:
+    return "".join(rf"\x{{{ord(each):x}}}" for each in text)
+
+
+def _bare(layout: Layout, quote: str, line_end: str = "") -> str:
+    """Give the pattern of a field that no quotes enclose, without some of those that hold half of a delimiter."""
+    if layout.delimiter == BLANKS:
+        return rf"[^{quote} \t{line_end}]+"
+    first, second = _spell(layout.delimiter[0]), _spell(layout.delimiter[1:2])
+    if not second:
+        return f"[^{quote}{first}{line_end}]*"
+    return f"(?:[^{quote}{first}{line_end}]|{first}[^{quote}{first}{second}{line_end}])*"
 
 
 def _plain_line(layout: Layout, trusted: dict[int, str]) -> str:
     """Give the pattern of a line with plain values, and with either all of its fields in quotes or none."""
     if layout.field_count > PLAIN_FIELDS_MAX:
         return r"[^\s\S]"  # no line
-    comma = rf"\x{{{ord(layout.delimiter):x}}}"
-    bare = rf'[^"{comma}\n]*'
-    any_text = rf'[^"{comma}\x00-\x20](?:[^"{comma}\n]*[^"{comma}\x00-\x20])?'
+    quoting = layout.definition.quoting
+    quote = '"' if quoting else ""
+    comma, bare = _comma(layout), _bare(layout, quote, r"\n")
+    if layout.delimiter == BLANKS:
+        return r"[ \t]*" + comma.join([bare] * layout.field_count) + r"[ \t]*"
+    any_text = rf"[^{quote}{comma}\x00-\x20](?:[^{quote}{comma}\n]*[^{quote}{comma}\x00-\x20])?"
     named = {at: any_text if pattern == ANY_TEXT else f"(?:{pattern})" for at, pattern in trusted.items()}
     each = [named.get(at, bare) for at in range(1, layout.field_count + 1)]
+    if not quoting:
+        return comma.join(each)
     return comma.join(each) + "|" + comma.join(f'"{one}"' for one in each)

@@ -18,8 +18,10 @@ from footfall.contract.mapping import Layout
 from footfall.contract.paths import parse_path
 from footfall.contract.terms import Contract
 from footfall.errors import SourceError
-from footfall.formats.delimited import BOM, Content, block_bytes
+from footfall.formats.delimited import Content
 from footfall.formats.exploding import explode_all
+from footfall.formats.framing import block_bytes
+from footfall.formats.header import BOM
 from footfall.formats.json_items import cut_items
 from footfall.formats.json_lines import lay_out_json, open_json_lines
 from footfall.formats.json_stream import Stream

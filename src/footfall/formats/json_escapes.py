@@ -15,17 +15,17 @@ ESCAPE = re.compile(
     rf"\\(?:u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}|(?P<bad>u(?:0000|[dD][89a-fA-F]{_HEX}{{2}}))|.)",
     re.DOTALL,
 )
-NO_TEXT = r"\ufffd"  # what stands for an escape of a character that no text holds
+NO_TEXT = r"\ufffe"  # what stands for an escape of a character that no text holds
 
 
 def mark_bad_escapes(batch: pa.RecordBatch) -> pa.RecordBatch:
     r"""Mark escapes that are no character of a text, as bad bytes are marked: NUL, and surrogates that stand alone.
 
     Example:
-        >>> from footfall.formats.delimited import SCHEMA
+        >>> from footfall.formats.framing import SCHEMA
         >>> batch = pa.RecordBatch.from_pylist([{"line": r'"\ud83d\ude00\ud83d"'}], schema=SCHEMA)
         >>> mark_bad_escapes(batch).to_pylist()[0]["line"]
-        '"\\ud83d\\ude00\\ufffd"'
+        '"\\ud83d\\ude00\\ufffe"'
     """
     lines = batch.column("line")
     data = lines.buffers()[2]

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from footfall.contract.limits import RECORD_BYTES_MAX
-from footfall.formats.delimited import LINE_BYTES_LEAST, READABLE_BYTES, SCHEMA, assemble, is_utf8
+from footfall.formats.framing import LINE_BYTES_LEAST, READABLE_BYTES, SCHEMA, assemble, is_utf8
 from footfall.formats.json_escapes import mark_bad_escapes
 from footfall.formats.json_scanning import Marks, Scanner
 from footfall.formats.json_stream import Stream
@@ -135,7 +135,8 @@ def _list_positions(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
     """List the positions in all of these spans."""
     sizes = stops - starts
     before = np.cumsum(sizes) - sizes
-    return np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes)
+    positions: np.ndarray = np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes)
+    return positions
 
 
 def _give_rows(

@@ -14,8 +14,10 @@ from footfall.contract.json_places import place_by_path
 from footfall.contract.mapping import Layout, find_places, read_file_time
 from footfall.contract.terms import Contract
 from footfall.errors import SourceError
-from footfall.formats.delimited import BOM, Content, Lines, block_bytes, cut_records, find_line_end
+from footfall.formats.delimited import Content, find_line_end
 from footfall.formats.exploding import explode_all
+from footfall.formats.framing import Lines, block_bytes, cut_records
+from footfall.formats.header import BOM
 from footfall.formats.json_escapes import mark_bad_escapes
 from footfall.formats.quoting import Dialect
 from footfall.sources import opening

@@ -80,8 +80,10 @@ class Scanner:
             # Of a run of backslashes, each second one is escaped by the one before it.
             escaped[ends[(ends - begins - escaped[begins]) % 2 == 1]] = True
         self.is_escaped = bool(escaped[-1])
-        return quotes[~escaped[quotes]]
+        found: np.ndarray = quotes[~escaped[quotes]]
+        return found
 
 
 def _count_before(quotes: np.ndarray, positions: np.ndarray, carried: bool) -> np.ndarray:
-    return np.searchsorted(quotes, positions) + carried
+    counts: np.ndarray = np.searchsorted(quotes, positions) + carried
+    return counts

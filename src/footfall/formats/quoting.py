@@ -1,4 +1,4 @@
-"""Quotes, and the lines that they run over: which text is one record, and which has swallowed rows.
+"""Dialects: delimiters and quotes, and the lines that these run over: which text is one record, and which swallows rows.
 
 Grain: one text at a time, without its line end. Nothing here knows blocks or limits.
 """
@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from footfall.contract.definition import BLANKS
+
 LF, CR, QUOTE = 10, 13, 34
 
 
@@ -17,12 +19,15 @@ LF, CR, QUOTE = 10, 13, 34
 class Dialect:
     """How records are told apart. `line_end` is LF, or CR in a file without any LF.
 
-    Without `quoting`, a quote is a character like any other.
+    `delimiter` may be several characters, or BLANKS. Without `quoting`, a quote is a character like any other.
+    Lines that begin with `comment` are no records; empty where there are none. `encoding` is that of the stored bytes.
     """
 
     delimiter: str
     line_end: int
     quoting: bool = True
+    comment: bytes = b""
+    encoding: str = "utf-8"
 
 
 def record_pattern(dialect: Dialect, field_count: int | None) -> re.Pattern[bytes]:
@@ -31,16 +36,21 @@ def record_pattern(dialect: Dialect, field_count: int | None) -> re.Pattern[byte
     Example:
         >>> bool(record_pattern(Dialect(",", LF), 2).fullmatch(b'"a\\nb",c'))
         True
+        >>> bool(record_pattern(Dialect(BLANKS, LF), 2).fullmatch(b' "a b" \\t c '))
+        True
     """
-    comma = re.escape(dialect.delimiter.encode())
     end = re.escape(bytes([dialect.line_end]))
-    bare = b'[^"' + comma + end + b"]*"
-    if len(dialect.delimiter.encode()) > 1:
-        bare = b"(?:(?!" + comma + b')[^"' + end + b"])*"
+    if dialect.delimiter == BLANKS:
+        comma, bare, beside = b"[ \\t]+", b'[^" \\t' + end + b"]+", b"[ \\t]*"
+    else:
+        comma, beside = re.escape(dialect.delimiter.encode()), b""
+        bare = b'[^"' + comma + end + b"]*"
+        if len(dialect.delimiter.encode()) > 1:
+            bare = b"(?:(?!" + comma + b')[^"' + end + b"])*"
     # Unrolled, so that it never tries one text in two ways; possessive quantifiers are wrong in Python 3.11.2.
     field = b'(?:"[^"]*(?:""[^"]*)*"|' + bare + b")"
     count = b"*" if field_count is None else b"{%d}" % (field_count - 1)
-    return re.compile(field + b"(?:" + comma + field + b")" + count)
+    return re.compile(beside + field + b"(?:" + comma + field + b")" + count + beside)
 
 
 def record_test(dialect: Dialect, field_count: int) -> Callable[[bytes], bool]:
@@ -56,8 +66,9 @@ def record_test(dialect: Dialect, field_count: int) -> Callable[[bytes], bool]:
 def swallows_rows(text: bytes, dialect: Dialect, field_count: int) -> bool:
     r"""Say whether each line behind the first has the fields of a row: a stray quote then holds rows, not text.
 
-    A line of blanks is no row, and so says nothing. Of two lines, the first must have the fields of a row, too: where
-    it is short, the second completes it, as it does wherever text of two lines stands in the first column.
+    A line of blanks and a comment are no rows, and so say nothing. Of two lines, the first must have the fields of a
+    row, too: where it is short, the second completes it, as it does wherever text of two lines stands in the first
+    column.
     Source: SPEC.md, section 4, "Quoting".
 
     Example:
@@ -68,35 +79,69 @@ def swallows_rows(text: bytes, dialect: Dialect, field_count: int) -> bool:
     """
     end = bytes([dialect.line_end])
     # The closing quote stands on the last line: with too few delimiters it is no row, and most records end here.
-    if text.count(dialect.delimiter.encode(), text.rfind(end) + 1) + 1 < field_count:
+    if _count_borders(text[text.rfind(end) + 1 :], dialect.delimiter) + 1 < field_count:
         return False
     lines = text.split(end)
     if dialect.line_end == LF:
         lines = [line.removesuffix(b"\r") for line in lines]
-    rows = [line for line in lines[1:] if line.strip(b" \t")]
+    rows = [line for line in lines[1:] if line.strip(b" \t") and not is_comment(line, dialect)]
     if not all(count_fields(row, dialect.delimiter) == field_count for row in rows):
         return False
     return len(rows) > 1 or (len(rows) == 1 and count_fields(lines[0], dialect.delimiter) >= field_count)
 
 
-def count_fields(line: bytes, delimiter: str) -> int:
+def is_comment(line: bytes, dialect: Dialect) -> bool:
+    """Say whether a line, or what begins with it, is a comment."""
+    return bool(dialect.comment) and line.startswith(dialect.comment)
+
+
+def count_fields(line: bytes, delimiter: str, *, quoting: bool = True) -> int:
     """Count the fields of a line that is read alone, whatever its quotes.
 
     A field that quotes enclose is one, whatever it holds; a quote that stands anywhere else, or does not close on this
     line, is a character like any other. So the line where a stray quote is closed counts as the row that it is.
 
     Example:
-        >>> count_fields(b'1,"a,b",27"', ",")
-        3
+        >>> count_fields(b'1,"a,b",27"', ","), count_fields(b' 1  "a b" 2" ', BLANKS)
+        (3, 3)
     """
+    has_quotes = quoting and b'"' in line
+    if delimiter == BLANKS:
+        return len(_enclosed_or_bare().findall(line)) if has_quotes else len(re.findall(rb"[^ \t]+", line))
     comma = delimiter.encode()
     count = line.count(comma) + 1
-    if b'"' in line:
+    if has_quotes:
         count -= sum(field.count(comma) for field in _enclosed_field(delimiter).findall(line))
     return count
+
+
+def split_line(text: str, dialect: Dialect) -> list[str]:
+    """Give the fields of a record whose quotes are in order, as `delimited.sql` does.
+
+    Example:
+        >>> split_line('"a::b"::c', Dialect("::", LF)), split_line(' "a b"  c', Dialect(BLANKS, LF))
+        (['a::b', 'c'], ['a b', 'c'])
+    """
+    if not dialect.quoting or '"' not in text:
+        return re.findall(r"[^ \t]+", text) if dialect.delimiter == BLANKS else text.split(dialect.delimiter)
+    if dialect.delimiter == BLANKS:
+        fields = re.findall(r'"(?:[^"]|"")*"|[^" \t]+', text)
+    else:
+        comma = re.escape(dialect.delimiter)
+        fields = re.findall(rf'{comma}("(?:[^"]|"")*"|(?:(?!{comma})[^"])*)', dialect.delimiter + text)
+    return [field[1:-1].replace('""', '"') if field.startswith('"') else field for field in fields]
+
+
+def _count_borders(line: bytes, delimiter: str) -> int:
+    return len(re.findall(rb"[^ \t]+", line)) - 1 if delimiter == BLANKS else line.count(delimiter.encode())
 
 
 @cache
 def _enclosed_field(delimiter: str) -> re.Pattern[bytes]:
     comma = re.escape(delimiter.encode())
     return re.compile(rb"(?:\A|(?<=" + comma + rb'))"[^"]*(?:""[^"]*)*"(?=' + comma + rb"|\Z)")
+
+
+@cache
+def _enclosed_or_bare() -> re.Pattern[bytes]:
+    return re.compile(rb'(?<![^ \t])"[^"]*(?:""[^"]*)*"(?![^ \t])|[^ \t]+')

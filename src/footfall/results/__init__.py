@@ -44,7 +44,7 @@ class Reason(StrEnum):
     """Why a name is left out, in the words in which that is said."""
 
     NEVER_DATA = "left by a system or a tool, never data"
-    ENDING = "not named *.csv, *.csv.gz or *.csv.zst"
+    ENDING = "not named *.csv, *.tsv, *.jsonl, *.ndjson, *.json or *.parquet, plain or compressed"
     LINK = "a link to a folder, which is followed only where its own name is written out"
     SPECIAL = "a FIFO, socket or device"
     FOLDER = "a folder, where the pattern takes files"
@@ -218,6 +218,10 @@ class LoadSummary:
         return sum(load.rows_rejected for load in self.loads)
 
     @property
+    def rows_skipped(self) -> int:
+        return sum(load.rows_skipped for load in self.loads)
+
+    @property
     def exit_code(self) -> int:
         return next((load.exit_code for load in self.loads if load.exit_code), 0)
 
@@ -245,9 +249,10 @@ def _describe_outcome(load: LoadResult) -> str:
 
 
 def _count_rows(of: LoadResult | LoadSummary, accepted: str) -> str:
+    skipped = f", {of.rows_skipped:,} skipped" if of.rows_skipped else ""
     return (
         f"{of.rows_read:,} read, {of.rows_loaded:,} {accepted}, "
-        f"{of.rows_duplicate:,} duplicate, {of.rows_rejected:,} rejected"
+        f"{of.rows_duplicate:,} duplicate, {of.rows_rejected:,} rejected{skipped}"
     )
 
 

@@ -26,7 +26,8 @@ class Problem:
 class RejectedRow:
     """One row with one problem or more, as the quarantine keeps it.
 
-    Units: `line_number` is 1-based, header included; `raw_line` at most 64 KiB; `raw_size_bytes` is the whole record.
+    Units: `line_number` is 1-based, header included; `item` is 0 where the record is alone on its line, else its number
+    among the rows that begin there, from 1; `raw_line` at most 64 KiB; `raw_size_bytes` is the whole record.
     """
 
     load_id: int | None
@@ -35,6 +36,7 @@ class RejectedRow:
     raw_line: str
     raw_size_bytes: int
     problems: tuple[Problem, ...]
+    item: int = 0
 
 
 @dataclass(frozen=True, slots=True)

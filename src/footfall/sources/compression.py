@@ -1,17 +1,23 @@
-"""Compressed bytes -> content: gzip and zstd, within bounds, whatever they consist of."""
+"""Compressed bytes -> content: gzip, zstd, bzip2 and xz, within bounds, whatever they consist of."""
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from footfall.errors import CorruptSourceError, SourceError
 
-READ_BYTES = 1 << 20  # bytes per read of gzip, and of one piece of its content: no bomb gets further at a time
+READ_BYTES = (
+    1 << 20
+)  # bytes per read of gzip, bzip2 and xz, and of one piece of its content: no bomb gets further at a time
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 SKIPPABLE_MAGIC = b"\x2a\x4d\x18"  # behind a byte of 50 to 5f: a frame that holds no content, as pzstd writes it first
+BZIP2_PATTERN = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")  # the second: of an empty content
+XZ_MAGIC = b"\xfd7zXZ\0"
+XZ_MEMORY_BYTES = 1 << 27  # what the dictionary of `xz -9` takes twice; a larger one is refused
 ZSTD_WINDOW_BYTES = 1 << 27  # what `zstd --long` makes at most; a larger one is refused
 ZSTD_SLICE_BYTES = 1 << 11  # bytes fed at a time: 2 KB can inflate to 64 MB at most, a bomb gets no further
 Decompress = Callable[[BinaryIO, str], Iterator[bytes]]
@@ -21,6 +27,10 @@ def decompressor(start: bytes) -> Decompress | None:
     """Give what decompresses a file with these first bytes, or None where it is not compressed as we read it."""
     if start.startswith(GZIP_MAGIC):
         return gunzip
+    if start.startswith(XZ_MAGIC):
+        return unxz
+    if BZIP2_PATTERN.match(start):
+        return bunzip2
     is_skippable = start[1:4] == SKIPPABLE_MAGIC and start[0] >> 4 == 5
     return unzstd if is_skippable or start.startswith(ZSTD_MAGIC) else None
 
@@ -51,6 +61,69 @@ def gunzip(stream: BinaryIO, source: str) -> Iterator[bytes]:
                 yield block
     except zlib.error as error:
         raise CorruptSourceError(f"the gzip file is corrupt ({error}); deliver it again", source=source) from error
+
+
+def bunzip2(stream: BinaryIO, source: str) -> Iterator[bytes]:
+    """Give the content of all streams of a bzip2 file, as pbzip2 writes several.
+
+    Raises: CorruptSourceError where it is cut or corrupt.
+    """
+    import bz2
+
+    inflater = bz2.BZ2Decompressor()
+    pending = b""
+    try:
+        while True:
+            if inflater.eof:
+                pending = inflater.unused_data or stream.read(READ_BYTES)
+                if not pending:
+                    return
+                inflater = bz2.BZ2Decompressor()
+            elif inflater.needs_input:
+                if not (pending := stream.read(READ_BYTES)):
+                    raise CorruptSourceError("the bzip2 file is cut; deliver it again", source=source)
+            block = inflater.decompress(pending, READ_BYTES)
+            pending = b""
+            if block:
+                yield block
+    except OSError as error:
+        if error.errno is not None:  # of the stream: the disk, not the data
+            raise
+        raise CorruptSourceError(f"the bzip2 file is corrupt ({error}); deliver it again", source=source) from error
+
+
+def unxz(stream: BinaryIO, source: str) -> Iterator[bytes]:
+    """Give the content of all streams of an xz file; NULs behind a stream are padding.
+
+    Raises: CorruptSourceError where it is cut or corrupt, SourceError where it needs too much memory.
+    """
+    import lzma
+
+    inflater = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES)
+    pending = b""
+    try:
+        while True:
+            if inflater.eof:
+                pending = inflater.unused_data.lstrip(b"\0")  # padding behind the last stream
+                while not pending:
+                    if not (pending := stream.read(READ_BYTES)):
+                        return
+                    pending = pending.lstrip(b"\0")
+                inflater = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES)
+            elif inflater.needs_input:
+                if not (pending := stream.read(READ_BYTES)):
+                    raise CorruptSourceError("the xz file is cut; deliver it again", source=source)
+            block = inflater.decompress(pending, READ_BYTES)
+            pending = b""
+            if block:
+                yield block
+    except lzma.LZMAError as error:
+        if "limit" in str(error):
+            raise SourceError(
+                f"the xz file needs more than {XZ_MEMORY_BYTES >> 20} MB of memory; compress it again with -9 at most",
+                source=source,
+            ) from error
+        raise CorruptSourceError(f"the xz file is corrupt ({error}); deliver it again", source=source) from error
 
 
 def unzstd(stream: BinaryIO, source: str) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from glob import has_magic
@@ -19,7 +20,7 @@ from footfall.results import FoundSources, IgnoredName, Reason
 from footfall.safe_text import scheme, shown
 from footfall.sources import stores, web
 from footfall.sources.ignored import describe_ignored, has_ending, is_never_data
-from footfall.sources.patterns import DEEP, Part, refuse_pattern, split_pattern
+from footfall.sources.patterns import DEEP, Part, is_path_of_any, refuse_pattern, split_pattern
 
 NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
@@ -35,7 +36,7 @@ class _Kind(Enum):
 class _Search:
     """What one SOURCE has led to so far.
 
-    Shape: `found` has the number of each file's inode as its folder lists it (0 where that is unknown), `entered` the
+    Shape: `also` has patterns of paths that a folder gives beside those with an ending of data. `found` has the number of each file's inode as its folder lists it (0 where that is unknown), `entered` the
     folders whose names are written out.
     """
 
@@ -43,11 +44,13 @@ class _Search:
     ignored: dict[str, Reason] = field(default_factory=dict)
     entered: set[str] = field(default_factory=set)
     listed: tuple[str, list[os.DirEntry[str]]] = ("/", [])
+    also: Sequence[str] = ()
 
 
-def find_sources(names: list[str]) -> FoundSources:
+def find_sources(names: list[str], also: Sequence[str] = ()) -> FoundSources:
     """Expand files, patterns, folders, URLs and `-` in the order given; below each, in bytewise order of the paths.
 
+    Shape: `also` are the patterns of source definitions: what they fit is taken from a folder whatever its ending.
     Effects: lists folders and looks at links; opens no file.
     Raises: SourceError where a folder cannot be read, a folder or a pattern holds no file, or a scheme is unknown;
     SourceUnavailableError where a store is away.
@@ -57,7 +60,7 @@ def find_sources(names: list[str]) -> FoundSources:
     for name in names:
         kind = scheme(name)
         if kind in stores.STORES:
-            objects, others = stores.find(name)
+            objects, others = stores.find(name, also)
             found += [(each, each) for each in objects]
             ignored += others
         elif kind in web.SCHEMES or name == "-":
@@ -66,8 +69,10 @@ def find_sources(names: list[str]) -> FoundSources:
             known = ", ".join(f"{each}://" for each in (*stores.STORES, *web.SCHEMES))
             raise SourceError(f"{kind}:// is not read; there are {known} and the names of files", source=shown(name))
         elif os.path.isdir(name):  # noqa: PTH112  (a Path would change the name)
-            search = _search_folder(name)
-            _require_found(search, name, "the folder holds no file named *.csv, *.csv.gz or *.csv.zst")
+            search = _search_folder(name, also)
+            _require_found(
+                search, name, "the folder holds no file named *.csv, *.tsv, *.jsonl, *.ndjson, *.json or *.parquet"
+            )
             _add(search, found, ignored)
         elif has_magic(name) and not os.path.lexists(name):
             search = _search_pattern(name)
@@ -128,9 +133,9 @@ def _inode(path: str) -> int:
     return status.st_ino if stat.S_ISREG(status.st_mode) else 0
 
 
-def _search_folder(root: str) -> _Search:
+def _search_folder(root: str, also: Sequence[str]) -> _Search:
     """Look through a folder and all below it."""
-    search, waiting = _Search(), [root if root.endswith("/") else f"{root}/"]
+    search, waiting = _Search(also=also), [root if root.endswith("/") else f"{root}/"]
     while waiting:
         folder = waiting.pop()
         for entry in _list(search, folder):
@@ -143,7 +148,7 @@ def _search_folder(root: str) -> _Search:
                 waiting.append(f"{path}/")
             elif kind is _Kind.LINK:
                 search.ignored[path] = Reason.LINK
-            elif not has_ending(entry.name):
+            elif not (has_ending(entry.name) or is_path_of_any(search.also, path)):
                 search.ignored[path] = Reason.ENDING
             elif kind is _Kind.SPECIAL:
                 search.ignored[path] = Reason.SPECIAL

@@ -6,7 +6,13 @@ from collections.abc import Iterable
 
 from footfall.results import IgnoredName, Reason
 
-ENDINGS = (".csv", ".csv.gz", ".csv.zst")  # of the files of a folder, in any case
+COMPRESSIONS = (".gz", ".zst", ".bz2", ".xz")
+# Of the files of a folder, in any case. Not .txt, .dat or .log: notes and logs stand beside data everywhere.
+FORMAT_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+ENDINGS = (
+    *FORMAT_ENDINGS,
+    *(f"{ending}{packed}" for ending in FORMAT_ENDINGS[:-1] for packed in COMPRESSIONS),  # Parquet is packed inside
+)
 NAMES_SAID = 3  # names of each reason; JSON and Python callers get all of them
 # What systems and tools write beside data, or while data is still on its way; all in lower case.
 NEVER_DATA_NAMES = frozenset(
@@ -53,8 +59,8 @@ def has_ending(name: str) -> bool:
     """Say whether a file of this name in a folder is a source.
 
     Example:
-        >>> has_ending("A.CSV"), has_ending("a.csv.txt")
-        (True, False)
+        >>> has_ending("A.CSV"), has_ending("a.json.BZ2"), has_ending("a.csv.txt")
+        (True, True, False)
     """
     return name.lower().endswith(ENDINGS)
 
@@ -64,7 +70,8 @@ def describe_ignored(ignored: Iterable[IgnoredName]) -> str:
 
     Example:
         >>> describe_ignored([IgnoredName("in/a.txt", Reason.ENDING), IgnoredName("in/b.csv", Reason.SAME, "in/a.csv")])
-        'ignored 2 names: in/a.txt (not named *.csv, *.csv.gz or *.csv.zst); in/b.csv, which is in/a.csv (another name \
+        'ignored 2 names: in/a.txt (not named *.csv, *.tsv, *.jsonl, *.ndjson, *.json or *.parquet, plain \
+or compressed); in/b.csv, which is in/a.csv (another name \
 of a file that is taken already)'
     """
     groups: dict[Reason, list[str]] = {}

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from footfall.errors import SourceChangedError, SourceError
 from footfall.safe_text import scheme, shown
 from footfall.sources import compression, recognition, stores, web
+from footfall.sources.ignored import COMPRESSIONS
 
 READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing, small enough for any memory limit
 
@@ -96,6 +97,29 @@ def open_source(source: str) -> Iterator[SourceFile]:
                 size_bytes += len(block)
             stream.seek(0)
             yield SourceFile(name, stream, digest.hexdigest(), size_bytes, identity, opened_ns, source)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise SourceError(
+            f"cannot be read ({error.strerror or error}); check the path and its rights", source=name
+        ) from error
+
+
+@contextmanager
+def open_for_a_look(source: str) -> Iterator[SourceFile]:
+    """Open one source without its digest: of a large file only some places are to be read.
+
+    Effects: `-`, FIFOs and URLs are spooled, as for a load.
+    Raises: SourceError where it cannot be read.
+    """
+    name = shown(source)
+    opened_ns = time.time_ns()
+    try:
+        with _opened(source) as (stream, is_spooled):
+            size_bytes = stream.seek(0, os.SEEK_END)
+            stream.seek(0)
+            identity = None if is_spooled else identity_of(stream.fileno())
+            yield SourceFile(name, stream, "", size_bytes, identity, opened_ns, source)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
@@ -191,7 +215,7 @@ def read_content(file: SourceFile) -> Iterator[bytes]:
         yield from decompress(file.stream, file.source)
         return
     ending = urlsplit(file.source).path if scheme(file.source) else file.source
-    if ending.lower().endswith((".gz", ".zst")) and start:
+    if ending.lower().endswith(COMPRESSIONS) and start:
         raise recognition.misnamed(start, file.source)
     while block := file.stream.read(READ_BYTES):
         yield block

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import translate
 from glob import has_magic
@@ -84,6 +84,11 @@ def is_path_of(pattern: str, path: str) -> bool:
     if scheme(path) or scheme(pattern):
         return _fits(split_pattern(pattern), path.split("/"))
     return _fits(split_pattern(os.path.abspath(pattern)), os.path.abspath(path).split("/"))  # noqa: PTH100
+
+
+def is_path_of_any(patterns: Iterable[str], path: str) -> bool:
+    """Say whether one of several patterns leads to this path."""
+    return any(is_path_of(pattern, path) for pattern in patterns)
 
 
 def _fits(parts: list[Part], names: list[str]) -> bool:

@@ -7,7 +7,7 @@ are not cached: what is asked for is what is there.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import escape, has_magic
@@ -18,7 +18,7 @@ from footfall.errors import SourceChangedError, SourceError, SourceUnavailableEr
 from footfall.results import IgnoredName, Reason
 from footfall.safe_text import mask, scheme, shown
 from footfall.sources.ignored import describe_ignored, has_ending, is_never_data
-from footfall.sources.patterns import refuse_pattern, without_case
+from footfall.sources.patterns import is_path_of_any, refuse_pattern, without_case
 
 READ_BYTES = 8 << 20  # bytes per request: few enough requests for large objects, small enough for any memory limit
 # What tells one state of an object from another, by the names that the stores give it.
@@ -83,9 +83,10 @@ class _Place:
     path: str
 
 
-def find(url: str) -> tuple[list[str], list[IgnoredName]]:
+def find(url: str, also: Sequence[str] = ()) -> tuple[list[str], list[IgnoredName]]:
     """Give the objects of a name, a folder or a pattern in bytewise order, and the names that are left out.
 
+    Shape: `also` are the patterns of URLs that a folder gives beside those with an ending of data.
     What is left out is what it is among files (`finding.py`), by the names alone: a store has no links and no FIFOs.
     Raises: SourceError where a folder or a pattern holds no object, SourceUnavailableError where the store is away.
     """
@@ -94,12 +95,15 @@ def find(url: str) -> tuple[list[str], list[IgnoredName]]:
         if kind == "file" or (kind is None and not has_magic(place.path)):
             return [url], []
         if kind == "directory":
-            refusal = "holds no object named *.csv, *.csv.gz or *.csv.zst"
+            refusal = "holds no object named *.csv, *.tsv, *.jsonl, *.ndjson, *.json or *.parquet"
             root = place.path.rstrip("/")
             reasons = {
                 key: _reason_in_folder(key[len(root) :].lstrip("/").split("/"))
                 for key in _keys(place.system.find(place.path, detail=True))
             }
+            for key, reason in reasons.items():
+                if reason is Reason.ENDING and is_path_of_any(also, _url(url, key)):
+                    reasons[key] = None
         else:
             refusal = refuse_pattern(shown(url), "object")
             literal, *parts = _as_written(place)

@@ -6,12 +6,13 @@ A further kept count needs one more `KeptCount` in KEPT, and the migration that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
+from footfall.contract.ids import ID_COLUMNS, IdTypes
 from footfall.errors import DriftError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
@@ -22,7 +23,12 @@ SQL = statements(__name__)
 
 RAW = "user_interactions_raw"
 # DuckDB cuts instants into quarter hours without its ICU extension where they are timestamps without a zone, in UTC.
-TYPES_IN_DUCKDB: dict[str, LiteralString] = {"bigint": "bigint", "text": "varchar", "timestamptz": "timestamp"}
+TYPES_IN_DUCKDB: dict[str, LiteralString] = {
+    "bigint": "bigint",
+    "text": "varchar",
+    "uuid": "blob",  # 16 bytes, which are in the order of the ids
+    "timestamptz": "timestamp",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +141,6 @@ def _join(parts: Iterable[sql.Composable], separator: LiteralString = ", ") -> s
     return sql.SQL(separator).join(parts)
 
 
-USER = KeyColumn("user_id", "bigint", "user_id::text")
-PRODUCT = KeyColumn("product_id", "bigint", "product_id::text")
 ACTION = KeyColumn("action", "text", "action", collation="C")
 QUARTER_HOUR = KeyColumn(
     "quarter_hour",
@@ -147,13 +151,26 @@ QUARTER_HOUR = KeyColumn(
     from_row_in_duckdb="time_bucket(interval '15 minutes', timestamp, timestamp '0001-01-01')",
 )
 
+USER = KeyColumn("user_id", "bigint", "user_id::text")
+PRODUCT = KeyColumn("product_id", "bigint", "product_id::text")
 PAIRS = KeptCount("interactions", "pairs", (USER, PRODUCT), is_large=True)
+# With ids that are numbers. In statements of PostgreSQL the columns themselves have the types.
 KEPT: tuple[KeptCount, ...] = (
     PAIRS,
     KeptCount("interactions_per_quarter_hour", "quarter_hours", (QUARTER_HOUR, ACTION)),
     KeptCount("interactions_per_user", "users", (USER,), sums=PAIRS, has_count_index=True),
     KeptCount("interactions_per_product", "products", (PRODUCT,), sums=PAIRS, has_count_index=True),
 )
+
+
+def kept_counts(id_types: IdTypes) -> tuple[KeptCount, ...]:
+    """Give the kept counts of tables with ids of these types."""
+    return tuple(_set_types(kept, id_types) for kept in KEPT)
+
+
+def _set_types(kept: KeptCount, id_types: IdTypes) -> KeptCount:
+    key = (replace(each, type=id_types.of(each.name)) if each.name in ID_COLUMNS else each for each in kept.key)
+    return replace(kept, key=tuple(key), sums=kept.sums and _set_types(kept.sums, id_types))
 
 
 def list_tables() -> tuple[str, ...]:

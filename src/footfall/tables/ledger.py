@@ -27,11 +27,13 @@ class Entry:
     contract: str
     started_at: datetime
     footfall_version: str
+    definition: str = "footfall"
     error: str | None = None
     rows_read: int | None = None
     rows_loaded: int | None = None
     rows_duplicate: int | None = None
     rows_rejected: int | None = None
+    rows_skipped: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

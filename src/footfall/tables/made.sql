@@ -1,18 +1,14 @@
 -- What the migrations make, what of it is there, and what differs.
 
 -- name: expected
--- As the server says it; a test compares it with new tables. The rows of the kept counts come from their definition.
+-- As the server says it; a test compares it with new tables. The rows of ids and of the kept counts come from their
+-- definition.
 values
     ('user_interactions_raw'::text, 'table'::text, 'user_interactions_raw'::text, 'LOGGED'::text),
-    ('user_interactions_raw', 'column', 'interaction_id', 'bigint NOT NULL'),
-    ('user_interactions_raw', 'column', 'user_id', 'bigint NOT NULL'),
-    ('user_interactions_raw', 'column', 'product_id', 'bigint NOT NULL'),
+    {ids},
     ('user_interactions_raw', 'column', 'action', 'text NOT NULL'),
     ('user_interactions_raw', 'column', 'timestamp', 'timestamp with time zone NOT NULL'),
     ('user_interactions_raw', 'column', 'load_id', 'integer NOT NULL'),
-    ('user_interactions_raw', 'check', 'user_interactions_raw_user_id_check', 'CHECK ((user_id > 0))'),
-    ('user_interactions_raw', 'check', 'user_interactions_raw_product_id_check', 'CHECK ((product_id > 0))'),
-    ('user_interactions_raw', 'check', 'user_interactions_raw_interaction_id_check', 'CHECK ((interaction_id > 0))'),
     ('user_interactions_raw', 'index', 'user_interactions_raw_pkey', 'PRIMARY KEY btree (interaction_id)'),
     ('user_interactions_raw', 'index', 'user_interactions_raw_timestamp_idx', 'brin ("timestamp") WITH (pages_per_range=''32'', autosummarize=''on'')'),
     {kept_counts},
@@ -23,8 +19,10 @@ values
     ('rejected_interactions', 'column', 'raw_bytes', 'bytea'),
     ('rejected_interactions', 'column', 'raw_size_bytes', 'bigint NOT NULL'),
     ('rejected_interactions', 'column', 'problems', 'jsonb NOT NULL'),
+    ('rejected_interactions', 'column', 'item', 'bigint NOT NULL'),
     ('rejected_interactions', 'check', 'rejected_interactions_line_number_check', 'CHECK ((line_number > 0))'),
-    ('rejected_interactions', 'index', 'rejected_interactions_pkey', 'PRIMARY KEY btree (load_id, line_number)'),
+    ('rejected_interactions', 'check', 'rejected_interactions_item_check', 'CHECK ((item >= 0))'),
+    ('rejected_interactions', 'index', 'rejected_interactions_pkey', 'PRIMARY KEY btree (load_id, line_number, item)'),
     ('loads', 'table', 'loads', 'LOGGED'),
     ('loads', 'column', 'load_id', 'integer NOT NULL IDENTITY'),
     ('loads', 'column', 'source', 'text NOT NULL'),
@@ -36,12 +34,14 @@ values
     ('loads', 'column', 'rows_loaded', 'bigint'),
     ('loads', 'column', 'rows_duplicate', 'bigint'),
     ('loads', 'column', 'rows_rejected', 'bigint'),
+    ('loads', 'column', 'rows_skipped', 'bigint'),
+    ('loads', 'column', 'definition', 'text NOT NULL'),
     ('loads', 'column', 'contract', 'text NOT NULL'),
     ('loads', 'column', 'started_at', 'timestamp with time zone NOT NULL'),
     ('loads', 'column', 'finished_at', 'timestamp with time zone NOT NULL'),
     ('loads', 'column', 'footfall_version', 'text NOT NULL'),
     ('loads', 'check', 'loads_status_check', 'CHECK ((status = ANY (ARRAY[''loaded''::text, ''failed''::text, ''undone''::text])))'),
-    ('loads', 'check', 'loads_rows_check', 'CHECK (((status <> ''loaded''::text) OR ((rows_read IS NOT NULL) AND (rows_loaded IS NOT NULL) AND (rows_duplicate IS NOT NULL) AND (rows_rejected IS NOT NULL) AND (rows_loaded >= 0) AND (rows_duplicate >= 0) AND (rows_rejected >= 0) AND (rows_read = ((rows_loaded + rows_duplicate) + rows_rejected)))))'),
+    ('loads', 'check', 'loads_rows_check', 'CHECK (((status <> ''loaded''::text) OR ((rows_read IS NOT NULL) AND (rows_loaded IS NOT NULL) AND (rows_duplicate IS NOT NULL) AND (rows_rejected IS NOT NULL) AND (rows_skipped IS NOT NULL) AND (rows_loaded >= 0) AND (rows_duplicate >= 0) AND (rows_rejected >= 0) AND (rows_skipped >= 0) AND (rows_read = (((rows_loaded + rows_duplicate) + rows_rejected) + rows_skipped)))))'),
     ('loads', 'index', 'loads_pkey', 'PRIMARY KEY btree (load_id)'),
     ('loads', 'index', 'loads_digest_key', 'UNIQUE btree (digest) WHERE (status = ''loaded''::text)'),
     ('load_overlaps', 'table', 'load_overlaps', 'LOGGED'),

@@ -1,20 +1,22 @@
 -- name: quarantine
-insert into rejected_interactions (load_id, line_number, raw_line, raw_bytes, raw_size_bytes, problems)
+insert into rejected_interactions (load_id, line_number, item, raw_line, raw_bytes, raw_size_bytes, problems)
 select
     load_id,
     line_number,
+    item,
     raw_line,
     raw_bytes,
     raw_size_bytes,
     problems::jsonb
 from {rejected}
-order by load_id, line_number
+order by load_id, line_number, item
 
 -- name: rejects
 select
     r.load_id,
     l.source,
     r.line_number,
+    r.item,
     r.raw_line,
     r.raw_size_bytes,
     r.problems
@@ -28,5 +30,5 @@ where
         %(code)s::text is null
         or r.problems @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('code', %(code)s::text))
     )
-order by r.load_id, r.line_number
+order by r.load_id, r.line_number, r.item
 limit %(limit)s

@@ -7,6 +7,7 @@ from importlib.resources import files
 import psycopg
 from psycopg import sql
 
+from footfall.contract.ids import IdTypes
 from footfall.errors import SchemaError, SettingsError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection, Target
@@ -14,6 +15,7 @@ from footfall.postgres.transactions import take_writer_lock
 from footfall.safe_text import mask
 from footfall.statements import statements
 from footfall.tables import counts
+from footfall.tables.ids import find_id_types, guess_id_types, name_types, set_id_types
 
 SQL = statements(__name__)
 
@@ -61,8 +63,10 @@ def schema_version(connection: Connection, target: Target) -> int:
     return version
 
 
-def apply_schema(connection: Connection, target: Target) -> tuple[str, ...]:
+def apply_schema(connection: Connection, target: Target, id_types: IdTypes) -> tuple[str, ...]:
     """Create or upgrade the tables, under the writer lock; give the names of what was applied.
+
+    New tables get ids of these types; those that are there keep theirs.
 
     Effects: idempotent, and safe when several do it at once. Everything is in the transaction of the caller.
     """
@@ -89,6 +93,8 @@ def apply_schema(connection: Connection, target: Target) -> tuple[str, ...]:
             one_way = {"version": number, "name": name}
             connection.execute(SQL["record_version"], one_way)
             applied.append(name)
+    if version == 0:
+        set_id_types(connection, id_types)
     _assert_functions_are_ours(connection, target)  # one of others may have come in between
     return tuple(applied)
 
@@ -111,7 +117,9 @@ def _assert_functions_are_ours(connection: Connection, target: Target) -> None:
 
     Raises: SchemaError; then nothing was applied.
     """
-    strange = connection.execute(SQL["strange_functions"]).fetchall()
+    id_types = guess_id_types(connection)
+    values = {column: id_types.of(column) for column in ("user_id", "product_id")}
+    strange = connection.execute(SQL["strange_functions"], values).fetchall()
     if strange:
         raise SchemaError(
             f"the schema {target.schema!r} already holds {', '.join(row.function for row in strange)}, and Footfall "
@@ -145,6 +153,7 @@ def grant_read(connection: Connection, target: Target, role: str) -> None:
     Raises: SettingsError where there is no such role; SchemaError where a right cannot be given.
     """
     words = {"schema": sql.Identifier(target.schema), "role": sql.Identifier(role), "tables": counts.join_tables()}
+    words |= name_types(find_id_types(connection))
     try:
         connection.execute(compose(SQL["grant_read"], **words))
     except psycopg.errors.UndefinedObject as error:

@@ -50,9 +50,15 @@ with ours (name, oid) as (
         (
             'interactions_over_time'::name,
             pg_catalog.to_regprocedure(
-                'interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint)'
+                pg_catalog.format(
+                    'interactions_over_time(text, timestamptz, timestamptz, text, %%s, %%s)',
+                    %(user_id)s::text,
+                    %(product_id)s::text
+                )
             )::oid
-        )
+        ),
+        ('to_user_id'::name, pg_catalog.to_regprocedure('to_user_id(text)')::oid),
+        ('to_product_id'::name, pg_catalog.to_regprocedure('to_product_id(text)')::oid)
 )
 select p.oid::regprocedure::text as function
 from pg_catalog.pg_proc as p
@@ -110,7 +116,9 @@ grant execute on function
     first_instant(timestamp, text),
     uneven_quarter_hours(text, timestamptz, timestamptz),
     interactions_of_quarter_hours(timestamptz[]),
-    interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint)
+    interactions_over_time(text, timestamptz, timestamptz, text, {user_id}, {product_id}),
+    to_user_id(text),
+    to_product_id(text)
 to {role}
 
 -- name: missing_rights

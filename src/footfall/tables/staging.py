@@ -9,31 +9,25 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, LiteralString
 
 import numpy as np
 import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
+from footfall.contract.ids import IdTypes
+from footfall.contract.seen import SeenFilter
 from footfall.contract.verdicts import Verdicts
 from footfall.errors import FootfallError
 from footfall.formats.positions import file_numbers, line_numbers
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection, Server, Target
 from footfall.statements import statements
+from footfall.tables.id_hashes import hash_ids
+from footfall.tables.ids import name_column_types
 
 SQL = statements(__name__)
-
-ROW_SCHEMA = pa.schema(
-    [
-        ("interaction_id", pa.int64()),
-        ("user_id", pa.int64()),
-        ("product_id", pa.int64()),
-        ("action", pa.string()),
-        ("timestamp", pa.timestamp("us", tz="UTC")),
-    ]
-)
 
 
 @dataclass(slots=True)
@@ -42,9 +36,10 @@ class Staging:
 
     `load_ids` are those of its files, in loading order; rows come with positions, which say whose they are.
     `is_direct`: the table was seen empty under the writer lock, so rows go to it at once and its key comes after them.
-    A row is out of order where its interaction_id is not above those of all rows before it.
+    A row is out of order where its interaction_id may have come before: of numbers, where it is not above those of all
+    rows before it; of text and UUIDs, where `seen_ids` does not know it for new.
     Units: rows_* count rows sent, first_of and out_of_order_of those of each load; `highest_id` is the highest
-    interaction_id so far.
+    interaction_id so far, of numbers.
     """
 
     load_ids: tuple[int, ...]
@@ -53,8 +48,10 @@ class Staging:
     rejected: sql.Identifier
     matched: sql.Identifier
     is_temporary: bool
+    id_types: IdTypes
     is_direct: bool = False
-    highest_id: int = 0
+    highest_id: int = -1
+    seen_ids: SeenFilter | None = None
     rows_sent: int = 0
     rows_sent_out_of_order: int = 0
     first_of: Counter[int] = field(default_factory=Counter)
@@ -62,7 +59,7 @@ class Staging:
     created: set[str] = field(default_factory=set)
 
 
-def open_staging(target: Target, server: Server, load_ids: Sequence[int]) -> Staging:
+def open_staging(target: Target, server: Server, load_ids: Sequence[int], id_types: IdTypes) -> Staging:
     """Name the staging tables of a transaction: temporary ones, or tables of our schema where TEMP is not granted.
 
     Effects: none yet; each table is made when its first row comes, in the transaction, and is gone with it.
@@ -73,7 +70,8 @@ def open_staging(target: Target, server: Server, load_ids: Sequence[int]) -> Sta
     rows, out_of_order, rejected, matched = (
         sql.Identifier(schema, f"staging_{token}_{part}") for part in ("rows", "out_of_order", "rejected", "matched")
     )
-    return Staging(tuple(load_ids), rows, out_of_order, rejected, matched, is_temporary=server.has_temp)
+    names = rows, out_of_order, rejected, matched
+    return Staging(tuple(load_ids), *names, is_temporary=server.has_temp, id_types=id_types)
 
 
 def create_table(connection: Connection, staging: Staging, part: str, statement: str) -> None:
@@ -83,9 +81,15 @@ def create_table(connection: Connection, staging: Staging, part: str, statement:
         "name": getattr(staging, part),
         "kind": sql.SQL("temporary" if staging.is_temporary else "unlogged"),
         "on_commit": sql.SQL("on commit drop" if staging.is_temporary else ""),
+        **name_column_types(staging.id_types),
     }
     connection.execute(compose(SQL[statement], **words))
     staging.created.add(part)
+
+
+def compose_copy(statement: LiteralString, table: pa.Table, **names: sql.Composable) -> sql.Composed:
+    """Compose the COPY of a table: its columns are those of the statement."""
+    return compose(statement, columns=sql.SQL(", ").join(map(sql.Identifier, table.column_names)), **names)
 
 
 def copy_table(connection: Connection, statement: Any, table: pa.Table) -> None:
@@ -114,10 +118,7 @@ def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table)
     """Send accepted rows, in loading order, to staging or the empty table; give those that are first of their id."""
     if not accepted.num_rows:
         return accepted
-    ids = accepted["interaction_id"].to_numpy()
-    highest = np.maximum.accumulate(np.concatenate(([staging.highest_id], ids)))
-    is_first = ids > highest[:-1]
-    staging.highest_id = int(highest[-1])
+    is_first = _find_first(staging, accepted["interaction_id"])
     accepted = _with_loads(staging, accepted)
     if is_first.all():
         rows, out_of_order = accepted, accepted.slice(0, 0)
@@ -125,18 +126,33 @@ def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table)
         rows, out_of_order = accepted.filter(pa.array(is_first)), accepted.filter(pa.array(~is_first))
     if rows.num_rows:
         if staging.is_direct:
-            copy_table(connection, SQL["copy_raw"], rows.drop(["line_number"]))
+            raw = rows.drop(["line_number"])
+            copy_table(connection, compose_copy(SQL["copy_raw"], raw), raw)
         else:
             create_table(connection, staging, "rows", "create_rows")
-            copy_table(connection, compose(SQL["copy_rows"], name=staging.rows), rows)
+            copy_table(connection, compose_copy(SQL["copy_rows"], rows, name=staging.rows), rows)
         staging.rows_sent += rows.num_rows
         staging.first_of += _rows_of(staging, rows)
     if out_of_order.num_rows:
         create_table(connection, staging, "out_of_order", "create_rows")
-        copy_table(connection, compose(SQL["copy_rows"], name=staging.out_of_order), out_of_order)
+        statement = compose_copy(SQL["copy_rows"], out_of_order, name=staging.out_of_order)
+        copy_table(connection, statement, out_of_order)
         staging.rows_sent_out_of_order += out_of_order.num_rows
         staging.out_of_order_of += _rows_of(staging, out_of_order)
     return rows
+
+
+def _find_first(staging: Staging, ids: pa.ChunkedArray) -> np.ndarray:
+    """Say of each row whether its id surely comes for the first time. Effects: `staging` remembers the ids."""
+    if staging.id_types.interaction_id == "bigint":
+        numbers = ids.to_numpy()
+        highest = np.maximum.accumulate(np.concatenate(([staging.highest_id], numbers)))
+        staging.highest_id = int(highest[-1])
+        is_first: np.ndarray = numbers > highest[:-1]
+        return is_first
+    if staging.seen_ids is None:
+        staging.seen_ids = SeenFilter()
+    return staging.seen_ids.find_new(hash_ids(ids))
 
 
 def _rows_of(staging: Staging, rows: pa.Table) -> Counter[int]:
@@ -151,9 +167,9 @@ def stage_rejected(connection: Connection, staging: Staging, rejected: pa.Table)
     """Send rejected rows with their reasons to staging."""
     if not rejected.num_rows:
         return
-    rejected = rejected.drop(["item"])
     create_table(connection, staging, "rejected", "create_rejected")
-    copy_table(connection, compose(SQL["copy_rejected"], name=staging.rejected), _with_loads(staging, rejected))
+    rejected = _with_loads(staging, rejected)
+    copy_table(connection, compose_copy(SQL["copy_rows"], rejected, name=staging.rejected), rejected)
 
 
 @dataclass

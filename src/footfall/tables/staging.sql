@@ -2,9 +2,9 @@
 create {kind} table {name} (
     load_id integer not null,
     line_number bigint not null,
-    interaction_id bigint not null,
-    user_id bigint not null,
-    product_id bigint not null,
+    interaction_id {interaction_id} not null,
+    user_id {user_id} not null,
+    product_id {product_id} not null,
     action text collate "C" not null,
     timestamp timestamptz not null
 ) {on_commit}
@@ -13,6 +13,7 @@ create {kind} table {name} (
 create {kind} table {name} (
     load_id integer not null,
     line_number bigint not null,
+    item bigint not null,
     raw_line text not null,
     raw_bytes bytea,
     raw_size_bytes bigint not null,
@@ -23,7 +24,6 @@ create {kind} table {name} (
 create {kind} table {name} (
     load_id integer not null,
     line_number bigint not null,
-    interaction_id bigint not null,
     first_load_id integer not null,
     is_same boolean not null
 ) {on_commit}
@@ -32,13 +32,10 @@ create {kind} table {name} (
 drop table {name}
 
 -- name: copy_rows
-copy {name} (line_number, interaction_id, user_id, product_id, action, timestamp, load_id) from stdin (format binary)
+copy {name} ({columns}) from stdin (format binary)
 
 -- name: copy_raw
-copy user_interactions_raw (interaction_id, user_id, product_id, action, timestamp, load_id) from stdin (format binary)
-
--- name: copy_rejected
-copy {name} (line_number, raw_line, raw_bytes, raw_size_bytes, problems, load_id) from stdin (format binary)
+copy user_interactions_raw ({columns}) from stdin (format binary)
 
 -- name: settings
 select

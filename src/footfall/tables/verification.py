@@ -21,7 +21,7 @@ ONCE: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     (counts.RAW, counts.RAW, ("interaction_id",), counts.RAW),
     ("ledger", "loads", ("load_id",), "loads"),
     ("ledger", "loads", ("digest",), "digests"),
-    ("quarantine", "rejected_interactions", ("load_id", "line_number"), "rejected_interactions"),
+    ("quarantine", "rejected_interactions", ("load_id", "line_number", "item"), "rejected_interactions"),
     ("overlaps", "load_overlaps", ("load_id", "first_load_id"), "load_overlaps"),
 )
 SUMS = (

@@ -5,6 +5,7 @@
 
 -- name: words_rejected_interactions
 'load_id ' || load_id::text || ', line_number ' || line_number::text
+|| case when item = 0::bigint then '' else ', item ' || item::text end
 
 -- name: words_loads
 'load_id ' || load_id::text
@@ -43,17 +44,17 @@ limit 20
 select
     'rows_read of load_id ' || load_id::text as key,
     rows_read as kept,
-    case when status = 'loaded' then rows_loaded + rows_duplicate + rows_rejected end as recount,
+    case when status = 'loaded' then rows_loaded + rows_duplicate + rows_rejected + rows_skipped end as recount,
     pg_catalog.count(*) over () as drift_count
 from loads
 where
     (
         status = 'loaded'
-        and rows_read is distinct from rows_loaded + rows_duplicate + rows_rejected
+        and rows_read is distinct from rows_loaded + rows_duplicate + rows_rejected + rows_skipped
     )
     or (
         status = 'failed'
-        and pg_catalog.num_nonnulls(rows_read, rows_loaded, rows_duplicate, rows_rejected) > 0
+        and pg_catalog.num_nonnulls(rows_read, rows_loaded, rows_duplicate, rows_rejected, rows_skipped) > 0
     )
 order by load_id
 limit 20

@@ -64,6 +64,7 @@ def make_entry(contract: Contract, attempt: Attempt, status: str, error: str | N
         size_bytes=attempt.size_bytes,
         status=status,
         contract=contract.fingerprint(),
+        definition=contract.definition.name,
         started_at=attempt.started_at,
         footfall_version=version("footfall"),
         error=None if error is None else _as_text(mask(error)),

@@ -62,14 +62,14 @@ def check(
     from footfall.engines.repeats import remembering
 
     began = time.monotonic()
-    found = finding.find_sources(names)
+    found = finding.find_sources(names, settings.matches)
     if found.ignored:
         log.warning(describe_ignored(found.ignored))
-    contracts, memory_limit_mb = make_contracts(settings), settings.memory_limit_mb
+    contracts, memory_limit_mb = make_contracts(settings, settings.id_types), settings.memory_limit_mb
     contracts.check_all(found.paths)
     with (
         open_engine(contracts.base.find_latest(datetime.now(UTC)), memory_limit_mb, progress) as engine,
-        remembering(memory_limit_mb // 4) as repeats,
+        remembering(memory_limit_mb // 4, contracts.base.id_types) as repeats,
     ):
         checker = _Checker(engine, Reader(contracts, memory_limit_mb), repeats, settings.max_rejected)
         for source in found.paths:

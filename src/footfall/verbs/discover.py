@@ -29,7 +29,7 @@ def discover(names: list[str], settings: Settings) -> Discovery:
 
     Raises: SourceError where nothing is found.
     """
-    there = finding.find_sources(names)
+    there = finding.find_sources(names, settings.matches)
     if there.ignored:
         log.warning(describe_ignored(there.ignored))
     names = list(there.paths)

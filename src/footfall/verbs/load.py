@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import takewhile
 
+from footfall.contract.ids import IdTypes
 from footfall.contract.notices import describe_other_contract, say_notices, say_other_contracts
 from footfall.engines.in_process import Engine, open_engine
 from footfall.errors import (
@@ -47,7 +48,7 @@ from footfall.verbs.attempts import (
 from footfall.verbs.clocks import compare_clocks
 from footfall.verbs.groups import count_small, group_size_limit
 from footfall.verbs.schema import create_or_upgrade
-from footfall.verbs.session import LoadSession, find_version, make_contracts, target
+from footfall.verbs.session import LoadSession, find_version, make_contracts, read_id_types, target
 
 log = logging.getLogger("footfall")
 
@@ -73,7 +74,7 @@ def load(
     with target(settings) as where, ExitStack() as opened:
         session = _open_session(where, settings)
         try:
-            contracts = make_contracts(settings)
+            contracts = make_contracts(settings, session.id_types)
             contracts.check_all(found.paths)
             latest = contracts.base.find_latest(datetime.now(UTC))
             engine = opened.enter_context(open_engine(latest, settings.memory_limit_mb, progress))
@@ -96,7 +97,7 @@ def _find_sources(names: list[str], settings: Settings) -> FoundSources:
     left = plan_waits(settings)
     while True:
         try:
-            return finding.find_sources(names)
+            return finding.find_sources(names, settings.matches)
         except SourceUnavailableError as error:
             if not wait_for_next_try(error, left, ""):
                 raise
@@ -110,7 +111,7 @@ def _open_session(where: Target, settings: Settings) -> LoadSession:
             connection, server = open_session(where)
             try:
                 with translate_driver_errors(connection):
-                    _prepare_tables(connection, where)
+                    id_types = _prepare_tables(connection, where, settings)
             except BaseException:
                 connection.close()
                 raise
@@ -118,16 +119,20 @@ def _open_session(where: Target, settings: Settings) -> LoadSession:
             if not wait_for_next_try(error, left, ""):
                 raise
         else:
-            return LoadSession(where, connection, server)
+            return LoadSession(where, connection, server, id_types)
 
 
-def _prepare_tables(connection: Connection, where: Target) -> None:
-    """See that the tables are there and current; a first load creates them. Raises: SchemaError (exit 6)."""
+def _prepare_tables(connection: Connection, where: Target, settings: Settings) -> IdTypes:
+    """See that the tables are there and current; a first load creates them. Give the types of their ids.
+
+    Raises: SchemaError (exit 6); SettingsError where the settings name other types.
+    """
     version = find_version(connection, where)
     if version == 0:
-        create_or_upgrade(connection, where)
+        create_or_upgrade(connection, where, settings.id_types)
     else:
         assert_ready(version, where)
+    return read_id_types(connection, where, settings)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from footfall.postgres.connection import opened
 from footfall.postgres.transactions import begin_reading
 from footfall.results import Answer
 from footfall.settings import Settings
+from footfall.tables.ids import find_id_types
 from footfall.verbs.session import target
 
 TEXT_OID = 25  # text, of pg_type
@@ -22,11 +23,14 @@ def query(settings: Settings, name: str, filters: parameters.Filters) -> Iterato
     Effects: none: one read-only transaction, rolled back at the end. A role that may only read can ask, and a standby
     can be asked.
 
-    Raises: UnknownNameError with the list of names; QueryError; QueryTimeoutError.
+    Raises: UnknownNameError with the list of names; QueryError, also for an id that is none of the tables' type;
+    QueryTimeoutError.
     """
     question, asked = _question(settings, name, filters)
     with target(settings) as where, opened(where, is_reader=True) as connection:
         begin_reading(connection, where, settings.reporting_time_zone, settings.query_timeout_seconds)
+        if asked.user_id is not None or asked.product_id is not None:
+            asked = parameters.read_ids(asked, find_id_types(connection))
         # The session ends with the block, and with it the transaction, which has nothing to keep.
         with asking.asking(connection, question, asked, settings.query_timeout_seconds) as answer:
             yield answer

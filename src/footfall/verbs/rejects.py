@@ -40,6 +40,7 @@ def rejects(
             row.raw_line,
             row.raw_size_bytes,
             tuple(Problem(p["code"], p["field"], p["value"]) for p in row.problems),
+            row.item,
         )
         for row in shown
     ), len(rows) > len(shown)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from footfall.contract.ids import ID_COLUMNS, IdTypes
 from footfall.errors import DatabaseUnavailableError, SettingsError
 from footfall.formats.choosing import Contracts
 from footfall.postgres.connection import open_session, opened
@@ -13,6 +14,7 @@ from footfall.postgres.target import Connection, Server, Target
 from footfall.postgres.transactions import begin
 from footfall.results import LoadResult
 from footfall.settings import Settings, libpq_variables_set
+from footfall.tables.ids import find_id_types
 from footfall.tables.schema import assert_ready, schema_version
 
 
@@ -59,6 +61,25 @@ def require_positive(option: str, number: int | None) -> None:
         raise SettingsError(f"{option}: {number} is not a number of rows from 1 on; leave it out for all of them")
 
 
+def read_id_types(connection: Connection, where: Target, settings: Settings | None = None) -> IdTypes:
+    """Read the types of ids from the tables. Effects: a transaction of its own, rolled back.
+
+    Raises: SettingsError where one of the settings names another type; SchemaError where the tables do not agree.
+    """
+    begin(connection, where)
+    found = find_id_types(connection)
+    connection.rollback()
+    for column in ID_COLUMNS:
+        wanted = getattr(settings, f"{column}_type", None)
+        if wanted not in (None, found.of(column)):
+            raise SettingsError(
+                f"{column}_type (FOOTFALL_{column.upper()}_TYPE) is {wanted}, but the tables of schema "
+                f"{where.schema!r} were made with {column} {found.of(column)} and keep it; leave the setting out, or "
+                "choose another schema with --schema (FOOTFALL_SCHEMA)"
+            )
+    return found
+
+
 @dataclass(slots=True)
 class LoadSession:
     """The connection of one command that loads, opened again when it was lost.
@@ -70,6 +91,7 @@ class LoadSession:
     target: Target
     connection: Connection
     server: Server
+    id_types: IdTypes
     unsure: dict[int, LoadResult] = field(default_factory=dict)
 
     def ensure_connected(self) -> Connection:
@@ -86,6 +108,6 @@ class LoadSession:
         return self.connection
 
 
-def make_contracts(settings: Settings) -> Contracts:
-    """Give the contracts of a command: one for each source definition that a file may take."""
-    return Contracts(settings.contract, settings.definitions, settings.source)
+def make_contracts(settings: Settings, id_types: IdTypes) -> Contracts:
+    """Give the contracts of a command for ids of these types: one for each source definition that a file may take."""
+    return Contracts(replace(settings.contract, id_types=id_types), settings.definitions, settings.source)

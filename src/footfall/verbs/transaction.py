@@ -33,6 +33,8 @@ from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
 from footfall.verbs.session import LoadSession
 
+ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
+
 
 def load_files(
     session: LoadSession,
@@ -126,7 +128,7 @@ def _load_new(
     connection, target = session.connection, session.target
     readings = [reading for _, reading in new]
     load_ids = ledger.next_load_ids(connection, len(new))
-    staging = staged.open_staging(target, session.server, load_ids)
+    staging = staged.open_staging(target, session.server, load_ids, session.id_types)
     send = staged.Sender(staging, connection)
     is_locked = _try_empty_path(connection, target, staging, [reading.file for reading in readings])
     all_sums = _fill_empty_table(engine, readings, send) if staging.is_direct else engine.run(readings, send)
@@ -196,7 +198,7 @@ def _fill_empty_table(engine: Engine, readings: Sequence[Reading], send: staged.
     """Send rows to the empty table at once and build their key, then send their counts; give the sums of each file."""
     from footfall.engines import counting
 
-    with counting.counting(engine.memory_limit_mb // 4, kept_counts.KEPT) as counts:
+    with counting.counting(engine.memory_limit_mb // 4, kept_counts.kept_counts(send.staging.id_types)) as counts:
 
         def send_and_count(verdicts: Verdicts) -> None:
             counts.add(send(verdicts))
@@ -209,7 +211,7 @@ def _fill_empty_table(engine: Engine, readings: Sequence[Reading], send: staged.
 
 
 def _assert_law(result: LoadResult) -> None:
-    if result.rows_read != (result.rows_loaded + result.rows_duplicate + result.rows_rejected + result.rows_skipped):
+    if result.rows_read != result.rows_loaded + result.rows_duplicate + result.rows_rejected + result.rows_skipped:
         raise FootfallError(
             f"{result.rows_read} rows read are not {result.rows_loaded} loaded, "
             f"{result.rows_duplicate} duplicate, {result.rows_rejected} rejected and {result.rows_skipped} skipped; "
@@ -223,7 +225,7 @@ def _record_loaded(connection: Connection, contract: Contract, attempt: Attempt,
         connection,
         replace(
             make_entry(contract, attempt, "loaded"),
-            **{name: getattr(result, name) for name in ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")},
+            **{name: getattr(result, name) for name in ROWS},
         ),
     )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from footfall.answers.catalogue import catalogue, parse
-from footfall.answers.parameters import Asked, Filters, literal_sql, read_bound, understood, values
+from footfall.answers.parameters import Asked, Filters, literal_sql, read_bound, read_ids, understood, values
+from footfall.contract.ids import IdType, IdTypes
 from footfall.errors import QueryError
 
 A = "\\if :{?a} \\else \\set a 'x' \\endif\n"
@@ -195,11 +197,11 @@ def test_spaces_around_an_action_are_cut_as_the_contract_cuts_them() -> None:
 
 
 def test_an_id_is_that_of_the_user_or_the_product_in_question() -> None:
-    assert (asked("user", id=7).user_id, asked("product", id=7).product_id) == (7, 7)
+    assert (asked("user", id=7).user_id, asked("product", id=7).product_id) == ("7", "7")
 
 
 def test_an_id_and_the_same_user_are_no_contradiction() -> None:
-    assert asked("user", id=7, user=7).user_id == 7
+    assert asked("user", id=7, user=7).user_id == "7"
 
 
 @pytest.mark.parametrize(
@@ -207,9 +209,11 @@ def test_an_id_and_the_same_user_are_no_contradiction() -> None:
     [
         ("per-day", {"id": 7}, "per-day: it takes no id"),
         ("user", {"id": 7, "user": 8}, "user: 7 or 8"),
-        ("per-day", {"user": 0}, "--user: 0 is not"),
-        ("per-day", {"user": -1}, "--user: -1 is not"),
-        ("per-day", {"product": 2**63}, "--product: 9223372036854775808 is not"),
+        ("per-day", {"user": ""}, "--user: '' is no id"),
+        ("per-day", {"user": " "}, "--user: '' is no id"),
+        ("per-day", {"user": "a\0b"}, "--user"),
+        ("per-day", {"product": "x" * 201}, "--product: 'xxx"),
+        ("user", {"id": ""}, "user: ID: '' is no id"),
         ("per-day", {"limit": 0}, "--limit: 0 is not"),
         ("active-users", {"per": "year"}, "--per: 'year' is not"),
         ("per-day", {"action": ""}, "--action"),
@@ -225,6 +229,35 @@ def test_what_makes_no_sense_is_refused_by_the_name_of_the_option(
 ) -> None:
     with pytest.raises(QueryError, match=says) as caught:
         asked(name, **filters)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("id_type", "given", "written"),
+    [
+        ("bigint", 0, "0"),
+        ("bigint", "+007", "7"),
+        ("bigint", 2**63 - 1, str(2**63 - 1)),
+        ("text", "00123", "00123"),
+        ("text", " a b ", "a b"),
+        ("uuid", UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        ("uuid", "0000000000000000000000000000000A", "00000000-0000-0000-0000-00000000000a"),
+    ],
+)
+def test_an_id_is_written_as_the_tables_have_it(id_type: IdType, given: Any, written: str) -> None:
+    types = IdTypes(user_id=id_type, product_id=id_type)
+    found = read_ids(asked("top-users", user=given, product=given), types)
+    assert (found.user_id, found.product_id) == (written, written)
+
+
+@pytest.mark.parametrize(
+    ("id_type", "given"),
+    [("bigint", given) for given in (-1, 2**63, "1.0", "x", "1 2", "١")]  # noqa: RUF001  (an Arabic one)
+    + [("uuid", given) for given in (7, "x", "00000000-0000-0000-0000-00000000000")],
+)
+def test_what_is_no_id_of_the_tables_is_refused_by_the_name_of_the_option(id_type: IdType, given: Any) -> None:
+    with pytest.raises(QueryError, match=r"--user: .* ids are in these tables") as caught:
+        read_ids(asked("user", id=given), IdTypes(user_id=id_type))
     assert caught.value.exit_code == 2
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from factories import make_contract, make_layout
 from footfall.contract.first_line import names_shown
-from footfall.contract.mapping import read_header
 from footfall.contract.shapes import COLUMNS
 from footfall.errors import SourceError
 from footfall.formats.delimited import read_records
@@ -16,7 +16,7 @@ HEADER = ",".join(COLUMNS)
 def refusal(content: str, delimiter: str = ",") -> str:
     with pytest.raises(SourceError) as caught:
         record, _ = read_records(lambda: iter([content.encode()]), "a.csv", delimiter)
-        read_header(record.fields, "a.csv", delimiter)
+        make_layout(record.fields, make_contract(delimiter))
     return caught.value.message
 
 
@@ -45,6 +45,7 @@ def test_a_file_without_a_header_is_told_by_its_look_and_shows_nothing_of_a_row(
     message = refusal(content)
     assert words in message
     assert message.startswith("a.csv: ")
+    assert message.endswith("`footfall guess FILE`")
     assert not any(each in message.lower() for each in ("ann", "miller", "bob", "example.com", "2024"))
 
 
@@ -53,7 +54,7 @@ def test_the_delimiter_that_is_proposed_reads_the_header(delimiter: str) -> None
     header = HEADER.replace(",", delimiter)
     assert "try --delimiter" in refusal(header + "\n")
     record, _ = read_records(lambda: iter([header.encode()]), "a.csv", delimiter)
-    assert len(read_header(record.fields, "a.csv", delimiter).positions) == len(COLUMNS)
+    assert len(make_layout(record.fields, make_contract(delimiter)).places) == len(COLUMNS)
 
 
 def test_a_comma_is_proposed_where_another_delimiter_was_named() -> None:
@@ -65,7 +66,8 @@ def test_a_missing_column_is_named_with_the_columns_that_there_are() -> None:
     assert message == (
         "a.csv: the header has no column 'interaction_id', 'user_id', 'product_id', 'action', 'timestamp' "
         "(it has 4 columns, among them userId, item_id, ts); "
-        "the first line must name interaction_id, user_id, product_id, action, timestamp"
+        "the first line must name interaction_id, user_id, product_id, action, timestamp; "
+        "a definition that reads it is proposed by `footfall guess FILE`"
     )
 
 

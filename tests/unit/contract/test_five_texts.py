@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from footfall.contract.limits import VALUE_CHARACTERS_MAX
-from footfall.contract.patterns import rule_variables
+from footfall.contract.patterns import compose_macros, rule_variables
 from footfall.contract.shapes import COLUMNS
 from footfall.contract.terms import Contract
 from footfall.engines.kernel import RULES
@@ -25,11 +25,20 @@ SCHEMA = pa.schema(
         ("size_bytes", pa.int64()),
         *((column, pa.string()) for column in COLUMNS),
         ("has_texts", pa.bool_()),
+        ("is_skipped", pa.bool_()),
+        ("not_values", pa.list_(pa.string())),
         ("record_problems", pa.list_(PROBLEM)),
     ]
 )
 GOOD = {"interaction_id": "1", "user_id": "2", "product_id": "3", "action": "click", "timestamp": "2024-01-02"}
-RECORD = {"line_number": 7, "line": "any text", "raw_bytes": None, "size_bytes": 8, "has_texts": True}
+RECORD = {
+    "line_number": 7,
+    "line": "any text",
+    "raw_bytes": None,
+    "size_bytes": 8,
+    "has_texts": True,
+    "is_skipped": False,
+}
 UNREADABLE = {"code": "bad-encoding", "field": None, "value": "any text"}
 
 
@@ -40,7 +49,7 @@ def rule() -> Iterator[Callable[..., Any]]:
     session.execute("set TimeZone = 'UTC'")
     for name, value in rule_variables(Contract(), None).items():
         session.execute(f"set variable {name} = $1", [value])
-    session.execute(RULES["macros"])
+    session.execute(compose_macros(Contract()))
 
     def judge(**record: Any) -> Any:
         texts = pa.Table.from_pylist([RECORD | GOOD | {"record_problems": None} | record], schema=SCHEMA)

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 import pytest
 
+from factories import make_contract, make_layout
 from footfall.contract.hints import GENERAL, LOOKS, Look, hint
-from footfall.contract.mapping import read_header
 from footfall.contract.problems import PROBLEM_CODES
 from footfall.contract.shapes import COLUMNS
-from footfall.contract.terms import Contract
 from footfall.contract.value_shapes import Kinds
 from footfall.engines import kernel
 from footfall.formats.delimited import read_records
@@ -20,14 +19,13 @@ from footfall.statements import statements
 
 HEADER = ",".join(COLUMNS)
 GOOD = {"interaction_id": "1", "user_id": "2", "product_id": "3", "action": "click", "timestamp": "2024-01-01"}
-CONTRACT = Contract(actions=("click", '5" pipe', 'say "hi"'))
+CONTRACT = make_contract(actions=("click", '5" pipe', 'say "hi"'))
 Judge = Callable[[str], tuple[pa.Table, Kinds]]
 
 
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
-    header = read_header(list(COLUMNS), "a.csv", ",")
-    session = kernel.open_kernel_session(CONTRACT, header, None)
+    session = kernel.open_kernel_session(make_layout(contract=CONTRACT), None)
 
     def judged(record: str) -> tuple[pa.Table, Kinds]:
         content = f"{HEADER}\n{record}\n".encode()

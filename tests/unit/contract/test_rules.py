@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from footfall.contract.mapping import Header, read_header
+from factories import make_contract, make_layout
+from footfall.contract.mapping import Layout
 from footfall.contract.shapes import COLUMNS
 from footfall.contract.terms import Contract
 from footfall.engines import kernel
@@ -36,10 +38,9 @@ class Judge:
 
     def __call__(self, content: bytes | str, latest: datetime | None = None, **contract: Any) -> Judged:
         content = content.encode() if isinstance(content, str) else content
-        wanted = Contract(**contract)
-        record, batches = read_records(lambda: iter([content]), "a.csv", wanted.delimiter)
-        header = read_header(record.fields, "a.csv", wanted.delimiter)
-        session = self.session(wanted, header, latest)
+        wanted = make_contract(**contract)
+        record, batches = read_records(lambda: iter([content]), "a.csv", wanted.definition.delimiter or ",")
+        session = self.session(make_layout(record.fields, wanted), latest)
         found: Judged = []
         for batch in batches:
             verdicts = kernel.judge_batch(session, batch)
@@ -51,12 +52,11 @@ class Judge:
                 found.append((row["line_number"], [(p["code"], p["field"], p["value"]) for p in problems]))
         return sorted(found, key=lambda item: item[0])
 
-    def session(self, contract: Contract, header: Header, latest: datetime | None) -> Any:
-        key = (contract, header, latest)
+    def session(self, layout: Layout, latest: datetime | None) -> Any:
+        key = (layout, latest)
         if key not in self.sessions:
-            self.sessions[key] = kernel.open_kernel_session(contract, header, latest)
-            if not self.is_quick:
-                self.sessions[key].execute(r"set variable plain_line = '[^\s\S]'")
+            made = kernel.open_kernel_session(layout, latest)
+            self.sessions[key] = made if self.is_quick else replace(made, quick=None)
         return self.sessions[key]
 
     def close(self) -> None:
@@ -98,10 +98,11 @@ def value_of(judge: Judge) -> Callable[..., Any]:
 
 
 GOOD_INTEGERS = {
-    "1": 1, "+1": 1, "007": 7, "+007": 7, " 7 ": 7, "\t7": 7, str(MAX): MAX, "0" * 30 + "7": 7, '"7"': 7, '" 7\t"': 7,
+    "1": 1, "+1": 1, "007": 7, "+007": 7, " 7 ": 7, "\t7": 7, "0": 0, "-0": 0, str(MAX): MAX,
+    "0" * 30 + "7": 7, '"7"': 7, '" 7\t"': 7,
 }  # fmt: skip
 BAD_INTEGERS = {
-    "0": "out-of-range", "-0": "out-of-range", "-1": "out-of-range", "-007": "out-of-range", str(2**63): "out-of-range",
+    "-1": "out-of-range", "-007": "out-of-range", str(2**63): "out-of-range",
     "9" * 30: "out-of-range", "-" + "9" * 30: "out-of-range", "1.0": "not-an-integer", "1e3": "not-an-integer",
     "1_000": "not-an-integer", "0x10": "not-an-integer", "\u0661\u0662": "not-an-integer", "\xa07": "not-an-integer",
     "+": "not-an-integer", "-": "not-an-integer", "1 2": "not-an-integer", "+-1": "not-an-integer",
@@ -243,11 +244,11 @@ def test_an_instant_later_than_allowed_is_in_the_future(value_of: Any) -> None:
         (b"1,\xff,3,a,2024-01-01", [("bad-encoding", "user_id", "\ufffd")]),
         (b"1,\xff", [("too-few-fields", None, "2"), ("bad-encoding", None, "1,\ufffd")]),
         (
-            b"x,,0," + b"a" * 501 + b",never",
+            b"x,,-1," + b"a" * 501 + b",never",
             [
                 ("not-an-integer", "interaction_id", "x"),
                 ("missing-value", "user_id", ""),
-                ("out-of-range", "product_id", "0"),
+                ("out-of-range", "product_id", "-1"),
                 ("too-long", "action", "a" * 200),
                 ("not-a-timestamp", "timestamp", "never"),
             ],
@@ -301,26 +302,25 @@ def test_any_delimiter_works_quoted_or_not(judge: Judge, delimiter: str) -> None
 def test_columns_stand_in_any_order_and_case_with_surplus_ones(judge: Judge) -> None:
     content = "Timestamp, ACTION ,extra,product_id,USER_ID,Interaction_Id\n2024-01-02,click,?,3,2,1\n"
     assert judge(content) == [(2, (1, 2, 3, "click", DAY))]
-    assert read_header(
-        ["Timestamp", " ACTION ", "extra", "product_id", "USER_ID", "Interaction_Id"], "a.csv", ","
-    ).surplus == ("extra",)
+    fields = ["Timestamp", " ACTION ", "extra", "product_id", "USER_ID", "Interaction_Id"]
+    assert make_layout(fields).surplus == ("extra",)
 
 
 @pytest.mark.parametrize("column", COLUMNS)
 def test_a_header_with_a_required_column_missing_or_doubled_is_refused(column: str) -> None:
     with pytest.raises(SourceError, match=f"no column '{column}'"):
-        read_header([name for name in COLUMNS if name != column], "a.csv", ",")
+        make_layout([name for name in COLUMNS if name != column])
     with pytest.raises(SourceError, match=f"'{column}' twice"):
-        read_header([*COLUMNS, f" {column.upper()}"], "a.csv", ",")
+        make_layout([*COLUMNS, f" {column.upper()}"])
 
 
 def test_the_fingerprint_tells_contracts_apart() -> None:
     contracts = [
-        Contract(), Contract(";"), Contract(source_time_zone="Europe/Berlin"), Contract(actions=()),
+        make_contract(), make_contract(";"), Contract(source_time_zone="Europe/Berlin"), Contract(actions=()),
         Contract(actions=("a",)), Contract(max_future_seconds=0), Contract(max_future_seconds=1),
     ]  # fmt: skip
     assert len({contract.fingerprint() for contract in contracts}) == len(contracts)
-    assert Contract().fingerprint() == Contract(delimiter=",").fingerprint()
+    assert make_contract().fingerprint() == make_contract(",").fingerprint()
 
 
 HOSTILE_INTEGERS = [*GOOD_INTEGERS, *BAD_INTEGERS, "999999999999999999", "1000000000000000000", "1\r", "\ufffd", '7"']

@@ -10,11 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from factories import make_layout
 from footfall.contract import value_shapes as shapes
-from footfall.contract.mapping import read_header
 from footfall.contract.shapes import COLUMNS
 from footfall.contract.sums import problem_groups
-from footfall.contract.terms import Contract
 from footfall.contract.value_shapes import SHAPES_MAX, Kinds
 from footfall.engines import kernel
 from footfall.formats.delimited import read_records
@@ -25,7 +24,7 @@ Count = Callable[..., Kinds]
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Any]:
-    made = kernel.open_kernel_session(Contract(), read_header(list(COLUMNS), "a.csv", ","), None)
+    made = kernel.open_kernel_session(make_layout(), None)
     yield made
     made.close()
 

@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 import footfall
+from factories import make_reader
 from footfall.contract.sums import Sums
-from footfall.contract.terms import Contract
 from footfall.contract.verdicts import Verdicts
 from footfall.engines.in_process import Engine, open_engine
 from footfall.formats.positions import PLACE_BITS
-from footfall.formats.reading import Reader
 from footfall.results import Progress
 from footfall.sources.opening import open_source
 
@@ -32,13 +31,13 @@ def write(name: str, rows: range, *last: str) -> str:
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    with open_engine(Contract(), None, 128) as opened:
+    with open_engine(None, 128) as opened:
         yield opened
 
 
 def judge(engine: Engine, *names: str) -> tuple[list[Sums], Taken, int]:
     """Judge files together: their sums, the places of their rows as they were taken, and the number of batches."""
-    reader, taken, batches = Reader(Contract(), 128), [], []
+    reader, taken, batches = make_reader(), [], []
 
     def take(verdicts: Verdicts) -> None:
         batches.append(1)
@@ -60,7 +59,7 @@ def test_verdicts_are_taken_in_loading_order_and_the_sums_are_finished(engine: E
 
 
 def test_an_error_of_the_taker_ends_the_run_and_the_next_file_is_judged(engine: Engine) -> None:
-    reader, calls = Reader(Contract(), 128), []
+    reader, calls = make_reader(), []
 
     def fail(_: Verdicts) -> None:
         calls.append(1)
@@ -76,7 +75,7 @@ def test_an_error_of_the_taker_ends_the_run_and_the_next_file_is_judged(engine: 
 def test_progress_is_told_while_a_file_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("footfall.engines.in_process.PROGRESS_EVERY_S", -1)
     told: list[Progress] = []
-    with open_engine(Contract(), None, 128, told.append) as engine:
+    with open_engine(None, 128, told.append) as engine:
         _, _, batches = judge(engine, write("a.csv", range(1, LONG)))
     assert len(told) == batches > 1
     assert [each.rows_read for each in told] == sorted({each.rows_read for each in told})

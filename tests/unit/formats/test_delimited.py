@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footfall.errors import SourceError
-from footfall.formats import delimited
+from footfall.formats import framing
 from footfall.formats.delimited import HeaderRecord, find_line_end, read_records
 from footfall.formats.quoting import CR, LF, Dialect, count_fields, record_pattern
 
@@ -232,9 +232,9 @@ def test_a_line_of_50_mb_costs_bounded_memory() -> None:
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
-        (b"1,\xff", "1,\ufffd"),
-        (b"1,a\0b", "1,a\ufffdb"),
-        (b"1,\xed\xa0\x80", "1,\ufffd\ufffd\ufffd"),
+        (b"1,\xff", "1,\ufffe"),
+        (b"1,a\0b", "1,a\ufffeb"),
+        (b"1,\xed\xa0\x80", "1,\ufffe\ufffe\ufffe"),
     ],
 )
 def test_bytes_that_are_no_text_are_kept_exactly(raw: bytes, text: str) -> None:
@@ -352,7 +352,7 @@ def test_the_records_are_the_same_whatever_the_block_size(
 ) -> None:
     content = f"a,b\n{text}".encode()
     small = {"BLOCK_BYTES_MAX": block, "RECORD_BYTES_MAX": bytes_max, "READABLE_BYTES": bytes_max + 1}
-    with patch.multiple(delimited, RECORD_LINES_MAX=lines_max, **small):
+    with patch.multiple(framing, RECORD_LINES_MAX=lines_max, **small):
         _, found = read(content, part)
     expected = [row for row in slow_records(f"a,b\n{text}", 2, bytes_max, lines_max)[1:] if row[1].strip(" \t")]
     sizes = [(row["line_number"], row["size_bytes"]) for row in found]
@@ -414,7 +414,7 @@ def test_a_batch_of_short_lines_has_no_more_rows_than_one_of_usual_lines() -> No
     _, batches = read_records(lambda: iter([b"a,b\n", b"x\n" * 5 * MB]), "a.csv", ",")
     sizes = [batch.num_rows for batch in batches]
     assert sum(sizes) == 5 * MB
-    assert max(sizes) <= delimited.BLOCK_BYTES_MAX // delimited.LINE_BYTES_LEAST
+    assert max(sizes) <= framing.BLOCK_BYTES_MAX // framing.LINE_BYTES_LEAST
 
 
 def test_empty_lines_reach_no_batch() -> None:
@@ -424,4 +424,4 @@ def test_empty_lines_reach_no_batch() -> None:
 
 def test_a_true_replacement_character_beside_bad_bytes_is_not_taken_for_one() -> None:
     row = read("a,b\n\ufffd,".encode() + b"\xff\n")[1][0]
-    assert (row["line"], row["raw_bytes"]) == ("?,\ufffd", "\ufffd,".encode() + b"\xff")
+    assert (row["line"], row["raw_bytes"]) == ("\ufffd,\ufffe", "\ufffd,".encode() + b"\xff")

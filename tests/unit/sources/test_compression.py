@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import struct
+import tracemalloc
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -119,3 +123,33 @@ def test_what_is_compressed_is_known_by_its_bytes(name: str, compress: object) -
 def test_a_name_that_promises_compression_is_held_to_it_in_any_case(name: str) -> None:
     with pytest.raises(SourceError, match="not compressed as its name says: it is plain text"):
         content_of(TEXT, name)
+
+
+@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress])
+def test_bzip2_and_xz_are_read_in_pieces_whatever_they_inflate_to(compress: Callable[[bytes], bytes]) -> None:
+    Path("bomb").write_bytes(compress(bytes(200 << 20)))
+    tracemalloc.start()
+    with open_source("bomb") as file:
+        assert sum(map(len, read_content(file))) == 200 << 20
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40 << 20
+
+
+@pytest.mark.parametrize("name", ["a.csv.bz2", "a.csv.xz", "a.csv"])
+def test_streams_behind_each_other_are_one_content(name: str) -> None:
+    assert content_of(bz2.compress(TEXT) + bz2.compress(b"") + bz2.compress(TEXT), name) == 2 * TEXT
+    assert content_of(lzma.compress(TEXT) + b"\0" * 8 + lzma.compress(TEXT) + b"\0" * 4, name) == 2 * TEXT
+
+
+def test_an_xz_file_that_needs_much_memory_is_refused_with_what_to_do() -> None:
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 28}]
+    with pytest.raises(SourceError, match="128 MB of memory.*-9"):
+        content_of(lzma.compress(TEXT, filters=filters), "a.csv.xz")
+    assert content_of(lzma.compress(TEXT, preset=9), "a.csv.xz") == TEXT
+
+
+@pytest.mark.parametrize("ending", ["bz2", "xz"])
+def test_a_file_that_is_not_compressed_as_its_name_says_is_refused(ending: str) -> None:
+    with pytest.raises(SourceError, match="not compressed as its name says"):
+        content_of(TEXT, f"a.csv.{ending}")

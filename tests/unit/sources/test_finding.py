@@ -13,7 +13,7 @@ import pytest
 from footfall.errors import SourceChangedError, SourceError
 from footfall.results import IgnoredName, Reason
 from footfall.sources.finding import find_sources
-from footfall.sources.ignored import ENDINGS, describe_ignored, is_never_data
+from footfall.sources.ignored import COMPRESSIONS, FORMAT_ENDINGS, describe_ignored, has_ending, is_never_data
 
 TEXT = b"interaction_id,user_id,product_id,action,timestamp\n"
 
@@ -42,10 +42,10 @@ def no_root() -> Iterator[None]:
 
 
 def test_a_folder_is_recursive_in_bytewise_order_and_says_what_it_ignores() -> None:
-    write("in/b.csv", "in/a/z.csv.gz", "in/a-b.csv", "in/c.csv.zst", "in/notes.txt", "in/a/x.CSV", "in/a/y.json")
+    write("in/b.csv", "in/a/z.csv.gz", "in/a-b.csv", "in/c.csv.zst", "in/notes.txt", "in/a/x.CSV", "in/a/y.xml")
     found = find_sources(["in"])
     assert found.paths == ("in/a-b.csv", "in/a/x.CSV", "in/a/z.csv.gz", "in/b.csv", "in/c.csv.zst")
-    assert found.ignored == ("in/a/y.json", "in/notes.txt")
+    assert found.ignored == ("in/a/y.xml", "in/notes.txt")
 
 
 def test_the_case_of_an_ending_does_not_matter() -> None:
@@ -316,7 +316,16 @@ def test_what_is_said_is_bounded_and_one_line() -> None:
 
 
 def test_the_reason_names_every_ending() -> None:
-    assert all(f"*{ending}" in Reason.ENDING for ending in ENDINGS)
+    assert all(f"*{ending}" in Reason.ENDING for ending in FORMAT_ENDINGS)
+    assert all(has_ending(f"A{ending}{packed}".upper()) for ending in FORMAT_ENDINGS for packed in COMPRESSIONS)
+
+
+def test_a_folder_gives_what_a_source_definition_is_for_whatever_its_ending() -> None:
+    write("in/a.dat", "in/b/c.dat", "in/d.dat.tmp", "in/e.log", "in/f.csv")
+    found = find_sources(["in"], ["in/**/*.dat*", "./in/e.lo[g]"])
+    assert found.paths == ("in/a.dat", "in/b/c.dat", "in/e.log", "in/f.csv")
+    assert dict.fromkeys(found.ignored) == {"in/d.dat.tmp": None}
+    assert find_sources(["in"]).paths == ("in/f.csv",)
 
 
 def test_a_name_keeps_its_reason_when_it_travels() -> None:

@@ -30,12 +30,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import footfall
-from footfall.contract.mapping import read_header
+from factories import make_contract, make_layout, make_reader
 from footfall.contract.shapes import COLUMNS
-from footfall.contract.terms import Contract
 from footfall.errors import SourceError
 from footfall.formats.delimited import read_records
-from footfall.formats.reading import Reader
 from footfall.results import LoadResult
 from footfall.sources import recognition
 from footfall.sources.opening import open_source
@@ -164,7 +162,7 @@ FORMATS: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "tar": (lambda: tarred(tarfile.USTAR_FORMAT), "tar archive", "tar -xf"),
     "tar of GNU": (lambda: tarred(tarfile.GNU_FORMAT), "tar archive", "tar -xf"),
     "tar of pax": (lambda: tarred(tarfile.PAX_FORMAT), "tar archive", "tar -xf"),
-    "Parquet": (lambda: saved(lambda name: pa.parquet.write_table(TABLE, name)), "Parquet", "DuckDB"),
+    "Parquet": (lambda: saved(lambda name: pa.parquet.write_table(TABLE, name)), "Parquet", "footfall guess FILE"),
     "ORC": (lambda: saved(lambda name: pa.orc.write_table(TABLE, name)), "ORC", "convert it"),
     "Feather": (lambda: saved(lambda name: pa.feather.write_feather(TABLE, name)), "Arrow (Feather)", "convert it"),
     "Arrow stream": (arrow_stream, "Arrow (Feather)", "convert it"),
@@ -223,16 +221,16 @@ FORMATS: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "HTML as an .xls": (f"<table>\n<tr><td>{SECRET}\n".encode, "HTML", "fetch the file again"),
     "XML": (f'\ufeff<?xml version="1.0"?>\n<a>{SECRET}</a>\n'.encode, "XML", "export it as CSV"),
     "XML without a prolog": (f"<Error><Code>{SECRET}</Code></Error>".encode, "XML", "fetch the file again"),
-    "JSON array": (lambda: json.dumps(OBJECTS).encode(), "JSON array", "ends in .json"),
-    "JSON array over 1 MB": (lambda: json.dumps(OBJECTS * 900).encode(), "JSON array", "ends in .json"),
-    "JSON object": (lambda: json.dumps({"rows": OBJECTS}, indent=2).encode(), "JSON object", "ends in .json"),
-    "JSON Lines": (lambda: "\n".join(map(json.dumps, OBJECTS)).encode(), "JSON Lines", "ends in .jsonl"),
+    "JSON array": (lambda: json.dumps(OBJECTS).encode(), "JSON array", "footfall guess FILE"),
+    "JSON array over 1 MB": (lambda: json.dumps(OBJECTS * 900).encode(), "JSON array", "footfall guess FILE"),
+    "JSON object": (lambda: json.dumps({"rows": OBJECTS}, indent=2).encode(), "JSON object", "footfall guess FILE"),
+    "JSON Lines": (lambda: "\n".join(map(json.dumps, OBJECTS)).encode(), "JSON Lines", "footfall guess FILE"),
     "access log": (
         lambda: b'10.0.0.1 - hedwig [10/Oct/2024:13:55:36 +0200] "GET /?q=Hedwig%20Geheim HTTP/1.1" 200 23\n' * 5,
         "access log",
-        "export it as CSV",
+        "footfall guess FILE",
     ),
-    "W3C log": (lambda: b"#Software: IIS\n#Fields: date time\n2024-01-01 00:00\n", "W3C log", "export it as CSV"),
+    "W3C log": (lambda: b"#Software: IIS\n#Fields: date time\n2024-01-01 00:00\n", "W3C log", "footfall guess FILE"),
     "saved answer": (lambda: HTTP + CSV, "answer of a web server", "without -i"),
     "mbox": (f"From hedwig@x.org Tue Jan  2 2024\nSubject: {SECRET}\n".encode, "e-mail", "attachment"),
     "SQL": (f"INSERT INTO t VALUES (1, '{SECRET}');\n".encode, "SQL", "export it as CSV"),
@@ -246,7 +244,7 @@ FORMATS: dict[str, tuple[Callable[[], bytes], str, str]] = {
 def refused(name: str, content: bytes) -> str:
     """Give the error of a file that is refused before a row is judged; no engine is started for it."""
     Path(name).write_bytes(content)
-    reader = Reader(Contract(), 64)
+    reader = make_reader(memory_limit_mb=64)
     with open_source(name) as file, pytest.raises(SourceError) as caught:
         reader.read(file)
     assert caught.value.exit_code == 3
@@ -358,8 +356,8 @@ def test_csv_is_csv_whatever_its_first_column_is_called(
     header = delimiter.join([f"{name}#", *columns])
     content = ("\ufeff" * has_mark + header + "\n" + delimiter.join(["x", "1", "2", "3", "a", "b"]) + "\n").encode()
     record, batches = read_records(lambda: iter([content]), "a.csv", delimiter)
-    found = read_header(record.fields, "a.csv", delimiter)
-    assert [columns[at - 2] for at in found.positions] == list(COLUMNS)
+    found = make_layout(record.fields, make_contract(delimiter))
+    assert [columns[place.at - 2] for (place,) in found.places] == list(COLUMNS)
     assert sum(batch.num_rows for batch in batches) == 1
 
 

@@ -17,8 +17,8 @@ with firsts as (
     where
         timestamp < :'until'
         and (nullif(:'action', '') is null or action = nullif(:'action', ''))
-        and (nullif(:'user_id', '') is null or user_id = nullif(:'user_id', '')::bigint)
-        and (nullif(:'product_id', '') is null or product_id = nullif(:'product_id', '')::bigint)
+        and (nullif(:'user_id', '') is null or user_id = to_user_id(:'user_id'::text))
+        and (nullif(:'product_id', '') is null or product_id = to_product_id(:'product_id'::text))
     group by user_id
     having pg_catalog.min(timestamp) >= :'since'
 )

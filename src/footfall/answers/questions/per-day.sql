@@ -18,8 +18,8 @@ with instants as (
         since => :'since'::timestamptz,
         until => :'until'::timestamptz,
         action => nullif(:'action', '')::text,
-        user_id => nullif(:'user_id', '')::bigint,
-        product_id => nullif(:'product_id', '')::bigint
+        user_id => to_user_id(:'user_id'::text),
+        product_id => to_product_id(:'product_id'::text)
     )
     group by at
 )

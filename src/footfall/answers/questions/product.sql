@@ -18,8 +18,8 @@ with mine as (
         interaction_id
     from user_interactions_raw
     where
-        product_id = :'product_id'::bigint
-        and (nullif(:'user_id', '') is null or user_id = nullif(:'user_id', '')::bigint)
+        product_id = to_product_id(:'product_id'::text)
+        and (nullif(:'user_id', '') is null or user_id = to_user_id(:'user_id'::text))
         and timestamp >= :'since'
         and timestamp < :'until'
         and (nullif(:'action', '') is null or action = nullif(:'action', ''))

@@ -19,7 +19,7 @@ with kept as (
         and :'until'::timestamptz = 'infinity'
         and nullif(:'action', '') is null
         and nullif(:'user_id', '') is null
-        and (nullif(:'product_id', '') is null or product_id = nullif(:'product_id', '')::bigint)
+        and (nullif(:'product_id', '') is null or product_id = to_product_id(:'product_id'::text))
     order by interaction_count desc, product_id
     limit nullif(:'limit', '')::bigint
 ),
@@ -33,8 +33,8 @@ paired as (
         :'since'::timestamptz = '-infinity'
         and :'until'::timestamptz = 'infinity'
         and nullif(:'action', '') is null
-        and user_id = nullif(:'user_id', '')::bigint
-        and (nullif(:'product_id', '') is null or product_id = nullif(:'product_id', '')::bigint)
+        and user_id = to_user_id(:'user_id'::text)
+        and (nullif(:'product_id', '') is null or product_id = to_product_id(:'product_id'::text))
     order by interaction_count desc, product_id
     limit nullif(:'limit', '')::bigint
 ),
@@ -53,8 +53,8 @@ recounted as (
         and timestamp >= :'since'
         and timestamp < :'until'
         and (nullif(:'action', '') is null or action = nullif(:'action', ''))
-        and (nullif(:'user_id', '') is null or user_id = nullif(:'user_id', '')::bigint)
-        and (nullif(:'product_id', '') is null or product_id = nullif(:'product_id', '')::bigint)
+        and (nullif(:'user_id', '') is null or user_id = to_user_id(:'user_id'::text))
+        and (nullif(:'product_id', '') is null or product_id = to_product_id(:'product_id'::text))
     group by product_id
     order by interaction_count desc, product_id
     limit nullif(:'limit', '')::bigint

@@ -18,8 +18,8 @@ with mine as (
         interaction_id
     from user_interactions_raw
     where
-        user_id = :'user_id'::bigint
-        and (nullif(:'product_id', '') is null or product_id = nullif(:'product_id', '')::bigint)
+        user_id = to_user_id(:'user_id'::text)
+        and (nullif(:'product_id', '') is null or product_id = to_product_id(:'product_id'::text))
         and timestamp >= :'since'
         and timestamp < :'until'
         and (nullif(:'action', '') is null or action = nullif(:'action', ''))

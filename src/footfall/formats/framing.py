@@ -1,0 +1,312 @@
+"""Content -> numbered raw records in Arrow batches: where each begins and ends, before a word about its values.
+
+Memory: one block and its records; a record over 1 MB is cut to what the quarantine keeps while it streams by.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from footfall.contract.limits import BAD_BYTES, RAW_BYTES_MAX
+from footfall.contract.limits import RECORD_BYTES_MAX as RECORD_BYTES_MAX
+from footfall.contract.limits import RECORD_LINES_MAX as RECORD_LINES_MAX
+from footfall.formats.encodings import stored_weights
+from footfall.formats.quoting import CR, LF, QUOTE, Dialect, is_comment, record_test
+
+BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
+BLOCKS_PER_LIMIT = 100  # a batch in work takes some ten times its text, and several are in work at a time
+LINE_BYTES_LEAST = 40  # bytes; a block of shorter lines is several batches: memory goes by rows, too
+MARK_BAD_BYTES = "footfall-mark-bad-bytes"  # how Python decodes a record that is no text
+READABLE_BYTES = RECORD_BYTES_MAX + 1  # bytes of a too-long record that are carried along
+SPACE, TAB = BLANK_BYTES = b" \t"
+SCHEMA = pa.schema(
+    [("line_number", pa.int64()), ("line", pa.string()), ("raw_bytes", pa.binary()), ("size_bytes", pa.int64())]
+)
+STORED = pa.field("stored_bytes", pa.int64())  # beside them where the file is not UTF-8
+
+codecs.register_error(MARK_BAD_BYTES, lambda error: (BAD_BYTES, getattr(error, "end", 0)))
+
+
+def block_bytes(memory_limit_mb: int) -> int:
+    """Say how many bytes of content a batch may hold, so that all that are in work fit into the limit."""
+    return min(BLOCK_BYTES_MAX, (memory_limit_mb << 20) // BLOCKS_PER_LIMIT)
+
+
+class Lines:
+    """The stream of blocks that end at a line end; holds what is left over between two blocks."""
+
+    def __init__(self, blocks: Iterator[bytes], dialect: Dialect) -> None:
+        self.blocks = blocks
+        self.dialect = dialect
+        self.end = bytes([dialect.line_end])
+        self.rest = b""
+        self.line_number = 1
+        self.is_done = False
+
+    def fill(self, wanted: int) -> None:
+        """Read on until `wanted` bytes are there, or the content ends."""
+        parts = [self.rest]
+        size = len(self.rest)
+        while size < wanted and not self.is_done:
+            block = next(self.blocks, None)
+            if block is None:
+                self.is_done = True
+                break
+            parts.append(block)
+            size += len(block)
+        self.rest = b"".join(parts)
+
+    def drop_lines(self, count: int) -> None:
+        """Drop so many lines, whatever they hold, or all that there are."""
+        while count:
+            self.fill(1)
+            if not self.rest:
+                return
+            there = self.rest.count(self.end)
+            at = -1
+            for _ in range(min(there, count)):
+                at = self.rest.index(self.end, at + 1)
+            self.rest = self.rest[at + 1 :] if there >= count else b""
+            self.line_number += min(there, count)
+            count -= min(there, count)
+
+    def skip_line(self) -> tuple[int, int, bool]:
+        """Drop what is left of the line at hand, however long, its end apart.
+
+        Units: its bytes, as text in UTF-8 and as they are stored; and whether all are blank.
+        """
+        dropped = stored = 0
+        is_blank = True
+        cr = b""  # the last byte, if it is a CR: half of a line end, or a byte of the line if more comes
+        while True:
+            at = self.rest.find(self.end)
+            here = self.rest if at < 0 else self.rest[:at]
+            self.rest = self.rest[len(here) :]
+            here = cr + here
+            cr = b"\r" if here.endswith(b"\r") and self.dialect.line_end == LF else b""
+            dropped += len(here) - len(cr)
+            stored += _measure(here[: len(here) - len(cr)], self.dialect)
+            is_blank = is_blank and not here[: len(here) - len(cr)].strip(BLANK_BYTES)
+            if at < 0:
+                self.fill(1)
+            if at >= 0 or not self.rest:
+                return dropped, stored, is_blank
+
+
+def cut_records(lines: Lines, field_count: int, block_size: int) -> Iterator[pa.RecordBatch]:
+    """Give batches of the records behind the header, numbered by their lines."""
+    is_record = record_test(lines.dialect, field_count)
+    lines_max = max(block_size // LINE_BYTES_LEAST, 1)
+    wanted = block_size
+    while True:
+        lines.fill(wanted)
+        size = len(lines.rest)
+        if not size:
+            return
+        # A decompressor may give 64 MB at once: taken whole, such a block of line ends alone would cost a gigabyte.
+        limit = min(size, wanted)
+        is_last = lines.is_done and limit == size
+        cut = limit if is_last else lines.rest.rfind(lines.end, 0, limit) + 1
+        if cut:
+            yield from _block(lines, cut, lines_max, None if is_last else limit, is_record)
+        elif limit > READABLE_BYTES:
+            yield from _too_long(lines)
+        # Where nothing could be taken, the first record goes on behind what is at hand.
+        wanted = block_size if len(lines.rest) < size else limit + block_size
+
+
+def _too_long(lines: Lines) -> Iterator[pa.RecordBatch]:
+    kept = lines.rest[:READABLE_BYTES]
+    size, stored, is_blank = lines.skip_line()
+    lines.rest = lines.rest.removeprefix(lines.end)
+    if not is_blank and not is_comment(kept, lines.dialect):
+        numbers, sizes = np.array([lines.line_number]), np.array([size])
+        yield assemble([kept], numbers, sizes, np.array([stored]) if _is_encoded(lines.dialect) else None)
+    lines.line_number += 1
+
+
+def _block(
+    lines: Lines, cut: int, lines_max: int, left: int | None, is_record: Callable[[bytes], bool]
+) -> Iterator[pa.RecordBatch]:
+    """Give the records of one block, and leave to the next what may still go on there.
+
+    Units: `left` is the bytes from the block's begin on to where the next line end may be, or None where the content
+    ends with the block.
+    """
+    block = lines.rest[:cut]
+    array = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(array == lines.dialect.line_end)
+    if not block.endswith(lines.end):
+        ends = np.append(ends, len(block))
+    first_lines = np.arange(len(ends), dtype=np.int64)
+    record_ends = ends
+    if lines.dialect.quoting and b'"' in block:
+        per_line = _count_quotes(block, array, ends, lines.dialect)
+        kept, carried = _join_quoted(block, ends, per_line, is_record, left)
+        if carried is not None:
+            begin = int(ends[carried - 1]) + 1 if carried else 0
+            block, array, ends, kept = block[:begin], array[:begin], ends[:carried], kept[:carried]
+        begins_here = np.concatenate((np.ones(min(len(kept), 1), dtype=bool), kept[:-1]))
+        first_lines, record_ends = first_lines[: len(ends)][begins_here], ends[kept]
+    lines.rest = lines.rest[len(block) :]
+    numbers = lines.line_number + first_lines
+    lines.line_number += len(ends)
+    for at in range(0, len(record_ends), lines_max):
+        begin = int(record_ends[at - 1]) + 1 if at else 0
+        part = record_ends[at : at + lines_max]
+        end = int(part[-1]) + 1
+        batch = _records(block[begin:end], array[begin:end], part - begin, numbers[at : at + lines_max], lines.dialect)
+        if batch.num_rows:
+            yield batch
+
+
+def _count_quotes(block: bytes, array: np.ndarray, ends: np.ndarray, dialect: Dialect) -> np.ndarray:
+    """Count the quotes of each line. A comment opens no record and closes none: its quotes do not count."""
+    quotes = np.flatnonzero(array == QUOTE)
+    per_line = np.bincount(np.searchsorted(ends, quotes, side="left"), minlength=len(ends))
+    if dialect.comment:
+        per_line[_find_comments(block, array, np.concatenate(([0], ends[:-1] + 1)), dialect)] = 0
+    return per_line
+
+
+def _join_quoted(
+    block: bytes, ends: np.ndarray, per_line: np.ndarray, is_record: Callable[[bytes], bool], left: int | None
+) -> tuple[np.ndarray, int | None]:
+    """Say which line ends end a record, and from which line on it takes the next block to know.
+
+    A record that is open at a line end holds an odd number of quotes up to there, and closes on the next line that
+    holds an odd number again: so each odd line has one candidate, and every byte is matched at most twice.
+    Units: `left` as in `_block`.
+    """
+    kept = np.ones(len(ends), dtype=bool)
+    odd = np.flatnonzero(per_line % 2)
+    at = 0
+    while at < len(odd):
+        opening = int(odd[at])
+        begin = int(ends[opening - 1]) + 1 if opening else 0
+        if at + 1 == len(odd):
+            # No line end is at hand between the block and `left`: a record over 1 MB by then cannot close in time.
+            if left is not None and len(ends) - opening < RECORD_LINES_MAX and left - begin <= READABLE_BYTES:
+                return kept, opening
+            break
+        closing = int(odd[at + 1])
+        end = int(ends[closing])
+        text = b""
+        if closing - opening < RECORD_LINES_MAX and end - begin <= READABLE_BYTES:  # one more for the CR of CRLF
+            text = block[begin:end].removesuffix(b"\r")
+        if text and len(text) <= RECORD_BYTES_MAX and is_record(text):
+            kept[opening:closing] = False
+            at += 2
+        else:
+            at += 1
+    return kept, None
+
+
+def _records(
+    block: bytes, array: np.ndarray, ends: np.ndarray, numbers: np.ndarray, dialect: Dialect
+) -> pa.RecordBatch:
+    """Cut a block at its record ends; the line ends themselves go, and so do lines of nothing but blanks."""
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    stops = ends.copy()
+    if dialect.line_end == LF and b"\r" in block:
+        before = array[np.maximum(ends - 1, 0)]
+        stops -= (before == CR) & (ends > starts)
+    sizes = stops - starts
+    blank = _find_blank(block, array, starts, stops)
+    sizes[blank] = 0
+    if dialect.comment and (comments := _find_comments(block, array, starts, dialect)):
+        sizes[comments] = 0
+        blank += comments
+    held = sizes > 0
+    stored = None
+    if _is_encoded(dialect):
+        upto = np.concatenate(([0], np.cumsum(stored_weights(array, dialect.encoding))))
+        stored = (upto[stops] - upto[starts])[held]
+    is_exact = b"\0" not in block and (block.isascii() or is_utf8(block))
+    if is_exact and sizes.max(initial=0) <= RECORD_BYTES_MAX:
+        mask = np.ones(len(block), dtype=bool)
+        mask[ends[ends < len(block)]] = False
+        mask[stops[stops < ends]] = False
+        for at in blank:
+            mask[starts[at] : stops[at]] = False
+        numbers, sizes = numbers[held], sizes[held]
+        offsets = np.zeros(len(sizes) + 1, dtype=np.int32)
+        np.cumsum(sizes, out=offsets[1:])
+        data = array[mask]
+        text = pa.Array.from_buffers(pa.string(), len(sizes), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+        return _with_stored([pa.array(numbers), text, pa.nulls(len(sizes), pa.binary()), pa.array(sizes)], stored)
+    places = zip(starts[held].tolist(), stops[held].tolist(), strict=True)
+    texts = [block[start : min(stop, start + READABLE_BYTES)] for start, stop in places]
+    return assemble(texts, numbers[held], sizes[held], stored)
+
+
+def _find_blank(block: bytes, array: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> list[int]:
+    """Say which lines hold something, but nothing except blanks. Few lines begin with a blank: only those are read."""
+    first = array[starts]
+    begins_blank = np.flatnonzero(((first == SPACE) | (first == TAB)) & (stops > starts))
+    return [at for at in begins_blank.tolist() if not block[starts[at] : stops[at]].strip(BLANK_BYTES)]
+
+
+def _find_comments(block: bytes, array: np.ndarray, starts: np.ndarray, dialect: Dialect) -> list[int]:
+    """Say which lines are comments."""
+    first = array[np.minimum(starts, len(array) - 1)]
+    candidates = np.flatnonzero((first == dialect.comment[0]) & (starts < len(array))).tolist()
+    return [at for at in candidates if block.startswith(dialect.comment, int(starts[at]))]
+
+
+def _is_encoded(dialect: Dialect) -> bool:
+    return dialect.encoding != "utf-8"
+
+
+def _measure(text: bytes, dialect: Dialect) -> int:
+    """Give the number of bytes that a text has as it is stored."""
+    if not _is_encoded(dialect):
+        return len(text)
+    return int(stored_weights(np.frombuffer(text, np.uint8), dialect.encoding).sum())
+
+
+def is_utf8(block: bytes) -> bool:
+    """Say whether bytes are text in UTF-8."""
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def assemble(
+    texts: list[bytes], numbers: np.ndarray, sizes: np.ndarray, stored: np.ndarray | None = None
+) -> pa.RecordBatch:
+    """Give a batch where some record is too long, or not text."""
+    lines: list[str] = []
+    raw: list[bytes | None] = []
+    for text, size in zip(texts, sizes.tolist(), strict=True):
+        kept = _cut(text, RAW_BYTES_MAX) if size > RECORD_BYTES_MAX else text
+        if b"\0" not in kept and is_utf8(kept):
+            lines.append(kept.decode())
+            raw.append(None)
+        else:
+            lines.append(kept.replace(b"\0", b"\xff").decode("utf-8", MARK_BAD_BYTES))
+            raw.append(kept[:RAW_BYTES_MAX] if stored is None else _cut(kept, RAW_BYTES_MAX))
+    columns = [pa.array(numbers, pa.int64()), pa.array(lines, pa.string()), pa.array(raw, pa.binary())]
+    return _with_stored([*columns, pa.array(sizes, pa.int64())], stored)
+
+
+def _with_stored(columns: list[pa.Array], stored: np.ndarray | None) -> pa.RecordBatch:
+    """Give the batch, with the sizes of the stored bytes where these are no UTF-8."""
+    if stored is None:
+        return pa.record_batch(columns, schema=SCHEMA)
+    return pa.record_batch([*columns, pa.array(stored, pa.int64())], schema=SCHEMA.append(STORED))
+
+
+def _cut(text: bytes, size: int) -> bytes:
+    """Cut text to at most `size` bytes, not within a character."""
+    if len(text) <= size:
+        return text
+    while size > 0 and text[size] & 0xC0 == 0x80:
+        size -= 1
+    return text[:size]

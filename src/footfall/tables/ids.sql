@@ -1,0 +1,166 @@
+-- The id columns: which types they have, and how new tables get others than bigint.
+
+-- name: types
+select
+    c.relname::text as relname,
+    a.attname::text as attname,
+    pg_catalog.format_type(a.atttypid, a.atttypmod)
+    || case
+        when a.attcollation not in (0::oid, 'pg_catalog."default"'::pg_catalog.regcollation::oid)
+            then ' COLLATE ' || a.attcollation::pg_catalog.regcollation::text
+        else ''
+    end as type
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n
+    on n.oid = c.relnamespace
+join pg_catalog.pg_attribute as a
+    on a.attrelid = c.oid
+where
+    n.nspname = pg_catalog.current_schema()
+    and c.relname::text = any(%(tables)s::text[])
+    and a.attname::text = any(%(columns)s::text[])
+    and a.attnum > 0
+    and not a.attisdropped
+
+-- name: drop_dependents
+-- Tables that are made in this very transaction have no others.
+drop view interactions_per_hour, interactions_per_day;
+drop function
+    interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint),
+    to_user_id(text),
+    to_product_id(text)
+
+-- name: set_type
+-- The table is empty.
+alter table {table}
+drop constraint {check},
+alter column {column} type {type} using {column}::text::{plain_type}
+
+-- name: add_length_check
+alter table {table} add constraint {check} check (
+    pg_catalog.char_length({column}) >= 1
+    and pg_catalog.char_length({column}) <= 200
+)
+
+-- name: comment
+comment on column {table}.{column} is {words}
+
+-- name: create_dependents
+-- As the migrations make them, for ids of other types; a test compares the two.
+create function interactions_over_time(
+    time_zone text,
+    since timestamptz default '-infinity',
+    until timestamptz default 'infinity',
+    action text default null,
+    user_id {user_id} default null,
+    product_id {product_id} default null
+)
+returns table (at timestamptz, action text, interaction_count bigint)
+language sql
+stable
+parallel safe
+begin atomic
+    with uneven as materialized (
+        select u.quarter_hour
+        from uneven_quarter_hours(
+            interactions_over_time.time_zone, interactions_over_time.since, interactions_over_time.until
+        ) as u (quarter_hour)
+        where
+            interactions_over_time.user_id is null
+            and interactions_over_time.product_id is null
+    )
+    -- From the roll-up, where the quarter hour is whole.
+    select
+        q.quarter_hour,
+        q.action,
+        q.interaction_count
+    from interactions_per_quarter_hour as q
+    where
+        interactions_over_time.user_id is null
+        and interactions_over_time.product_id is null
+        and q.quarter_hour > interactions_over_time.since - interval '15 minutes'
+        and q.quarter_hour < interactions_over_time.until
+        and (interactions_over_time.action is null or q.action = interactions_over_time.action)
+        and q.quarter_hour not in (
+            select uneven.quarter_hour
+            from uneven
+        )
+    union all
+    -- Row by row, where it is not.
+    select
+        r.at,
+        r.action,
+        1
+    from (
+        select pg_catalog.array_agg(uneven.quarter_hour) as quarter_hours
+        from uneven
+        having pg_catalog.count(*) > 0
+    ) as u
+    cross join lateral interactions_of_quarter_hours(u.quarter_hours) as r
+    where
+        r.at >= interactions_over_time.since
+        and r.at < interactions_over_time.until
+        and (interactions_over_time.action is null or r.action = interactions_over_time.action)
+    union all
+    -- Row by row, for one user or one product: the roll-up knows neither.
+    select
+        r.timestamp,
+        r.action,
+        1
+    from user_interactions_raw as r
+    where
+        (interactions_over_time.user_id is not null or interactions_over_time.product_id is not null)
+        and (interactions_over_time.user_id is null or r.user_id = interactions_over_time.user_id)
+        and (interactions_over_time.product_id is null or r.product_id = interactions_over_time.product_id)
+        and r.timestamp >= interactions_over_time.since
+        and r.timestamp < interactions_over_time.until
+        and (interactions_over_time.action is null or r.action = interactions_over_time.action);
+end;
+comment on function interactions_over_time(text, timestamptz, timestamptz, text, {user_id}, {product_id}) is
+'One row per quarter hour and action where the clock of the time zone runs evenly, one row per interaction elsewhere: their sum by hour, day, week or month of that zone is exact.';
+
+create function to_user_id(id text)
+returns {user_id}
+language sql
+immutable
+parallel safe
+begin atomic
+    select nullif(to_user_id.id, '')::{user_id};
+end;
+comment on function to_user_id(text) is
+'The id of a user from its text, of the type that the tables have; null where the text is empty.';
+
+create function to_product_id(id text)
+returns {product_id}
+language sql
+immutable
+parallel safe
+begin atomic
+    select nullif(to_product_id.id, '')::{product_id};
+end;
+comment on function to_product_id(text) is
+'The id of a product from its text, of the type that the tables have; null where the text is empty.';
+
+create view interactions_per_hour as
+select
+    pg_catalog.date_trunc('hour'::text, o.at) as hour,
+    o.action,
+    pg_catalog.sum(o.interaction_count)::bigint as interaction_count
+from interactions_over_time(pg_catalog.current_setting('TimeZone'::text)) as o
+group by 1, 2;
+comment on view interactions_per_hour is 'One row per hour of the session''s time zone and action. For a range: interactions_over_time.';
+comment on column interactions_per_hour.hour is 'Instant at which the hour begins.';
+comment on column interactions_per_hour.action is 'Word for what was done.';
+comment on column interactions_per_hour.interaction_count is 'Number of interactions, at least 1.';
+
+create view interactions_per_day as
+select
+    o.at::date as day,
+    o.action,
+    pg_catalog.sum(o.interaction_count)::bigint as interaction_count
+from interactions_over_time(pg_catalog.current_setting('TimeZone'::text)) as o
+group by 1, 2;
+comment on view interactions_per_day is 'One row per day of the session''s time zone and action. For a range: interactions_over_time.';
+comment on column interactions_per_day.day is 'Date in the session''s time zone: set timezone to ''Europe/Vienna''.';
+comment on column interactions_per_day.action is 'Word for what was done.';
+comment on column interactions_per_day.interaction_count is 'Number of interactions, at least 1.';

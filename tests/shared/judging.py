@@ -1,0 +1,70 @@
+"""Whole files through the product: opened, read by a source definition, and judged."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+from footfall.contract.definition import SourceDefinition
+from footfall.contract.terms import Contract
+from footfall.contract.verdicts import Verdicts
+from footfall.engines import kernel
+from footfall.engines.in_process import open_engine
+from footfall.formats.choosing import Contracts
+from footfall.formats.reading import Reader
+from footfall.sources.opening import open_source
+
+
+@dataclass
+class Judged:
+    """All verdicts on one file: accepted and rejected rows as dicts, and the number of skipped ones."""
+
+    accepted: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    skipped: int = 0
+
+    @property
+    def problems(self) -> list[tuple[int, str, str | None, str | None]]:
+        """Each problem of each rejected row: line number, code, field, value."""
+        return [
+            (row["line_number"], each["code"], each["field"], each["value"])
+            for row in self.rejected
+            for each in row["problems"]
+        ]
+
+    @property
+    def codes(self) -> Counter[str]:
+        """How often each code of a problem occurs."""
+        return Counter(code for _, code, _, _ in self.problems)
+
+
+def judge_file(
+    path: Any, definition: SourceDefinition | None = None, memory_limit_mb: int = 128, **terms: Any
+) -> Judged:
+    """Judge a file by a definition; `terms` are those of the contract."""
+    contract = Contract(definition or SourceDefinition(), **terms)
+    judged = Judged()
+
+    def take(verdicts: Verdicts) -> None:
+        judged.accepted += verdicts.accepted.to_pylist()
+        judged.rejected += [row | {"problems": json.loads(row["problems"])} for row in verdicts.rejected.to_pylist()]
+        judged.skipped += sum(verdicts.skipped.values())
+
+    with open_engine(None, memory_limit_mb) as engine, open_source(str(path)) as file:
+        engine.run([Reader(Contracts(contract), memory_limit_mb).read(file)], take)
+    return judged
+
+
+def judge_slowly(path: Any, definition: SourceDefinition | None = None, **terms: Any) -> Judged:
+    """Judge a file without the shorter way of plain records."""
+    opened = kernel.open_kernel_session
+
+    def open_without_quick(*values: Any, **named: Any) -> kernel.KernelSession:
+        session = opened(*values, **named)
+        return kernel.KernelSession(session.layout, session.connection, None, session.slow, None)
+
+    with patch.object(kernel, "open_kernel_session", open_without_quick):
+        return judge_file(path, definition, **terms)

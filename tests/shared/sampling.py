@@ -1,0 +1,42 @@
+"""How much of a long list a run takes: all of it on the embedded server, a stated share on another one.
+
+FOOTFALL_TEST_SHARE="2/3", which `make test-databases` sets for the second of three servers, keeps the second case of
+every three: together the servers try every case, and each of them every kind. FOOTFALL_TEST_LONG=1 (`make test-long`)
+takes everything, and ten times as many examples of what Hypothesis draws.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TypeVar
+
+Case = TypeVar("Case")
+
+# Read here, before the tests' environment is scrubbed.
+IS_LONG = os.environ.get("FOOTFALL_TEST_LONG") == "1"
+IS_OTHER_SERVER = bool(os.environ.get("FOOTFALL_TEST_PG_BIN"))
+LONG_FACTOR = 10
+
+
+def _share() -> tuple[int, int]:
+    """Give which case of how many is taken."""
+    number, _, of = os.environ.get("FOOTFALL_TEST_SHARE", "1/1").partition("/")
+    if IS_LONG:
+        return 0, 1
+    if not 1 <= int(number) <= int(of):
+        raise ValueError(f"FOOTFALL_TEST_SHARE is {number}/{of}; for example 2/3 is the second of every three cases")
+    return int(number) - 1, int(of)
+
+
+FIRST, STEP = _share()
+
+
+def share_of(cases: Sequence[Case]) -> Sequence[Case]:
+    """Give the cases of this run."""
+    return cases[FIRST::STEP]
+
+
+def examples(number: int) -> int:
+    """Give how many examples Hypothesis draws where `number` are usual."""
+    return number * LONG_FACTOR if IS_LONG else max(1, number // STEP)
