@@ -107,7 +107,11 @@ BINARY = (
 # Letters that begin binary formats: named where the start holds no text and no header is usable.
 LETTERS = (
     _kind(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "a bzip2 file inside a compressed one", TWICE),
-    _kind(rb"PAR[1E]", "a Parquet file", CONVERT),
+    _kind(
+        rb"PAR[1E]",
+        "a Parquet file",
+        'name it *.parquet, or write format = "parquet" into its source definition',
+    ),
     _kind(rb"ORC", "an ORC file", CONVERT),
     _kind(rb"FEA1", "a Feather file", CONVERT),
     _kind(rb"PGDMP", "a dump of pg_dump", "export the table with: copy ... to ... (format csv, header)"),
