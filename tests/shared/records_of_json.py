@@ -15,9 +15,9 @@ from footfall.contract.ids import IdTypes
 from footfall.contract.terms import Contract
 from footfall.engines.kernel import judge_batch, open_kernel_session
 from footfall.formats import json_document
+from footfall.formats.exploding import explode_all
 from footfall.formats.json_document import read_document
 from footfall.formats.json_lines import lay_out_json, read_lines
-from footfall.formats.exploding import explode_all
 from footfall.sources.opening import SourceFile
 
 TEXTS = IdTypes("text", "text", "text")

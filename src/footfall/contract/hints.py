@@ -323,8 +323,7 @@ GENERAL = {
     "too-many-fields": "a delimiter inside a value must stand in quotes",
     "bad-quoting": "double a quote inside a quoted value, and close every quote before the delimiter",
     "bad-encoding": "export the file as UTF-8, or convert it from its own encoding: iconv -f ENCODING -t UTF-8",
-    "not-an-object": "is the record cut, or not JSON? A name that stands twice is to be given once; NaN, comments and the "
-    "like are read only where no value is taken from",
+    "not-an-object": "one whole JSON object is wanted there, in which a name on the way to a value stands once",
     "not-a-value": "name a path into it (user.id), or `explode` a list whose items are rows, in the source definition",
     "conflicting-duplicate": "the same id came with other content; correct one of the two at its origin",
     "missing-value": "fill the value in at its origin",
