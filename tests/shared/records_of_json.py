@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
@@ -49,7 +50,7 @@ def dumped(**changes: Any) -> str:
 
 def judge(batches: Iterator[pa.RecordBatch], contract: Contract, *, has_items: bool) -> tuple[Rows, Rows]:
     """The accepted and the rejected rows, which must not depend on whether there is a quick way."""
-    file = SourceFile("a", None, "", 0, None, 0, "a")  # type: ignore[arg-type]
+    file = SourceFile("a", BytesIO(), "", 0, None, 0, "a")
     session = open_kernel_session(lay_out_json(file, contract, has_items=has_items), None)
     slow = replace(session, quick=None)
     accepted: Rows = []
