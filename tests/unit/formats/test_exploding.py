@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.shared.records_of_json import codes, cut, judge, judge_lines
 
 import footfall
 from footfall.contract.definition import Condition, Field, SourceDefinition
@@ -15,8 +17,6 @@ from footfall.formats import exploding
 from footfall.formats.exploding import explode_all
 from footfall.formats.json_document import read_document
 from footfall.formats.json_lines import read_lines
-from tests.shared.records_of_json import codes, cut, judge, judge_lines
-from pathlib import Path
 
 EVENTS = SourceDefinition(
     name="sessions",
