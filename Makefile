@@ -75,7 +75,7 @@ test: install  ## Run the tests; PYTEST_ARGS="-m 'not crash' tests/unit" picks s
 
 .PHONY: test-quick
 test-quick: install  ## Run the tests that are quick and tell most, in less than a minute
-	@$(PYTEST) -m "not slow and not crash" tests/unit tests/property tests/integration/test_load.py $(PYTEST_ARGS)
+	@FOOTFALL_TEST_SHARE=1/5 $(PYTEST) -m "not slow and not crash" tests/unit tests/property tests/integration/test_load.py $(PYTEST_ARGS)
 
 .PHONY: test-long
 test-long: install  ## Run the tests with the long ones and ten times as many examples: an hour or more
@@ -112,6 +112,11 @@ CRASH_FIGURES ?= docs/reliability.json
 crash: install  ## Kill loads about 1,500 times and write docs/reliability.json; CRASH_TRIALS=300 for fewer
 	FOOTFALL_CRASH_TRIALS=$(CRASH_TRIALS) FOOTFALL_CRASH_FIGURES=$(abspath $(CRASH_FIGURES)) \
 		$(BIN)/python -m pytest tests/crash $(PYTEST_ARGS)
+	$(BIN)/python docs/generate.py
+
+.PHONY: wild
+wild: install  ## Load files as people have them, let footfall guess, write docs/wild.json and its page
+	FOOTFALL_WILD_FIGURES=1 $(BIN)/python -m pytest tests/wild $(PYTEST_ARGS)
 	$(BIN)/python docs/generate.py
 
 .PHONY: mutations
@@ -178,7 +183,7 @@ bench: install  ## Measure all, write docs/benchmarks.md; BENCH_ARGS="--only dai
 	@$(BIN)/python benchmarks/run.py --page docs/benchmarks.md $(BENCH_ARGS)
 
 .PHONY: bench-quick
-bench-quick: install  ## Measure once, smaller, in about two minutes; keeps and judges nothing but the tables
+bench-quick: install  ## Measure once, smaller, in about a minute; keeps and judges nothing but the tables
 	@$(BIN)/python benchmarks/run.py --quick $(BENCH_ARGS)
 
 .PHONY: lint

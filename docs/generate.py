@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib
 import inspect
 import json
 import re
@@ -16,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from definition_pages import definitions_reference
 
 import footfall
 from footfall import errors, settings
 from footfall.answers.catalogue import catalogue
 from footfall.cli import main as command_line_program
+from footfall.contract.built_in import list_built_in, read_built_in_text
 from footfall.contract.hints import LOOKS, hint
 from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.problems import PROBLEM_CODES
@@ -195,6 +198,33 @@ def queries_page() -> str:
     return _page(parts)
 
 
+def definitions_page() -> str:
+    """Give the page of the built-in source definitions: what each reads, where that is described, and its TOML."""
+    rows, parts = [], []
+    for name in list_built_in()[1:]:
+        comments, _, body = read_built_in_text(name).partition("\n\n")
+        about, origin, types, *notes = [line.removeprefix("# ") for line in comments.splitlines()]
+        about, origin, types = (line.partition(": ")[2] for line in (about, origin, types))
+        types = ", ".join(f"`{each}`" for each in types.split(", "))
+        rows.append((f"[`{name}`](#{name})", about, types))
+        parts += [f"## {name}", about, f"Described at: <{origin}>", f"Id types: {types}."]
+        parts += ["\n".join(f"- {note}" for note in notes)] * bool(notes)
+        parts.append(f"```toml\n{body.rstrip()}\n```")
+    return _page(
+        [
+            "# Built-in source definitions",
+            "Each says how files of one well-known kind become interactions: `footfall load FILE --source NAME`. "
+            "`footfall sources NAME` prints one, to start your own from; one in `footfall.toml` with the same name "
+            "takes its place. The id types are what the settings must say before the tables are made; those that are "
+            "not named are `bigint`. Each definition has a test on a small file of its shape.",
+            _table(("Name", "Reads", "Id types"), rows),
+            "Instacart has none: its lines (`order_products__*.csv`) name neither user nor time. They must be joined "
+            "with `orders.csv` first, on `order_id`, and even then there is no date.",
+            *parts,
+        ]
+    )
+
+
 def table_comments() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
     """Give every table, its comment, and its columns with type and comment."""
     text = _migrations() + (PACKAGE / "tables/schema.sql").read_text(encoding="utf-8")
@@ -311,6 +341,33 @@ def reliability() -> str:
     return "\n\n".join([before + FIGURES, *tables, END_OF_FIGURES + after])
 
 
+def wild() -> str:
+    """Give the page of files as people have them: a definition for each shape, and what comes of it."""
+    sys.path.append(str(ROOT / "tests/wild"))
+    shapes, figures = importlib.import_module("wild_files").SHAPES, importlib.import_module("wild_figures")
+    kept = figures.read_figures()
+    rows: list[tuple[str, ...]] = []
+    for shape in shapes:
+        found = [kept.get(shape.name, {}).get(name, "not tried") for name in ("definition", "guess")]
+        lines = str(len(shape.section.splitlines()))
+        rows.append((f"[{shape.name}](#{shape.name})", _sentence(shape.about), lines, *found))
+    parts = [
+        "# Files as people have them",
+        "Shapes of files that were found in public: exports of shops and analytics tools, logs, data sets. For each "
+        "the tests make a small file, load it by the definition below, and compare the tables row by row; then they "
+        "let `footfall guess` write a definition, take it unedited, and compare again. `make wild` runs them and "
+        "writes the results.",
+        _table(("Shape", "What is particular", "Lines of the definition", "Loaded by it", "Guess alone"), rows),
+        "A guess is *right* where its rows are those of the definition below. In a field that the file does not "
+        "decide, such as the action where there is only a rating, a constant is right, too, if guess says so. It is "
+        "*rightly refused* where it needs to be told more, such as the time of a file that has none.",
+    ]
+    for shape in shapes:
+        settings_of_shape = shape.settings.rstrip().replace("[sources.wild]", f"[sources.{shape.name}]")
+        parts += [f"## {shape.name}", _sentence(shape.about), f"```toml\n{settings_of_shape}\n```"]
+    return _page(parts)
+
+
 def _plain(what: object) -> str:
     return inspect.getdoc(what) or ""
 
@@ -335,7 +392,10 @@ PAGES = {
     "reference/python.md": python_api,
     "reference/queries.md": queries_page,
     "reference/settings.md": settings_page,
+    "reference/source-definitions-built-in.md": definitions_page,
+    "reference/source-definitions.md": lambda: _page(definitions_reference()),
     "reference/tables.md": tables,
+    "reference/wild.md": wild,
     "reliability.md": reliability,
 }
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Table,
         Verification,
     )
+    from footfall.results.guessing import Guess
     from footfall.settings import Settings
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "discover",
     "errors",
     "find",
+    "guess",
     "load",
     "loads",
     "query",
@@ -70,6 +72,7 @@ _HOMES = {
     "PROBLEM_CODES": "footfall.contract.problems",
     **dict.fromkeys(("LoadOptions", "Options", "QueryOptions"), "footfall.options"),
     **dict.fromkeys(("Delivery", "Discovery", "Drift", "FoundSources", "IgnoredName"), "footfall.results"),
+    **dict.fromkeys(("Guess", "GuessedPart"), "footfall.results.guessing"),
     **dict.fromkeys(("LoadResult", "LoadSummary", "Progress", "Table", "Verification"), "footfall.results"),
     **dict.fromkeys(("Problem", "ProblemGroup", "ProblemShape", "RejectedRow"), "footfall.results"),
 }
@@ -114,6 +117,20 @@ def find(*sources: str) -> FoundSources:
     from footfall.sources.finding import find_sources
 
     return find_sources(list(sources), _settings({}).matches)
+
+
+def guess(*sources: str, name: str | None = None, **settings: Unpack[Options]) -> Guess:
+    """Look at files and propose a source definition that reads them: a draft to read and correct.
+
+    Shape: `str(guess)` is TOML for footfall.toml; each of its `parts` has a confidence and a reason, `doubts` are those
+    that could not be known, `rows` the first rows as they would be read.
+    Effects: reads the files, all of small ones and places from all over large ones; writes nothing.
+
+    Raises: SourceError with what a file is, where it cannot tell; SettingsError.
+    """
+    from footfall.verbs import guess as guess_verb
+
+    return guess_verb.guess(list(sources), _settings(settings), name=name)
 
 
 def discover(*sources: str, **settings: Unpack[Options]) -> Discovery:

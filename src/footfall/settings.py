@@ -47,6 +47,7 @@ CALL_VARIABLES = (
     "LIMIT",
     "LIST",
     "LOAD",
+    "NAME",
     "OUTPUT",
     "PER",
     "PRODUCT",
@@ -57,6 +58,7 @@ CALL_VARIABLES = (
     "UNTIL",
     "USER",
     "VERBOSE",
+    "WRITE",
 )
 OPTIONS = {
     "database_url": "--database",

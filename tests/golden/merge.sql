@@ -76,7 +76,7 @@ with added as (
         timestamp,
         load_id
     from "pg_temp"."staging_footfall_out_of_order"
-    order by interaction_id, load_id, line_number, item
+    order by interaction_id, load_id, line_number
     on conflict (interaction_id) do nothing
     returning user_id, product_id, action, timestamp, load_id
 ),
@@ -133,11 +133,10 @@ from added
 group by load_id
 
 -- name: match_rows
-insert into "pg_temp"."staging_footfall_matched" (load_id, line_number, item, first_load_id, is_same)
+insert into "pg_temp"."staging_footfall_matched" (load_id, line_number, first_load_id, is_same)
 select
     s.load_id,
     s.line_number,
-    s.item,
     r.load_id,
     (r.user_id, r.product_id, r.action, r.timestamp) = (s.user_id, s.product_id, s.action, s.timestamp)
 from "pg_temp"."staging_footfall_rows" as s
@@ -146,11 +145,10 @@ join user_interactions_raw as r
 where r.load_id <> s.load_id
 
 -- name: match_out_of_order
-insert into "pg_temp"."staging_footfall_matched" (load_id, line_number, item, first_load_id, is_same)
+insert into "pg_temp"."staging_footfall_matched" (load_id, line_number, first_load_id, is_same)
 select
     s.load_id,
     s.line_number,
-    s.item,
     r.load_id,
     (r.user_id, r.product_id, r.action, r.timestamp) = (s.user_id, s.product_id, s.action, s.timestamp)
 from "pg_temp"."staging_footfall_out_of_order" as s

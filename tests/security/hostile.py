@@ -19,7 +19,7 @@ PLANTER = "mallory"
 # of the planter's own, into which PostgreSQL turns every other one without being asked.
 POOL = [
     *("text", "varchar", '"char"', "name", "bpchar", "smallint", "integer", "bigint", "numeric", "oid", "regclass"),
-    *("boolean", "timestamptz", "timestamp", "date", "interval", "jsonb", "bytea", "text[]", "timestamptz[]"),
+    *("boolean", "timestamptz", "timestamp", "date", "interval", "jsonb", "bytea", "uuid", "text[]", "timestamptz[]"),
     *("anyelement", "anyarray", "anycompatible", "bait"),
 ]
 POOL_OF_THREE = [

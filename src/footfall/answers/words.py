@@ -11,6 +11,7 @@ from typing import Any
 
 from footfall.answers.cells import round_seconds, write_json, write_json_lines
 from footfall.answers.files import Format
+from footfall.contract.shapes import COLUMNS
 from footfall.results import (
     LoadResult,
     LoadSummary,
@@ -21,6 +22,7 @@ from footfall.results import (
     Table,
     Verification,
 )
+from footfall.results.guessing import Guess, GuessedPart
 from footfall.results.problems import SHAPES_SHOWN
 
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
@@ -111,6 +113,29 @@ def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
     is_loaded = load.status == "already-loaded" and not is_check
     loaded_at = {"loaded_at": load.loaded_at} if is_loaded else {}
     return values | loaded_at | {"problems": _problem_objects(load.groups)}
+
+
+def guess_json(made: Guess) -> str:
+    """Give a guess as one JSON object: the definition as TOML has it, and each part with its confidence and reason."""
+    return write_json(
+        {
+            "name": made.name,
+            "files": made.sources,
+            "looks_like": made.looks_like,
+            "rows_seen": made.rows_seen,
+            "is_whole": made.is_whole,
+            "built_in": made.built_in,
+            "settings": made.settings,
+            "definition": made.definition,
+            "parts": [_part_object(part) for part in made.parts],
+            "doubts": [_part_object(part) for part in made.doubts],
+            "rows": [dict(zip(COLUMNS, row, strict=True)) for row in made.rows],
+        }
+    )
+
+
+def _part_object(part: GuessedPart) -> dict[str, Any]:
+    return {"key": part.key or None, "value": part.value, "confidence": part.confidence, "reason": part.reason}
 
 
 def drift_table(found: Verification) -> Table:

@@ -22,32 +22,45 @@ source state status store tag tags time timestamp title total track transaction 
 user users utc uuid value version video view views visit visitor visits week year
 """
 HEADER_WORDS = frozenset(WORDS.split())
+GUESS = "a definition that reads it is proposed by `footfall guess FILE`"
 LEADING_QUOTES = "\"' \t\ufeff"
 
 
 def looks_like(text: str, delimiter: str, columns: tuple[str, ...]) -> str:
-    """Say what a file looks like whose first line does not name the columns; nothing where nobody can tell.
+    """Say what a file looks like whose first line does not name the columns, and what shows how it can be read.
+
+    Nothing where nobody can tell, and the line has quotes.
 
     Example:
-        >>> looks_like('{"user": 1}', ",", ("user_id",))
-        'it looks like JSON (one object a line, or one in all), which is not read: export it as CSV with a header'
+        >>> looks_like('{"user": 1}', ",", ("user_id",)).partition("; ")[0]
+        'it looks like JSON Lines, an object a line'
+        >>> looks_like("a,b", ",", ("user_id",))
+        'a definition that reads it is proposed by `footfall guess FILE`'
     """
-    begin = text.lstrip(" \t\ufeff")
+    look = _look(text.lstrip(" \t\ufeff"))
+    look = look or _looks_delimited(text, delimiter, columns) or _looks_like_data(_values(text, delimiter))
+    if look:
+        return f"{look}; {GUESS}"
+    return "" if '"' in text else GUESS  # what is wrong with quotes is said by `cure_of_quotes`
+
+
+def _look(begin: str) -> str:
+    """Say what the first line of a file of another format looks like."""
+    if re.match(r"\{.*\}\s*$", begin):
+        return "it looks like JSON Lines, an object a line"
     if re.match(r"\{|\[\s*(?:[\[{\"]|$)", begin):
-        return (
-            "it looks like JSON (one object a line, or one in all), which is not read: export it as CSV with a header"
-        )
+        return "it looks like JSON, one object or one list in all"
     if re.match(r"(?i)<!doctype html|<html", begin):
         return "it looks like an HTML page: was it saved from a site that answered with a page instead of the file?"
     if re.match(r"<[?!A-Za-z]", begin):
-        return "it looks like XML or other markup, which is not read: export it as CSV with a header"
+        return "it looks like XML or other markup, which is not read: export it as CSV"
     if begin.startswith("version https://git-lfs.github.com/spec/"):
         return "it is a pointer of Git LFS and not the file: `git lfs pull` fetches the file"
     if re.match(r"(?i)sep=.\s*$", begin):
         return "it begins with a line sep=, which some spreadsheets write: leave that line out"
     if begin.startswith("#"):
         return "it begins with a comment: leave the lines before the header out"
-    return _looks_delimited(text, delimiter, columns) or _looks_like_data(_values(text, delimiter))
+    return ""
 
 
 def _looks_delimited(text: str, delimiter: str, columns: tuple[str, ...]) -> str:
@@ -65,7 +78,7 @@ def _looks_delimited(text: str, delimiter: str, columns: tuple[str, ...]) -> str
 
 def _looks_like_data(values: list[str]) -> str:
     if any(re.match(r"[+-]?\d", value) or "@" in value for value in values):
-        return "its first line looks like a row of data: put a line with the names of the columns above it"
+        return "its first line looks like a row of data, so that it has no header: put a line with names above it"
     return ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -15,6 +15,12 @@ from footfall.contract.shapes import COLUMNS
 from footfall.contract.terms import Contract
 from footfall.errors import SourceError
 
+# What each way to make ids means; nobody but the owner of the files knows which is right.
+MAKE_IDS = (
+    "; files without an id of the interaction need a definition that says how ids are made: interaction_id = "
+    '{ from = "record" } of the whole record and its number among equal ones, "fields" of the five values alone, '
+    '"position" of the file and the line'
+)
 Kind = Literal["delimited", "json", "parquet"]
 
 
@@ -31,11 +37,12 @@ class Layout:
     """All that the kernel has to know of a file before its records come. Files of one layout can be judged together.
 
     Shape: `places` has the columns of each field, in the order of COLUMNS and of the definition; a field without any is
-    a constant, or made. `conditions` has the place of each condition of the definition. `surplus` are ignored names.
+    a constant, or made. `conditions` has the place of each condition of the definition. `surplus` are ignored names,
+    `absent` says which columns are missing that others stand in for.
     `field_count` is the number of texts in a record. `paths` are those of JSON in DuckDB's form, one a text.
-    `has_items`: several rows may begin on one line, which have numbers of their own there. `encoding` is that of the
-    stored bytes, in Python's words. `file_time` is the timestamp that the name of the file gives; `digest` is that of
-    the file, where ids are made of it.
+    `has_items`: several rows may begin on one line, which have numbers of their own there. `names` and `types` are
+    those of the columns of a Parquet file. `encoding` is that of the stored bytes, in Python's words. `file_time` is the
+    timestamp that the name of the file gives; `digest` is that of the file, where ids are made of it.
     """
 
     kind: Kind
@@ -44,10 +51,13 @@ class Layout:
     places: tuple[tuple[Place, ...], ...]
     conditions: tuple[Place, ...] = ()
     surplus: tuple[str, ...] = ()
+    absent: str | None = None
     delimiter: str = ","
     encoding: str = "utf-8"
     paths: tuple[str, ...] = ()
     has_items: bool = False
+    names: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     file_time: str | None = None
     digest: str | None = None
 
@@ -75,7 +85,7 @@ def place_by_name(definition: SourceDefinition, fields: Sequence[str], source: s
     """
     names = [field.strip(" \t").lower() for field in fields]
     found: dict[Reference, Place] = {}
-    missing: list[str] = []
+    missing: dict[Reference, str] = {}
     for reference in list_references(definition):
         if isinstance(reference, int):
             if reference > len(names):
@@ -94,10 +104,30 @@ def place_by_name(definition: SourceDefinition, fields: Sequence[str], source: s
         if name.lower() in names:
             found[reference] = Place(names.index(name.lower()) + 1, path)
         else:
-            missing.append(name)
-    if missing:
-        raise SourceError(_missing(definition, missing, list(fields)), source=source)
+            missing[reference] = name
+    needed = _list_needed(definition, found)
+    if wanting := [name for reference, name in missing.items() if reference in needed]:
+        raise SourceError(_missing(definition, wanting, list(fields)), source=source)
     return found
+
+
+def _list_needed(definition: SourceDefinition, found: Mapping[Reference, Place]) -> set[Reference]:
+    """List the columns that a file must have: not one for which another column, or a default, stands in."""
+    needed: set[Reference] = {each.column for each in definition.where}
+    for field in definition.fields:
+        needed |= set(field.joined)
+        if field.default is None and not any(each in found for each in field.columns):
+            needed |= set(field.columns)
+    return needed
+
+
+def describe_absent(definition: SourceDefinition, found: Mapping[Reference, Place]) -> str | None:
+    """Say which columns of a definition a file does not have, where others stand in for them; None for none."""
+    absent = [str(each) for each in list_references(definition) if each not in found]
+    if not absent:
+        return None
+    one = len(absent) == 1
+    return f"has no column {', '.join(map(repr, absent))}; what stands in for {'it' if one else 'them'} is taken"
 
 
 def list_surplus(fields: Sequence[str], found: dict[Reference, Place]) -> tuple[str, ...]:
@@ -110,7 +140,9 @@ def find_places(
     definition: SourceDefinition, found: dict[Reference, Place]
 ) -> tuple[tuple[tuple[Place, ...], ...], tuple[Place, ...]]:
     """Give the places of the five fields, and those of the conditions."""
-    places = tuple(tuple(found[each] for each in (*field.columns, *field.joined)) for field in definition.fields)
+    places = tuple(
+        tuple(found[each] for each in (*field.columns, *field.joined) if each in found) for field in definition.fields
+    )
     return places, tuple(found[each.column] for each in definition.where)
 
 
@@ -154,9 +186,12 @@ def _missing(definition: SourceDefinition, missing: list[str], fields: list[str]
         wanted = f"the first line must name {', '.join(COLUMNS)}"
     else:
         wanted = f"the definition {definition.name!r} reads {'it' if len(missing) == 1 else 'them'}"
+    ids = [str(each) for each in definition.interaction_id.columns]
+    is_alone = definition.name != OWN_NAME or missing == ids
+    made = MAKE_IDS if is_alone and any(each in missing for each in ids) else ""
     return (
         f"the header has no column {named} (it has {len(fields):,} column{'' if len(fields) == 1 else 's'}"
         + (f", among them {', '.join(shown)}" if shown else "")
-        + f"); {wanted}"
+        + f"); {wanted}{made}"
         + (f"; {look}" if look else "")
     )

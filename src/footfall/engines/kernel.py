@@ -66,6 +66,7 @@ class KernelSession:
     slow: str
     plain_line: str | None
     suspect_line: str | None
+    records: str | None = None
 
     def close(self) -> None:
         """End the session."""
@@ -91,9 +92,11 @@ def open_kernel_session(layout: Layout, latest: datetime | None, memory_mb: int 
         connection.execute(f"set variable {name} = $1", [value])
     connection.execute(compose_macros(layout.contract))
     connection.execute(TEXTS["macros"])
+    if form.macros:
+        connection.execute(form.macros)
     quick = SQL["verdicts"].format(texts=form.plain, rules=RULES["quick"]) if form.plain else None
     slow = SQL["verdicts"].format(texts=form.texts, rules=RULES["slow"])
-    return KernelSession(layout, connection, quick, slow, form.plain_line, form.suspect_line)
+    return KernelSession(layout, connection, quick, slow, form.plain_line, form.suspect_line, form.records)
 
 
 def judge_batch(session: KernelSession, batch: pa.RecordBatch) -> Verdicts:
@@ -118,7 +121,7 @@ def judge_batch(session: KernelSession, batch: pa.RecordBatch) -> Verdicts:
     odd += oddities.count_null_words(session.connection, accepted)
     return Verdicts(
         accepted,
-        _readable(pa.concat_tables(rejected), session.layout.encoding),
+        _readable(pa.concat_tables(rejected), session.layout),
         kinds,
         tuple(odd),
         _count_by_file(skipped),
@@ -218,10 +221,13 @@ def _ask(session: KernelSession, statement: str, lines: pa.Table) -> pa.Table:
     return table
 
 
-def _readable(rejected: pa.Table, encoding: str) -> pa.Table:
+def _readable(rejected: pa.Table, layout: Layout) -> pa.Table:
     """Escape what is not text, and keep at most 64 KiB of each record, in the encoding in which it is stored."""
-    if encoding != UTF_8:
-        return restore_bytes(rejected, encoding)
+    if layout.kind == "parquet":  # there are no bytes of a row
+        marks = pa.nulls(rejected.num_rows, pa.binary())
+        rejected = rejected.set_column(rejected.schema.get_field_index("raw_bytes"), "raw_bytes", marks)
+    if layout.encoding != UTF_8:
+        return restore_bytes(rejected, layout.encoding)
     if rejected.num_rows == rejected["raw_bytes"].null_count and _longest(rejected["raw_line"]) <= RAW_BYTES_MAX:
         return rejected
     lines = [
@@ -254,12 +260,15 @@ def as_conflicts(
     session = open_kernel_session(layout, latest)
     for batch in batches:
         accepted = judge_batch(session, batch).accepted
+        records = pa.Table.from_batches([batch])
+        if session.records is not None:
+            records = _ask(session, session.records, records)
         session.connection.register("judged", accepted)
-        session.connection.register("lines", pa.Table.from_batches([batch]))
+        session.connection.register("lines", records)
         table = session.connection.sql(SQL["conflicts"]).to_arrow_table()
         session.connection.unregister("lines")
         session.connection.unregister("judged")
         ids = table["interaction_id"].to_pylist()
         refused = _place(batch, table.drop(["interaction_id"])).cast(REJECTED_SCHEMA)
-        yield _readable(refused, layout.encoding), ids
+        yield _readable(refused, layout), ids
     session.close()

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from footfall.contract.definition import OWN_FORM, SourceDefinition
-from footfall.contract.mapping import Layout, find_places, list_surplus, place_by_name, read_file_time
+from footfall.contract.mapping import Layout, describe_absent, find_places, list_surplus, place_by_name, read_file_time
 from footfall.contract.terms import Contract
 from footfall.errors import SourceError
 from footfall.formats.choosing import find_delimiter
@@ -86,4 +86,5 @@ def lay_out(contract: Contract, fields: Sequence[str], delimiter: str, source: s
     places, conditions = find_places(definition, found)
     surplus = tuple(name for name in list_surplus(fields, found) if definition.header or name)
     time = read_file_time(definition, source)
-    return Layout("delimited", contract, len(fields), places, conditions, surplus, delimiter, file_time=time)
+    absent = describe_absent(definition, found)
+    return Layout("delimited", contract, len(fields), places, conditions, surplus, absent, delimiter, file_time=time)

@@ -104,8 +104,10 @@ def encode_again(text: bytes, encoding: str) -> bytes:
 
 def stored_weights(text: np.ndarray, encoding: str) -> np.ndarray:
     """Give for each byte of UTF-8 how many stored bytes it stands for; those of a character stand with its first."""
-    weights = ((text & 0xC0) != 0x80).astype(np.int64)
-    return weights if encoding not in _MARKS.values() else weights * 2 + (text >= 0xF0) * 2
+    weights: np.ndarray = ((text & 0xC0) != 0x80).astype(np.int64)
+    if encoding in _MARKS.values():
+        weights = weights * 2 + (text >= 0xF0) * 2
+    return weights
 
 
 def restore_bytes(rejected: pa.Table, encoding: str) -> pa.Table:

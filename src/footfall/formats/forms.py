@@ -6,8 +6,10 @@ from footfall.contract.mapping import Layout
 from footfall.formats.fields import compose_delimited
 from footfall.formats.json_texts import compose_json
 from footfall.formats.texts import Form
+from footfall.formats.typed_form import compose_parquet
 
 
 def compose_form(layout: Layout) -> Form:
     """Give the statements that turn records of this layout into their five texts."""
-    return {"delimited": compose_delimited, "json": compose_json}[layout.kind](layout)
+    compose = {"delimited": compose_delimited, "json": compose_json, "parquet": compose_parquet}[layout.kind]
+    return compose(layout)

@@ -113,7 +113,8 @@ def _go_to_record(lines: Lines) -> bool:
         lines.line_number += lines.rest.count(lines.end, 0, begin)
         lines.rest = lines.rest[begin:]
         if found and is_comment(lines.rest, lines.dialect):
-            end = comments.match(lines.rest).end()  # type: ignore[union-attr]  (it matches nothing, too)
+            matched = comments.match(lines.rest)
+            end = matched.end() if matched else 0
             lines.line_number += lines.rest.count(lines.end, 0, end)
             lines.rest = lines.rest[end:]
             if not end:

@@ -31,11 +31,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads the files of one command. `surplus_said` has the ignored columns that were named in a warning already."""
+    """Reads the files of one command. `said` has the warnings that were given already."""
 
     contracts: Contracts
     memory_limit_mb: int
-    surplus_said: set[str] = field(default_factory=set)
+    said: set[str] = field(default_factory=set)
 
     def read(self, file: opening.SourceFile) -> Reading:
         """Find where in a file's records the five values stand; the records are to come, batch by batch.
@@ -49,15 +49,24 @@ class Reader:
         except CorruptSourceError:
             raise
         except SourceError as error:
+            if find_format(contract.definition, file.path) == "parquet":
+                raise
             from footfall.formats.encodings import begin_as_text
 
             start = begin_as_text(opening.read_content(file), contract.definition.encoding)
             raise explained(error, start, file.source, find_format(contract.definition, file.path)) from error
-        if layout.surplus and (surplus := ", ".join(map(repr, layout.surplus))) not in self.surplus_said:
-            self.surplus_said.add(surplus)
+        if layout.surplus:
             read = ", ".join(map(str, list_references(contract.definition)))
-            log.warning(f"{file.source}: ignoring the columns {surplus}; only {read} are read")
+            surplus = ", ".join(map(repr, layout.surplus))
+            self._warn_once(file.source, f"ignoring the columns {surplus}; only {read} are read")
+        if layout.absent:
+            self._warn_once(file.source, layout.absent)
         return Reading(file, layout, batches)
+
+    def _warn_once(self, source: str, words: str) -> None:
+        if words not in self.said:
+            self.said.add(words)
+            log.warning(f"{source}: {words}")
 
     def read_later(self, file: opening.SourceFile) -> Reading:
         """Find the same, and read the file again at its turn: until then nothing of it is held in memory."""
@@ -81,6 +90,10 @@ def _open_records(
         from footfall.formats.json_document import open_json_document
 
         return open_json_document(file, contract, memory_limit_mb)
+    if kind == "parquet":
+        from footfall.formats.parquet import open_parquet
+
+        return open_parquet(file, contract, memory_limit_mb)
     from footfall.formats.delimited import open_delimited
 
     return open_delimited(file, contract, memory_limit_mb)

@@ -31,7 +31,8 @@ class Form:
     Shape: `plain` gives the records in plain form, or is None where the format knows no such form; `texts` gives every
     record. `variables` are to be set in the session. `plain_line` is the pattern of a line in plain form, or None where
     the statement itself says which record is. `suspect_line` is found somewhere in a line that may not be in plain
-    form, or is None.
+    form, or is None. `macros` are statements that make macros of the layout. `records` gives line, raw_bytes and
+    size_bytes of each record where the batches do not hold them, or is None.
     """
 
     plain: str | None
@@ -39,6 +40,8 @@ class Form:
     variables: dict[str, Any]
     plain_line: str | None = None
     suspect_line: str | None = None
+    macros: str | None = None
+    records: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,13 @@ class Expressions:
 class Record:
     """How a format gives the record as a whole: the expressions of its text, and of where it stands in its file.
 
-    `can_nest`: the list `g` says which of its texts are lists or objects. `is_matched`: a pattern of the whole line has
+    `field` is the expression of one of its texts. `can_nest`: the list `g` says which of its texts are lists or objects. `is_matched`: a pattern of the whole line has
     been matched before a text is taken for plain.
     """
 
     text: str = "line"
     position: str = "line_number"
+    field: str = "f[{at}]"
     can_nest: bool = False
     is_matched: bool = False
 
@@ -105,7 +109,7 @@ class _Composer:
         if field.value is not None or (column == "timestamp" and field.from_name is not None):
             return f"getvariable('{column}_value')"
         if not places:
-            return "null::varchar"
+            return f"getvariable('{column}_default')" if field.default is not None else "null::varchar"
         texts = [self._text(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
         if len(texts) > 1 or self.layout.definition.null_values or field.default is not None:
             texts = [f"present({text})" for text in texts]
@@ -128,8 +132,8 @@ class _Composer:
 
     def _text(self, place: Place, variable: str) -> str:
         if place.path is None:
-            return SQL["text"].format(at=place.at)
-        return SQL["text_in_json"].format(at=place.at, variable=variable)
+            return self.record.field.format(at=place.at)
+        return SQL["text_in_json"].format(field=self.record.field.format(at=place.at), variable=variable)
 
     def compose_id(self, texts: dict[str, str]) -> str:
         """Give the expression of the interaction's id, which may be made from the record."""
@@ -191,7 +195,7 @@ class _Composer:
 
     def _nested(self, place: Place, variable: str) -> str:
         if place.path is not None:
-            return SQL["nested_in_json"].format(at=place.at, variable=variable)
+            return SQL["nested_in_json"].format(field=self.record.field.format(at=place.at), variable=variable)
         return SQL["nested"].format(at=place.at) if self.record.can_nest else ""
 
     def find_trusted(self) -> dict[int, str]:

@@ -23,17 +23,14 @@ create macro extracted(text, pattern) as nullif(regexp_extract(trim(text, e' \t'
 create macro id_of_digest(digest) as substring(digest, 1, 12) || '8' || substring(digest, 14, 3) || '8' || substring(digest, 18, 15);
 create macro made_id(id_space, text) as id_of_digest(sha256(id_space || e'\n' || text))
 
--- name: text
-f[{at}]
-
 -- name: text_in_json
-json_text(f[{at}], getvariable('{variable}'))
+json_text({field}, getvariable('{variable}'))
 
 -- name: nested
 coalesce(g[{at}], false)
 
 -- name: nested_in_json
-is_json_nested(f[{at}], getvariable('{variable}'))
+is_json_nested({field}, getvariable('{variable}'))
 
 -- name: looks_nested
 looks_nested({text})

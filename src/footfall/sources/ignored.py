@@ -9,7 +9,10 @@ from footfall.results import IgnoredName, Reason
 COMPRESSIONS = (".gz", ".zst", ".bz2", ".xz")
 # Of the files of a folder, in any case. Not .txt, .dat or .log: notes and logs stand beside data everywhere.
 FORMAT_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
-ENDINGS = tuple(ending + packed for ending in FORMAT_ENDINGS for packed in ("", *COMPRESSIONS))
+ENDINGS = (
+    *FORMAT_ENDINGS,
+    *(f"{ending}{packed}" for ending in FORMAT_ENDINGS[:-1] for packed in COMPRESSIONS),  # Parquet is packed inside
+)
 NAMES_SAID = 3  # names of each reason; JSON and Python callers get all of them
 # What systems and tools write beside data, or while data is still on its way; all in lower case.
 NEVER_DATA_NAMES = frozenset(

@@ -106,6 +106,29 @@ def open_source(source: str) -> Iterator[SourceFile]:
 
 
 @contextmanager
+def open_for_a_look(source: str) -> Iterator[SourceFile]:
+    """Open one source without its digest: of a large file only some places are to be read.
+
+    Effects: `-`, FIFOs and URLs are spooled, as for a load.
+    Raises: SourceError where it cannot be read.
+    """
+    name = shown(source)
+    opened_ns = time.time_ns()
+    try:
+        with _opened(source) as (stream, is_spooled):
+            size_bytes = stream.seek(0, os.SEEK_END)
+            stream.seek(0)
+            identity = None if is_spooled else identity_of(stream.fileno())
+            yield SourceFile(name, stream, "", size_bytes, identity, opened_ns, source)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise SourceError(
+            f"cannot be read ({error.strerror or error}); check the path and its rights", source=name
+        ) from error
+
+
+@contextmanager
 def _opened(source: str) -> Iterator[tuple[BinaryIO, bool]]:
     if (blocks := _foreign(source)) is not None:
         with _spooled(blocks) as spool:

@@ -19,8 +19,15 @@ CONTROLS_ALLOWED = 0.02  # share of a text's characters: some exports have a str
 EXPORT = "export it as CSV in UTF-8 where it was made"
 SPREADSHEET = "open it in a spreadsheet program and save it as CSV UTF-8"
 DOWNLOAD = "look at it in an editor and fetch the file again: an error or login page often comes in its place"
-AS_JSON_LINES = 'give it a name that ends in .jsonl, or write format = "jsonl" in a source definition'
-AS_JSON = 'give it a name that ends in .json, or write format = "json" in a source definition'
+AS_JSON_LINES = (
+    'give it a name that ends in .jsonl, or write format = "jsonl" in a source definition: `footfall guess FILE` '
+    "proposes one"
+)
+AS_JSON = (
+    'give it a name that ends in .json, or write format = "json" in a source definition: `footfall guess FILE` '
+    "proposes one"
+)
+GUESS = "a source definition that reads it is proposed by `footfall guess FILE`"
 CONVERT = "convert it to CSV, with DuckDB or pandas for example"
 
 
@@ -54,7 +61,8 @@ BINARY = (
     _kind(
         rb"\xff\xfe|\xfe\xff",
         "text in UTF-16",
-        'write encoding = "utf-16" into its source definition, or convert it: iconv -f UTF-16 -t UTF-8',
+        'write encoding = "utf-16" into its source definition (`footfall guess FILE` proposes one), or convert it: '
+        "iconv -f UTF-16 -t UTF-8",
     ),
     _encoded(rb"\x84\x31\x95\x33", "GB18030", "GB18030"),
     _kind(rb"\x1f\x8b\x08", "a gzip file inside a compressed one", TWICE),
@@ -109,7 +117,8 @@ BINARY = (
 # Letters that begin binary formats: named where the start holds no text and no header is usable.
 LETTERS = (
     _kind(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "a bzip2 file inside a compressed one", TWICE),
-    _kind(rb"PAR[1E]", "a Parquet file", CONVERT),
+    _kind(rb"PAR1", "a Parquet file", GUESS),
+    _kind(rb"PARE", "an encrypted Parquet file", "write it without encryption"),
     _kind(rb"ORC", "an ORC file", CONVERT),
     _kind(rb"FEA1", "a Feather file", CONVERT),
     _kind(rb"PGDMP", "a dump of pg_dump", "export the table with: copy ... to ... (format csv, header)"),
@@ -123,7 +132,7 @@ TEXT = (
     _kind(
         rb'"?sep=[^\n]{1,2}\r?(?:\n|$)',
         "CSV behind a line `sep=`",
-        "take that line away; see --delimiter",
+        f"take that line away; see --delimiter, or {GUESS}",
     ),
     _kind(rb"version https://git-lfs\.github\.com/spec/", "a pointer of Git LFS", "get the file itself: git lfs pull"),
     _kind(rb"/annex/objects/", "a pointer of git-annex", "get the file itself: git annex get"),
@@ -143,9 +152,9 @@ TEXT = (
     _kind(
         rb"\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] \"",
         "an access log of a web server",
-        EXPORT,
+        GUESS,
     ),
-    _kind(rb"#(?:Software|Version|Fields|Date|Start-Date): ", "a W3C log of a web server", EXPORT),
+    _kind(rb"#(?:Software|Version|Fields|Date|Start-Date): ", "a W3C log of a web server", GUESS),
     _kind(
         rb"HTTP/\d", "an answer of a web server with its header", "fetch it again without the header (curl without -i)"
     ),
@@ -206,6 +215,28 @@ def explained(error: SourceError, start: bytes, source: str, wanted: str = "csv"
     if kind is None or (wanted in READ_AS_JSON and kind.cure in (AS_JSON, AS_JSON_LINES)):
         return error
     return SourceError(_refusal(kind, wanted), source=source)
+
+
+# What a source definition reads although it is not plain CSV in UTF-8.
+READ_BY_DEFINITIONS = frozenset(
+    {
+        "text in UTF-16",
+        "a Parquet file",
+        "CSV behind a line `sep=`",
+        "JSON Lines",
+        "a JSON object",
+        "a JSON array",
+        "an access log of a web server",
+        "a W3C log of a web server",
+    }
+)
+
+
+def refuse_unreadable(start: bytes, source: str) -> None:
+    """Raise SourceError for a content that no source definition reads: another format, or what came in its place."""
+    kind = _recognised(start)
+    if kind is not None and kind.name not in READ_BY_DEFINITIONS:
+        raise SourceError(f"is {kind.name}; {kind.cure}", source=source)
 
 
 def misnamed(start: bytes, source: str) -> SourceError:

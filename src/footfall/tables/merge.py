@@ -86,7 +86,7 @@ def compose_insert(source: sql.Identifier, part: str) -> sql.Composed:
     distinct, order = sql.SQL(""), sql.SQL("interaction_id")
     if part == "out_of_order":
         distinct = sql.SQL("distinct on (interaction_id)")
-        order = sql.SQL("interaction_id, load_id, line_number, item")
+        order = sql.SQL("interaction_id, load_id, line_number")
     return compose(SQL["insert"], source=source, distinct=distinct, order=order, deltas=counts.compose_deltas())
 
 

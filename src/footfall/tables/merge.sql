@@ -24,11 +24,10 @@ from added
 group by load_id
 
 -- name: match
-insert into {matched} (load_id, line_number, item, first_load_id, is_same)
+insert into {matched} (load_id, line_number, first_load_id, is_same)
 select
     s.load_id,
     s.line_number,
-    s.item,
     r.load_id,
     (r.user_id, r.product_id, r.action, r.timestamp) = (s.user_id, s.product_id, s.action, s.timestamp)
 from {source} as s

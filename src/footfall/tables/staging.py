@@ -29,8 +29,6 @@ from footfall.tables.ids import name_column_types
 
 SQL = statements(__name__)
 
-PLACE = ("line_number", "item")  # where a row stands in its file; without an item, it is alone on its line
-
 
 @dataclass(slots=True)
 class Staging:
@@ -128,7 +126,7 @@ def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table)
         rows, out_of_order = accepted.filter(pa.array(is_first)), accepted.filter(pa.array(~is_first))
     if rows.num_rows:
         if staging.is_direct:
-            raw = rows.drop([name for name in PLACE if name in rows.column_names])
+            raw = rows.drop(["line_number"])
             copy_table(connection, compose_copy(SQL["copy_raw"], raw), raw)
         else:
             create_table(connection, staging, "rows", "create_rows")

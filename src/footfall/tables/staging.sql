@@ -2,7 +2,6 @@
 create {kind} table {name} (
     load_id integer not null,
     line_number bigint not null,
-    item bigint not null default 0,
     interaction_id {interaction_id} not null,
     user_id {user_id} not null,
     product_id {product_id} not null,
@@ -14,7 +13,7 @@ create {kind} table {name} (
 create {kind} table {name} (
     load_id integer not null,
     line_number bigint not null,
-    item bigint not null default 0,
+    item bigint not null,
     raw_line text not null,
     raw_bytes bytea,
     raw_size_bytes bigint not null,
@@ -25,7 +24,6 @@ create {kind} table {name} (
 create {kind} table {name} (
     load_id integer not null,
     line_number bigint not null,
-    item bigint not null,
     first_load_id integer not null,
     is_same boolean not null
 ) {on_commit}

@@ -29,6 +29,8 @@ def schema_show(settings: Settings) -> str:
 def schema_apply(settings: Settings) -> str:
     """Create or upgrade the tables; say what was done. Effects: idempotent."""
     with session(settings, is_schema_needed=False) as (connection, target):
+        if find_version(connection, target):
+            read_id_types(connection, target, settings)
         applied = create_or_upgrade(connection, target, settings.id_types)
         read_id_types(connection, target, settings)
     if not applied:

@@ -51,7 +51,19 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_every_verb_of_the_specification_is_there() -> None:
     words = {" ".join(path) for path in VERBS}
     assert words == {
-        *("load", "check", "rejects", "loads", "query", "verify", "schema show", "schema apply", "schema grant"),
+        *(
+            "load",
+            "check",
+            "guess",
+            "sources",
+            "rejects",
+            "loads",
+            "query",
+            "verify",
+            "schema show",
+            "schema apply",
+            "schema grant",
+        ),
         *("database start", "database stop", "database status", "database url"),
     }
 
@@ -82,7 +94,10 @@ def test_every_verb_can_be_quiet_or_verbose(path: tuple[str, ...]) -> None:
     assert {"-q", "--quiet", "-v", "--verbose"} <= options
 
 
-@pytest.mark.parametrize("path", [path for path in VERBS if path[0] not in ("check", "database")], ids=" ".join)
+WITHOUT_TABLES = ("check", "guess", "sources", "database")
+
+
+@pytest.mark.parametrize("path", [path for path in VERBS if path[0] not in WITHOUT_TABLES], ids=" ".join)
 def test_every_verb_of_the_tables_takes_a_database_and_a_schema(path: tuple[str, ...]) -> None:
     options = {name for parameter in EVERY[path].params for name in parameter.opts}
     assert {"--database", "--schema"} <= options

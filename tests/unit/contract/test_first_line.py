@@ -45,6 +45,7 @@ def test_a_file_without_a_header_is_told_by_its_look_and_shows_nothing_of_a_row(
     message = refusal(content)
     assert words in message
     assert message.startswith("a.csv: ")
+    assert message.endswith("`footfall guess FILE`")
     assert not any(each in message.lower() for each in ("ann", "miller", "bob", "example.com", "2024"))
 
 
@@ -65,7 +66,8 @@ def test_a_missing_column_is_named_with_the_columns_that_there_are() -> None:
     assert message == (
         "a.csv: the header has no column 'interaction_id', 'user_id', 'product_id', 'action', 'timestamp' "
         "(it has 4 columns, among them userId, item_id, ts); "
-        "the first line must name interaction_id, user_id, product_id, action, timestamp"
+        "the first line must name interaction_id, user_id, product_id, action, timestamp; "
+        "a definition that reads it is proposed by `footfall guess FILE`"
     )
 
 

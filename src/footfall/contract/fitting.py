@@ -1,0 +1,58 @@
+"""The names of a file's columns -> the built-in definition that they fit exactly, and what each says of itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from footfall.contract.built_in import find_built_in, list_built_in, read_built_in_text
+from footfall.contract.definition import OWN_NAME, SourceDefinition
+
+HEAD_LINE = re.compile(r"^#\s*(about|origin):\s*(.*?)\s*$", re.MULTILINE)
+NAMES_LEAST = 4  # columns that a definition must name, so that a file which has them all is surely of its kind
+
+
+def read_head(name: str) -> tuple[str, str]:
+    """Give what the first lines of a built-in definition say: what it is about, and where the form is described."""
+    said = dict(HEAD_LINE.findall(read_built_in_text(name)))
+    return said.get("about", ""), said.get("origin", "")
+
+
+def find_fitting(definition: Mapping[str, Any], names: frozenset[str]) -> str | None:
+    """Name the built-in definition that fits a file exactly: format, dialect, and every column that it names.
+
+    Shape: `names` are the names and paths of the file's columns in small letters. Of several, the one that names most.
+    """
+    if not files("footfall.contract").joinpath("presets").is_dir():
+        return None
+    known = {name: find_built_in(name) for name in list_built_in() if name != OWN_NAME}
+    fitting = [(len(_names(each)), name) for name, each in known.items() if each and _fits(each, definition, names)]
+    return max(fitting)[1] if fitting else None
+
+
+def _fits(known: SourceDefinition, definition: Mapping[str, Any], names: frozenset[str]) -> bool:
+    kind = definition.get("format", "csv")
+    if (known.format or "csv", known.records, known.explode) != (
+        kind,
+        definition.get("records"),
+        definition.get("explode"),
+    ):
+        return False
+    mark = definition.get("delimiter", ",")
+    delimiter = "\t" if mark == "tab" else mark
+    if kind == "csv" and ((known.delimiter or ",") != delimiter or known.header != definition.get("header", True)):
+        return False
+    wanted = _names(known)
+    return len(wanted) >= NAMES_LEAST and wanted <= names
+
+
+def _names(known: SourceDefinition) -> frozenset[str]:
+    """Give the columns without which a file is not of this kind: of a list of columns, the first."""
+    if not known.header:
+        return frozenset()
+    found = [each.column for each in known.where]
+    for field in known.fields:
+        found += [*field.columns[:1], *field.joined]
+    return frozenset(each.lower() for each in found if isinstance(each, str))

@@ -1,0 +1,129 @@
+"""Columns of Arrow types -> columns of the few types that `parquet.sql` knows, with what is no text marked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MICROSECONDS_MAX = 9_000_000_000_000_000_000  # the kernel's calendar ends some centuries behind it
+_PER_SECOND = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_FIXED = {"int": pa.int64(), "uint": pa.uint64(), "float": pa.float32(), "double": pa.float64(), "bool": pa.bool_()}
+_FIXED |= {"date": pa.date32(), "time": pa.time64("us"), "text": pa.string(), "nothing": pa.string()}
+
+
+def find_kind(kind: pa.DataType) -> str | None:
+    """Say what the values of a type are; None where they are nothing that a record can hold.
+
+    Shape: one word; `decimal` and `nested` go on with what tells apart types that cannot stand in one column.
+
+    Example:
+        >>> [find_kind(each) for each in (pa.int8(), pa.large_string(), pa.decimal128(9, 2), pa.timestamp("ns", "UTC"))]
+        ['int', 'text', 'decimal(9,2)', 'timestamp_tz']
+    """
+    of = pa.types
+    if of.is_dictionary(kind):
+        return find_kind(kind.value_type)
+    if isinstance(kind, pa.BaseExtensionType):
+        return "uuid" if kind.extension_name == "arrow.uuid" else find_kind(kind.storage_type)
+    if of.is_nested(kind):
+        return f"nested {kind}"
+    if of.is_decimal(kind):
+        return f"decimal({kind.precision},{kind.scale})" if kind.precision <= 38 else "text"
+    if of.is_timestamp(kind):
+        return "timestamp" if kind.tz is None else "timestamp_tz"
+    tests = (
+        ("nothing", of.is_null),
+        ("bool", of.is_boolean),
+        ("int", of.is_signed_integer),
+        ("uint", lambda each: of.is_unsigned_integer(each) and each.bit_width == 64),
+        ("int", of.is_unsigned_integer),
+        ("double", of.is_float64),
+        ("float", of.is_floating),
+        ("date", of.is_date),
+        ("time", of.is_time),
+        ("text", _is_text),
+    )
+    return next((name for name, test in tests if test(kind)), None)
+
+
+def convert_column(values: pa.Array, kind: str) -> tuple[pa.Array, np.ndarray | None]:
+    """Give the values in the type of their kind, and which of them are no text, if any.
+
+    Raises: pa.ArrowInvalid where a list or an object holds what is no text.
+    """
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if isinstance(values.type, pa.BaseExtensionType) and kind != "uuid":
+        values = values.storage
+    if kind == "text" and not pa.types.is_decimal(values.type):
+        return _make_text(values)
+    if kind.startswith("timestamp"):
+        return _make_instants(values, "UTC" if kind == "timestamp_tz" else None), None
+    if kind.startswith("nested"):
+        values.validate(full=True)
+    elif kind.startswith("decimal"):
+        values = values.cast(pa.decimal128(values.type.precision, values.type.scale))
+    elif kind in _FIXED:
+        values = values.cast(_FIXED[kind], safe=kind != "time")
+    return values, None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    of = pa.types
+    is_string = of.is_string(kind) or of.is_large_string(kind) or of.is_string_view(kind)
+    is_binary = of.is_binary(kind) or of.is_large_binary(kind) or of.is_binary_view(kind)
+    return bool(is_string or is_binary or of.is_fixed_size_binary(kind))
+
+
+def _make_text(values: pa.Array) -> tuple[pa.Array, np.ndarray | None]:
+    try:
+        values.validate(full=True)
+        text = values if pa.types.is_string(values.type) else _as_binary(values).cast(pa.string())
+        if not pc.any(pc.match_substring(text, "\0")).as_py():
+            return text, None
+    except pa.ArrowInvalid:
+        pass
+    # U+FFFD marks for the kernel what is bad; a true one in such a value is taken for bad, too.
+    texts: list[str | None] = []
+    bad = np.zeros(len(values), dtype=bool)
+    for at, value in enumerate(_as_binary(values).to_pylist()):
+        texts.append(None if value is None else value.replace(b"\0", b"\xff").decode("utf-8", "replace"))
+        bad[at] = value is not None and not _is_clean(value)
+    return pa.array(texts, pa.string()), bad
+
+
+def _as_binary(values: pa.Array) -> pa.Array:
+    kind = values.type
+    if pa.types.is_string(kind):
+        return values.view(pa.binary())
+    if pa.types.is_large_string(kind):
+        return values.view(pa.large_binary()).cast(pa.binary())
+    return values.cast(pa.binary())
+
+
+def _is_clean(value: bytes) -> bool:
+    try:
+        return "\0" not in value.decode()
+    except UnicodeDecodeError:
+        return False
+
+
+def _make_instants(values: pa.Array, zone: str | None) -> pa.Array:
+    """Give timestamps in microseconds, cut to these; what no calendar here holds stays beyond the year 9999."""
+    wanted = pa.timestamp("us", zone)
+    ends = pc.min_max(values.view(pa.int64()))
+    unit = values.type.unit
+    if not ends["min"].is_valid:
+        return pa.nulls(len(values), wanted)
+    least, most = ends["min"].as_py(), ends["max"].as_py()
+    if unit == "us" and least >= -MICROSECONDS_MAX and most <= MICROSECONDS_MAX:
+        return values.cast(wanted)
+    is_null = values.is_null().to_numpy(zero_copy_only=False)
+    numbers = values.view(pa.int64()).fill_null(0).to_numpy()
+    if unit == "ns":
+        numbers = numbers // 1_000
+    else:
+        limit = MICROSECONDS_MAX // _PER_SECOND[unit]
+        numbers = np.clip(numbers, -limit, limit) * _PER_SECOND[unit]
+    return pa.array(numbers, pa.int64(), mask=is_null).cast(wanted)
