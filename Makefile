@@ -164,6 +164,10 @@ fuzz: install  ## Let Hypothesis look for files that are judged wrongly; FUZZ_EX
 fuzz-framing: .venv-fuzz/.installed  ## Fuzz the splitting into records, guided by coverage; FUZZ_ARGS="-max_total_time=600"
 	@.venv-fuzz/bin/python tests/torture/fuzz_framing.py $(FUZZ_ARGS)
 
+.PHONY: fuzz-json
+fuzz-json: .venv-fuzz/.installed  ## Fuzz the cutting of JSON documents into records, guided by coverage
+	@.venv-fuzz/bin/python tests/torture/fuzz_json.py $(FUZZ_ARGS)
+
 # The peers that are Python have an environment of their own; without it they are left out, and that is said.
 .venv-bench/.installed: requirements/bench.lock .venv/.uv
 	@echo "Installing dlt and pandas below .venv-bench ..." >&2

@@ -181,6 +181,8 @@ def _no_record(code: str, text: str) -> frozenset[Problem]:
 def _judge(
     place: tuple[int, int], look: Look, definition: SourceDefinition, rules: SourceRules, instant: int | None
 ) -> Row:
+    for each in mapped_delimited.references(definition):
+        look(each)  # a name that stands twice on the way to any of them makes the record none
     if not all(holds(each, look) for each in definition.where):
         return Row(*place, "skipped")
     fields = dict(zip(COLUMNS, definition.fields, strict=True))
