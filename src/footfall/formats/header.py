@@ -1,4 +1,4 @@
-"""The beginning of a delimited file: what stands before its header, the header, or the first record where it has none."""
+"""The beginning of a delimited file: what stands before the header, and the header, or the first record in its place."""
 
 from __future__ import annotations
 
