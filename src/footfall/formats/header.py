@@ -1,4 +1,4 @@
-"""The beginning of a delimited file: what stands before the header, and the header, or the first record in its place."""
+"""The beginning of a delimited file: what stands before the header, and the header or what is in its place."""
 
 from __future__ import annotations
 
