@@ -79,9 +79,8 @@ def bunzip2(stream: BinaryIO, source: str) -> Iterator[bytes]:
                 if not pending:
                     return
                 inflater = bz2.BZ2Decompressor()
-            elif inflater.needs_input:
-                if not (pending := stream.read(READ_BYTES)):
-                    raise CorruptSourceError("the bzip2 file is cut; deliver it again", source=source)
+            elif inflater.needs_input and not (pending := stream.read(READ_BYTES)):
+                raise CorruptSourceError("the bzip2 file is cut; deliver it again", source=source)
             block = inflater.decompress(pending, READ_BYTES)
             pending = b""
             if block:
@@ -110,9 +109,8 @@ def unxz(stream: BinaryIO, source: str) -> Iterator[bytes]:
                         return
                     pending = pending.lstrip(b"\0")
                 inflater = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES)
-            elif inflater.needs_input:
-                if not (pending := stream.read(READ_BYTES)):
-                    raise CorruptSourceError("the xz file is cut; deliver it again", source=source)
+            elif inflater.needs_input and not (pending := stream.read(READ_BYTES)):
+                raise CorruptSourceError("the xz file is cut; deliver it again", source=source)
             block = inflater.decompress(pending, READ_BYTES)
             pending = b""
             if block:
