@@ -29,7 +29,8 @@ def decompressor(start: bytes) -> Decompress | None:
         return gunzip
     if start.startswith(XZ_MAGIC):
         return unxz
-    if BZIP2_PATTERN.match(start):
+    # Its mark is text, and a header might begin with it; the checksum behind it is none.
+    if BZIP2_PATTERN.match(start) and re.search(rb"[^\t\n\r -~]", start):
         return bunzip2
     is_skippable = start[1:4] == SKIPPABLE_MAGIC and start[0] >> 4 == 5
     return unzstd if is_skippable or start.startswith(ZSTD_MAGIC) else None
