@@ -75,7 +75,7 @@ test: install  ## Run the tests; PYTEST_ARGS="-m 'not crash' tests/unit" picks s
 
 .PHONY: test-quick
 test-quick: install  ## Run the tests that are quick and tell most, in less than a minute
-	@$(PYTEST) -m "not slow and not crash" tests/unit tests/property tests/integration/test_load.py $(PYTEST_ARGS)
+	@FOOTFALL_TEST_SHARE=1/5 $(PYTEST) -m "not slow and not crash" tests/unit tests/property tests/integration/test_load.py $(PYTEST_ARGS)
 
 .PHONY: test-long
 test-long: install  ## Run the tests with the long ones and ten times as many examples: an hour or more
@@ -164,6 +164,10 @@ fuzz: install  ## Let Hypothesis look for files that are judged wrongly; FUZZ_EX
 fuzz-framing: .venv-fuzz/.installed  ## Fuzz the splitting into records, guided by coverage; FUZZ_ARGS="-max_total_time=600"
 	@.venv-fuzz/bin/python tests/torture/fuzz_framing.py $(FUZZ_ARGS)
 
+.PHONY: fuzz-json
+fuzz-json: .venv-fuzz/.installed  ## Fuzz the cutting of JSON documents into records, guided by coverage
+	@.venv-fuzz/bin/python tests/torture/fuzz_json.py $(FUZZ_ARGS)
+
 # The peers that are Python have an environment of their own; without it they are left out, and that is said.
 .venv-bench/.installed: requirements/bench.lock .venv/.uv
 	@echo "Installing dlt and pandas below .venv-bench ..." >&2
@@ -179,7 +183,7 @@ bench: install  ## Measure all, write docs/benchmarks.md; BENCH_ARGS="--only dai
 	@$(BIN)/python benchmarks/run.py --page docs/benchmarks.md $(BENCH_ARGS)
 
 .PHONY: bench-quick
-bench-quick: install  ## Measure once, smaller, in about two minutes; keeps and judges nothing but the tables
+bench-quick: install  ## Measure once, smaller, in about a minute; keeps and judges nothing but the tables
 	@$(BIN)/python benchmarks/run.py --quick $(BENCH_ARGS)
 
 .PHONY: lint

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from definition_pages import definitions_reference
 
 import footfall
 from footfall import errors, settings
@@ -392,6 +393,7 @@ PAGES = {
     "reference/queries.md": queries_page,
     "reference/settings.md": settings_page,
     "reference/source-definitions-built-in.md": definitions_page,
+    "reference/source-definitions.md": lambda: _page(definitions_reference()),
     "reference/tables.md": tables,
     "reference/wild.md": wild,
     "reliability.md": reliability,

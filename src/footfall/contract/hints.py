@@ -17,6 +17,7 @@ ROW = ""
 NUL = "\0"
 FULL_WIDTH = "\uff11\uff12\uff13"  # 1, 2, 3
 OTHER_DATE = "\uff12\uff10\uff12\uff14-03-01"
+JSON_ROW = '{"interaction_id": 1, "user_id": 1, "product_id": 1, "action": "click", "timestamp": "2024-03-01"}'
 NO_BREAK = "\xa0"
 
 
@@ -315,6 +316,29 @@ LOOKS = (
         f"1,1,1,cl{NUL}ick,2024-03-01",
         "1,1,1,click,2024-03-01",
     ),
+    _row(
+        "bad-encoding",
+        "escape",
+        r"holds an escape that is no character (\u0000, or half of a pair such as \ud83d); leave it out",
+        JSON_ROW.replace("click", r"cl\ud83dick"),
+        JSON_ROW,
+    ),
+    _row(
+        "not-an-object",
+        "name-twice",
+        "has a name twice; leave out the one that is not meant",
+        JSON_ROW.replace("}", ', "user_id": 2}'),
+        JSON_ROW,
+    ),
+    _row("not-an-object", "other-kind", "is JSON, but no object; write one with names", "[1, 1, 1]", JSON_ROW),
+    _row("not-an-object", "comma-behind", "has a comma behind it; leave it out", f"{JSON_ROW},", JSON_ROW),
+    _row(
+        "not-an-object",
+        "single-quotes",
+        "looks as Python prints an object; write it as JSON, with double quotes",
+        JSON_ROW.replace('"', "'"),
+        JSON_ROW,
+    ),
 )
 WORDS = {(look.code, look.name): look.words for look in LOOKS}
 # What is true of every row with the problem.
@@ -323,8 +347,7 @@ GENERAL = {
     "too-many-fields": "a delimiter inside a value must stand in quotes",
     "bad-quoting": "double a quote inside a quoted value, and close every quote before the delimiter",
     "bad-encoding": "export the file as UTF-8, or convert it from its own encoding: iconv -f ENCODING -t UTF-8",
-    "not-an-object": "is the record cut, or not JSON? A name that stands twice is to be given once; NaN, comments and the "
-    "like are read only where no value is taken from",
+    "not-an-object": "one whole JSON object is wanted there, in which a name on the way to a value stands once",
     "not-a-value": "name a path into it (user.id), or `explode` a list whose items are rows, in the source definition",
     "conflicting-duplicate": "the same id came with other content; correct one of the two at its origin",
     "missing-value": "fill the value in at its origin",

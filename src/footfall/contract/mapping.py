@@ -15,6 +15,12 @@ from footfall.contract.shapes import COLUMNS
 from footfall.contract.terms import Contract
 from footfall.errors import SourceError
 
+# What each way to make ids means; nobody but the owner of the files knows which is right.
+MAKE_IDS = (
+    "; files without an id of the interaction need a definition that says how ids are made: interaction_id = "
+    '{ from = "record" } of the whole record and its number among equal ones, "fields" of the five values alone, '
+    '"position" of the file and the line'
+)
 Kind = Literal["delimited", "json", "parquet"]
 
 
@@ -180,9 +186,12 @@ def _missing(definition: SourceDefinition, missing: list[str], fields: list[str]
         wanted = f"the first line must name {', '.join(COLUMNS)}"
     else:
         wanted = f"the definition {definition.name!r} reads {'it' if len(missing) == 1 else 'them'}"
+    ids = [str(each) for each in definition.interaction_id.columns]
+    is_alone = definition.name != OWN_NAME or missing == ids
+    made = MAKE_IDS if is_alone and any(each in missing for each in ids) else ""
     return (
         f"the header has no column {named} (it has {len(fields):,} column{'' if len(fields) == 1 else 's'}"
         + (f", among them {', '.join(shown)}" if shown else "")
-        + f"); {wanted}"
+        + f"); {wanted}{made}"
         + (f"; {look}" if look else "")
     )

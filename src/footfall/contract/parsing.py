@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from difflib import get_close_matches
 from typing import Any, get_args
 
 from footfall.contract.definition import BLANKS, Condition, Field, FormatName, MadeFrom, Reference, SourceDefinition
+from footfall.contract.definition_keys import CONDITION_KEYS, DELIMITED_KEYS, JSON_KEYS, KEYS, KEYS_OF_FIELD
 from footfall.contract.limits import VALUE_CHARACTERS_MAX
 from footfall.contract.paths import ARROW, parse_path
 from footfall.contract.shapes import COLUMNS
@@ -19,19 +20,6 @@ from footfall.errors import SettingsError
 FORMATS: tuple[str, ...] = get_args(FormatName)
 EPOCHS = ("epoch-s", "epoch-ms", "epoch-us", "epoch-ns")
 DIRECTIVES = "YymdHIMSfpbBaAjz%"  # of strptime, as the kernel reads them
-DELIMITED_KEYS = ("delimiter", "quoting", "header", "columns", "skip_lines", "comment")
-JSON_KEYS = ("explode", "records")
-OTHER_KEYS = ("match", "format", "encoding", "null_values", "where", "id_space", *COLUMNS)
-KEYS = (*DELIMITED_KEYS, *JSON_KEYS, *OTHER_KEYS)
-ANY_FIELD = ("column", "value", "default", "extract")
-FIELD_KEYS: dict[str, tuple[str, ...]] = {
-    "interaction_id": (*ANY_FIELD, "columns", "from", "integers"),
-    "user_id": (*ANY_FIELD, "integers"),
-    "product_id": (*ANY_FIELD, "integers"),
-    "action": ANY_FIELD,
-    "timestamp": (*ANY_FIELD, "columns", "format", "time_zone", "from_name"),
-}
-CONDITION_KEYS = ("column", "in", "not_in", "missing")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 DELIMITER_CHARACTERS_MAX = 10
 
@@ -149,12 +137,12 @@ class _Reader:
         """Read one of the five fields: a column, or a table that says more."""
         if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
             return Field(columns=(self.take_reference(name, value),))
-        table = self.take_table(name, value, FIELD_KEYS[name])
+        table = self.take_table(name, value, KEYS_OF_FIELD[name])
         given: dict[str, Any] = {}
         ways = [key for key in ("column", "columns", "value", "from", "from_name") if key in table]
         if len(ways) != 1:
             known = ", ".join(
-                key for key in ("column", "columns", "value", "from", "from_name") if key in FIELD_KEYS[name]
+                key for key in ("column", "columns", "value", "from", "from_name") if key in KEYS_OF_FIELD[name]
             )
             raise self.refusal(name, f"says {' and '.join(ways) or 'nothing'} where one is wanted of: {known}")
         for key, each in table.items():
@@ -295,7 +283,7 @@ class _Reader:
                 key, f"{text!r} gives no day; write where the date stands, such as interactions-%Y-%m-%d"
             )
 
-    def take_table(self, key: str, value: object, known: tuple[str, ...]) -> Mapping[str, object]:
+    def take_table(self, key: str, value: object, known: Collection[str]) -> Mapping[str, object]:
         if not isinstance(value, dict):
             raise self.refusal(key, f"{value!r} is no table" if key else "is no table of keys and values")
         for name in value:

@@ -63,8 +63,8 @@ class Expressions:
 class Record:
     """How a format gives the record as a whole: the expressions of its text, and of where it stands in its file.
 
-    `field` is the expression of one of its texts. `can_nest`: the list `g` says which of its texts are lists or objects. `is_matched`: a pattern of the whole line has
-    been matched before a text is taken for plain.
+    `field` is the expression of one of its texts. `can_nest`: the list `g` says which of its texts are lists or objects.
+    `is_matched`: a pattern of the whole line has been matched before a text is taken for plain.
     """
 
     text: str = "line"
@@ -81,7 +81,7 @@ def compose_expressions(layout: Layout, record: Record) -> Expressions:
     of = texts | {"interaction_id": composer.compose_id(texts)}
     trusted = composer.find_trusted()
     plain = {
-        column: text if composer.is_trusted(column, trusted) else composer.gate(column, text)
+        column: text if composer.is_trusted(column, trusted) else composer.refuse_nested(column, composer.gate(column, text))
         for column, text in of.items()
     }
     skipped = composer.compose_skipped()
@@ -244,6 +244,13 @@ class _Composer:
         if pattern and pattern != ANY_TEXT:
             return f"case when regexp_full_match({text}, getvariable('{column}_plain')) then {text} end"
         return f"case when {text} <> '' and {text} = trim({text}, e' \\t') then {text} end"
+
+    def refuse_nested(self, column: str, text: str) -> str:
+        """Give a text only where none of the columns of a field holds a list or an object."""
+        _, places = self.field(column)
+        nested = [self._nested(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
+        found = " or ".join(filter(None, nested))
+        return f"case when not ({found}) then {text} end" if found else text
 
     def list_variables(self) -> Iterator[tuple[str, Any]]:
         """Give the variables of the expressions."""

@@ -18,7 +18,11 @@ create macro stands_twice(keys, name) as coalesce(list_contains(keys[list_positi
 -- Parts of a key with `:` between them; what stands in a part cannot be taken for a border.
 create macro key_part(text) as replace(replace(trim(text, e' \t'), '\', '\\'), ':', '\:');
 create macro without_zeros(text) as regexp_replace(trim(text, e' \t'), '^([+-]?[0-9]+)\.0*$', '\1');
-create macro extracted(text, pattern) as nullif(regexp_extract(trim(text, e' \t'), pattern, 1), '');
+-- Bad bytes stay where they are seen: a pattern could leave them out.
+create macro extracted(text, pattern) as case
+    when contains(text, getvariable('bad_bytes')) then text
+    else nullif(regexp_extract(trim(text, e' \t'), pattern, 1), '')
+end;
 -- A UUID of version 8: 120 bits of a SHA-256.
 create macro id_of_digest(digest) as substring(digest, 1, 12) || '8' || substring(digest, 14, 3) || '8' || substring(digest, 18, 15);
 create macro made_id(id_space, text) as id_of_digest(sha256(id_space || e'\n' || text))

@@ -37,6 +37,7 @@ from footfall.formats.delimited import read_records
 from footfall.results import LoadResult
 from footfall.sources import recognition
 from footfall.sources.opening import open_source
+from sampling import examples
 
 SECRET = "Hedwig Geheim"
 ROWS = [(number, 2, 3, SECRET, f"2024-01-01 00:00:{number:02}") for number in range(1, 40)]
@@ -46,7 +47,7 @@ TEXT = ",".join(NAMES) + "\n" + "".join(f"0,{','.join(map(str, row))}\n" for row
 CSV = TEXT.encode()
 OBJECTS = [dict(zip(COLUMNS, row, strict=True)) for row in ROWS]
 TABLE = pa.table(dict(zip(COLUMNS, map(list, zip(*ROWS, strict=True)), strict=True)))
-MANY = settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
+MANY = settings(deadline=None, max_examples=examples(50), suppress_health_check=list(HealthCheck))
 
 
 def zipped(*names: str, method: int = zipfile.ZIP_DEFLATED, content: bytes = CSV) -> bytes:

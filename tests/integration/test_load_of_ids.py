@@ -1,0 +1,107 @@
+"""Files whose ids are UUIDs or text, from the file to the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from footfall.settings import Settings, load_settings
+from footfall.tables import first_load
+from footfall.verbs import check as check_verb
+from footfall.verbs import load as load_verb
+from footfall.verbs import loads as loads_verb
+from footfall.verbs import rejects as rejects_verb
+from footfall.verbs import verify as verify_verb
+
+Write = Callable[..., str]
+ONE, TWO = UUID(int=1 << 100), UUID(int=2 << 100)
+
+
+def ask(database: str, query: str) -> list[Any]:
+    with psycopg.connect(database) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def settings_of(database: str, id_type: str) -> Settings:
+    return load_settings(
+        database_url=database, interaction_id_type=id_type, user_id_type=id_type, product_id_type=id_type
+    )
+
+
+@pytest.fixture(params=[0, 1 << 60], ids=["empty-path", "ordinary-path"])
+def _path(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", request.param)
+
+
+@pytest.mark.usefixtures("_path")
+@pytest.mark.parametrize("id_type", ["uuid", "text"])
+def test_a_file_is_checked_and_loaded_by_the_type_of_its_ids(database: str, write_csv: Write, id_type: str) -> None:
+    settings = settings_of(database, id_type)
+    first, again = (f"{ONE},{TWO},{ONE},click,2024-01-01", f"{ONE},{TWO},{ONE},click,2024-01-01")
+    other, more = (f"{ONE},{TWO},{TWO},click,2024-01-01", f"{TWO},{TWO},{ONE},view,2024-01-02")
+    file = write_csv("a.csv", first, again, other, more)
+    (checked,) = check_verb.check([file], settings).loads
+    (done,) = load_verb.load([file], settings).loads
+    assert done.error is None
+    sums = [(one.rows_read, one.rows_loaded, one.rows_duplicate, one.rows_rejected) for one in (checked, done)]
+    assert sums == [(4, 2, 1, 1)] * 2
+    assert checked.groups[0].sample_value == done.groups[0].sample_value == str(ONE)
+    (rejected,), _ = rejects_verb.rejects(settings, load_id=None, source=None, code=None, limit=None)
+    assert (rejected.line_number, rejected.item, rejected.problems[0].value) == (4, 0, str(ONE))
+    given = {UUID: UUID, str: str}[UUID if id_type == "uuid" else str]
+    assert ask(database, "select interaction_id, product_id from user_interactions_raw order by 1") == [
+        (given(str(ONE)), given(str(ONE))),
+        (given(str(TWO)), given(str(ONE))),
+    ]
+    assert verify_verb.verify(settings).drift == ()
+    (row,) = loads_verb.loads(settings, limit=None).rows
+    table = loads_verb.loads(settings, limit=None)
+    assert dict(zip(table.columns, row, strict=True))["rows_skipped"] == 0
+    assert dict(zip(table.columns, row, strict=True))["definition"] == "footfall"
+
+
+def test_text_is_trimmed_and_otherwise_untouched(database: str, write_csv: Write) -> None:
+    settings = settings_of(database, "text")
+    words = ["00123", "123", "Ä", "a b", "x" * 200]
+    lines = [f"  {word} ,{word},{word},click,2024-01-01" for word in words]
+    (done,) = load_verb.load([write_csv("a.csv", *lines, f"{'x' * 201},u,p,click,2024-01-01")], settings).loads
+    assert (done.rows_loaded, done.rows_rejected) == (5, 1)
+    assert [group.code for group in done.groups] == ["too-long"]
+    for column in ("interaction_id", "user_id", "product_id"):
+        assert {row[0] for row in ask(database, f"select {column} from user_interactions_raw")} == set(words)
+
+
+def test_a_uuid_is_the_same_however_it_is_written(database: str, write_csv: Write) -> None:
+    settings = settings_of(database, "uuid")
+    lower = "0a0a0a0a-0000-0000-0000-00000000000b"
+    lines = [f"{each},{ONE},{ONE},click,2024-01-01" for each in (lower, lower.upper())]
+    (done,) = load_verb.load([write_csv("a.csv", *lines)], settings).loads
+    assert (done.rows_loaded, done.rows_duplicate) == (1, 1)
+
+
+def test_numbers_given_as_text_give_the_same_counts(
+    new_database: Callable[[], str], write_csv: Write, database: str
+) -> None:
+    lines = [f"{n * 37 % 101},{n % 7},{n % 3},click,2024-01-{n % 28 + 1:02}" for n in range(150)]
+    files = [write_csv("a.csv", *lines[:90]), write_csv("b.csv", *lines[60:])]
+    found = []
+    for where, id_type in ((database, "bigint"), (new_database(), "text")):
+        settings = settings_of(where, id_type)
+        done = load_verb.load(files, settings)
+        sums = (done.rows_read, done.rows_loaded, done.rows_duplicate, done.rows_rejected)
+        rows = ask(
+            where,
+            "select interaction_id::text, user_id::text, product_id::text, action, timestamp, load_id"
+            ' from user_interactions_raw order by interaction_id::text collate "C"',
+        )
+        counts = ask(
+            where,
+            "select user_id::text, product_id::text, interaction_count from interactions"
+            ' order by user_id::text collate "C", product_id::text collate "C"',
+        )
+        found.append((sums, rows, counts))
+    assert found[0] == found[1]
