@@ -6,8 +6,9 @@ create macro present(text) as case
     when trim(text, e' \t') = '' or list_contains(getvariable('null_values'), trim(text, e' \t')) then null
     else text
 end;
-create macro json_text(doc, path) as case when json_valid(doc) then json_extract_string(doc, path) end;
-create macro is_json_nested(doc, path) as coalesce(json_valid(doc) and json_type(doc, path) in ('ARRAY', 'OBJECT'), false);
+-- A text that is no JSON makes the functions raise.
+create macro json_text(doc, path) as try(json_extract_string(doc, path));
+create macro is_json_nested(doc, path) as coalesce(try(json_type(doc, path)) in ('ARRAY', 'OBJECT'), false);
 -- JSON has no such numbers, but some programs write them.
 create macro is_no_number(text) as regexp_full_match(text, '(?i)[+-]?(?:nan|inf|infinity)');
 -- What the text of a list or an object looks like; that of a value can look the same.
