@@ -75,7 +75,7 @@ test: install  ## Run the tests; PYTEST_ARGS="-m 'not crash' tests/unit" picks s
 
 .PHONY: test-quick
 test-quick: install  ## Run the tests that are quick and tell most, in less than a minute
-	@$(PYTEST) -m "not slow and not crash" tests/unit tests/property tests/integration/test_load.py $(PYTEST_ARGS)
+	@FOOTFALL_TEST_SHARE=1/5 $(PYTEST) -m "not slow and not crash" tests/unit tests/property tests/integration/test_load.py $(PYTEST_ARGS)
 
 .PHONY: test-long
 test-long: install  ## Run the tests with the long ones and ten times as many examples: an hour or more
@@ -179,7 +179,7 @@ bench: install  ## Measure all, write docs/benchmarks.md; BENCH_ARGS="--only dai
 	@$(BIN)/python benchmarks/run.py --page docs/benchmarks.md $(BENCH_ARGS)
 
 .PHONY: bench-quick
-bench-quick: install  ## Measure once, smaller, in about two minutes; keeps and judges nothing but the tables
+bench-quick: install  ## Measure once, smaller, in about a minute; keeps and judges nothing but the tables
 	@$(BIN)/python benchmarks/run.py --quick $(BENCH_ARGS)
 
 .PHONY: lint

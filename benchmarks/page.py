@@ -23,7 +23,7 @@ HEAD = """# Benchmarks: loads
 Written by `benchmarks/run.py` from the results in `benchmarks/results`; do not edit. All of it:
 
     make bench          # all parts below, and this page; needs `make setup-bench` for dlt and pandas, and pgloader
-    make bench-quick    # a smoke test of about two minutes; keeps no result
+    make bench-quick    # a smoke test of about a minute; keeps no result
 
 A part that was measured says with which command and where. The questions have
 [a page of their own](benchmarks-queries.md).

@@ -37,7 +37,7 @@ FULL = (
     ("shapes", 1_000_000, 3),
     ("shapes", 10_000_000, 1),
 )
-QUICK = (("first-load", 1_000_000, 1), ("daily", 100_000, 1), ("shapes", 100_000, 1))
+QUICK = (("first-load", 200_000, 1), ("daily", 100_000, 1), ("shapes", 100_000, 1))
 
 
 def main() -> None:

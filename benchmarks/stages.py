@@ -81,13 +81,13 @@ def _cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def starts() -> list[Took]:
+def starts(count: int) -> list[Took]:
     """Time what a process imports before it can load: what each library adds, by medians of whole processes."""
     took: list[Took] = []
     so_far, before = "", 0.0
     for name, statement in IMPORTS.items():
         so_far += f"{statement}\n"
-        whole = statistics.median(_start(so_far) for _ in range(STARTS))
+        whole = statistics.median(_start(so_far) for _ in range(count))
         took.append(Took(name, max(whole - before, 0.0), 0.0))
         before = whole
     return took
@@ -271,6 +271,7 @@ def main() -> None:
     """Make the data, measure, print; write the page if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--starts", type=int, default=STARTS, metavar="N", help="of a process, for each library")
     parser.add_argument("--database", metavar="CONNINFO", help="of a role that may create databases and checkpoint")
     parser.add_argument("--page", type=Path, help="write the page of the docs here, too")
     arguments = parser.parse_args()
@@ -281,7 +282,9 @@ def main() -> None:
         client = client_alone(made.full, folder)
         server = server_alone(bench, f"bench_{os.getpid()}", folder)
         load, whole = inside(bench, f"bench_{os.getpid()}", made)
-        text = page(made, (client, server, load), whole, machine_text(machine(bench, ""))) + small(starts())
+        text = page(made, (client, server, load), whole, machine_text(machine(bench, ""))) + small(
+            starts(arguments.starts)
+        )
     print(text)
     if arguments.page:
         arguments.page.write_text(text, encoding="utf-8")

@@ -121,7 +121,7 @@ def _named_server(binaries: Path, folder: Path) -> Iterator[Cluster]:
         os.chown(folder, account.pw_uid, account.pw_gid)
         who |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         binaries = _reachable(binaries, folder, who)
-    initdb = [binaries / "initdb", "-D", "data", "-E", "UTF8", "--locale=C", "-U", "admin", "-A", "trust"]
+    initdb = [binaries / "initdb", "-D", "data", "-E", "UTF8", "--locale=C", "-U", "admin", "-A", "trust", "--no-sync"]
     subprocess.run(initdb, check=True, **who)
     control = [binaries / "pg_ctl", "-D", "data", "-w", "-t", str(START_WAIT_S), "-l", "log"]
     subprocess.run([*control, "-o", f"-c listen_addresses='' -k {folder}", "start"], check=True, **who)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -86,30 +86,33 @@ def take_path(monkeypatch: pytest.MonkeyPatch, *, is_direct: bool) -> None:
     monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", 0 if is_direct else 1 << 40)
 
 
-@pytest.fixture
-def server(
-    home: Path,
-    write_csv: Callable[..., str],
-    contents: Contents,
-    temporary_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Server:
+@pytest.fixture(scope="module")
+def undisturbed(home: Path, tmp_path_factory: pytest.TempPathFactory, contents: Contents) -> Server:
+    """Load a file on each path, once for all tests: the tables, and the messages to choose from."""
     rows = [LINE.format(n, n % 97 + 1 if n % 50 else "x", n % 13 + 1, "click", n % 60) for n in range(1, 4_000)]
-    csv = write_csv("a.csv", *rows, *rows[100:200], *(LINE.format(n, 9, 9, "other", 0) for n in range(30, 40)))
-    clients.start(home)
+    rows += [*rows[100:200], *(LINE.format(n, 9, 9, "other", 0) for n in range(30, 40))]
+    csv = tmp_path_factory.mktemp("server") / "a.csv"
+    csv.write_text("interaction_id,user_id,product_id,action,timestamp\n" + "".join(f"{row}\n" for row in rows))
     messages, truths = {}, []
-    with clients.running(home) as conninfo:
+    with clients.running(home) as conninfo, pytest.MonkeyPatch.context() as patch:
         for is_direct in (False, True):
-            take_path(monkeypatch, is_direct=is_direct)
+            take_path(patch, is_direct=is_direct)
             with wire.proxying(str(conninfo_to_dict(conninfo)["host"])) as proxy:
-                assert loaded(url_of(proxy), [csv], schema="truth").exit_code == 0
+                assert loaded(url_of(proxy), [str(csv)], schema="truth").exit_code == 0
             messages[is_direct] = proxy.messages
             truths.append(contents(in_schema(conninfo, "truth")))
             with psycopg.connect(conninfo) as connection:
                 connection.execute("drop schema truth cascade")
     assert truths[0] == truths[1]
+    return Server(home, str(csv), truths[0], messages, iter(range(1_000_000)))
+
+
+@pytest.fixture
+def server(undisturbed: Server, temporary_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The server, running, and a folder for temporary files that has to be empty afterwards."""
+    clients.start(undisturbed.home)
     take_path(monkeypatch, is_direct=False)
-    return Server(home, csv, truths[0], messages, iter(range(1_000_000)))
+    return undisturbed
 
 
 def planned(server: Server, kill: Kill, chance: random.Random) -> wire.Message:

@@ -90,7 +90,7 @@ def test_all_parts_run_at_two_thousand_rows_and_keep_their_results(cluster: Any,
 @pytest.mark.parametrize(
     ("script", "more"),
     [
-        ("stages.py", ()),
+        ("stages.py", ("--starts", "1")),
         ("day_merge.py", ("--day-rows", "200", "--runs", "1")),
         ("questions.py", ("--day-rows", "200", "--runs", "1", "--loads", "1")),
     ],

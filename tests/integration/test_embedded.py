@@ -51,8 +51,23 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def home(folder: Path) -> Path:
+def new_home(folder: Path) -> Path:
+    """A home that is not there yet."""
     return folder / "home"
+
+
+@pytest.fixture(scope="module")
+def made_home(short_folder: Path) -> Path:
+    """A home with its database, whose server is stopped."""
+    assert answer(short_folder / "made") == 1
+    return short_folder / "made"
+
+
+@pytest.fixture
+def home(made_home: Path, new_home: Path) -> Path:
+    """A copy of it: most tests are about what comes after initdb, which takes the longest."""
+    subprocess.run(["cp", "-a", made_home, new_home], check=True)
+    return new_home
 
 
 def client(home: Path, **words: object) -> subprocess.Popen[bytes]:
@@ -90,13 +105,13 @@ def as_plain_user(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_the_last_client_stops_the_server(home: Path) -> None:
-    with clients.running(home):
-        assert clients.status(home).running
-        with clients.running(home):
+def test_the_last_client_stops_the_server(new_home: Path) -> None:
+    with clients.running(new_home):
+        assert clients.status(new_home).running
+        with clients.running(new_home):
             pass
-        assert clients.status(home).running
-    assert not clients.status(home).running
+        assert clients.status(new_home).running
+    assert not clients.status(new_home).running
 
 
 def test_a_started_server_stays_until_it_is_stopped(home: Path) -> None:
@@ -127,10 +142,10 @@ def test_a_killed_client_leaves_a_server_that_the_next_one_stops(home: Path) -> 
     assert not clients.status(home).running
 
 
-def test_many_first_commands_at_once_share_one_server(home: Path) -> None:
+def test_many_first_commands_at_once_share_one_server(new_home: Path) -> None:
     with ThreadPoolExecutor(6) as pool:
-        assert list(pool.map(lambda _: client(home).communicate()[0], range(6))) == [b"1\n"] * 6
-    assert not clients.status(home).running
+        assert list(pool.map(lambda _: client(new_home).communicate()[0], range(6))) == [b"1\n"] * 6
+    assert not clients.status(new_home).running
 
 
 def test_ctrl_c_does_not_reach_the_server(home: Path) -> None:
@@ -174,19 +189,19 @@ def test_a_home_survives_the_removal_of_the_package(home: Path, monkeypatch: pyt
     assert answer(home) == 1
 
 
-def test_nothing_of_ours_is_open_to_others(home: Path) -> None:
-    with clients.running(home):
-        for path in [home, home / "data", home / "run"]:
+def test_nothing_of_ours_is_open_to_others(new_home: Path) -> None:
+    with clients.running(new_home):
+        for path in [new_home, new_home / "data", new_home / "run"]:
             assert stat.S_IMODE(path.stat().st_mode) == 0o700
-        assert stat.S_IMODE((home / "lock").stat().st_mode) == 0o600
+        assert stat.S_IMODE((new_home / "lock").stat().st_mode) == 0o600
 
 
-def test_no_account_is_made_and_no_folder_is_loosened(folder: Path, home: Path) -> None:
+def test_no_account_is_made_and_no_folder_is_loosened(folder: Path, new_home: Path) -> None:
     accounts = Path("/etc/passwd").read_bytes()
     package = Path(clients.__file__).parents[1]
-    watched = [*home.parents, *package.parents, package]
+    watched = [*new_home.parents, *package.parents, package]
     before = [path.stat().st_mode for path in watched]
-    assert answer(home) == 1
+    assert answer(new_home) == 1
     assert [path.stat().st_mode for path in watched] == before
     assert Path("/etc/passwd").read_bytes() == accounts
 
@@ -198,18 +213,18 @@ def test_a_long_home_has_its_socket_elsewhere(folder: Path) -> None:
     assert answer(long) == 1
 
 
-def test_a_folder_with_other_files_is_not_taken_over(home: Path) -> None:
-    home.mkdir(mode=0o700)
-    (home / "thesis.txt").write_text("mine")
+def test_a_folder_with_other_files_is_not_taken_over(new_home: Path) -> None:
+    new_home.mkdir(mode=0o700)
+    (new_home / "thesis.txt").write_text("mine")
     with pytest.raises(EmbeddedDatabaseError, match="not Footfall's own"):
-        answer(home)
-    assert [path.name for path in home.iterdir()] == ["thesis.txt"]
+        answer(new_home)
+    assert [path.name for path in new_home.iterdir()] == ["thesis.txt"]
 
 
-def test_a_home_that_is_a_file_is_refused(home: Path) -> None:
-    home.write_text("")
+def test_a_home_that_is_a_file_is_refused(new_home: Path) -> None:
+    new_home.write_text("")
     with pytest.raises(EmbeddedDatabaseError, match="is a file"):
-        answer(home)
+        answer(new_home)
 
 
 @needs_root
@@ -223,10 +238,10 @@ def test_root_is_told_where_the_account_may_not_enter(folder: Path) -> None:
 
 
 @needs_root
-def test_root_runs_the_server_as_an_account_written_down(home: Path) -> None:
-    with clients.running(home):
-        name = (home / "account").read_text().strip()
-        pid = clients.status(home).pid
+def test_root_runs_the_server_as_an_account_written_down(new_home: Path) -> None:
+    with clients.running(new_home):
+        name = (new_home / "account").read_text().strip()
+        pid = clients.status(new_home).pid
         assert Path(f"/proc/{pid}").stat().st_uid == pwd.getpwnam(name).pw_uid != 0
 
 

@@ -61,6 +61,7 @@ def random_rows(some: random.Random, ids: int) -> list[list[str]]:
     ]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Vienna"])
 @pytest.mark.parametrize("path", [ALWAYS, NEVER])
 def test_notices_are_those_of_taking_row_by_row_in_check_and_load(

@@ -20,7 +20,7 @@ from sampling import examples
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 BOUNDS = (None, "1.0", "0", "1", "2", "20%", "50%", "99%")
 SAME = settings(
-    max_examples=examples(60),
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

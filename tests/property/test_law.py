@@ -18,7 +18,7 @@ from footfall.verbs import verify as verify_verb
 from sampling import examples
 
 SLOW = settings(
-    max_examples=examples(25),
+    max_examples=examples(15),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

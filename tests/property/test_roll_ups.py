@@ -24,7 +24,7 @@ from footfall.verbs import query as query_verb
 from sampling import examples
 
 SLOW = settings(
-    max_examples=examples(25),
+    max_examples=examples(15),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -170,7 +170,7 @@ def fill(database: str, instants: list[datetime], folder: Path) -> None:
     assert load_verb.load([str(path)], load_settings(database_url=database)).rows_loaded == len(instants)
 
 
-@settings(SLOW, max_examples=examples(40))
+@settings(SLOW, max_examples=examples(20))
 @given(drawn=around_changes())
 def test_hours_days_weeks_and_months_are_those_of_the_zone(
     emptied_database: Callable[[], str],

@@ -19,17 +19,18 @@ IS_OTHER_SERVER = bool(os.environ.get("FOOTFALL_TEST_PG_BIN"))
 LONG_FACTOR = 10
 
 
-def _share() -> tuple[int, int]:
-    """Give which case of how many is taken."""
-    number, _, of = os.environ.get("FOOTFALL_TEST_SHARE", "1/1").partition("/")
-    if IS_LONG:
-        return 0, 1
+def read_share(text: str) -> tuple[int, int]:
+    """Give which case is the first one taken, and the step to the next.
+
+    Raises: ValueError where the text is no share.
+    """
+    number, _, of = text.partition("/")
     if not 1 <= int(number) <= int(of):
-        raise ValueError(f"FOOTFALL_TEST_SHARE is {number}/{of}; for example 2/3 is the second of every three cases")
+        raise ValueError(f"FOOTFALL_TEST_SHARE is {text}; for example 2/3 is the second of every three cases")
     return int(number) - 1, int(of)
 
 
-FIRST, STEP = _share()
+FIRST, STEP = (0, 1) if IS_LONG else read_share(os.environ.get("FOOTFALL_TEST_SHARE", "1/1"))
 
 
 def share_of(cases: Sequence[Case]) -> Sequence[Case]:

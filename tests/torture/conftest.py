@@ -9,7 +9,7 @@ import hypothesis
 from sampling import examples
 
 # `make fuzz` asks for the profile; the tests that set their own number of examples keep it.
-hypothesis.settings.register_profile("default", deadline=None, max_examples=examples(100))
+hypothesis.settings.register_profile("default", deadline=None, max_examples=examples(60))
 hypothesis.settings.register_profile(
     "fuzz", deadline=None, max_examples=int(os.environ.get("FUZZ_EXAMPLES", "20000")), print_blob=True
 )

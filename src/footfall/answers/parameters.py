@@ -11,10 +11,10 @@ from psycopg import sql
 
 from footfall.answers.catalogue import Query
 from footfall.contract.ids import IdType, IdTypes
+from footfall.contract.limits import ID_CHARACTERS_MAX
 from footfall.errors import QueryError
 
 BIGINT_MAX = 2**63 - 1
-ID_CHARACTERS_MAX = 200  # code points of an id that is text
 Id = int | str | UUID
 BOUND = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?"
 OFFSET_MAX = timedelta(hours=14)  # the largest that a zone has had

@@ -77,9 +77,11 @@ def _find_paths(definition: SourceDefinition) -> tuple[JsonPath, tuple[JsonPath,
 
 def _compose_records(definition: SourceDefinition) -> str:
     list_path, outer = _find_paths(definition)
-    nested = ", ".join(f"is_no_value(kinds[{at}], outer_texts[{at}])" for at in range(1, len(outer) + 1))
+    nested = ", ".join(f"is_no_value(kinds[{at}], texts[{at}])" for at in range(1, len(outer) + 1))
     return SQL["records"].format(
         name_twice=compose_name_twice((list_path, *outer)),
+        texts=SQL["texts" if outer else "no_texts"],
+        kinds=SQL["kinds" if outer else "no_texts"],
         nested=f"[{nested}]::boolean[]",
         digest=SQL["digest" if definition.made_from == "record" else "no_digest"],
     )

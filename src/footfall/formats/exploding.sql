@@ -18,8 +18,8 @@ parsed as (
         *,
         case when code is null then json_type(line, getvariable('list_path')) end as list_kind,
         case when code is null then json_keys(line, getvariable('holders')) end as keys,
-        case when code is null then json_extract_string(line, getvariable('paths')) end as outer_texts,
-        case when code is null then json_type(line, getvariable('paths')) end as kinds
+        {texts} as texts,
+        {kinds} as kinds
     from looked
 ),
 named as (
@@ -51,9 +51,9 @@ select
     raw_bytes,
     size_bytes,
     items,
-    coalesce(outer_texts, []) as outer_texts,
-    case when outer_texts is null then [] else {nested} end as outer_nested,
-    coalesce(list_sum(list_transform(outer_texts, lambda text: coalesce(strlen(text), 0))), 0)::bigint as outer_bytes,
+    coalesce(texts, []) as outer_texts,
+    case when texts is null then [] else {nested} end as outer_nested,
+    coalesce(list_sum(list_transform(texts, lambda text: coalesce(strlen(text), 0))), 0)::bigint as outer_bytes,
     {digest} as record_digest,
     framing_code,
     case
@@ -70,3 +70,12 @@ sha256(line)
 
 -- name: no_digest
 null::varchar
+
+-- name: texts
+case when code is null then json_extract_string(line, getvariable('paths')) end
+
+-- name: kinds
+case when code is null then json_type(line, getvariable('paths')) end
+
+-- name: no_texts
+null::varchar[]

@@ -29,7 +29,7 @@ def mark_bad_escapes(batch: pa.RecordBatch) -> pa.RecordBatch:
     """
     lines = batch.column("line")
     data = lines.buffers()[2]
-    if data is None or rb"\u" not in data.to_pybytes():
+    if data is None or b"\\" not in data.to_pybytes():
         return batch
     candidates = pc.indices_nonzero(pc.match_substring_regex(lines, MAYBE_BAD_ESCAPE)).to_pylist()
     if not candidates:

@@ -15,15 +15,14 @@ import pyarrow as pa
 from footfall.contract.limits import RECORD_BYTES_MAX
 from footfall.formats.framing import LINE_BYTES_LEAST, READABLE_BYTES, SCHEMA, assemble, is_utf8
 from footfall.formats.json_escapes import mark_bad_escapes
-from footfall.formats.json_scanning import COMMA, Marks, Scanner
+from footfall.formats.json_scanning import Marks, Scanner
 from footfall.formats.json_stream import Stream
 from footfall.formats.numbering import Numbers
 from footfall.formats.quoting import LF
 
 _IS_SOLID = np.ones(256, dtype=bool)
 _IS_SOLID[list(b" \t\r\n,")] = False
-_SHIFT = 0x20  # [ and {, ] and } differ in this bit alone
-_OPENS = ord("{")
+_COMMA = ord(",")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +97,8 @@ def cut_items(stream: Stream, numbers: Numbers, *, is_list: bool) -> Iterator[pa
 def _find_spans(block: bytes, marks: Marks, is_carried: bool, *, is_inside: bool, is_last: bool) -> _Spans:
     """Find the rows of a block: what brackets enclose, and what stands between and is neither blank nor a comma."""
     array = np.frombuffer(block, np.uint8)
-    is_top = marks.depth == 0
-    starts = marks.at[(marks.depth == 1) & (marks.kind | _SHIFT == _OPENS)]
-    stops = marks.at[is_top & (marks.kind != COMMA)] + 1
+    starts = marks.at[(marks.depth == 1) & marks.opens]
+    stops = marks.at[marks.depth == 0] + 1
     if is_inside:
         starts = np.concatenate(([-1], starts))
     is_open = len(starts) > len(stops)
@@ -113,7 +111,8 @@ def _find_spans(block: bytes, marks: Marks, is_carried: bool, *, is_inside: bool
     is_junk_carried = is_carried and not is_inside
     if not len(solid) and not is_junk_carried:
         return _Spans(starts, np.append(stops, len(block)) if is_open else stops, is_open)
-    borders = np.sort(np.concatenate((marks.at[is_top & (marks.kind == COMMA)], starts, stops)))
+    commas = marks.drop_in_strings(between[array[between] == _COMMA])
+    borders = np.sort(np.concatenate((commas, starts, stops)))
     part = np.searchsorted(borders, solid, side="right")
     first = np.flatnonzero(np.diff(part, prepend=-1))
     junk_starts, junk_stops = solid[first], solid[np.append(first, len(solid))[1:] - 1] + 1

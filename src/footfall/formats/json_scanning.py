@@ -1,4 +1,4 @@
-"""Bytes of JSON -> where its brackets and commas stand and how deep, block by block, without reading a value.
+"""Bytes of JSON -> where its brackets stand and how deep, block by block, without reading a value.
 
 Memory: some ten times the block.
 """
@@ -9,25 +9,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
-QUOTE, BACKSLASH, COMMA = ord('"'), ord("\\"), ord(",")
-_IS_MARK = np.zeros(256, dtype=bool)
-_IS_MARK[list(b"{}[],")] = True
-_STEPS = np.zeros(256, dtype=np.int8)
-_STEPS[list(b"{[")] = 1
-_STEPS[list(b"}]")] = -1
+QUOTE, BACKSLASH = ord('"'), ord("\\")
+_SHIFT = 0x20  # [ and {, ] and } differ in this bit alone
+_OPENS, _CLOSES = ord("{"), ord("}")
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Brackets and commas that stand in no string, by position in the block: which byte, and how deep it is behind it."""
+    """Brackets of a block that stand in no string: where, whether they open, and how deep it is behind them.
+
+    `quotes` are the positions of the quotes that begin or end a string; `is_in_string` is of the block's first byte.
+    """
 
     at: np.ndarray
-    kind: np.ndarray
+    opens: np.ndarray
     depth: np.ndarray
+    quotes: np.ndarray
+    is_in_string: bool
 
     def upto(self, count: int) -> Marks:
-        """Give the first marks."""
-        return Marks(self.at[:count], self.kind[:count], self.depth[:count])
+        """Give the first brackets."""
+        return Marks(self.at[:count], self.opens[:count], self.depth[:count], self.quotes, self.is_in_string)
+
+    def drop_in_strings(self, positions: np.ndarray) -> np.ndarray:
+        """Give those positions that are in no string."""
+        return positions[_count_before(self.quotes, positions, self.is_in_string) % 2 == 0]
 
 
 @dataclass(slots=True)
@@ -47,17 +53,18 @@ class Scanner:
     is_escaped: bool = False
 
     def scan(self, block: bytes) -> Marks:
-        """Find the marks of the next block."""
+        """Find the brackets of the next block."""
         array = np.frombuffer(block, np.uint8)
         quotes = self._drop_escaped(np.flatnonzero(array == QUOTE), array, block)
-        at = np.flatnonzero(_IS_MARK[array])
-        outside = (np.searchsorted(quotes, at) + self.is_in_string) % 2 == 0
-        at = at[outside]
-        kind = array[at]
-        depth = np.cumsum(_STEPS[kind], dtype=np.int64) + self.depth
+        shifted = array | _SHIFT
+        at = np.flatnonzero((shifted == _OPENS) | (shifted == _CLOSES))
+        at = at[_count_before(quotes, at, self.is_in_string) % 2 == 0]
+        opens = shifted[at] == _OPENS
+        depth = np.cumsum(np.where(opens, 1, -1)) + self.depth
+        marks = Marks(at, opens, depth, quotes, self.is_in_string)
         self.is_in_string = (len(quotes) + self.is_in_string) % 2 == 1
         self.depth = int(depth[-1]) if len(depth) else self.depth
-        return Marks(at, kind, depth)
+        return marks
 
     def _drop_escaped(self, quotes: np.ndarray, array: np.ndarray, block: bytes) -> np.ndarray:
         """Give the quotes before which no backslash stands that is not escaped itself."""
@@ -75,3 +82,8 @@ class Scanner:
         self.is_escaped = bool(escaped[-1])
         found: np.ndarray = quotes[~escaped[quotes]]
         return found
+
+
+def _count_before(quotes: np.ndarray, positions: np.ndarray, carried: bool) -> np.ndarray:
+    counts: np.ndarray = np.searchsorted(quotes, positions) + carried
+    return counts

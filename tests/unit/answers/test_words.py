@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Literal
 
@@ -162,7 +163,7 @@ def test_rejected_rows_for_people_have_problems_in_words() -> None:
 
 def test_rejected_rows_for_programs_have_problems_as_json() -> None:
     row = json.loads(printed(rejected_table([ROW], "json"), "json"))[0]
-    assert list(row) == ["load_id", "source", "line_number", "raw_line", "raw_size_bytes", "problems"]
+    assert list(row) == ["load_id", "source", "line_number", "item", "raw_line", "raw_size_bytes", "problems"]
     cell = next(csv.DictReader(io.StringIO(printed(rejected_table([ROW], "csv"), "csv"))))["problems"]
     assert json.loads(cell) == row["problems"]
     assert row["problems"][1] == {"code": "not-an-integer", "field": "user_id", "value": "abc"}
@@ -308,6 +309,7 @@ def test_the_json_of_a_load_has_the_shape_of_the_specification() -> None:
                 "rows_loaded": 7,
                 "rows_duplicate": 0,
                 "rows_rejected": 3,
+                "rows_skipped": 0,
                 "seconds": 0.1,
                 "error": None,
                 "notices": [],
@@ -318,6 +320,7 @@ def test_the_json_of_a_load_has_the_shape_of_the_specification() -> None:
         "rows_loaded": 7,
         "rows_duplicate": 0,
         "rows_rejected": 3,
+        "rows_skipped": 0,
         "seconds": 0.1,
         "ignored": [],
     }
@@ -355,3 +358,14 @@ def test_drift_is_counted_and_listed() -> None:
     found = Verification(7, 1, (Drift("interactions", "user_id 1, product_id 2", 3, None),), 1, repaired=False)
     assert str(found) == "drift: 7 interactions, 1 count, 1 difference"
     assert drift_table(found).rows == (("interactions", "user_id 1, product_id 2", 3, None),)
+
+
+def test_skipped_rows_are_said_where_there_are_any() -> None:
+    done = replace(loaded(), rows_read=12, rows_skipped=2)
+    assert "3 rejected, 2 skipped" in str(LoadSummary((done,), 0.1))
+    assert "skipped" not in str(LoadSummary((loaded(),), 0.1))
+
+
+def test_the_place_of_a_row_says_its_item_where_several_begin_on_the_line() -> None:
+    table = rejected_table([ROW, replace(ROW, item=2)], "table")
+    assert [row[2] for row in table.rows] == [ROW.line_number, f"{ROW.line_number} item 2"]

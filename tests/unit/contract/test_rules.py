@@ -21,12 +21,13 @@ from footfall.contract.terms import Contract
 from footfall.engines import kernel
 from footfall.errors import SourceError
 from footfall.formats.delimited import read_records
+from sampling import examples
 
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 MAX = 2**63 - 1
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 Judged = list[tuple[int, Any]]
-MANY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+MANY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(15))
 
 
 class Judge:
