@@ -17,7 +17,7 @@ from footfall.contract.parsing import parse_definition
 from footfall.errors import SettingsError, SourceError
 from footfall.results import Problem
 from footfall.results.guessing import FirstRow
-from guessed import DAYS, ROWS, SHAPES, lines
+from guessed import DAYS, MADE, ROWS, SHAPES, lines
 
 
 def write(name: str, text: str | bytes) -> str:
@@ -78,6 +78,25 @@ def test_rows_of_a_list_are_shown_with_their_items_and_text_and_made_ids_as_they
     assert [(row.line_number, row.item) for row in made.rows] == [(1, n) for n in range(1, 6)]
     made = footfall.guess(write("padded.csv", SHAPES["padded.csv"][0]))
     assert made.rows[1].values == ("(made)", "00001", "1", "buy", "2024-03-02 00:00:00 UTC")
+
+
+def test_an_id_that_repeats_only_with_its_whole_row_is_one_all_the_same() -> None:
+    rows = [f"e{n},u{n % 3},{n % 7},view,{DAYS[n]}" for n in range(ROWS)]
+    text = "\n".join(["event_id,user_id,product_id,action,time", *rows, *rows[:15], ""])
+    made = footfall.guess(write("a.csv", text))
+    assert made.definition["interaction_id"] == "event_id"
+    (part,) = [part for part in made.parts if part.key == "interaction_id"]
+    assert f"15 of {ROWS + 15} rows repeat another and would be duplicates" in part.reason
+    assert footfall.guess(write("a.csv", text + "e1,u9,1,view,2024-03-01\n")).definition["interaction_id"] == MADE
+
+
+def test_times_in_two_formats_are_read_by_both() -> None:
+    times = [DAYS[n].replace("-", "/") + " 08:00" if n % 2 else str(1709280000123 + n) for n in range(ROWS)]
+    made = footfall.guess(
+        write("a.csv", lines(lambda n: f"{n % 3},{n % 7},view,{times[n]}", "user_id,item_id,action,time"))
+    )
+    assert made.definition["timestamp"]["format"] == ["%Y/%m/%d %H:%M", "epoch-ms"]
+    assert [row.problems for row in made.rows] == [()] * 5
 
 
 def test_the_same_bytes_give_the_same_guess_whatever_the_hash_seed() -> None:
