@@ -72,7 +72,7 @@ _HOMES = {
     "PROBLEM_CODES": "footfall.contract.problems",
     **dict.fromkeys(("LoadOptions", "Options", "QueryOptions"), "footfall.options"),
     **dict.fromkeys(("Delivery", "Discovery", "Drift", "FoundSources", "IgnoredName"), "footfall.results"),
-    **dict.fromkeys(("Guess", "GuessedPart"), "footfall.results.guessing"),
+    **dict.fromkeys(("FirstRow", "Guess", "GuessedPart"), "footfall.results.guessing"),
     **dict.fromkeys(("LoadResult", "LoadSummary", "Progress", "Table", "Verification"), "footfall.results"),
     **dict.fromkeys(("Problem", "ProblemGroup", "ProblemShape", "RejectedRow"), "footfall.results"),
 }
