@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pyarrow as pa
 
-from footfall.contract.limits import BAD_BYTES, RAW_BYTES_MAX
-from footfall.contract.limits import RECORD_BYTES_MAX as RECORD_BYTES_MAX
-from footfall.contract.limits import RECORD_LINES_MAX as RECORD_LINES_MAX
+from footfall.contract.limits import BAD_BYTES, RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX
 from footfall.formats.encodings import stored_weights
 from footfall.formats.quoting import CR, LF, QUOTE, Dialect, is_comment, record_test
 
