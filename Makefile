@@ -70,7 +70,7 @@ demo: install  ## Load data/sample.csv into a PostgreSQL of its own and show the
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .PHONY: test
-test: install  ## Run the tests; PYTEST_ARGS="-m 'not crash' tests/unit" picks some
+test: install  ## Run the tests but the long ones; PYTEST_ARGS="-m 'not crash' tests/unit" picks some
 	@$(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-quick
@@ -87,7 +87,7 @@ test-long: install  ## Run the tests with the long ones and ten times as many ex
 SERVERS ?= 14 16 17
 
 .PHONY: test-databases
-test-databases: install  ## Run the database tests on other versions of PostgreSQL; SERVERS="14 15=FOLDER" picks some
+test-databases: install  ## Run the database tests on other versions of PostgreSQL, of long lists a share on each; SERVERS="14 15=FOLDER"
 	@number=0; for server in $(SERVERS); do \
 		number=$$((number + 1)); \
 		case $$server in \
@@ -163,6 +163,10 @@ fuzz: install  ## Let Hypothesis look for files that are judged wrongly; FUZZ_EX
 .PHONY: fuzz-framing
 fuzz-framing: .venv-fuzz/.installed  ## Fuzz the splitting into records, guided by coverage; FUZZ_ARGS="-max_total_time=600"
 	@.venv-fuzz/bin/python tests/torture/fuzz_framing.py $(FUZZ_ARGS)
+
+.PHONY: fuzz-json
+fuzz-json: .venv-fuzz/.installed  ## Fuzz the cutting of JSON documents into records, guided by coverage
+	@.venv-fuzz/bin/python tests/torture/fuzz_json.py $(FUZZ_ARGS)
 
 # The peers that are Python have an environment of their own; without it they are left out, and that is said.
 .venv-bench/.installed: requirements/bench.lock .venv/.uv

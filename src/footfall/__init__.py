@@ -112,7 +112,8 @@ def find(*sources: str) -> FoundSources:
 
     Effects: lists folders and objects of stores; opens no file and asks no database.
 
-    Raises: SettingsError; SourceError where a name leads to no file, or a folder cannot be read; SourceUnavailableError.
+    Raises: SettingsError; SourceUnavailableError; SourceError where a name leads to no file, or a folder cannot be
+    read.
     """
     from footfall.sources.finding import find_sources
 

@@ -258,7 +258,7 @@ def test_an_invalid_row_never_claims_its_id(database: str, write_csv: Write) -> 
 
 
 def test_a_row_carries_every_problem_it_has(database: str, write_csv: Write) -> None:
-    load_one(database, write_csv("a.csv", line(1), "0,x,,click,2024-13-01"))
+    load_one(database, write_csv("a.csv", line(1), "-1,x,,click,2024-13-01"))
     problems = ask(database, "select problems from rejected_interactions")[0][0]
     assert {(each["code"], each["field"]) for each in problems} == {
         ("out-of-range", "interaction_id"),

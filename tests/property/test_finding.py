@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from footfall.errors import SourceError
 from footfall.sources.finding import find_sources
+from sampling import examples
 
 NEVER_DATA = {"._a.csv", "x.tmp", "_SUCCESS", ".ipynb_checkpoints"}
 NAMES = [
@@ -181,14 +182,14 @@ def in_a_new_tree(steps: list[tuple[str, int, str, int]]) -> None:
     build(steps)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(steps=steps)
 def test_a_folder_gives_what_the_rule_says_and_names_all_else(steps: list[tuple[str, int, str, int]]) -> None:
     in_a_new_tree(steps)
     assert_agree(ROOT, met_by_folder(ROOT))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(steps=steps)
 def test_each_name_below_a_folder_is_read_or_left_out_or_a_folder_that_is_looked_into(
     steps: list[tuple[str, int, str, int]],
@@ -202,7 +203,7 @@ def test_each_name_below_a_folder_is_read_or_left_out_or_a_folder_that_is_looked
     assert not set(paths) & ignored
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(steps=steps, pattern=st.sampled_from(PATTERNS))
 def test_a_pattern_gives_what_the_rule_says_and_names_all_else(
     steps: list[tuple[str, int, str, int]], pattern: str
@@ -215,7 +216,7 @@ def test_a_pattern_gives_what_the_rule_says_and_names_all_else(
         assert_agree(name, met_by_pattern(ROOT, pattern.split("/")))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(steps=steps)
 def test_a_folder_and_its_pattern_differ_in_hidden_names_alone(steps: list[tuple[str, int, str, int]]) -> None:
     in_a_new_tree([step for step in steps if step[2][0] != "."])

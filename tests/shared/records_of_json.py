@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
@@ -15,9 +16,9 @@ from footfall.contract.ids import IdTypes
 from footfall.contract.terms import Contract
 from footfall.engines.kernel import judge_batch, open_kernel_session
 from footfall.formats import json_document
+from footfall.formats.exploding import explode_all
 from footfall.formats.json_document import read_document
 from footfall.formats.json_lines import lay_out_json, read_lines
-from footfall.formats.exploding import explode_all
 from footfall.sources.opening import SourceFile
 
 TEXTS = IdTypes("text", "text", "text")
@@ -49,7 +50,7 @@ def dumped(**changes: Any) -> str:
 
 def judge(batches: Iterator[pa.RecordBatch], contract: Contract, *, has_items: bool) -> tuple[Rows, Rows]:
     """The accepted and the rejected rows, which must not depend on whether there is a quick way."""
-    file = SourceFile("a", None, "", 0, None, 0, "a")  # type: ignore[arg-type]
+    file = SourceFile("a", BytesIO(), "", 0, None, 0, "a")
     session = open_kernel_session(lay_out_json(file, contract, has_items=has_items), None)
     slow = replace(session, quick=None)
     accepted: Rows = []

@@ -42,9 +42,9 @@ class NameTwiceError(Exception):
 
 @dataclass(frozen=True)
 class NoRecord:
-    """In place of an object: what is wrong with a record as a whole, or None where its list of rows is empty."""
+    """In place of an object: what is wrong with a record as a whole."""
 
-    code: str | None
+    code: str
 
 
 DECODER = json.JSONDecoder(
@@ -153,21 +153,20 @@ def parse_line(text: str) -> Any:
 
 
 def explode(record: Record, path: str) -> Iterator[Record]:
-    """Give each item of the list at a path as a record of its own; what has no list, or an empty one,
-    stays a record."""
+    """Give each item of the list at a path as a record of its own; what has no list stays a record."""
     found: Any = record.value
     if not isinstance(found, NoRecord):
         try:
             found = follow(found, read_path(path)[0])
         except NameTwiceError:
             found = NoRecord("not-an-object")
-    if isinstance(found, list) and found:
+    if isinstance(found, list):
         for item, each in enumerate(found, start=1):
             value = each if isinstance(each, Members) else NoRecord("not-an-object")
             yield replace(record, item=item, value=value, outer=record.value)
         return
     if not isinstance(found, NoRecord):
-        found = NoRecord("missing-value" if found is None else None if found == [] else "not-a-value")
+        found = NoRecord("missing-value" if found is None else "not-a-value")
     yield replace(record, value=found)
 
 

@@ -83,7 +83,7 @@ def read_rows(name: str, content: bytes, definition: SourceDefinition, rules: So
     occurrences: Counter[Any] = Counter()
     for place, whole, problems, look in see_records(text, definition):
         if problems or look is None:
-            rows.append(Row(*place, "rejected" if problems else "skipped", problems=problems))
+            rows.append(Row(*place, "rejected", problems=problems))
             continue
         try:
             row = _judge(place, look, definition, rules, instant)
@@ -113,8 +113,6 @@ Seen = tuple[tuple[int, int], Any, frozenset[Problem], Look | None]
 
 def see_records(content: bytes, definition: SourceDefinition) -> Iterator[Seen]:
     """Give the records of a file of any format: place, the whole of it, what is wrong with it, how to look into it.
-
-    There is nothing to look into where a list of rows is empty.
 
     Raises: FileRefusedError.
     """
@@ -168,8 +166,7 @@ def _see(record: mapped_json.Record, definition: SourceDefinition) -> Seen:
     place = (record.line_number, record.item)
     if not isinstance(record.value, mapped_json.NoRecord):
         return place, whole, frozenset(), mapped_json.look_in(record, definition.null_values)
-    code = record.value.code
-    return place, whole, frozenset() if code is None else _no_record(code, record.text), None
+    return place, whole, _no_record(record.value.code, record.text), None
 
 
 def _no_record(code: str, text: str) -> frozenset[Problem]:
@@ -181,6 +178,8 @@ def _no_record(code: str, text: str) -> frozenset[Problem]:
 def _judge(
     place: tuple[int, int], look: Look, definition: SourceDefinition, rules: SourceRules, instant: int | None
 ) -> Row:
+    for each in mapped_delimited.references(definition):
+        look(each)  # a name that stands twice on the way to any of them makes the record none
     if not all(holds(each, look) for each in definition.where):
         return Row(*place, "skipped")
     fields = dict(zip(COLUMNS, definition.fields, strict=True))

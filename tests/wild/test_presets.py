@@ -20,24 +20,11 @@ PRESETS = Path(footfall.__file__).parent / "contract/presets"
 FIRST_LINES = re.compile(r"# about: [A-Z].+\.\n# origin: https?://\S+\n# id types: (.+)\n(?:# .+[.]\n)*\n(?!#)")
 NUMBERS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 ROWS = "select interaction_id, user_id, product_id, action, timestamp from user_interactions_raw"
-WITH_HEADER = (
-    "movielens-latest", "retailrocket", "rees46", "hm-transactions", "uci-online-retail", "recbole-inter",
-    "segment-warehouse", "umami", "shopify-orders",
-)  # fmt: skip
 REJECTED = """
     select line_number, array(select problem ->> 'code' from jsonb_array_elements(problems) as problem)
     from rejected_interactions order by 1"""
 
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.source)
-# Strict: whoever makes files without a header or JSON readable takes this mark away.
-not_read_yet = pytest.mark.xfail(reason="files without a header, and JSON, are not read yet")
-each_read_shape = pytest.mark.parametrize(
-    "shape",
-    [
-        pytest.param(shape, id=shape.source, marks=() if shape.source in WITH_HEADER else not_read_yet)
-        for shape in SHAPES
-    ],
-)
 
 
 def read_preset(name: str) -> str:
@@ -76,7 +63,7 @@ def test_the_small_files_are_small_and_the_same_each_time_they_are_made() -> Non
     assert tuple(make() for make in MAKERS) == SHAPES
 
 
-@each_read_shape
+@each_shape
 def test_a_file_gives_the_interactions_that_it_means(
     shape: Shape, database: str, write_csv: Callable[..., str]
 ) -> None:
@@ -100,7 +87,7 @@ def test_a_file_gives_the_interactions_that_it_means(
     }
 
 
-@each_read_shape
+@each_shape
 def test_a_file_is_delivered_twice_under_another_name_and_nothing_doubles(
     shape: Shape, database: str, write_csv: Callable[..., str]
 ) -> None:

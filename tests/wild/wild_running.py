@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
-import subprocess
+import resource
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from unittest import mock
 
 import psycopg
 
+from footfall.cli.main import main
 from wild_shape import NAME, Shape
 
 READ = {
@@ -20,11 +25,35 @@ READ = {
 NUMBERS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 
 
-def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run one command of Footfall in the folder of the test."""
-    command = [sys.executable, "-m", "footfall.cli", *words]
-    done = subprocess.run(command, capture_output=True, env=os.environ | variables, timeout=600, check=False)
-    return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
+class Done(NamedTuple):
+    """What a command line gave back."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*words: str, **variables: str) -> Done:
+    """Run one command line of Footfall in this process, in the folder of the test, and give what it printed.
+
+    Effects: none that stays: what the command line sets for its process is set back.
+    """
+    out, err = (io.TextIOWrapper(io.BytesIO(), write_through=True) for _ in range(2))
+    limits, talk = resource.getrlimit(resource.RLIMIT_NOFILE), logging.getLogger("footfall")
+    handlers, propagates, level = list(talk.handlers), talk.propagate, talk.level
+    try:
+        with (
+            mock.patch.dict(os.environ, variables),
+            mock.patch.object(sys, "argv", ["footfall", *words]),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            code = main()
+    finally:
+        talk.handlers, talk.propagate = handlers, propagates
+        talk.setLevel(level)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    return Done(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
 
 def write_file(shape: Shape) -> str:
@@ -38,12 +67,12 @@ def write_settings(shape: Shape) -> None:
     Path("footfall.toml").write_text(shape.settings, encoding="utf-8")
 
 
-def check(file: str) -> subprocess.CompletedProcess[str]:
+def check(file: str) -> Done:
     """Check a file by the definition of the tests."""
     return run("check", file, "--source", NAME, "--format", "json")
 
 
-def load(file: str, database: str) -> subprocess.CompletedProcess[str]:
+def load(file: str, database: str) -> Done:
     """Load a file by the definition of the tests."""
     return run("load", file, "--source", NAME, "--format", "json", FOOTFALL_DATABASE_URL=database)
 

@@ -21,8 +21,7 @@ GENERAL = {
     "not-a-uuid": 'ids that are no UUIDs need {field}_type = "text" before the tables are made',
     "ambiguous-timestamp": "leave only the formats that its times have in its source definition",
     "too-long": "is it in the column of its header? `extract` in a source definition takes a part of a value",
-    "not-an-object": "is the record cut, or not JSON? A name that stands twice is to be given once; NaN, comments and "
-    "the like are read only where no value is taken from",
+    "not-an-object": "one whole JSON object is wanted there, in which a name on the way to a value stands once",
     "not-a-value": "name a path into it (user.id), or `explode` a list whose items are rows, in the source definition",
     "conflicting-duplicate": "the same id came with other content; correct one of the two at its origin",
     "missing-value": "fill the value in at its origin",

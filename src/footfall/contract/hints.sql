@@ -142,8 +142,17 @@ looked as (
             end
             when p.code = 'bad-encoding' then case
                 -- DuckDB writes a byte that is no visible ASCII as \x and its digits; a backslash, too.
-                when length(line) - length(replace(line, getvariable('bad_bytes'), ''))
+                when contains(raw_bytes::varchar, '\x00') and length(line) - length(replace(line, getvariable('bad_bytes'), ''))
                     = (length(raw_bytes::varchar) - length(replace(raw_bytes::varchar, '\x00', ''))) // 4 then 'nul'
+                -- The bytes are text in which nothing is marked, and in the line something is: only escapes are left.
+                when not contains(raw_bytes::varchar, '\x00') and not contains(try(decode(raw_bytes)), getvariable('bad_bytes'))
+                    and contains(line, '\ufffe') then 'escape'
+            end
+            when p.code = 'not-an-object' then case
+                when json_valid(line) and json_type(line) = 'OBJECT' then 'name-twice'
+                when json_valid(line) then 'other-kind'
+                when regexp_matches(line, ',\s*$') and json_valid(regexp_replace(line, ',\s*$', '')) then 'comma-behind'
+                when regexp_matches(line, '^\{\s*''') then 'single-quotes'
             end
         end as look,
         case

@@ -1,4 +1,4 @@
-"""A source definition and records in JSON -> where each of its columns stands: the paths, and what they pass on the way."""
+"""A source definition and records in JSON -> where each of its columns stands: the paths, and the names on them."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def place_by_path(definition: SourceDefinition, source: str) -> JsonPlaces:
             raise SourceError(f"is JSON, and in the definition {definition.name!r} {error}", source=source) from error
         if path.is_outer and definition.explode is None:
             raise SourceError(
-                f"the definition {definition.name!r} reads {reference!r}, which looks at what encloses a list; there is "
-                "no explode",
+                f"the definition {definition.name!r} reads {reference!r}, which looks at what encloses a list; there "
+                "is no explode",
                 source=source,
             )
     ordered = sorted(paths.items(), key=lambda item: item[1][0].is_outer)

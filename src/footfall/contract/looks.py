@@ -16,6 +16,7 @@ ROW = ""
 NUL = "\0"
 FULL_WIDTH = "\uff11\uff12\uff13"  # 1, 2, 3
 OTHER_DATE = "\uff12\uff10\uff12\uff14-03-01"
+JSON_ROW = '{"interaction_id": 1, "user_id": 1, "product_id": 1, "action": "click", "timestamp": "2024-03-01"}'
 NO_BREAK = "\xa0"
 EXPORT_DAY = "export it as YYYY-MM-DD"
 EXPORT = "export it as YYYY-MM-DD HH:MM:SS"
@@ -360,5 +361,28 @@ LOOKS = (
         "holds a NUL byte; leave it out",
         f"1,1,1,cl{NUL}ick,2024-03-01",
         "1,1,1,click,2024-03-01",
+    ),
+    _row(
+        "bad-encoding",
+        "escape",
+        r"holds an escape that is no character (\u0000, or half of a pair such as \ud83d); leave it out",
+        JSON_ROW.replace("click", r"cl\ud83dick"),
+        JSON_ROW,
+    ),
+    _row(
+        "not-an-object",
+        "name-twice",
+        "has a name twice; leave out the one that is not meant",
+        JSON_ROW.replace("}", ', "user_id": 2}'),
+        JSON_ROW,
+    ),
+    _row("not-an-object", "other-kind", "is JSON, but no object; write one with names", "[1, 1, 1]", JSON_ROW),
+    _row("not-an-object", "comma-behind", "has a comma behind it; leave it out", f"{JSON_ROW},", JSON_ROW),
+    _row(
+        "not-an-object",
+        "single-quotes",
+        "looks as Python prints an object; write it as JSON, with double quotes",
+        JSON_ROW.replace('"', "'"),
+        JSON_ROW,
     ),
 )

@@ -1,6 +1,6 @@
 """Records that hold a list of rows -> these rows, each with what its fields take from the record around it.
 
-Grain: one row per item of the list; a record without such a list, or with an empty one, stays one row.
+Grain: one row per item of the list; none of an empty one; a record without such a list stays one row.
 Memory: a record's own text once; what its rows take from around them, once for each row of a batch.
 """
 
@@ -26,7 +26,7 @@ from footfall.statements import statements
 
 SQL = statements(__name__)
 
-OF_RECORD = ("record_digest", "outer_texts", "outer_nested", "framing_code", "framing_value", "is_empty")
+OF_RECORD = ("record_digest", "outer_texts", "outer_nested", "framing_code", "framing_value")
 
 
 def explode_all(
@@ -93,12 +93,15 @@ def _take_rows(records: pa.Table, block_size: int) -> Iterator[pa.RecordBatch]:
         return
     items = records["items"].combine_chunks()
     texts = items.flatten()
-    counts = pc.fill_null(pc.list_value_length(items), 0).to_numpy(zero_copy_only=False)
-    rows_of = np.maximum(counts, 1)
+    # A record without a list has null here, and one row.
+    counts = pc.fill_null(pc.list_value_length(items), -1).to_numpy(zero_copy_only=False)
+    rows_of = np.abs(counts)
     parent = np.repeat(np.arange(len(rows_of)), rows_of)
     number = np.arange(len(parent)) - np.repeat(np.cumsum(rows_of) - rows_of, rows_of)
     is_item = np.repeat(counts > 0, rows_of)
-    # Where a record has no items, its one row has the text of the record itself.
+    if not len(parent):
+        return
+    # Where a record has no list, its one row has the text of the record itself.
     lines = records["line"].combine_chunks()
     pool = pa.concat_arrays([texts.cast(pa.string()), lines])
     at = np.where(is_item, np.cumsum(is_item) - 1, len(texts) + parent)

@@ -2,7 +2,7 @@
 
 -- name: records
 -- Each record with the texts of the items of its list, and with the values that these take from around it.
--- framing_code and framing_value are the problem of a record that holds no such list, is_empty says that it holds no item.
+-- framing_code and framing_value are the problem of a record that holds no such list; its items are null then.
 with looked as (
     select
         *,
@@ -61,8 +61,7 @@ select
         when code is not null then left(line, getvariable('value_characters_max'))
         when name_twice is not null then '"' || name_twice || '" stands twice'
         when framing_code = 'not-a-value' then left(json_extract(line, getvariable('list_path'))::varchar, getvariable('value_characters_max'))
-    end as framing_value,
-    framing_code is null and len(items) = 0 as is_empty
+    end as framing_value
 from listed
 
 -- name: digest

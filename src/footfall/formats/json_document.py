@@ -1,7 +1,7 @@
 """JSON documents -> numbered records: the items of one list, or objects one after another.
 
 Grain: one per item, in file order, with the line where it begins. What stands between two items and is neither blank
-nor a comma is a record of its own, so that nothing is dropped; whether commas are missing, or too many, does not matter.
+nor a comma is a record of its own, so that nothing is dropped. Commas that are missing, or too many, do not matter.
 Memory: one block and its records; an item over 1 MB is cut to what the quarantine keeps while it streams by.
 """
 
@@ -23,7 +23,7 @@ from footfall.formats.exploding import explode_all
 from footfall.formats.framing import block_bytes
 from footfall.formats.header import BOM
 from footfall.formats.json_items import cut_items
-from footfall.formats.json_lines import lay_out_json, open_json_lines
+from footfall.formats.json_lines import lay_out_json, open_json_lines, open_text
 from footfall.formats.json_stream import Stream
 from footfall.formats.numbering import Numbers
 from footfall.sources import opening
@@ -42,9 +42,10 @@ def open_json_document(
     Raises: SourceError where the file is empty, or begins neither with an object nor with a list.
     """
     definition = contract.definition
-    if definition.format is None and definition.records is None and has_objects_on_lines(opening.read_content(file)):
+    content, _ = open_text(file, definition)
+    if definition.format is None and definition.records is None and has_objects_on_lines(content()):
         return open_json_lines(file, contract, memory_limit_mb)
-    batches = read_document(lambda: opening.read_content(file), file.source, definition.records, memory_limit_mb)
+    batches = read_document(content, file.source, definition.records, memory_limit_mb)
     return lay_out_json(file, contract, has_items=True), explode_all(batches, definition, memory_limit_mb)
 
 

@@ -1,7 +1,6 @@
 """The items of a list in a JSON document, or objects one after another, cut from the stream into batches of records.
 
-Shape: batches of SCHEMA. `line_number` counts the rows of the file from 1; `row_line` is the line where the item begins,
-and `item` its number among those that begin there.
+Shape: batches of SCHEMA with the numbers of `numbering.py`.
 """
 
 from __future__ import annotations
@@ -139,7 +138,7 @@ def _list_positions(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
     return positions
 
 
-def _give_rows(
+def _give_rows(  # noqa: PLR0913
     block: bytes,
     spans: _Spans,
     closed: int,

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 
+from footfall.contract.definition import SourceDefinition
 from footfall.contract.json_places import place_by_path
 from footfall.contract.mapping import Layout, find_places, read_file_time
 from footfall.contract.terms import Contract
 from footfall.errors import SourceError
 from footfall.formats.delimited import Content, find_line_end
+from footfall.formats.encodings import UTF_8, decode_blocks, find_encoding
 from footfall.formats.exploding import explode_all
 from footfall.formats.framing import Lines, block_bytes, cut_records
 from footfall.formats.header import BOM
@@ -31,9 +34,26 @@ def open_json_lines(
 
     Raises: SourceError where the file is empty, or no line at its beginning is an object.
     """
-    layout = lay_out_json(file, contract, has_items=contract.definition.explode is not None)
-    batches = read_lines(lambda: opening.read_content(file), file.source, memory_limit_mb)
-    return layout, explode_all(batches, contract.definition, memory_limit_mb)
+    definition = contract.definition
+    content, encoding = open_text(file, definition)
+    batches = read_lines(content, file.source, memory_limit_mb, encoding)
+    layout = lay_out_json(file, contract, has_items=definition.explode is not None)
+    if definition.explode is None:
+        return replace(layout, encoding=encoding), batches
+    return layout, explode_all(batches, definition, memory_limit_mb)
+
+
+def open_text(file: opening.SourceFile, definition: SourceDefinition) -> tuple[Content, str]:
+    """Give the content of a file as text in UTF-8, and the encoding in which it is stored.
+
+    Raises: SourceError where the content is not in the encoding of the definition.
+    """
+    encoding = find_encoding(opening.read_content(file), definition.encoding, file.source)
+
+    def read_text() -> Iterator[bytes]:
+        return decode_blocks(opening.read_content(file), encoding, file.source)
+
+    return read_text, encoding
 
 
 def lay_out_json(file: opening.SourceFile, contract: Contract, *, has_items: bool) -> Layout:
@@ -54,13 +74,15 @@ def lay_out_json(file: opening.SourceFile, contract: Contract, *, has_items: boo
     )
 
 
-def read_lines(content: Content, source: str, memory_limit_mb: int = 512) -> Iterator[pa.RecordBatch]:
+def read_lines(
+    content: Content, source: str, memory_limit_mb: int = 512, encoding: str = UTF_8
+) -> Iterator[pa.RecordBatch]:
     """Split content into batches of records, one a line.
 
-    Shape: batches of `delimited.SCHEMA`, numbered from the first line on.
+    Shape: batches of `framing.SCHEMA`, numbered from the first line on.
     Raises: SourceError as `open_json_lines` does, before the first batch.
     """
-    dialect = Dialect(",", find_line_end(content, source), quoting=False)
+    dialect = Dialect(",", find_line_end(content, source), quoting=False, encoding=encoding)
     _assert_has_objects(begun(content())[0], source)
     lines = Lines(content(), dialect)
     lines.fill(len(BOM))
@@ -84,8 +106,8 @@ def _assert_has_objects(start: bytes, source: str) -> None:
         return
     if lines[0].strip() in (b"{", b"[") or re.match(rb"\s*\[\s*\{", text):
         raise SourceError(
-            "is one JSON document over all of its lines, and not JSON Lines, which has an object on each; give it a name "
-            'that ends in .json, or write format = "json" in a source definition',
+            "is one JSON document over all of its lines, and not JSON Lines, which has an object on each; give it a "
+            'name that ends in .json, or write format = "json" in a source definition',
             source=source,
         )
     if not any(line.lstrip().startswith(b"{") for line in lines):

@@ -33,7 +33,8 @@ class Marks:
 
     def drop_in_strings(self, positions: np.ndarray) -> np.ndarray:
         """Give those positions that are in no string."""
-        return positions[_count_before(self.quotes, positions, self.is_in_string) % 2 == 0]
+        outside: np.ndarray = positions[_count_before(self.quotes, positions, self.is_in_string) % 2 == 0]
+        return outside
 
 
 @dataclass(slots=True)

@@ -5,8 +5,7 @@
 select
     *,
     null::varchar as framing_code,
-    null::varchar as framing_value,
-    false as is_empty
+    null::varchar as framing_value
 from lines
 
 -- name: exploded
@@ -21,7 +20,7 @@ with framed as (
 parsed as (
     select
         *,
-        is_plain and framing_code is null and not is_empty as is_whole,
+        is_plain and framing_code is null as is_whole,
         -- A malformed record has none.
         case when is_whole then try(json_extract_string(line, getvariable('paths'))) end as own_texts,
         {keys} as keys
@@ -65,13 +64,12 @@ looked as (
         *,
         -- A malformed text makes the functions of JSON raise, and a text that was cut is malformed.
         case
-            when is_empty then null
             when framing_code is not null then problem(framing_code, null, framing_value)
             when size_bytes > getvariable('record_bytes_max') then problem('too-long', null, size_bytes::varchar)
             when not json_valid(line) then problem('not-an-object', null, line)
             when json_type(line) <> 'OBJECT' then problem('not-an-object', null, line)
         end as found,
-        found is null and not is_empty as is_whole
+        found is null as is_whole
     from framed
 ),
 parsed as (
@@ -123,8 +121,8 @@ select
     action,
     timestamp,
     not_values,
-    framing_problem is null and not is_empty as has_texts,
-    is_empty or framing_problem is null and is_excluded as is_skipped,
+    framing_problem is null as has_texts,
+    framing_problem is null and is_excluded as is_skipped,
     case
         when framing_problem is null then null
         when framing_problem.code = 'too-long' or raw_bytes is null then [framing_problem]

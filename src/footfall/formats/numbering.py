@@ -1,4 +1,8 @@
-"""The numbers of rows where several may begin on one line: of the row in its file, of its line, and of the row there."""
+"""The numbers of rows where several may begin on one line.
+
+Shape: `line_number` counts the rows of a file from 1, `row_line` is the line where the row begins, and `item` its
+number among those that begin there, from 1.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ ITEM = pa.field("item", pa.int64())
 
 @dataclass(slots=True)
 class Numbers:
-    """The numbers of the rows so far: how many there were, on which line the last began, and which item it was there."""
+    """The numbers of the last row so far: in the file, of its line, and there."""
 
     rows: int = 0
     line: int = 0

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -104,7 +103,7 @@ def _reading(file: opening.SourceFile) -> Iterator[None]:
     """Say what is wrong with the file where Arrow cannot read it."""
     try:
         yield
-    except (pa.ArrowException, OSError, MemoryError) as error:
+    except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the disk, not of the data
             raise
         what = shown(str(error).partition("\n")[0][:ERROR_CHARACTERS_MAX])
@@ -142,7 +141,7 @@ def _place_columns(definition: SourceDefinition, schema: pa.Schema, source: str)
 
 def _find_type(field: pa.Field, is_whole: bool, source: str) -> str:
     kind = find_kind(field.type)
-    if kind is not None and (not kind.startswith("nested") or _is_known_to_the_kernel(field)):
+    if kind is not None:
         return kind
     cure = ', or write interaction_id = { from = "fields" }' if is_whole else ""
     raise SourceError(
@@ -150,16 +149,6 @@ def _find_type(field: pa.Field, is_whole: bool, source: str) -> str:
         f"number{cure}",
         source=source,
     )
-
-
-def _is_known_to_the_kernel(field: pa.Field) -> bool:
-    with duckdb.connect(":memory:") as session:
-        session.register("there", pa.table({"c": pa.array([None], field.type)}))
-        try:
-            session.sql("select to_json(c) from there").fetchall()
-        except (duckdb.Error, pa.ArrowException):
-            return False
-    return True
 
 
 def _read_batches(
@@ -171,7 +160,7 @@ def _read_batches(
     schema = parquet.schema_arrow
     leaves = _number_leaves(schema)
     indices = [leaf for at in wanted for leaf in leaves[at - 1]]
-    rows = _count_rows(parquet.metadata, indices, size_bytes)
+    rows = _count_rows(parquet.metadata, size_bytes)
     # Without a column there are the rows alone, of a definition of nothing but constants.
     groups = range(parquet.metadata.num_row_groups)
     batches = iter(parquet.reader.iter_batches(rows, groups, column_indices=indices, use_threads=False))
@@ -182,7 +171,10 @@ def _read_batches(
                 return
             made = _make_batch(batch, layout, line_number)
         line_number += batch.num_rows
-        yield made
+        # A dictionary may hold long texts that the metadata count once.
+        pieces = max(made.nbytes // max(size_bytes, 1), 1)
+        for at in range(0, made.num_rows, step := max(made.num_rows // pieces, 1)):
+            yield made.slice(at, step)
 
 
 def _make_batch(batch: pa.RecordBatch, layout: Layout, line_number: int) -> pa.RecordBatch:
@@ -223,21 +215,11 @@ def _count_leaves(kind: pa.DataType) -> int:
     return _count_leaves(kind.value_type) if pa.types.is_nested(kind) else 1
 
 
-def _count_rows(metadata: Any, indices: list[int], size_bytes: int) -> int:
-    """Say how many rows a batch may have, by what the widest row group takes a row."""
-    width = 1.0
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        size = sum(group.column(index).total_uncompressed_size for index in indices)
-        width = max(width, size / max(group.num_rows, 1), *(_longest(group.column(index)) for index in indices))
-    return int(min(max(size_bytes / width, BATCH_ROWS_LEAST), BATCH_ROWS_MAX))
+def _count_rows(metadata: Any, size_bytes: int) -> int:
+    """Say how many rows a batch may have, by what the widest row group takes a row.
 
-
-def _longest(column: Any) -> float:
-    """Give the bytes of the longest text that the statistics of a column know: a dictionary holds it but once."""
-    statistics = column.statistics if column.is_stats_set else None
-    if statistics is None or not statistics.has_min_max or column.physical_type != "BYTE_ARRAY":
-        return 0
-    try:
-        return max(len(statistics.min_raw), len(statistics.max_raw))
-    except (TypeError, ValueError):
-        return 0
+    The metadata of a column are not asked: where they are corrupt, Arrow ends the process.
+    """
+    groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
+    width = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=0)
+    return int(min(max(size_bytes / max(width, 1), BATCH_ROWS_LEAST), BATCH_ROWS_MAX))

@@ -62,7 +62,8 @@ with typed as (
 records as (
     select
         *,
-        {line} as line
+        {line} as line,
+        getvariable('nested') as g
     from typed
 )
 select

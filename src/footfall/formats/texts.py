@@ -63,14 +63,16 @@ class Expressions:
 class Record:
     """How a format gives the record as a whole: the expressions of its text, and of where it stands in its file.
 
-    `field` is the expression of one of its texts. `can_nest`: the list `g` says which of its texts are lists or objects. `is_matched`: a pattern of the whole line has
-    been matched before a text is taken for plain.
+    `field` is the expression of one of its texts. `can_nest`: the list `g` says which of them are lists or objects.
+    `plain_has_nested`: it is there for records in plain form, too.
+    `is_matched`: a pattern of the whole line has been matched before a text is taken for plain.
     """
 
     text: str = "line"
     position: str = "line_number"
     field: str = "f[{at}]"
     can_nest: bool = False
+    plain_has_nested: bool = False
     is_matched: bool = False
 
 
@@ -81,7 +83,9 @@ def compose_expressions(layout: Layout, record: Record) -> Expressions:
     of = texts | {"interaction_id": composer.compose_id(texts)}
     trusted = composer.find_trusted()
     plain = {
-        column: text if composer.is_trusted(column, trusted) else composer.gate(column, text)
+        column: text
+        if composer.is_trusted(column, trusted)
+        else composer.refuse_nested(column, composer.gate(column, text))
         for column, text in of.items()
     }
     skipped = composer.compose_skipped()
@@ -244,6 +248,16 @@ class _Composer:
         if pattern and pattern != ANY_TEXT:
             return f"case when regexp_full_match({text}, getvariable('{column}_plain')) then {text} end"
         return f"case when {text} <> '' and {text} = trim({text}, e' \\t') then {text} end"
+
+    def refuse_nested(self, column: str, text: str) -> str:
+        """Give a text only where none of the columns of a field holds a list or an object."""
+        _, places = self.field(column)
+        found = " or ".join(
+            self._nested(place, f"{column}_{number}")
+            for number, place in enumerate(places, 1)
+            if place.path is not None or self.record.plain_has_nested
+        )
+        return f"case when not ({found}) then {text} end" if found else text
 
     def list_variables(self) -> Iterator[tuple[str, Any]]:
         """Give the variables of the expressions."""

@@ -6,8 +6,9 @@ create macro present(text) as case
     when trim(text, e' \t') = '' or list_contains(getvariable('null_values'), trim(text, e' \t')) then null
     else text
 end;
-create macro json_text(doc, path) as case when json_valid(doc) then json_extract_string(doc, path) end;
-create macro is_json_nested(doc, path) as coalesce(json_valid(doc) and json_type(doc, path) in ('ARRAY', 'OBJECT'), false);
+-- A text that is no JSON makes the functions raise.
+create macro json_text(doc, path) as try(json_extract_string(doc, path));
+create macro is_json_nested(doc, path) as coalesce(try(json_type(doc, path)) in ('ARRAY', 'OBJECT'), false);
 -- JSON has no such numbers, but some programs write them.
 create macro is_no_number(text) as regexp_full_match(text, '(?i)[+-]?(?:nan|inf|infinity)');
 -- What the text of a list or an object looks like; that of a value can look the same.
@@ -18,7 +19,11 @@ create macro stands_twice(keys, name) as coalesce(list_contains(keys[list_positi
 -- Parts of a key with `:` between them; what stands in a part cannot be taken for a border.
 create macro key_part(text) as replace(replace(trim(text, e' \t'), '\', '\\'), ':', '\:');
 create macro without_zeros(text) as regexp_replace(trim(text, e' \t'), '^([+-]?[0-9]+)\.0*$', '\1');
-create macro extracted(text, pattern) as nullif(regexp_extract(trim(text, e' \t'), pattern, 1), '');
+-- Bad bytes stay where they are seen: a pattern could leave them out.
+create macro extracted(text, pattern) as case
+    when contains(text, getvariable('bad_bytes')) then text
+    else nullif(regexp_extract(trim(text, e' \t'), pattern, 1), '')
+end;
 -- A UUID of version 8: 120 bits of a SHA-256.
 create macro id_of_digest(digest) as substring(digest, 1, 12) || '8' || substring(digest, 14, 3) || '8' || substring(digest, 18, 15);
 create macro made_id(id_space, text) as id_of_digest(sha256(id_space || e'\n' || text))

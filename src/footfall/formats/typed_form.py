@@ -1,4 +1,4 @@
-"""The statements about records of a Parquet file: the texts of its columns, and the quick way of those that have types."""
+"""The statements about records of a Parquet file: the texts of its columns, and the quick way of typed ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def compose_parquet(layout: Layout) -> Form:
     """Give the statements of parquet.sql for files of one layout."""
     columns = range(1, layout.field_count + 1)
     kinds = {at: kind.partition(" ")[0].partition("(")[0] for at, kind in enumerate(layout.types, 1)}
-    expressions = compose_expressions(layout, Record(field="t{at}", can_nest=True))
+    can_nest = "nested" in kinds.values()
+    expressions = compose_expressions(layout, Record(field="t{at}", can_nest=can_nest, plain_has_nested=can_nest))
     texts = {at: _compose_text(at, kinds[at]) for at in columns}
     line = SQL["line"].format(members=", ".join(_compose_member(at, kinds[at], texts[at]) for at in columns))
     named = "".join(f", {text} as t{at}" for at, text in texts.items())

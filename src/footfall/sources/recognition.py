@@ -117,7 +117,11 @@ BINARY = (
 # Letters that begin binary formats: named where the start holds no text and no header is usable.
 LETTERS = (
     _kind(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "a bzip2 file inside a compressed one", TWICE),
-    _kind(rb"PAR1", "a Parquet file", GUESS),
+    _kind(
+        rb"PAR1",
+        "a Parquet file",
+        'name it *.parquet, or write format = "parquet" into its source definition',
+    ),
     _kind(rb"PARE", "an encrypted Parquet file", "write it without encryption"),
     _kind(rb"ORC", "an ORC file", CONVERT),
     _kind(rb"FEA1", "a Feather file", CONVERT),

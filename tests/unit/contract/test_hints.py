@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator
+from io import BytesIO
 
 import pyarrow as pa
 import pytest
@@ -22,19 +23,33 @@ from footfall.contract.terms import Contract
 from footfall.contract.value_shapes import Kinds
 from footfall.engines import kernel
 from footfall.formats.delimited import read_records
+from footfall.formats.json_lines import lay_out_json, read_lines
+from footfall.sources.opening import SourceFile
 from footfall.statements import statements
 
 HEADER = ",".join(COLUMNS)
 GOOD = {"interaction_id": "1", "user_id": "2", "product_id": "3", "action": "click", "timestamp": "2024-01-01"}
 CONTRACT = make_contract(actions=("click", '5" pipe', 'say "hi"'))
+NO_FILE = SourceFile("a", BytesIO(), "", 0, None, 0, "a")
 Judge = Callable[[str], tuple[pa.Table, Kinds]]
 
 
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
     session = kernel.open_kernel_session(make_layout(contract=CONTRACT), None)
-    yield lambda record: judge_record(session, record)
+    json_session = kernel.open_kernel_session(lay_out_json(NO_FILE, CONTRACT, has_items=False), None)
+
+    def judged(record: str) -> tuple[pa.Table, Kinds]:
+        if record[0] not in "{[":
+            return judge_record(session, record)
+        content = f"{{}}\n{record}\n".encode()
+        (batch,) = read_lines(lambda: iter([content]), "a.jsonl")
+        verdicts = kernel.judge_batch(json_session, batch.slice(1))
+        return verdicts.accepted, verdicts.kinds.get(0, {})
+
+    yield judged
     session.close()
+    json_session.close()
 
 
 def judge_record(session: kernel.KernelSession, record: str, header: str = HEADER) -> tuple[pa.Table, Kinds]:

@@ -17,6 +17,7 @@ from footfall.errors import SourceError
 from footfall.formats import framing
 from footfall.formats.delimited import HeaderRecord, find_line_end, read_records
 from footfall.formats.quoting import CR, LF, Dialect, count_fields, record_pattern
+from sampling import examples
 
 MB = 1_000_000
 
@@ -337,7 +338,7 @@ def slow_count(line: str) -> int:
     return count
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=examples(700), deadline=None)
 @given(
     text=st.lists(
         st.sampled_from(["a", "1", ",", '"', '""', "\n", "\r", "\r\n", " ", "\t", ',"', '",', '"\n', '1,"', "1,a\n"])

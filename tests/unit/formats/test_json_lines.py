@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.shared.records_of_json import codes, dumped, judge_lines, lines_of
 
 from footfall.contract.definition import Condition, Field, SourceDefinition
 from footfall.contract.ids import BIGINTS
 from footfall.contract.shapes import COLUMNS
 from footfall.errors import SourceError
-from tests.shared.records_of_json import codes, dumped, judge_lines, lines_of
 
 OWN = SourceDefinition()
 NESTED = SourceDefinition(
