@@ -49,7 +49,7 @@ def look_variables(layout: Layout) -> dict[str, Any]:
     """Give the variables of `hints.sql` that depend on the layout, beside those of the kernel."""
     names = _list_header_names(layout)
     return _quote_variables(layout.delimiter) | {
-        "column_names": [name for _, name in names],
+        "header_names": [name for _, name in names],
         "header_again": [f"{field}={name}" for field, name in names if _would_refuse(layout, field)],
     }
 

@@ -60,7 +60,7 @@ looked as (
         case
             when p.field is not null and length(p.value) = getvariable('value_characters_max') then null  -- there is more of it, which a problem does not quote
             when p.code = 'not-an-integer' then case
-                when list_contains(getvariable('column_names'), lower(p.value)) then 'column-name'
+                when list_contains(getvariable('header_names'), lower(p.value)) then 'column-name'
                 when regexp_full_match(p.value, '(?i)null|nil|none|n/?a|nan|undefined|unknown|\\n|-+|\?+') then 'word-for-missing'
                 when regexp_full_match(p.value, '[''’`][+-]?[0-9]+') then 'apostrophe'
                 when regexp_full_match(p.value, '"[+-]?[0-9]+"') then 'quotes-inside'
@@ -81,7 +81,7 @@ looked as (
                 when regexp_full_match(p.value, '[\pL\pN_.:@/|+-]*\pL[\pL\pN_.:@/|+-]*') then 'word'
             end
             when p.code = 'not-a-timestamp' then case
-                when list_contains(getvariable('column_names'), lower(p.value)) then 'column-name'
+                when list_contains(getvariable('header_names'), lower(p.value)) then 'column-name'
                 when regexp_full_match(p.value, '(?i)null|nil|none|n/?a|nan|nat|undefined|unknown|\\n|-+|\?+|0000-00-00(?:[ t]00:00:00)?')
                     then 'word-for-missing'
                 when regexp_full_match(mended.text, getvariable('naive_timestamp')) or regexp_full_match(mended.text, getvariable('offset_timestamp'))
