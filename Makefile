@@ -70,7 +70,7 @@ demo: install  ## Load data/sample.csv into a PostgreSQL of its own and show the
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .PHONY: test
-test: install  ## Run the tests; PYTEST_ARGS="-m 'not crash' tests/unit" picks some
+test: install  ## Run the tests but the long ones; PYTEST_ARGS="-m 'not crash' tests/unit" picks some
 	@$(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-quick
@@ -87,7 +87,7 @@ test-long: install  ## Run the tests with the long ones and ten times as many ex
 SERVERS ?= 14 16 17
 
 .PHONY: test-databases
-test-databases: install  ## Run the database tests on other versions of PostgreSQL; SERVERS="14 15=FOLDER" picks some
+test-databases: install  ## Run the database tests on other versions of PostgreSQL, of long lists a share on each; SERVERS="14 15=FOLDER"
 	@number=0; for server in $(SERVERS); do \
 		number=$$((number + 1)); \
 		case $$server in \

@@ -1,5 +1,7 @@
 """The reference page of source definitions, made from the keys that their reader knows."""
 
+# ruff: noqa: E501  (the text of a page stands as it will be read)
+
 from __future__ import annotations
 
 from footfall.contract.definition_keys import (

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from definition_pages import definitions_reference
 
 import footfall
+from definition_pages import definitions_reference
 from footfall import errors, settings
 from footfall.answers.catalogue import catalogue
 from footfall.cli import main as command_line_program

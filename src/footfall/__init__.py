@@ -72,7 +72,7 @@ _HOMES = {
     "PROBLEM_CODES": "footfall.contract.problems",
     **dict.fromkeys(("LoadOptions", "Options", "QueryOptions"), "footfall.options"),
     **dict.fromkeys(("Delivery", "Discovery", "Drift", "FoundSources", "IgnoredName"), "footfall.results"),
-    **dict.fromkeys(("Guess", "GuessedPart"), "footfall.results.guessing"),
+    **dict.fromkeys(("FirstRow", "Guess", "GuessedPart"), "footfall.results.guessing"),
     **dict.fromkeys(("LoadResult", "LoadSummary", "Progress", "Table", "Verification"), "footfall.results"),
     **dict.fromkeys(("Problem", "ProblemGroup", "ProblemShape", "RejectedRow"), "footfall.results"),
 }
@@ -112,7 +112,8 @@ def find(*sources: str) -> FoundSources:
 
     Effects: lists folders and objects of stores; opens no file and asks no database.
 
-    Raises: SettingsError; SourceError where a name leads to no file, or a folder cannot be read; SourceUnavailableError.
+    Raises: SettingsError; SourceUnavailableError; SourceError where a name leads to no file, or a folder cannot be
+    read.
     """
     from footfall.sources.finding import find_sources
 

@@ -71,6 +71,7 @@ def facts(result: LoadResult) -> tuple[Any, ...]:
     return result.source, result.digest, result.status, numbers, groups
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("size", [0, 1 << 60], ids=["empty-path", "ordinary-path"])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_files_that_share_a_transaction_leave_what_each_alone_would(

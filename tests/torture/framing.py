@@ -15,6 +15,7 @@ from footfall.contract.shapes import COLUMNS
 from footfall.errors import SourceError
 from footfall.formats import delimited
 from footfall.formats import framing as product
+from footfall.formats import header as header_of_product
 
 DELIMITERS = (",", ";", "\t", "|", "^", "]", "\\", "é", "€")
 HEADER_BYTES = 70  # bytes; a limit below the length of a header refuses every file
@@ -73,7 +74,8 @@ def framed_by_the_product(file: Framing) -> Framed:
         "RAW_BYTES_MAX": 1 << 20,
     }
     blocks = [file.content[at : at + file.block_bytes] for at in range(0, len(file.content), file.block_bytes)]
-    with patch.multiple(product, **limits):
+    of_header = {name: limits[name] for name in ("RECORD_LINES_MAX", "RECORD_BYTES_MAX", "READABLE_BYTES")}
+    with patch.multiple(product, **limits), patch.multiple(header_of_product, **of_header):
         try:
             record, batches = delimited.read_records(lambda: iter(blocks), "a.csv", file.delimiter)
             make_layout(record.fields, make_contract(file.delimiter))

@@ -22,7 +22,7 @@ from footfall.results import (
     Table,
     Verification,
 )
-from footfall.results.guessing import Guess, GuessedPart
+from footfall.results.guessing import FirstRow, Guess, GuessedPart
 from footfall.results.problems import SHAPES_SHOWN
 
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
@@ -129,9 +129,15 @@ def guess_json(made: Guess) -> str:
             "definition": made.definition,
             "parts": [_part_object(part) for part in made.parts],
             "doubts": [_part_object(part) for part in made.doubts],
-            "rows": [dict(zip(COLUMNS, row, strict=True)) for row in made.rows],
+            "rows": [_first_row_object(row) for row in made.rows],
+            "rows_skipped": made.rows_skipped,
         }
     )
+
+
+def _first_row_object(row: FirstRow) -> dict[str, Any]:
+    values = dict(zip(COLUMNS, row.values, strict=True)) if row.values is not None else {}
+    return {"line_number": row.line_number, "item": row.item, **values, "problems": [asdict(p) for p in row.problems]}
 
 
 def _part_object(part: GuessedPart) -> dict[str, Any]:

@@ -49,13 +49,22 @@ def guess(
 
 def _show_rows(made: Guess) -> None:
     """Show the first rows as they would be read, one below the other. What is doubtful is counted."""
+    from footfall.answers.words import problems_text
     from footfall.contract.shapes import COLUMNS
+    from footfall.safe_text import escaped
 
-    table = [COLUMNS, *([_shorten(value) for value in row] for row in made.rows)]
+    table = [COLUMNS, *([_shorten(value) for value in row.values] for row in made.rows if row.values is not None)]
     widths = [max(len(row[at]) for row in table) for at in range(len(COLUMNS))]
-    log.info("the first rows, as they would be read:")
-    for row in table:
-        log.info("  %s", "  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)))
+    lines = iter("  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)) for row in table)
+    if made.rows:
+        log.info("the first rows, as they would be read:")
+        log.info("  %s", next(lines))
+    for row in made.rows:
+        place = f"line {row.line_number}" + (f" item {row.item}" if row.item else "")
+        log.info("  %s", next(lines) if row.values else f"{place} is rejected: {escaped(problems_text(row.problems))}")
+    if made.rows_skipped:
+        rows = "one record" if made.rows_skipped == 1 else f"{made.rows_skipped:,} records"
+        log.info("  %s before the last of these %s skipped", rows, "is" if made.rows_skipped == 1 else "are")
     if made.doubts:
         what = (
             "one thing could not be known: see its comment"
@@ -65,10 +74,10 @@ def _show_rows(made: Guess) -> None:
         log.info("%s that begins with NOT SURE" if len(made.doubts) == 1 else "%s that begin with NOT SURE", what)
 
 
-def _shorten(value: str | None) -> str:
+def _shorten(value: str) -> str:
     from footfall.safe_text import escaped
 
-    text = "(missing)" if value is None else escaped(value)
+    text = escaped(value)
     return text if len(text) <= CELL_CHARACTERS_MAX else text[: CELL_CHARACTERS_MAX - 3] + "..."
 
 

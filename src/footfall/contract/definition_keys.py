@@ -1,4 +1,4 @@
-"""The keys of a source definition, each with what it says: the reader of TOML and the reference page take them from here.
+"""The keys of a source definition, and what each says: the reader of TOML and the reference page take them from here.
 
 Shape: key -> (what it may hold, what it says).
 """

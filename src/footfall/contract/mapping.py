@@ -38,11 +38,11 @@ class Layout:
 
     Shape: `places` has the columns of each field, in the order of COLUMNS and of the definition; a field without any is
     a constant, or made. `conditions` has the place of each condition of the definition. `surplus` are ignored names,
-    `absent` says which columns are missing that others stand in for.
-    `field_count` is the number of texts in a record. `paths` are those of JSON in DuckDB's form, one a text.
-    `has_items`: several rows may begin on one line, which have numbers of their own there. `names` and `types` are
-    those of the columns of a Parquet file. `encoding` is that of the stored bytes, in Python's words. `file_time` is the
-    timestamp that the name of the file gives; `digest` is that of the file, where ids are made of it.
+    `absent` says which columns are missing that others stand in for. `field_count` is the number of texts in a record.
+    `paths` are those of JSON in DuckDB's form, one a text. `has_items`: several rows may begin on one line, which have
+    numbers of their own there. `names` and `types` are those of the columns of a Parquet file. `encoding` is that of
+    the stored bytes, in Python's words. `file_time` is the timestamp that the name of the file gives; `digest` is that
+    of the file, where ids are made of it.
     """
 
     kind: Kind

@@ -11,7 +11,8 @@ PROBLEM_CODES: dict[str, str] = {
     "out-of-range": "an id that is not 0 to 9223372036854775807, or an instant outside the years 1 to 9999",
     "not-a-timestamp": "not a timestamp: YYYY-MM-DD, optionally HH:MM[:SS[.ffffff]] and Z, UTC, GMT or an offset",
     "ambiguous-timestamp": "a time that two of the formats of its source definition read differently",
-    "too-long": f"an id of text over {ID_CHARACTERS_MAX} characters, an action over {ACTION_CHARACTERS_MAX} characters, or a record over {RECORD_BYTES_MAX // 10**6} MB",
+    "too-long": f"an id of text over {ID_CHARACTERS_MAX} characters, an action over {ACTION_CHARACTERS_MAX}, "
+    f"or a record over {RECORD_BYTES_MAX // 10**6} MB",
     "unknown-action": "an action that is not in the allow-list",
     "in-the-future": "a timestamp later than the setting allows",
     "too-few-fields": "fewer fields than the header names",

@@ -11,11 +11,28 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pyarrow as pa
 
-from footfall.contract.limits import BAD_BYTES, RAW_BYTES_MAX
-from footfall.contract.limits import RECORD_BYTES_MAX as RECORD_BYTES_MAX
-from footfall.contract.limits import RECORD_LINES_MAX as RECORD_LINES_MAX
+from footfall.contract.limits import BAD_BYTES, RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX
 from footfall.formats.encodings import stored_weights
 from footfall.formats.quoting import CR, LF, QUOTE, Dialect, is_comment, record_test
+
+# The limits of a record are for the header, too: tests make them small here, for both.
+__all__ = [
+    "BLOCKS_PER_LIMIT",
+    "BLOCK_BYTES_MAX",
+    "LINE_BYTES_LEAST",
+    "MARK_BAD_BYTES",
+    "READABLE_BYTES",
+    "RECORD_BYTES_MAX",
+    "RECORD_LINES_MAX",
+    "SCHEMA",
+    "SPACE",
+    "STORED",
+    "Lines",
+    "assemble",
+    "block_bytes",
+    "cut_records",
+    "is_utf8",
+]
 
 BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
 BLOCKS_PER_LIMIT = 100  # a batch in work takes some ten times its text, and several are in work at a time

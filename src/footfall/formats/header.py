@@ -1,4 +1,4 @@
-"""The beginning of a delimited file: what stands before its header, the header, or the first record where it has none."""
+"""The beginning of a delimited file: what stands before its header, the header, or the first record without one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from footfall.contract.definition import BLANKS
 from footfall.contract.first_line import cure_of_quotes, looks_like
-from footfall.contract.limits import RECORD_BYTES_MAX
+from footfall.contract.limits import RECORD_BYTES_MAX, RECORD_LINES_MAX
 from footfall.contract.shapes import COLUMNS
 from footfall.errors import SourceError
-from footfall.formats import framing
-from footfall.formats.framing import Lines
+from footfall.formats.framing import READABLE_BYTES, Lines
 from footfall.formats.quoting import LF, Dialect, count_fields, is_comment, record_pattern, split_line, swallows_rows
 
 BOM = b"\xef\xbb\xbf"
@@ -38,7 +37,7 @@ def take_header(lines: Lines, source: str) -> list[str]:
         raise SourceError("holds no header, only blank lines; the first line must name the columns", source=source)
     dialect = lines.dialect
     text = _begin_of(lines)
-    if dialect.quoting and b'"' in text and len(text) <= framing.RECORD_BYTES_MAX:
+    if dialect.quoting and b'"' in text and len(text) <= RECORD_BYTES_MAX:
         found = _match_record(lines)
         if found is None:
             raise SourceError(f"line {lines.line_number}: {_broken_header(lines)}", source=source)
@@ -50,7 +49,7 @@ def take_header(lines: Lines, source: str) -> list[str]:
                 "close the quote, or take it away",
                 source=source,
             )
-    if len(text) > framing.RECORD_BYTES_MAX:
+    if len(text) > RECORD_BYTES_MAX:
         raise SourceError(f"line {lines.line_number}: the header is over 1 MB; is this a CSV file?", source=source)
     after = lines.rest[len(text) :]
     lines.rest = after[after.index(lines.end) + 1 :] if lines.end in after else b""
@@ -66,7 +65,7 @@ def count_first_fields(lines: Lines) -> int:
     if not _go_to_record(lines):
         return 1
     dialect, text = lines.dialect, _begin_of(lines)
-    if dialect.quoting and b'"' in text and len(text) <= framing.RECORD_BYTES_MAX:
+    if dialect.quoting and b'"' in text and len(text) <= RECORD_BYTES_MAX:
         found = _match_record(lines)
         if found is not None:
             count = len(_split_header(found, dialect))
@@ -81,11 +80,11 @@ def _begin_of(lines: Lines) -> bytes:
 
 def _match_record(lines: Lines) -> bytes | None:
     """Give the text of the record at hand; None where its quotes do not close: where it ends is anybody's guess."""
-    found = record_pattern(lines.dialect, None).match(lines.rest, 0, framing.RECORD_BYTES_MAX + 1)
+    found = record_pattern(lines.dialect, None).match(lines.rest, 0, RECORD_BYTES_MAX + 1)
     text = found.group().removesuffix(b"\r") if found else b""
     rest = lines.rest[len(text) : len(text) + 2]
     is_closed = rest in (b"", b"\r") or rest.startswith((lines.end, b"\r" + lines.end))
-    return text if text and is_closed and text.count(lines.end) < framing.RECORD_LINES_MAX else None
+    return text if text and is_closed and text.count(lines.end) < RECORD_LINES_MAX else None
 
 
 def _broken_header(lines: Lines) -> str:
@@ -125,7 +124,7 @@ def _go_to_record(lines: Lines) -> bool:
             if lines.is_done:
                 return False
             # Enough to know that a header behind these blanks is too long.
-            lines.rest = lines.rest[-framing.READABLE_BYTES :]
+            lines.rest = lines.rest[-READABLE_BYTES:]
 
 
 def _split_header(text: bytes, dialect: Dialect) -> list[str]:

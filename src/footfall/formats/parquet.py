@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -142,7 +141,7 @@ def _place_columns(definition: SourceDefinition, schema: pa.Schema, source: str)
 
 def _find_type(field: pa.Field, is_whole: bool, source: str) -> str:
     kind = find_kind(field.type)
-    if kind is not None and (not kind.startswith("nested") or _is_known_to_the_kernel(field)):
+    if kind is not None:
         return kind
     cure = ', or write interaction_id = { from = "fields" }' if is_whole else ""
     raise SourceError(
@@ -150,16 +149,6 @@ def _find_type(field: pa.Field, is_whole: bool, source: str) -> str:
         f"number{cure}",
         source=source,
     )
-
-
-def _is_known_to_the_kernel(field: pa.Field) -> bool:
-    with duckdb.connect(":memory:") as session:
-        session.register("there", pa.table({"c": pa.array([None], field.type)}))
-        try:
-            session.sql("select to_json(c) from there").fetchall()
-        except (duckdb.Error, pa.ArrowException):
-            return False
-    return True
 
 
 def _read_batches(

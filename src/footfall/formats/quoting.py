@@ -1,4 +1,4 @@
-"""Dialects: delimiters and quotes, and the lines that these run over: which text is one record, and which swallows rows.
+"""Dialects: delimiters, quotes, and the lines that they run over: which text is one record, and which swallows rows.
 
 Grain: one text at a time, without its line end. Nothing here knows blocks or limits.
 """

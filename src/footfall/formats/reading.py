@@ -45,7 +45,7 @@ class Reader:
         """
         contract = self.contracts.choose(file.path)
         try:
-            layout, batches = _open_records(file, contract, self.memory_limit_mb)
+            layout, batches = open_records(file, contract, self.memory_limit_mb)
         except CorruptSourceError:
             raise
         except SourceError as error:
@@ -77,7 +77,7 @@ class Reader:
         return Reading(file, self.read(file).layout, read_again())
 
 
-def _open_records(
+def open_records(
     file: opening.SourceFile, contract: Contract, memory_limit_mb: int
 ) -> tuple[Layout, Iterator[pa.RecordBatch]]:
     """Open a file in the format of its definition. The imports are heavy: not all formats are needed, perhaps none."""

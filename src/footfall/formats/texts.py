@@ -63,8 +63,9 @@ class Expressions:
 class Record:
     """How a format gives the record as a whole: the expressions of its text, and of where it stands in its file.
 
-    `field` is the expression of one of its texts. `can_nest`: the list `g` says which of its texts are lists or objects.
-    `plain_has_nested`: it is there for records in plain form, too. `is_matched`: a pattern of the whole line has been matched before a text is taken for plain.
+    `field` is the expression of one of its texts. `can_nest`: the list `g` says which of them are lists or objects.
+    `plain_has_nested`: it is there for records in plain form, too.
+    `is_matched`: a pattern of the whole line has been matched before a text is taken for plain.
     """
 
     text: str = "line"

@@ -27,7 +27,7 @@ def find_kind(kind: pa.DataType) -> str | None:
     if isinstance(kind, pa.BaseExtensionType):
         return "uuid" if kind.extension_name == "arrow.uuid" else find_kind(kind.storage_type)
     if of.is_nested(kind):
-        return f"nested {kind}"
+        return f"nested {kind}" if _is_known_to_the_kernel(kind) else None
     if of.is_decimal(kind):
         return f"decimal({kind.precision},{kind.scale})" if kind.precision <= 38 else "text"
     if of.is_timestamp(kind):
@@ -67,6 +67,18 @@ def convert_column(values: pa.Array, kind: str) -> tuple[pa.Array, np.ndarray | 
     elif kind in _FIXED:
         values = values.cast(_FIXED[kind], safe=kind != "time")
     return values, None
+
+
+def _is_known_to_the_kernel(kind: pa.DataType) -> bool:
+    """Say whether the kernel knows a type that stands in a list or an object, where it is taken as it is."""
+    of = pa.types
+    if of.is_struct(kind):
+        return all(_is_known_to_the_kernel(field.type) for field in kind)
+    if of.is_map(kind):
+        return _is_known_to_the_kernel(kind.key_type) and _is_known_to_the_kernel(kind.item_type)
+    if of.is_nested(kind):
+        return not of.is_union(kind) and _is_known_to_the_kernel(kind.value_type)
+    return find_kind(kind) is not None and not (of.is_float16(kind) or of.is_decimal256(kind))
 
 
 def _is_text(kind: pa.DataType) -> bool:

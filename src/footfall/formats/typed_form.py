@@ -1,4 +1,4 @@
-"""The statements about records of a Parquet file: the texts of its columns, and the quick way of those that have types."""
+"""The statements about records of a Parquet file: the texts of its columns, and the quick way of typed ones."""
 
 from __future__ import annotations
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from footfall.results.problems import Problem
+
 Confidence = Literal["sure", "likely", "not sure"]
+MADE = "(made)"  # is shown for an id that is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,27 @@ class GuessedPart:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstRow:
+    """One of the first rows of a file, judged as a load would judge it.
+
+    Shape: `item` is its number among the rows that begin on its line, or None where there is one. `values` are those of
+    the five columns, None where the row would be rejected for its `problems`.
+    """
+
+    line_number: int
+    item: int | None
+    values: tuple[str, ...] | None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Guess:
     """A proposed source definition. `str(guess)` is its TOML, with comments that say why.
 
     Shape: `definition` has the keys of `[sources.NAME]`; `settings` the types of ids that differ from what is set;
     `parts` say why, one for each key and each remark. `built_in` names the built-in definition that fits the files, or
-    is None. `rows` are the first rows as they would be read, in the order of the five columns; None is a missing value.
+    is None. `rows` are the first rows of the first file as a load would read them, `rows_skipped` those that it would
+    skip before them.
     `is_whole`: every byte was looked at, and not samples alone.
     """
 
@@ -41,7 +59,8 @@ class Guess:
     settings: dict[str, str]
     parts: tuple[GuessedPart, ...]
     built_in: str | None = None
-    rows: tuple[tuple[str | None, ...], ...] = field(default=())
+    rows: tuple[FirstRow, ...] = field(default=())
+    rows_skipped: int = 0
     toml: str = ""
 
     @property

@@ -29,7 +29,8 @@ def decompressor(start: bytes) -> Decompress | None:
         return gunzip
     if start.startswith(XZ_MAGIC):
         return unxz
-    if BZIP2_PATTERN.match(start):
+    # Its mark is text, and a header might begin with it; the checksum behind it is none.
+    if BZIP2_PATTERN.match(start) and re.search(rb"[^\t\n\r -~]", start):
         return bunzip2
     is_skippable = start[1:4] == SKIPPABLE_MAGIC and start[0] >> 4 == 5
     return unzstd if is_skippable or start.startswith(ZSTD_MAGIC) else None
@@ -79,9 +80,8 @@ def bunzip2(stream: BinaryIO, source: str) -> Iterator[bytes]:
                 if not pending:
                     return
                 inflater = bz2.BZ2Decompressor()
-            elif inflater.needs_input:
-                if not (pending := stream.read(READ_BYTES)):
-                    raise CorruptSourceError("the bzip2 file is cut; deliver it again", source=source)
+            elif inflater.needs_input and not (pending := stream.read(READ_BYTES)):
+                raise CorruptSourceError("the bzip2 file is cut; deliver it again", source=source)
             block = inflater.decompress(pending, READ_BYTES)
             pending = b""
             if block:
@@ -110,9 +110,8 @@ def unxz(stream: BinaryIO, source: str) -> Iterator[bytes]:
                         return
                     pending = pending.lstrip(b"\0")
                 inflater = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES)
-            elif inflater.needs_input:
-                if not (pending := stream.read(READ_BYTES)):
-                    raise CorruptSourceError("the xz file is cut; deliver it again", source=source)
+            elif inflater.needs_input and not (pending := stream.read(READ_BYTES)):
+                raise CorruptSourceError("the xz file is cut; deliver it again", source=source)
             block = inflater.decompress(pending, READ_BYTES)
             pending = b""
             if block:

@@ -36,8 +36,8 @@ class _Kind(Enum):
 class _Search:
     """What one SOURCE has led to so far.
 
-    Shape: `also` has patterns of paths that a folder gives beside those with an ending of data. `found` has the number of each file's inode as its folder lists it (0 where that is unknown), `entered` the
-    folders whose names are written out.
+    Shape: `found` has the number of each file's inode as its folder lists it (0 where that is unknown), `entered` the
+    folders whose names are written out, `also` the patterns of paths that a folder gives beside those with an ending.
     """
 
     found: dict[str, int] = field(default_factory=dict)

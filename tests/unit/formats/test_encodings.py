@@ -95,9 +95,9 @@ def test_a_record_over_1_mb_is_known_by_the_size_of_its_stored_bytes(tmp_path: P
 
 def test_utf_16_without_its_mark_or_cut_is_refused(tmp_path: Path) -> None:
     content = (HEADER + "1,2,3,a,2024-01-02,n\n").encode("utf-16-le")
-    with pytest.raises(SourceError, match="(no|without a) byte order mark"):
+    with pytest.raises(SourceError, match=r"(no|without a) byte order mark"):
         judge_file(made(tmp_path, content), says("utf-16-le"))
-    with pytest.raises(SourceError, match="(no|without a) byte order mark"):
+    with pytest.raises(SourceError, match=r"(no|without a) byte order mark"):
         judge_file(made(tmp_path, HEADER.encode()), says("utf-16-le"))
     with pytest.raises(CorruptSourceError, match="within a character"):
         judge_file(made(tmp_path, b"\xff\xfe" + content[:-1]), says("utf-16-le"))

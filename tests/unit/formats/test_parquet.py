@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from footfall.contract.definition import Condition, Field, SourceDefinition
 from footfall.contract.ids import IdTypes
 from footfall.contract.limits import RECORD_BYTES_MAX
-from footfall.engines.kernel import as_conflicts
+from footfall.contract.terms import Contract
 from footfall.engines.in_process import open_engine
+from footfall.engines.kernel import as_conflicts
 from footfall.errors import CorruptSourceError, SourceError
 from footfall.formats.choosing import Contracts
 from footfall.formats.reading import Reader
-from footfall.contract.terms import Contract
 from footfall.sources.opening import open_source
 from judging import Judged, judge_file, judge_slowly
 
@@ -151,9 +151,7 @@ def test_ids_of_floats_are_whole_numbers_where_the_definition_says_so(tmp_path: 
         (pa.array([dt.date(2024, 7, 2)]), -2),
     ],
 )
-def test_times_without_a_zone_are_of_the_source(
-    tmp_path: Path, values: pa.Array, instant: int, time_zone: str
-) -> None:
+def test_times_without_a_zone_are_of_the_source(tmp_path: Path, values: pa.Array, instant: int, time_zone: str) -> None:
     shift = 2 if time_zone == "UTC" and instant != 12 else 0
     judged = judged_alike(made(tmp_path, ROW | {"timestamp": values}), source_time_zone=time_zone)
     assert judged.accepted[0]["timestamp"] == dt.datetime(2024, 7, 2, tzinfo=UTC) + dt.timedelta(hours=instant + shift)
@@ -422,7 +420,9 @@ def test_text_in_a_struct_that_is_none_is_refused_with_the_name_of_the_column(tm
 
 
 IDS = st.one_of(st.none(), st.integers(-2, 3), st.sampled_from([2**63 - 1, -(2**63)]))
-WORDS = st.one_of(st.none(), st.sampled_from(["", " ", "a", " a ", "é", "a\0", "x" * 501, "\u00a0", "null", "1", "\ufffd"]))
+WORDS = st.one_of(
+    st.none(), st.sampled_from(["", " ", "a", " a ", "é", "a\0", "x" * 501, "\u00a0", "null", "1", "\ufffd"])
+)
 TIMES = st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1), st.integers(-(10**17), 10**17))
 ROWS = st.lists(st.tuples(IDS, IDS, WORDS, WORDS, TIMES), min_size=1, max_size=12)
 
@@ -436,7 +436,7 @@ ROWS = st.lists(st.tuples(IDS, IDS, WORDS, WORDS, TIMES), min_size=1, max_size=1
     nulls=st.sampled_from([(), ("a",), ("1", "null")]),
     source_zone=st.sampled_from(["UTC", "Europe/Vienna"]),
 )
-def test_types_prove_no_more_than_their_texts(  # noqa: PLR0913
+def test_types_prove_no_more_than_their_texts(
     tmp_path: Path,
     rows: list[Any],
     unit: str,

@@ -144,7 +144,7 @@ def test_streams_behind_each_other_are_one_content(name: str) -> None:
 
 def test_an_xz_file_that_needs_much_memory_is_refused_with_what_to_do() -> None:
     filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 28}]
-    with pytest.raises(SourceError, match="128 MB of memory.*-9"):
+    with pytest.raises(SourceError, match=r"128 MB of memory.*-9"):
         content_of(lzma.compress(TEXT, filters=filters), "a.csv.xz")
     assert content_of(lzma.compress(TEXT, preset=9), "a.csv.xz") == TEXT
 

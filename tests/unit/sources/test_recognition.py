@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import io
 import json
@@ -146,9 +145,6 @@ FORMATS: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "docx": (lambda: zipped("[Content_Types].xml", "word/document.xml"), "Office document", "CSV UTF-8"),
     "ods": (lambda: zipped("mimetype", method=zipfile.ZIP_STORED, content=ODS.encode()), "OpenDocument", "CSV UTF-8"),
     "xls": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + BINARY, "old Office file", "CSV UTF-8"),
-    "bzip2": (lambda: bz2.compress(CSV), "bzip2", "bzip2 -d"),
-    "bzip2 of nothing": (lambda: bz2.compress(b""), "bzip2", "bzip2 -d"),
-    "xz": (lambda: lzma.compress(CSV), "xz file", "xz -d"),
     "lzma": (lambda: lzma.compress(CSV, lzma.FORMAT_ALONE), "lzma", "xz -d"),
     "lzip": (lambda: b"LZIP\x01\x0c" + BINARY, "lzip", "lzip -d"),
     "lz4": (lambda: streamed("lz4"), "lz4", "lz4 -d"),

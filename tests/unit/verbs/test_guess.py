@@ -15,7 +15,9 @@ import footfall
 from footfall.contract.built_in import is_time_zone
 from footfall.contract.parsing import parse_definition
 from footfall.errors import SettingsError, SourceError
-from guessed import DAYS, ROWS, SHAPES, lines
+from footfall.results import Problem
+from footfall.results.guessing import FirstRow
+from guessed import DAYS, MADE, ROWS, SHAPES, lines
 
 
 def write(name: str, text: str | bytes) -> str:
@@ -53,7 +55,48 @@ def test_each_field_has_a_reason_and_each_doubt_a_comment_of_its_own(name: str) 
 def test_the_first_rows_are_shown_without_a_missing_value(name: str) -> None:
     made = footfall.guess(write(name, SHAPES[name][0]))
     assert len(made.rows) == 5
-    assert all(value and not value.endswith("?") for row in made.rows for value in row)
+    assert [row.problems for row in made.rows if row.values is None or not all(row.values)] == []
+
+
+def test_rows_that_a_load_would_reject_are_shown_with_their_problems_in_their_place() -> None:
+    header = "event_id,user_id,product_id,action,time"
+    write("a.csv", lines(lambda n: f"{n},{n % 3 if n != 1 else ''},{n % 7},view,{DAYS[n]}T10:00:00+02:00", header))
+    first, second, third, *_ = footfall.guess("a.csv").rows
+    assert first == FirstRow(2, None, ("0", "0", "0", "view", "2024-03-01 08:00:00 UTC"))
+    assert second == FirstRow(3, None, None, (Problem("missing-value", "user_id", ""),))
+    assert third.line_number == 4
+
+
+def test_records_that_a_load_would_skip_are_counted_up_to_the_last_row_that_is_shown() -> None:
+    made = footfall.guess(write("calls.jsonl", SHAPES["calls.jsonl"][0]))  # every sixth is no event
+    assert [row.line_number for row in made.rows] == [2, 3, 4, 5, 6]
+    assert made.rows_skipped == 1
+
+
+def test_rows_of_a_list_are_shown_with_their_items_and_text_and_made_ids_as_they_are_stored() -> None:
+    made = footfall.guess(write("orders.json", SHAPES["orders.json"][0]))
+    assert [(row.line_number, row.item) for row in made.rows] == [(1, n) for n in range(1, 6)]
+    made = footfall.guess(write("padded.csv", SHAPES["padded.csv"][0]))
+    assert made.rows[1].values == ("(made)", "00001", "1", "buy", "2024-03-02 00:00:00 UTC")
+
+
+def test_an_id_that_repeats_only_with_its_whole_row_is_one_all_the_same() -> None:
+    rows = [f"e{n},u{n % 3},{n % 7},view,{DAYS[n]}" for n in range(ROWS)]
+    text = "\n".join(["event_id,user_id,product_id,action,time", *rows, *rows[:15], ""])
+    made = footfall.guess(write("a.csv", text))
+    assert made.definition["interaction_id"] == "event_id"
+    (part,) = [part for part in made.parts if part.key == "interaction_id"]
+    assert f"15 of {ROWS + 15} rows repeat another and would be duplicates" in part.reason
+    assert footfall.guess(write("a.csv", text + "e1,u9,1,view,2024-03-01\n")).definition["interaction_id"] == MADE
+
+
+def test_times_in_two_formats_are_read_by_both() -> None:
+    times = [DAYS[n].replace("-", "/") + " 08:00" if n % 2 else str(1709280000123 + n) for n in range(ROWS)]
+    made = footfall.guess(
+        write("a.csv", lines(lambda n: f"{n % 3},{n % 7},view,{times[n]}", "user_id,item_id,action,time"))
+    )
+    assert made.definition["timestamp"]["format"] == ["%Y/%m/%d %H:%M", "epoch-ms"]
+    assert [row.problems for row in made.rows] == [()] * 5
 
 
 def test_the_same_bytes_give_the_same_guess_whatever_the_hash_seed() -> None:

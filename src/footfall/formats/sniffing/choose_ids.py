@@ -15,7 +15,8 @@ from footfall.results.guessing import Confidence
 
 ID_NAME_LEAST = 40.0
 USER_NAME_LEAST, PRODUCT_NAME_LEAST = 38.0, 40.0
-REPEATS_ALLOWED = 0.1  # of the rows may repeat an id, where the whole row repeats: it was delivered twice
+SURE_NAME = 75.0  # from this on, a name says that a column is the interaction's id
+REPEATS_ALLOWED = 0.1  # of the rows may repeat an id whose name says less, where the whole row repeats
 MISSING_ALLOWED = 0.05  # of the rows may lack an id; they are rejected, and that is said
 MISSING_PRODUCTS_ALLOWED = 0.01
 FALLBACKS_MAX = 2  # columns beside the first that stand in for a user
@@ -33,7 +34,7 @@ def choose_interaction_id(draft: Draft) -> None:
     """Choose the id of the interaction: a column that is one, a key of two columns, or ids that are made."""
     refused: list[str] = []
     for score, profile in draft.best("interaction_id", ID_NAME_LEAST):
-        reason = _refuse_id(draft, profile)
+        reason = _refuse_id(draft, profile, score)
         if reason:
             refused.append(reason)
             continue
@@ -55,7 +56,7 @@ def choose_interaction_id(draft: Draft) -> None:
     draft.say("interaction_id", {"from": "record"}, "sure" if not refused else "likely", reason)
 
 
-def _refuse_id(draft: Draft, profile: Profile) -> str:
+def _refuse_id(draft: Draft, profile: Profile, score: float) -> str:
     """Say why a column is no id, although it is called so; nothing where it is one."""
     if profile.column.is_list:
         return f"{show_column(profile)} is a list"
@@ -66,7 +67,8 @@ def _refuse_id(draft: Draft, profile: Profile) -> str:
     repeats = profile.filled - profile.distinct
     if not repeats:
         return "" if profile.rows > 1 or profile.filled else "empty"
-    if repeats <= REPEATS_ALLOWED * profile.filled and _repeats_are_whole(draft, profile):
+    is_known = score >= SURE_NAME and profile.distinct > 1
+    if (is_known or repeats <= REPEATS_ALLOWED * profile.filled) and _repeats_are_whole(draft, profile):
         return ""
     return (
         f"{show_column(profile)} holds {count(profile.distinct, 'value')} in {count(profile.filled, 'row')}: it is "
@@ -92,11 +94,14 @@ def _take_id(draft: Draft, profile: Profile, score: float, refused: list[str]) -
     kind, why = _note_type(draft, "interaction_id", profile)
     repeats = profile.filled - profile.distinct
     reason = f"{show_column(profile)} has a value of its own in each of {profile.rows:,} rows"
-    confidence: Confidence = "sure" if score >= 75 and profile.rows >= ROWS_ENOUGH and not refused else "likely"
+    confidence: Confidence = "sure" if score >= SURE_NAME and profile.rows >= ROWS_ENOUGH and not refused else "likely"
     if repeats:
-        reason = f"{show_column(profile)} repeats in {count(repeats, 'row')}, the same as a whole: delivered twice?"
+        reason = (
+            f"{show_column(profile)} repeats only where the whole row does: {repeats:,} of {profile.rows:,} rows "
+            "repeat another and would be duplicates"
+        )
         confidence = "likely"
-    if score < 75:
+    if score < SURE_NAME:
         confidence = "not sure"
         reason += (
             "; that it is the interaction's id, and not an order's or the number of a row in this file, is not known"

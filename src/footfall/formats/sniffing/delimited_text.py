@@ -75,7 +75,12 @@ def _describe(
 
     if dialect.delimiter != ",":
         mark = {"\t": "tab"}.get(dialect.delimiter, dialect.delimiter)
-        reason = f"{dialect.share:.0%} of the first lines have {dialect.usual} fields so"
+        lines = (
+            "each of the first lines has"
+            if dialect.share == 1
+            else f"{int(100 * dialect.share)}% of the first lines have"
+        )
+        reason = f"with it {lines} {dialect.usual} fields"
         say("delimiter", mark, dialect.share > 0.95, reason)
     if not dialect.quoting:
         say("quoting", False, False, 'the quotes " in it do not enclose fields; they are letters like others')

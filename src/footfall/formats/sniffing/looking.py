@@ -28,34 +28,33 @@ class Look:
     is_whole: bool
 
 
-def look_at(source: str) -> Look:
-    """Look at one file: all of a small one, places from all over a large one.
+def look_at(file: opening.SourceFile) -> Look:
+    """Look at one open file: all of a small one, places from all over a large one.
 
     Effects: reads the file; one that is compressed is decompressed as it streams by.
     Raises: SourceError with what it is, where no source definition reads it.
     """
-    with opening.open_for_a_look(source) as file:
-        name = PurePosixPath(urlsplit(file.source).path if scheme(file.source) else file.source).name
-        start = file.stream.read(recognition.START_BYTES)
-        if not start:
-            raise SourceError("is empty", source=file.source)
-        if start.startswith(MAGIC):
-            file.stream.seek(0)
-            records, is_whole = read_parquet(file.stream, file.source)
-            return Look(file.source, name, records, is_whole)
-        if compression.decompressor(start) is None:
-            recognition.refuse_unreadable(start, file.source)
-        blocks = opening.read_content(file)
-        if compression.decompressor(start) is None and file.size_bytes > 0:
-            next(blocks)  # a name that promises another compression is refused here
-            sample = take_places(file.stream, file.size_bytes)
-        else:
-            sample = take_sample(blocks)
-        recognition.refuse_unreadable(sample.head[: recognition.START_BYTES], file.source)
-        text = decode(sample, file.source)
+    name = PurePosixPath(urlsplit(file.source).path if scheme(file.source) else file.source).name
+    start = file.stream.read(recognition.START_BYTES)
+    if not start:
+        raise SourceError("is empty", source=file.source)
+    if start.startswith(MAGIC):
+        file.stream.seek(0)
+        records, is_whole = read_parquet(file.stream, file.source)
+        return Look(file.source, name, records, is_whole)
+    if compression.decompressor(start) is None:
+        recognition.refuse_unreadable(start, file.source)
+    blocks = opening.read_content(file)
+    if compression.decompressor(start) is None and file.size_bytes > 0:
+        next(blocks)  # a name that promises another compression is refused here
+        sample = take_places(file.stream, file.size_bytes)
+    else:
+        sample = take_sample(blocks)
+    recognition.refuse_unreadable(sample.head[: recognition.START_BYTES], file.source)
+    text = decode(sample, file.source)
     found = _read(text, name)
     if isinstance(found, str):
-        raise SourceError(f"cannot be read as records: {found}", source=source if source == "-" else file.source)
+        raise SourceError(f"cannot be read as records: {found}", source=file.source)
     if text.part is not None:
         keys = found.keys if text.encoding == "utf-8" else found.keys | {"encoding": text.encoding}
         found = replace(found, keys=keys, parts=(*found.parts, text.part))

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from footfall.contract.timestamps import NAIVE_TIMESTAMP, OFFSET_TIMESTAMP
 from footfall.formats.sniffing.time_patterns import describe_pattern
@@ -114,17 +115,18 @@ def _find_number(distinct: list[str]) -> TimeShape:
     if name is not None and count >= 0.95 * len(distinct):
         decimals = any("." in value for value in distinct)
         what = {"epoch-s": "seconds", "epoch-ms": "milliseconds", "epoch-us": "microseconds", "epoch-ns": "nanoseconds"}
-        proof = f"{'decimal ' if decimals else ''}{what[name]} since 1970 give the years {_years(distinct, name)}"
+        proof = f"{'decimal ' if decimals else ''}{what[name]} since 1970 give {_name_years(distinct, name)}"
         odd = [value for value in distinct if _epoch(value) != name]
         doubt = f"{len(odd):,} numbers would lie outside the years 1990 to 2100" if odd else ""
         return TimeShape((name,), count / len(distinct), "time", is_naive=False, proof=proof, doubt=doubt)
     return TimeShape(kind="number", share=0.0, doubt=_describe_numbers(distinct))
 
 
-def _years(distinct: Iterable[str], name: str) -> str:
-    numbers = [float(value) / UNITS[name] for value in distinct]
-    years = [int(1970 + each / 31_556_952) for each in (min(numbers), max(numbers))]
-    return f"{years[0]}" if years[0] == years[1] else f"{years[0]} to {years[1]}"
+def _name_years(distinct: Iterable[str], name: str) -> str:
+    """Name the years in UTC of the numbers that are of this unit."""
+    seconds = [int(value.partition(".")[0]) // UNITS[name] for value in distinct if _epoch(value) == name]
+    first, last = (datetime.fromtimestamp(each, UTC).year for each in (min(seconds), max(seconds)))
+    return f"the year {first}" if first == last else f"the years {first} to {last}"
 
 
 def _describe_numbers(distinct: list[str]) -> str:
@@ -147,16 +149,16 @@ def _assemble(
     for name, count in sorted(groups.items(), key=lambda each: (-each[1], each[0]))[:FORMATS_MAX]:
         if formats and count < 0.002 * total and count < 20:
             continue
-        covered += count
         if "%1" in name:
             chosen, doubt, proof = _settle_day(name, examples[name], values)
             doubts += [doubt] if doubt else []
             proofs += [proof] if proof else []
-            for each in chosen:
-                if each not in formats:
-                    formats.append(each)
+            formats += [each for each in chosen if each not in formats]
         elif name not in formats:
+            if _is_of_digits(name) and any(_is_of_digits(each) for each in formats):
+                continue  # a number would be read by both, and be ambiguous
             formats.append(name)
+        covered += count
     samples = [value for name in groups for value in examples[name][:50]]
     has_clock = any(":" in value for value in samples) or any("%H" in name or "epoch" in name for name in formats)
     is_naive = any(_is_naive(name, value) for name in groups for value in examples[name][:200])
@@ -170,6 +172,11 @@ def _assemble(
         "; ".join(doubts),
         "; ".join(proofs),
     )
+
+
+def _is_of_digits(name: str) -> bool:
+    """Say whether a format reads numbers without any sign in them."""
+    return name.startswith("epoch") or re.fullmatch("(?:%[YmdHMS])+", name) is not None
 
 
 def _is_naive(name: str, value: str) -> bool:
@@ -193,7 +200,11 @@ def _settle_day(name: str, examples: list[str], values: Sequence[str | None]) ->
         return [second], "", f"the second number goes up to {max(b for _, b in pairs)}: it is the day"
     if over_first and over_second:
         usual, other = (first, second) if over_first >= over_second else (second, first)
-        return [usual, other], "some values can only be day and month, others only month and day", ""
+        return (
+            [usual, other],
+            "some values can only be day and month, others only month and day; what can be both is rejected",
+            "",
+        )
     by_order = _compare_order(at, values)
     is_day_first = by_order < 0 if by_order else not ("/" in name and ("%p" in name or "%y" in name)) and "." in name
     chosen, other = (first, second) if is_day_first else (second, first)

@@ -119,3 +119,29 @@ def test_a_time_with_a_wrong_second_lowers_the_share_alone() -> None:
 
 def test_numbers_of_ids_in_the_range_of_an_epoch_are_times_only_where_all_are() -> None:
     assert find_time_shape(["8322660517", "1709280000", "0912345678"]).share < 0.9
+
+
+@pytest.mark.parametrize(
+    ("values", "years"),
+    [
+        (["978300760"], "the year 2000"),  # 2000-12-31 22:12:40 UTC
+        (["978307199", "978307200"], "the years 2000 to 2001"),
+        (["946684800.0", "1704067199.9"], "the years 2000 to 2023"),
+    ],
+)
+def test_the_years_of_numbers_are_those_of_the_calendar(values: list[str], years: str) -> None:
+    assert find_time_shape(values).proof.endswith(f"give {years}")
+
+
+def test_two_formats_are_proposed_where_each_value_fits_one_of_them() -> None:
+    shape = find_time_shape(
+        [f"{1709280000123 + n}" for n in range(9)] + [f"2024/03/0{n} 08:00:00" for n in range(1, 9)]
+    )
+    assert (set(shape.formats), shape.share) == ({"epoch-ms", "%Y/%m/%d %H:%M:%S"}, 1.0)
+    assert "in 2 ways" in shape.doubt
+
+
+def test_numbers_that_two_formats_would_read_get_one() -> None:
+    shape = find_time_shape(["1709280000123"] * 9 + ["20240301", "20240302", "March 1, 2024"])
+    assert not {"epoch-ms", "%Y%m%d"} <= set(shape.formats)
+    assert shape.share < 1.0

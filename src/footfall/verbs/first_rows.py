@@ -1,0 +1,98 @@
+"""The first rows of a file as a load would read them: for people to look at, before anything is loaded."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from footfall.contract.ids import ID_COLUMNS
+from footfall.contract.shapes import COLUMNS
+from footfall.contract.terms import Contract
+from footfall.formats.choosing import Contracts
+from footfall.formats.reading import open_records
+from footfall.results import Problem
+from footfall.results.guessing import MADE, FirstRow
+from footfall.sources import opening
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from footfall.contract.mapping import Layout
+    from footfall.contract.verdicts import Verdicts
+
+ROWS_SHOWN = 5
+RECORDS_MAX = 50_000  # records that are judged until there are rows to show: where nearly all are skipped
+MEMORY_MB = 32  # batches are small with it: only the first is needed
+
+
+def read_first_rows(file: opening.SourceFile, contract: Contract) -> tuple[tuple[FirstRow, ...], int]:
+    """Judge records from the first on, until enough of them are rows; give these, and how many were skipped before.
+
+    Effects: reads the beginning of the file.
+    Raises: SourceError where a load by this contract could not read it.
+    """
+    from footfall.engines.kernel import judge_batch, open_kernel_session
+
+    file.stream.seek(0)
+    layout, batches = open_records(file, Contracts(contract).choose(file.path), MEMORY_MB)
+    session = open_kernel_session(layout, None)
+    rows: list[FirstRow] = []
+    skipped = 0
+    try:
+        for batch in _cut(batches):
+            found, skipped_here = _put_in_order(batch, judge_batch(session, batch), layout, ROWS_SHOWN - len(rows))
+            rows += found
+            skipped += skipped_here
+            if len(rows) == ROWS_SHOWN:
+                break
+    finally:
+        session.close()
+    return tuple(rows), skipped
+
+
+def _cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Cut batches into pieces: the first has as many records as rows are shown, the next ones twice as many each."""
+    size, left = ROWS_SHOWN, RECORDS_MAX
+    for batch in batches:
+        at = 0
+        while at < batch.num_rows:
+            yield batch.slice(at, size)
+            at, left, size = at + size, left - size, size * 2
+            if left <= 0:
+                return
+
+
+def _put_in_order(batch: pa.RecordBatch, verdicts: Verdicts, layout: Layout, count: int) -> tuple[list[FirstRow], int]:
+    """Give the first rows of a batch, accepted and rejected, in its order, and how many are skipped before the last."""
+    numbers = batch["line_number"].to_pylist()
+    has_places = "row_line" in batch.schema.names
+    lines = batch["row_line"].to_pylist() if has_places else numbers
+    items = batch["item"].to_pylist() if has_places else [0] * len(numbers)
+    by_number = {number: at for at, number in enumerate(numbers)}
+    by_place = {place: at for at, place in enumerate(zip(lines, items, strict=True))}
+    found: dict[int, FirstRow] = {}
+    for row in verdicts.accepted.to_pylist():
+        at = by_number[row["line_number"]]
+        found[at] = FirstRow(lines[at], items[at] or None, _show_values(row, layout))
+    for row in verdicts.rejected.to_pylist():
+        problems = tuple(Problem(each["code"], each["field"], each["value"]) for each in json.loads(row["problems"]))
+        at = by_place[row["line_number"], row["item"]]
+        found[at] = FirstRow(row["line_number"], row["item"] or None, None, problems)
+    places = sorted(found)[:count]
+    until = places[-1] + 1 if len(places) == count else batch.num_rows
+    return [found[at] for at in places], until - len(places)
+
+
+def _show_values(row: dict[str, Any], layout: Layout) -> tuple[str, ...]:
+    """Show the values of a row as they would be stored; an id that is made says nothing to people."""
+    import uuid
+
+    shown: dict[str, str] = {"action": row["action"], "timestamp": f"{row['timestamp'].replace(tzinfo=None)} UTC"}
+    for column in ID_COLUMNS:
+        value = row[column]
+        shown[column] = str(uuid.UUID(bytes=value)) if isinstance(value, bytes) else str(value)
+    if layout.definition.made_from is not None:
+        shown["interaction_id"] = MADE
+    return tuple(shown[column] for column in COLUMNS)
