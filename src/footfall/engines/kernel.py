@@ -87,7 +87,7 @@ def open_kernel_session(layout: Layout, latest: datetime | None, memory_mb: int 
         connection.execute(f"set {name} = $1", [value])
     utc = latest.astimezone(UTC).replace(tzinfo=None) if latest else None
     form = compose_form(layout)
-    variables = form.variables | rule_variables(layout.contract, utc) | look_variables(layout.delimiter)
+    variables = form.variables | rule_variables(layout.contract, utc) | look_variables(layout)
     for name, value in variables.items():
         connection.execute(f"set variable {name} = $1", [value])
     connection.execute(compose_macros(layout.contract))
