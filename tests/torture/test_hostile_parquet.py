@@ -117,6 +117,36 @@ def test_odd_columns_of_actions(array: pa.Array, wanted: dict[str, int]) -> None
     assert codes(say({**GOOD, "action": array})) == {(code, "action"): rows for code, rows in wanted.items()}
 
 
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("more.a", pa.array([{"a": "x"}, {"a": "x\0y"}, {"a": "z"}])),
+        ("more -> a", pa.array(['{"a": "x"}', r'{"a": "x\u0000y"}', '{"a": "z"}'])),
+    ],
+    ids=["struct", "JSON text"],
+)
+@pytest.mark.parametrize("field", ["action", "user_id"])
+def test_a_nul_within_a_struct_or_a_json_text_is_bad_encoding_and_ends_no_load(
+    database: str, field: str, column: str, values: pa.Array
+) -> None:
+    definition = replace(DEFINITION, **{field: Field(columns=(column,))})
+    (answer,) = asked.load(database, definition, TEXTS, [File("nul.parquet", written({**GOOD, "more": values}))])
+    assert codes(answer) == {("bad-encoding", field): 1}
+    with psycopg.connect(database) as connection:
+        (problems,) = connection.execute("select problems from rejected_interactions").fetchone() or ([],)
+    assert problems == [{"code": "bad-encoding", "field": field, "value": "x\ufffdy"}]
+
+
+def test_bytes_that_are_no_text_end_no_load_and_quarantine_shows_a_mark_for_them(database: str) -> None:
+    (answer,) = asked.load(database, DEFINITION, RULES, [File("bad.parquet", written({**GOOD, "action": bad_text()}))])
+    assert codes(answer) == {("bad-encoding", "action"): 1}
+    with psycopg.connect(database) as connection:
+        row = connection.execute("select raw_line, raw_bytes from rejected_interactions").fetchone()
+    assert row is not None
+    assert '"action":"\ufffd\ufffd"' in row[0]
+    assert row[1] is None
+
+
 NOON = datetime(2024, 5, 6, 12, 0, 0, 123000)  # noqa: DTZ001
 VIENNA = datetime(2024, 5, 6, 10, 0, 0, 123000, tzinfo=UTC)
 
