@@ -36,6 +36,11 @@ class NoNumber(str):
     """NaN or an infinity, which JSON does not have."""
 
 
+# Many programs write a comma behind the last member or item, and NaN or infinities in any letters.
+LAST_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=[ \t\n\r]*[}\]])', re.DOTALL)
+NO_NUMBERS = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w.+-])-?(?:nan|inf(?:inity)?)(?![\w.])', re.DOTALL | re.IGNORECASE)
+
+
 class NameTwiceError(Exception):
     """A name on the way to a value stands twice in its object."""
 
@@ -53,6 +58,21 @@ DECODER = json.JSONDecoder(
     parse_float=lambda text: Broken(repr(float(text))),
     parse_constant=NoNumber,
 )
+
+
+def decode(text: str) -> Any:
+    """Give the value of a text that holds JSON, or the little more than JSON that is read.
+
+    Raises: ValueError, RecursionError.
+    """
+
+    def drop_comma(found: re.Match[str]) -> str:
+        before = text[: found.start()].rstrip(BLANK)[-1:]
+        return "" if found[0] == "," and before not in ("", "{", "[", ",", ":") else found[0]
+
+    text = text.strip(BLANK)
+    strict = LAST_COMMA.sub(drop_comma, text)
+    return DECODER.decode(NO_NUMBERS.sub(lambda found: found[0] if found[0][0] == '"' else "NaN", strict))
 
 
 @dataclass(frozen=True)
@@ -112,7 +132,7 @@ def hold_value(value: Any, null_values: tuple[str, ...]) -> Held:
 def read_text_at(text: str, path: str, null_values: tuple[str, ...]) -> Held:
     """Give the value at a path in a text that holds JSON."""
     try:
-        value = DECODER.decode(text.strip(BLANK))
+        value = decode(text)
     except (ValueError, RecursionError):
         return Held(code="not-a-value")
     try:
@@ -146,7 +166,7 @@ def has_bad_character(text: str) -> bool:
 def parse_line(text: str) -> Any:
     """Give the object of a line, or a NoRecord where it is none."""
     try:
-        value = DECODER.decode(text.strip(BLANK))
+        value = decode(text)
     except (ValueError, RecursionError):
         return NoRecord("not-an-object")
     return value if isinstance(value, Members) else NoRecord("not-an-object")
