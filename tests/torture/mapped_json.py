@@ -33,9 +33,10 @@ class Broken(str):
 
 
 class NoNumber(str):
-    """NaN or an infinity, which JSON does not have."""
+    """NaN or an infinity as it is written: JSON has none of them."""
 
 
+MARK = "\ue000"  # a name that no test writes: its value is a NoNumber
 # Many programs write a comma behind the last member or item, and NaN or infinities in any letters.
 LAST_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=[ \t\n\r]*[}\]])', re.DOTALL)
 NO_NUMBERS = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w.+-])-?(?:nan|inf(?:inity)?)(?![\w.])', re.DOTALL | re.IGNORECASE)
@@ -53,10 +54,9 @@ class NoRecord:
 
 
 DECODER = json.JSONDecoder(
-    object_pairs_hook=lambda pairs: Members(tuple(pairs)),
+    object_pairs_hook=lambda pairs: NoNumber(pairs[0][1]) if pairs and pairs[0][0] == MARK else Members(tuple(pairs)),
     parse_int=lambda digits: Whole("0" if digits == "-0" else digits),
     parse_float=lambda text: Broken(repr(float(text))),
-    parse_constant=NoNumber,
 )
 
 
@@ -72,7 +72,11 @@ def decode(text: str) -> Any:
 
     text = text.strip(BLANK)
     strict = LAST_COMMA.sub(drop_comma, text)
-    return DECODER.decode(NO_NUMBERS.sub(lambda found: found[0] if found[0][0] == '"' else "NaN", strict))
+    marked = NO_NUMBERS.sub(
+        lambda found: found[0] if found[0][0] == '"' else json.dumps({MARK: found[0]}),
+        strict,
+    )
+    return DECODER.decode(marked)
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,8 @@ def hold_value(value: Any, null_values: tuple[str, ...]) -> Held:
         return MISSING
     if value is True or value is False:
         return hold("true" if value else "false", null_values)
+    if isinstance(value, NoNumber) and value in null_values:
+        return MISSING
     if isinstance(value, list | Members | NoNumber):
         return Held(code="not-a-value")
     return hold(str(value), null_values)
