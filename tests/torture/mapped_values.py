@@ -23,6 +23,7 @@ MICROSECOND = datetime.timedelta(microseconds=1)
 YEAR_ONE = datetime.datetime(1, 1, 1)  # noqa: DTZ001
 YEAR_ONE_TO_1970 = (datetime.datetime(1970, 1, 1) - YEAR_ONE) // MICROSECOND  # noqa: DTZ001
 END_OF_TIME = datetime.timedelta(days=datetime.date.max.toordinal()) // MICROSECOND
+DIGITS = {"epoch-s": 12, "epoch-ms": 15, "epoch-us": 18, "epoch-ns": 19}  # more of them are no number of this unit
 UNITS = {"epoch-s": 1_000_000, "epoch-ms": 1000, "epoch-us": 1, "epoch-ns": Decimal("0.001")}
 UUID = re.compile(r"(\{?)[0-9a-f]{8}(-?)[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{12}(\}?)", re.IGNORECASE)
 
@@ -192,12 +193,12 @@ def read_by_format(text: str, time_format: str, zone: str) -> int | str:
     if time_format == "iso":
         return read_instant(text, Rules(source_time_zone=zone))
     if time_format in UNITS:
-        if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", text):
+        if not re.fullmatch(rf"[+-]?[0-9]{{1,{DIGITS[time_format]}}}(\.[0-9]+)?", text):
             return "not-a-timestamp"
         # Cut, not rounded: int() drops what is smaller than a microsecond.
         whole, _, decimals = text.partition(".")
-        scaled = int(Decimal(whole + "." + (decimals[:30] or "0")) * UNITS[time_format]) if len(whole) < 25 else None
-        if scaled is None or not 0 <= scaled + YEAR_ONE_TO_1970 < END_OF_TIME:
+        scaled = int(Decimal(whole + "." + (decimals[:30] or "0")) * UNITS[time_format])
+        if not 0 <= scaled + YEAR_ONE_TO_1970 < END_OF_TIME:
             return "out-of-range"
         return scaled + YEAR_ONE_TO_1970
     return read_by_pattern(text, time_format, zone)

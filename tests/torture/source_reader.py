@@ -212,7 +212,7 @@ def decode_file(content: bytes, encoding: str) -> bytes:
     if encoding == "utf-16":
         if not content.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise FileRefusedError("UTF-16 without a byte order mark")
-        text = content.decode("utf-16", "replace")
-        return text.encode("utf-8", "surrogatepass").replace("\ufffd".encode(), BAD_BYTE)
+        # Half a pair becomes bytes that are no UTF-8; a true U+FFFD is a character like any other.
+        return content.decode("utf-16", "surrogatepass").encode("utf-8", "surrogatepass")
     decoded = (content[at : at + 1].decode(encoding, "replace") for at in range(len(content)))
     return b"".join(BAD_BYTE if each == "\ufffd" else each.encode() for each in decoded)

@@ -157,7 +157,7 @@ looked as (
         end as look,
         case
             when p.code in ('too-few-fields', 'too-many-fields') then p.value
-            when p.code in ('missing-value', 'bad-quoting', 'conflicting-duplicate', 'header-again', 'too-long') or p.field is null then ''
+            when p.code in ('missing-value', 'bad-quoting', 'conflicting-duplicate', 'header-again', 'too-long') or p.field is null or p.value is null then ''
             when regexp_full_match(p.value, '\{?[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\}?')
                 then 'xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx'
             when p.code = 'not-an-integer' and regexp_full_match(p.value, '[0-9a-fA-F]{24}|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}') then 'x'

@@ -170,9 +170,11 @@ class _Composer:
         """Give the expression of the names of fields where a list or an object stands, or null."""
         cases = []
         for column in COLUMNS:
-            _, places = self.field(column)
+            field, places = self.field(column)
             nested = [self._nested(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
-            if any(nested):
+            if any(nested) and field.joined:
+                cases.append(f"case when {' or '.join(filter(None, nested))} then '{column}' end")
+            elif any(nested):
                 texts = [self._text(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
                 # The first that is not missing is the one that is taken.
                 whens = " ".join(

@@ -290,3 +290,13 @@ def _has_bad(value: Any) -> bool:
     if isinstance(value, dict):
         return any(_has_bad(each) for pair in value.items() for each in pair)
     return isinstance(value, list) and any(map(_has_bad, value))
+
+
+def test_a_list_or_an_object_is_no_part_of_a_key_of_several_columns() -> None:
+    definition = SourceDefinition(interaction_id=Field(joined=("a", "b")))
+    keys = [{"a": 1, "b": [2]}, {"a": {"x": 1}, "b": 2}, {"a": None, "b": [2]}, {"a": 1, "b": 2}]
+    accepted, rejected = judge_lines("\n".join(dumped(**each) for each in keys), definition)
+    assert [row["interaction_id"] for row in accepted] == ["1:2"]
+    assert [(line, code, field) for line, ((code, field, _),) in codes(rejected)] == [
+        (number, "not-a-value", "interaction_id") for number in (1, 2, 3)
+    ]
