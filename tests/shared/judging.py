@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -64,7 +64,7 @@ def judge_slowly(path: Any, definition: SourceDefinition | None = None, **terms:
 
     def open_without_quick(*values: Any, **named: Any) -> kernel.KernelSession:
         session = opened(*values, **named)
-        return kernel.KernelSession(session.layout, session.connection, None, session.slow, None)
+        return replace(session, quick=None, plain_line=None)
 
     with patch.object(kernel, "open_kernel_session", open_without_quick):
         return judge_file(path, definition, **terms)

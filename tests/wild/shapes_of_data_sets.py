@@ -81,7 +81,7 @@ def make_yoochoose_buys() -> Shape:
 
 
 def make_taobao() -> Shape:
-    """No header; a time before 1970 is right, one far out is not."""
+    """No header; a time before 1970 is right, one of too many digits is none."""
     lines, rows = [], []
     for n, user, product, at in make_facts(9):
         behavior = ("pv", "pv", "fav", "cart", "buy")[n % 5]
@@ -90,7 +90,7 @@ def make_taobao() -> Shape:
     lines.append("4,101,4001,pv,-13099")
     rows.append(Row(MADE, 4, 101, "pv", datetime(1969, 12, 31, 20, 21, 41, tzinfo=UTC)))
     lines.append("4,101,4001,pv,9999999999999999")
-    return Shape("taobao-userbehavior", "UserBehavior.csv", join_lines(lines), tuple(rows), {11: ("out-of-range",)})
+    return Shape("taobao-userbehavior", "UserBehavior.csv", join_lines(lines), tuple(rows), {11: ("not-a-timestamp",)})
 
 
 def make_lastfm() -> Shape:

@@ -120,7 +120,7 @@ LETTERS = (
     _kind(
         rb"PAR1",
         "a Parquet file",
-        'name it *.parquet, or write format = "parquet" into its source definition',
+        'name it *.parquet, or write format = "parquet" into its source definition: `footfall guess FILE` proposes one',
     ),
     _kind(rb"PARE", "an encrypted Parquet file", "write it without encryption"),
     _kind(rb"ORC", "an ORC file", CONVERT),
