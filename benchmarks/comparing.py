@@ -20,20 +20,25 @@ def compare(ours: str, theirs: str, tables: tuple[str, ...] = (RAW, COUNTS)) -> 
 
     Both are conninfos. Shape: table -> rows.
     """
-    rows = {}
+    return {table: compare_read(ours, theirs, table, (ORDERED[table], ORDERED[table])) for table in tables}
+
+
+def compare_read(ours: str, theirs: str, table: str, reads: tuple[str, str]) -> int:
+    """Read both databases side by side, each in its own words; end at the first row that differs.
+
+    Both are conninfos; `table` is what is named where a row differs. Gives how many rows there are.
+    """
     with psycopg.connect(ours) as one, psycopg.connect(theirs) as other:
-        for table in tables:
-            read = f"copy ({ORDERED[table]}) to stdout (format binary)"
-            for connection in (one, other):
-                connection.execute("set work_mem = '256MB'")
-            with one.cursor().copy(read) as first, other.cursor().copy(read) as second:
-                count = -1  # the end of the stream is a piece of its own
-                for left, right in zip_longest(first, second):
-                    if left != right:
-                        raise SystemExit(f"{table}: row {count + 2:,} of {_name(one)} is another in {_name(other)}")
-                    count += 1
-            rows[table] = count
-    return rows
+        for connection in (one, other):
+            connection.execute("set work_mem = '256MB'")
+        first_copy, second_copy = (f"copy ({read}) to stdout (format binary)" for read in reads)
+        with one.cursor().copy(first_copy) as first, other.cursor().copy(second_copy) as second:
+            count = -1  # the end of the stream is a piece of its own
+            for left, right in zip_longest(first, second):
+                if left != right:
+                    raise SystemExit(f"{table}: row {count + 2:,} of {_name(one)} is another in {_name(other)}")
+                count += 1
+    return count
 
 
 def _name(connection: psycopg.Connection) -> str:

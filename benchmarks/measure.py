@@ -18,11 +18,12 @@ KIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What is started: words, standard input, and what is added to the environment."""
+    """What is started: words, standard input, what is added to the environment, and the working folder."""
 
     words: tuple[str, ...]
     stdin: Path = Path(os.devnull)
     environment: dict[str, str] = field(default_factory=dict)
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,9 @@ def timed(client: Client, expected_code: int = 0) -> tuple[Run, str]:
         source = stack.enter_context(client.stdin.open("rb"))
         output = stack.enter_context(tempfile.TemporaryFile())
         began = time.perf_counter()
-        process = subprocess.Popen(client.words, stdin=source, stdout=output, env={**os.environ, **client.environment})
+        process = subprocess.Popen(
+            client.words, stdin=source, stdout=output, env={**os.environ, **client.environment}, cwd=client.folder
+        )
         watch = Watch(process.pid)
         thread = threading.Thread(target=watch.look)
         thread.start()

@@ -30,10 +30,9 @@ from make_data import Made, Wanted, make
 from pgpq import ArrowToPostgresBinaryEncoder
 from server import Server, machine, machine_text, serving
 
-from footfall.contract.mapping import read_header
 from footfall.contract.terms import Contract
 from footfall.engines import counting, in_process, kernel
-from footfall.formats.delimited import read_records
+from footfall.formats.delimited import open_delimited
 from footfall.settings import load_settings
 from footfall.sources import opening
 from footfall.tables import counts as kept_counts
@@ -112,8 +111,8 @@ def client_alone(path: Path, folder: Path) -> list[Took]:
             for _ in _batches(source)[1]:
                 pass
         with timed("read, cut and judge", took):
-            header, batches = _batches(source)
-            kernel = in_process.Kernel(Contract(",", "UTC", None, None), header, None, MEMORY_MB)
+            layout, batches = _batches(source)
+            kernel = in_process.Kernel(layout, None, MEMORY_MB)
             accepted = [verdict.accepted for verdict in kernel.judge(batches)]
             kernel.close()
     with timed("encode for COPY", took):
@@ -130,8 +129,7 @@ def client_alone(path: Path, folder: Path) -> list[Took]:
 
 
 def _batches(source: opening.SourceFile) -> tuple[Any, Iterator[pa.RecordBatch]]:
-    record, batches = read_records(lambda: opening.read_content(source), source.source, ",", MEMORY_MB)
-    return read_header(record.fields, source.source, ","), batches
+    return open_delimited(source, Contract(), MEMORY_MB)
 
 
 def _as_raw(accepted: pa.Table) -> pa.Table:

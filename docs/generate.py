@@ -24,8 +24,9 @@ from footfall import errors, settings
 from footfall.answers.catalogue import catalogue
 from footfall.cli import main as command_line_program
 from footfall.contract.built_in import list_built_in, read_built_in_text
-from footfall.contract.hints import LOOKS, hint
+from footfall.contract.hints import hint
 from footfall.contract.ids import ID_COLUMNS
+from footfall.contract.looks import LOOKS
 from footfall.contract.problems import PROBLEM_CODES
 
 DOCS = Path(__file__).resolve().parent

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
@@ -53,6 +54,13 @@ def test_page_and_picture_are_what_the_results_give(tmp_path: Path) -> None:
     assert drawn == (ROOT / "docs" / PICTURE).read_text(encoding="utf-8")
 
 
+def test_the_page_of_forms_is_what_the_results_give(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks-formats.md"
+    done = run("formats.py", "--runs", "0", "--page", str(page))
+    assert done.returncode == 0, done.stderr
+    assert page.read_text(encoding="utf-8") == (ROOT / "docs" / "benchmarks-formats.md").read_text(encoding="utf-8")
+
+
 def test_the_figures_of_the_readme_are_those_that_were_measured() -> None:
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     proof = json.loads((ROOT / "docs/reliability.json").read_text())
@@ -84,6 +92,35 @@ def test_all_parts_run_at_two_thousand_rows_and_keep_their_results(cluster: Any,
     assert set(first["skipped"]) == {"pgloader", "dlt", "pandas"}
     assert "Not measured yet" not in page.read_text(encoding="utf-8")
     assert (tmp_path / PICTURE).exists()
+
+
+@pytest.mark.slow
+def test_all_forms_load_two_thousand_rows_and_give_the_same_tables(cluster: Any, tmp_path: Path) -> None:
+    kept_in = ["--results", str(tmp_path), "--page", str(tmp_path / "page.md")]
+    sizes = ["--rows", "2000", "--runs", "1"]
+    done = run("formats.py", *sizes, "--database", cluster.admin, *kept_in)
+    assert done.returncode == 0, done.stderr
+    done = run("formats.py", *sizes, "--only", "gzip", "bzip2", "xz", "Zstandard", "--database", cluster.admin, *kept_in)
+    assert done.returncode == 0, done.stderr
+    forms = json.loads((tmp_path / "formats-2000.json").read_text())["forms"]
+    assert len(forms) == 13
+    assert all(form["seconds"] and form["plain_seconds"] for form in forms.values())
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == done.stdout
+
+
+def test_rows_that_differ_in_another_form_end_the_run(new_database: Callable[[], str]) -> None:
+    ours, theirs = two_databases(new_database)
+    with psycopg.connect(theirs) as connection:
+        connection.execute("update user_interactions_raw set action = 'hover' where interaction_id = 2")
+    words = (
+        "import sys; from pathlib import Path; from formats import compare; from server import Server; "
+        "compare(Server(sys.argv[1], '', Path()), 'made ids', *sys.argv[2:])"
+    )
+    names = [conninfo_to_dict(database)["dbname"] for database in (ours, theirs)]
+    command = [sys.executable, "-c", words, ours, *map(str, names)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=BENCHMARKS)
+    assert done.returncode == 1
+    assert "user_interactions_raw: row 2" in done.stderr
 
 
 @pytest.mark.slow

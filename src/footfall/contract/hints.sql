@@ -8,8 +8,9 @@ with problem as (
         unnest(case
             when len(list_filter(
                 problems,
-                lambda p: p.code in ('not-an-integer', 'not-a-timestamp') and lower(p.value) = p.field
-            )) = 4 then [{'code': 'header-again', 'field': null::varchar, 'value': null::varchar}]
+                lambda p: p.code in ('not-an-integer', 'not-a-uuid', 'not-a-timestamp')
+                    and list_contains(getvariable('header_again'), p.field || '=' || lower(p.value))
+            )) = nullif(len(getvariable('header_again')), 0) then [{'code': 'header-again', 'field': null::varchar, 'value': null::varchar}]
             else problems
         end) as p
     from rejected
@@ -59,7 +60,7 @@ looked as (
         case
             when p.field is not null and length(p.value) = getvariable('value_characters_max') then null  -- there is more of it, which a problem does not quote
             when p.code = 'not-an-integer' then case
-                when lower(p.value) in ('interaction_id', 'user_id', 'product_id', 'action', 'timestamp') then 'column-name'
+                when list_contains(getvariable('header_names'), lower(p.value)) then 'column-name'
                 when regexp_full_match(p.value, '(?i)null|nil|none|n/?a|nan|undefined|unknown|\\n|-+|\?+') then 'word-for-missing'
                 when regexp_full_match(p.value, '[''’`][+-]?[0-9]+') then 'apostrophe'
                 when regexp_full_match(p.value, '"[+-]?[0-9]+"') then 'quotes-inside'
@@ -77,9 +78,10 @@ looked as (
                 when regexp_full_match(p.value, '(?:[+-]|[\p{Z}\p{Cf}])*[0-9]+[\p{Z}\p{Cf}]*')
                     and regexp_full_match(regexp_replace(p.value, '[\p{Z}\p{Cf}]', '', 'g'), '[+-]?[0-9]+') then 'invisible'
                 when regexp_full_match(p.value, '[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{1,2}:[0-9]{2}.*)?') then 'date-in-id'
+                when regexp_full_match(p.value, '[\pL\pN_.:@/|+-]*\pL[\pL\pN_.:@/|+-]*') then 'word'
             end
             when p.code = 'not-a-timestamp' then case
-                when lower(p.value) in ('interaction_id', 'user_id', 'product_id', 'action', 'timestamp') then 'column-name'
+                when list_contains(getvariable('header_names'), lower(p.value)) then 'column-name'
                 when regexp_full_match(p.value, '(?i)null|nil|none|n/?a|nan|nat|undefined|unknown|\\n|-+|\?+|0000-00-00(?:[ t]00:00:00)?')
                     then 'word-for-missing'
                 when regexp_full_match(mended.text, getvariable('naive_timestamp')) or regexp_full_match(mended.text, getvariable('offset_timestamp'))

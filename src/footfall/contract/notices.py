@@ -45,7 +45,8 @@ def describe(
     if rows_repeated * REPEATED_SHARE > rows_read:
         found.append(
             f"{rows_repeated:,} of {rows_read:,} rows have an interaction_id that came before in this file; "
-            "is it the id of an order or a session, rather than of an interaction?"
+            "is it the id of an order or a session, rather than of an interaction? Then a source definition makes ids: "
+            'interaction_id = { from = "record" }'
         )
     if oddities.padded_ids:
         each = ", ".join(
@@ -57,7 +58,7 @@ def describe(
         each = ", ".join(f"{word!r} in {_rows(rows)}" for word, rows in words)
         found.append(
             f"words that often stand for a missing value are taken as actions: {each}; "
-            "leave the value empty at its origin, or name the actions that there are in FOOTFALL_ACTIONS"
+            "list them in null_values of a source definition, or name the actions that there are in FOOTFALL_ACTIONS"
         )
     return tuple(found)
 
@@ -67,8 +68,9 @@ def describe_other_contract(load_id: int, contract: str, contract_now: str) -> t
     if contract == contract_now:
         return ()
     return (
-        f"already loaded as load {load_id} under another contract (another delimiter, source_time_zone, actions or "
-        "max_future_seconds, or the rules of another version of Footfall); nothing was changed",
+        f"already loaded as load {load_id} under another contract (another source definition, delimiter, "
+        "source_time_zone, actions, max_future_seconds or types of ids, or the rules of another version of Footfall); "
+        "nothing was changed",
     )
 
 

@@ -87,7 +87,7 @@ def open_kernel_session(layout: Layout, latest: datetime | None, memory_mb: int 
         connection.execute(f"set {name} = $1", [value])
     utc = latest.astimezone(UTC).replace(tzinfo=None) if latest else None
     form = compose_form(layout)
-    variables = form.variables | rule_variables(layout.contract, utc) | look_variables(layout.delimiter)
+    variables = form.variables | rule_variables(layout.contract, utc) | look_variables(layout)
     for name, value in variables.items():
         connection.execute(f"set variable {name} = $1", [value])
     connection.execute(compose_macros(layout.contract))
@@ -117,7 +117,7 @@ def judge_batch(session: KernelSession, batch: pa.RecordBatch) -> Verdicts:
         rejected.append(session.connection.sql(SQL["rejected"]).to_arrow_table().cast(REJECTED_SCHEMA))
         session.connection.unregister("rejected")
         _group(session.connection, refused, kinds)
-    accepted = _in_line_order(pa.concat_tables(parts))
+    accepted = _append_lines(batch, _in_line_order(pa.concat_tables(parts)))
     odd += oddities.count_null_words(session.connection, accepted)
     return Verdicts(
         accepted,
@@ -144,6 +144,14 @@ def _place(batch: pa.RecordBatch, refused: pa.Table) -> pa.Table:
     at = pa.array(np.searchsorted(batch["line_number"].to_numpy(), refused["line_number"].to_numpy()))
     lines = placed_by(refused["line_number"].to_numpy(), batch["row_line"].take(at).to_numpy())
     return refused.set_column(0, "line_number", lines).append_column("item", batch["item"].take(at))
+
+
+def _append_lines(batch: pa.RecordBatch, accepted: pa.Table) -> pa.Table:
+    """Give accepted rows the lines where they begin, as `row_line`, where their numbers count rows."""
+    if "row_line" not in batch.schema.names:
+        return accepted
+    at = np.searchsorted(batch["line_number"].to_numpy(), accepted["line_number"].to_numpy())
+    return accepted.append_column("row_line", batch["row_line"].take(pa.array(at)))
 
 
 def _count_by_file(skipped: list[pa.ChunkedArray]) -> dict[int, int]:

@@ -55,15 +55,19 @@ class Repeats:
         """Take note of the accepted rows of one file."""
         self.session.register("rows", rows)
         self.session.execute(SQL["add_seen"], [file_number]).fetchall()
+        if "row_line" in rows.column_names:
+            self.session.execute(SQL["add_lines"], [file_number]).fetchall()
         self.session.unregister("rows")
 
     def forget(self, file_number: int) -> None:
         """Forget a file of which a load would load nothing: its rows claim no id."""
-        self.session.execute(SQL["forget"], [file_number]).fetchall()
+        for statement in ("forget", "forget_lines"):
+            self.session.execute(SQL[statement], [file_number]).fetchall()
 
     def pass_on(self, file_number: int, copy_number: int) -> None:
         """Give the rows of a file to a later copy of it, so that they take their turn there."""
-        self.session.execute(SQL["pass_on"], [copy_number, file_number]).fetchall()
+        for statement in ("pass_on", "pass_lines_on"):
+            self.session.execute(SQL[statement], [copy_number, file_number]).fetchall()
 
     def find_repeats(self) -> list[RepeatsOfFile]:
         """Count, for each file, the rows whose id had come before: with the same content, and with other content.

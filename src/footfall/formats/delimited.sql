@@ -4,10 +4,11 @@
 -- The fields of a line as a list; in the plain form of a line, the shorter way. Null where the quoting is bad.
 
 -- name: plain_fields
-case
-    when starts_with(line, '"') then string_split(substring(line, 2, length(line) - 2), getvariable('quoted_delimiter'))
-    else string_split(line, getvariable('delimiter'))
-end
+-- What is split is chosen before it is: to choose between lists would copy them.
+string_split(
+    case when starts_with(line, '"') then substring(line, 2, length(line) - 2) else line end,
+    case when starts_with(line, '"') then getvariable('quoted_delimiter') else getvariable('delimiter') end
+)
 
 -- name: fields
 case
@@ -63,14 +64,19 @@ string_split_regex(trim(line, e' \t'), '[ \t]+')
 
 -- name: plain_texts
 -- The texts of plain records, which need no parser: either all of their fields are in quotes, or none is.
-with split as (
+with plain as (
     select
         line_number,
-        line,
         size_bytes,
         is_plain,
-        case when is_plain then {fields} end as f
+        case when is_plain then line end as line
     from lines
+),
+split as (
+    select
+        *,
+        {fields} as f
+    from plain
 )
 select
     line_number,

@@ -119,6 +119,8 @@ def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table)
     if not accepted.num_rows:
         return accepted
     is_first = _find_first(staging, accepted["interaction_id"])
+    if "row_line" in accepted.column_names:
+        accepted = accepted.drop(["row_line"])
     accepted = _with_loads(staging, accepted)
     if is_first.all():
         rows, out_of_order = accepted, accepted.slice(0, 0)

@@ -42,9 +42,13 @@ def read_first_rows(file: opening.SourceFile, contract: Contract) -> tuple[tuple
     skipped = 0
     try:
         for batch in _cut(batches):
-            found, skipped_here = _put_in_order(batch, judge_batch(session, batch), layout, ROWS_SHOWN - len(rows))
-            rows += found
-            skipped += skipped_here
+            verdicts = judge_batch(session, batch)
+            found = _find_rows(batch, verdicts, layout)
+            wanted = dict(sorted(found.items())[: ROWS_SHOWN - len(rows)])
+            rows += wanted.values()
+            if len(rows) == ROWS_SHOWN:
+                verdicts = judge_batch(session, batch.slice(0, max(wanted) + 1))
+            skipped += sum(verdicts.skipped.values())
             if len(rows) == ROWS_SHOWN:
                 break
     finally:
@@ -64,8 +68,8 @@ def _cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
                 return
 
 
-def _put_in_order(batch: pa.RecordBatch, verdicts: Verdicts, layout: Layout, count: int) -> tuple[list[FirstRow], int]:
-    """Give the first rows of a batch, accepted and rejected, in its order, and how many are skipped before the last."""
+def _find_rows(batch: pa.RecordBatch, verdicts: Verdicts, layout: Layout) -> dict[int, FirstRow]:
+    """Give the rows of a batch, accepted and rejected, by their places in it."""
     numbers = batch["line_number"].to_pylist()
     has_places = "row_line" in batch.schema.names
     lines = batch["row_line"].to_pylist() if has_places else numbers
@@ -80,9 +84,7 @@ def _put_in_order(batch: pa.RecordBatch, verdicts: Verdicts, layout: Layout, cou
         problems = tuple(Problem(each["code"], each["field"], each["value"]) for each in json.loads(row["problems"]))
         at = by_place[row["line_number"], row["item"]]
         found[at] = FirstRow(row["line_number"], row["item"] or None, None, problems)
-    places = sorted(found)[:count]
-    until = places[-1] + 1 if len(places) == count else batch.num_rows
-    return [found[at] for at in places], until - len(places)
+    return found
 
 
 def _show_values(row: dict[str, Any], layout: Layout) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
@@ -10,9 +11,15 @@ import pyarrow as pa
 import pytest
 
 from factories import make_contract, make_layout
-from footfall.contract.hints import GENERAL, LOOKS, Look, hint
+from footfall.contract.built_in import is_time_zone
+from footfall.contract.hints import GENERAL, hint
+from footfall.contract.ids import IdTypes
+from footfall.contract.looks import LOOKS, Look
+from footfall.contract.mapping import Layout
+from footfall.contract.parsing import parse_definition
 from footfall.contract.problems import PROBLEM_CODES
 from footfall.contract.shapes import COLUMNS
+from footfall.contract.terms import Contract
 from footfall.contract.value_shapes import Kinds
 from footfall.engines import kernel
 from footfall.formats.delimited import read_records
@@ -33,19 +40,34 @@ def judge() -> Iterator[Judge]:
     json_session = kernel.open_kernel_session(lay_out_json(NO_FILE, CONTRACT, has_items=False), None)
 
     def judged(record: str) -> tuple[pa.Table, Kinds]:
-        if record[0] in "{[":
-            content = f"{{}}\n{record}\n".encode()
-            (batch,) = read_lines(lambda: iter([content]), "a.jsonl")
-            verdicts = kernel.judge_batch(json_session, batch.slice(1))
-        else:
-            content = f"{HEADER}\n{record}\n".encode()
-            (batch,) = read_records(lambda: iter([content]), "a.csv", ",")[1]
-            verdicts = kernel.judge_batch(session, batch)
+        if record[0] not in "{[":
+            return judge_record(session, record)
+        content = f"{{}}\n{record}\n".encode()
+        (batch,) = read_lines(lambda: iter([content]), "a.jsonl")
+        verdicts = kernel.judge_batch(json_session, batch.slice(1))
         return verdicts.accepted, verdicts.kinds.get(0, {})
 
     yield judged
     session.close()
     json_session.close()
+
+
+def judge_record(session: kernel.KernelSession, record: str, header: str = HEADER) -> tuple[pa.Table, Kinds]:
+    content = f"{header}\n{record}\n".encode()
+    _, batches = read_records(lambda: iter([content]), "a.csv", ",")
+    (batch,) = batches
+    verdicts = kernel.judge_batch(session, batch)
+    return verdicts.accepted, verdicts.kinds.get(0, {})
+
+
+def make_mapped(toml: str, fields: list[str] | None = None) -> Layout:
+    """Give the layout of a definition of these keys, beside the columns of our own form; types of ids are keys, too."""
+    keys = tomllib.loads(toml)
+    types = {each: keys.pop(f"{each}_type", "bigint") for each in COLUMNS[:3]}
+    definition = parse_definition(
+        "mine", dict(zip(COLUMNS, COLUMNS, strict=True)) | keys, "a", is_time_zone=is_time_zone
+    )
+    return make_layout(fields or COLUMNS, Contract(definition, actions=CONTRACT.actions, id_types=IdTypes(**types)))
 
 
 def record(look: Look, text: str) -> str:
@@ -66,13 +88,53 @@ def test_the_example_of_a_look_is_rejected_with_its_hint(judge: Judge, look: Loo
     ((_, column), kind) = next((key, kind) for key, kind in kinds.items() if key[0] == look.code)
     assert [found for found, _ in kind.shapes] == [look.name]
     assert column == (look.of or None) or look.code == "bad-encoding"
-    assert look.words in hint(look.code, column, look.name)
+    assert look.words.replace("{field}", str(column)) in hint(look.code, column, look.name)
 
 
 @pytest.mark.parametrize("look", [look for look in LOOKS if look.cured is not None], ids=name)
 def test_the_cure_of_a_look_mends_its_example(judge: Judge, look: Look) -> None:
     accepted, kinds = judge(record(look, look.cured or ""))
     assert (accepted.num_rows, kinds) == (1, {})
+
+
+@pytest.mark.parametrize("look", [look for look in LOOKS if look.keys], ids=name)
+def test_the_keys_that_a_hint_names_read_the_example_as_it_stands(look: Look) -> None:
+    session = kernel.open_kernel_session(make_mapped(look.keys.replace("...", look.of)), None)
+    accepted, kinds = judge_record(session, record(look, look.example))
+    session.close()
+    assert (accepted.num_rows, kinds) == (1, {})
+    if look.name == "seconds-since-1970":
+        assert str(accepted["timestamp"][0]) == "2024-03-01 12:00:00+00:00"
+    for key in re.findall(r'(\w+ = "[^."][^"]*")', look.keys):
+        if not key.startswith("default"):
+            said = key.replace(look.of, "{field}") if key.startswith(look.of) else key
+            assert said in look.words or (key.startswith("null_values") and "null_values" in look.words)
+
+
+def test_a_header_that_stands_again_is_told_by_its_own_names() -> None:
+    names = ["event", "Visitor", "item", "what", "at"]
+    keys = "\n".join(f'{column} = "{name}"' for column, name in zip(COLUMNS, names, strict=True))
+    for types in ("", 'user_id_type = "text"\n', 'interaction_id_type = "uuid"\n'):
+        session = kernel.open_kernel_session(make_mapped(types + keys, names), None)
+        _, kinds = judge_record(session, "EVENT,visitor,item,what,at", ",".join(names))
+        assert list(kinds) == [("header-again", None)], types
+        _, kinds = judge_record(session, "event,1,item,click,2024-03-01", ",".join(names))
+        assert ("header-again", None) not in kinds
+        session.close()
+
+
+def test_a_value_is_no_name_of_a_column_where_no_header_is() -> None:
+    session = kernel.open_kernel_session(
+        make_mapped(
+            "header = false\ncolumns = ['a', 'b', 'c', 'd', 'e']\n"
+            + "\n".join(f'{c} = "{n}"' for c, n in zip(COLUMNS, "abcde", strict=True)),
+            list("abcde"),
+        ),
+        None,
+    )
+    _, kinds = judge_record(session, "a,b,c,click,e")
+    assert ("header-again", None) not in kinds
+    session.close()
 
 
 @pytest.mark.parametrize("text", ['"1,1,1,click,2024-03-01"', "1,1,1", '"1;1;1;1;1;1",1'])
@@ -98,7 +160,9 @@ def test_every_look_that_the_statement_knows_has_words_and_no_other() -> None:
 
 def test_a_look_promises_a_cure_only_where_it_has_one() -> None:
     for look in LOOKS:
-        promise = re.search(r"; (leave|write|export|correct|seconds|hours)", look.words)
+        promise = re.search(
+            r"(;|, or) (leave|write [^ ]+$|write (one|a|capitals|HH|the|it)|export|correct|seconds|hours)", look.words
+        )
         assert bool(promise) <= (look.cured is not None), look.name
         assert "\n" not in look.words
 

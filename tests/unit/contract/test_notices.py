@@ -26,6 +26,7 @@ def test_more_than_a_tenth_of_repeated_ids_asks_whose_id_it_is(repeated: int, re
     (notice,) = notices(read=read, repeated=repeated)
     assert notice.startswith(f"{repeated:,} of {read:,} rows")
     assert "an order or a session" in notice
+    assert notice.endswith('interaction_id = { from = "record" }')
 
 
 def test_ids_with_zeros_are_counted_by_column_in_the_order_of_the_contract() -> None:
@@ -37,6 +38,7 @@ def test_words_for_nothing_are_counted_the_most_frequent_first() -> None:
     odd = Oddities(null_words=Counter({"nan": 2, "NULL": 30, "-": 2, "\\N": 1}))
     (notice,) = notices(odd)
     assert r"'NULL' in 30 rows, '-' in 2 rows, 'nan' in 2 rows, '\\N' in 1 row;" in notice
+    assert "null_values of a source definition" in notice
     assert notices(odd, actions=("NULL", "click")) == []
 
 
@@ -45,6 +47,8 @@ def test_the_fingerprint_alone_decides_what_another_contract_is() -> None:
     (notice,) = describe_other_contract(3, "a", "b")
     assert notice.startswith("already loaded as load 3 under another contract (")
     assert notice.endswith("; nothing was changed")
+    for term in ("source definition", "delimiter", "source_time_zone", "actions", "max_future_seconds", "types of ids"):
+        assert term in notice
 
 
 def test_each_notice_names_its_file_and_other_contracts_are_said_once_of_a_run() -> None:
