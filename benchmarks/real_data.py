@@ -8,8 +8,8 @@ terms only. Get `ratings.csv` and `tags.csv` from a copy of ml-latest-small, for
     python benchmarks/real_data.py FOLDER --database CONNINFO        (a database of its own, without Footfall's tables)
 
 The files are loaded as they are. ratings.csv takes the built-in definition `movielens-latest`; where it has no header
-line, the same with `header = false` and the names of its columns. tags.csv takes a definition of three lines more than
-that: the tag is the action. Ids are made from the records.
+line, the same with `header = false` and the names of its columns. tags.csv takes a definition of its own: the tag is
+the action. Ids are made from the records.
 """
 
 from __future__ import annotations

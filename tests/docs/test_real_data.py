@@ -12,7 +12,7 @@ import pytest
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "real_data.py"
 HEADER = "userId,movieId,rating,timestamp\n"
 RATINGS = "1,16,4.0,1217897793\n1,24,1.5,1217895807\n2,16,4.0,1217897793\n"
-TAGS = "userId,movieId,tag,timestamp\n2,16,fantasy,1436680885\n2,16,\"dark, slow\",1436680885\n"
+TAGS = 'userId,movieId,tag,timestamp\n2,16,fantasy,1436680885\n2,16,"dark, slow",1436680885\n'
 
 
 @pytest.mark.parametrize("header", [HEADER, ""], ids=["with a header", "without a header"])
