@@ -145,8 +145,7 @@ def main() -> None:
             folder = scratch / "formats"
             plain = make(Wanted(arguments.rows, bad_share=0.0, duplicate_share=0.0), folder).full
             files = {
-                name: plain if name == BEFORE else write(name, plain, folder / name.replace(" ", "-"))
-                for name in names
+                name: plain if name == BEFORE else write(name, plain, folder / name.replace(" ", "-")) for name in names
             }
             kept = measure(server, names, files, arguments.runs, footfalls, arguments.rows)
             keep(arguments.results / f"formats-{arguments.rows}.json", arguments.rows, files, kept, about)

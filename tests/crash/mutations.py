@@ -74,12 +74,17 @@ MUTATIONS = (
     ),
     Mutation(
         "a dropped reject",
-        (("_with_loads(staging, rejected))", "_with_loads(staging, rejected.slice(1)))"),),
+        (
+            (
+                "    rejected = _with_loads(staging, rejected)\n",
+                "    rejected = _with_loads(staging, rejected).slice(1)\n",
+            ),
+        ),
         CROWD,
     ),
     Mutation(
         "a rejected row that is dropped from the count too",
-        (("_readable(pa.concat_tables(rejected))", "_readable(pa.concat_tables(rejected).slice(1))"),),
+        (("_readable(pa.concat_tables(rejected), ", "_readable(pa.concat_tables(rejected).slice(1), "),),
         CROWD,
     ),
     Mutation(
@@ -256,7 +261,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a byte order mark is read as part of the first name",
-        (("    lines.rest = lines.rest.removeprefix(BOM)\n", ""),),
+        (("    lines.rest = lines.rest.removeprefix(BOM)\n    lines.drop_lines", "    lines.drop_lines"),),
         VERDICTS,
     ),
     Mutation(
@@ -291,7 +296,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a true U+FFFD beside a bad byte is taken for bad",
-        (('"\\ufffe"', '"\\ufffd"'),),
+        (('BAD_BYTES = "\\ufffe"', 'BAD_BYTES = "\\ufffd"'),),
         VERDICTS,
     ),
     Mutation(

@@ -23,8 +23,6 @@ DEFINITION = SourceDefinition(name="shop", format="parquet")
 RULES = SourceRules()
 TEXTS = SourceRules(("text", "text", "text"))
 ROWS = 3
-BAD_TEXT = pytest.mark.xfail(strict=True, reason="NUL and bytes that are not UTF-8 are other problems, or none")
-LISTS = pytest.mark.xfail(strict=True, reason="of lists in a column of actions, the first row alone is rejected")
 GOOD: dict[str, Any] = {
     "interaction_id": pa.array([1, 2, 3], pa.int64()),
     "user_id": pa.array([7, 7, 8], pa.int32()),
@@ -80,15 +78,15 @@ def test_whole_numbers_of_any_width_are_ids(column: str) -> None:
         (pa.array(["1", " 2 ", "x"]), {"not-an-integer": 1}),
         (pa.array(["1", "", None], pa.large_string()), {"missing-value": 2}),
         (pa.array(["1", "2", "y"]).dictionary_encode(), {"not-an-integer": 1}),
-        pytest.param(pa.array([b"1", b"2", b"\xff"], pa.binary()), {"bad-encoding": 1}, marks=BAD_TEXT),
-        pytest.param(pa.array(["1", "2\0", "3"]), {"bad-encoding": 1}, marks=BAD_TEXT),
+        (pa.array([b"1", b"2", b"\xff"], pa.binary()), {"bad-encoding": 1}),
+        (pa.array(["1", "2\0", "3"]), {"bad-encoding": 1}),
         (pa.array([[1], [], None], pa.list_(pa.int64())), {"not-a-value": 2, "missing-value": 1}),
         (
             pa.array([{"a": 1}, {"a": None}, None], pa.struct([("a", pa.int64())])),
             {"not-a-value": 2, "missing-value": 1},
         ),
         (pa.array([[("a", 1)], [], []], pa.map_(pa.string(), pa.int64())), {"not-a-value": 3}),
-        pytest.param(bad_text(), {"bad-encoding": 1, "not-an-integer": 2}, marks=BAD_TEXT),
+        (bad_text(), {"bad-encoding": 1, "not-an-integer": 2}),
     ],
     ids=str,
 )
@@ -110,13 +108,43 @@ def test_numbers_that_pandas_made_of_a_column_with_gaps_are_ids_where_that_is_al
         (pa.array(["a" * 500, "a" * 501, "\U0001f600" * 500]), {"too-long": 1}),
         (pa.array(["view", " \t", None]), {"missing-value": 2}),
         (pa.array(["x", "\ufffd", "a\nb"]), {}),
-        pytest.param(bad_text(), {"bad-encoding": 1}, marks=BAD_TEXT),
-        pytest.param(pa.array([["view"], ["view"], ["view"]]), {"not-a-value": 3}, marks=LISTS),
+        (bad_text(), {"bad-encoding": 1}),
+        (pa.array([["view"], ["view"], ["view"]]), {"not-a-value": 3}),
     ],
     ids=lambda each: str(each)[:40],
 )
 def test_odd_columns_of_actions(array: pa.Array, wanted: dict[str, int]) -> None:
     assert codes(say({**GOOD, "action": array})) == {(code, "action"): rows for code, rows in wanted.items()}
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("more.a", pa.array([{"a": "x"}, {"a": "x\0y"}, {"a": "z"}])),
+        ("more -> a", pa.array(['{"a": "x"}', r'{"a": "x\u0000y"}', '{"a": "z"}'])),
+    ],
+    ids=["struct", "JSON text"],
+)
+@pytest.mark.parametrize("field", ["action", "user_id"])
+def test_a_nul_within_a_struct_or_a_json_text_is_bad_encoding_and_ends_no_load(
+    database: str, field: str, column: str, values: pa.Array
+) -> None:
+    definition = replace(DEFINITION, **{field: Field(columns=(column,))})
+    (answer,) = asked.load(database, definition, TEXTS, [File("nul.parquet", written({**GOOD, "more": values}))])
+    assert codes(answer) == {("bad-encoding", field): 1}
+    with psycopg.connect(database) as connection:
+        (problems,) = connection.execute("select problems from rejected_interactions").fetchone() or ([],)
+    assert problems == [{"code": "bad-encoding", "field": field, "value": "x\ufffdy"}]
+
+
+def test_bytes_that_are_no_text_end_no_load_and_quarantine_shows_a_mark_for_them(database: str) -> None:
+    (answer,) = asked.load(database, DEFINITION, RULES, [File("bad.parquet", written({**GOOD, "action": bad_text()}))])
+    assert codes(answer) == {("bad-encoding", "action"): 1}
+    with psycopg.connect(database) as connection:
+        row = connection.execute("select raw_line, raw_bytes from rejected_interactions").fetchone()
+    assert row is not None
+    assert '"action":"\ufffd\ufffd"' in row[0]
+    assert row[1] is None
 
 
 NOON = datetime(2024, 5, 6, 12, 0, 0, 123000)  # noqa: DTZ001

@@ -6,8 +6,10 @@
 create macro problem(code, field, text) as {
     'code': code,
     'field': field::varchar,
-    'value': left(replace(text, getvariable('bad_bytes'), '�'), getvariable('value_characters_max'))
+    'value': left(replace(replace(text, getvariable('bad_bytes'), '�'), chr(0), '�'), getvariable('value_characters_max'))
 };
+-- A NUL can still come from an escape in a JSON text, or from a text within a list or an object.
+create macro is_bad_text(text, has_bad_bytes) as coalesce(has_bad_bytes and contains(text, getvariable('bad_bytes')) or contains(text, chr(0)), false);
 create macro is_padded(id_text) as id_text[1] = '+' or id_text[1] = '0' and length(id_text) > 1
 
 -- name: quick
@@ -121,7 +123,7 @@ judged as (
             problem(
                 case
                     when list_contains(not_values, 'interaction_id') then 'not-a-value'
-                    when has_bad_bytes and contains(interaction_id_text, getvariable('bad_bytes')) then 'bad-encoding'
+                    when is_bad_text(interaction_id_text, has_bad_bytes) then 'bad-encoding'
                     when interaction_id_text is null or interaction_id_text = '' then 'missing-value'
                     else interaction_id_code(interaction_id_text, interaction_id)
                 end,
@@ -131,7 +133,7 @@ judged as (
             problem(
                 case
                     when list_contains(not_values, 'user_id') then 'not-a-value'
-                    when has_bad_bytes and contains(user_id_text, getvariable('bad_bytes')) then 'bad-encoding'
+                    when is_bad_text(user_id_text, has_bad_bytes) then 'bad-encoding'
                     when user_id_text is null or user_id_text = '' then 'missing-value'
                     else user_id_code(user_id_text, user_id)
                 end,
@@ -141,7 +143,7 @@ judged as (
             problem(
                 case
                     when list_contains(not_values, 'product_id') then 'not-a-value'
-                    when has_bad_bytes and contains(product_id_text, getvariable('bad_bytes')) then 'bad-encoding'
+                    when is_bad_text(product_id_text, has_bad_bytes) then 'bad-encoding'
                     when product_id_text is null or product_id_text = '' then 'missing-value'
                     else product_id_code(product_id_text, product_id)
                 end,
@@ -150,18 +152,18 @@ judged as (
             ),
             problem(case
                 when list_contains(not_values, 'action') then 'not-a-value'
-                when has_bad_bytes and contains(action_text, getvariable('bad_bytes')) then 'bad-encoding'
+                when is_bad_text(action_text, has_bad_bytes) then 'bad-encoding'
                 when action_text is null or action_text = '' then 'missing-value'
                 when length(action_text) > getvariable('action_characters_max') then 'too-long'
             end, 'action', action_text),
             problem(case
-                when has_bad_bytes and contains(action_text, getvariable('bad_bytes')) or action_text is null or action_text = ''
+                when is_bad_text(action_text, has_bad_bytes) or action_text is null or action_text = ''
                     or list_contains(not_values, 'action') then null
                 when getvariable('actions') is not null and not list_contains(getvariable('actions'), action_text) then 'unknown-action'
             end, 'action', action_text),
             problem(case
                 when list_contains(not_values, 'timestamp') then 'not-a-value'
-                when has_bad_bytes and contains(timestamp_text, getvariable('bad_bytes')) then 'bad-encoding'
+                when is_bad_text(timestamp_text, has_bad_bytes) then 'bad-encoding'
                 when timestamp_text is null or timestamp_text = '' then 'missing-value'
                 when is_ambiguous(timestamp_text) then 'ambiguous-timestamp'
                 when instant is null then 'not-a-timestamp'

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from footfall.contract import value_shapes as shapes
 from footfall.contract.hints import look_variables
 from footfall.contract.ids import ID_COLUMNS
-from footfall.contract.limits import RAW_BYTES_MAX
+from footfall.contract.limits import BAD_BYTES, RAW_BYTES_MAX
 from footfall.contract.mapping import Layout
 from footfall.contract.patterns import compose_macros, rule_variables
 from footfall.contract.verdicts import Oddity, Verdicts
@@ -232,6 +232,9 @@ def _ask(session: KernelSession, statement: str, lines: pa.Table) -> pa.Table:
 def _readable(rejected: pa.Table, layout: Layout) -> pa.Table:
     """Escape what is not text, and keep at most 64 KiB of each record, in the encoding in which it is stored."""
     if layout.kind == "parquet":  # there are no bytes of a row
+        marked = pc.replace_substring(rejected["raw_line"], BAD_BYTES, "\ufffd")
+        lines = pc.if_else(pc.is_valid(rejected["raw_bytes"]), marked, rejected["raw_line"])
+        rejected = rejected.set_column(rejected.schema.get_field_index("raw_line"), "raw_line", lines)
         marks = pa.nulls(rejected.num_rows, pa.binary())
         rejected = rejected.set_column(rejected.schema.get_field_index("raw_bytes"), "raw_bytes", marks)
     if layout.encoding != UTF_8:

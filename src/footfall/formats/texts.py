@@ -250,14 +250,14 @@ class _Composer:
         return f"case when {text} <> '' and {text} = trim({text}, e' \\t') then {text} end"
 
     def refuse_nested(self, column: str, text: str) -> str:
-        """Give a text only where none of the columns of a field holds a list or an object."""
+        """Give a text only where none of the columns of a field holds a list, an object, or a NUL within one."""
         _, places = self.field(column)
         found = " or ".join(
             self._nested(place, f"{column}_{number}")
             for number, place in enumerate(places, 1)
             if place.path is not None or self.record.plain_has_nested
         )
-        return f"case when not ({found}) then {text} end" if found else text
+        return f"case when not ({found} or contains({text}, chr(0))) then {text} end" if found else text
 
     def list_variables(self) -> Iterator[tuple[str, Any]]:
         """Give the variables of the expressions."""

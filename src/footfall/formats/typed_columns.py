@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from footfall.formats.framing import MARK_BAD_BYTES
+
 MICROSECONDS_MAX = 9_000_000_000_000_000_000  # the kernel's calendar ends some centuries behind it
 _PER_SECOND = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _FIXED = {"int": pa.int64(), "uint": pa.uint64(), "float": pa.float32(), "double": pa.float64(), "bool": pa.bool_()}
@@ -96,11 +98,10 @@ def _make_text(values: pa.Array) -> tuple[pa.Array, np.ndarray | None]:
             return text, None
     except pa.ArrowInvalid:
         pass
-    # U+FFFD marks for the kernel what is bad; a true one in such a value is taken for bad, too.
     texts: list[str | None] = []
     bad = np.zeros(len(values), dtype=bool)
     for at, value in enumerate(_as_binary(values).to_pylist()):
-        texts.append(None if value is None else value.replace(b"\0", b"\xff").decode("utf-8", "replace"))
+        texts.append(None if value is None else value.replace(b"\0", b"\xff").decode("utf-8", MARK_BAD_BYTES))
         bad[at] = value is not None and not _is_clean(value)
     return pa.array(texts, pa.string()), bad
 
