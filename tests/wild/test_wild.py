@@ -28,19 +28,22 @@ from wild_running import (
 from wild_shape import MADE, NAME, Shape
 
 LOADED = [shape for shape in SHAPES if not shape.refused]
+# A check is the first half of a load: of some shapes it shows that both tell the same.
+CHECKED = [
+    pytest.param(shape, id=shape.name, marks=() if at % 4 == 0 else pytest.mark.long) for at, shape in enumerate(LOADED)
+]
 
 
 def named(shape: Shape) -> str:
     return shape.name
 
 
-@pytest.mark.parametrize("shape", LOADED, ids=named)
+@pytest.mark.parametrize("shape", CHECKED)
 def test_check_tells_the_right_numbers(shape: Shape) -> None:
     write_settings(shape)
     result = check(write_file(shape))
     assert (result.status, result.error) == ("checked", None)
     assert take_numbers(result) == shape.numbers
-    keep_or_compare(shape.name, definition=say_numbers(take_numbers(result)))
 
 
 @pytest.mark.parametrize("name", ["ints_header", "otto", "singer_mixpanel"])
@@ -70,6 +73,7 @@ def test_the_tables_hold_the_right_rows(shape: Shape, empty_tables: EmptyTables)
     rejected = {line: tuple(problem["code"] for problem in problems) for line, problems in tables["rejected"]}
     assert rejected == dict(shape.rejected)
     assert footfall.verify(database_url=database).drift == ()
+    keep_or_compare(shape.name, definition=say_numbers(take_numbers(result)))
     if shape.is_made:
         see_that_a_compressed_file_brings_nothing_new(shape, database, tables)
 
