@@ -43,11 +43,35 @@ def test_a_hostile_file_of_json_lines(database: str, make: Any) -> None:
     assert_alike(database, make())
 
 
-@pytest.mark.xfail(strict=True, reason="what DuckDB takes for JSON is more than JSON")
-@pytest.mark.parametrize("value", ['{"a": 1,}', "[1,]", "nan", "-INF", "[inf]"])
-def test_what_is_more_than_json_is_none(value: str) -> None:
+NO_NUMBERS = ["NaN", "nan", "Infinity", "-Infinity", "inf", "-INF", "-nan"]
+
+
+@pytest.mark.parametrize("value", ['{"a": 1,}', "[1, ]", "[inf]", '{"a":[-Infinity,],}', *NO_NUMBERS])
+def test_the_little_more_than_json_that_many_programs_write_is_read_where_nobody_wants_it(value: str) -> None:
     line = hostile_formats.JSON_LINE.replace(b'{"id":1}', value.encode())
-    (answer,) = asked.check(JSON_LINES, TEXTS, [File("more.jsonl", hostile_formats.JSON_LINE + b"\n" + line)])
+    for text in (line, line[:-1] + b" , }"):
+        (answer,) = asked.check(JSON_LINES, TEXTS, [File("more.jsonl", text)])
+        assert (answer.counts["rows_loaded"], answer.problems) == (1, {})
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_what_is_no_number_is_no_value_where_one_is_wanted(value: str) -> None:
+    line = hostile_formats.JSON_LINE.replace(b'"vi\\u0065w"', value.encode()).replace(b'["p"', b"[" + value.encode())
+    (answer,) = asked.check(JSON_LINES, TEXTS, [File("more.jsonl", line)])
+    assert {key: rows for key, (rows, _) in answer.problems.items()} == {
+        ("not-a-value", "product_id"): 1, ("not-a-value", "action"): 1
+    }  # fmt: skip
+    in_column = SourceDefinition(name="shop", delimiter="|", quoting=False, action=Field(columns=("more -> n",)))
+    row = f'1|2|3|{{"n": {value}}}|2024-05-06'
+    text = f"interaction_id|user_id|product_id|more|timestamp\n{row}\n"
+    (answer,) = asked.check(in_column, TEXTS, [File("within.csv", text.encode())])
+    assert set(answer.problems) == {("not-a-value", "action")}
+
+
+@pytest.mark.parametrize("value", ["{,}", "[,]", "[1,,]", "[1,,2]", "+inf", "nano", "infin", "1nan", "'a'", "01", "1."])
+def test_what_is_less_than_that_is_no_record(value: str) -> None:
+    line = hostile_formats.JSON_LINE.replace(b'{"id":1}', value.encode())
+    (answer,) = asked.check(JSON_LINES, TEXTS, [File("none.jsonl", hostile_formats.JSON_LINE + b"\n" + line)])
     assert set(answer.problems) == {("not-an-object", None)}
 
 

@@ -28,9 +28,11 @@ __all__ = [
     "SPACE",
     "STORED",
     "Lines",
+    "append_stored",
     "assemble",
     "block_bytes",
     "cut_records",
+    "cut_text",
     "is_utf8",
 ]
 
@@ -255,7 +257,7 @@ def _records(
         np.cumsum(sizes, out=offsets[1:])
         data = array[mask]
         text = pa.Array.from_buffers(pa.string(), len(sizes), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
-        return _with_stored([pa.array(numbers), text, pa.nulls(len(sizes), pa.binary()), pa.array(sizes)], stored)
+        return append_stored([pa.array(numbers), text, pa.nulls(len(sizes), pa.binary()), pa.array(sizes)], stored)
     places = zip(starts[held].tolist(), stops[held].tolist(), strict=True)
     texts = [block[start : min(stop, start + READABLE_BYTES)] for start, stop in places]
     return assemble(texts, numbers[held], sizes[held], stored)
@@ -302,25 +304,25 @@ def assemble(
     lines: list[str] = []
     raw: list[bytes | None] = []
     for text, size in zip(texts, sizes.tolist(), strict=True):
-        kept = _cut(text, RAW_BYTES_MAX) if size > RECORD_BYTES_MAX else text
+        kept = cut_text(text, RAW_BYTES_MAX) if size > RECORD_BYTES_MAX else text
         if b"\0" not in kept and is_utf8(kept):
             lines.append(kept.decode())
             raw.append(None)
         else:
             lines.append(kept.replace(b"\0", b"\xff").decode("utf-8", MARK_BAD_BYTES))
-            raw.append(kept[:RAW_BYTES_MAX] if stored is None else _cut(kept, RAW_BYTES_MAX))
+            raw.append(kept[:RAW_BYTES_MAX] if stored is None else cut_text(kept, RAW_BYTES_MAX))
     columns = [pa.array(numbers, pa.int64()), pa.array(lines, pa.string()), pa.array(raw, pa.binary())]
-    return _with_stored([*columns, pa.array(sizes, pa.int64())], stored)
+    return append_stored([*columns, pa.array(sizes, pa.int64())], stored)
 
 
-def _with_stored(columns: list[pa.Array], stored: np.ndarray | None) -> pa.RecordBatch:
+def append_stored(columns: list[pa.Array], stored: np.ndarray | None) -> pa.RecordBatch:
     """Give the batch, with the sizes of the stored bytes where these are no UTF-8."""
     if stored is None:
         return pa.record_batch(columns, schema=SCHEMA)
     return pa.record_batch([*columns, pa.array(stored, pa.int64())], schema=SCHEMA.append(STORED))
 
 
-def _cut(text: bytes, size: int) -> bytes:
+def cut_text(text: bytes, size: int) -> bytes:
     """Cut text to at most `size` bytes, not within a character."""
     if len(text) <= size:
         return text

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -19,6 +19,7 @@ from footfall.contract.paths import parse_path
 from footfall.contract.terms import Contract
 from footfall.errors import SourceError
 from footfall.formats.delimited import Content
+from footfall.formats.encodings import UTF_8
 from footfall.formats.exploding import explode_all
 from footfall.formats.framing import block_bytes
 from footfall.formats.header import BOM
@@ -42,11 +43,14 @@ def open_json_document(
     Raises: SourceError where the file is empty, or begins neither with an object nor with a list.
     """
     definition = contract.definition
-    content, _ = open_text(file, definition)
+    content, encoding = open_text(file, definition)
     if definition.format is None and definition.records is None and has_objects_on_lines(content()):
         return open_json_lines(file, contract, memory_limit_mb)
-    batches = read_document(content, file.source, definition.records, memory_limit_mb)
-    return lay_out_json(file, contract, has_items=True), explode_all(batches, definition, memory_limit_mb)
+    # The text of an exploded item is no more the one that is stored.
+    kept = encoding if definition.explode is None else UTF_8
+    batches = read_document(content, file.source, definition.records, memory_limit_mb, kept)
+    layout = replace(lay_out_json(file, contract, has_items=True), encoding=kept)
+    return layout, explode_all(batches, definition, memory_limit_mb)
 
 
 def has_objects_on_lines(blocks: Iterator[bytes]) -> bool:
@@ -69,7 +73,11 @@ def _is_object(text: bytes) -> bool:
 
 
 def read_document(
-    content: Content, source: str, records: str | None = None, memory_limit_mb: int = 512
+    content: Content,
+    source: str,
+    records: str | None = None,
+    memory_limit_mb: int = 512,
+    encoding: str = UTF_8,
 ) -> Iterator[pa.RecordBatch]:
     """Split content into batches of records, as `json_items.py` gives them.
 
@@ -77,7 +85,7 @@ def read_document(
     no list at `records`.
     """
     refuse_binary(begun(content())[0], source)
-    stream = Stream(content(), block_bytes(memory_limit_mb), source)
+    stream = Stream(content(), block_bytes(memory_limit_mb), source, encoding)
     stream.skip(BOM)
     first = stream.peek()
     if not first:

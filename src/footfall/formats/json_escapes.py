@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from footfall.contract.limits import RAW_BYTES_MAX
+from footfall.formats.framing import cut_text
 
 MAYBE_BAD_ESCAPE = r"\\u(?:0000|[dD][89a-fA-F])"
 _HEX = "[0-9a-fA-F]"
@@ -38,7 +39,7 @@ def mark_bad_escapes(batch: pa.RecordBatch) -> pa.RecordBatch:
     for at in candidates:
         marked = ESCAPE.sub(lambda found: NO_TEXT if found["bad"] else found[0], texts[at])
         if marked != texts[at]:
-            raw[at] = raw[at] or texts[at].encode()[:RAW_BYTES_MAX]
+            raw[at] = raw[at] or cut_text(texts[at].encode(), RAW_BYTES_MAX)
             texts[at] = marked
     batch = batch.set_column(1, "line", pa.array(texts, pa.string()))
     return batch.set_column(2, "raw_bytes", pa.array(raw, pa.binary()))

@@ -6,13 +6,14 @@ Shape: batches of SCHEMA with the numbers of `numbering.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from footfall.contract.limits import RECORD_BYTES_MAX
-from footfall.formats.framing import LINE_BYTES_LEAST, READABLE_BYTES, SCHEMA, assemble, is_utf8
+from footfall.formats.encodings import UTF_8, stored_weights
+from footfall.formats.framing import LINE_BYTES_LEAST, READABLE_BYTES, append_stored, assemble, is_utf8
 from footfall.formats.json_escapes import mark_bad_escapes
 from footfall.formats.json_scanning import Marks, Scanner
 from footfall.formats.json_stream import Stream
@@ -28,18 +29,27 @@ _COMMA = ord(",")
 class _Open:
     """A row that goes on in the next block: its first bytes, and the line where it begins.
 
-    Units: `size` is the true number of its bytes so far, `solid` that of those up to the last that is no blank.
+    Units: `size` is the true number of its bytes so far, `solid` that of those up to the last that is no blank;
+    `stored` and `stored_solid` count the bytes as they are stored.
     """
 
     kept: bytes
     size: int
     solid: int
     line_number: int
+    encoding: str
+    stored: int = 0
+    stored_solid: int = 0
 
     def add(self, block: bytes, solid: int | None) -> _Open:
         """Give it with a block more, of which so many bytes end with one that is no blank."""
         kept = self.kept + block[: READABLE_BYTES - len(self.kept)]
-        return _Open(kept, self.size + len(block), self.solid if solid is None else self.size + solid, self.line_number)
+        stored = _weigh(block, self.encoding)
+        grown = replace(self, kept=kept, size=self.size + len(block), stored=self.stored + stored)
+        if solid is None:
+            return grown
+        stored_solid = self.stored + _weigh(block[:solid], self.encoding)
+        return replace(grown, solid=self.size + solid, stored_solid=stored_solid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +93,14 @@ def cut_items(stream: Stream, numbers: Numbers, *, is_list: bool) -> Iterator[pa
         is_inside = not is_last and scanner.depth > 0
         lines = line_number + np.searchsorted(np.flatnonzero(np.frombuffer(block, np.uint8) == LF), spans.starts)
         closed = len(spans.starts) - spans.is_open
-        yield from _give_rows(block, spans, closed, lines, carried, numbers, stream.block_size)
+        yield from _give_rows(block, spans, closed, lines, carried, numbers, stream)
         if not spans.is_open:
             carried = None
         elif spans.starts[-1] < 0 and carried:
             carried = carried.add(block, int(spans.stops[-1]) if spans.stops[-1] >= 0 else None)
         else:
             start = int(spans.starts[-1])
-            carried = _Open(b"", 0, 0, int(lines[-1])).add(block[start:], int(spans.stops[-1]) - start)
+            carried = _Open(b"", 0, 0, int(lines[-1]), stream.encoding).add(block[start:], int(spans.stops[-1]) - start)
 
 
 def _find_spans(block: bytes, marks: Marks, is_carried: bool, *, is_inside: bool, is_last: bool) -> _Spans:
@@ -145,7 +155,7 @@ def _give_rows(  # noqa: PLR0913
     lines: np.ndarray,
     carried: _Open | None,
     numbers: Numbers,
-    block_size: int,
+    stream: Stream,
 ) -> Iterator[pa.RecordBatch]:
     """Give the rows that end in a block."""
     starts, stops, lines = spans.starts[:closed], spans.stops[:closed], lines[:closed]
@@ -154,30 +164,45 @@ def _give_rows(  # noqa: PLR0913
         size = carried.size + int(stops[0]) if stops[0] >= 0 else carried.solid
         if size > RECORD_BYTES_MAX:
             text = carried.kept + block[: max(int(stops[0]), 0)][: READABLE_BYTES - len(carried.kept)]
-            yield numbers.add(assemble([text], lines[:1], np.array([size])))
+            stored = carried.stored_solid
+            if stops[0] >= 0:
+                stored = carried.stored + _weigh(block[: int(stops[0])], stream.encoding)
+            of_stored = None if stream.encoding == UTF_8 else np.array([stored])
+            yield numbers.add(assemble([text], lines[:1], np.array([size]), of_stored))
             starts, stops, lines = starts[1:], stops[1:], lines[1:]
         else:
             block = carried.kept + block
             starts, stops = starts + len(carried.kept), stops + len(carried.kept)
             starts[0], stops[0] = 0, size
-    rows_max = max(block_size // LINE_BYTES_LEAST, 1)
+    rows_max = max(stream.block_size // LINE_BYTES_LEAST, 1)
     for at in range(0, len(starts), rows_max):
         rows = slice(at, at + rows_max)
-        batch = _cut_rows(block, starts[rows], stops[rows], lines[rows])
+        batch = _cut_rows(block, starts[rows], stops[rows], lines[rows], stream.encoding)
         yield numbers.add(mark_bad_escapes(batch))
 
 
-def _cut_rows(block: bytes, starts: np.ndarray, stops: np.ndarray, lines: np.ndarray) -> pa.RecordBatch:
+def _weigh(text: bytes, encoding: str) -> int:
+    """Give the number of stored bytes that a text in UTF-8 stands for."""
+    if encoding == UTF_8:
+        return len(text)
+    return int(stored_weights(np.frombuffer(text, np.uint8), encoding).sum())
+
+
+def _cut_rows(block: bytes, starts: np.ndarray, stops: np.ndarray, lines: np.ndarray, encoding: str) -> pa.RecordBatch:
     begin, end = int(starts[0]), int(stops[-1])
     part, sizes = block[begin:end], stops - starts
+    stored = None
+    if encoding != UTF_8:
+        before = np.concatenate(([0], np.cumsum(stored_weights(np.frombuffer(part, np.uint8), encoding))))
+        stored = before[stops - begin] - before[starts - begin]
     is_exact = b"\0" not in part and (part.isascii() or is_utf8(part))
     if not is_exact or sizes.max() > RECORD_BYTES_MAX:
         places = zip(starts.tolist(), stops.tolist(), strict=True)
         texts = [block[start : min(stop, start + READABLE_BYTES)] for start, stop in places]
-        return assemble(texts, lines, sizes)
+        return assemble(texts, lines, sizes, stored)
     # A text for each row, and one for what stands before the next.
     offsets = np.empty(2 * len(starts), np.int32)
     offsets[::2], offsets[1::2] = starts - begin, stops - begin
     texts = pa.Array.from_buffers(pa.string(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(part)])
     columns = [pa.array(lines), texts.take(pa.array(np.arange(0, len(texts), 2)))]
-    return pa.record_batch([*columns, pa.nulls(len(starts), pa.binary()), pa.array(sizes)], schema=SCHEMA)
+    return append_stored([*columns, pa.nulls(len(starts), pa.binary()), pa.array(sizes)], stored)

@@ -10,6 +10,7 @@ import numpy as np
 
 from footfall.contract.limits import RECORD_BYTES_MAX
 from footfall.errors import SourceError
+from footfall.formats.encodings import UTF_8
 from footfall.formats.json_scanning import Scanner
 
 _NO_BLANK = re.compile(rb"[^ \t\r\n]")
@@ -19,12 +20,16 @@ _IN_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 
 
 class Stream:
-    """The bytes of a document that are still to be read. `line_number` is that of the next byte."""
+    """The bytes of a document that are still to be read. `line_number` is that of the next byte.
 
-    def __init__(self, blocks: Iterator[bytes], block_size: int, source: str) -> None:
+    `encoding` is the one in which they are stored; they come in UTF-8.
+    """
+
+    def __init__(self, blocks: Iterator[bytes], block_size: int, source: str, encoding: str = UTF_8) -> None:
         self.blocks = blocks
         self.block_size = block_size
         self.source = source
+        self.encoding = encoding
         self.line_number = 1
         self._held = b""
         self._at = 0

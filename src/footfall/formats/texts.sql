@@ -8,12 +8,12 @@ create macro present(text) as case
 end;
 -- A text that is no JSON makes the functions raise.
 create macro json_text(doc, path) as try(json_extract_string(doc, path));
-create macro is_json_nested(doc, path) as coalesce(try(json_type(doc, path)) in ('ARRAY', 'OBJECT'), false);
 -- JSON has no such numbers, but some programs write them.
 create macro is_no_number(text) as regexp_full_match(text, '(?i)[+-]?(?:nan|inf|infinity)');
 -- What the text of a list or an object looks like; that of a value can look the same.
 create macro looks_nested(text) as coalesce(regexp_full_match(text, '(?s)[\[{].*') or is_no_number(text), false);
 create macro is_no_value(kind, text) as coalesce(kind in ('ARRAY', 'OBJECT') or (kind = 'DOUBLE' and is_no_number(text)), false);
+create macro is_json_nested(doc, path) as is_no_value(try(json_type(doc, path)), json_text(doc, path));
 -- `keys` are the names in an object, as often as they stand there.
 create macro stands_twice(keys, name) as coalesce(list_contains(keys[list_position(keys, name) + 1:], name), false);
 -- Parts of a key with `:` between them; what stands in a part cannot be taken for a border.

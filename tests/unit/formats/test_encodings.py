@@ -82,6 +82,59 @@ def test_every_byte_comes_back(encoding: str) -> None:
     assert encode_again(text, encoding) == content.removeprefix(MARKS.get(encoding, b""))
 
 
+def as_json(action: str, more: str = "") -> str:
+    ids = '"interaction_id": 1, "user_id": 2, "product_id": 3'
+    return f'{{{ids}, "action": "{action}", "timestamp": "2024-01-02"{more}}}'
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "cp1252", "iso8859-15", "cp037"])
+@pytest.mark.parametrize("bad", [" ", "\\ud800", "x" * 501 + "\u00e9"], ids=["missing", "escape", "long"])
+def test_a_json_document_keeps_its_bytes_as_they_were(tmp_path: Path, encoding: str, bad: str) -> None:
+    record = as_json(bad, ', "note":  "\u00fc"')
+    path = tmp_path / "a.json"
+    path.write_bytes(encoded("[" + as_json("caf\u00e9") + f",\n {record} ," + as_json("b") + "]", encoding))
+    judged = judge_file(path, says(encoding))
+    assert [row["action"] for row in judged.accepted] == ["caf\u00e9", "b"]
+    (row,) = judged.rejected
+    assert (row["line_number"], row["item"], row["raw_line"]) == (2, 1, record)
+    assert (row["raw_bytes"], row["raw_size_bytes"]) == (record.encode(encoding), len(record.encode(encoding)))
+
+
+@pytest.mark.parametrize(("encoding", "bad"), [("cp1252", b"\x81"), ("utf-16-le", b"\x00\xd8")])
+def test_bad_bytes_in_a_json_document_are_kept_as_they_were(tmp_path: Path, encoding: str, bad: bytes) -> None:
+    before, after = as_json("?").split("?")
+    record = before.encode(encoding) + bad + after.encode(encoding)
+    path = tmp_path / "a.json"
+    path.write_bytes(encoded("[", encoding) + record + "\n]".encode(encoding))
+    (row,) = judge_file(path, says(encoding)).rejected
+    assert (row["raw_bytes"], row["raw_size_bytes"]) == (record, len(record))
+    assert [each["code"] for each in row["problems"]] == ["bad-encoding"]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_a_long_record_with_a_bad_escape_is_cut_between_characters(tmp_path: Path, name: str) -> None:
+    for shift in range(2):
+        record = as_json("\\ud800", ', "note": "' + "x" * shift + "\u00e9" * 70_000 + '"')
+        path = tmp_path / name
+        path.write_bytes(encoded(record + "\n", "cp1252"))
+        (row,) = judge_file(path, says("cp1252")).rejected
+        assert row["raw_size_bytes"] == len(record)
+        assert record.encode("cp1252").startswith(row["raw_bytes"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "cp1252"])
+@pytest.mark.parametrize("size", [400_000, 1_000_000, 5_000_000])
+def test_a_long_record_of_a_json_document_has_the_size_of_its_stored_bytes(
+    tmp_path: Path, encoding: str, size: int
+) -> None:
+    record = as_json("", ', "note": "' + "\u00e9" * size + '"')
+    path = tmp_path / "a.json"
+    path.write_bytes(encoded(f"[{as_json('a')},\n{record}\n]", encoding))
+    (row,) = judge_file(path, says(encoding)).rejected
+    assert row["raw_size_bytes"] == len(record.encode(encoding))
+    assert record.encode(encoding).startswith(row["raw_bytes"])
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "cp1252"])
 def test_a_record_over_1_mb_is_known_by_the_size_of_its_stored_bytes(tmp_path: Path, encoding: str) -> None:
     row = "1,2,3," + "\u00e9" * 1_200_000 + ",2024-01-02,n"
