@@ -139,7 +139,7 @@ def _load_new(
         return later
     merged = merging.merge(connection, staging)
     has_conflicts = any(of.rows_conflict for of in merged.values())
-    conflicting = merging.conflict_lines(connection, staging) if has_conflicts else {}
+    conflicting = merging.find_conflict_lines(connection, staging) if has_conflicts else {}
     for number, (load_id, reading, sums) in enumerate(zip(load_ids, readings, all_sums, strict=True)):
         if load_id in conflicting:
             for rejected, ids in find_conflicts(engine, reader, reading.file, conflicting[load_id]):

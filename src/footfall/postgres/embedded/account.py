@@ -16,7 +16,7 @@ from typing import Any
 from footfall.errors import EmbeddedDatabaseError
 
 # Tried in this order: an account that an administrator made for Footfall, one made for PostgreSQL, one made for daemons
-# that own files, and as the last resort one that every system has.
+# that own files, and as the last resort `nobody`.
 CANDIDATES = ("footfall", "postgres", "daemon", "nobody")
 ACCOUNT_FILE = "account"
 

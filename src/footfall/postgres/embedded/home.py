@@ -15,7 +15,7 @@ from footfall.errors import EmbeddedDatabaseError
 from footfall.postgres.embedded.account import ACCOUNT_FILE, Account, assert_reachable, choose_account
 
 # pg_ctl and initdb put paths in double quotes into a shell command, and a comma separates hosts in libpq and folders in
-# unix_socket_directories. None of these characters can be escaped in all of these places.
+# unix_socket_directories.
 CHARACTERS_REFUSED = frozenset('"$`\\,\n')
 NEW_DATABASE_BYTES = 100_000_000  # bytes; the copied binaries, initdb's 40 MB and a first segment of the log need less
 
