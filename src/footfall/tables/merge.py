@@ -147,11 +147,11 @@ def find_conflict_lines(connection: Connection, staging: Staging) -> dict[int, n
     return {load_id: np.frombuffer(bytes(lines), np.uint8) for load_id, lines in found.items()}
 
 
-def are_in(lines: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+def are_bits_set(lines: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Say for each line number whether its bit is set.
 
     Example:
-        >>> are_in(np.array([0b100], np.uint8), np.array([1, 2, 99])).tolist()
+        >>> are_bits_set(np.array([0b100], np.uint8), np.array([1, 2, 99])).tolist()
         [False, True, False]
     """
     inside = numbers // BITS < len(lines)
