@@ -136,7 +136,7 @@ def _batches(source: opening.SourceFile) -> tuple[Any, Iterator[pa.RecordBatch]]
 def _as_raw(accepted: pa.Table) -> pa.Table:
     """Keep what COPY sends, with a load_id; a repeat of an id is left out as the load does."""
     staging = staged.Staging((1,), *([None] * 4), is_temporary=True, id_types=BIGINTS)  # type: ignore[arg-type]
-    rows = staged._with_loads(staging, accepted)
+    rows = staged._replace_positions(staging, accepted)
     return rows.drop(["line_number"])
 
 
