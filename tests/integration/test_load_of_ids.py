@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -105,3 +107,48 @@ def test_numbers_given_as_text_give_the_same_counts(
         )
         found.append((sums, rows, counts))
     assert found[0] == found[1]
+
+
+BY_NAME = """
+interaction_id_type = "uuid"
+[sources.daily]
+interaction_id = { from = "record" }
+user_id = "u"
+product_id = "p"
+action = { value = "view" }
+timestamp = { from_name = "d-%Y-%m-%d" }
+"""
+
+
+def test_equal_records_of_two_days_are_two_where_the_name_of_the_file_gives_the_day(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("footfall.toml").write_text(BY_NAME, encoding="utf-8")
+    Path("d-2024-01-01.csv").write_text("u,p\n1,1\n2,2\n", encoding="utf-8")
+    Path("d-2024-01-02.csv").write_text("u,p\n2,2\n1,1\n", encoding="utf-8")
+    Path("d-2024-01-01.csv.gz").write_bytes(gzip.compress(Path("d-2024-01-01.csv").read_bytes()))
+    settings = load_settings(database_url=database, source="daily")
+    names = ["d-2024-01-01.csv", "d-2024-01-02.csv", "d-2024-01-01.csv.gz"]
+    for done in (check_verb.check(names, settings).loads, load_verb.load(names, settings).loads):
+        assert [(one.rows_loaded, one.rows_duplicate, one.rows_rejected) for one in done] == [
+            (2, 0, 0),
+            (2, 0, 0),
+            (0, 2, 0),
+        ]
+
+
+def test_the_bytes_of_one_day_under_the_name_of_another_are_said_to_be_of_another_contract(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("footfall.toml").write_text(BY_NAME, encoding="utf-8")
+    for day in ("01", "02"):
+        Path(f"d-2024-01-{day}.csv").write_text("u,p\n1,1\n", encoding="utf-8")
+    settings = load_settings(database_url=database, source="daily")
+    (first,) = load_verb.load(["d-2024-01-01.csv"], settings).loads
+    (again,) = load_verb.load(["d-2024-01-01.csv"], settings).loads
+    (other,) = load_verb.load(["d-2024-01-02.csv"], settings).loads
+    assert (first.status, again.status, other.status) == ("loaded", "already-loaded", "already-loaded")
+    assert again.notices == ()
+    assert "another name of the file" in other.notices[0]

@@ -67,8 +67,9 @@ def describe_other_contract(load_id: int, contract: str, contract_now: str) -> t
     if contract == contract_now:
         return ()
     return (
-        f"already loaded as load {load_id} under another contract (another delimiter, source_time_zone, actions or "
-        "max_future_seconds, or the rules of another version of Footfall); nothing was changed",
+        f"already loaded as load {load_id} under another contract (another source definition, delimiter, "
+        "source_time_zone, actions or max_future_seconds, another name of the file where the name decides how it is "
+        "read, or the rules of another version of Footfall); nothing was changed",
     )
 
 

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from footfall.contract.built_in import find_built_in, list_built_in
 from footfall.contract.definition import FormatName, SourceDefinition
+from footfall.contract.mapping import read_file_time
 from footfall.contract.terms import Contract
-from footfall.errors import SettingsError, UnknownNameError
+from footfall.errors import SettingsError, SourceError, UnknownNameError
 from footfall.safe_text import scheme, shown
 from footfall.sources.ignored import COMPRESSIONS
 from footfall.sources.patterns import is_path_of
@@ -123,6 +124,28 @@ def find_delimiter(definition: SourceDefinition, source: str) -> str:
     if definition.delimiter is not None:
         return definition.delimiter
     return "\t" if strip_compression(_name_of(source)).endswith((".tsv", ".tab")) else ","
+
+
+def name_contract(contract: Contract, source: str) -> str:
+    """Give the fingerprint of a contract with what the name of a file decides: format, delimiter, the time of its rows.
+
+    Example:
+        >>> name_contract(Contract(), "a.csv") == Contract().fingerprint() != name_contract(Contract(), "a.tsv")
+        True
+    """
+    definition = contract.definition
+    kind = find_format(definition, source)
+    if kind != "csv":
+        definition = replace(definition, format=kind)
+    elif (delimiter := find_delimiter(definition, source)) != ",":
+        definition = replace(definition, delimiter=delimiter)
+    try:
+        time = read_file_time(definition, source)
+    except SourceError:  # such a file is not loaded
+        time = None
+    if time is not None:
+        definition = replace(definition, timestamp=replace(definition.timestamp, value=time))
+    return replace(contract, definition=definition).fingerprint()
 
 
 def _name_of(source: str) -> str:

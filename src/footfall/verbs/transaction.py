@@ -17,6 +17,7 @@ from footfall.contract.terms import Contract
 from footfall.contract.verdicts import Verdicts
 from footfall.engines.in_process import Engine
 from footfall.errors import FootfallError, SourceError
+from footfall.formats.choosing import name_contract
 from footfall.formats.positions import placed
 from footfall.formats.reading import Reader, Reading
 from footfall.postgres.target import Connection, Target
@@ -231,5 +232,5 @@ def _record_loaded(connection: Connection, contract: Contract, attempt: Attempt,
 
 
 def _report_already_loaded(contract: Contract, file: opening.SourceFile, first: ledger.FirstLoad) -> LoadResult:
-    notices = describe_other_contract(first.load_id, first.contract, contract.fingerprint())
+    notices = describe_other_contract(first.load_id, first.contract, name_contract(contract, file.source))
     return LoadResult.already_loaded(first.load_id, file.source, file.digest, first.loaded_at, notices)
