@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from footfall.errors import SettingsError
 from footfall.settings import Settings, load_settings
 from footfall.tables import first_load
 from footfall.verbs import check as check_verb
@@ -152,3 +153,33 @@ def test_the_bytes_of_one_day_under_the_name_of_another_are_said_to_be_of_anothe
     assert (first.status, again.status, other.status) == ("loaded", "already-loaded", "already-loaded")
     assert again.notices == ()
     assert "another name of the file" in other.notices[0]
+
+
+def test_a_definition_of_the_name_footfall_takes_the_place_of_the_own_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("footfall.toml").write_text('[sources.footfall]\nuser_id = "who"\n', encoding="utf-8")
+    Path("a.csv").write_text("interaction_id;who;product_id;action;timestamp\n1;2;3;view;2024-01-01\n", encoding="utf-8")
+    for source in (None, "footfall"):
+        (checked,) = check_verb.check(["a.csv"], load_settings(source=source, delimiter=";")).loads
+        assert (checked.rows_loaded, checked.error) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("field", "settings"),
+    [
+        ('product_id = { column = "p", default = "none" }', {}),
+        ('user_id = { value = "9223372036854775808" }', {}),
+        ('user_id = { value = "7" }', {"user_id_type": "uuid"}),
+        (f'product_id = {{ column = "p", default = "{"n" * 201}" }}', {"product_id_type": "text"}),
+    ],
+)
+def test_a_constant_that_is_no_id_of_the_tables_is_refused_before_a_file_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, settings: dict[str, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("footfall.toml").write_text(f"[sources.shop]\n{field}\n", encoding="utf-8")
+    Path("a.csv").write_text("nothing of this is read\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="the definition 'shop' gives (user|product)_id the (default|value)"):
+        check_verb.check(["a.csv"], load_settings(source="shop", **settings))
