@@ -11,13 +11,16 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from footfall.contract.ids import IdTypes
 from footfall.errors import SettingsError
 from footfall.settings import Settings, load_settings
 from footfall.tables import first_load
+from footfall.tables.schema import apply_schema
 from footfall.verbs import check as check_verb
 from footfall.verbs import load as load_verb
 from footfall.verbs import loads as loads_verb
 from footfall.verbs import rejects as rejects_verb
+from footfall.verbs import transaction
 from footfall.verbs import verify as verify_verb
 
 Write = Callable[..., str]
@@ -160,7 +163,9 @@ def test_a_definition_of_the_name_footfall_takes_the_place_of_the_own_form(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("footfall.toml").write_text('[sources.footfall]\nuser_id = "who"\n', encoding="utf-8")
-    Path("a.csv").write_text("interaction_id;who;product_id;action;timestamp\n1;2;3;view;2024-01-01\n", encoding="utf-8")
+    Path("a.csv").write_text(
+        "interaction_id;who;product_id;action;timestamp\n1;2;3;view;2024-01-01\n", encoding="utf-8"
+    )
     for source in (None, "footfall"):
         (checked,) = check_verb.check(["a.csv"], load_settings(source=source, delimiter=";")).loads
         assert (checked.rows_loaded, checked.error) == (1, None)
@@ -181,5 +186,26 @@ def test_a_constant_that_is_no_id_of_the_tables_is_refused_before_a_file_is_open
     monkeypatch.chdir(tmp_path)
     Path("footfall.toml").write_text(f"[sources.shop]\n{field}\n", encoding="utf-8")
     Path("a.csv").write_text("nothing of this is read\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match="the definition 'shop' gives (user|product)_id the (default|value)"):
+    with pytest.raises(SettingsError, match=r"the definition 'shop' gives (user|product)_id the (default|value)"):
         check_verb.check(["a.csv"], load_settings(source="shop", **settings))
+
+
+@pytest.mark.usefixtures("_path")
+def test_tables_that_are_made_again_with_other_ids_during_a_load_take_none_of_its_rows(
+    database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(database_url=database)
+    load_verb.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], settings)
+    take = transaction.take_writer_lock
+
+    def take_late(connection: Any, target: Any) -> None:
+        """Let another client drop the tables and make them again, just before the lock is had."""
+        connection.execute("drop schema public cascade; create schema public")
+        apply_schema(connection, target, IdTypes("text", "text", "text"))
+        take(connection, target)
+
+    monkeypatch.setattr(transaction, "take_writer_lock", take_late)
+    (done,) = load_verb.load([write_csv("b.csv", "007,1,1,click,2024-01-01")], settings).loads
+    assert (done.status, done.exit_code) == ("failed", 6)
+    assert done.error is not None
+    assert "other ids during this load" in done.error
