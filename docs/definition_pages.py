@@ -54,7 +54,8 @@ def definitions_reference() -> list[str]:
         "[some come with Footfall](source-definitions-built-in.md).",
         EXAMPLE.strip(),
         "A file takes the definition that `--source NAME` names, else the one whose `match` fits its path (two that fit "
-        "are an error), else Footfall's own form: five columns of these names, or `[sources.footfall]` where that is written. An unknown key, a path that is no path, a "
+        "are an error), else Footfall's own form: five columns of these names, or "
+        "`[sources.footfall]` where that is written. An unknown key, a path that is no path, a "
         "pattern that does not compile end the command with exit code 2 before any file is opened. All of a definition "
         "but its name and `match` is part of the contract's fingerprint in `loads.contract`; its name is in "
         "`loads.definition`.",
