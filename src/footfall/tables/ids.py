@@ -48,6 +48,20 @@ def find_id_types(connection: Connection) -> IdTypes:
     return IdTypes(**types)
 
 
+def assert_types(connection: Connection, id_types: IdTypes) -> None:
+    """See, under the writer lock, that the tables still have the types by which the rows were judged.
+
+    Else PostgreSQL would cast in silence: the numbers of tables that were dropped and made again go into text.
+    Raises: SchemaError.
+    """
+    found = find_id_types(connection)
+    if found != id_types:
+        raise SchemaError(
+            f"the tables were made again with other ids during this load ({', '.join(found)}, and before "
+            f"{', '.join(id_types)}); nothing was loaded; run the same command again"
+        )
+
+
 def guess_id_types(connection: Connection) -> IdTypes:
     """Guess the types of ids that the tables were made with: the first valid type of each column, else bigint."""
     found = _read_types(connection)

@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 from footfall.contract.terms import Contract
 from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError
+from footfall.formats.choosing import name_contract
 from footfall.postgres.connection import opened
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.transactions import begin, roll_back, take_writer_lock
@@ -63,7 +64,7 @@ def make_entry(contract: Contract, attempt: Attempt, status: str, error: str | N
         digest=attempt.digest or "",
         size_bytes=attempt.size_bytes,
         status=status,
-        contract=contract.fingerprint(),
+        contract=name_contract(contract, attempt.source),
         definition=contract.definition.name,
         started_at=attempt.started_at,
         footfall_version=version("footfall"),

@@ -23,6 +23,7 @@ from footfall.errors import (
     SourceUnavailableError,
     TooManyRejectedError,
 )
+from footfall.formats.choosing import name_contract
 from footfall.formats.reading import Reader
 from footfall.postgres.connection import open_session
 from footfall.postgres.faults import translate_driver_errors
@@ -159,7 +160,7 @@ class _Loader:
             if opening.identity_of(path) != seen.identity:  # only now: the files before it may take long
                 waiting.append(path)
                 continue
-            contract_now = self.reader.contracts.choose(path).fingerprint()
+            contract_now = name_contract(self.reader.contracts.choose(path), path)
             notices = describe_other_contract(seen.load_id, seen.contract, contract_now)
             yield LoadResult.already_loaded(seen.load_id, path, seen.digest, seen.loaded_at, notices)
         yield from self._load_waiting(waiting)

@@ -17,6 +17,7 @@ from footfall.contract.terms import Contract
 from footfall.contract.verdicts import Verdicts
 from footfall.engines.in_process import Engine
 from footfall.errors import FootfallError, SourceError
+from footfall.formats.choosing import name_contract
 from footfall.formats.positions import placed
 from footfall.formats.reading import Reader, Reading
 from footfall.postgres.target import Connection, Target
@@ -28,6 +29,7 @@ from footfall.tables import first_load, known_files, ledger
 from footfall.tables import merge as merging
 from footfall.tables import quarantine as quarantining
 from footfall.tables import staging as staged
+from footfall.tables.ids import assert_types
 from footfall.tables.schema import assert_current
 from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
@@ -142,6 +144,7 @@ def _load_new(
     all_sums = _fill_empty_table(engine, readings, send) if staging.is_direct else engine.run(readings, send)
     if not is_locked:
         take_writer_lock(connection, target)
+    assert_types(connection, staging.id_types)
     assert_current(connection, target)
     if later := ledger.find_loaded(connection, (reading.file.digest for reading in readings)):
         return later
@@ -199,6 +202,7 @@ def _try_empty_path(
     if sum(file.size_bytes for file in files) < first_load.EMPTY_PATH_BYTES or not first_load.is_empty(connection):
         return False
     take_writer_lock(connection, target)
+    assert_types(connection, staging.id_types)
     assert_current(connection, target)
     if not ledger.find_loaded(connection, (file.digest for file in files)) and first_load.is_empty(connection):
         first_load.open_empty_table(connection, staging)
@@ -242,5 +246,5 @@ def _record_loaded(connection: Connection, contract: Contract, attempt: Attempt,
 
 
 def _report_already_loaded(contract: Contract, file: opening.SourceFile, first: ledger.FirstLoad) -> LoadResult:
-    notices = describe_other_contract(first.load_id, first.contract, contract.fingerprint())
+    notices = describe_other_contract(first.load_id, first.contract, name_contract(contract, file.source))
     return LoadResult.already_loaded(first.load_id, file.source, file.digest, first.loaded_at, notices)
