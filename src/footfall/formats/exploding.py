@@ -60,6 +60,7 @@ def _open_session(definition: SourceDefinition) -> duckdb.DuckDBPyConnection:
     variables: dict[str, Any] = path_variables((list_path, *outer)) | {
         "paths": [path.in_duckdb() for path in outer],
         "list_path": list_path.in_duckdb(),
+        "list_and_paths": [path.in_duckdb() for path in (list_path, *outer)],
         "items_path": f"{list_path.in_duckdb()}[*]",
         "null_values": list(definition.null_values),
         "record_bytes_max": RECORD_BYTES_MAX,
@@ -81,7 +82,6 @@ def _compose_records(definition: SourceDefinition) -> str:
     return SQL["records"].format(
         name_twice=compose_name_twice((list_path, *outer)),
         texts=SQL["texts" if outer else "no_texts"],
-        kinds=SQL["kinds" if outer else "no_texts"],
         nested=f"[{nested}]::boolean[]",
         digest=SQL["digest" if definition.made_from == "record" else "no_digest"],
     )

@@ -8,18 +8,19 @@ with looked as (
         *,
         case
             when size_bytes > getvariable('record_bytes_max') then 'too-long'
-            when not json_valid(line) then 'not-an-object'
-            when json_type(line) <> 'OBJECT' then 'not-an-object'
+            -- A malformed text has no type.
+            when coalesce(try(json_type(line)), '') <> 'OBJECT' then 'not-an-object'
         end as code
     from lines
 ),
 parsed as (
     select
         *,
-        case when code is null then json_type(line, getvariable('list_path')) end as list_kind,
+        case when code is null then json_type(line, getvariable('list_and_paths')) end as all_kinds,
+        all_kinds[1] as list_kind,
+        all_kinds[2:] as kinds,
         case when code is null then json_keys(line, getvariable('holders')) end as keys,
-        {texts} as texts,
-        {kinds} as kinds
+        {texts} as texts
     from looked
 ),
 named as (
@@ -72,9 +73,6 @@ null::varchar
 
 -- name: texts
 case when code is null then json_extract_string(line, getvariable('paths')) end
-
--- name: kinds
-case when code is null then json_type(line, getvariable('paths')) end
 
 -- name: no_texts
 null::varchar[]
