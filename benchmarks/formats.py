@@ -62,15 +62,15 @@ def compare(server: Server, name: str, database: str, plain: str) -> None:
 
 
 def measure(
-    server: Server, names: list[str], files: dict[str, Path], runs: int, footfalls: dict[str, Path], rows: int
+    server: Server, files: dict[str, Path], footfalls: dict[str, Path], rows: int, runs: int
 ) -> dict[str, list[Run]]:
     """Load the forms in turn, each round beginning with another; compare each with the plain form."""
-    kept: dict[str, list[Run]] = {name: [] for name in names}
+    kept: dict[str, list[Run]] = {name: [] for name in files}
     with server.databases("plain", "form") as (plain, other):
         for number in range(runs):
             is_compared = rows <= EACH_ROUND_COMPARED or number == runs - 1
             # The plain form stays for the comparisons of its round, and is first or last of the loads by turns.
-            others = [name for name in names if name != PLAIN]
+            others = [name for name in files if name != PLAIN]
             turn = number % max(len(others), 1)
             others = others[turn:] + others[:turn]
             is_first = is_compared or number % 2 == 0
@@ -145,10 +145,9 @@ def main() -> None:
             folder = scratch / "formats"
             plain = make(Wanted(arguments.rows, bad_share=0.0, duplicate_share=0.0), folder).full
             files = {
-                name: plain if name == BEFORE else write(name, plain, folder / name.replace(" ", "-"))
-                for name in names
+                name: plain if name == BEFORE else write(name, plain, folder / name.replace(" ", "-")) for name in names
             }
-            kept = measure(server, names, files, arguments.runs, footfalls, arguments.rows)
+            kept = measure(server, files, footfalls, arguments.rows, arguments.runs)
             keep(arguments.results / f"formats-{arguments.rows}.json", arguments.rows, files, kept, about)
     text = formats_page.page(formats_page.read(arguments.results))
     print(text, end="")

@@ -1,4 +1,4 @@
-"""Write the page of the docs about forms of files from the results that are kept: the same results give the same page."""
+"""Write the page of the docs about forms of files from the results that are kept."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ HEAD = """# Benchmarks: forms of files
 Written by `benchmarks/formats.py` from the results in `benchmarks/results`; do not edit.
 
 The same interactions, all valid, none repeated, in the forms in which people have them; a first load of each into a
-fresh database, as a process of its own, in turn. Before a figure was kept, the tables were read beside those of the plain
-form and were equal row by row: ids as they were mapped, made ids aside.
+fresh database, as a process of its own, in turn. Before a figure was kept, the tables were read beside those of the
+plain form and were equal row by row: ids as they were mapped, made ids aside.
 
 - **to plain** is the median of the ratios to the plain form of the same round; **by bytes** is that, divided by the
   ratio of the files' sizes.

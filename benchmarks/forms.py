@@ -8,8 +8,9 @@ import lzma
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -57,7 +58,7 @@ def recode(written: Path, path: Path) -> None:
             file.write(block)
 
 
-def _compressing(open_file: Callable[[Path], BinaryIO]) -> Callable[[Path, Path], None]:
+def _compressing(open_file: Callable[[Path], Any]) -> Callable[[Path, Path], None]:
     def compress(written: Path, path: Path) -> None:
         with written.open("rb") as file, open_file(path) as target:
             shutil.copyfileobj(file, target, BLOCK_CHARACTERS)
@@ -69,7 +70,7 @@ def _id_types(kind: str, *columns: str) -> str:
     return "".join(f'{column}_id_type = "{kind}"\n' for column in columns)
 
 
-def _compressed(suffix: str, open_file: Callable[[Path], BinaryIO]) -> Form:
+def _compressed(suffix: str, open_file: Callable[[Path], Any]) -> Form:
     return Form(
         f"csv.{suffix}",
         f"the plain file, compressed as `.{suffix}`",
@@ -148,9 +149,9 @@ FORMS = {
         plain="interaction_id, user_id, product_id, replace(action, 'click', 'cliqué'), timestamp",
         finish=recode,
     ),
-    "gzip": _compressed("gz", lambda path: gzip.open(path, "wb", compresslevel=6)),  # type: ignore[arg-type, return-value]
-    "bzip2": _compressed("bz2", lambda path: bz2.open(path, "wb")),  # type: ignore[arg-type, return-value]
-    "xz": _compressed("xz", lambda path: lzma.open(path, "wb", preset=1)),  # type: ignore[arg-type, return-value]
+    "gzip": _compressed("gz", partial(gzip.GzipFile, mode="wb", compresslevel=6)),
+    "bzip2": _compressed("bz2", partial(bz2.BZ2File, mode="wb")),
+    "xz": _compressed("xz", partial(lzma.LZMAFile, mode="wb", preset=1)),
     "Zstandard": _compressed("zst", lambda path: pa.CompressedOutputStream(str(path), "zstd")),
 }
 

@@ -30,6 +30,7 @@ from make_data import Made, Wanted, make
 from pgpq import ArrowToPostgresBinaryEncoder
 from server import Server, machine, machine_text, serving
 
+from footfall.contract.ids import BIGINTS
 from footfall.contract.terms import Contract
 from footfall.engines import counting, in_process, kernel
 from footfall.formats.delimited import open_delimited
@@ -134,8 +135,8 @@ def _batches(source: opening.SourceFile) -> tuple[Any, Iterator[pa.RecordBatch]]
 
 def _as_raw(accepted: pa.Table) -> pa.Table:
     """Keep what COPY sends, with a load_id; a repeat of an id is left out as the load does."""
-    staging = staged.Staging((1,), *([None] * 4), is_temporary=True)  # type: ignore[list-item]
-    rows = staged._with_loads(staging, accepted)
+    staging = staged.Staging((1,), *([None] * 4), is_temporary=True, id_types=BIGINTS)  # type: ignore[arg-type]
+    rows = staged._replace_positions(staging, accepted)
     return rows.drop(["line_number"])
 
 
@@ -188,8 +189,9 @@ def server_alone(bench: Server, database: str, folder: Path) -> list[Took]:
 
 def _copy(bench: Server, database: str, table: str, folder: Path) -> None:
     is_raw = table == "user_interactions_raw"
+    columns = ", ".join((*kernel.ACCEPTED[1:], "load_id"))
     (copy_in,) = [kept.fill(first_load.SQL["copy"]) for kept in kept_counts.KEPT if kept.table == table] or [
-        staged.SQL["copy_raw"]
+        staged.SQL["copy_raw"].replace("{columns}", columns)
     ]
     command = [bench.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", bench.of(database), "-c", copy_in]
     name = "raw" if is_raw else table

@@ -37,7 +37,8 @@ MADE_IDS = """
 | `"fields"` | the five values alone, and which of its equals it is | separate interactions | the same, where the other columns change from day to day |
 | `"position"` | the digest of the file and the line | separate interactions | everything counts twice: for logs that are cut without overlap |
 
-Such ids are UUIDs (`interaction_id_type = "uuid"`): the first 120 bits of SHA-256 of the `id_space` and the record, and for the second of equal
+Such ids are UUIDs (`interaction_id_type = "uuid"`): the first 120 bits of SHA-256 of the `id_space` and the record (with the time that the name
+of the file gives, where `from_name` is used), and for the second of equal
 records and those behind it, of that id and its number. A file that is delivered twice, compressed otherwise or cut in two gives the same ids,
 except that repeats that fall into different files become one. There is no default: nobody but the owner of the files knows which is right.
 """
@@ -53,7 +54,8 @@ def definitions_reference() -> list[str]:
         "[some come with Footfall](source-definitions-built-in.md).",
         EXAMPLE.strip(),
         "A file takes the definition that `--source NAME` names, else the one whose `match` fits its path (two that fit "
-        "are an error), else Footfall's own form: five columns of these names. An unknown key, a path that is no path, a "
+        "are an error), else Footfall's own form: five columns of these names, or "
+        "`[sources.footfall]` where that is written. An unknown key, a path that is no path, a "
         "pattern that does not compile end the command with exit code 2 before any file is opened. All of a definition "
         "but its name and `match` is part of the contract's fingerprint in `loads.contract`; its name is in "
         "`loads.definition`.",

@@ -292,7 +292,9 @@ def _read_dotenv() -> dict[str, Any]:
 
 def _read_toml() -> dict[str, Any]:
     found = _parse_toml()
-    for key in found:
+    for key, value in found.items():
+        if key == "source" and isinstance(value, dict):
+            raise SettingsError(f"[{key}.NAME] in {TOML_FILE}: the table of a definition is [{DEFINITIONS}.NAME]")
         if key not in FIELDS and key != DEFINITIONS:
             guess = key.lower().replace("-", "_").removeprefix(PREFIX.lower())
             raise SettingsError(f"{key} in {TOML_FILE} is not a setting{_did_you_mean(guess, FIELDS)}")

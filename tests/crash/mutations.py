@@ -76,8 +76,8 @@ MUTATIONS = (
         "a dropped reject",
         (
             (
-                "    rejected = _with_loads(staging, rejected)\n",
-                "    rejected = _with_loads(staging, rejected).slice(1)\n",
+                "    rejected = _replace_positions(staging, rejected)\n",
+                "    rejected = _replace_positions(staging, rejected).slice(1)\n",
             ),
         ),
         CROWD,
@@ -97,7 +97,7 @@ MUTATIONS = (
         (
             (
                 "    return Counter({row.load_id: row.rows_added for row in rows})\n",
-                '    return Counter(staging.first_of if part == "rows" else {r.load_id: r.rows_added for r in rows})\n',
+                '    return Counter(staging.first_by_load if part == "rows" else {r.load_id: r.rows_added for r in rows})\n',  # noqa: E501
             ),
         ),
         CROWD,
@@ -117,7 +117,7 @@ MUTATIONS = (
         (
             (
                 "            same[load_id] - added_out_of_order[load_id],\n",
-                "            staging.first_of[load_id] + staging.out_of_order_of[load_id] - added[load_id] "
+                "            staging.first_by_load[load_id] + staging.out_of_order_by_load[load_id] - added[load_id] "
                 "- added_out_of_order[load_id] - conflicting[load_id],\n",
             ),
         ),

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
+from footfall.contract.ids import IdTypes
+from footfall.errors import SettingsError
 from footfall.settings import Settings, load_settings
 from footfall.tables import first_load
+from footfall.tables.schema import apply_schema
 from footfall.verbs import check as check_verb
 from footfall.verbs import load as load_verb
 from footfall.verbs import loads as loads_verb
 from footfall.verbs import rejects as rejects_verb
+from footfall.verbs import transaction
 from footfall.verbs import verify as verify_verb
 
 Write = Callable[..., str]
@@ -105,3 +111,101 @@ def test_numbers_given_as_text_give_the_same_counts(
         )
         found.append((sums, rows, counts))
     assert found[0] == found[1]
+
+
+BY_NAME = """
+interaction_id_type = "uuid"
+[sources.daily]
+interaction_id = { from = "record" }
+user_id = "u"
+product_id = "p"
+action = { value = "view" }
+timestamp = { from_name = "d-%Y-%m-%d" }
+"""
+
+
+def test_equal_records_of_two_days_are_two_where_the_name_of_the_file_gives_the_day(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("footfall.toml").write_text(BY_NAME, encoding="utf-8")
+    Path("d-2024-01-01.csv").write_text("u,p\n1,1\n2,2\n", encoding="utf-8")
+    Path("d-2024-01-02.csv").write_text("u,p\n2,2\n1,1\n", encoding="utf-8")
+    Path("d-2024-01-01.csv.gz").write_bytes(gzip.compress(Path("d-2024-01-01.csv").read_bytes()))
+    settings = load_settings(database_url=database, source="daily")
+    names = ["d-2024-01-01.csv", "d-2024-01-02.csv", "d-2024-01-01.csv.gz"]
+    for done in (check_verb.check(names, settings).loads, load_verb.load(names, settings).loads):
+        assert [(one.rows_loaded, one.rows_duplicate, one.rows_rejected) for one in done] == [
+            (2, 0, 0),
+            (2, 0, 0),
+            (0, 2, 0),
+        ]
+
+
+def test_the_bytes_of_one_day_under_the_name_of_another_are_said_to_be_of_another_contract(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("footfall.toml").write_text(BY_NAME, encoding="utf-8")
+    for day in ("01", "02"):
+        Path(f"d-2024-01-{day}.csv").write_text("u,p\n1,1\n", encoding="utf-8")
+    settings = load_settings(database_url=database, source="daily")
+    (first,) = load_verb.load(["d-2024-01-01.csv"], settings).loads
+    (again,) = load_verb.load(["d-2024-01-01.csv"], settings).loads
+    (other,) = load_verb.load(["d-2024-01-02.csv"], settings).loads
+    assert (first.status, again.status, other.status) == ("loaded", "already-loaded", "already-loaded")
+    assert again.notices == ()
+    assert "another name of the file" in other.notices[0]
+
+
+def test_a_definition_of_the_name_footfall_takes_the_place_of_the_own_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("footfall.toml").write_text('[sources.footfall]\nuser_id = "who"\n', encoding="utf-8")
+    Path("a.csv").write_text(
+        "interaction_id;who;product_id;action;timestamp\n1;2;3;view;2024-01-01\n", encoding="utf-8"
+    )
+    for source in (None, "footfall"):
+        (checked,) = check_verb.check(["a.csv"], load_settings(source=source, delimiter=";")).loads
+        assert (checked.rows_loaded, checked.error) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("field", "settings"),
+    [
+        ('product_id = { column = "p", default = "none" }', {}),
+        ('user_id = { value = "9223372036854775808" }', {}),
+        ('user_id = { value = "7" }', {"user_id_type": "uuid"}),
+        (f'product_id = {{ column = "p", default = "{"n" * 201}" }}', {"product_id_type": "text"}),
+    ],
+)
+def test_a_constant_that_is_no_id_of_the_tables_is_refused_before_a_file_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, settings: dict[str, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("footfall.toml").write_text(f"[sources.shop]\n{field}\n", encoding="utf-8")
+    Path("a.csv").write_text("nothing of this is read\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"the definition 'shop' gives (user|product)_id the (default|value)"):
+        check_verb.check(["a.csv"], load_settings(source="shop", **settings))
+
+
+@pytest.mark.usefixtures("_path")
+def test_tables_that_are_made_again_with_other_ids_during_a_load_take_none_of_its_rows(
+    database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(database_url=database)
+    load_verb.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], settings)
+    take = transaction.take_writer_lock
+
+    def take_late(connection: Any, target: Any) -> None:
+        """Let another client drop the tables and make them again, just before the lock is had."""
+        connection.execute("drop schema public cascade; create schema public")
+        apply_schema(connection, target, IdTypes("text", "text", "text"))
+        take(connection, target)
+
+    monkeypatch.setattr(transaction, "take_writer_lock", take_late)
+    (done,) = load_verb.load([write_csv("b.csv", "007,1,1,click,2024-01-01")], settings).loads
+    assert (done.status, done.exit_code) == ("failed", 6)
+    assert done.error is not None
+    assert "other ids during this load" in done.error

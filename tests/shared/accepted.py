@@ -78,7 +78,7 @@ def load_rows(
             for one in verdicts:
                 send(one)
         merged = merge.merge(connection, staged)[load_id]
-        conflicting = merge.conflict_lines(connection, staged) if merged.rows_conflict else {}
+        conflicting = merge.find_conflict_lines(connection, staged) if merged.rows_conflict else {}
         for bits in conflicting.values():
             lines = [line for line in range(len(bits) * 8) if bits[line // 8] >> (line % 8) & 1]
             problems = '[{"code": "conflicting-duplicate", "field": "interaction_id", "value": ""}]'

@@ -105,6 +105,8 @@ def _identity(definition: SourceDefinition, whole: Any, file: bytes, place: tupl
         return file, place
     fields = values.user_id, values.product_id, values.action, values.instant
     made = whole if definition.made_from == "record" else fields
+    if definition.made_from == "record" and definition.timestamp.from_name is not None:
+        made = whole, values.instant
     return definition.id_space_in_use, made
 
 

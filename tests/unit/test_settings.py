@@ -253,3 +253,10 @@ def test_the_example_names_every_setting_with_a_usable_value(file: str, empty_fo
     assert set(used) == set(FIELDS)
     (empty_folder / file.replace(".example", "")).write_text("\n".join(used.values()))
     load_settings()
+
+
+def test_a_definition_under_source_is_sent_to_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("footfall.toml").write_text('[source.shop]\nuser_id = "who"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"the table of a definition is \[sources.NAME\]"):
+        load_settings()

@@ -173,7 +173,7 @@ def make_ga4_items() -> Shape:
         for item in items:
             what = item["item_id"] if item["item_id"] != "(not set)" else item["item_name"]
             rows.append(Row(MADE, f"1234567.{user}", what, name, at))
-    return Shape("ga4-items", "events_20240301.json", join_objects(objects), tuple(rows), skipped=2)
+    return Shape("ga4-items", "events_20240301.json", join_objects(objects), tuple(rows))
 
 
 def make_posthog() -> Shape:

@@ -36,6 +36,14 @@ def find_differences(shape: Shape, rows: Sequence[tuple[object, ...]]) -> list[s
     return list(FIELDS)
 
 
+def find_made_up(shape: Shape, rows: Sequence[tuple[object, ...]]) -> list[str]:
+    """Give the fields that no file of this shape decides and that were filled with something of guess's own."""
+    found: list[Column] = list(zip(*rows, strict=True)) if rows else [()] * len(FIELDS)
+    right = dict(zip(FIELDS, zip(*shape.rows, strict=True), strict=True)) if shape.rows else {}
+    loose = [(name, found[at]) for at, name in enumerate(FIELDS) if name in shape.guess.loose]
+    return [name for name, column in loose if Counter(column) != Counter(right[name])]
+
+
 def pair_columns(shape: Shape, name: str, found: Column) -> Iterator[tuple[Column, Column]]:
     """Give each way in which a loaded column is right: what is wanted and what was found, made alike."""
     at = FIELDS.index(name)

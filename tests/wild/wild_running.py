@@ -7,6 +7,7 @@ import logging
 import os
 import resource
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from unittest import mock
 
 import psycopg
 
+import footfall
 from footfall.cli.main import main
 from wild_shape import NAME, Shape
 
@@ -22,6 +24,7 @@ READ = {
     "counts": "select user_id, product_id, interaction_count from interactions",
     "rejected": "select line_number, problems from rejected_interactions",
 }
+EmptyTables = Callable[[tuple[str, ...]], str]  # what the fixture of that name gives
 NUMBERS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 
 
@@ -67,14 +70,21 @@ def write_settings(shape: Shape) -> None:
     Path("footfall.toml").write_text(shape.settings, encoding="utf-8")
 
 
-def check(file: str) -> Done:
+def check(file: str) -> footfall.LoadResult:
     """Check a file by the definition of the tests."""
-    return run("check", file, "--source", NAME, "--format", "json")
+    (result,) = footfall.check(file, source=NAME).loads
+    return result
 
 
-def load(file: str, database: str) -> Done:
+def load(file: str, database: str) -> footfall.LoadResult:
     """Load a file by the definition of the tests."""
-    return run("load", file, "--source", NAME, "--format", "json", FOOTFALL_DATABASE_URL=database)
+    (result,) = footfall.load(file, source=NAME, database_url=database).loads
+    return result
+
+
+def take_numbers(result: footfall.LoadResult) -> dict[str, int]:
+    """Give what a result says of the rows."""
+    return {name: getattr(result, name) for name in NUMBERS}
 
 
 def read_tables(database: str) -> dict[str, list[tuple[Any, ...]]]:
@@ -84,12 +94,12 @@ def read_tables(database: str) -> dict[str, list[tuple[Any, ...]]]:
         return {name: connection.execute(query).fetchall() for name, query in READ.items()}
 
 
-def say_numbers(result: dict[str, Any]) -> str:
+def say_numbers(numbers: Mapping[str, int]) -> str:
     """Give the numbers of a result in words, those that are 0 left out.
 
     Example:
         >>> say_numbers({"rows_read": 3, "rows_loaded": 2, "rows_rejected": 1})
         '3 read, 2 loaded, 1 rejected'
     """
-    told = ((name.removeprefix("rows_"), result.get(name, 0)) for name in NUMBERS)
+    told = ((name.removeprefix("rows_"), numbers.get(name, 0)) for name in NUMBERS)
     return ", ".join(f"{number} {name}" for name, number in told if number or name == "read")

@@ -69,8 +69,8 @@ def describe_other_contract(load_id: int, contract: str, contract_now: str) -> t
         return ()
     return (
         f"already loaded as load {load_id} under another contract (another source definition, delimiter, "
-        "source_time_zone, actions, max_future_seconds or types of ids, or the rules of another version of Footfall); "
-        "nothing was changed",
+        "source_time_zone, actions, max_future_seconds or types of ids, a file name that says otherwise how it "
+        "is read, or the rules of another version of Footfall); nothing was changed",
     )
 
 

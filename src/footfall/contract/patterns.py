@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +56,22 @@ def rule_variables(contract: Contract, latest: datetime | None) -> dict[str, Any
 def plain_id_pattern(kind: IdType) -> str | None:
     """Give the pattern of ids that need no look at them; None where any text may be one."""
     return {"bigint": PLAIN_ID, "uuid": f"{_HYPHENATED}|{_HEX}{{32}}", "text": None}[kind]
+
+
+def is_id(text: str, kind: IdType) -> bool:
+    """Say whether a text can be an id of a type.
+
+    Example:
+        >>> is_id(" 7", "bigint"), is_id("none", "bigint"), is_id("none", "text")
+        (True, False, True)
+    """
+    trimmed = text.strip(" \t")
+    if kind == "text":
+        return 1 <= len(trimmed) <= ID_CHARACTERS_MAX
+    if kind == "uuid":
+        return re.fullmatch(UUID, trimmed) is not None
+    digits = re.fullmatch("[+]?0*([0-9]{1,19})|-0+", trimmed)
+    return digits is not None and int(digits[1] or 0) < 1 << 63
 
 
 def plain_time(contract: Contract) -> str | None:

@@ -18,8 +18,8 @@ Oddity = tuple[int, Literal["padded_ids", "null_words"], str, int]  # file numbe
 class Verdicts:
     """The verdicts on one batch.
 
-    Shape: `accepted` has the columns of ACCEPTED in line order, and `row_line`, the line where a row begins, behind
-    them where the line numbers count rows; `rejected` has line_number, raw_line, raw_bytes,
+    Shape: `accepted` has the columns of ACCEPTED in line order, and behind them `row_line`, the line where a row
+    begins, of formats where the line numbers count rows; `rejected` has line_number, raw_line, raw_bytes,
     raw_size_bytes, problems (JSON text) and item; `kinds` the kinds of problems by file number; `oddities` counts
     accepted rows; `skipped` counts the rows that are no interactions, by file number. The line numbers of the tables
     are places.

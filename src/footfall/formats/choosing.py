@@ -9,8 +9,11 @@ from urllib.parse import urlsplit
 
 from footfall.contract.built_in import find_built_in, list_built_in
 from footfall.contract.definition import FormatName, SourceDefinition
+from footfall.contract.ids import ID_COLUMNS, IdTypes
+from footfall.contract.mapping import read_file_time
+from footfall.contract.patterns import is_id
 from footfall.contract.terms import Contract
-from footfall.errors import SettingsError, UnknownNameError
+from footfall.errors import SettingsError, SourceError, UnknownNameError
 from footfall.safe_text import scheme, shown
 from footfall.sources.ignored import COMPRESSIONS
 from footfall.sources.patterns import is_path_of
@@ -43,6 +46,7 @@ class Contracts:
         UnknownNameError where there is no definition of the name that the command gives.
         """
         definition = self._find(self.named) if self.named is not None else self._match(source)
+        definition = definition or self._find_own()
         if definition is None:
             return self.base
         if definition.name not in self.chosen:
@@ -55,11 +59,17 @@ class Contracts:
         for source in sources:
             self.choose(source)
 
+    def _find_own(self) -> SourceDefinition | None:
+        """Give the definition of footfall.toml that takes the place of Footfall's own form."""
+        own = self.base.definition
+        found = self.definitions.get(own.name)
+        return found and replace(found, delimiter=found.delimiter or own.delimiter)
+
     def _find(self, name: str) -> SourceDefinition | None:
-        if name in self.definitions:
-            return self.definitions[name]
         if name == self.base.definition.name:
             return None
+        if name in self.definitions:
+            return self.definitions[name]
         if found := find_built_in(name):
             return found
         known = [*self.definitions, *list_built_in()]
@@ -90,6 +100,7 @@ def assert_ids_fit(definition: SourceDefinition, contract: Contract) -> None:
     for name in ("interaction_id", "user_id", "product_id"):
         if getattr(definition, name).is_float:
             wanted[name] = "bigint"
+    _assert_constants_fit(definition, contract.id_types)
     for name, kind in wanted.items():
         there = contract.id_types.of(name)
         if kind is not None and kind != there:
@@ -103,6 +114,19 @@ def assert_ids_fit(definition: SourceDefinition, contract: Contract) -> None:
                 f'"{kind}" (FOOTFALL_{name.upper()}_TYPE), and where the tables are made already, name another schema '
                 "for these (--schema)"
             )
+
+
+def _assert_constants_fit(definition: SourceDefinition, id_types: IdTypes) -> None:
+    """See that the ids that stand in a definition can be ids of the tables. Raises: SettingsError with the cure."""
+    for name, kind in zip(ID_COLUMNS, id_types, strict=True):
+        field = getattr(definition, name)
+        for key, text in (("value", field.value), ("default", field.default)):
+            if text is not None and not is_id(text, kind):
+                raise SettingsError(
+                    f"the definition {definition.name!r} gives {name} the {key} {text!r}, and {name} is {kind} here; "
+                    f'write another, or set {name}_type = "text" (FOOTFALL_{name.upper()}_TYPE), and where the tables '
+                    "are made already, name another schema for these (--schema)"
+                )
 
 
 def find_format(definition: SourceDefinition, source: str) -> FormatName:
@@ -123,6 +147,28 @@ def find_delimiter(definition: SourceDefinition, source: str) -> str:
     if definition.delimiter is not None:
         return definition.delimiter
     return "\t" if strip_compression(_name_of(source)).endswith((".tsv", ".tab")) else ","
+
+
+def name_contract(contract: Contract, source: str) -> str:
+    """Give the fingerprint of a contract with what the name of a file decides: format, delimiter, the time of its rows.
+
+    Example:
+        >>> name_contract(Contract(), "a.csv") == Contract().fingerprint() != name_contract(Contract(), "a.tsv")
+        True
+    """
+    definition = contract.definition
+    kind = find_format(definition, source)
+    if kind != "csv":
+        definition = replace(definition, format=kind)
+    elif (delimiter := find_delimiter(definition, source)) != ",":
+        definition = replace(definition, delimiter=delimiter)
+    try:
+        time = read_file_time(definition, source)
+    except SourceError:  # such a file is not loaded
+        time = None
+    if time is not None:
+        definition = replace(definition, timestamp=replace(definition.timestamp, value=time))
+    return replace(contract, definition=definition).fingerprint()
 
 
 def _name_of(source: str) -> str:

@@ -142,6 +142,8 @@ class _Composer:
     def compose_id(self, texts: dict[str, str]) -> str:
         """Give the expression of the interaction's id, which may be made from the record."""
         made_from = self.layout.definition.made_from
+        if made_from == "record" and self.layout.definition.timestamp.from_name is not None:
+            return SQL["made_of_record_and_time"].format(record=self.record.text, timestamp=texts["timestamp"])
         if made_from == "record":
             return SQL["made_of_record"].format(record=self.record.text)
         if made_from == "fields":

@@ -43,6 +43,10 @@ looks_nested({text})
 -- name: made_of_record
 made_id(getvariable('id_space'), {record})
 
+-- name: made_of_record_and_time
+-- The time that the name of the file gives is part of the record: equal records of two days are two.
+made_id(getvariable('id_space'), {record} || e'\n' || {timestamp})
+
 -- name: made_of_fields
 made_id(getvariable('id_space'), to_json([{user_id}, {product_id}, {action}, {timestamp}])::varchar)
 

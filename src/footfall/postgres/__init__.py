@@ -1,1 +1,1 @@
-"""The server, without anything about interactions: where it is, sessions, transactions, errors."""
+"""The PostgreSQL server: its address, sessions, transactions and errors. Nothing here knows of interactions."""

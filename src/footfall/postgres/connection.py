@@ -1,4 +1,4 @@
-"""Where a verb works: the database that the settings name, and a session there. Each session of ours is opened here."""
+"""Open sessions on the database that the settings name. Every session of Footfall is opened here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONNECT_TIMEOUT_S = 10  # seconds for each address of a name
 
 @contextmanager
 def opened(where: Target, *, is_reader: bool = False) -> Iterator[Connection]:
-    """Open a session for the while; the driver's errors inside of the block become ours."""
+    """Open a session for the length of the block, and turn the driver's errors inside it into FootfallErrors."""
     connection, _ = open_session(where, is_reader=is_reader)
     try:
         with translate_driver_errors(connection):
@@ -37,9 +37,9 @@ def opened(where: Target, *, is_reader: bool = False) -> Iterator[Connection]:
 
 
 def open_session(where: Target, *, is_reader: bool = False) -> tuple[Connection, Server]:
-    """Open a session, and see that its server is one to work with: of the right version, UTF8, a primary for writers.
+    """Open a session, and check the server: PostgreSQL 14 or later, UTF8 and, for a writer, a primary.
 
-    Raises: DatabaseUnavailableError; SettingsError where the server, or a pooler before it, is not one for Footfall.
+    Raises: DatabaseUnavailableError; SettingsError where the server, or a pooler before it, fails a check.
     """
     connection = connect(where)
     try:
@@ -57,30 +57,30 @@ def open_session(where: Target, *, is_reader: bool = False) -> tuple[Connection,
                         "in --database (FOOTFALL_DATABASE_URL)"
                     ) from error
                 raise
-            at = _look_at_server(connection, is_reader)
+            server = _look_at_server(connection, is_reader)
             connection.rollback()
     except BaseException:
         connection.close()
         raise
-    return connection, at
+    return connection, server
 
 
 def connect(where: Target) -> Connection:
-    """Connect; no statement of the session runs outside a transaction.
+    """Connect without autocommit, so that every statement of the session runs in a transaction.
 
     Raises: DatabaseUnavailableError, or SettingsError for an address that libpq does not take.
     """
-    given = _parsed(where.conninfo)
+    given = _parse_conninfo(where.conninfo)
     extra: dict[str, Any] = {}
     if "connect_timeout" not in given and not os.environ.get("PGCONNECT_TIMEOUT"):
         extra["connect_timeout"] = CONNECT_TIMEOUT_S
-    if "fallback_application_name" not in given:  # behind application_name and PGAPPNAME, as libpq has it
+    if "fallback_application_name" not in given:  # libpq uses it only if application_name and PGAPPNAME are not set
         extra["fallback_application_name"] = "footfall"
     try:
         connection: Connection = psycopg.connect(
             where.conninfo, row_factory=namedtuple_row, client_encoding="utf8", prepare_threshold=None, **extra
         )
-    except psycopg.OperationalError as error:  # libpq gives no SQLSTATE for a connection that did not come about
+    except psycopg.OperationalError as error:  # libpq gives no SQLSTATE for a failed connection
         raise DatabaseUnavailableError(
             f"the database is not there, or it refused the connection: {mask(str(error)).strip()}; "
             "check host, user, password and database name in --database (FOOTFALL_DATABASE_URL); "
@@ -94,8 +94,11 @@ def connect(where: Target) -> Connection:
     return connection
 
 
-def _parsed(conninfo: str) -> dict[str, Any]:
-    """Read an address as libpq does. Raises: SettingsError without libpq's words: they quote what may be a password."""
+def _parse_conninfo(conninfo: str) -> dict[str, Any]:
+    """Split an address into its parts, as libpq does.
+
+    Raises: SettingsError, without the text of libpq's error, since that may quote a password.
+    """
     try:
         given = psycopg.conninfo.conninfo_to_dict(conninfo)
     except psycopg.ProgrammingError:
@@ -114,9 +117,10 @@ def _parsed(conninfo: str) -> dict[str, Any]:
 
 
 def _pools_statements(where: Target) -> bool:
-    """Say whether a pooler refuses transactions: it answers a statement, and then refuses to begin one.
+    """Say whether a pooler takes single statements but refuses to begin a transaction.
 
-    A pooler has one SQLSTATE for this and for a server that is away, so that the code alone does not tell.
+    The pooler uses the same SQLSTATE when its server is away, so the code alone does not show which it is.
+    Effects: opens a session of its own.
     """
     try:
         with connect(where) as connection:
@@ -133,7 +137,10 @@ def _pools_statements(where: Target) -> bool:
 
 
 def _look_at_server(connection: Connection, is_reader: bool) -> Server:
-    """Ask what the server is; refuse what Footfall does not run on. A reader may ask a standby."""
+    """Ask the server for its encoding, role and rights.
+
+    Raises: SettingsError where it is not UTF8, or is a standby and the session is not a reader's.
+    """
     row = fetch_one(connection, SQL["server"])
     if row.encoding != "UTF8":
         raise SettingsError(

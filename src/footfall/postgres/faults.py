@@ -1,4 +1,4 @@
-"""Errors of the driver -> errors of ours: the one place that decides what a SQLSTATE means, and what to do about it.
+"""Turn errors of the driver into FootfallErrors: only this module decides what a SQLSTATE means and what its cure is.
 
 Source: PostgreSQL, Appendix A "PostgreSQL Error Codes".
 """
@@ -20,17 +20,17 @@ AGAIN = "run the same command again"
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What an error of the server stands for: our class of error, words before the server's own, the cure after them.
+    """What a SQLSTATE means: the class of our error, the words before the server's message and the cure after it.
 
-    Where `error` is retryable, the same command may succeed later without anything being changed.
+    Where `error` is a retryable class, the same command may succeed later although nothing was changed.
     """
 
     error: type[FootfallError]
     words: str
     cure: str
 
-    def told(self, text: str) -> FootfallError:
-        """Give the error, with the server's own words in the middle."""
+    def make_error(self, text: str) -> FootfallError:
+        """Make the error: our words, then the server's message, then the cure."""
         return self.error(f"{self.words}: {text}; {self.cure}")
 
 
@@ -71,7 +71,8 @@ ROW_SECURITY = Cause(
     "use a role with bypassrls, or the owner of the table; for the owner itself, "
     "`alter table ... no force row level security` ends it",
 )
-# By SQLSTATE, or by its class, which is the first two characters. What is in neither was not foreseen: exit code 1.
+# By SQLSTATE, or by its class (its first two characters). An error that is not listed becomes a plain FootfallError,
+# which ends the command with exit code 1.
 CAUSES = {
     "08": LOST,
     "23": REFUSED_ROW,
@@ -82,7 +83,7 @@ CAUSES = {
         "primary in --database, or ask who set it; `alter role NAME set default_transaction_read_only = off` (or "
         "`alter database NAME ...`) ends it; some providers set it where a disk is full",
     ),
-    "25P03": ENDED,  # idle_in_transaction_session_timeout: a session of ours has none, so that a pooler ended it
+    "25P03": ENDED,  # idle_in_transaction_session_timeout; our sessions switch it off, so a pooler ended this one
     "25P04": ENDED,  # transaction_timeout
     "28": REFUSED,
     "3D000": REFUSED,
@@ -143,7 +144,7 @@ CAUSES = {
     "58": DAMAGED,
     "58000": BROKEN_SERVER,
     "58030": BROKEN_SERVER,
-    "72000": TAKEN_BACK,  # snapshot too old; gone with PostgreSQL 17
+    "72000": TAKEN_BACK,  # snapshot too old; PostgreSQL 17 has it no more
     "P0001": REFUSED_ROW,  # `raise exception` in somebody's trigger
     "XX001": DAMAGED,
     "XX002": DAMAGED,
@@ -151,23 +152,26 @@ CAUSES = {
 
 
 def to_footfall_error(error: psycopg.Error) -> FootfallError:
-    """Turn a driver's error into ours, by its SQLSTATE; its text is masked."""
+    """Turn a driver's error into a FootfallError by its SQLSTATE, with secrets masked in its text."""
     text = mask(str(error)).strip() or type(error).__name__
-    cause = _cause(error)
+    cause = _find_cause(error)
     if cause is None:
-        return FootfallError(f"the database answered: {text} (SQLSTATE {_code(error) or 'none'})")
-    return cause.told(text)
+        return FootfallError(f"the database answered: {text} (SQLSTATE {_find_sqlstate(error) or 'none'})")
+    return cause.make_error(text)
 
 
-def _code(error: psycopg.Error) -> str:
-    """Give the SQLSTATE; that of an extension, which the driver has no class for, is in the answer alone."""
+def _find_sqlstate(error: psycopg.Error) -> str:
+    """Give the SQLSTATE of an error, or an empty text.
+
+    The driver has no class for the codes of extensions; those are only in the server's answer (`diag`).
+    """
     return error.sqlstate or error.diag.sqlstate or ""
 
 
-def _cause(error: psycopg.Error) -> Cause | None:
-    code = _code(error)
-    # The code is that of a right which is lacking; the server's function that looks at row-level security tells them
-    # apart, whatever the language of the message.
+def _find_cause(error: psycopg.Error) -> Cause | None:
+    code = _find_sqlstate(error)
+    # PostgreSQL uses the code of a missing right for row-level security, too. The name of the server's function that
+    # raised the error tells the two apart in every language of the message.
     if code == "42501" and error.diag.source_function == "check_enable_rls":
         return ROW_SECURITY
     known = CAUSES.get(code) or CAUSES.get(code[:2])
@@ -182,32 +186,34 @@ def ends_session(error: psycopg.Error) -> bool:
 
 @contextmanager
 def translate_driver_errors(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Wrap every driver error that leaves the block; whatever a broken connection led to is a lost connection.
+    """Turn every driver error that leaves the block into a FootfallError.
 
-    A driver that was cut off in the middle of an answer may stumble over its own state: then the exception says
-    nothing of its cause (a ValueError, a cursor without rows), and the connection does.
+    Any exception on a broken connection is reported as a lost connection. When the connection breaks in the middle of
+    an answer, the driver may fail in an unrelated way (a ValueError, a cursor without rows), so that the exception
+    does not show the cause and only the state of the connection does.
+    Raises: FootfallError. Effects: may roll the transaction back (`is_broken`).
     """
     try:
         yield
     except psycopg.Error as error:
         known = to_footfall_error(error)
         if type(known) is FootfallError and is_broken(connection):
-            known = LOST.told(mask(str(error)).strip() or type(error).__name__)
+            known = LOST.make_error(mask(str(error)).strip() or type(error).__name__)
         raise known from error
     except FootfallError as error:
         if type(error) is FootfallError and is_broken(connection):
-            raise LOST.told(error.message) from error
+            raise LOST.make_error(error.message) from error
         raise
     except Exception as error:
         if is_broken(connection):
-            raise LOST.told(f"{type(error).__name__}: {mask(str(error))}") from error
+            raise LOST.make_error(f"{type(error).__name__}: {mask(str(error))}") from error
         raise
 
 
 def is_broken(connection: psycopg.Connection[Any]) -> bool:
-    """Say whether the server is gone from the other end of a connection; not so where we closed it ourselves.
+    """Say whether the server no longer answers; False for a connection that we closed ourselves.
 
-    Effects: rolls its transaction back, since only a statement shows whether somebody still answers.
+    Effects: rolls the transaction back, since only a statement shows whether the server still answers.
     """
     if connection.closed:
         return connection.broken

@@ -1,4 +1,4 @@
-"""A statement with its identifiers filled in, and one that gives one row."""
+"""Fill identifiers into statements, and run statements that give one row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from footfall.postgres.target import Connection
 
 
 def compose(statement: LiteralString, /, **identifiers: sql.Composable) -> sql.Composed:
-    """Fill the identifiers of a statement in."""
+    """Put identifiers, quoted by psycopg, into a statement."""
     return sql.SQL(statement).format(**identifiers)
 
 

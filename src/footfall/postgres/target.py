@@ -13,7 +13,7 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What a session may count on. `has_temp`: the role may make temporary tables."""
+    """What the server allows the session's role. `has_temp`: it may make temporary tables."""
 
     has_temp: bool
 
@@ -31,5 +31,5 @@ class Target:
 
     @property
     def lock_key(self) -> int:
-        """The second key of the writer's lock: a signed 32-bit number made of the schema's name."""
+        """The second key of the writer lock: a signed 32-bit checksum of the schema's name."""
         return zlib.crc32(self.schema.encode()) - (1 << 31)

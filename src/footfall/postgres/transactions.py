@@ -1,4 +1,4 @@
-"""Begin a transaction with all that Footfall relies on; the writer lock."""
+"""Begin transactions with the settings that Footfall relies on, and take the writer lock."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ log = logging.getLogger("footfall")
 SQL = statements(__name__)
 
 LOCK_CLASS = 0x666F6F74  # "foot": the first key of Footfall's advisory locks
-NO_WAIT_MS = 1  # the shortest wait that PostgreSQL has: its 0 is a wait without end
-LOCK_POLL_S = 0.2  # between two looks whether tables are free; nobody queues behind one that only looks
+NO_WAIT_MS = 1  # ms; the shortest wait that PostgreSQL can set, where 0 would mean to wait for ever
+LOCK_POLL_S = 0.2  # seconds between two tries; a try does not wait, so that other sessions never queue behind it
 
 
 def begin(connection: Connection, target: Target, *, time_zone: str = "UTC", timeout_s: int = 0) -> None:
-    """Begin a transaction, and set for it alone everything that Footfall relies on; each of ours begins here.
+    """Begin a transaction, and make every setting that Footfall relies on for this transaction only.
 
-    Units: `timeout_s` in seconds for each statement; 0 is no bound.
+    Units: `timeout_s` bounds each statement, in seconds; 0 means no bound.
     """
     lock_wait = f"{target.lock_wait_s * 1000 or NO_WAIT_MS}ms"
-    if timeout_s:  # less than the bound, so that a wait for a lock is known for what it is
+    if timeout_s:
+        # 10 % below statement_timeout, so that waiting for a lock ends with "lock not available" and is not mistaken
+        # for a slow statement.
         lock_wait = f"{timeout_s * 900}ms"
     path = f"{sql.Identifier(target.schema).as_string(connection)}, pg_temp"
     values = {"search_path": path, "time_zone": time_zone, "timeout": f"{timeout_s}s", "lock_wait": lock_wait}
@@ -40,12 +42,12 @@ def begin(connection: Connection, target: Target, *, time_zone: str = "UTC", tim
 def begin_snapshot(
     connection: Connection, target: Target, lock: Callable[[Connection], None], tables: Sequence[str]
 ) -> None:
-    """Begin a read-only transaction whose snapshot is taken after its locks; say what it waits for.
+    """Begin a read-only transaction whose snapshot is taken after its locks, and warn if it has to wait for them.
 
-    `lock` locks `tables`, or fails at once.
-    Effects: the session stays read-only and REPEATABLE READ. The settings come after the locks: a `select` takes the
-    snapshot.
-    Raises: DatabaseBusyError where the locks are not to be had within the setting.
+    `lock` locks `tables`, or fails at once. The settings are made after the locks, because the `select` that makes them
+    takes the snapshot.
+    Effects: the session stays read-only and REPEATABLE READ. Sleeps between tries.
+    Raises: DatabaseBusyError where the locks are not granted within `lock_wait_s` of the target.
     """
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
@@ -73,22 +75,27 @@ def begin_snapshot(
 
 
 def _find_holder(connection: Connection, target: Target, tables: Sequence[str]) -> str:
-    """Say in words who holds one of these tables for itself alone. Effects: a transaction of its own."""
+    """Describe the session that holds an exclusive lock on one of these tables.
+
+    Effects: a transaction of its own, rolled back.
+    """
     begin(connection, target)
     names = {"schema": target.schema, "names": list(tables)}
     holder = connection.execute(SQL["holder"], names).fetchone()
     connection.rollback()
-    return _who(holder)
+    return _describe_session(holder)
 
 
-def _who(session: Any) -> str:
+def _describe_session(session: Any) -> str:
     if session is None:
         return "another session"
     return f"process {session.pid} of role {session.role or '?'} ({session.application or 'no name'})"
 
 
 def begin_reading(connection: Connection, target: Target, time_zone: str, timeout_s: int) -> None:
-    """Begin a read-only transaction for one question of at most `timeout_s` seconds; 0 is no bound.
+    """Begin a read-only transaction for one question.
+
+    Units: `timeout_s` bounds the question, in seconds; 0 means no bound.
 
     Effects: the session stays read-only; its time zone is that of the question until the transaction ends.
     """
@@ -98,17 +105,18 @@ def begin_reading(connection: Connection, target: Target, time_zone: str, timeou
 
 
 def take_writer_lock(connection: Connection, target: Target) -> None:
-    """Wait for the schema's writer lock, up to the setting; say what it waits for.
+    """Take the schema's writer lock; where another writer holds it, warn and wait as long as the target says.
 
-    Effects: held to the end of the transaction; a killed client's backend holds it until the server has noticed.
-    Raises: DatabaseBusyError.
+    Effects: the lock is held until the transaction ends. After a client was killed, its backend keeps the lock until
+    the server notices that the client is gone.
+    Raises: DatabaseBusyError where the lock is not granted in time.
     """
     keys = {"footfall": LOCK_CLASS, "schema": target.lock_key}
     if fetch_one(connection, SQL["try_writer_lock"], **keys).is_held:
         return
     unsigned = {"footfall": LOCK_CLASS, "schema": target.lock_key % (1 << 32)}
     writer = connection.execute(SQL["writer"], unsigned).fetchone()
-    who = _who(writer)
+    who = _describe_session(writer)
     if not target.lock_wait_s:
         raise DatabaseBusyError(
             f"another writer ({who}) holds the lock, and FOOTFALL_LOCK_WAIT_SECONDS = 0 says not to wait; "
@@ -125,7 +133,7 @@ def take_writer_lock(connection: Connection, target: Target) -> None:
 
 
 def roll_back(connection: Connection) -> None:
-    """End the transaction; end the session where the transaction cannot be ended."""
+    """Cancel what runs and roll the transaction back; close the connection where that fails."""
     try:
         if not connection.closed:
             connection.cancel_safe(timeout=2)

@@ -1,7 +1,7 @@
 -- name: session
--- Everything that a statement of ours relies on, whatever a role, a database or a server has set, in one round trip.
--- The search_path is that of the role until this statement is done: hence pg_catalog at each name.
--- All of it is one column, since the driver makes a field of each column, and wants its name.
+-- Makes every setting that Footfall's statements rely on, whatever the role, the database or the server has set.
+-- Until this statement is done, the search_path is still the role's, so every name here says pg_catalog.
+-- One call with one column makes all settings in one round trip, and the driver has only one column to name.
 select
     pg_catalog.num_nonnulls(
         -- What names mean.
@@ -21,7 +21,7 @@ select
         pg_catalog.set_config('backslash_quote', 'safe_encoding', true),
         pg_catalog.set_config('transform_null_equals', 'off', true),
         pg_catalog.set_config('check_function_bodies', 'on', true),
-        -- All rows or none: a policy that hides rows is an error, and an index gives no sample.
+        -- Every question sees all rows: a policy that hides rows raises an error, and a GIN index returns no sample.
         pg_catalog.set_config('row_security', 'off', true),
         pg_catalog.set_config('gin_fuzzy_search_limit', '0', true),
         -- How long things may take, and what ends a session.
@@ -36,7 +36,8 @@ select
             when pg_catalog.current_setting('server_version_num')::integer operator(pg_catalog.>=) 170000
                 then pg_catalog.set_config('transaction_timeout', '0', true)
         end,
-        -- The server refuses it where its platform cannot tell: all but Linux before PostgreSQL 15.
+        -- A server refuses this setting where its platform cannot detect a lost client. Before PostgreSQL 15, only Linux
+        -- could.
         case
             when
                 pg_catalog.version() operator(pg_catalog.~) 'linux'
@@ -46,7 +47,7 @@ select
                 )
                 then pg_catalog.set_config('client_connection_check_interval', '1s', true)
         end,
-        -- What a load said it had loaded is there after a crash of the server, too. What is stronger than `on` stays.
+        -- A load that was reported as loaded must survive a crash of the server. A value stronger than `on` is kept.
         case
             when pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off'
                 then pg_catalog.set_config('synchronous_commit', 'on', true)
@@ -54,14 +55,14 @@ select
     ) as settings
 
 -- name: search_path
--- These take no snapshot, as a `select` would.
+-- `set` takes no snapshot, and `select set_config(...)` would take one.
 set local search_path to {schema}, pg_temp;
 set local statement_timeout to 0
 
 -- name: reading
 select
     pg_catalog.set_config('idle_in_transaction_session_timeout', '10min', true) as idle_in_transaction_session_timeout,
-    -- Never less than the server gives.
+    -- At least 64 MB, and never less than the server is set to.
     pg_catalog.set_config(
         'work_mem',
         (greatest(
@@ -97,7 +98,7 @@ order by l.pid
 limit 1
 
 -- name: holder
--- Who holds one of these tables for itself alone.
+-- The session that holds an exclusive lock on one of these tables.
 select
     l.pid,
     a.usename as role,

@@ -1,4 +1,4 @@
-"""When the offset of a time zone changes, by the server's data."""
+"""Find when the UTC offset of a time zone changes, by the server's time zone data."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ SQL = statements(__name__)
 def find_server_offset_changes(
     connection: Connection, target: Target, time_zone: str, until: date
 ) -> list[tuple[date, int]] | None:
-    """List the days, from 1970 to `until`, at whose beginning in UTC the zone has another offset than a day before.
+    """List the days from 1970 to `until` whose offset, at 00:00 UTC, differs from that of the day before.
 
-    Grain: one per change, the first day included, in order; None where the server does not know the zone.
+    Grain: one row per change, in order of days, with the first day of 1970 as the first row;
+    None where the server does not know the zone.
     Units: seconds east of UTC.
     Effects: one transaction that reads nothing of the tables, rolled back.
     """

@@ -1,5 +1,5 @@
 -- name: offset_changes
--- When the offset of a time zone changes, by the server's data: the days in UTC at whose beginning it is another.
+-- The days whose offset, at 00:00 UTC and by the server's time zone data, differs from that of the day before.
 with offsets as (
     select
         day,

@@ -1,4 +1,4 @@
-"""The path into empty tables: rows first, keys and counts after them."""
+"""Load into empty tables: send the rows first, and build keys and counts after them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from footfall.tables.staging import Staging, copy_table, prepare_server
 
 SQL = statements(__name__)
 
-EMPTY_PATH_BYTES = 4_000_000  # size of a file from which building the key after the rows pays
-EMPTY_PATH_LOCK_WAIT = "200ms"  # past that somebody reads the tables, and the ordinary path does not disturb them
+EMPTY_PATH_BYTES = 4_000_000  # bytes of the files; from this size on, it is faster to build the key after the rows
+EMPTY_PATH_LOCK_WAIT = "200ms"  # then somebody reads the tables; the ordinary path does not block readers
 
 
 def is_empty(connection: Connection) -> bool:
-    """Say whether there is no row in the table of rows nor in those of their counts."""
+    """Say whether the table of rows and all tables of counts are empty."""
     return bool(fetch_one(connection, _compose_is_empty()).is_empty)
 
 
@@ -32,7 +32,7 @@ def _compose_is_empty() -> sql.Composed:
 
 
 def _are_plain(connection: Connection) -> bool:
-    """Say whether the tables of rows and counts are as the migrations made them, and nothing else hangs on them."""
+    """Say whether the tables are as the migrations made them, and no other object depends on them."""
     row = connection.execute(_compose_are_plain()).fetchone()
     return bool(row and row.are_plain)
 
@@ -58,17 +58,18 @@ def _compose_open_empty() -> sql.Composed:
     )
 
 
-def _compose_each(statement: str, of: Iterable[counts.KeptCount]) -> sql.Composed:
+def _compose_each(statement: str, kept_counts: Iterable[counts.KeptCount]) -> sql.Composed:
     """Compose one statement for each of these kept counts, to be sent together."""
-    return sql.SQL(";\n").join(kept.compose(SQL[statement]) for kept in of)
+    return sql.SQL(";\n").join(kept.compose(SQL[statement]) for kept in kept_counts)
 
 
 def open_empty_table(connection: Connection, staging: Staging) -> bool:
-    """Prepare the empty tables for rows without their keys, where that can be had; say whether it was.
+    """Drop the keys and indexes of the empty tables, so that rows can be sent fast; say whether that was possible.
 
-    Effects: under the writer lock: locks raw, counts and roll-ups exclusively, truncates them, drops the keys of raw
-    and counts and the other indexes of ours, all in the transaction. Where we do not own them, do not get the lock at
-    once, or they are not plainly ours alone (a trigger, a rule, another index, a publication): nothing.
+    It is not possible where the role does not own the tables, where the exclusive lock is not granted at once, or where
+    the tables have something that Footfall did not make (a trigger, a rule, another index, a publication).
+    Effects: under the writer lock and in the transaction of the caller, locks raw, counts and roll-ups exclusively,
+    truncates them, and drops the keys of raw and counts and our other indexes. Nothing where it gives False.
     """
     if not _are_plain(connection):
         return False
@@ -77,14 +78,14 @@ def open_empty_table(connection: Connection, staging: Staging) -> bool:
         lock_timeout = fetch_one(connection, SQL["lock_timeout"]).lock_timeout
         fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=EMPTY_PATH_LOCK_WAIT)
         connection.execute(compose(SQL["lock_empty"], tables=counts.join_tables()))
-        # Both again: only now nobody can change either.
+        # Check both again: only now, under the exclusive lock, can nobody change them.
         if not (is_empty(connection) and _are_plain(connection)):
             connection.execute(SQL["back_to_savepoint"])
             return False
         connection.execute(_compose_open_empty())
     except (
         psycopg.errors.LockNotAvailable,
-        psycopg.errors.DeadlockDetected,  # another load has looked at the tables, and waits for our lock
+        psycopg.errors.DeadlockDetected,  # another load read the tables and waits for our writer lock
         psycopg.errors.InsufficientPrivilege,
         psycopg.errors.DependentObjectsStillExist,
         psycopg.errors.FeatureNotSupported,
@@ -105,7 +106,7 @@ def build_raw_indexes(connection: Connection) -> None:
 
 
 def copy_counts(connection: Connection, counted: Iterator[tuple[str, Iterator[pa.RecordBatch]]]) -> None:
-    """Send the counts of the rows that went to the empty table, table by table, then build their key and indexes."""
+    """Send the counts of the rows that went to the empty table, table by table, then build their keys and indexes."""
     kept_by_table = {kept.table: kept for kept in counts.KEPT}
     for table, batches in counted:
         for batch in batches:
@@ -115,10 +116,10 @@ def copy_counts(connection: Connection, counted: Iterator[tuple[str, Iterator[pa
 
 
 def compose_keys() -> sql.Composed:
-    """Compose what builds the keys that are built after their rows."""
+    """Compose the statements that build the keys of the large tables of counts, after their rows."""
     return _compose_each("build_key", (kept for kept in counts.KEPT if kept.is_large))
 
 
 def compose_count_indexes() -> sql.Composed:
-    """Compose what builds the indexes that find the highest counts."""
+    """Compose the statements that build the indexes by which the highest counts are found."""
     return _compose_each("build_count_index", (kept for kept in counts.KEPT if kept.has_count_index))

@@ -1,4 +1,4 @@
-"""Hashes of ids that are text or UUIDs, for the filter that tells which of them are surely new."""
+"""Hash ids that are text or UUIDs, for the filter that finds the ids that are surely new."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def _hash_chunk(chunk: pa.Array) -> np.ndarray:
 def _hash_bytes(content: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Hash slices of bytes, eight bytes of every slice at a time."""
     hashes = lengths.astype(np.uint64) * MIXERS[0]
-    # A word at each byte: the last bytes have zeros behind them.
+    # `words` overlap: the word at index i is the eight bytes from byte i on. Zeros are appended for the last ones.
     padded = np.concatenate([content, np.zeros(CHUNK_BYTES, np.uint8)])
     words: np.ndarray = np.ndarray(len(content) + 1, WORD, padded, 0, (1,))
     left, at, rows = lengths, starts, None
     while len(left):
         chunk = words[at].astype(np.uint64)
         shortage = np.uint64(8) * (CHUNK_BYTES - np.minimum(left, CHUNK_BYTES)).astype(np.uint64)
-        # Bytes of the next slice are no part of this one; the lowest bytes come first.
+        # Clear the bytes that belong to the next slice. They are the highest ones, since the lowest byte comes first.
         chunk = (chunk << shortage) >> shortage if shortage.any() else chunk
         mixed = _mix((hashes if rows is None else hashes[rows]) ^ chunk)
         if rows is None:

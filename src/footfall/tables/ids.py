@@ -1,4 +1,4 @@
-"""The types of the id columns: chosen when the tables are made, and read from the tables ever after."""
+"""The types of the id columns: chosen when the tables are made, and read from the tables from then on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from footfall.tables import counts
 
 SQL = statements(__name__)
 
-# As a function has them; a column says the order of its text, too.
+# The type names for arguments of functions. A column of text also names its collation (COLUMN_TYPES).
 TYPES: dict[IdType, LiteralString] = {"bigint": "bigint", "uuid": "uuid", "text": "text"}
 COLUMN_TYPES: dict[IdType, LiteralString] = TYPES | {"text": 'text collate "C"'}
 TYPES_OF_SERVER: dict[str, IdType] = {"bigint": "bigint", "uuid": "uuid", 'text COLLATE "C"': "text"}
@@ -24,15 +24,15 @@ WORDS: dict[IdType, str] = {"bigint": "0 to 2^63-1", "uuid": "a UUID", "text": "
 
 
 def list_id_columns() -> Iterator[tuple[str, str]]:
-    """Name every column of ids: its table and its name."""
+    """List every column of ids as (table, column)."""
     yield from ((counts.RAW, column) for column in ID_COLUMNS)
     yield from ((kept.table, column.name) for kept in counts.KEPT for column in kept.key if column.name in ID_COLUMNS)
 
 
 def find_id_types(connection: Connection) -> IdTypes:
-    """Read the types of ids from the tables that are there.
+    """Read the types of ids from the tables.
 
-    Raises: SchemaError where two tables do not agree, or a type is none that Footfall gives.
+    Raises: SchemaError where the tables are missing, two tables disagree, or a type is not one that Footfall makes.
     """
     found = _read_types(connection)
     if not found:
@@ -48,13 +48,27 @@ def find_id_types(connection: Connection) -> IdTypes:
     return IdTypes(**types)
 
 
+def assert_types(connection: Connection, id_types: IdTypes) -> None:
+    """See, under the writer lock, that the tables still have the types by which the rows were judged.
+
+    Else PostgreSQL would cast in silence: the numbers of tables that were dropped and made again go into text.
+    Raises: SchemaError.
+    """
+    found = find_id_types(connection)
+    if found != id_types:
+        raise SchemaError(
+            f"the tables were made again with other ids during this load ({', '.join(found)}, and before "
+            f"{', '.join(id_types)}); nothing was loaded; run the same command again"
+        )
+
+
 def guess_id_types(connection: Connection) -> IdTypes:
-    """Give the types of ids that the tables were made with, as far as they tell: bigint where nothing does."""
+    """Guess the types of ids that the tables were made with: the first valid type of each column, else bigint."""
     found = _read_types(connection)
     types: dict[str, IdType] = {}
     for column in ID_COLUMNS:
-        of_tables = [found.get(place, "") for place in list_id_columns() if place[1] == column]
-        types[column] = next((TYPES_OF_SERVER[each] for each in of_tables if each in TYPES_OF_SERVER), "bigint")
+        server_types = [found.get((table, name), "") for table, name in list_id_columns() if name == column]
+        types[column] = next((TYPES_OF_SERVER[name] for name in server_types if name in TYPES_OF_SERVER), "bigint")
     return IdTypes(**types)
 
 
@@ -65,9 +79,9 @@ def _read_types(connection: Connection) -> dict[tuple[str, str], str]:
 
 
 def set_id_types(connection: Connection, id_types: IdTypes) -> None:
-    """Give the id columns of new tables their types, and make the functions and views anew that speak of them.
+    """Change the id columns of new tables to these types, and make the functions and views that use them again.
 
-    Effects: in the transaction that makes the tables; nothing where all ids are numbers, as the migrations make them.
+    Effects: in the transaction that makes the tables. Nothing where all ids are bigint, as the migrations make them.
     """
     if id_types == IdTypes():
         return
@@ -84,12 +98,12 @@ def set_id_types(connection: Connection, id_types: IdTypes) -> None:
 
 
 def name_types(id_types: IdTypes) -> dict[str, sql.Composable]:
-    """Give the types as statements have them, by column."""
+    """Give the types of ids by column, as casts and arguments of functions name them."""
     return {column: sql.SQL(TYPES[id_types.of(column)]) for column in ID_COLUMNS}
 
 
 def name_column_types(id_types: IdTypes) -> dict[str, sql.Composable]:
-    """Give the types as a table that is made has them, by column."""
+    """Give the types of ids by column, as `create table` names them: text with its collation."""
     return {column: sql.SQL(COLUMN_TYPES[id_types.of(column)]) for column in ID_COLUMNS}
 
 

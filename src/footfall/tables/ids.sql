@@ -1,4 +1,4 @@
--- The id columns: which types they have, and how new tables get others than bigint.
+-- The id columns: read their types, and give new tables other types than bigint.
 
 -- name: types
 select
@@ -23,7 +23,7 @@ where
     and not a.attisdropped
 
 -- name: drop_dependents
--- Tables that are made in this very transaction have no others.
+-- The tables were made in this very transaction, so nothing else can depend on them.
 drop view interactions_per_hour, interactions_per_day;
 drop function
     interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint),
@@ -31,7 +31,7 @@ drop function
     to_product_id(text)
 
 -- name: set_type
--- The table is empty.
+-- The table is empty, so every value can be cast.
 alter table {table}
 drop constraint {check},
 alter column {column} type {type} using {column}::text::{plain_type}
@@ -46,7 +46,7 @@ alter table {table} add constraint {check} check (
 comment on column {table}.{column} is {words}
 
 -- name: create_dependents
--- As the migrations make them, for ids of other types; a test compares the two.
+-- The same objects that the migrations make, for ids of other types; a test compares the two.
 create function interactions_over_time(
     time_zone text,
     since timestamptz default '-infinity',

@@ -1,11 +1,12 @@
-"""A cache of what the paths of loaded files looked like: a history that did not change is not read again.
+"""A cache of device, inode, size and times of loaded files, so that files that did not change are not read again.
 
-The digest in the ledger stays the only truth. A path is passed over only where device, inode, size and both times are
-those of a file whose digest is there as loaded; the time of change cannot be set back by who writes the file. That
-holds on file systems that keep such a time (`file_systems.py`); on the others every file is read. What is written
-through a mapping of the file into memory may change no time for a while: `--rehash` reads it.
+Only the digest in the ledger decides whether a file is loaded. The cache lets a load pass over a path where device,
+inode, size and both times are those of a file whose digest the ledger has as loaded. Whoever writes the file cannot set
+its time of change back. Not every file system keeps such a time (`file_systems.py`); on the others every file is read.
+A program that writes through a memory mapping may leave the times unchanged for a while: `--rehash` reads such files.
 
-The cache never decides a load: what does not fit into it, or comes from a role that may not write it, is not kept.
+A load never needs the cache: a file that does not fit into it is left out, and so is every file of a role that may not
+write it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ SETTLED_NS = 2_000_000_000  # ns; a file may change again within one tick of its
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A source whose file was loaded, what it was then, and under which contract (its fingerprint)."""
+    """A loaded file: its digest, its identity when it was loaded, and the fingerprint of its contract."""
 
     digest: str
     identity: Identity
@@ -41,11 +42,12 @@ class Known:
 
 
 def find(connection: Connection, sources: Sequence[str]) -> dict[str, Known]:
-    """Give what is kept of the sources, in the transaction at hand; a role that may not ask knows none.
+    """Find the sources that the cache knows, in the transaction of the caller; none for a role that may not read it.
 
-    Whether a file is still the same is for the caller to see when its turn comes: `identity_of` says what it is then.
+    The caller compares the identity of a known file with `identity_of` when the turn of the file comes, since the file
+    may change until then.
     """
-    paths = {source: _path(source) for source in sources if _is_path(source)}
+    paths = {source: _make_key(source) for source in sources if _is_local_path(source)}
     if not paths or not fetch_one(connection, SQL["may_ask_source_files"]).may_ask:
         return {}
     rows = connection.execute(SQL["source_files"], {"paths": list(paths.values())}).fetchall()
@@ -59,10 +61,10 @@ def find(connection: Connection, sources: Sequence[str]) -> dict[str, Known]:
         )
         for row in rows
     }
-    believed: dict[int, bool | None] = {}  # by device; None where no path that is still on it was seen yet
+    believed: dict[int, bool | None] = {}  # by device; None until a path was seen that is still on it
     for path, known in kept.items():
         device = known.identity.device
-        if believed.get(device) is None:  # another file system may be mounted by now, under the number of this one
+        if believed.get(device) is None:  # the number may belong to another file system by now, so ask that one
             believed[device] = keeps_change_times_at(path, device)
     return {
         source: kept[path] for source, path in paths.items() if path in kept and believed[kept[path].identity.device]
@@ -70,18 +72,18 @@ def find(connection: Connection, sources: Sequence[str]) -> dict[str, Known]:
 
 
 def keep(connection: Connection, files: Iterable[SourceFile]) -> None:
-    """Remember files that are in the ledger as loaded, in the transaction at hand.
+    """Remember files that the ledger has as loaded, in the transaction of the caller.
 
-    Not those that are spooled, that changed just now, or whose file system keeps no time of change of its own.
+    Left out are spooled files, files that changed just now, and files on a file system that keeps no time of change.
     """
     fit = [
         (file, file.identity)
         for file in files
-        if file.identity and _is_path(file.source) and _fits(file.source, file.identity, file.opened_ns)
+        if file.identity and _is_local_path(file.source) and _can_be_kept(file.source, file.identity, file.opened_ns)
     ]
     examples = {look.device: file.stream.fileno() for file, look in fit}
     believed = {device for device, number in examples.items() if keeps_change_times(number)}
-    seen = {_path(file.source): (look, file.digest) for file, look in fit if look.device in believed}
+    seen = {_make_key(file.source): (look, file.digest) for file, look in fit if look.device in believed}
     if not seen or not fetch_one(connection, SQL["may_keep_source_files"]).may_keep:
         return
     looks = [look for look, _ in seen.values()]
@@ -97,16 +99,16 @@ def keep(connection: Connection, files: Iterable[SourceFile]) -> None:
     connection.execute(SQL["keep_source_files"], values)
 
 
-def _is_path(source: str) -> bool:
+def _is_local_path(source: str) -> bool:
     return source != "-" and scheme(source) is None
 
 
-def _fits(source: str, look: Identity, opened_ns: int) -> bool:
+def _can_be_kept(source: str, look: Identity, opened_ns: int) -> bool:
     """Say whether a file had settled before its first byte was read, and can be written down."""
     latest = max(look.modified_ns, look.changed_ns)
-    is_small = len(_path(source)) <= PATH_BYTES_MAX and min(look.modified_ns, look.changed_ns) >= 0
+    is_small = len(_make_key(source)) <= PATH_BYTES_MAX and min(look.modified_ns, look.changed_ns) >= 0
     return is_small and latest <= NS_MAX and latest < opened_ns - SETTLED_NS
 
 
-def _path(source: str) -> bytes:
+def _make_key(source: str) -> bytes:
     return os.path.abspath(os.fsencode(source))  # noqa: PTH100  (bytes: a path need not be text)

@@ -2,7 +2,7 @@
 select pg_catalog.has_table_privilege('source_files', 'select') as may_ask
 
 -- name: may_keep_source_files
--- A list of rights in one call asks for any of them.
+-- has_table_privilege with a list is true if any right of the list is held, so each right is asked for alone.
 select
     pg_catalog.has_table_privilege('source_files', 'select')
     and pg_catalog.has_table_privilege('source_files', 'insert')

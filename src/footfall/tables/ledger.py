@@ -1,4 +1,4 @@
-"""What was loaded, when, from where, with which result: the memory of all loads."""
+"""The ledger: one row for each load, with its source, time, contract and result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SQL = statements(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of `loads`, but for `finished_at`, which the server's clock gives."""
+    """One row of `loads` without `finished_at`, which the server's clock fills in."""
 
     load_id: int
     source: str
@@ -38,7 +38,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class FirstLoad:
-    """The load that brought a file first, and the fingerprint of the contract that decided about its rows."""
+    """The load that loaded a file first, and the fingerprint of the contract that judged its rows."""
 
     load_id: int
     loaded_at: datetime
@@ -46,7 +46,10 @@ class FirstLoad:
 
 
 def next_load_ids(connection: Connection, files: int) -> list[int]:
-    """Take the load_ids of so many files; they rise. Effects: advances the sequence; a load that fails leaves a gap."""
+    """Take a load_id for each of so many files, in rising order.
+
+    Effects: advances the sequence, so that a load that fails leaves a gap.
+    """
     rows = connection.execute(SQL["next_load_ids"], {"files": files}).fetchall()
     return [row.load_id for row in rows]
 
@@ -63,7 +66,7 @@ def is_loaded(connection: Connection, load_id: int) -> bool:
 
 
 def record(connection: Connection, entry: Entry) -> None:
-    """Write one row of the ledger, in the transaction at hand."""
+    """Write one row of the ledger, in the transaction of the caller."""
     values: dict[str, Any] = {name: getattr(entry, name) for name in entry.__slots__}
     connection.execute(SQL["record"], values)
 

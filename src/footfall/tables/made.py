@@ -1,4 +1,4 @@
-"""What the migrations make, in one list, and how what is there differs from it."""
+"""List everything that the migrations make, and find where a database differs from that list."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from footfall.tables.ids import guess_id_types
 
 SQL = statements(__name__)
 
-# Where the server says another name; text in keys has the order of its bytes.
+# Types that the server names otherwise than the definitions of the kept counts. Text in keys is sorted by its bytes.
 TYPES_IN_SERVER = {"timestamptz": "timestamp with time zone", "text": 'text COLLATE "C"'}
-# The check of an id, by its type; every value of a uuid is one.
+# The check of an id, by its type. A uuid needs none: every value of the type is valid.
 CHECKS_IN_SERVER = {
     "bigint": "CHECK (({} >= 0))",
     "text": "CHECK (((char_length({}) >= 1) AND (char_length({}) <= 200)))",
@@ -26,9 +26,9 @@ CHECKS_IN_SERVER = {
 
 
 def compose_expected(id_types: IdTypes) -> sql.Composed:
-    """Give the list of what is made for ids of these types: rows of table, kind, name and definition.
+    """Compose the list of everything that the migrations make for ids of these types.
 
-    Shape: a definition is as the server says it.
+    Shape: rows of table, kind, name and definition, the definition in the server's own words.
     """
     return compose(
         SQL["expected"],
@@ -42,7 +42,7 @@ def _join_rows(rows: Iterable[tuple[str, str, str, str]]) -> sql.Composed:
 
 
 def _list_id(table: str, column: str, id_type: str) -> Iterator[tuple[str, str, str, str]]:
-    """Give what is made of a column of ids."""
+    """List the column and the check that a column of ids has."""
     yield table, "column", column, f"{TYPES_IN_SERVER.get(id_type, id_type)} NOT NULL"
     if id_type in CHECKS_IN_SERVER:
         check = CHECKS_IN_SERVER[id_type].replace("{}", column)
@@ -50,7 +50,7 @@ def _list_id(table: str, column: str, id_type: str) -> Iterator[tuple[str, str, 
 
 
 def _list_made(kept: counts.KeptCount) -> Iterator[tuple[str, str, str, str]]:
-    """Give what the migration of a kept count makes."""
+    """List everything that the migration of a kept count makes."""
     yield kept.table, "table", kept.table, "LOGGED"
     for column in kept.key:
         if column.name in ID_COLUMNS:
@@ -66,20 +66,20 @@ def _list_made(kept: counts.KeptCount) -> Iterator[tuple[str, str, str, str]]:
 
 
 def compose_index_definition() -> sql.Composed:
-    """Give the expression of the definition of an index, to be compared with those of the list."""
+    """Compose the SQL expression for the definition of an index, in the words of `compose_expected`."""
     return compose(SQL["index_definition"])
 
 
 def compose_found(expected: sql.Composed) -> sql.Composed:
-    """Compose the statement that asks the catalogue for what is there of the tables of the list, in the same shape."""
+    """Compose the statement that reads what the catalogue has of these tables, in the shape of the expected list."""
     return compose(SQL["found"], expected=expected, index_definition=compose_index_definition())
 
 
 def find_schema_drift(connection: Connection) -> list[Any]:
-    """Ask the catalogue for all that the migrations make; give what is missing, invalid or otherwise.
+    """Compare the catalogue with everything that the migrations make; give what is missing, invalid or different.
 
-    Shape: rows have key, kept, recount, drift_count, the `cure` where a statement mends it, and `is_unreadable`, the
-    same for all: a column is missing or has another type.
+    Shape: rows of key, kept, recount, drift_count, `cure` (the statement that mends it, if there is one) and
+    `is_unreadable` (the same in all rows: some column is missing or has another type).
     """
     expected = compose_expected(guess_id_types(connection))
     statement = compose(SQL["drift_schema"], expected=expected, found=compose_found(expected))

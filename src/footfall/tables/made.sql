@@ -1,4 +1,4 @@
--- What the migrations make, what of it is there, and what differs.
+-- Everything that the migrations make, what of it the database has, and what differs.
 
 -- name: expected
 -- As the server says it; a test compares it with new tables. The rows of ids and of the kept counts come from their
@@ -171,9 +171,9 @@ join pg_catalog.pg_class as x
     on x.oid = i.indexrelid
 
 -- name: drift_schema
--- A check or a key may have another name; an index that holds no rule may be defined otherwise, and what an index stores
--- beside its key, and how, is the owner's.
--- is_unreadable: a column is missing, or of another type, so that statements of ours could fail.
+-- A check or a key may have another name. An index that enforces no rule may be defined otherwise. The owner decides
+-- what an index stores beside its key, and how.
+-- is_unreadable: a column is missing or has another type, so that our statements could fail.
 with expected as (
     select
         e.relname,

@@ -1,4 +1,4 @@
-"""Staged rows into the tables: new ones are added and counted, the others are told from duplicates to conflicts."""
+"""Merge staged rows into the tables: add and count the new ones, and sort the others into duplicates and conflicts."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from footfall.tables.staging import Staging, create_table, prepare_server
 
 SQL = statements(__name__)
 
-ANALYZE_ROWS = 10_000  # staged rows from which the planner needs figures
-ANALYZE_TABLES_ROWS = 100_000  # loaded rows; of fewer, autovacuum's look a minute later is soon enough
-BITS = 8
+ANALYZE_ROWS = 10_000  # staged rows; from this many on, the planner needs statistics of the staging table
+ANALYZE_TABLES_ROWS = (
+    100_000  # loaded rows; after a smaller load, it is soon enough that autovacuum analyzes within a minute
+)
+BITS = 8  # line numbers in one byte of a bitmap
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
     """What the merge did with the accepted rows of one file.
 
-    `rows_repeated`: of the duplicates and conflicts, those that met a row of the same file.
+    `rows_repeated`: how many of the duplicates and conflicts have the id of an earlier row of the same file.
     """
 
     rows_loaded: int = 0
@@ -36,14 +38,15 @@ class Merged:
 
 
 def merge(connection: Connection, staging: Staging) -> dict[int, Merged]:
-    """Bring the staged rows into the tables, by load_id; the verdicts are those of taking them one by one.
+    """Merge the staged rows into the tables; give what became of them, by load_id.
 
-    Effects: under the writer lock: inserts into user_interactions_raw and adds the delta to each table of counts; says
-    what was there already. Rows of the direct path are there and counted by now.
-    Raises: FootfallError where a row sent is not accounted for by the tables.
+    The result is the same as if the rows were taken one after the other, in loading order.
+    Effects: under the writer lock, inserts into user_interactions_raw, adds the delta to each table of counts and
+    records overlaps. Rows of the direct path were inserted and counted before, and are not inserted again.
+    Raises: FootfallError where loaded, duplicate and conflicting rows do not add up to the rows sent.
     """
     prepare_server(connection)
-    added = staging.first_of if staging.is_direct else _insert(connection, staging, "rows")
+    added = staging.first_by_load if staging.is_direct else _insert(connection, staging, "rows")
     are_all_new = added.total() == staging.rows_sent
     added_out_of_order = _insert(connection, staging, "out_of_order")
     same, conflicting, own = _match(connection, staging, are_all_new, added_out_of_order)
@@ -56,13 +59,13 @@ def merge(connection: Connection, staging: Staging) -> dict[int, Merged]:
         )
         for load_id in staging.load_ids
     }
-    for load_id, of in merged.items():
-        sent = staging.first_of[load_id] + staging.out_of_order_of[load_id]
-        if of.rows_loaded + of.rows_duplicate + of.rows_conflict != sent or of.rows_duplicate < 0:
+    for load_id, result in merged.items():
+        sent = staging.first_by_load[load_id] + staging.out_of_order_by_load[load_id]
+        if result.rows_loaded + result.rows_duplicate + result.rows_conflict != sent or result.rows_duplicate < 0:
             raise FootfallError(
-                f"{sent} rows were sent, but {of.rows_loaded} loaded, {of.rows_duplicate} duplicate and "
-                f"{of.rows_conflict} conflicting rows are in the tables; nothing was loaded. Does something else write "
-                "these tables?"
+                f"{sent} rows were sent, but {result.rows_loaded} loaded, {result.rows_duplicate} duplicate and "
+                f"{result.rows_conflict} conflicting rows are in the tables; nothing was loaded. Does something else "
+                "write these tables?"
             )
     return merged
 
@@ -81,7 +84,8 @@ def _insert(connection: Connection, staging: Staging, part: str) -> Counter[int]
 def compose_insert(source: sql.Identifier, part: str) -> sql.Composed:
     """Compose the statement that inserts staged rows and adds their deltas.
 
-    Rising ids come once each. An id out of order may come several times: then its first row of the first load counts.
+    In `rows`, every id is there once. In `out_of_order`, an id may be there several times: its first row in the first
+    load is inserted.
     """
     distinct, order = sql.SQL(""), sql.SQL("interaction_id")
     if part == "out_of_order":
@@ -93,11 +97,12 @@ def compose_insert(source: sql.Identifier, part: str) -> sql.Composed:
 def _match(
     connection: Connection, staging: Staging, are_all_new: bool, added_out_of_order: Counter[int]
 ) -> tuple[Counter[int], ...]:
-    """Say of every staged row that may have come before what the tables hold under its id.
+    """Compare the staged rows that were not surely new with the rows that the tables hold under the same ids.
 
-    Gives the numbers of rows by load: that met the same, that met another content, and that met a row of their load. A
-    row out of order that was inserted (`added_out_of_order`) meets itself.
-    Effects: records which loads met rows of which, themselves included.
+    Gives three counts of rows by load_id: rows that found the same content, rows that found other content, and rows
+    that found a row of their own load. A row out of order that was just inserted (`added_out_of_order`) finds itself,
+    so the caller subtracts it.
+    Effects: records in load_overlaps which load found rows of which other load, or of itself.
     """
     if are_all_new and not staging.rows_sent_out_of_order:
         return Counter(), Counter(), Counter()
@@ -117,16 +122,19 @@ def _match(
 
 
 def _compose_match(staging: Staging, part: str) -> sql.Composed:
-    """Compose the statement that compares staged rows with those of their ids in the tables.
+    """Compose the statement that compares staged rows with the rows of the same ids in the tables.
 
-    A row of rising ids that meets a row of its own load is that row itself, and is left out.
+    Ids in `rows` are there once, so such a row that finds a row of its own load has found itself. It is left out.
     """
     condition = sql.SQL("where r.load_id <> s.load_id" if part == "rows" else "")
     return compose(SQL["match"], matched=staging.matched, source=getattr(staging, part), condition=condition)
 
 
-def conflict_lines(connection: Connection, staging: Staging) -> dict[int, np.ndarray]:
-    """Give the lines of the conflicting rows of each load as a bitmap: one bit a line, 100 million lines take 12 MB."""
+def find_conflict_lines(connection: Connection, staging: Staging) -> dict[int, np.ndarray]:
+    """Find the lines of the conflicting rows of each load.
+
+    Shape: by load_id, a bitmap with one bit for each line number; 100 million lines take 12 MB.
+    """
     found: dict[int, bytearray] = {}
     statement = compose(SQL["conflict_lines"], matched=staging.matched)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
@@ -139,23 +147,23 @@ def conflict_lines(connection: Connection, staging: Staging) -> dict[int, np.nda
     return {load_id: np.frombuffer(bytes(lines), np.uint8) for load_id, lines in found.items()}
 
 
-def are_in(lines: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+def are_bits_set(lines: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Say for each line number whether its bit is set.
 
     Example:
-        >>> are_in(np.array([0b100], np.uint8), np.array([1, 2, 99])).tolist()
+        >>> are_bits_set(np.array([0b100], np.uint8), np.array([1, 2, 99])).tolist()
         [False, True, False]
     """
     inside = numbers // BITS < len(lines)
-    at = np.where(inside, numbers // BITS, 0)
-    found: np.ndarray = inside & ((lines[at] >> (numbers % BITS).astype(np.uint8)) & 1).astype(bool)
+    byte_index = np.where(inside, numbers // BITS, 0)
+    found: np.ndarray = inside & ((lines[byte_index] >> (numbers % BITS).astype(np.uint8)) & 1).astype(bool)
     return found
 
 
 def analyze_tables(connection: Connection, rows: int) -> None:
-    """Give the planner figures of tables that a large load has changed by a tenth or more, as autovacuum would later.
+    """Analyze the tables after a large load that changed a tenth of their rows or more, as autovacuum would do later.
 
-    Effects: none where the role does not own them; a table that somebody vacuums or analyzes right now is left out.
+    Effects: nothing on tables that the role does not own, and on a table that another session vacuums or analyzes now.
     """
     if rows >= ANALYZE_TABLES_ROWS and fetch_one(connection, SQL["is_analyze_due"], rows=rows).is_due:
         connection.execute(compose(SQL["analyze_tables"], tables=counts.join_tables()))

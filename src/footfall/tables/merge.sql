@@ -55,7 +55,7 @@ copy (
 ) to stdout (format binary)
 
 -- name: record_overlaps
--- A row out of order that came in has met itself: it is no repeat.
+-- A row out of order that was inserted finds itself in the table, which is no overlap.
 with came_in as (
     select
         load_id,

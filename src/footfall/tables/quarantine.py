@@ -1,4 +1,4 @@
-"""Rejected rows: kept with their problems, and listed."""
+"""The quarantine: keep rejected rows with their problems, and list them."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def quarantine(connection: Connection, staging: Staging) -> int:
 
 
 def list_rejected(connection: Connection, values: dict[str, Any]) -> list[Any]:
-    """List rejected rows in the order of loads and lines: of a load, a source or a problem code, where it is given."""
+    """List rejected rows by load and line; `values` may narrow them to a load, a source or a problem code."""
     return connection.execute(SQL["rejects"], values).fetchall()

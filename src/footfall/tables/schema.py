@@ -23,7 +23,7 @@ VERSIONS_TABLE = "footfall_migrations"
 
 
 def list_tables() -> tuple[str, ...]:
-    """Name the tables that the migrations make."""
+    """List the names of the tables that the migrations make."""
     return (*counts.list_tables(), "rejected_interactions", "loads", "load_overlaps", "source_files")
 
 
@@ -66,15 +66,17 @@ def schema_version(connection: Connection, target: Target) -> int:
 def apply_schema(connection: Connection, target: Target, id_types: IdTypes) -> tuple[str, ...]:
     """Create or upgrade the tables, under the writer lock; give the names of what was applied.
 
-    New tables get ids of these types; those that are there keep theirs.
+    New tables get ids of these types; tables that are there keep their types.
 
-    Effects: idempotent, and safe when several do it at once. Everything is in the transaction of the caller.
+    Effects: idempotent, and safe when several commands do it at once. All of it is in the transaction of the caller.
+    Raises: SchemaError where the schema may not be used, or holds names that Footfall did not make.
     """
     take_writer_lock(connection, target)
     if not fetch_one(connection, SQL["has_schema"], schema=target.schema).is_there:
         connection.execute(compose(SQL["create_schema"], schema=sql.Identifier(target.schema)))
     if fetch_one(connection, SQL["creates_in"]).name != target.schema:
-        # Else `create table` would go on to pg_temp, the last of the search_path, and be gone with the session.
+        # Without this check, `create table` would make the tables in pg_temp, the last schema of the search_path, and
+        # they would vanish with the session.
         raise SchemaError(
             f"the role may not use the schema {target.schema!r}; ask its owner to run `footfall schema apply` "
             "and to grant usage, or choose a schema of your own with --schema (FOOTFALL_SCHEMA)"
@@ -90,12 +92,11 @@ def apply_schema(connection: Connection, target: Target, id_types: IdTypes) -> t
                 connection.execute(text)
             except psycopg.errors.DependentObjectsStillExist as error:
                 raise SchemaError(mask(error.diag.message_primary or str(error))) from error
-            one_way = {"version": number, "name": name}
-            connection.execute(SQL["record_version"], one_way)
+            connection.execute(SQL["record_version"], {"version": number, "name": name})
             applied.append(name)
     if version == 0:
         set_id_types(connection, id_types)
-    _assert_functions_are_ours(connection, target)  # one of others may have come in between
+    _assert_functions_are_ours(connection, target)  # again: another role may have made one meanwhile
     return tuple(applied)
 
 
@@ -113,9 +114,9 @@ def describe_other_creators(connection: Connection) -> str | None:
 
 
 def _assert_functions_are_ours(connection: Connection, target: Target) -> None:
-    """See that nobody else has made a function with the name of one of ours, to which a view would be bound.
+    """Check that nobody else made a function with the name of one of ours, since our views would call that one.
 
-    Raises: SchemaError; then nothing was applied.
+    Raises: SchemaError; the caller's transaction is then rolled back.
     """
     id_types = guess_id_types(connection)
     values = {column: id_types.of(column) for column in ("user_id", "product_id")}
@@ -128,9 +129,9 @@ def _assert_functions_are_ours(connection: Connection, target: Target) -> None:
 
 
 def assert_current(connection: Connection, target: Target) -> None:
-    """See, under the writer lock, that no upgrade came in between: an old writer would not keep what a new one keeps.
+    """Check, under the writer lock, that no other command has upgraded the tables since this one looked.
 
-    Raises: SchemaError.
+    A writer of an older Footfall would not fill what the newer tables keep. Raises: SchemaError.
     """
     version = schema_version(connection, target)
     if version != len(migrations()):
@@ -138,7 +139,7 @@ def assert_current(connection: Connection, target: Target) -> None:
 
 
 def assert_ready(version: int, target: Target) -> None:
-    """See that tables of this version are those that this Footfall needs.
+    """Check that the version of the tables is the one that this Footfall needs.
 
     Raises: SchemaError (exit 6) where they are missing or out of date.
     """
@@ -148,18 +149,18 @@ def assert_ready(version: int, target: Target) -> None:
 
 
 def grant_read(connection: Connection, target: Target, role: str) -> None:
-    """Give a role read rights on raw rows, counts, roll-ups and views, not on the quarantine.
+    """Grant a role the right to read raw rows, counts, roll-ups and views, but not the quarantine.
 
-    Raises: SettingsError where there is no such role; SchemaError where a right cannot be given.
+    Raises: SettingsError where the role does not exist; SchemaError where a right cannot be given.
     """
-    words = {"schema": sql.Identifier(target.schema), "role": sql.Identifier(role), "tables": counts.join_tables()}
-    words |= name_types(find_id_types(connection))
+    fillings = {"schema": sql.Identifier(target.schema), "role": sql.Identifier(role), "tables": counts.join_tables()}
+    fillings |= name_types(find_id_types(connection))
     try:
-        connection.execute(compose(SQL["grant_read"], **words))
+        connection.execute(compose(SQL["grant_read"], **fillings))
     except psycopg.errors.UndefinedObject as error:
         raise SettingsError(f"{error.diag.message_primary}; a role is made with `create role NAME login`") from error
     missing = connection.execute(compose(SQL["missing_rights"], names=counts.join_names()), {"role": role}).fetchall()
-    if missing:  # PostgreSQL only warns where the grantor has no right to give
+    if missing:  # PostgreSQL only warns where the grantor lacks the right to grant
         raise SchemaError(
             f"this role may not give {role!r} the right to read {', '.join(row.name for row in missing)}; "
             "ask the owner of the tables to run `footfall schema grant`"

@@ -72,7 +72,7 @@ where
 order by function
 
 -- name: other_creators
--- Owner, superusers and the roles of the one who asks apart.
+-- Other than the owner, superusers and the roles of the current user.
 select distinct
     pg_catalog.quote_ident(n.nspname) as schema,
     case when a.grantee = 0::oid then 'public' else pg_catalog.quote_ident(r.rolname) end as grantee

@@ -1,6 +1,7 @@
-"""Accepted rows -> staging by binary COPY -> merge; rejected rows -> quarantine. One transaction, one file or several.
+"""Send accepted and rejected rows to staging tables by binary COPY; `merge` and `quarantine` move them on from there.
 
-Nothing here begins or ends a transaction: `transaction` does, where it can be seen.
+The rows of one transaction may come from one file or several. Nothing here begins or ends the transaction:
+`verbs/transaction.py` does.
 """
 
 from __future__ import annotations
@@ -32,14 +33,16 @@ SQL = statements(__name__)
 
 @dataclass(slots=True)
 class Staging:
-    """What the loads of one transaction have sent so far, and where.
+    """The staging tables of one transaction, and what its loads have sent to them so far.
 
-    `load_ids` are those of its files, in loading order; rows come with positions, which say whose they are.
-    `is_direct`: the table was seen empty under the writer lock, so rows go to it at once and its key comes after them.
-    A row is out of order where its interaction_id may have come before: of numbers, where it is not above those of all
-    rows before it; of text and UUIDs, where `seen_ids` does not know it for new.
-    Units: rows_* count rows sent, first_of and out_of_order_of those of each load; `highest_id` is the highest
-    interaction_id so far, of numbers.
+    `load_ids` has one load_id for each file, in loading order. The position of a row holds the number of its file in
+    this order.
+    `is_direct`: the table was empty under the writer lock, so rows are sent straight to it and its key is built after
+    them.
+    A row is out of order if its interaction_id may have come before. A number may have if it is not above the numbers
+    of all rows before it; a text or a UUID may have if `seen_ids` does not show that it is new.
+    Units: rows_* count the rows sent, and `first_by_load` and `out_of_order_by_load` count them for each load_id;
+    `highest_id` is the highest number among the interaction_ids so far.
     """
 
     load_ids: tuple[int, ...]
@@ -54,18 +57,18 @@ class Staging:
     seen_ids: SeenFilter | None = None
     rows_sent: int = 0
     rows_sent_out_of_order: int = 0
-    first_of: Counter[int] = field(default_factory=Counter)
-    out_of_order_of: Counter[int] = field(default_factory=Counter)
+    first_by_load: Counter[int] = field(default_factory=Counter)
+    out_of_order_by_load: Counter[int] = field(default_factory=Counter)
     created: set[str] = field(default_factory=set)
 
 
 def open_staging(target: Target, server: Server, load_ids: Sequence[int], id_types: IdTypes) -> Staging:
     """Name the staging tables of a transaction: temporary ones, or tables of our schema where TEMP is not granted.
 
-    Effects: none yet; each table is made when its first row comes, in the transaction, and is gone with it.
+    Effects: none yet. `create_table` makes each table in the transaction when its first row comes.
     """
-    # Temporary tables have the same names in each load, so that the server's statistics know each statement once. They
-    # are named in full, since a table of our schema would come first.
+    # Temporary tables have the same names in each load, so that pg_stat_statements shows each statement once. Their
+    # names say pg_temp, since a table of the same name in our schema would be found first.
     schema, token = ("pg_temp", "footfall") if server.has_temp else (target.schema, uuid.uuid4().hex)
     rows, out_of_order, rejected, matched = (
         sql.Identifier(schema, f"staging_{token}_{part}") for part in ("rows", "out_of_order", "rejected", "matched")
@@ -75,20 +78,26 @@ def open_staging(target: Target, server: Server, load_ids: Sequence[int], id_typ
 
 
 def create_table(connection: Connection, staging: Staging, part: str, statement: str) -> None:
+    """Make one staging table where it is not made yet.
+
+    `part` is its field in `Staging`, and `statement` names the SQL that makes it.
+
+    Effects: in the transaction of the caller; notes the table in `staging.created`.
+    """
     if part in staging.created:
         return
-    words = {
+    fillings = {
         "name": getattr(staging, part),
         "kind": sql.SQL("temporary" if staging.is_temporary else "unlogged"),
         "on_commit": sql.SQL("on commit drop" if staging.is_temporary else ""),
         **name_column_types(staging.id_types),
     }
-    connection.execute(compose(SQL[statement], **words))
+    connection.execute(compose(SQL[statement], **fillings))
     staging.created.add(part)
 
 
 def compose_copy(statement: LiteralString, table: pa.Table, **names: sql.Composable) -> sql.Composed:
-    """Compose the COPY of a table: its columns are those of the statement."""
+    """Compose the COPY that sends a table, with the columns of that table."""
     return compose(statement, columns=sql.SQL(", ").join(map(sql.Identifier, table.column_names)), **names)
 
 
@@ -105,23 +114,26 @@ def copy_table(connection: Connection, statement: Any, table: pa.Table) -> None:
             raise FootfallError(f"sent {table.num_rows} rows, the server took {cursor.rowcount}; nothing was loaded")
 
 
-def _with_loads(staging: Staging, rows: pa.Table) -> pa.Table:
-    """Turn the positions of rows into their load and their line number."""
+def _replace_positions(staging: Staging, rows: pa.Table) -> pa.Table:
+    """Replace the positions of rows by their line numbers, and append the column load_id."""
     positions = rows["line_number"].to_numpy()
     load_ids = np.array(staging.load_ids, dtype=np.int32)[file_numbers(positions)]
     lines = pa.array(line_numbers(positions))
-    at = rows.schema.get_field_index("line_number")
-    return rows.set_column(at, "line_number", lines).append_column("load_id", pa.array(load_ids))
+    column = rows.schema.get_field_index("line_number")
+    return rows.set_column(column, "line_number", lines).append_column("load_id", pa.array(load_ids))
 
 
 def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table) -> pa.Table:
-    """Send accepted rows, in loading order, to staging or the empty table; give those that are first of their id."""
+    """Send accepted rows, in loading order, to staging or to the empty table; give those whose id is surely new.
+
+    Effects: writes to tables in the transaction of the caller, and updates ids and counts in `staging`.
+    """
     if not accepted.num_rows:
         return accepted
     is_first = _find_first(staging, accepted["interaction_id"])
     if "row_line" in accepted.column_names:
         accepted = accepted.drop(["row_line"])
-    accepted = _with_loads(staging, accepted)
+    accepted = _replace_positions(staging, accepted)
     if is_first.all():
         rows, out_of_order = accepted, accepted.slice(0, 0)
     else:
@@ -134,18 +146,21 @@ def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table)
             create_table(connection, staging, "rows", "create_rows")
             copy_table(connection, compose_copy(SQL["copy_rows"], rows, name=staging.rows), rows)
         staging.rows_sent += rows.num_rows
-        staging.first_of += _rows_of(staging, rows)
+        staging.first_by_load += _count_by_load(staging, rows)
     if out_of_order.num_rows:
         create_table(connection, staging, "out_of_order", "create_rows")
         statement = compose_copy(SQL["copy_rows"], out_of_order, name=staging.out_of_order)
         copy_table(connection, statement, out_of_order)
         staging.rows_sent_out_of_order += out_of_order.num_rows
-        staging.out_of_order_of += _rows_of(staging, out_of_order)
+        staging.out_of_order_by_load += _count_by_load(staging, out_of_order)
     return rows
 
 
 def _find_first(staging: Staging, ids: pa.ChunkedArray) -> np.ndarray:
-    """Say of each row whether its id surely comes for the first time. Effects: `staging` remembers the ids."""
+    """Say for each row whether its id is surely new in this transaction.
+
+    Shape: one bool for each row. Effects: `staging` remembers the ids.
+    """
     if staging.id_types.interaction_id == "bigint":
         numbers = ids.to_numpy()
         highest = np.maximum.accumulate(np.concatenate(([staging.highest_id], numbers)))
@@ -157,8 +172,8 @@ def _find_first(staging: Staging, ids: pa.ChunkedArray) -> np.ndarray:
     return staging.seen_ids.find_new(hash_ids(ids))
 
 
-def _rows_of(staging: Staging, rows: pa.Table) -> Counter[int]:
-    """Count rows by load."""
+def _count_by_load(staging: Staging, rows: pa.Table) -> Counter[int]:
+    """Count rows by load_id."""
     if len(staging.load_ids) == 1:
         return Counter({staging.load_ids[0]: rows.num_rows})
     load_ids, counts = np.unique(rows["load_id"].to_numpy(), return_counts=True)
@@ -170,25 +185,25 @@ def stage_rejected(connection: Connection, staging: Staging, rejected: pa.Table)
     if not rejected.num_rows:
         return
     create_table(connection, staging, "rejected", "create_rejected")
-    rejected = _with_loads(staging, rejected)
+    rejected = _replace_positions(staging, rejected)
     copy_table(connection, compose_copy(SQL["copy_rows"], rejected, name=staging.rejected), rejected)
 
 
 @dataclass
 class Sender:
-    """Takes verdicts, batch by batch, and sends their rows to staging, or the accepted ones to the empty table.
+    """Sends the rows of verdicts, batch by batch: to staging, or the accepted ones straight to the empty table.
 
-    It can be pickled, so that an engine may call it in another process: it holds names, load_ids and counters. The
-    connection stays behind; the copy is given one of its own as `connection` before it is called.
+    An engine may pickle it and call the copy in another process. The copy holds names, load_ids and counters but no
+    connection: `connection` must be set on it before the first call.
     """
 
     staging: Staging
     connection: Connection
 
     def __call__(self, verdicts: Verdicts) -> pa.Table:
-        """Send the rows of one batch; give the accepted ones that are first of their id.
+        """Send the rows of one batch; give the accepted rows whose id is surely new.
 
-        Effects: writes to tables in the transaction at hand, and counts in `staging`.
+        Effects: writes to tables in the transaction of the connection, and counts in `staging`.
         """
         sent = stage_accepted(self.connection, self.staging, verdicts.accepted)
         stage_rejected(self.connection, self.staging, verdicts.rejected)
@@ -199,12 +214,12 @@ class Sender:
 
 
 def prepare_server(connection: Connection) -> None:
-    """Give the rest of the transaction memory to sort and build in, and plans that fit many rows."""
+    """Give the rest of the transaction memory for sorts and index builds, and planner settings for many rows."""
     fetch_one(connection, SQL["settings"])
 
 
 def drop_staging(connection: Connection, staging: Staging) -> None:
-    """Drop staging tables that the end of the transaction would keep."""
+    """Drop the staging tables that are not temporary, since COMMIT would keep them."""
     if not staging.is_temporary:
         for part in sorted(staging.created):
             connection.execute(compose(SQL["drop"], name=getattr(staging, part)))

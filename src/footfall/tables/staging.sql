@@ -39,7 +39,7 @@ copy user_interactions_raw ({columns}) from stdin (format binary)
 
 -- name: settings
 select
-    -- Never less than the server gives.
+    -- At least this much, and never less than the server is set to.
     pg_catalog.set_config(
         'maintenance_work_mem',
         (greatest(
@@ -56,5 +56,5 @@ select
         true
     ) as work_mem,
     pg_catalog.set_config('random_page_cost', '1.1', true) as random_page_cost,
-    -- A merge is planned as costly and runs short: compiling it would take longer than it does.
+    -- The planner takes a merge for costly, but it is short: JIT compilation would take longer than the merge itself.
     pg_catalog.set_config('jit', 'off', true) as jit

@@ -1,4 +1,4 @@
-"""What `verify` proves, in one snapshot: the schema, each row once, the counts, and the sums of each load."""
+"""The checks of `verify`, in one snapshot: the schema, rows that are there twice, the counts, the sums of each load."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from footfall.tables.made import find_schema_drift
 
 SQL = statements(__name__)
 
-# Where a row has to be once: the check, the table, its key, and the name of the key's words.
+# Keys that must be there once: the name of the check, the table, the key, and the statement that puts the key in words.
 ONCE: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     (counts.RAW, counts.RAW, ("interaction_id",), counts.RAW),
     ("ledger", "loads", ("load_id",), "loads"),
@@ -33,9 +33,9 @@ SUMS = (
 
 
 def verify(connection: Connection, *, repaired: bool) -> Verification:
-    """Compare all that is kept with what it comes from; of each comparison at most 20 differences are listed.
+    """Compare everything that is kept with the rows it was made from; list at most 20 differences of each comparison.
 
-    Where a column is missing or has another type, the schema alone is compared.
+    Where a column is missing or has another type, only the schema is compared.
     """
     counts.read_heaps(connection)
     sums = counts.totals(connection) if is_readable(connection) else None
@@ -49,7 +49,7 @@ def verify(connection: Connection, *, repaired: bool) -> Verification:
 
 
 def is_readable(connection: Connection) -> bool:
-    """Say whether every column of ours is there, with its type."""
+    """Say whether every column that the migrations make is there, with its type."""
     return not any(row.is_unreadable for row in find_schema_drift(connection))
 
 
@@ -60,7 +60,7 @@ def _find(connection: Connection, sums: Any) -> Iterator[tuple[str, list[Any]]]:
     yield from counts.find_drift(connection, sums)
     for check, table, key, name in ONCE:
         if table == counts.RAW and sums.ids == sums.rows_raw:
-            continue  # to group a table of rows by id takes several times as long as to count its ids
+            continue  # the count of different ids proves it; grouping rows by id takes far longer
         yield check, connection.execute(_compose_doubled(table, key, name)).fetchall()
     for check, statement in SUMS:
         yield check, connection.execute(SQL[statement]).fetchall()

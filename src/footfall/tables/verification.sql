@@ -80,7 +80,8 @@ order by load_id
 limit 20
 
 -- name: drift_overlaps
--- The duplicates of a load are the sum of its overlaps, and so are its conflicts; a load that was met brought rows.
+-- The overlaps of a load must add up to its duplicates, and to its conflicts. A load that others overlap must have
+-- loaded rows.
 with loaded as (
     select
         load_id,

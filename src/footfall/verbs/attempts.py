@@ -1,4 +1,4 @@
-"""An attempt at a load: tried again, found to be committed after all, or recorded as failed."""
+"""Attempts at a load: try again, find out whether a lost transaction was committed, record a failure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 from footfall.contract.terms import Contract
 from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError
+from footfall.formats.choosing import name_contract
 from footfall.postgres.connection import opened
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.transactions import begin, roll_back, take_writer_lock
@@ -25,7 +26,7 @@ log = logging.getLogger("footfall")
 
 
 def copy_masked(error: FootfallError) -> FootfallError:
-    """Give an error of the same class whose message holds no secret; it holds neither a cause nor a traceback."""
+    """Copy an error without secrets in its message, and without its cause and traceback."""
     return type(error)(mask(error.reason), source=None if error.source is None else mask(error.source))
 
 
@@ -43,7 +44,7 @@ class CommitOutcome(Enum):
 
 @dataclass(slots=True)
 class Attempt:
-    """What is known of a load while it runs: enough to record its failure, or to find that it was committed."""
+    """What is known of a load while it runs: enough to record its failure, or to ask whether it was committed."""
 
     source: str
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -56,24 +57,24 @@ class Attempt:
 
 
 def make_entry(contract: Contract, attempt: Attempt, status: str, error: str | None = None) -> ledger.Entry:
-    """Give the row of the ledger of an attempt, without its numbers of rows."""
+    """Make the row of the ledger for an attempt, without its numbers of rows."""
     return ledger.Entry(
         load_id=attempt.load_id or 0,
-        source=_as_text(mask(attempt.source)),
+        source=_to_storable_text(mask(attempt.source)),
         digest=attempt.digest or "",
         size_bytes=attempt.size_bytes,
         status=status,
-        contract=contract.fingerprint(),
+        contract=name_contract(contract, attempt.source),
         definition=contract.definition.name,
         started_at=attempt.started_at,
         footfall_version=version("footfall"),
-        error=None if error is None else _as_text(mask(error)),
+        error=None if error is None else _to_storable_text(mask(error)),
     )
 
 
-def _as_text(words: str) -> str:
+def _to_storable_text(text: str) -> str:
     r"""Give what PostgreSQL can keep as text: no NUL, and the bytes of a name that is not UTF-8 as `\udcff`."""
-    return words.replace("\0", "").encode("utf-8", "backslashreplace").decode()
+    return text.replace("\0", "").encode("utf-8", "backslashreplace").decode()
 
 
 def plan_waits(settings: Settings) -> Iterator[int]:
@@ -82,7 +83,7 @@ def plan_waits(settings: Settings) -> Iterator[int]:
 
 
 def wait_for_next_try(error: FootfallError, left: Iterator[int], prefix: str) -> bool:
-    """Warn of a failure, and sleep until the next try; say whether there is one: where none is left, False at once.
+    """Warn of a failure and sleep until the next try; give False at once where no try is left.
 
     Effects: takes one wait from `left`, and sleeps for up to 30 s. `prefix` begins the warning.
     """
@@ -101,7 +102,7 @@ def find_commit_outcome(session: LoadSession, attempts: Sequence[Attempt], error
     Where the answer to its COMMIT was lost, the ledger is asked. The writer lock is taken before: it waits until the
     old session, which may still be committing, is gone.
 
-    Effects: where the ledger is asked, closes the connection and opens another for the while.
+    Effects: where the ledger is asked, closes the session's connection, and opens another one only for the question.
     """
     tried = [attempt.load_id for attempt in attempts if attempt.is_committing and attempt.load_id]
     if not tried or not isinstance(error, DatabaseUnavailableError):
@@ -120,8 +121,8 @@ def find_commit_outcome(session: LoadSession, attempts: Sequence[Attempt], error
     return CommitOutcome.COMMITTED if is_committed else CommitOutcome.NOT_COMMITTED
 
 
-def commit_outcome_unknown(error: FootfallError) -> FootfallError:
-    """Give the error for a connection that was lost during COMMIT, and an outcome that nobody could tell since."""
+def make_unknown_outcome_error(error: FootfallError) -> FootfallError:
+    """Make the error for a connection that was lost during COMMIT, where the outcome could not be found out since."""
     return DatabaseUnavailableError(
         f"{error.message}; the connection was lost while the server was committing, and it could not be asked since: "
         "the file is there whole, or not at all, and the same command says which"
@@ -131,7 +132,7 @@ def commit_outcome_unknown(error: FootfallError) -> FootfallError:
 def record_failure(session: LoadSession, contract: Contract, attempt: Attempt, error: FootfallError) -> None:
     """Write the failed load to the ledger in a second transaction.
 
-    Effects: where that fails, too, a warning and no more; nothing where the database is away or was busy.
+    Effects: only warns where writing fails, too. Does nothing where the database is not reachable or was busy.
     """
     connection, target = session.connection, session.target
     if isinstance(error, DatabaseBusyError) or (isinstance(error, DatabaseUnavailableError) and connection.closed):

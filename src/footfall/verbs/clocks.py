@@ -1,7 +1,7 @@
-"""The clock that reads source times beside the server's, which makes days of them: where the two differ, that is said.
+"""Compare the time zone data of DuckDB with the server's, and describe where they differ.
 
-Source times are made instants by the kernel alone, in DuckDB, whose time zones come with its release. Days, hours and
-printed offsets come from the server's time zones. Both are copies of the IANA data, of different years perhaps.
+Only the kernel turns source times into instants, with the time zone data of DuckDB's release. The server turns instants
+into days, hours and printed offsets, with its own data. Both are copies of the IANA data, perhaps of different years.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.zones import find_server_offset_changes
 
-AHEAD = timedelta(days=2 * 366)  # how far beyond today rules are compared; later ones are guesses of both
+AHEAD = timedelta(days=2 * 366)  # rules are compared up to this long after today; later ones are only forecasts in both
 
 
 def compare_clocks(connection: Connection, target: Target, time_zone: str) -> str | None:

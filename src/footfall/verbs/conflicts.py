@@ -1,4 +1,4 @@
-"""The text of rows that the merge found to be conflicts, read from the file once more."""
+"""Read the text of conflicting rows, which the merge found by their lines, from the file again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from footfall.tables import merge as merging
 def find_conflicts(
     engine: Engine, reader: Reader, file: opening.SourceFile, lines: np.ndarray
 ) -> Iterator[tuple[pa.Table, list[str]]]:
-    """Read a file once more for the text of its conflicting rows, which the merge found by line number.
+    """Read a file again for the text of its conflicting rows; `lines` is the bitmap of their line numbers.
 
     Shape: the columns of rejected rows, batch by batch, each with the ids of its rows.
     """
@@ -24,6 +24,6 @@ def find_conflicts(
     conflicting = (
         batch.filter(pa.array(mask))
         for batch in reading.batches
-        if (mask := merging.are_in(lines, np.asarray(batch.column("line_number")))).any()
+        if (mask := merging.are_bits_set(lines, np.asarray(batch.column("line_number")))).any()
     )
     return engine.judge_conflicts(reading.layout, conflicting)

@@ -1,4 +1,4 @@
-"""How many small neighbours may share a transaction."""
+"""Decide how many small neighbouring files may share a transaction."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from collections.abc import Sequence
 
 from footfall.sources import opening
 
-SMALL_BYTES = 1_000_000  # size of a file up to which the cost of a transaction of its own would be felt
-TOGETHER_BYTES = 64_000_000  # bytes of files that share a transaction: they are at hand together
-TOGETHER_FILES = 1000  # files that share a transaction at most: a failure takes them all back
+SMALL_BYTES = 1_000_000  # bytes of a file; up to this size, a transaction of its own would take most of the time
+TOGETHER_BYTES = 64_000_000  # bytes; all files of a transaction are in memory together, so this bounds memory
+TOGETHER_FILES = 1000  # at most; a failure rolls back all files of a transaction
 
 
-def group_size_limit() -> int:
-    """Say how many files may share a transaction: each is open until its end, and half of what may be open is left."""
+def find_group_size_limit() -> int:
+    """Give how many files may share a transaction.
+
+    Each stays open until the transaction ends. They take at most half of the files that the process may open.
+    """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return TOGETHER_FILES if soft == resource.RLIM_INFINITY else max(min(TOGETHER_FILES, soft // 2), 1)
 
 
 def count_small(paths: Sequence[str]) -> int:
-    """Say how many of the first files may share a transaction."""
+    """Count how many files, from the first on, may share a transaction."""
     size_bytes = 0
     for number, path in enumerate(paths):
         look = None if path == "-" else opening.identity_of(path)
         if look is None or look.size_bytes > SMALL_BYTES:
             return number
-        # A compressed file may hold a thousand times its size, and what is at hand of each is kept until its turn.
+        # A compressed file may hold a thousand times its size, so it counts as much as the largest small file.
         size_bytes += look.size_bytes if path.lower().endswith(".csv") else SMALL_BYTES
         if size_bytes > TOGETHER_BYTES:
             return number

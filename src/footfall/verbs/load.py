@@ -1,7 +1,7 @@
-"""The story of a load, from names of files to what became of each.
+"""Load files, from their names to a result for each.
 
-Find the sources -> pass over those that are known -> take one, or several small ones, in a transaction
-(`transaction.py`) -> where that fails: try again, find it committed after all, or record it (`attempts.py`).
+Find the sources -> pass over known files -> load one file, or several small ones, in a transaction (`transaction.py`)
+-> where that fails, try again, find that it was committed after all, or record the failure (`attempts.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from footfall.errors import (
     SourceUnavailableError,
     TooManyRejectedError,
 )
+from footfall.formats.choosing import name_contract
 from footfall.formats.reading import Reader
 from footfall.postgres.connection import open_session
 from footfall.postgres.faults import translate_driver_errors
@@ -38,21 +39,21 @@ from footfall.tables.schema import assert_ready
 from footfall.verbs.attempts import (
     Attempt,
     CommitOutcome,
-    commit_outcome_unknown,
     copy_masked,
     find_commit_outcome,
+    make_unknown_outcome_error,
     plan_waits,
     record_failure,
     wait_for_next_try,
 )
 from footfall.verbs.clocks import compare_clocks
-from footfall.verbs.groups import count_small, group_size_limit
+from footfall.verbs.groups import count_small, find_group_size_limit
 from footfall.verbs.schema import create_or_upgrade
 from footfall.verbs.session import LoadSession, find_version, make_contracts, read_id_types, target
 
 log = logging.getLogger("footfall")
 
-LOOKED_UP = 1000  # paths that are looked up in the cache at a time
+LOOKED_UP = 1000  # paths that are looked up in the cache with one question
 
 
 def load(
@@ -79,8 +80,8 @@ def load(
             latest = contracts.base.find_latest(datetime.now(UTC))
             engine = opened.enter_context(open_engine(latest, settings.memory_limit_mb, progress))
             loader = _Loader(settings, session, engine, Reader(contracts, settings.memory_limit_mb))
-            for at in range(0, len(found.paths), LOOKED_UP):
-                for result in loader.load_some(found.paths[at : at + LOOKED_UP]):
+            for start in range(0, len(found.paths), LOOKED_UP):
+                for result in loader.load_some(found.paths[start : start + LOOKED_UP]):
                     results.append(result)
                     say_notices(result)
                     if isinstance(result.failure, DatabaseUnavailableError):
@@ -123,7 +124,7 @@ def _open_session(where: Target, settings: Settings) -> LoadSession:
 
 
 def _prepare_tables(connection: Connection, where: Target, settings: Settings) -> IdTypes:
-    """See that the tables are there and current; a first load creates them. Give the types of their ids.
+    """Check that the tables are current, or create them for the first load; give the types of their ids.
 
     Raises: SchemaError (exit 6); SettingsError where the settings name other types.
     """
@@ -156,10 +157,10 @@ class _Loader:
                 continue
             yield from self._load_waiting(waiting)
             waiting = []
-            if opening.identity_of(path) != seen.identity:  # looked at now: to load the files before it may take long
+            if opening.identity_of(path) != seen.identity:  # only now: the files before it may take long
                 waiting.append(path)
                 continue
-            contract_now = self.reader.contracts.choose(path).fingerprint()
+            contract_now = name_contract(self.reader.contracts.choose(path), path)
             notices = describe_other_contract(seen.load_id, seen.contract, contract_now)
             yield LoadResult.already_loaded(seen.load_id, path, seen.digest, seen.loaded_at, notices)
         yield from self._load_waiting(waiting)
@@ -177,23 +178,23 @@ class _Loader:
         return known
 
     def _load_waiting(self, paths: Sequence[str]) -> Iterator[LoadResult]:
-        """Load small neighbours together; where that fails, in halves, down to one."""
+        """Load small neighbouring files together; where a group fails, try half as many, down to one file."""
         if paths:
             self._compare_clocks()
-        at, most = 0, group_size_limit()
-        while at < len(paths):
-            group = paths[at : at + max(count_small(paths[at : at + most]), 1)]
+        start, most = 0, find_group_size_limit()
+        while start < len(paths):
+            group = paths[start : start + max(count_small(paths[start : start + most]), 1)]
             if len(group) > 1:
                 results, most = self.load_together(group), len(group) // 2
             else:
-                results = [self.load_alone(paths[at])]
+                results = [self.load_alone(paths[start])]
             yield from results
-            at += len(results)
+            start += len(results)
             if results:  # where files fail often, groups stay small
-                most = min(2 * len(results), group_size_limit())
+                most = min(2 * len(results), find_group_size_limit())
 
     def _compare_clocks(self) -> None:
-        """Say once, before the first file that may be new, where the server's clock of the source time zone differs."""
+        """Warn once, before the first file that may be new, where the server's data of the time zone differs."""
         if self.are_clocks_compared:
             return
         self.are_clocks_compared = True
@@ -210,8 +211,8 @@ class _Loader:
     def load_together(self, paths: Sequence[str]) -> list[LoadResult]:
         """Load the first of some small files in one transaction.
 
-        Gives no results where that fails: a smaller group, or one file alone, will find out why. A lost database is the
-        failure of the first file, which tries again where the settings say so.
+        Gives no results where that fails, so that the caller tries a smaller group and finds the file that fails. Where
+        the database was lost, the first file is tried again if the settings say so, and else becomes a failure.
         """
         attempts = [Attempt(path) for path in paths]
         began = time.monotonic()
@@ -237,7 +238,7 @@ class _Loader:
         return [replace(self._claim_own_load(result), seconds=seconds) for result in results]
 
     def load_alone(self, path: str) -> LoadResult:
-        """Load one file; a failure becomes a result, a lost database is tried again where the settings say so."""
+        """Load one file, and give a failure as a result. Retryable failures are tried again if the settings say so."""
         left = plan_waits(self.settings)
         began = time.monotonic()
         result = None
@@ -262,7 +263,7 @@ class _Loader:
         return replace(self._claim_own_load(result), seconds=round(time.monotonic() - began, 3))
 
     def _load_once(self, attempts: Sequence[Attempt]) -> list[LoadResult]:
-        """Try one transaction. Raises: FootfallError; the transaction is to be rolled back then."""
+        """Try one transaction. Raises: FootfallError; the caller then rolls the transaction back."""
         from footfall.verbs.transaction import load_files  # heavy, and not needed where every file is loaded already
 
         connection = self.session.ensure_connected()
@@ -273,19 +274,19 @@ class _Loader:
         self.session.unsure |= {each.load_id: each.result for each in attempts if each.result and each.load_id}
 
     def _give_up(self, attempt: Attempt, error: FootfallError) -> LoadResult:
-        """Give a failure as a result, and record it where the database takes it.
+        """Record a failure in the ledger where that is possible, and give it as a result.
 
-        Where a COMMIT of this file was never answered, the failure says that nobody knows whether the file is there.
+        If a COMMIT of this file was never answered, the failure says that it is unknown whether the file was loaded.
         """
         is_unsure = any(each.source == shown(attempt.source) for each in self.session.unsure.values())
         if is_unsure and isinstance(error, DatabaseUnavailableError):
-            error = commit_outcome_unknown(error)
+            error = make_unknown_outcome_error(error)
         record_failure(self.session, self.reader.contracts.choose(attempt.source), attempt, error)
         notices = attempt.notices if isinstance(error, TooManyRejectedError) else ()
         return LoadResult.failed(shown(attempt.source), attempt.digest, copy_masked(error), notices)
 
     def _claim_own_load(self, result: LoadResult) -> LoadResult:
-        """Give what this very command loaded as loaded, though it learns of it only when it tries again."""
+        """Turn "already loaded" into "loaded" where an earlier try of this very command loaded the file."""
         if result.status != "already-loaded" or result.load_id is None:
             return result
         # `pop`: the first file of these bytes was loaded by this command, and a later copy is loaded already.

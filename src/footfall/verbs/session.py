@@ -1,4 +1,4 @@
-"""Where a verb works: the database that the settings name, and a session there."""
+"""Find the database that the settings name, and open the session that a verb works in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from footfall.tables.schema import assert_ready, schema_version
 
 @contextmanager
 def target(settings: Settings) -> Iterator[Target]:
-    """Give the database that the settings name, else libpq's variables, else the embedded one for the while."""
+    """Give the database of the settings, else of libpq's variables, else the embedded one while the block runs."""
     with ExitStack() as stack:
         if settings.database_url is not None:
             conninfo = settings.database_url.get_secret_value()
@@ -37,7 +37,10 @@ def target(settings: Settings) -> Iterator[Target]:
 def session(
     settings: Settings, *, is_schema_needed: bool = True, is_reader: bool = False
 ) -> Iterator[tuple[Connection, Target]]:
-    """Open a session for reading or mending; the tables must be there and current. A reader may ask a standby."""
+    """Open a session for a verb that does not load; only a reader may use a standby.
+
+    Raises: SchemaError where the tables are missing or out of date and `is_schema_needed`.
+    """
     with target(settings) as where, opened(where, is_reader=is_reader) as connection:
         if is_schema_needed:
             assert_ready(find_version(connection, where), where)
@@ -45,7 +48,7 @@ def session(
 
 
 def find_version(connection: Connection, where: Target) -> int:
-    """Say which migration the tables are at, 0 where there are none. Effects: a transaction of its own, rolled back.
+    """Find which migration the tables are at, 0 without tables. Effects: a transaction of its own, rolled back.
 
     Raises: SchemaError where tables of our names are not ours, or come from a later Footfall.
     """
@@ -56,7 +59,7 @@ def find_version(connection: Connection, where: Target) -> int:
 
 
 def require_positive(option: str, number: int | None) -> None:
-    """Refuse a number of rows that is none. Raises: SettingsError."""
+    """Refuse a number of rows below 1. Raises: SettingsError."""
     if number is not None and number < 1:
         raise SettingsError(f"{option}: {number} is not a number of rows from 1 on; leave it out for all of them")
 
@@ -84,8 +87,8 @@ def read_id_types(connection: Connection, where: Target, settings: Settings | No
 class LoadSession:
     """The connection of one command that loads, opened again when it was lost.
 
-    `unsure` has the results of loads whose COMMIT was sent and never answered, by load_id: what a next try finds in the
-    ledger under such an id was loaded by this command.
+    `unsure` holds, by load_id, the results of loads whose COMMIT was sent and never answered. If a later try finds such
+    a load_id in the ledger, this command has loaded the file.
     """
 
     target: Target

@@ -1,4 +1,4 @@
-"""One transaction: source files taken in, from begin to commit. Each load begins and ends here.
+"""Load source files in one transaction. Every load begins and commits here.
 
 Step by step: open the files and take their digests -> ask the ledger -> read records -> judge them (engine, contract)
 -> stage -> take the writer lock -> merge -> quarantine -> ledger -> commit.
@@ -17,6 +17,7 @@ from footfall.contract.terms import Contract
 from footfall.contract.verdicts import Verdicts
 from footfall.engines.in_process import Engine
 from footfall.errors import FootfallError, SourceError
+from footfall.formats.choosing import name_contract
 from footfall.formats.positions import placed
 from footfall.formats.reading import Reader, Reading
 from footfall.postgres.target import Connection, Target
@@ -28,6 +29,7 @@ from footfall.tables import first_load, known_files, ledger
 from footfall.tables import merge as merging
 from footfall.tables import quarantine as quarantining
 from footfall.tables import staging as staged
+from footfall.tables.ids import assert_types
 from footfall.tables.schema import assert_current
 from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
@@ -45,9 +47,10 @@ def load_files(
 ) -> list[LoadResult]:
     """Load source files in one transaction, from begin to commit; the session is connected.
 
-    Gives the results of the files that it took: of several the first few, or none where another load took one of them.
-    Effects: notes in `attempts` what is known of each file so far, for the case that it raises.
-    Raises: FootfallError, or an error of the driver; the transaction is the caller's to roll back then.
+    Gives the results of the files that it loaded. Of several files these may be only the first few, or none where
+    another load has loaded one of them in the meantime.
+    Effects: notes in `attempts` what is known of each file so far, which the caller needs if this raises.
+    Raises: FootfallError, or an error of the driver; the caller then rolls the transaction back.
     """
     connection = session.connection
     with ExitStack() as opened:
@@ -74,7 +77,10 @@ def load_files(
 
 
 def _open(attempts: Sequence[Attempt], opened: ExitStack) -> list[opening.SourceFile]:
-    """Open files and take their digests, up to one that cannot be read, or is the same as one before."""
+    """Open files and take their digests; stop before a file that cannot be read or equals an earlier one.
+
+    Raises: SourceError where the first file cannot be read.
+    """
     files: list[opening.SourceFile] = []
     for attempt in attempts:
         try:
@@ -93,7 +99,10 @@ def _open(attempts: Sequence[Attempt], opened: ExitStack) -> list[opening.Source
 def _read(
     reader: Reader, files: Sequence[opening.SourceFile], first: Mapping[str, ledger.FirstLoad]
 ) -> list[Reading | None]:
-    """Find the layouts of files, up to one that has none or another; None stands for a file that is loaded already."""
+    """Find the layouts of files; stop before a file without a layout or with another one than the files before it.
+
+    Gives None for a file that is loaded already. Raises: SourceError where the first file has no layout.
+    """
     readings: list[Reading | None] = []
     layout = None
     for file in files:
@@ -123,7 +132,8 @@ def _load_new(
 ) -> Mapping[str, ledger.FirstLoad]:
     """Judge, stage and merge files that are new, and record them.
 
-    Gives the loads that brought one of them in the meantime; then the transaction is to be rolled back.
+    Gives the loads that have loaded one of these files in the meantime. If there are any, the caller rolls the
+    transaction back.
     """
     connection, target = session.connection, session.target
     readings = [reading for _, reading in new]
@@ -134,12 +144,13 @@ def _load_new(
     all_sums = _fill_empty_table(engine, readings, send) if staging.is_direct else engine.run(readings, send)
     if not is_locked:
         take_writer_lock(connection, target)
+    assert_types(connection, staging.id_types)
     assert_current(connection, target)
     if later := ledger.find_loaded(connection, (reading.file.digest for reading in readings)):
         return later
     merged = merging.merge(connection, staging)
-    has_conflicts = any(of.rows_conflict for of in merged.values())
-    conflicting = merging.conflict_lines(connection, staging) if has_conflicts else {}
+    has_conflicts = any(load.rows_conflict for load in merged.values())
+    conflicting = merging.find_conflict_lines(connection, staging) if has_conflicts else {}
     for number, (load_id, reading, sums) in enumerate(zip(load_ids, readings, all_sums, strict=True)):
         if load_id in conflicting:
             for rejected, ids in find_conflicts(engine, reader, reading.file, conflicting[load_id]):
@@ -151,7 +162,7 @@ def _load_new(
     if rows_kept != rows_rejected:
         raise FootfallError(f"{rows_rejected} rows were rejected, {rows_kept} are in quarantine; nothing was loaded")
     staged.drop_staging(connection, staging)
-    merging.analyze_tables(connection, sum(of.rows_loaded for of in merged.values()))
+    merging.analyze_tables(connection, sum(load.rows_loaded for load in merged.values()))
     for (attempt, reading), load_id, sums in zip(new, load_ids, all_sums, strict=True):
         attempt.load_id = load_id
         result = _report_loaded(reading, sums, (load_id, merged[load_id]))
@@ -184,10 +195,14 @@ def _report_loaded(reading: Reading, sums: Sums, merged_as: tuple[int, merging.M
 def _try_empty_path(
     connection: Connection, target: Target, staging: staged.Staging, files: Sequence[opening.SourceFile]
 ) -> bool:
-    """Take the writer lock early where the table is empty and the files large: rows first, key after them."""
+    """Prepare the path into empty tables where the tables are empty and the files large; say whether the lock is held.
+
+    Effects: for such files, takes the writer lock now instead of before the merge, and may drop the empty tables' keys.
+    """
     if sum(file.size_bytes for file in files) < first_load.EMPTY_PATH_BYTES or not first_load.is_empty(connection):
         return False
     take_writer_lock(connection, target)
+    assert_types(connection, staging.id_types)
     assert_current(connection, target)
     if not ledger.find_loaded(connection, (file.digest for file in files)) and first_load.is_empty(connection):
         first_load.open_empty_table(connection, staging)
@@ -195,7 +210,7 @@ def _try_empty_path(
 
 
 def _fill_empty_table(engine: Engine, readings: Sequence[Reading], send: staged.Sender) -> list[Sums]:
-    """Send rows to the empty table at once and build their key, then send their counts; give the sums of each file."""
+    """Send rows straight to the empty table, build its key, then send the counts; give the sums of each file."""
     from footfall.engines import counting
 
     with counting.counting(engine.memory_limit_mb // 4, kept_counts.kept_counts(send.staging.id_types)) as counts:
@@ -231,5 +246,5 @@ def _record_loaded(connection: Connection, contract: Contract, attempt: Attempt,
 
 
 def _report_already_loaded(contract: Contract, file: opening.SourceFile, first: ledger.FirstLoad) -> LoadResult:
-    notices = describe_other_contract(first.load_id, first.contract, contract.fingerprint())
+    notices = describe_other_contract(first.load_id, first.contract, name_contract(contract, file.source))
     return LoadResult.already_loaded(first.load_id, file.source, file.digest, first.loaded_at, notices)

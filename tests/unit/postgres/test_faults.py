@@ -99,5 +99,5 @@ def test_an_error_without_a_sqlstate_is_a_lost_connection_only_where_the_driver_
 
 
 def test_no_cause_repeats_another() -> None:
-    told = [cause.told("text").message for cause in set(faults.CAUSES.values())]
+    told = [cause.make_error("text").message for cause in set(faults.CAUSES.values())]
     assert len(told) == len(set(told))

@@ -1,6 +1,7 @@
-"""Who runs the embedded PostgreSQL: the caller, or, where the caller is root, an account that is there already.
+"""Choose the account that runs the embedded PostgreSQL: the caller or, for root, an account that already exists.
 
-PostgreSQL refuses to run as root. No account is made, and no folder that is not ours gets other rights (decision 0002).
+PostgreSQL refuses to run as root. Footfall makes no account, and changes the rights of no folder that it did not make
+(decision 0002).
 """
 
 from __future__ import annotations
@@ -14,37 +15,40 @@ from typing import Any
 
 from footfall.errors import EmbeddedDatabaseError
 
-# In this order: made for us by an administrator; made for PostgreSQL; made for daemons that own files; the last resort.
+# Tried in this order: an account that an administrator made for Footfall, one made for PostgreSQL, one made for daemons
+# that own files, and as the last resort `nobody`.
 CANDIDATES = ("footfall", "postgres", "daemon", "nobody")
 ACCOUNT_FILE = "account"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account of the system. `is_other`: not the caller, so that processes have to be started as it."""
+    """An account of the system. `is_other`: it is not the caller's own, so processes have to be started in its name."""
 
     name: str
     uid: int
     gid: int
     is_other: bool
 
-    def process(self) -> dict[str, Any]:
+    def list_process_arguments(self) -> dict[str, Any]:
         """Give the arguments of `subprocess` that start a process as this account."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []} if self.is_other else {}
 
-    def give(self, path: Path) -> None:
-        """Make this account the owner of a file or folder of ours."""
+    def take_ownership(self, path: Path) -> None:
+        """Make this account the owner of a file or folder that Footfall made."""
         if self.is_other:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
 def choose_account(home: Path) -> Account:
-    """Give the account that this home's server runs as: the one written down, else the first candidate there is.
+    """Give the account that the server of this home runs as.
 
-    Raises: EmbeddedDatabaseError where there is none.
+    For an ordinary user that is the user. For root it is the account that the home recorded, or in a new home the
+    first candidate that exists.
+    Raises: EmbeddedDatabaseError where there is no such account.
     """
     if os.geteuid() != 0:
-        entry = _entry_by_uid(os.geteuid())
+        entry = _find_entry_by_uid(os.geteuid())
         return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, is_other=False)
     written = home / ACCOUNT_FILE
     names = (written.read_text().strip(),) if written.exists() else CANDIDATES
@@ -61,7 +65,7 @@ def choose_account(home: Path) -> Account:
     )
 
 
-def _entry_by_uid(uid: int) -> pwd.struct_passwd:
+def _find_entry_by_uid(uid: int) -> pwd.struct_passwd:
     try:
         return pwd.getpwuid(uid)
     except KeyError as error:
@@ -76,11 +80,11 @@ def assert_reachable(home: Path, account: Account) -> None:
     if not account.is_other:
         return
     for folder in reversed(home.resolve().parents):
-        asked = subprocess.run(
+        entered = subprocess.run(
             ["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)],
-            check=False, cwd="/", env={}, capture_output=True, timeout=30, **account.process(),
+            check=False, cwd="/", env={}, capture_output=True, timeout=30, **account.list_process_arguments(),
         )  # fmt: skip
-        if asked.returncode:
+        if entered.returncode:
             raise EmbeddedDatabaseError(
                 f"the home {home} cannot be used: as root, PostgreSQL runs as {account.name}, which may not enter "
                 f"{folder}; Footfall loosens no rights: set FOOTFALL_HOME to "

