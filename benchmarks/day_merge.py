@@ -21,9 +21,11 @@ from daily import SMALL_ROWS, Days
 from psycopg import sql
 from server import Server, machine, machine_text, serving
 
+from footfall.contract.ids import BIGINTS
 from footfall.postgres.statements import compose
 from footfall.tables import merge as merging
 from footfall.tables import staging
+from footfall.tables.ids import name_column_types
 
 LOAD_ID = 1_000_000  # of no load that the ledger knows: nobody verifies these tables afterwards
 # What each part of the statement of the merge is called, and what it does.
@@ -66,8 +68,13 @@ def explained(server: Server, database: str, path: Path) -> dict[str, tuple[floa
         copy_in = sql.SQL("copy {} from stdin (format csv, header)").format(names["text"])
         with connection.cursor().copy(copy_in) as copy:
             copy.write(path.read_bytes())
-        words = {"name": names["rows"], "kind": sql.SQL("temporary"), "on_commit": sql.SQL("on commit drop")}
-        connection.execute(compose(staging.SQL["create_rows"], **words))
+        fillings = {
+            "name": names["rows"],
+            "kind": sql.SQL("temporary"),
+            "on_commit": sql.SQL("on commit drop"),
+            **name_column_types(BIGINTS),
+        }
+        connection.execute(compose(staging.SQL["create_rows"], **fillings))
         connection.execute(
             sql.SQL("insert into {rows} select {load_id}, row_number() over (), * from {text}").format(
                 load_id=LOAD_ID, **names
