@@ -15,6 +15,7 @@ from footfall.contract.definition_keys import CONDITION_KEYS, DELIMITED_KEYS, JS
 from footfall.contract.limits import VALUE_CHARACTERS_MAX
 from footfall.contract.paths import ARROW, parse_path
 from footfall.contract.shapes import COLUMNS
+from footfall.contract.timestamps import NAIVE_TIMESTAMP, OFFSET_TIMESTAMP
 from footfall.errors import SettingsError
 
 FORMATS: tuple[str, ...] = get_args(FormatName)
@@ -169,6 +170,14 @@ class _Reader:
             text = self.take_constant(place, value)
             if not text.strip(" \t"):
                 raise self.refusal(place, "an empty value is a missing one")
+            if (
+                name == "timestamp"
+                and key == "value"
+                and not re.fullmatch(f"{NAIVE_TIMESTAMP}|{OFFSET_TIMESTAMP}", text)
+            ):
+                raise self.refusal(
+                    place, f"{text!r} is not a timestamp; write one such as 2024-01-31 or 2024-01-31 12:00:00Z"
+                )
             return {key: text}
         if key == "format":
             texts = self.take_texts(place, self.take_some(place, value if isinstance(value, list) else [value]))
