@@ -146,6 +146,7 @@ def test_json_of_a_load_has_exactly_the_promised_shape(footfall: Footfall, write
         "rows_loaded",
         "rows_duplicate",
         "rows_rejected",
+        "rows_skipped",
         "seconds",
         "ignored",
     ]
@@ -154,7 +155,7 @@ def test_json_of_a_load_has_exactly_the_promised_shape(footfall: Footfall, write
     assert all(isinstance(each, float) for each in seconds)
     (notice,) = load.pop("notices")
     assert notice.startswith("1 of 3 rows have an interaction_id that came before in this file")
-    numbers = {"rows_read": 3, "rows_loaded": 1, "rows_duplicate": 1, "rows_rejected": 1}
+    numbers = {"rows_read": 3, "rows_loaded": 1, "rows_duplicate": 1, "rows_rejected": 1, "rows_skipped": 0}
     digest = sha256(Path(name).read_bytes()).hexdigest()
     problems = load.pop("problems")
     assert [(each["code"], each["field"], each["rows"], each["line_number"]) for each in problems] == [
@@ -169,7 +170,7 @@ def test_json_keeps_the_order_of_its_names(footfall: Footfall, write_csv: Write)
     report = json.loads(footfall("load", write_csv("a.csv", GOOD), "--format", "json").stdout)
     assert list(report["loads"][0]) == [
         "load_id", "source", "digest", "status", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected",
-        "seconds", "error", "notices", "problems",
+        "rows_skipped", "seconds", "error", "notices", "problems",
     ]  # fmt: skip
 
 
@@ -248,7 +249,7 @@ def test_a_delimiter_may_be_named(footfall: Footfall, write_csv: Write) -> None:
 def test_check_as_json_has_the_shape_of_a_load_without_its_id(write_csv: Write) -> None:
     (checked,) = json.loads(run("check", write_csv("a.csv", GOOD, BAD), "--format", "json").stdout)["loads"]
     assert list(checked) == [
-        "source", "digest", "status", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "seconds", "error",
+        "source", "digest", "status", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped", "seconds", "error",
         "notices",
         "problems",
     ]  # fmt: skip

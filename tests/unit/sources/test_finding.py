@@ -317,7 +317,9 @@ def test_what_is_said_is_bounded_and_one_line() -> None:
 
 def test_the_reason_names_every_ending() -> None:
     assert all(f"*{ending}" in Reason.ENDING for ending in FORMAT_ENDINGS)
-    assert all(has_ending(f"A{ending}{packed}".upper()) for ending in FORMAT_ENDINGS for packed in COMPRESSIONS)
+    # A Parquet file is compressed within itself.
+    packable = [ending for ending in FORMAT_ENDINGS if ending != ".parquet"]
+    assert all(has_ending(f"A{ending}{packed}".upper()) for ending in packable for packed in COMPRESSIONS)
 
 
 def test_a_folder_gives_what_a_source_definition_is_for_whatever_its_ending() -> None:
