@@ -111,4 +111,5 @@ def test_a_folder_without_a_file_is_exit_3_and_names_what_is_there(write_csv: Wr
     write_csv("in/a.xlsx", "x")
     done = run("check", "in", "-q")
     assert done.returncode == 3
-    assert "holds no file named *.csv, *.csv.gz or *.csv.zst; ignored 1 name: in/a.xlsx" in done.stderr
+    assert "holds no file named *.csv, *.tsv, *.jsonl, *.ndjson, *.json or *.parquet" in done.stderr
+    assert "; ignored 1 name: in/a.xlsx" in done.stderr
