@@ -249,7 +249,8 @@ def test_a_delimiter_may_be_named(footfall: Footfall, write_csv: Write) -> None:
 def test_check_as_json_has_the_shape_of_a_load_without_its_id(write_csv: Write) -> None:
     (checked,) = json.loads(run("check", write_csv("a.csv", GOOD, BAD), "--format", "json").stdout)["loads"]
     assert list(checked) == [
-        "source", "digest", "status", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped", "seconds", "error",
+        "source", "digest", "status", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped",
+        "seconds", "error",
         "notices",
         "problems",
     ]  # fmt: skip
