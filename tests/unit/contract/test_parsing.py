@@ -57,8 +57,8 @@ def test_a_definition_is_read_key_by_key() -> None:
     [
         ("userid = 1", "sources.shop.userid in footfall.toml: is no key of a definition; did you mean user_id?"),
         (
-            "user_id = { columm = 'a' }",
-            "user_id.columm in footfall.toml: is no key of a definition; did you mean column?",
+            "user_id = { colonne = 'a' }",
+            "user_id.colonne in footfall.toml: is no key of a definition; did you mean column?",
         ),
         ("user_id = true", "user_id in footfall.toml: True is no table"),
         ("user_id = { column = [] }", "the list is empty"),
