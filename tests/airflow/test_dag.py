@@ -311,6 +311,7 @@ def test_the_figures_go_to_the_asset(run: Run, tmp_path: Path) -> None:
             "rows_loaded": 1,
             "rows_duplicate": 0,
             "rows_rejected": 1,
+            "rows_skipped": 0,
             "rows_raw": 1,
             "pairs": 1,
         }

@@ -22,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import wire
 from footfall.postgres.embedded import clients
-from footfall.tables import first_load, staging
+from footfall.tables import first_load
 from trials import IS_LONG, SEED, TRIALS, Contents, Figures, Tables, compare, left_behind, loaded
 
 pytestmark = pytest.mark.crash
@@ -121,7 +121,7 @@ def planned(server: Server, kill: Kill, chance: random.Random) -> wire.Message:
     if "COMMIT" in kill.moment:
         return [m for m in messages if m.is_commit][-1]  # the first one is that of the tables
     tag, words = {
-        "during COPY": ("d", staging.SQL["copy_raw"] if kill.is_direct else "copy "),
+        "during COPY": ("d", "copy user_interactions_raw " if kill.is_direct else "copy "),
         "during the merge": ("Q", "insert into user_interactions_raw"),
         "while the keys are built": ("Q", "add constraint"),
     }[kill.moment]
