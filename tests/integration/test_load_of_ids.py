@@ -155,7 +155,7 @@ def test_the_bytes_of_one_day_under_the_name_of_another_are_said_to_be_of_anothe
     (other,) = load_verb.load(["d-2024-01-02.csv"], settings).loads
     assert (first.status, again.status, other.status) == ("loaded", "already-loaded", "already-loaded")
     assert again.notices == ()
-    assert "another name of the file" in other.notices[0]
+    assert "a file name that says otherwise" in other.notices[0]
 
 
 def test_a_definition_of_the_name_footfall_takes_the_place_of_the_own_form(
