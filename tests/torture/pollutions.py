@@ -331,7 +331,7 @@ def other_blanks(table: Table) -> Iterator[PollutedFile]:
 @pollution("a number or a time of another form", "`not-an-integer`, `not-a-timestamp` or `out-of-range`.")
 def other_forms(table: Table) -> Iterator[PollutedFile]:
     numbers = [
-        b"1.0", b"1e3", b"1_000", b"1,000", b"0x1", b"\xd9\xa1", b"\xef\xbc\x91", b"1/2", b"-1", b"0", b"NULL", b"nan",
+        b"1.0", b"1e3", b"1_000", b"1,000", b"0x1", b"\xd9\xa1", b"\xef\xbc\x91", b"1/2", b"-1", b"NULL", b"nan",
         b"\\N", b"9223372036854775808", b"18446744073709551617", b"1" * 400, b"--1", b"1-", b"+", b"true", b"1 2",
     ]  # fmt: skip
     times = [
