@@ -2,7 +2,7 @@
 
 Rows of a record that is surely new are the first of their kind, and pass. All others wait on disk until the file is
 done; then they are counted, so that the ids do not depend on batches, memory or the filter.
-Memory: a filter of at most 64 MB, and a session that spills.
+Memory: a filter of at most a sixteenth of the limit, and a session that spills.
 """
 
 from __future__ import annotations
@@ -143,5 +143,8 @@ def _open_temporary() -> IO[bytes]:
 
 
 def _count_words(memory_limit_mb: int) -> int:
-    """Say how many words the filter has: an eighth of the memory at most, as a power of two."""
-    return min(WORDS_MAX, 1 << ((memory_limit_mb << 20) // 64).bit_length() - 1)
+    """Say how many words the filter has: a sixteenth of the memory at most, as a power of two.
+
+    A load has a second filter, of ids; with 64 MB for each of them a load of made ids took 523 MB.
+    """
+    return min(WORDS_MAX, 1 << ((memory_limit_mb << 20) // 128).bit_length() - 1)
