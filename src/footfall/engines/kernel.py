@@ -23,10 +23,10 @@ from footfall.contract.mapping import Layout
 from footfall.contract.patterns import compose_macros, rule_variables
 from footfall.contract.verdicts import Oddity, Verdicts
 from footfall.engines import oddities
+from footfall.formats import texts
 from footfall.formats.encodings import UTF_8, restore_bytes
 from footfall.formats.forms import compose_form
 from footfall.formats.positions import PLACE_BITS, file_numbers, placed_by
-from footfall.formats.texts import SQL as TEXTS
 from footfall.statements import statements
 
 SQL = statements(__name__)
@@ -91,7 +91,7 @@ def open_kernel_session(layout: Layout, latest: datetime | None, memory_mb: int 
     for name, value in variables.items():
         connection.execute(f"set variable {name} = $1", [value])
     connection.execute(compose_macros(layout.contract))
-    connection.execute(TEXTS["macros"])
+    connection.execute(texts.SQL["macros"])
     if form.macros:
         connection.execute(form.macros)
     quick = SQL["verdicts"].format(texts=form.plain, rules=RULES["quick"]) if form.plain else None

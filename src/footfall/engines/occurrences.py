@@ -21,8 +21,8 @@ from footfall.contract.seen import WORDS_MAX, SeenFilter
 from footfall.contract.verdicts import Verdicts
 from footfall.engines.spill import spilling_session
 from footfall.errors import TemporarySpaceError
+from footfall.formats import texts
 from footfall.formats.positions import file_numbers
-from footfall.formats.texts import SQL as TEXTS
 from footfall.statements import statements
 
 SQL = statements(__name__)
@@ -84,7 +84,7 @@ class _Waiting:
             return
         self.writer.close()
         with spilling_session(self.memory_limit_mb // 4, SQL["create_suspects"]) as session:
-            session.execute(TEXTS["macros"])
+            session.execute(texts.SQL["macros"])
             for rows in self._read_suspects():
                 position = rows["line_number"]
                 keys = _to_binary(_make_keys(rows))

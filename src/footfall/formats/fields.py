@@ -37,10 +37,11 @@ def compose_delimited(layout: Layout) -> Form:
 
 def _kind(layout: Layout) -> str:
     """Say which statements tell the fields of these records apart."""
-    how = "" if layout.definition.quoting else "bare_"
+    if not layout.definition.quoting:
+        return "bare_fields_between_blanks" if layout.delimiter == BLANKS else "bare_fields"
     if layout.delimiter == BLANKS:
-        return f"{how}fields_between_blanks"
-    return f"{how}fields" if len(layout.delimiter) == 1 or how else "fields_between_words"
+        return "fields_between_blanks"
+    return "fields" if len(layout.delimiter) == 1 else "fields_between_words"
 
 
 def split_variables(layout: Layout) -> dict[str, Any]:

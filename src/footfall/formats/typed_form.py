@@ -18,6 +18,13 @@ VALUE_BYTES_MAX = 64  # of a value that is no text, with what stands around it i
 WITHOUT_QUOTES = ("int", "uint", "bool")  # what JSON holds as it is; a decimal would become a double
 INSTANTS = {"timestamp_tz": "plain_instant_tz", "timestamp": "plain_instant", "date": "plain_day"}
 
+TEXT_OF = {
+    "text": "text",
+    "nothing": "text",
+    "timestamp_tz": "text_of_timestamp_tz",
+    "nested": "text_of_nested",
+}
+
 
 def compose_parquet(layout: Layout) -> Form:
     """Give the statements of parquet.sql for files of one layout."""
@@ -54,8 +61,7 @@ def compose_parquet(layout: Layout) -> Form:
 
 
 def _compose_text(at: int, kind: str) -> str:
-    name = f"text_of_{kind}"
-    return SQL["text" if kind in ("text", "nothing") else name if name in SQL else "text_of_others"].format(at=at)
+    return SQL[TEXT_OF.get(kind, "text_of_others")].format(at=at)
 
 
 def _compose_member(at: int, kind: str, text: str) -> str:
