@@ -174,10 +174,15 @@ class _Composer:
         for column in COLUMNS:
             field, places = self.field(column)
             nested = [self._nested(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
+            texts = [self._text(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
             if any(nested) and field.joined:
-                cases.append(f"case when {' or '.join(filter(None, nested))} then '{column}' end")
+                parts = [
+                    f"(present({text}) is not null and {each})"
+                    for text, each in zip(texts, nested, strict=True)
+                    if each
+                ]
+                cases.append(f"case when {' or '.join(parts)} then '{column}' end")
             elif any(nested):
-                texts = [self._text(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
                 # The first that is not missing is the one that is taken.
                 whens = " ".join(
                     f"when present({text}) is not null then {each or 'false'}"
