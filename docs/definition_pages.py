@@ -1,9 +1,14 @@
-"""The reference page of source definitions, made from the keys that their reader knows."""
+"""The pages about source definitions: every key, those that come with Footfall, and files in public that they read."""
 
 # ruff: noqa: E501  (the text of a page stands as it will be read)
 
 from __future__ import annotations
 
+import importlib
+import sys
+from pathlib import Path
+
+from footfall.contract.built_in import list_built_in, read_built_in_text
 from footfall.contract.definition_keys import (
     COLUMN_KEYS,
     CONDITION_KEYS,
@@ -16,7 +21,9 @@ from footfall.contract.definition_keys import (
     TIMESTAMP_KEYS,
     Keys,
 )
+from page_parts import end_sentence, lay_table
 
+ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = """
 ```toml
 # footfall.toml
@@ -96,7 +103,58 @@ def definitions_reference() -> list[str]:
     ]
 
 
+def built_in_definitions() -> list[str]:
+    """Give the page of the built-in source definitions: what each reads, where that is described, and its TOML."""
+    rows, parts = [], []
+    for name in list_built_in()[1:]:
+        comments, _, body = read_built_in_text(name).partition("\n\n")
+        about, origin, types, *notes = [line.removeprefix("# ") for line in comments.splitlines()]
+        about, origin, types = (line.partition(": ")[2] for line in (about, origin, types))
+        types = ", ".join(f"`{each}`" for each in types.split(", "))
+        rows.append((f"[`{name}`](#{name})", about, types))
+        parts += [f"## {name}", about, f"Described at: <{origin}>", f"Id types: {types}."]
+        parts += ["\n".join(f"- {note}" for note in notes)] * bool(notes)
+        parts.append(f"```toml\n{body.rstrip()}\n```")
+    return [
+        "# Built-in source definitions",
+        "Each says how files of one well-known kind become interactions: `footfall load FILE --source NAME`. "
+        "`footfall sources NAME` prints one, to start your own from; one in `footfall.toml` with the same name "
+        "takes its place. The id types are what the settings must say before the tables are made; those that are "
+        "not named are `bigint`. Each definition has a test on a small file of its shape.",
+        lay_table(("Name", "Reads", "Id types"), rows),
+        "Instacart has none: its lines (`order_products__*.csv`) name neither user nor time. They must be joined "
+        "with `orders.csv` first, on `order_id`, and even then there is no date.",
+        *parts,
+    ]
+
+
+def files_in_public() -> list[str]:
+    """Give the page of files as people have them: a definition for each shape, and what comes of it."""
+    sys.path.append(str(ROOT / "tests/wild"))
+    shapes, figures = importlib.import_module("wild_files").SHAPES, importlib.import_module("wild_figures")
+    kept = figures.read_figures()
+    rows: list[tuple[str, ...]] = []
+    for shape in shapes:
+        found = [kept.get(shape.name, {}).get(name, "not tried") for name in ("definition", "guess")]
+        lines = str(len(shape.section.splitlines()))
+        rows.append((f"[{shape.name}](#{shape.name})", end_sentence(shape.about), lines, *found))
+    parts = [
+        "# Files as people have them",
+        "Shapes of files that were found in public: exports of shops and analytics tools, logs, data sets. For each "
+        "the tests make a small file, load it by the definition below, and compare the tables row by row; then they "
+        "let `footfall guess` write a definition, take it unedited, and compare again. `make wild` runs them and "
+        "writes the results.",
+        lay_table(("Shape", "What is particular", "Lines of the definition", "Loaded by it", "Guess alone"), rows),
+        "A guess is *right* where its rows are those of the definition below. In a field that the file does not "
+        "decide, such as the action where there is only a rating, a constant is right, too, if guess says so. It is "
+        "*rightly refused* where it needs to be told more, such as the time of a file that has none.",
+    ]
+    for shape in shapes:
+        settings_of_shape = shape.settings.rstrip().replace("[sources.wild]", f"[sources.{shape.name}]")
+        parts += [f"## {shape.name}", end_sentence(shape.about), f"```toml\n{settings_of_shape}\n```"]
+    return parts
+
+
 def _list(keys: Keys) -> str:
-    rows = [("Key", "Holds", "Says"), ("---",) * 3]
-    rows += [(f"`{key}`", what.replace("|", "\\|"), words) for key, (what, words) in keys.items()]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+    rows = [(f"`{key}`", what.replace("|", "\\|"), words) for key, (what, words) in keys.items()]
+    return lay_table(("Key", "Holds", "Says"), rows)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import importlib
 import inspect
 import json
 import re
@@ -19,15 +18,15 @@ from typing import Any
 import typer
 
 import footfall
-from definition_pages import definitions_reference
+from definition_pages import built_in_definitions, definitions_reference, files_in_public
 from footfall import errors, settings
 from footfall.answers.catalogue import catalogue
 from footfall.cli import main as command_line_program
-from footfall.contract.built_in import list_built_in, read_built_in_text
 from footfall.contract.hints import hint
 from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.looks import LOOKS
 from footfall.contract.problems import PROBLEM_CODES
+from page_parts import end_sentence, lay_table
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -97,7 +96,7 @@ def settings_page() -> str:
             "Where a setting is given more than once, the first of these counts: the option, the environment "
             "variable, `.env`, "
             "`footfall.toml`, the default. Both files are read from the folder where `footfall` is called.",
-            _table(("Setting", "Variable", "Default", "Meaning", "Example in `footfall.toml`"), rows),
+            lay_table(("Setting", "Variable", "Default", "Meaning", "Example in `footfall.toml`"), rows),
             "These variables stand for options of a single call and are read from the environment only, not from "
             f"a file: {call}.",
             "See also: [how to change a setting](../how-to/settings.md).",
@@ -108,12 +107,12 @@ def settings_page() -> str:
 def problem_codes() -> str:
     """Give the page of the problem codes: a sentence and a cure each, and the hints for values of some look."""
     rows = [
-        (f"`{code}`", _sentence(sentence), _sentence(words) if words != sentence else "")
+        (f"`{code}`", end_sentence(sentence), end_sentence(words) if words != sentence else "")
         for code, sentence in PROBLEM_CODES.items()
         for words in [hint(code, None, "")]
     ]
     looks = [
-        (f"`{look.code}`", f"`{ascii(look.example)[1:-1]}`", _sentence(hint(look.code, look.of or None, look.name)))
+        (f"`{look.code}`", f"`{ascii(look.example)[1:-1]}`", end_sentence(hint(look.code, look.of or None, look.name)))
         for look in LOOKS
     ]
     return _page(
@@ -123,14 +122,14 @@ def problem_codes() -> str:
             "rules are in "
             "[the contract](contract.md); how to deal with rejected rows is in [mend rejected "
             "rows](../how-to/mend-rejected-rows.md).",
-            _table(("Code", "Meaning", "What to look at"), rows),
+            lay_table(("Code", "Meaning", "What to look at"), rows),
             'A problem is kept as `{"code": ..., "field": ..., "value": ...}`: `field` is the column, or null '
             "where the whole "
             "row is meant; `value` is what stood there, at most 200 characters.",
             "## Hints",
             "A hint follows the look of the value, or of the record where no field is named. Each is given only "
             "where it is true: a test judges each example, and the same example cured. The others get the words above.",
-            _table(("Code", "A value such as", "Hint"), looks),
+            lay_table(("Code", "A value such as", "Hint"), looks),
         ]
     )
 
@@ -148,16 +147,18 @@ def tables() -> str:
     ]
     for table, about, columns in table_comments():
         parts += [f"## {table}", about]
-        parts.append(_table(("Column", "Type", "Meaning"), [(f"`{name}`", kind, says) for name, kind, says in columns]))
+        parts.append(
+            lay_table(("Column", "Type", "Meaning"), [(f"`{name}`", kind, says) for name, kind, says in columns])
+        )
     for view, about, named in view_comments():
         parts += [
             f"## {view}",
             f"A view. {about}",
-            _table(("Column", "Meaning"), [(f"`{n}`", says) for n, says in named]),
+            lay_table(("Column", "Meaning"), [(f"`{n}`", says) for n, says in named]),
         ]
     parts += [
         "## Functions",
-        _table(("Function", "Grain"), [(f"`{name}`", says) for name, says in function_comments()]),
+        lay_table(("Function", "Grain"), [(f"`{name}`", says) for name, says in function_comments()]),
     ]
     return _page(parts)
 
@@ -199,33 +200,6 @@ def queries_page() -> str:
     return _page(parts)
 
 
-def definitions_page() -> str:
-    """Give the page of the built-in source definitions: what each reads, where that is described, and its TOML."""
-    rows, parts = [], []
-    for name in list_built_in()[1:]:
-        comments, _, body = read_built_in_text(name).partition("\n\n")
-        about, origin, types, *notes = [line.removeprefix("# ") for line in comments.splitlines()]
-        about, origin, types = (line.partition(": ")[2] for line in (about, origin, types))
-        types = ", ".join(f"`{each}`" for each in types.split(", "))
-        rows.append((f"[`{name}`](#{name})", about, types))
-        parts += [f"## {name}", about, f"Described at: <{origin}>", f"Id types: {types}."]
-        parts += ["\n".join(f"- {note}" for note in notes)] * bool(notes)
-        parts.append(f"```toml\n{body.rstrip()}\n```")
-    return _page(
-        [
-            "# Built-in source definitions",
-            "Each says how files of one well-known kind become interactions: `footfall load FILE --source NAME`. "
-            "`footfall sources NAME` prints one, to start your own from; one in `footfall.toml` with the same name "
-            "takes its place. The id types are what the settings must say before the tables are made; those that are "
-            "not named are `bigint`. Each definition has a test on a small file of its shape.",
-            _table(("Name", "Reads", "Id types"), rows),
-            "Instacart has none: its lines (`order_products__*.csv`) name neither user nor time. They must be joined "
-            "with `orders.csv` first, on `order_id`, and even then there is no date.",
-            *parts,
-        ]
-    )
-
-
 def table_comments() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
     """Give every table, its comment, and its columns with type and comment."""
     text = _migrations() + (PACKAGE / "tables/schema.sql").read_text(encoding="utf-8")
@@ -263,7 +237,9 @@ def exit_codes() -> str:
             "database ends "
             "the run with 5. Where a retry is marked, the same command may succeed later, and repeating it is "
             "always safe.",
-            _table(("Exit code", "Error", "When, and what to do", "Retry"), sorted(rows, key=lambda row: int(row[0]))),
+            lay_table(
+                ("Exit code", "Error", "When, and what to do", "Retry"), sorted(rows, key=lambda row: int(row[0]))
+            ),
         ]
     )
 
@@ -286,7 +262,7 @@ def python_api() -> str:
         what = getattr(footfall, name)
         parts.append(f"## footfall.{name}")
         if inspect.isclass(what):
-            parts += [_plain(what), _table(("Attribute", "Type"), _attributes(what))]
+            parts += [_plain(what), lay_table(("Attribute", "Type"), _attributes(what))]
         elif isinstance(what, dict):
             parts.append("The codes of problems, each with a sentence; see [problem codes](problem-codes.md).")
         else:
@@ -332,9 +308,11 @@ def reliability() -> str:
         ("trials whose tables differed", "trials_that_differed"),
     )
     tables = [
-        _table(("Sum", "Number"), [(says, f"{run[name]:,}") for says, name in sums]),
-        _table(("Kills by kind", "Number"), [(says, f"{n:,}") for says, n in run["kills_by_kind"].items()]),
-        _table(("Broken messages by phase", "Number"), [(says, f"{n:,}") for says, n in run["kills_by_phase"].items()]),
+        lay_table(("Sum", "Number"), [(says, f"{run[name]:,}") for says, name in sums]),
+        lay_table(("Kills by kind", "Number"), [(says, f"{n:,}") for says, n in run["kills_by_kind"].items()]),
+        lay_table(
+            ("Broken messages by phase", "Number"), [(says, f"{n:,}") for says, n in run["kills_by_phase"].items()]
+        ),
         f"Run with CRASH_TRIALS={run['trials_asked_for']} and seed {run['seed']}, on PostgreSQL {run['server']}, "
         f"Python {run['python']}, {run['cores']} cores shared with other work"
         + (f"; in {run['parts']} parts, whose sums these are." if run["parts"] > 1 else "."),
@@ -342,44 +320,8 @@ def reliability() -> str:
     return "\n\n".join([before + FIGURES, *tables, END_OF_FIGURES + after])
 
 
-def wild() -> str:
-    """Give the page of files as people have them: a definition for each shape, and what comes of it."""
-    sys.path.append(str(ROOT / "tests/wild"))
-    shapes, figures = importlib.import_module("wild_files").SHAPES, importlib.import_module("wild_figures")
-    kept = figures.read_figures()
-    rows: list[tuple[str, ...]] = []
-    for shape in shapes:
-        found = [kept.get(shape.name, {}).get(name, "not tried") for name in ("definition", "guess")]
-        lines = str(len(shape.section.splitlines()))
-        rows.append((f"[{shape.name}](#{shape.name})", _sentence(shape.about), lines, *found))
-    parts = [
-        "# Files as people have them",
-        "Shapes of files that were found in public: exports of shops and analytics tools, logs, data sets. For each "
-        "the tests make a small file, load it by the definition below, and compare the tables row by row; then they "
-        "let `footfall guess` write a definition, take it unedited, and compare again. `make wild` runs them and "
-        "writes the results.",
-        _table(("Shape", "What is particular", "Lines of the definition", "Loaded by it", "Guess alone"), rows),
-        "A guess is *right* where its rows are those of the definition below. In a field that the file does not "
-        "decide, such as the action where there is only a rating, a constant is right, too, if guess says so. It is "
-        "*rightly refused* where it needs to be told more, such as the time of a file that has none.",
-    ]
-    for shape in shapes:
-        settings_of_shape = shape.settings.rstrip().replace("[sources.wild]", f"[sources.{shape.name}]")
-        parts += [f"## {shape.name}", _sentence(shape.about), f"```toml\n{settings_of_shape}\n```"]
-    return _page(parts)
-
-
 def _plain(what: object) -> str:
     return inspect.getdoc(what) or ""
-
-
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:] + ("" if text.endswith("?") else ".")
-
-
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [header, ("---",) * len(header), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _page(parts: list[str]) -> str:
@@ -393,10 +335,10 @@ PAGES = {
     "reference/python.md": python_api,
     "reference/queries.md": queries_page,
     "reference/settings.md": settings_page,
-    "reference/source-definitions-built-in.md": definitions_page,
+    "reference/source-definitions-built-in.md": lambda: _page(built_in_definitions()),
     "reference/source-definitions.md": lambda: _page(definitions_reference()),
     "reference/tables.md": tables,
-    "reference/wild.md": wild,
+    "reference/wild.md": lambda: _page(files_in_public()),
     "reliability.md": reliability,
 }
 

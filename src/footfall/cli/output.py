@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, TextIO
 
 from footfall.answers.files import Form
+from footfall.answers.replacing import replacing
 from footfall.errors import FootfallError, SettingsError
 
 if TYPE_CHECKING:
@@ -80,19 +80,8 @@ def written(path: Path, *, is_binary: bool) -> Iterator[IO[Any]]:
             with place.open(mode, **text) as stream:
                 yield stream
             return
-        descriptor, name = tempfile.mkstemp(prefix=f".{place.name[:100]}.", dir=place.parent)
-        try:
-            with os.fdopen(descriptor, mode, **text) as stream:
-                yield stream
-                stream.flush()
-                os.fsync(descriptor)
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(name).chmod(place.stat().st_mode & 0o777 if place.exists() else 0o666 & ~mask)
-            Path(name).replace(place)
-        except BaseException:
-            Path(name).unlink()
-            raise
+        with replacing(place, mode) as stream:
+            yield stream
     except OSError as error:
         raise SettingsError(f"--output: {path} cannot be written ({error.strerror}); name another file") from error
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 IdType = Literal["bigint", "uuid", "text"]
-ID_TYPES: tuple[str, ...] = get_args(IdType)
 ID_COLUMNS = ("interaction_id", "user_id", "product_id")
 
 

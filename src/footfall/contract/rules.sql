@@ -10,7 +10,14 @@ create macro problem(code, field, text) as {
 };
 -- A NUL can still come from an escape in a JSON text, or from a text within a list or an object.
 create macro is_bad_text(text, has_bad_bytes) as coalesce(has_bad_bytes and contains(text, getvariable('bad_bytes')) or contains(text, chr(0)), false);
-create macro is_padded(id_text) as id_text[1] = '+' or id_text[1] = '0' and length(id_text) > 1
+create macro is_padded(id_text) as id_text[1] = '+' or id_text[1] = '0' and length(id_text) > 1;
+-- The code of the problem of a value: what can be wrong with any value, before what is wrong with one of its kind.
+create macro code_of(not_values, field, text, has_bad_bytes, own_code) as case
+    when list_contains(not_values, field) then 'not-a-value'
+    when is_bad_text(text, has_bad_bytes) then 'bad-encoding'
+    when text is null or text = '' then 'missing-value'
+    else own_code
+end
 
 -- name: quick
 -- `texts` has line_number, size_bytes, is_plain and is_skipped, and the five texts of each record that is plain to the format.
@@ -120,56 +127,22 @@ judged as (
         ], lambda name: name is not null) as padded_ids,
         -- First the problems of the values, in the order of the columns, then those of the record as a whole.
         case when is_skipped then null else list_concat(case when has_texts then list_filter([
-            problem(
-                case
-                    when list_contains(not_values, 'interaction_id') then 'not-a-value'
-                    when is_bad_text(interaction_id_text, has_bad_bytes) then 'bad-encoding'
-                    when interaction_id_text is null or interaction_id_text = '' then 'missing-value'
-                    else interaction_id_code(interaction_id_text, interaction_id)
-                end,
-                'interaction_id',
-                interaction_id_text
-            ),
-            problem(
-                case
-                    when list_contains(not_values, 'user_id') then 'not-a-value'
-                    when is_bad_text(user_id_text, has_bad_bytes) then 'bad-encoding'
-                    when user_id_text is null or user_id_text = '' then 'missing-value'
-                    else user_id_code(user_id_text, user_id)
-                end,
-                'user_id',
-                user_id_text
-            ),
-            problem(
-                case
-                    when list_contains(not_values, 'product_id') then 'not-a-value'
-                    when is_bad_text(product_id_text, has_bad_bytes) then 'bad-encoding'
-                    when product_id_text is null or product_id_text = '' then 'missing-value'
-                    else product_id_code(product_id_text, product_id)
-                end,
-                'product_id',
-                product_id_text
-            ),
-            problem(case
-                when list_contains(not_values, 'action') then 'not-a-value'
-                when is_bad_text(action_text, has_bad_bytes) then 'bad-encoding'
-                when action_text is null or action_text = '' then 'missing-value'
+            problem(code_of(not_values, 'interaction_id', interaction_id_text, has_bad_bytes, interaction_id_code(interaction_id_text, interaction_id)), 'interaction_id', interaction_id_text),
+            problem(code_of(not_values, 'user_id', user_id_text, has_bad_bytes, user_id_code(user_id_text, user_id)), 'user_id', user_id_text),
+            problem(code_of(not_values, 'product_id', product_id_text, has_bad_bytes, product_id_code(product_id_text, product_id)), 'product_id', product_id_text),
+            problem(code_of(not_values, 'action', action_text, has_bad_bytes, case
                 when length(action_text) > getvariable('action_characters_max') then 'too-long'
-            end, 'action', action_text),
+            end), 'action', action_text),
             problem(case
-                when is_bad_text(action_text, has_bad_bytes) or action_text is null or action_text = ''
-                    or list_contains(not_values, 'action') then null
+                when code_of(not_values, 'action', action_text, has_bad_bytes, null) is not null then null
                 when getvariable('actions') is not null and not list_contains(getvariable('actions'), action_text) then 'unknown-action'
             end, 'action', action_text),
-            problem(case
-                when list_contains(not_values, 'timestamp') then 'not-a-value'
-                when is_bad_text(timestamp_text, has_bad_bytes) then 'bad-encoding'
-                when timestamp_text is null or timestamp_text = '' then 'missing-value'
+            problem(code_of(not_values, 'timestamp', timestamp_text, has_bad_bytes, case
                 when is_ambiguous(timestamp_text) then 'ambiguous-timestamp'
                 when instant is null then 'not-a-timestamp'
                 when instant not between timestamp '0001-01-01 00:00:00' and timestamp '9999-12-31 23:59:59.999999' then 'out-of-range'
                 when getvariable('latest') is not null and instant > getvariable('latest') then 'in-the-future'
-            end, 'timestamp', timestamp_text)
+            end), 'timestamp', timestamp_text)
         ], lambda p: p.code is not null) end, record_problems) end as problems
     from instants
 )

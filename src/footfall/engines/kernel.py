@@ -135,13 +135,12 @@ def _place(batch: pa.RecordBatch, refused: pa.Table) -> pa.Table:
     stored in another encoding, it has their `stored_bytes`.
     """
     if "stored_bytes" in batch.schema.names:
-        there = np.searchsorted(batch["line_number"].to_numpy(), refused["line_number"].to_numpy())
         name = "size_bytes" if "size_bytes" in refused.schema.names else "raw_size_bytes"
-        at = refused.schema.get_field_index(name)
-        refused = refused.set_column(at, name, batch["stored_bytes"].take(pa.array(there)))
+        column = refused.schema.get_field_index(name)
+        refused = refused.set_column(column, name, batch["stored_bytes"].take(_find_rows(batch, refused)))
     if "row_line" not in batch.schema.names:
         return refused.append_column("item", pa.repeat(pa.scalar(0, pa.int64()), refused.num_rows))
-    at = pa.array(np.searchsorted(batch["line_number"].to_numpy(), refused["line_number"].to_numpy()))
+    at = _find_rows(batch, refused)
     lines = placed_by(refused["line_number"].to_numpy(), batch["row_line"].take(at).to_numpy())
     return refused.set_column(0, "line_number", lines).append_column("item", batch["item"].take(at))
 
@@ -150,8 +149,12 @@ def _append_lines(batch: pa.RecordBatch, accepted: pa.Table) -> pa.Table:
     """Give accepted rows the lines where they begin, as `row_line`, where their numbers count rows."""
     if "row_line" not in batch.schema.names:
         return accepted
-    at = np.searchsorted(batch["line_number"].to_numpy(), accepted["line_number"].to_numpy())
-    return accepted.append_column("row_line", batch["row_line"].take(pa.array(at)))
+    return accepted.append_column("row_line", batch["row_line"].take(_find_rows(batch, accepted)))
+
+
+def _find_rows(batch: pa.RecordBatch, rows: pa.Table) -> pa.Array:
+    """Find judged rows among the records of their batch, which stand in the order of their numbers."""
+    return pa.array(np.searchsorted(batch["line_number"].to_numpy(), rows["line_number"].to_numpy()))
 
 
 def _count_by_file(skipped: list[pa.ChunkedArray]) -> dict[int, int]:

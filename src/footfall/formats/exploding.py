@@ -7,6 +7,7 @@ Memory: a record's own text once; what its rows take from around them, once for 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import duckdb
@@ -18,10 +19,10 @@ from footfall.contract.definition import SourceDefinition
 from footfall.contract.json_places import place_by_path
 from footfall.contract.limits import RECORD_BYTES_MAX, VALUE_CHARACTERS_MAX
 from footfall.contract.paths import JsonPath, parse_path
+from footfall.formats import texts as mapping
 from footfall.formats.framing import LINE_BYTES_LEAST, block_bytes
 from footfall.formats.json_names import compose_name_twice, path_variables
 from footfall.formats.numbering import Numbers, find_lines
-from footfall.formats.texts import SQL as TEXTS
 from footfall.statements import statements
 
 SQL = statements(__name__)
@@ -40,16 +41,15 @@ def explode_all(
     if definition.explode is None:
         yield from batches
         return
-    session = _open_session(definition)
     statement = _compose_records(definition)
     numbers = Numbers()
-    for batch in batches:
-        session.register("lines", find_lines(batch))
-        records = session.sql(statement).to_arrow_table().combine_chunks()
-        session.unregister("lines")
-        for rows in _take_rows(records, block_bytes(memory_limit_mb)):
-            yield numbers.add(rows)
-    session.close()
+    with closing(_open_session(definition)) as session:
+        for batch in batches:
+            session.register("lines", find_lines(batch))
+            records = session.sql(statement).to_arrow_table().combine_chunks()
+            session.unregister("lines")
+            for rows in _take_rows(records, block_bytes(memory_limit_mb)):
+                yield numbers.add(rows)
 
 
 def _open_session(definition: SourceDefinition) -> duckdb.DuckDBPyConnection:
@@ -68,7 +68,7 @@ def _open_session(definition: SourceDefinition) -> duckdb.DuckDBPyConnection:
     }
     for name, value in variables.items():
         session.execute(f"set variable {name} = $1", [value])
-    session.execute(TEXTS["macros"])
+    session.execute(mapping.SQL["macros"])
     return session
 
 

@@ -85,24 +85,16 @@ def open_source(source: str) -> Iterator[SourceFile]:
     and that is gone with the process.
     Raises: SourceError where it cannot be read.
     """
-    name = shown(source)
     opened_ns = time.time_ns()
-    try:
-        with _opened(source) as (stream, is_spooled):
-            identity = None if is_spooled else identity_of(stream.fileno())
-            digest = hashlib.sha256()
-            size_bytes = 0
-            while block := stream.read(READ_BYTES):
-                digest.update(block)
-                size_bytes += len(block)
-            stream.seek(0)
-            yield SourceFile(name, stream, digest.hexdigest(), size_bytes, identity, opened_ns, source)
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise SourceError(
-            f"cannot be read ({error.strerror or error}); check the path and its rights", source=name
-        ) from error
+    with _opened(source) as (stream, is_spooled):
+        identity = None if is_spooled else identity_of(stream.fileno())
+        digest = hashlib.sha256()
+        size_bytes = 0
+        while block := stream.read(READ_BYTES):
+            digest.update(block)
+            size_bytes += len(block)
+        stream.seek(0)
+        yield SourceFile(shown(source), stream, digest.hexdigest(), size_bytes, identity, opened_ns, source)
 
 
 @contextmanager
@@ -112,24 +104,30 @@ def open_for_a_look(source: str) -> Iterator[SourceFile]:
     Effects: `-`, FIFOs and URLs are spooled, as for a load.
     Raises: SourceError where it cannot be read.
     """
-    name = shown(source)
     opened_ns = time.time_ns()
-    try:
-        with _opened(source) as (stream, is_spooled):
-            size_bytes = stream.seek(0, os.SEEK_END)
-            stream.seek(0)
-            identity = None if is_spooled else identity_of(stream.fileno())
-            yield SourceFile(name, stream, "", size_bytes, identity, opened_ns, source)
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise SourceError(
-            f"cannot be read ({error.strerror or error}); check the path and its rights", source=name
-        ) from error
+    with _opened(source) as (stream, is_spooled):
+        size_bytes = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        identity = None if is_spooled else identity_of(stream.fileno())
+        yield SourceFile(shown(source), stream, "", size_bytes, identity, opened_ns, source)
 
 
 @contextmanager
 def _opened(source: str) -> Iterator[tuple[BinaryIO, bool]]:
+    """Give a stream of a source, and whether it is a copy. Raises: SourceError where it cannot be read to its end."""
+    try:
+        with _open_stream(source) as opened:
+            yield opened
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise SourceError(
+            f"cannot be read ({error.strerror or error}); check the path and its rights", source=shown(source)
+        ) from error
+
+
+@contextmanager
+def _open_stream(source: str) -> Iterator[tuple[BinaryIO, bool]]:
     if (blocks := _foreign(source)) is not None:
         with _spooled(blocks) as spool:
             yield spool, True

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 
+from footfall.answers.replacing import replacing
 from footfall.contract.built_in import list_built_in, read_built_in_text
 from footfall.contract.definition import BLANKS, OWN_FORM, OWN_NAME, Field, SourceDefinition
 from footfall.contract.fitting import read_head
@@ -121,21 +120,9 @@ def write_definition(made: Guess) -> Path:
 
 
 def _replace_file(path: Path, text: str) -> None:
-    """Replace a file as a whole: a reader sees what was there, or all of what is new."""
-    place = path.resolve()
+    """Replace a file as a whole. Raises: SettingsError where it cannot be written."""
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(descriptor)
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(name).chmod(place.stat().st_mode & 0o777 if place.exists() else 0o666 & ~mask)
-            Path(name).replace(place)
-        except BaseException:
-            Path(name).unlink()
-            raise
+        with replacing(path.resolve()) as stream:
+            stream.write(text)
     except OSError as error:
         raise SettingsError(f"{path} cannot be written ({error.strerror}); give the right to write it") from error

@@ -20,7 +20,6 @@ POSSIBLE_NULLS = frozenset(
 )
 SIGNS_OF_NOTHING = frozenset({"-", "--", "?", "(not set)", "."})
 INTEGER = re.compile(r"\d{1,19}")
-NEGATIVE = re.compile(r"-\d{1,19}")
 PADDED = re.compile(r"0\d+|\+\d+")
 AS_FLOAT = re.compile(r"\d{1,18}\.0+")
 DECIMAL = re.compile(r"-?\d*\.?\d+(?:[eE][+-]?\d+)?")

@@ -1,0 +1,33 @@
+"""A file replaced as a whole: who reads it meanwhile sees what was there, or all of what is new."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+
+@contextmanager
+def replacing(place: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Give a stream into a file that takes the name `place` when all of it is on disk. Text is UTF-8, as it is written.
+
+    Effects: a file of that name is replaced and keeps its rights; one that fails half-way leaves what was there.
+    Raises: OSError.
+    """
+    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    descriptor, name = tempfile.mkstemp(prefix=f".{place.name[:100]}.", dir=place.parent)
+    try:
+        with os.fdopen(descriptor, mode, **text) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(descriptor)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(place.stat().st_mode & 0o777 if place.exists() else 0o666 & ~mask)
+        Path(name).replace(place)
+    except BaseException:
+        Path(name).unlink()
+        raise
