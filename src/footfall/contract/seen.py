@@ -39,6 +39,12 @@ class SeenFilter:
         found: np.ndarray = is_new
         return found
 
+    def find_unseen(self, hashes: np.ndarray) -> np.ndarray:
+        """Say of each hash whether it has surely not been seen. Remember none of them."""
+        bits = _choose_bits(hashes)
+        is_unseen: np.ndarray = (self.words[(hashes & np.uint64(len(self.words) - 1)).astype(np.int64)] & bits) != bits
+        return is_unseen
+
 
 def _find_later_equals(hashes: np.ndarray) -> np.ndarray:
     """Give the places of hashes that stand further up, too. Mostly there are none, which a plain sort tells soonest."""

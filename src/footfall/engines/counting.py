@@ -10,7 +10,7 @@ from typing import LiteralString, Protocol
 import duckdb
 import pyarrow as pa
 
-from footfall.engines.spill import spilling_session
+from footfall.engines.spill import read_batches, spilling_session
 from footfall.statements import statements
 
 SQL = statements(__name__)
@@ -91,7 +91,7 @@ class Counts:
         for each in self.kept:
             is_counted = each.is_large and each.sums is None
             statement = each.fill(SQL["counts" if is_counted else "sums"])
-            yield each.table, map(_with_zone, self.session.sql(statement).to_arrow_reader(BATCH_ROWS))
+            yield each.table, map(_with_zone, read_batches(self.session, statement, BATCH_ROWS))
 
 
 def _with_zone(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from footfall.contract.seen import WORDS_MAX, SeenFilter
 from footfall.contract.verdicts import Verdicts
-from footfall.engines.spill import spilling_session
+from footfall.engines.spill import read_batches, spilling_session
 from footfall.errors import TemporarySpaceError
 from footfall.formats import texts
 from footfall.formats.positions import file_numbers
@@ -64,8 +64,7 @@ class _Waiting:
         """Give the rows that are surely the first of their record; keep the others."""
         rows = rows.combine_chunks()
         keys = _make_keys(rows)
-        halves = keys.view(np.uint64).reshape(-1, 2)
-        is_new = self.seen.find_new(halves[:, 0] ^ halves[:, 1])
+        is_new = self.seen.find_new(_mix(keys))
         if self.firsts is None:
             self.firsts = self.opened.enter_context(_open_temporary())
         self.firsts.write(keys.reshape(-1, 4)[is_new].tobytes())
@@ -83,24 +82,34 @@ class _Waiting:
         if self.writer is None or self.suspects is None or self.firsts is None:
             return
         self.writer.close()
-        with spilling_session(self.memory_limit_mb // 4, SQL["create_suspects"]) as session:
+        with spilling_session(self.memory_limit_mb // 4, SQL["create_keys"]) as session:
             session.execute(texts.SQL["macros"])
+            self._add_keys(session)
+            for counted in _count_runs(read_batches(session, SQL["keys"], BATCH_ROWS)):
+                _insert(session.cursor(), "add_occurrences", counted)
+            numbers = _Taken(read_batches(session, SQL["occurrences"], BATCH_ROWS))
+            ids = session.cursor()
             for rows in self._read_suspects():
-                position = rows["line_number"]
-                keys = _to_binary(_make_keys(rows))
-                named = {"position": position, "made": rows["interaction_id"], "key": keys}
-                _insert(session, "add_suspects", "rows", named)
-            self.firsts.seek(0)
-            while read := self.firsts.read(KEYS_AT_A_TIME * KEY_BYTES):
-                _insert(session, "find_held", "firsts", {"key": _to_binary(np.frombuffer(read, np.uint8))})
-            numbered = session.sql(SQL["number"]).to_arrow_reader(BATCH_ROWS)
-            ids = pa.chunked_array([], pa.binary())
-            for rows in self._read_suspects():
-                while len(ids) < rows.num_rows:
-                    ids = pa.chunked_array([*ids.chunks, numbered.read_next_batch()["interaction_id"]], pa.binary())
-                made = ids.slice(0, rows.num_rows).cast(rows["interaction_id"].type)
-                yield rows.set_column(1, rows.schema.field(1), made)
-                ids = ids.slice(rows.num_rows)
+                ids.register(
+                    "rows", pa.table({"made": rows["interaction_id"], "occurrence": numbers.take(rows.num_rows)})
+                )
+                made = ids.sql(SQL["number"]).to_arrow_table()["interaction_id"]
+                ids.unregister("rows")
+                yield rows.set_column(1, rows.schema.field(1), made.cast(rows["interaction_id"].type))
+
+    def _add_keys(self, session: duckdb.DuckDBPyConnection) -> None:
+        """Note the keys of rows that waited, and of those of the others that may be the first of their kind."""
+        assert self.firsts is not None  # noqa: S101  (there is one wherever rows waited)
+        waiting = SeenFilter(_count_words(self.memory_limit_mb))
+        for rows in self._read_suspects():
+            keys = _make_keys(rows)
+            waiting.find_new(_mix(keys))
+            _insert(session, "add_keys", {"position": rows["line_number"], "key": _to_binary(keys)})
+        self.firsts.seek(0)
+        while read := self.firsts.read(KEYS_AT_A_TIME * KEY_BYTES):
+            keys = np.frombuffer(read, np.uint32).reshape(-1, 4)
+            keys = keys[~waiting.find_unseen(_mix(keys))]
+            _insert(session, "add_keys", {"position": pa.nulls(len(keys), pa.int64()), "key": _to_binary(keys)})
 
     def _read_suspects(self) -> Iterator[pa.Table]:
         assert self.suspects is not None  # noqa: S101  (there is one wherever rows waited)
@@ -127,10 +136,47 @@ def _to_binary(keys: np.ndarray) -> pa.Array:
     return pa.Array.from_buffers(pa.binary(KEY_BYTES), rows, [None, pa.py_buffer(data)])
 
 
-def _insert(session: duckdb.DuckDBPyConnection, statement: str, name: str, columns: dict[str, Any]) -> None:
-    session.register(name, pa.table(columns))
+def _mix(keys: np.ndarray) -> np.ndarray:
+    """Give a hash of 64 bits of each key: keys are digests already."""
+    halves = keys.reshape(-1).view(np.uint64).reshape(-1, 2)
+    return halves[:, 0] ^ halves[:, 1]
+
+
+def _count_runs(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Number the rows of each key from 1, where equal keys stand together; give those that have a position."""
+    last, number = b"", 0  # the key of the row before, and its number
+    for batch in batches:
+        column = batch["key"].cast(pa.binary(KEY_BYTES))
+        keys = np.frombuffer(column.buffers()[1], np.uint64).reshape(-1, 2)
+        keys = keys[column.offset : column.offset + batch.num_rows]
+        begins = np.concatenate(([True], (keys[1:] != keys[:-1]).any(axis=1)))
+        starts = np.flatnonzero(begins)
+        numbers = np.arange(1, len(keys) + 1) - starts[np.cumsum(begins) - 1]
+        if keys[0].tobytes() == last:
+            numbers[: starts[1] if len(starts) > 1 else None] += number
+        last, number = keys[-1].tobytes(), int(numbers[-1])
+        counted = pa.table({"position": batch["position"], "occurrence": numbers})
+        yield counted.filter(counted["position"].is_valid())
+
+
+class _Taken:
+    """The numbers of a stream of batches, as many at a time as are wanted."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self.batches = batches
+        self.rest = pa.chunked_array([], pa.int64())
+
+    def take(self, count: int) -> pa.ChunkedArray:
+        while len(self.rest) < count:
+            self.rest = pa.chunked_array([*self.rest.chunks, next(self.batches)["occurrence"]])
+        taken, self.rest = self.rest.slice(0, count), self.rest.slice(count)
+        return taken
+
+
+def _insert(session: duckdb.DuckDBPyConnection, statement: str, rows: Any) -> None:
+    session.register("rows", rows if isinstance(rows, pa.Table) else pa.table(rows))
     session.execute(SQL[statement]).fetchall()
-    session.unregister(name)
+    session.unregister("rows")
 
 
 def _open_temporary() -> IO[bytes]:

@@ -11,14 +11,17 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from footfall.contract.ids import IdType, IdTypes
-from footfall.engines.spill import spilling_session
+from footfall.engines.spill import read_batches, spilling_session
 from footfall.statements import statements
 
 SQL = statements(__name__)
 
+BATCH_ROWS = 100_000  # rows that are compared at a time
 TYPES_IN_DUCKDB: dict[IdType, str] = {"bigint": "bigint", "uuid": "blob", "text": "varchar"}
 
 
@@ -74,8 +77,63 @@ class Repeats:
 
         Effects: none, but it reads all rows that are remembered.
         """
-        rows = self.session.execute(SQL["find_repeats"]).fetchall()
-        return [replace(RepeatsOfFile(*row), interaction_id=_as_text(row[4])) for row in rows]
+        found = _Found()
+        for batch in read_batches(self.session, SQL["in_order"], BATCH_ROWS):
+            found.add(batch)
+        return [self._find_line(found.files[number]) for number in sorted(found.files)]
+
+    def _find_line(self, repeats: RepeatsOfFile) -> RepeatsOfFile:
+        """Give the line where the row of the first conflict begins, where lines count rows."""
+        if repeats.line_number is None:
+            return repeats
+        place = [repeats.file_number, repeats.line_number]
+        row = self.session.execute(SQL["row_line"], place).fetchone()
+        return replace(repeats, line_number=row[0]) if row else repeats
+
+
+class _Found:
+    """What was found so far in rows that stand in the order of their ids, and for each id in the order of the files."""
+
+    def __init__(self) -> None:
+        self.files: dict[int, RepeatsOfFile] = {}
+        self.last: pa.RecordBatch | None = None  # the last row of the batch before
+        self.first = (0, 0)  # the file and the content of the first row of its id
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Look at the rows that come next."""
+        is_first = np.ones(batch.num_rows, bool)
+        ids = batch["interaction_id"]
+        is_first[1:] = pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
+        goes_on = self.last is not None and self.last["interaction_id"][0] == ids[0]
+        self.last = batch.slice(batch.num_rows - 1)
+        is_first[0] = not goes_on
+        files, contents = batch["file_number"].to_numpy(), batch["content"].to_numpy()
+        begin = np.maximum.accumulate(np.where(is_first, np.arange(batch.num_rows), -1))
+        first_files = np.where(begin < 0, self.first[0], files[begin])
+        first_contents = np.where(begin < 0, np.uint64(self.first[1]), contents[begin])
+        self.first = int(first_files[-1]), int(first_contents[-1])
+        repeats = np.flatnonzero(~is_first)
+        is_same = contents[repeats] == first_contents[repeats]
+        is_own = files[repeats] == first_files[repeats]
+        for number in np.unique(files[repeats]).tolist():
+            of_file = files[repeats] == number
+            conflicts = batch.take(pa.array(repeats[of_file & ~is_same]))
+            self._note(number, int((of_file & is_same).sum()), conflicts, int((of_file & is_own).sum()))
+
+    def _note(self, number: int, rows_duplicate: int, conflicts: pa.RecordBatch, rows_repeated: int) -> None:
+        known = self.files.get(number) or RepeatsOfFile(number, 0, 0, None, None, 0)
+        if conflicts.num_rows:
+            lines = conflicts["line_number"].to_numpy()
+            at = int(lines.argmin())
+            if known.line_number is None or lines[at] < known.line_number:
+                first = _as_text(conflicts["interaction_id"][at].as_py())
+                known = replace(known, line_number=int(lines[at]), interaction_id=first)
+        self.files[number] = replace(
+            known,
+            rows_duplicate=known.rows_duplicate + rows_duplicate,
+            rows_conflict=known.rows_conflict + conflicts.num_rows,
+            rows_repeated=known.rows_repeated + rows_repeated,
+        )
 
 
 def _as_text(interaction_id: int | str | bytes | None) -> str | None:

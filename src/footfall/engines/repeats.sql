@@ -38,40 +38,19 @@ update seen
 set file_number = $1
 where file_number = $2
 
--- name: find_repeats
-with firsts as (
-    select
-        interaction_id,
-        min((file_number, line_number)) as place,
-        min(file_number) as file_number,
-        arg_min(content, (file_number, line_number)) as content
-    from seen
-    group by interaction_id
-    having count(*) > 1
-),
-found as (
-    select
-        s.file_number as file_number,
-        count(*) filter (where s.content = f.content) as rows_duplicate,
-        count(*) filter (where s.content <> f.content) as rows_conflict,
-        min(s.line_number) filter (where s.content <> f.content) as line_number,
-        arg_min(s.interaction_id, s.line_number) filter (where s.content <> f.content) as interaction_id,
-        count(*) filter (where f.file_number = s.file_number) as rows_repeated
-    from seen as s
-    join firsts as f
-        on f.interaction_id = s.interaction_id
-    where (s.file_number, s.line_number) <> f.place
-    group by s.file_number
-)
+-- name: in_order
+-- A sort spills whatever it is given; a grouping of as many ids as rows needs memory of its own.
 select
-    found.file_number,
-    found.rows_duplicate,
-    found.rows_conflict,
-    coalesce(l.row_line, found.line_number) as line_number,
-    found.interaction_id,
-    found.rows_repeated
-from found
-left join row_lines as l
-    on l.file_number = found.file_number
-    and l.line_number = found.line_number
-order by found.file_number
+    interaction_id,
+    file_number,
+    line_number,
+    content
+from seen
+order by interaction_id, file_number, line_number
+
+-- name: row_line
+select row_line
+from row_lines
+where
+    file_number = $1
+    and line_number = $2

@@ -21,9 +21,11 @@ from footfall.errors import TemporarySpaceError
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 PREFIX = "footfall-spill-"
 MAKING_S = 60  # seconds that a session may take to make its folder, or to remove it; a folder has no lock meanwhile
+MB_A_THREAD = 32  # of memory; with less a thread DuckDB ends a sort or a grouping instead of spilling it
 LOCK_FILE = "owner"  # locked while its session lives: the system lets go of the lock, however the process ends
 
 
@@ -40,6 +42,7 @@ def spilling_session(memory_mb: int, table: str) -> Iterator[duckdb.DuckDBPyConn
         settings = {
             "memory_limit": f"{memory_mb}MB",
             "temp_directory": folder,
+            "threads": max(1, min(os.cpu_count() or 1, memory_mb // MB_A_THREAD)),
             "preserve_insertion_order": False,
             "enable_progress_bar": False,  # DuckDB would write it to the stdout of a Python caller
         }
@@ -48,13 +51,25 @@ def spilling_session(memory_mb: int, table: str) -> Iterator[duckdb.DuckDBPyConn
         session.execute(table)
         try:
             yield session
-        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        except (duckdb.OutOfMemoryException, duckdb.IOException, _ReadingError) as error:
             raise TemporarySpaceError(
                 f"there is no room in {tempfile.gettempdir()} for what does not fit into {memory_mb} MB of memory; "
                 "free some there, set TMPDIR to a folder on another disk, or raise FOOTFALL_MEMORY_LIMIT_MB"
             ) from error
         finally:
             session.close()
+
+
+class _ReadingError(Exception):
+    """What DuckDB could not give. Arrow says it by an OSError, which a file read meanwhile may raise, too."""
+
+
+def read_batches(session: duckdb.DuckDBPyConnection, statement: str, rows: int) -> Iterator[pa.RecordBatch]:
+    """Give what a statement finds, so many rows at a time, in a session of `spilling_session`."""
+    try:
+        yield from session.sql(statement).to_arrow_reader(rows)
+    except OSError as error:
+        raise _ReadingError(str(error)) from error
 
 
 @contextmanager

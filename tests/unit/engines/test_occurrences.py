@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from factories import make_reader
@@ -80,3 +83,26 @@ def test_the_ids_do_not_depend_on_the_filter_or_the_batches(
     monkeypatch.setattr(framing, "BLOCK_BYTES_MAX", block)
     (found,) = make_ids(path)
     assert found == wanted
+
+
+@pytest.mark.parametrize("distinct", [1, 1_001, 400_000])
+def test_many_repeats_are_numbered_in_little_memory_on_a_machine_of_many_cores(
+    monkeypatch: pytest.MonkeyPatch, distinct: int
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 32)
+    pool = np.random.default_rng(1).integers(0, 256, (distinct, 16), dtype=np.uint8)
+    rows, at_a_time = 400_000, 50_000
+
+    def judge() -> Iterator[Verdicts]:
+        for begin in range(0, rows, at_a_time):
+            lines = np.arange(begin, begin + at_a_time)
+            ids = pa.array([each.tobytes() for each in pool[lines % distinct]], pa.binary(16))
+            accepted = pa.table({"line_number": lines, "interaction_id": ids})
+            yield Verdicts(accepted, accepted.slice(0, 0), {}, ())
+
+    found: dict[int, bytes] = {}
+    for verdicts in occurrences.number_occurrences(judge(), 128):
+        lines = verdicts.accepted["line_number"].to_pylist()
+        found |= zip(lines, verdicts.accepted["interaction_id"].to_pylist(), strict=True)
+    assert len(found) == rows == len(set(found.values()))
+    assert all(found[at] == pool[at].tobytes() for at in range(0, distinct, 97))
