@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from footfall import errors
-    from footfall.answers.parameters import Filters
+    from footfall.answers.asked import Filters
     from footfall.contract.problems import PROBLEM_CODES
     from footfall.options import LoadOptions, Options, QueryOptions
     from footfall.results import (
@@ -179,7 +179,7 @@ def loads(*, limit: int | None = None, **settings: Unpack[Options]) -> Table:
 
 
 def query(name: str, **asked: Unpack[QueryOptions]) -> Table:
-    """Ask a named question: `id`, `since`, `until`, `action`, `user`, `product`, `per`, `limit`; other names: settings.
+    """Ask a named question: `id`, `since`, `steps` and more (`QueryOptions`); other names are settings.
 
     Effects: none: one read-only transaction. All rows of the answer are in memory.
 
@@ -237,7 +237,7 @@ def _settings(given: Options) -> Settings:
 
 def _take_filters(asked: QueryOptions) -> tuple[Settings, Filters]:
     """Part what a question is narrowed to from the settings."""
-    from footfall.answers.parameters import Filters
+    from footfall.answers.asked import Filters
     from footfall.settings import load_settings
 
     filters: dict[str, Any] = {name: value for name, value in asked.items() if name in Filters.__slots__}

@@ -6,7 +6,7 @@ Tests compare them with `settings.Settings` and `answers.parameters.Filters`, wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal, TypedDict
 from uuid import UUID
@@ -46,8 +46,8 @@ class QueryOptions(Options, total=False):
     """What a question can be narrowed to, and every setting.
 
     Shape: `id` is the user or product of a question about one; an id is a number, text or UUID, as the tables have it;
-    `since` and `until` are dates or times, as text or not;
-    `per` is day, week or month.
+    `since` and `until` are dates or times, as text or not; `per` is day, week or month; lists are text with commas or
+    sequences of text; spans of time are text such as 30m or 7d, or a timedelta.
     """
 
     id: int | str | UUID | None
@@ -58,3 +58,25 @@ class QueryOptions(Options, total=False):
     product: int | str | UUID | None
     per: str | None
     limit: int | None
+    who: str | int | None
+    steps: str | Sequence[str] | None
+    within: str | timedelta | None
+    order: str | None
+    exclude: str | Sequence[str] | None
+    by: str | None
+    start_action: str | None
+    return_action: str | None
+    mode: str | None
+    clock: str | None
+    recurring: bool | None
+    periods: int | None
+    gap: str | timedelta | None
+    depth: int | None
+    shape: str | None
+    from_action: str | None
+    to_action: str | None
+    of: str | None
+    minimum: int | None
+    compare: str | None
+    first_of: str | None
+    over_time: bool | None

@@ -297,7 +297,7 @@ def test_a_mistake_in_an_own_query_is_exit_2_with_file_and_line(
 
 def test_a_reader_in_python_who_leaves_early_is_let_go(database: str, own: Callable[[str], dict[str, str]]) -> None:
     text = """
-from footfall.answers.parameters import Filters
+from footfall.answers.asked import Filters
 from footfall.settings import load_settings
 from footfall.verbs.query import query
 with query(load_settings(), "mine", Filters()) as answer:

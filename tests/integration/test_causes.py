@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 import footfall
-from footfall.answers.parameters import Filters
+from footfall.answers.asked import Filters
 from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsError, SourceError
 from footfall.postgres.faults import CAUSES
 from footfall.settings import load_settings

@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from earlier import load_earlier, make_earlier
-from footfall.answers.parameters import Filters
+from footfall.answers.asked import Filters
 from footfall.contract.ids import IdTypes
 from footfall.errors import SchemaError
 from footfall.postgres import connection as connecting

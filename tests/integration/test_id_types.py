@@ -17,7 +17,7 @@ from psycopg import sql
 
 from accepted import Row, load_rows
 from footfall.answers import files
-from footfall.answers.parameters import Filters
+from footfall.answers.asked import Filters
 from footfall.contract.ids import ID_COLUMNS, IdType, IdTypes
 from footfall.errors import QueryError, SchemaError, SettingsError
 from footfall.postgres.statements import compose

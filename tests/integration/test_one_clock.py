@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from footfall import errors
-from footfall.answers.parameters import Filters
+from footfall.answers.asked import Filters
 from footfall.engines import zones
 from footfall.errors import SettingsError
 from footfall.postgres.target import Target

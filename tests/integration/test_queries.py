@@ -28,7 +28,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from footfall.answers import asking, catalogue
-from footfall.answers.parameters import Filters
+from footfall.answers.asked import Filters
 from footfall.errors import (
     DatabaseBusyError,
     FootfallError,

@@ -17,7 +17,7 @@ from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import footfall
-from footfall.answers.parameters import Filters
+from footfall.answers.asked import Filters
 from footfall.cli.main import main
 from footfall.cli.talk import log, talk
 from footfall.errors import DatabaseBusyError, SchemaError

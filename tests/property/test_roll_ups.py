@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from footfall.answers.parameters import Filters
+from footfall.answers.asked import Filters
 from footfall.settings import load_settings
 from footfall.tables import first_load
 from footfall.verbs import load as load_verb

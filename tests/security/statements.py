@@ -30,7 +30,7 @@ OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]+")
 SYNTAX = frozenset(
     (
         *("all", "analyze", "and", "any", "array", "as", "brin", "by", "check", "coalesce", "conflict"),
-        *("copy", "desc", "else", "exists", "extract", "filter", "from", "function", "greatest", "in"),
+        *("copy", "desc", "else", "exists", "extract", "filter", "from", "function", "greatest", "in", "least"),
         *("join", "key", "lateral", "not", "nullif", "on", "operator", "or", "over", "select", "set", "stdin"),
         *("stdout", "table", "then", "unique", "using", "values", "when", "where", "with"),
     )

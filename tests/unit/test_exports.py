@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 import footfall
 from footfall import errors
-from footfall.answers.parameters import Filters
+from footfall.answers.asked import Filters
 from footfall.contract.bound import MaxRejected
 from footfall.errors import FootfallError
 from footfall.options import LoadOptions, Options, QueryOptions

@@ -19,8 +19,9 @@ from psycopg.adapt import Loader
 from psycopg.rows import tuple_row
 from psycopg.types.datetime import DateLoader
 
+from footfall.answers.asked import Asked
 from footfall.answers.catalogue import Query
-from footfall.answers.parameters import Asked, has_offset, values
+from footfall.answers.parameters import has_offset, values
 from footfall.errors import DatabaseBusyError, QueryError, QueryTimeoutError, SchemaError
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection
@@ -47,6 +48,7 @@ def asking(connection: Connection, query: Query, asked: Asked, timeout_s: int) -
     as it stands.
     """
     given = values(query, resolve_bounds(connection, query, asked))
+    query = query.choose_form(asked.who)
     statement = query.written(lambda name: f"%({name})s", lambda text: text.replace("%", "%%")).encode()
     cursor = connection.cursor(row_factory=tuple_row)
     for name, loader in LOADERS.items():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,7 +16,10 @@ from footfall.errors import QueryError, UnknownNameError
 QUERY_BYTES_MAX = 1_000_000  # bytes of one file; what is larger is no question
 # What a file may set by `\if :{?name} \else \set name value \endif`, so that psql runs it without more ado.
 DEFAULT_LINE = re.compile(r"\\if\s+:\{\?(\w+)\}\s*\\else\s*\\set\s+(\w+)(?:\s+(.*?))?\s*\\endif\s*")
+# A file may end in two ways: with who is behind the numbers, where psql is given `who`, and with the numbers.
+FORMS = {r"\if :{?who}": "who", r"\else": "numbers", r"\endif": "both"}
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+HEADS = ("Grain", "Group", "Choices", "Needs")  # what a line of the comment at the head of a file may begin with
 FIRST_WORDS = ("select", "with", "values", "table")
 # In this order: what a colon begins, then what a colon inside of is only text.
 TOKEN = re.compile(
@@ -42,6 +45,8 @@ class Query:
     """One question.
 
     Shape: `pieces` is its SQL, cut at its parameters: text, name, text, name, ... text; `defaults` are its own.
+    `who_pieces` is the SQL of the users behind its numbers, which reads the same parts. `choices` are the words that a
+    parameter may be, where they are fewer than elsewhere; `needed` is the one that cannot be left out.
     """
 
     name: str
@@ -50,17 +55,20 @@ class Query:
     pieces: tuple[str, ...]
     defaults: Mapping[str, str]
     path: Path | None = None
+    group: str = ""
+    who_pieces: tuple[str, ...] | None = None
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    needed: str | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names of its parameters, each once, in the order in which its file declares them."""
-        used = set(self.pieces[1::2])
-        return tuple(name for name in self.defaults if name in used)
+        """The names of its parameters, each once, in the order in which its file declares them; `who` is the last."""
+        used = {*self.pieces[1::2], *(self.who_pieces or ())[1::2]}
+        return (*(name for name in self.defaults if name in used), *(("who",) if self.who_pieces else ()))
 
-    @property
-    def needed(self) -> str | None:
-        """The parameter that the question cannot do without: the id of a question about one user or product."""
-        return {"user": "user_id", "product": "product_id"}.get(self.name) if self.path is None else None
+    def choose_form(self, who: str | None) -> Query:
+        """Give the question of who is behind the numbers, where that is asked."""
+        return replace(self, pieces=self.who_pieces) if who is not None and self.who_pieces else self
 
     def written(self, value: Callable[[str], str], text: Callable[[str], str] = str) -> str:
         """Write the SQL anew: `value` says what stands for a parameter, `text` what for the text between them."""
@@ -118,26 +126,58 @@ def parse(name: str, text: str, path: Path | None = None) -> Query:
     """
     where = str(path or f"{name}.sql")
     defaults: dict[str, str] = {}
-    kept: list[str] = []
+    kept: dict[str, list[str]] = {"numbers": [], "who": []}
     comments: list[str] = []
+    part = "both"
     for number, line in enumerate(text.splitlines(), 1):
-        if line.lstrip().startswith("\\"):
+        found = _find_form(line, part, f"{where} line {number}")
+        if not found and line.lstrip().startswith("\\"):
             variable, default = _default(line, f"{where} line {number}")
             defaults[variable] = default
-            kept.append("")  # a server's message counts lines
-        else:
-            kept.append(line)
-            if line.startswith("--") and len(comments) == number - 1:
-                comments.append(line.removeprefix("--").strip())
-    statement = "\n".join(kept).rstrip().removesuffix(";").rstrip()
+        elif not found and line.startswith("--") and len(comments) == number - 1:
+            comments.append(line.removeprefix("--").strip())
+        part = found or part
+        for form, lines in kept.items():
+            # A line that is left out stays as an empty one, since a server's message counts lines.
+            lines.append(line if part in ("both", form) and not line.lstrip().startswith("\\") else "")
+    if part != "both":
+        raise QueryError(f"{where}: the file ends within \\if :{{?who}}; end that part with \\endif")
+    numbers, who = (_read_statement(lines, where) for lines in kept.values())
+    about = [line for line in comments if line]
+    headed = {key: value.strip() for key, _, value in (line.partition(":") for line in about[1:]) if key in HEADS}
+    choices = (each.partition("=") for each in headed.get("Choices", "").split(";") if each.strip())
+    return Query(
+        name,
+        about[0] if about else "",
+        headed.get("Grain", ""),
+        _pieces(numbers, where, defaults),
+        defaults,
+        path,
+        headed.get("Group", ""),
+        None if who == numbers else _pieces(who, where, {**defaults, "who": ""}),
+        {variable.strip(): tuple(words.strip().split("|")) for variable, _, words in choices},
+        headed.get("Needs"),
+    )
+
+
+def _find_form(line: str, part: str, where: str) -> str | None:
+    """Say which form of the statement the lines from here on belong to, where this line says so."""
+    found = FORMS.get(line.strip())
+    if found is not None and {"who": "both", "numbers": "who", "both": "numbers"}[found] != part:
+        raise QueryError(
+            f"{where}: {line.strip()!r} has no place here; a query has one part with \\if :{{?who}}, \\else and \\endif"
+        )
+    return found
+
+
+def _read_statement(lines: list[str], where: str) -> str:
+    statement = "\n".join(lines).rstrip().removesuffix(";").rstrip()
     if not statement:
         raise QueryError(f"{where}: the file is empty; write one select statement")
     first = re.match(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*(\w*)", statement, re.DOTALL)
     if first is None or first[1].lower() not in FIRST_WORDS:
         raise QueryError(f"{where}: a query reads: it begins with {', '.join(FIRST_WORDS)}; write one select statement")
-    about = [line for line in comments if line]
-    grain = next((line.removeprefix("Grain:").strip() for line in about if line.startswith("Grain:")), "")
-    return Query(name, about[0] if about else "", grain, _pieces(statement, where, defaults), defaults, path)
+    return statement
 
 
 def _default(line: str, where: str) -> tuple[str, str]:

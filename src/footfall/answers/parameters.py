@@ -1,69 +1,29 @@
-"""What a question may be asked with: read from options, checked, and filled into its SQL."""
+"""What a question is asked with: read as a person says it, checked, and filled into its SQL."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from psycopg import sql
 
+from footfall.answers.asked import BY_NAME, OPTIONS, PARAMETERS, Asked, Filters, Id, Parameter
 from footfall.answers.catalogue import Query
 from footfall.contract.ids import IdType, IdTypes
 from footfall.contract.limits import ID_CHARACTERS_MAX
 from footfall.errors import QueryError
 
 BIGINT_MAX = 2**63 - 1
-Id = int | str | UUID
 BOUND = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?"
 OFFSET_MAX = timedelta(hours=14)  # the largest that a zone has had
-OPTIONS = {
-    **{name: f"--{name}" for name in ("since", "until", "action", "limit", "per")},
-    "user_id": "--user",
-    "product_id": "--product",
-}
 
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a question is asked with; None leaves it to the default of its file.
-
-    Shape: ids are text, whatever their type. `since` and `until` are dates or times of `time_zone`, or have an offset;
-    `per` is day, week or month.
-    """
-
-    time_zone: str | None = None
-    since: str | None = None
-    until: str | None = None
-    action: str | None = None
-    user_id: str | None = None
-    product_id: str | None = None
-    limit: int | None = None
-    per: str | None = None
-
-    def given(self) -> dict[str, str]:
-        """Give what was asked for as text, by the names of the psql variables."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: str(value) for name, value in values.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a question is narrowed to, as a person says it.
-
-    Shape: `id` is the user or product of a question about one; ids are numbers, text or UUIDs, as the tables have them;
-    `since` and `until` are dates or times, as text or not.
-    """
-
-    id: Id | None = None
-    since: str | date | None = None
-    until: str | date | None = None
-    action: str | None = None
-    user: Id | None = None
-    product: Id | None = None
-    per: str | None = None
-    limit: int | None = None
+SPAN = re.compile(r"([1-9][0-9]{0,6}) ?(s|m|h|d|w)")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+WORDS_MAX = 20  # words of a list, the steps of a funnel for one
 
 
 def understood(query: Query, filters: Filters, time_zone: str) -> Asked:
@@ -71,27 +31,84 @@ def understood(query: Query, filters: Filters, time_zone: str) -> Asked:
 
     Raises: QueryError naming the option and the cure.
     """
-    ids = {"user_id": _read_text("--user", filters.user), "product_id": _read_text("--product", filters.product)}
+    read = {each.name: _read(each, query, getattr(filters, each.keyword)) for each in PARAMETERS}
     if filters.id is not None:
-        if query.needed is None:
+        if query.needed is None or BY_NAME[query.needed].kind != "id":
             raise QueryError(f"{query.name}: it takes no id; narrow it with --user or --product")
         asked_for = _read_text(f"{query.name}: ID", filters.id)
-        if ids[query.needed] not in (None, asked_for):
-            raise QueryError(f"{query.name}: {asked_for} or {ids[query.needed]}? Give one id")
-        ids[query.needed] = asked_for
-    if filters.limit is not None and not 1 <= filters.limit <= BIGINT_MAX:
-        raise QueryError(f"--limit: {filters.limit} is not a number from 1 to 2^63-1")
-    if filters.per not in (None, "day", "week", "month"):
-        raise QueryError(f"--per: {filters.per!r} is not day, week or month")
-    action = None if filters.action is None else filters.action.strip(" \t")
-    if action is not None and (not action or "\0" in action):
-        raise QueryError("--action: the name of an action is wanted; leave the option out for all of them")
-    since, until = _read_bound("--since", filters.since), _read_bound("--until", filters.until)
+        if read[query.needed] not in (None, asked_for):
+            raise QueryError(f"{query.name}: {asked_for} or {read[query.needed]}? Give one id")
+        read[query.needed] = asked_for
+    since, until = read["since"], read["until"]
     # Two times of one kind are compared here; a local time and an instant, by the server.
     are_alike = since and until and has_offset(since) == has_offset(until)
     if since and until and are_alike and datetime.fromisoformat(since) > datetime.fromisoformat(until):
         raise QueryError(f"--since {filters.since} is later than --until {filters.until}; change them round")
-    return Asked(time_zone, since, until, action, ids["user_id"], ids["product_id"], filters.limit, filters.per)
+    return Asked(time_zone, **read)
+
+
+def _read(parameter: Parameter, query: Query, given: Any) -> str | None:
+    """Give a value as the server reads it."""
+    if given is None or (given is False and parameter.kind == "flag"):
+        return None
+    option = parameter.option
+    match parameter.kind:
+        case "bound":
+            return _read_bound(option, given)
+        case "id":
+            return _read_text(option, given)
+        case "count":
+            if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= BIGINT_MAX:
+                raise QueryError(f"{option}: {given} is not a number from 1 to 2^63-1")
+        case "choice":
+            choices = query.choices.get(parameter.name, parameter.choices)
+            if given not in choices:
+                raise QueryError(f"{option}: {given!r} is not {_join_choices(choices)}")
+        case "span":
+            return _read_span(option, given)
+        case "words":
+            return _read_words(option, given)
+        case "word":
+            return _read_word(option, given, "leave the option out for all of them")
+        case "text":
+            return _read_word(option, str(given), "leave the option out for the numbers")
+        case "flag":
+            return "true"
+    return str(given)
+
+
+def _join_choices(choices: tuple[str, ...]) -> str:
+    return " or ".join(", ".join(part) for part in (choices[:-1], choices[-1:]) if part)
+
+
+def _read_word(option: str, given: str, otherwise: str) -> str:
+    word = given.strip(" \t")
+    if not word or "\0" in word:
+        what = "the name of an action is wanted" if option != "--who" else "a step, state, period or cell is wanted"
+        raise QueryError(f"{option}: {what}; {otherwise}")
+    return word
+
+
+def _read_words(option: str, given: str | Sequence[str]) -> str:
+    words = [word.strip(" \t") for word in (given.split(",") if isinstance(given, str) else given)]
+    if not all(words) or not words or any("\0" in word for word in words):
+        raise QueryError(f"{option}: names of actions with a comma between each two are wanted, such as view,purchase")
+    if len(words) > WORDS_MAX:
+        raise QueryError(f"{option}: {len(words)} names are more than {WORDS_MAX}; leave some out")
+    if odd := next((word for word in words if "," in word), None):
+        raise QueryError(f"{option}: {odd!r} has a comma, which stands between names; ask with SQL (--sql shows it)")
+    return ",".join(words)
+
+
+def _read_span(option: str, given: str | timedelta) -> str:
+    if isinstance(given, timedelta):
+        if given <= timedelta(0):
+            raise QueryError(f"{option}: {given} is not a span of time above 0")
+        return f"{given / timedelta(microseconds=1):.0f} microseconds"
+    found = SPAN.fullmatch(given.strip(" \t").lower())
+    if found is None:
+        raise QueryError(f"{option}: {given!r} is not a span of time; write 45s, 30m, 12h, 7d or 2w")
+    return f"{found[1]} {UNITS[found[2]]}"
 
 
 def _read_text(option: str, given: Id | None) -> str | None:
@@ -153,12 +170,16 @@ def values(query: Query, asked: Asked) -> dict[str, str]:
             can = ", ".join(OPTIONS[each] for each in query.parameters if each in OPTIONS) or "none"
             raise QueryError(f"{query.name}: {OPTIONS[name]} does not apply; of these: {can}")
     if query.needed and query.needed not in given:
-        raise QueryError(f"{query.name}: which one? Give its id: footfall query {query.name} 42")
-    return {name: given.get(name, query.defaults[name]) for name in query.parameters}
+        if BY_NAME[query.needed].kind == "id":
+            raise QueryError(f"{query.name}: which one? Give its id: footfall query {query.name} 42")
+        raise QueryError(f"{query.name}: {OPTIONS[query.needed]} is wanted: {BY_NAME[query.needed].about}")
+    names = (name for name in query.parameters if name != "who" or "who" in given)
+    return {name: given[name] if name in given else query.defaults[name] for name in names}
 
 
 def literal_sql(query: Query, asked: Asked, schema: str) -> str:
     """Give the statement with its values in it, quoted by the driver, for a place that has no parameters."""
+    query = query.choose_form(asked.who)
     quoted = {name: sql.Literal(value).as_string(None) for name, value in values(query, asked).items()}
     for name, bound in (("since", asked.since), ("until", asked.until)):
         if bound is not None and name in quoted and not has_offset(bound):

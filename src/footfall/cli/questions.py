@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ from footfall.cli.app import (
     example,
     setting,
 )
+from footfall.cli.asked import with_question_options
 from footfall.cli.output import destination, form, print_rows
 from footfall.cli.talk import log
 from footfall.errors import InterruptedLoadError, UnknownNameError
@@ -100,23 +101,11 @@ def loads(
         "footfall query --list",
     )
 )
+@with_question_options
 def query(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The question; --list shows them all.")] = None,
     identifier: Annotated[
         str | None, typer.Argument(metavar="ID", help="Of a user or a product, where NAME is one of these.")
-    ] = None,
-    since: Annotated[
-        str | None, call_option("--since", metavar="T", about="From this date or time on, of the reporting time zone.")
-    ] = None,
-    until: Annotated[str | None, call_option("--until", metavar="T", about="Before this date or time.")] = None,
-    action: Annotated[str | None, call_option("--action", metavar="A", about="Only this action.")] = None,
-    user: Annotated[str | None, call_option("--user", metavar="ID", about="Only of this user.")] = None,
-    product: Annotated[str | None, call_option("--product", metavar="ID", about="Only this product.")] = None,
-    per: Annotated[
-        Literal["day", "week", "month"] | None, call_option("--per", about="Count active users in each; default day.")
-    ] = None,
-    limit: Annotated[
-        int | None, call_option("--limit", metavar="N", minimum=1, about="At most so many rows; top-*: default 5.")
     ] = None,
     fmt: Annotated[
         Literal["table", "csv", "json", "parquet"] | None,
@@ -135,12 +124,13 @@ def query(
     schema: Schema = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    **asked: Any,
 ) -> int:
     """Ask a named question. Read-only; an answer without rows is an empty table."""
     settings = begin(quiet, verbose, database_url=database, schema=schema, reporting_time_zone=reporting_time_zone)
     how = form(fmt, output)
     from footfall.answers import files
-    from footfall.answers.parameters import Filters
+    from footfall.answers.asked import Filters
     from footfall.verbs import query as query_verb
 
     if show_list:
@@ -149,7 +139,7 @@ def query(
         return 0
     if name is None:
         raise UnknownNameError("which question? `footfall query --list` shows them all")
-    filters = Filters(identifier, since, until, action, user, product, per, limit)
+    filters = Filters(identifier, **asked)
     if show_sql:
         with destination(output) as stream:
             stream.write(query_verb.query_sql(settings, name, filters) + "\n")

@@ -92,14 +92,18 @@ def _describe_session(session: Any) -> str:
     return f"process {session.pid} of role {session.role or '?'} ({session.application or 'no name'})"
 
 
-def begin_reading(connection: Connection, target: Target, time_zone: str, timeout_s: int) -> None:
-    """Begin a read-only transaction for one question.
+def begin_reading(
+    connection: Connection, target: Target, time_zone: str, timeout_s: int, *, is_snapshot: bool = False
+) -> None:
+    """Begin a read-only transaction for one question, or for several that see one snapshot.
 
-    Units: `timeout_s` bounds the question, in seconds; 0 means no bound.
+    Units: `timeout_s` bounds each question, in seconds; 0 means no bound.
 
     Effects: the session stays read-only; its time zone is that of the question until the transaction ends.
     """
     connection.read_only = True
+    if is_snapshot:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     begin(connection, target, time_zone=time_zone, timeout_s=timeout_s)
     fetch_one(connection, SQL["reading"])
 

@@ -57,6 +57,11 @@ with ours (name, oid) as (
                 )
             )::oid
         ),
+        ('data_ends'::name, pg_catalog.to_regprocedure('data_ends()')::oid),
+        (
+            'periods'::name,
+            pg_catalog.to_regprocedure('periods(text, text, timestamptz, timestamptz)')::oid
+        ),
         ('to_user_id'::name, pg_catalog.to_regprocedure('to_user_id(text)')::oid),
         ('to_product_id'::name, pg_catalog.to_regprocedure('to_product_id(text)')::oid)
 )

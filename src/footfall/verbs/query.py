@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from footfall.answers import asking, catalogue, parameters
+from footfall.answers.asked import Asked, Filters, write_command
 from footfall.postgres.connection import opened
+from footfall.postgres.target import Connection
 from footfall.postgres.transactions import begin_reading
-from footfall.results import Answer
+from footfall.results import Answer, Table
 from footfall.settings import Settings
 from footfall.tables.ids import find_id_types
 from footfall.verbs.session import target
@@ -17,7 +20,7 @@ TEXT_OID = 25  # text, of pg_type
 
 
 @contextmanager
-def query(settings: Settings, name: str, filters: parameters.Filters) -> Iterator[Answer]:
+def query(settings: Settings, name: str, filters: Filters) -> Iterator[Answer]:
     """Put a named question; its rows can be read while the block lasts.
 
     Effects: none: one read-only transaction, rolled back at the end. A role that may only read can ask, and a standby
@@ -36,7 +39,58 @@ def query(settings: Settings, name: str, filters: parameters.Filters) -> Iterato
             yield answer
 
 
-def query_sql(settings: Settings, name: str, filters: parameters.Filters) -> str:
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The whole answer to a question, with what it takes to ask it again.
+
+    Shape: `types` has the server's OID of each column. `asked` has what the question was asked with, as the server
+    reads it; `command` is the command line that asks the same, and `sql` the statement with its values in it.
+    """
+
+    question: catalogue.Query
+    asked: Asked
+    table: Table
+    types: tuple[int, ...]
+    command: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Puts questions to one snapshot of the tables."""
+
+    connection: Connection
+    settings: Settings
+
+    def ask(self, name: str, filters: Filters) -> Answered:
+        """Put one question; all its rows are in memory. The snapshot stays usable where this one fails.
+
+        Raises: UnknownNameError with the list of names; QueryError; QueryTimeoutError; SchemaError.
+        """
+        question, asked = _question(self.settings, name, filters)
+        with self.connection.transaction():
+            if asked.user_id is not None or asked.product_id is not None:
+                asked = parameters.read_ids(asked, find_id_types(self.connection))
+            with asking.asking(self.connection, question, asked, self.settings.query_timeout_seconds) as answer:
+                table = Table(answer.columns, tuple(answer.rows))
+        sql = parameters.literal_sql(question, asked, self.settings.schema_)
+        return Answered(question, asked, table, answer.types, write_command(name, filters), sql)
+
+
+@contextmanager
+def snapshot(settings: Settings) -> Iterator[Asker]:
+    """Open one read-only snapshot of the tables for several questions; each may take `query_timeout_seconds`.
+
+    Effects: none: one transaction, rolled back at the end.
+    Raises: DatabaseUnavailableError; SettingsError.
+    """
+    with target(settings) as where, opened(where, is_reader=True) as connection:
+        timeout_s = settings.query_timeout_seconds
+        begin_reading(connection, where, settings.reporting_time_zone, timeout_s, is_snapshot=True)
+        yield Asker(connection, settings)
+
+
+def query_sql(settings: Settings, name: str, filters: Filters) -> str:
     """Give a named question as SQL with its values in it. Effects: no database is asked."""
     question, asked = _question(settings, name, filters)
     return parameters.literal_sql(question, asked, settings.schema_)
@@ -50,7 +104,7 @@ def query_list(settings: Settings) -> Answer:
     return Answer(columns, (TEXT_OID,) * len(columns), (row[: len(columns)] for row in rows), is_zoned=False)
 
 
-def _question(settings: Settings, name: str, filters: parameters.Filters) -> tuple[catalogue.Query, parameters.Asked]:
+def _question(settings: Settings, name: str, filters: Filters) -> tuple[catalogue.Query, Asked]:
     question = catalogue.find(name, settings.queries_folder)
     asked = parameters.understood(question, filters, settings.reporting_time_zone)
     parameters.values(question, asked)  # what is wrong with the question is said before a server is asked for

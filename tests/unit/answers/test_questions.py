@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+import shlex
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from footfall.answers.asked import Asked, Filters, write_command
 from footfall.answers.catalogue import catalogue, parse
-from footfall.answers.parameters import Asked, Filters, literal_sql, read_bound, read_ids, understood, values
+from footfall.answers.parameters import literal_sql, read_bound, read_ids, understood, values
 from footfall.contract.ids import IdType, IdTypes
 from footfall.errors import QueryError
 
@@ -289,3 +292,98 @@ def test_what_is_not_given_is_the_default_of_the_file() -> None:
         "product_id": "",
         "limit": "5",
     }
+
+
+# parameters of every kind
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("30m", "30 minutes"),
+        ("1d", "1 days"),
+        (" 12 H ", "12 hours"),
+        ("2w", "2 weeks"),
+        (timedelta(minutes=90), "5400000000 microseconds"),
+    ],
+)
+def test_a_span_of_time_is_read_with_its_unit(given: Any, read: str) -> None:
+    query = parse("mine", "\\if :{?within} \\else \\set within '1 day' \\endif\nselect :'within' as x")
+    assert understood(query, Filters(within=given), "UTC").within == read
+
+
+@pytest.mark.parametrize("given", ["", "30", "m", "-1d", "0d", "1y", "1 day", "1d2h", timedelta(0)])
+def test_what_is_no_span_of_time_is_refused_with_examples(given: Any) -> None:
+    with pytest.raises(QueryError, match=r"--within: .* is not a span of time"):
+        understood(OURS["per-day"], Filters(within=given), "UTC")
+
+
+def test_a_list_is_text_with_commas_or_a_sequence() -> None:
+    for given in ("view, add_to_cart ,purchase", ["view", " add_to_cart", "purchase"]):
+        assert understood(OURS["per-day"], Filters(steps=given), "UTC").steps == "view,add_to_cart,purchase"
+
+
+@pytest.mark.parametrize("given", ["", "view,,purchase", [], ["view", ""], ["a,b"], ["a"] * 21, "a\0b"])
+def test_a_list_with_a_hole_or_a_comma_in_a_name_is_refused(given: Any) -> None:
+    with pytest.raises(QueryError, match="--steps: "):
+        understood(OURS["per-day"], Filters(steps=given), "UTC")
+
+
+def test_a_question_says_which_words_it_takes_where_these_are_fewer() -> None:
+    query = parse("mine", "-- Mine.\n-- Choices: per=week|month; by=product\nselect 1")
+    with pytest.raises(QueryError, match="--per: 'day' is not week or month"):
+        understood(query, Filters(per="day"), "UTC")
+    assert understood(query, Filters(per="week"), "UTC").per == "week"
+
+
+def test_the_command_line_of_a_question_asks_the_same(tmp_path: Path) -> None:
+    filters = Filters(steps=["view", "it's"], within=timedelta(hours=2), limit=3, recurring=True, over_time=False)
+    assert shlex.split(write_command("funnel", filters)) == [
+        *("footfall", "query", "funnel", "--limit", "3", "--steps", "view,it's", "--within", "7200s", "--recurring")
+    ]
+
+
+# two forms of one statement
+
+WHO = """-- Mine.
+\\if :{?per} \\else \\set per day \\endif
+
+with users as (select 1 as user_id)
+\\if :{?who}
+select user_id from users where :'who' = '1'
+\\else
+select count(*) as user_count, :'per' as per from users
+\\endif
+;
+""".replace("\\\\", "\\")
+
+
+def test_a_file_holds_the_numbers_and_who_is_behind_them() -> None:
+    query = parse("mine", WHO)
+    assert query.parameters == ("per", "who")
+    numbers = literal_sql(query, Asked(per="week"), "public")
+    assert "count(*)" in numbers and "'week'" in numbers and "select user_id from" not in numbers
+    who = literal_sql(query, Asked(who="1"), "public")
+    assert "'1' = '1'" in who and "count(*)" not in who
+    # A server's message counts lines: both forms have those of the file.
+    assert [query.written(str).count("\n"), query.choose_form("1").written(str).count("\n")] == [7, 5]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\if :{?who}\nselect 1",
+        "\\else\nselect 1",
+        "select 1\n\\endif",
+        "\\if :{?who}\nselect 1\n\\endif",
+        "\\if :{?who}\n\\if :{?who}\nselect 1\n\\else\nselect 2\n\\endif",
+    ],
+)
+def test_parts_that_do_not_match_are_refused_by_line(text: str) -> None:
+    with pytest.raises(QueryError, match=r"mine\.sql"):
+        parse("mine", text.replace("\\\\", "\\"))
+
+
+def test_who_is_asked_only_of_a_question_that_can_say() -> None:
+    with pytest.raises(QueryError, match="--who does not apply"):
+        values(OURS["per-day"], Asked(who="1"))

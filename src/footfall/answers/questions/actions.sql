@@ -1,5 +1,6 @@
 -- How often each action was done.
 -- Grain: one row per action; the most frequent first.
+-- Group: How much
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?since} \else \set since -infinity \endif
 \if :{?until} \else \set until infinity \endif

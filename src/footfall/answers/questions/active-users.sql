@@ -1,5 +1,6 @@
 -- Distinct users per day, week or month: each counts once in each.
 -- Grain: one row per day, week or month (`per`) that has interactions, named by its first day; the oldest first.
+-- Group: Who
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?per} \else \set per day \endif
 \if :{?time_zone} \else \set time_zone UTC \endif

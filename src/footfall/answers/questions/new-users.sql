@@ -1,5 +1,6 @@
 -- Users per day of their first interaction ever; with --action or --product, of the first such.
 -- Grain: one row per day of the time zone on which a user was seen first; the oldest first.
+-- Group: Who
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?time_zone} \else \set time_zone UTC \endif
 \if :{?since} \else \set since -infinity \endif

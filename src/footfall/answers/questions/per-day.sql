@@ -1,5 +1,6 @@
 -- Interactions per day.
 -- Grain: one row per day of the time zone that has interactions; the oldest first.
+-- Group: How much
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?time_zone} \else \set time_zone UTC \endif
 \if :{?since} \else \set since -infinity \endif

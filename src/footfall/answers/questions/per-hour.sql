@@ -1,5 +1,6 @@
 -- Interactions per hour.
 -- Grain: one row per hour of the time zone and its offset that has interactions; an hour that the clock repeats is two; the oldest first.
+-- Group: How much
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?time_zone} \else \set time_zone UTC \endif
 \if :{?since} \else \set since -infinity \endif

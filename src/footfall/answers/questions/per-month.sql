@@ -1,5 +1,6 @@
 -- Interactions per month.
 -- Grain: one row per month of the time zone that has interactions, named by its first day; the oldest first.
+-- Group: How much
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?time_zone} \else \set time_zone UTC \endif
 \if :{?since} \else \set since -infinity \endif

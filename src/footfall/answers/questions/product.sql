@@ -1,5 +1,7 @@
 -- One product: its days, with the actions of each day and its last interaction.
 -- Grain: one row per day of the time zone on which the product has interactions; the newest first.
+-- Group: One user or product
+-- Needs: product_id
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?time_zone} \else \set time_zone UTC \endif
 \if :{?since} \else \set since -infinity \endif

@@ -1,5 +1,6 @@
 -- The products with most interactions.
 -- Grain: one row per product; the one with most interactions first, of equals the one with the lowest id.
+-- Group: How much
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?since} \else \set since -infinity \endif
 \if :{?until} \else \set until infinity \endif

@@ -1,5 +1,6 @@
 -- The users with most interactions.
 -- Grain: one row per user; the one with most interactions first, of equals the one with the lowest id.
+-- Group: Who
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?since} \else \set since -infinity \endif
 \if :{?until} \else \set until infinity \endif

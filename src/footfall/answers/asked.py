@@ -1,0 +1,182 @@
+"""What a question can be asked with: one definition for the command line, Python and the page."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+Id = int | str | UUID
+Kind = Literal["bound", "id", "word", "words", "count", "span", "choice", "flag", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a question can be asked with: the name of its psql variable, and how a person says it.
+
+    `keyword` is its name in Python; `about` a sentence for the help; `choices` the words it may be; the file of a
+    question may allow fewer.
+    """
+
+    name: str
+    keyword: str
+    option: str
+    kind: Kind
+    about: str
+    metavar: str | None = None
+    choices: tuple[str, ...] = ()
+
+
+def _parameter(name: str, kind: Kind, about: str, metavar: str | None = None, **more: Any) -> Parameter:
+    keyword = more.pop("keyword", name)
+    option = more.pop("option", "--" + keyword.replace("_", "-"))
+    return Parameter(name, keyword, option, kind, about, metavar, **more)
+
+
+# One definition for the command line, Python and the page; in the order of the help.
+PARAMETERS = (
+    _parameter("since", "bound", "From this date or time on, of the reporting time zone.", "T"),
+    _parameter("until", "bound", "Before this date or time.", "T"),
+    _parameter("action", "word", "Only this action.", "A"),
+    _parameter("user_id", "id", "Only of this user.", "ID", keyword="user"),
+    _parameter("product_id", "id", "Only this product.", "ID", keyword="product"),
+    _parameter("per", "choice", "Count in each of these; default day.", choices=("day", "week", "month")),
+    _parameter("limit", "count", "At most so many rows; top-*: default 5.", "N"),
+    _parameter("who", "text", "Who is behind a number: a step, state, period or cell; gives users.", "WHICH"),
+    _parameter("steps", "words", "The actions of a funnel, in order, with commas between them.", "A,B,..."),
+    _parameter("within", "span", "From the first step to the last: 30m, 12h, 7d, 2w; default 1d.", "SPAN"),
+    _parameter(
+        "order", "choice", "How the steps follow each other; default ordered.", choices=("ordered", "strict", "any")
+    ),
+    _parameter("exclude", "words", "Actions that end what was begun.", "A,B,..."),
+    _parameter(
+        "by", "choice", "Count apart by this.", choices=("action", "product", "action-before", "cohort-week", "user")
+    ),
+    _parameter("start_action", "word", "The action that begins; default any.", "A"),
+    _parameter("return_action", "word", "The action that counts as a return; default any.", "A"),
+    _parameter("mode", "choice", "Active in the period itself, or in it or later.", choices=("on", "on-or-after")),
+    _parameter("clock", "choice", "Periods of the calendar, or from one's first on.", choices=("calendar", "rolling")),
+    _parameter("recurring", "flag", "Each period begins anew for whoever is active in it."),
+    _parameter("periods", "count", "So many periods after the first.", "N"),
+    _parameter("gap", "span", "A session ends after so long without an interaction; default 30m.", "SPAN"),
+    _parameter("depth", "count", "So many steps of a path; default 5.", "N"),
+    _parameter("shape", "choice", "Whole paths, or steps one by one.", option="--as", choices=("sequences", "edges")),
+    _parameter("from_action", "word", "Paths from this action on.", "A", option="--from"),
+    _parameter("to_action", "word", "Paths up to this action.", "A", option="--to"),
+    _parameter("of", "choice", "What is compared; default products.", choices=("products", "actions", "users")),
+    _parameter("minimum", "count", "At least so many users in common; default 20.", "N"),
+    _parameter("compare", "choice", "Beside the same number of periods before.", choices=("previous",)),
+    _parameter("first_of", "choice", "The first of all, or of what the filters leave.", choices=("all", "filtered")),
+    _parameter("over_time", "flag", "For each period apart."),
+)
+BY_NAME = {each.name: each for each in PARAMETERS}
+OPTIONS = {each.name: each.option for each in PARAMETERS}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question is asked with; None leaves it to the default of its file.
+
+    Shape: text, as the server reads it, under the names of the psql variables. `since` and `until` are dates or times
+    of `time_zone`, or have an offset; a list has commas between its words.
+    """
+
+    time_zone: str | None = None
+    since: str | None = None
+    until: str | None = None
+    action: str | None = None
+    user_id: str | None = None
+    product_id: str | None = None
+    per: str | None = None
+    limit: str | None = None
+    who: str | None = None
+    steps: str | None = None
+    within: str | None = None
+    order: str | None = None
+    exclude: str | None = None
+    by: str | None = None
+    start_action: str | None = None
+    return_action: str | None = None
+    mode: str | None = None
+    clock: str | None = None
+    recurring: str | None = None
+    periods: str | None = None
+    gap: str | None = None
+    depth: str | None = None
+    shape: str | None = None
+    from_action: str | None = None
+    to_action: str | None = None
+    of: str | None = None
+    minimum: str | None = None
+    compare: str | None = None
+    first_of: str | None = None
+    over_time: str | None = None
+
+    def given(self) -> dict[str, str]:
+        """Give what was asked for, by the names of the psql variables."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a question is asked with, as a person says it: the keywords of PARAMETERS.
+
+    Shape: `id` is the user or product of a question about one; ids are numbers, text or UUIDs, as the tables have them;
+    `since` and `until` are dates or times, as text or not; lists are text with commas or sequences of text; spans are
+    text such as 30m, or a timedelta.
+    """
+
+    id: Id | None = None
+    since: str | date | None = None
+    until: str | date | None = None
+    action: str | None = None
+    user: Id | None = None
+    product: Id | None = None
+    per: str | None = None
+    limit: int | None = None
+    who: str | int | None = None
+    steps: str | Sequence[str] | None = None
+    within: str | timedelta | None = None
+    order: str | None = None
+    exclude: str | Sequence[str] | None = None
+    by: str | None = None
+    start_action: str | None = None
+    return_action: str | None = None
+    mode: str | None = None
+    clock: str | None = None
+    recurring: bool | None = None
+    periods: int | None = None
+    gap: str | timedelta | None = None
+    depth: int | None = None
+    shape: str | None = None
+    from_action: str | None = None
+    to_action: str | None = None
+    of: str | None = None
+    minimum: int | None = None
+    compare: str | None = None
+    first_of: str | None = None
+    over_time: bool | None = None
+
+
+def write_command(name: str, filters: Filters) -> str:
+    """Give the command line that asks a question.
+
+    Example:
+        >>> write_command("funnel", Filters(steps=["view", "purchase"], over_time=True, action="it's"))
+        'footfall query funnel --action \'it\'"\'"\'s\' --steps view,purchase --over-time'
+    """
+    words = ["footfall", "query", name, *([] if filters.id is None else [str(filters.id)])]
+    for each in PARAMETERS:
+        value = getattr(filters, each.keyword)
+        if value is None or (value is False and each.kind == "flag"):
+            continue
+        words.append(each.option)
+        if isinstance(value, timedelta):
+            value = f"{value.total_seconds():.0f}s"
+        if each.kind != "flag":
+            words.append(value if isinstance(value, str) else ",".join(value) if each.kind == "words" else str(value))
+    return shlex.join(words)
