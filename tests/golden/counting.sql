@@ -1,12 +1,22 @@
 -- name: create_counts
-create table pairs (user_id bigint, product_id bigint);
-create table quarter_hours (quarter_hour timestamp, action varchar, interaction_count bigint)
+create table pairs (user_id bigint, product_id bigint, instant timestamp);
+create table quarter_hours (quarter_hour timestamp, action varchar, interaction_count bigint);
+create table days_of_users (day date, user_id bigint, quarter utinyint)
 
 -- name: add_pairs
 insert into pairs
 select
     user_id,
-    product_id
+    product_id,
+    timestamp as instant
+from rows
+
+-- name: add_days_of_users
+insert into days_of_users
+select
+    timestamp::date as day,
+    user_id,
+    hour(timestamp) * 4 + minute(timestamp) // 15 as quarter
 from rows
 
 -- name: add_quarter_hours
@@ -23,10 +33,23 @@ create table counts as
 select
     user_id,
     product_id,
-    count(*) as interaction_count
+    count(*) as interaction_count,
+    min(instant) as first_at,
+    max(instant) as last_at
 from pairs
 group by user_id, product_id;
 drop table pairs
+
+-- name: count_days_of_users
+create table counted_days_of_users as
+select
+    day,
+    user_id,
+    count(*) as interaction_count,
+    bit_or(1::hugeint << (95 - quarter)::integer) as quarters
+from days_of_users
+group by day, user_id;
+drop table days_of_users
 
 -- name: interactions
 select
@@ -48,7 +71,9 @@ order by quarter_hour, action
 -- name: interactions_per_user
 select
     user_id,
-    sum(interaction_count)::bigint as interaction_count
+    sum(interaction_count)::bigint as interaction_count,
+    min(first_at) as first_at,
+    max(last_at) as last_at
 from counts
 group by user_id
 order by user_id
@@ -60,3 +85,12 @@ select
 from counts
 group by product_id
 order by product_id
+
+-- name: user_days
+select
+    day,
+    user_id,
+    interaction_count,
+    quarters
+from counted_days_of_users
+order by day, user_id

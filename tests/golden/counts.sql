@@ -5,6 +5,7 @@ lock table
     interactions_per_quarter_hour,
     interactions_per_user,
     interactions_per_product,
+    user_days,
     loads,
     rejected_interactions,
     load_overlaps
@@ -18,7 +19,8 @@ select
     pairs.sum_of as interactions,
     quarter_hours.sum_of as interactions_per_quarter_hour,
     users.sum_of as interactions_per_user,
-    products.sum_of as interactions_per_product
+    products.sum_of as interactions_per_product,
+    days_of_users.sum_of as user_days
 from (
     select
         pg_catalog.count(*) as rows_raw,
@@ -49,6 +51,12 @@ cross join (
         coalesce(pg_catalog.sum(interaction_count), 0::numeric) as sum_of
     from interactions_per_product
 ) as products
+cross join (
+    select
+        pg_catalog.count(*) as keys,
+        coalesce(pg_catalog.sum(interaction_count), 0::numeric) as sum_of
+    from user_days
+) as days_of_users
 
 -- name: drift_interactions
 with recount as (
@@ -60,15 +68,22 @@ from user_interactions_raw
 group by user_id, product_id
 )
 select
-    coalesce('user_id ' || user_id::text || ', product_id ' || product_id::text, 'a key with a null') as key,
-    k.interaction_count as kept,
-    r.interaction_count as recount,
+    d.column_of || coalesce('user_id ' || user_id::text || ', product_id ' || product_id::text, 'a key with a null') as key,
+    d.kept,
+    d.recount,
     pg_catalog.count(*) over () as drift_count
 from "interactions" as k
 full join recount as r
     using ("user_id", "product_id")
-where k.interaction_count is distinct from r.interaction_count
-order by "user_id", "product_id"
+cross join lateral (
+    values
+        (''::text, pg_catalog.to_jsonb(k.interaction_count), pg_catalog.to_jsonb(r.interaction_count))
+) as d (column_of, kept, recount)
+where
+    (k.interaction_count) is distinct from (r.interaction_count)
+    and d.kept is distinct from d.recount
+    and (d.column_of = '' or (k.interaction_count is not null and r.interaction_count is not null))
+order by "user_id", "product_id", d.column_of
 limit 20
 
 -- name: drift_interactions_per_quarter_hour
@@ -81,35 +96,53 @@ from user_interactions_raw
 group by quarter_hour, action collate "C"
 )
 select
-    coalesce('quarter_hour ' || (quarter_hour at time zone 'UTC')::text || ' UTC, action ' || action, 'a key with a null') as key,
-    k.interaction_count as kept,
-    r.interaction_count as recount,
+    d.column_of || coalesce('quarter_hour ' || (quarter_hour at time zone 'UTC')::text || ' UTC, action ' || action, 'a key with a null') as key,
+    d.kept,
+    d.recount,
     pg_catalog.count(*) over () as drift_count
 from "interactions_per_quarter_hour" as k
 full join recount as r
     using ("quarter_hour", "action")
-where k.interaction_count is distinct from r.interaction_count
-order by "quarter_hour", "action"
+cross join lateral (
+    values
+        (''::text, pg_catalog.to_jsonb(k.interaction_count), pg_catalog.to_jsonb(r.interaction_count))
+) as d (column_of, kept, recount)
+where
+    (k.interaction_count) is distinct from (r.interaction_count)
+    and d.kept is distinct from d.recount
+    and (d.column_of = '' or (k.interaction_count is not null and r.interaction_count is not null))
+order by "quarter_hour", "action", d.column_of
 limit 20
 
 -- name: drift_interactions_per_user
 with recount as (
     select
     user_id,
-    pg_catalog.count(*) as interaction_count
+    pg_catalog.count(*) as interaction_count,
+    pg_catalog.min(timestamp) as first_at,
+    pg_catalog.max(timestamp) as last_at
 from user_interactions_raw
 group by user_id
 )
 select
-    coalesce('user_id ' || user_id::text, 'a key with a null') as key,
-    k.interaction_count as kept,
-    r.interaction_count as recount,
+    d.column_of || coalesce('user_id ' || user_id::text, 'a key with a null') as key,
+    d.kept,
+    d.recount,
     pg_catalog.count(*) over () as drift_count
 from "interactions_per_user" as k
 full join recount as r
     using ("user_id")
-where k.interaction_count is distinct from r.interaction_count
-order by "user_id"
+cross join lateral (
+    values
+        (''::text, pg_catalog.to_jsonb(k.interaction_count), pg_catalog.to_jsonb(r.interaction_count)),
+        ('first_at of ', pg_catalog.to_jsonb(k.first_at), pg_catalog.to_jsonb(r.first_at)),
+        ('last_at of ', pg_catalog.to_jsonb(k.last_at), pg_catalog.to_jsonb(r.last_at))
+) as d (column_of, kept, recount)
+where
+    (k.interaction_count, k.first_at, k.last_at) is distinct from (r.interaction_count, r.first_at, r.last_at)
+    and d.kept is distinct from d.recount
+    and (d.column_of = '' or (k.interaction_count is not null and r.interaction_count is not null))
+order by "user_id", d.column_of
 limit 20
 
 -- name: drift_interactions_per_product
@@ -121,15 +154,53 @@ from user_interactions_raw
 group by product_id
 )
 select
-    coalesce('product_id ' || product_id::text, 'a key with a null') as key,
-    k.interaction_count as kept,
-    r.interaction_count as recount,
+    d.column_of || coalesce('product_id ' || product_id::text, 'a key with a null') as key,
+    d.kept,
+    d.recount,
     pg_catalog.count(*) over () as drift_count
 from "interactions_per_product" as k
 full join recount as r
     using ("product_id")
-where k.interaction_count is distinct from r.interaction_count
-order by "product_id"
+cross join lateral (
+    values
+        (''::text, pg_catalog.to_jsonb(k.interaction_count), pg_catalog.to_jsonb(r.interaction_count))
+) as d (column_of, kept, recount)
+where
+    (k.interaction_count) is distinct from (r.interaction_count)
+    and d.kept is distinct from d.recount
+    and (d.column_of = '' or (k.interaction_count is not null and r.interaction_count is not null))
+order by "product_id", d.column_of
+limit 20
+
+-- name: drift_user_days
+with recount as (
+    select
+    (timestamp at time zone 'UTC')::date as day,
+    user_id,
+    pg_catalog.count(*) as interaction_count,
+    pg_catalog.bit_or(pg_catalog.set_bit(pg_catalog.repeat('0', 96)::bit(96), (pg_catalog.date_part('epoch', pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') - pg_catalog.date_bin('24 hours', timestamp, '0001-01-01 00:00:00+00')) / 900::double precision)::integer, 1)) as quarters
+from user_interactions_raw
+where exists (select from footfall_options where name = 'user-days' and is_on)
+group by day, user_id
+)
+select
+    d.column_of || coalesce('day ' || day::text || ', user_id ' || user_id::text, 'a key with a null') as key,
+    d.kept,
+    d.recount,
+    pg_catalog.count(*) over () as drift_count
+from "user_days" as k
+full join recount as r
+    using ("day", "user_id")
+cross join lateral (
+    values
+        (''::text, pg_catalog.to_jsonb(k.interaction_count), pg_catalog.to_jsonb(r.interaction_count)),
+        ('quarters of ', pg_catalog.to_jsonb(k.quarters), pg_catalog.to_jsonb(r.quarters))
+) as d (column_of, kept, recount)
+where
+    (k.interaction_count, k.quarters) is distinct from (r.interaction_count, r.quarters)
+    and d.kept is distinct from d.recount
+    and (d.column_of = '' or (k.interaction_count is not null and r.interaction_count is not null))
+order by "day", "user_id", d.column_of
 limit 20
 
 -- name: doubled_interactions
@@ -188,6 +259,20 @@ having pg_catalog.count(*) > 1
 order by "product_id"
 limit 20
 
+-- name: doubled_user_days
+-- What is there more than once under its key.
+select
+    'rows of ' || 'day ' || day::text || ', user_id ' || user_id::text as key,
+    pg_catalog.count(*) as kept,
+    1::bigint as recount,
+    pg_catalog.count(*) over () as drift_count
+from "user_days"
+where true
+group by "day", "user_id"
+having pg_catalog.count(*) > 1
+order by "day", "user_id"
+limit 20
+
 -- name: remove_wrong_interactions
 -- What the counts are mended by reads no index, since a broken one may be why they differ.
 delete from "interactions" as k
@@ -203,7 +288,7 @@ group by user_id, product_id
     ) as r
     where
         ("r"."user_id", "r"."product_id") = ("k"."user_id", "k"."product_id")
-        and r.interaction_count = k.interaction_count
+        and (r.interaction_count) = (k.interaction_count)
 )
 
 -- name: remove_wrong_interactions_per_quarter_hour
@@ -221,7 +306,7 @@ group by quarter_hour, action collate "C"
     ) as r
     where
         ("r"."quarter_hour", "r"."action") = ("k"."quarter_hour", "k"."action")
-        and r.interaction_count = k.interaction_count
+        and (r.interaction_count) = (k.interaction_count)
 )
 
 -- name: remove_wrong_interactions_per_user
@@ -232,13 +317,15 @@ where not exists (
     from (
         select
     user_id,
-    pg_catalog.count(*) as interaction_count
+    pg_catalog.count(*) as interaction_count,
+    pg_catalog.min(timestamp) as first_at,
+    pg_catalog.max(timestamp) as last_at
 from user_interactions_raw
 group by user_id
     ) as r
     where
         ("r"."user_id") = ("k"."user_id")
-        and r.interaction_count = k.interaction_count
+        and (r.interaction_count, r.first_at, r.last_at) = (k.interaction_count, k.first_at, k.last_at)
 )
 
 -- name: remove_wrong_interactions_per_product
@@ -255,7 +342,27 @@ group by product_id
     ) as r
     where
         ("r"."product_id") = ("k"."product_id")
-        and r.interaction_count = k.interaction_count
+        and (r.interaction_count) = (k.interaction_count)
+)
+
+-- name: remove_wrong_user_days
+-- What the counts are mended by reads no index, since a broken one may be why they differ.
+delete from "user_days" as k
+where not exists (
+    select
+    from (
+        select
+    (timestamp at time zone 'UTC')::date as day,
+    user_id,
+    pg_catalog.count(*) as interaction_count,
+    pg_catalog.bit_or(pg_catalog.set_bit(pg_catalog.repeat('0', 96)::bit(96), (pg_catalog.date_part('epoch', pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') - pg_catalog.date_bin('24 hours', timestamp, '0001-01-01 00:00:00+00')) / 900::double precision)::integer, 1)) as quarters
+from user_interactions_raw
+where exists (select from footfall_options where name = 'user-days' and is_on)
+group by day, user_id
+    ) as r
+    where
+        ("r"."day", "r"."user_id") = ("k"."day", "k"."user_id")
+        and (r.interaction_count, r.quarters) = (k.interaction_count, k.quarters)
 )
 
 -- name: remove_doubled_interactions
@@ -291,6 +398,15 @@ where ("product_id") in (
     select "product_id"
     from "interactions_per_product"
     group by "product_id"
+    having pg_catalog.count(*) > 1
+)
+
+-- name: remove_doubled_user_days
+delete from "user_days"
+where ("day", "user_id") in (
+    select "day", "user_id"
+    from "user_days"
+    group by "day", "user_id"
     having pg_catalog.count(*) > 1
 )
 
@@ -335,14 +451,16 @@ where not exists (
 order by "r"."quarter_hour", "r"."action"
 
 -- name: add_missing_interactions_per_user
-insert into "interactions_per_user" ("user_id", interaction_count)
+insert into "interactions_per_user" ("user_id", interaction_count, first_at, last_at)
 select
     "r"."user_id",
-    r.interaction_count
+    r.interaction_count, r.first_at, r.last_at
 from (
     select
     user_id,
-    pg_catalog.count(*) as interaction_count
+    pg_catalog.count(*) as interaction_count,
+    pg_catalog.min(timestamp) as first_at,
+    pg_catalog.max(timestamp) as last_at
 from user_interactions_raw
 group by user_id
 ) as r
@@ -371,3 +489,25 @@ where not exists (
     where ("k"."product_id") = ("r"."product_id")
 )
 order by "r"."product_id"
+
+-- name: add_missing_user_days
+insert into "user_days" ("day", "user_id", interaction_count, quarters)
+select
+    "r"."day", "r"."user_id",
+    r.interaction_count, r.quarters
+from (
+    select
+    (timestamp at time zone 'UTC')::date as day,
+    user_id,
+    pg_catalog.count(*) as interaction_count,
+    pg_catalog.bit_or(pg_catalog.set_bit(pg_catalog.repeat('0', 96)::bit(96), (pg_catalog.date_part('epoch', pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') - pg_catalog.date_bin('24 hours', timestamp, '0001-01-01 00:00:00+00')) / 900::double precision)::integer, 1)) as quarters
+from user_interactions_raw
+where exists (select from footfall_options where name = 'user-days' and is_on)
+group by day, user_id
+) as r
+where not exists (
+    select
+    from "user_days" as k
+    where ("k"."day", "k"."user_id") = ("r"."day", "r"."user_id")
+)
+order by "r"."day", "r"."user_id"

@@ -4,7 +4,8 @@ select
     and not exists (select from interactions)
     and not exists (select from interactions_per_quarter_hour)
     and not exists (select from interactions_per_user)
-    and not exists (select from interactions_per_product) as is_empty
+    and not exists (select from interactions_per_product)
+    and not exists (select from user_days) as is_empty
 
 -- name: are_plain
 -- Ours as the migrations made them, and used by nobody else: what the path into empty tables takes away it makes again
@@ -21,7 +22,8 @@ with tables as (
         'interactions'::pg_catalog.regclass::oid,
         'interactions_per_quarter_hour'::pg_catalog.regclass::oid,
         'interactions_per_user'::pg_catalog.regclass::oid,
-        'interactions_per_product'::pg_catalog.regclass::oid
+        'interactions_per_product'::pg_catalog.regclass::oid,
+        'user_days'::pg_catalog.regclass::oid
     )
 ),
 expected as (
@@ -72,7 +74,7 @@ found as (
 select
     (
         select
-            pg_catalog.count(*) = 5
+            pg_catalog.count(*) = 6
             and pg_catalog.bool_and(
                 t.relkind = 'r'
                 and t.relpersistence = 'p'
@@ -123,7 +125,8 @@ lock table
     interactions,
     interactions_per_quarter_hour,
     interactions_per_user,
-    interactions_per_product
+    interactions_per_product,
+    user_days
 in access exclusive mode
 
 -- name: open_empty
@@ -132,9 +135,11 @@ truncate
     interactions,
     interactions_per_quarter_hour,
     interactions_per_user,
-    interactions_per_product;
+    interactions_per_product,
+    user_days;
 alter table user_interactions_raw drop constraint user_interactions_raw_pkey;
 alter table interactions drop constraint interactions_pkey;
+alter table user_days drop constraint user_days_pkey;
 drop index user_interactions_raw_timestamp_idx, interactions_per_user_count_idx, interactions_per_product_count_idx
 
 -- name: copy_interactions
@@ -144,13 +149,17 @@ copy interactions (user_id, product_id, interaction_count) from stdin (format bi
 copy interactions_per_quarter_hour (quarter_hour, action, interaction_count) from stdin (format binary)
 
 -- name: copy_interactions_per_user
-copy interactions_per_user (user_id, interaction_count) from stdin (format binary)
+copy interactions_per_user (user_id, interaction_count, first_at, last_at) from stdin (format binary)
 
 -- name: copy_interactions_per_product
 copy interactions_per_product (product_id, interaction_count) from stdin (format binary)
 
--- name: build_interactions_key
-alter table interactions add constraint interactions_pkey primary key (user_id, product_id)
+-- name: copy_user_days
+copy user_days (day, user_id, interaction_count, quarters) from stdin (format binary)
+
+-- name: build_large_keys
+alter table interactions add constraint interactions_pkey primary key (user_id, product_id);
+alter table user_days add constraint user_days_pkey primary key (day, user_id)
 
 -- name: build_count_indexes
 create index interactions_per_user_count_idx on interactions_per_user (interaction_count desc, user_id);

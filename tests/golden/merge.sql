@@ -38,15 +38,19 @@ quarter_hours as (
         set interaction_count = interactions_per_quarter_hour.interaction_count + excluded.interaction_count
 ),
 users as (
-    insert into interactions_per_user (user_id, interaction_count)
+    insert into interactions_per_user (user_id, interaction_count, first_at, last_at)
     select
         user_id,
-        pg_catalog.count(*)
+        pg_catalog.count(*),
+        pg_catalog.min(timestamp) as first_at,
+        pg_catalog.max(timestamp) as last_at
     from added
     group by user_id
     order by user_id
     on conflict (user_id) do update
-        set interaction_count = interactions_per_user.interaction_count + excluded.interaction_count
+        set interaction_count = interactions_per_user.interaction_count + excluded.interaction_count,
+            first_at = least(interactions_per_user.first_at, excluded.first_at),
+            last_at = greatest(interactions_per_user.last_at, excluded.last_at)
 ),
 products as (
     insert into interactions_per_product (product_id, interaction_count)
@@ -58,6 +62,21 @@ products as (
     order by product_id
     on conflict (product_id) do update
         set interaction_count = interactions_per_product.interaction_count + excluded.interaction_count
+),
+days_of_users as (
+    insert into user_days (day, user_id, interaction_count, quarters)
+    select
+        (timestamp at time zone 'UTC')::date as day,
+        user_id,
+        pg_catalog.count(*),
+        pg_catalog.bit_or(pg_catalog.set_bit(pg_catalog.repeat('0', 96)::bit(96), (pg_catalog.date_part('epoch', pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') - pg_catalog.date_bin('24 hours', timestamp, '0001-01-01 00:00:00+00')) / 900::double precision)::integer, 1)) as quarters
+    from added
+    where exists (select from footfall_options where name = 'user-days' and is_on)
+    group by day, user_id
+    order by day, user_id
+    on conflict (day, user_id) do update
+        set interaction_count = user_days.interaction_count + excluded.interaction_count,
+            quarters = user_days.quarters | excluded.quarters
 )
 select
     load_id,
@@ -105,15 +124,19 @@ quarter_hours as (
         set interaction_count = interactions_per_quarter_hour.interaction_count + excluded.interaction_count
 ),
 users as (
-    insert into interactions_per_user (user_id, interaction_count)
+    insert into interactions_per_user (user_id, interaction_count, first_at, last_at)
     select
         user_id,
-        pg_catalog.count(*)
+        pg_catalog.count(*),
+        pg_catalog.min(timestamp) as first_at,
+        pg_catalog.max(timestamp) as last_at
     from added
     group by user_id
     order by user_id
     on conflict (user_id) do update
-        set interaction_count = interactions_per_user.interaction_count + excluded.interaction_count
+        set interaction_count = interactions_per_user.interaction_count + excluded.interaction_count,
+            first_at = least(interactions_per_user.first_at, excluded.first_at),
+            last_at = greatest(interactions_per_user.last_at, excluded.last_at)
 ),
 products as (
     insert into interactions_per_product (product_id, interaction_count)
@@ -125,6 +148,21 @@ products as (
     order by product_id
     on conflict (product_id) do update
         set interaction_count = interactions_per_product.interaction_count + excluded.interaction_count
+),
+days_of_users as (
+    insert into user_days (day, user_id, interaction_count, quarters)
+    select
+        (timestamp at time zone 'UTC')::date as day,
+        user_id,
+        pg_catalog.count(*),
+        pg_catalog.bit_or(pg_catalog.set_bit(pg_catalog.repeat('0', 96)::bit(96), (pg_catalog.date_part('epoch', pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') - pg_catalog.date_bin('24 hours', timestamp, '0001-01-01 00:00:00+00')) / 900::double precision)::integer, 1)) as quarters
+    from added
+    where exists (select from footfall_options where name = 'user-days' and is_on)
+    group by day, user_id
+    order by day, user_id
+    on conflict (day, user_id) do update
+        set interaction_count = user_days.interaction_count + excluded.interaction_count,
+            quarters = user_days.quarters | excluded.quarters
 )
 select
     load_id,
@@ -161,4 +199,5 @@ analyze (skip_locked)
     interactions,
     interactions_per_quarter_hour,
     interactions_per_user,
-    interactions_per_product
+    interactions_per_product,
+    user_days

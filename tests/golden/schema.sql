@@ -6,6 +6,8 @@ grant select on
     interactions_per_quarter_hour,
     interactions_per_user,
     interactions_per_product,
+    user_days,
+    footfall_options,
     interactions_per_hour,
     interactions_per_day,
     interactions_per_action
@@ -15,6 +17,7 @@ grant execute on function
     uneven_quarter_hours(text, timestamptz, timestamptz),
     interactions_of_quarter_hours(timestamptz[]),
     interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint),
+    user_periods(text, text, timestamptz, timestamptz, text, bigint),
     to_user_id(text),
     to_product_id(text)
 to "reader"
@@ -27,6 +30,8 @@ from pg_catalog.unnest(array[
     'interactions_per_quarter_hour',
     'interactions_per_user',
     'interactions_per_product',
+    'user_days',
+    'footfall_options',
     'interactions_per_hour',
     'interactions_per_day',
     'interactions_per_action'

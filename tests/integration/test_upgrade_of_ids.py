@@ -68,7 +68,7 @@ def test_loads_and_rejected_rows_of_before_are_kept_and_proven(database: str, wr
 
 def test_no_table_of_rows_or_counts_is_written_anew(database: str, write_csv: Write) -> None:
     load_earlier(database, BEFORE, write_csv("a.csv", *ROWS))
-    names = "'user_interactions_raw', 'interactions', 'interactions_per_user', 'rejected_interactions', 'loads'"
+    names = "'user_interactions_raw', 'interactions', 'interactions_per_product', 'rejected_interactions', 'loads'"
     files = f"select relname, relfilenode from pg_class where relname in ({names}) order by 1"
     before = ask(database, files)
     upgrade(database)

@@ -29,7 +29,7 @@ OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]+")
 # What stands before a parenthesis and is no function.
 SYNTAX = frozenset(
     (
-        *("all", "analyze", "and", "any", "array", "as", "brin", "by", "check", "coalesce", "conflict"),
+        *("all", "analyze", "and", "any", "array", "as", "bit", "brin", "by", "check", "coalesce", "conflict"),
         *("copy", "desc", "else", "exists", "extract", "filter", "from", "function", "greatest", "in", "least"),
         *("join", "key", "lateral", "not", "nullif", "on", "operator", "or", "over", "select", "set", "stdin"),
         *("stdout", "table", "then", "unique", "using", "values", "when", "where", "with"),

@@ -16,7 +16,7 @@ from footfall.engines import counting
 from footfall.postgres.connection import open_session
 from footfall.postgres.target import Target
 from footfall.postgres.transactions import begin, take_writer_lock
-from footfall.tables import counts, first_load, ledger, merge, quarantine, staging
+from footfall.tables import first_load, ledger, merge, quarantine, schema_options, staging
 
 Row = tuple[Any, Any, Any, str, int]  # the ids as Python has them; the action; minutes of 2024
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
@@ -68,7 +68,7 @@ def load_rows(
         take_writer_lock(connection, target)
         if is_direct:
             assert first_load.open_empty_table(connection, staged)
-            with counting.counting(64, counts.kept_counts(id_types)) as counted:
+            with counting.counting(64, schema_options.list_kept(connection, id_types)) as counted:
                 for one in verdicts:
                     counted.add(send(one))
                 with counted.grouping():

@@ -169,7 +169,7 @@ def test_a_count_that_is_a_sum_has_columns_of_the_key_of_a_count_of_rows(kept: c
 
 
 NAMES = re.compile(
-    r"\binteractions_per_(?:quarter_hour|user|product)\b|\b(?:from|into|join|table|copy|on|only)\s+interactions\b"
+    r"\binteractions_per_(?:quarter_hour|user|product)\b|\buser_days\b|\b(?:from|into|join|table|copy|on|only)\s+interactions\b"
 )
 
 

@@ -53,15 +53,27 @@ def schema_show(
     return 0
 
 
-@schema_app.command("apply", epilog=example("footfall schema apply --schema footfall"))
+@schema_app.command(
+    "apply", epilog=example("footfall schema apply --schema footfall", "footfall schema apply --with user-days")
+)
 def schema_apply(
-    database: Database = None, schema: Schema = None, quiet: Quiet = False, verbose: Verbose = False
+    with_options: Annotated[
+        list[str] | None,
+        call_option("--with", metavar="OPTION", about="Keep more from now on, what is loaded included: user-days."),
+    ] = None,
+    without: Annotated[
+        list[str] | None, call_option("--without", metavar="OPTION", about="Keep it no longer, and remove it.")
+    ] = None,
+    database: Database = None,
+    schema: Schema = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
     """Create or upgrade the tables. Where they are current nothing changes."""
     settings = begin(quiet, verbose, database_url=database, schema=schema)
     from footfall.verbs import schema as schema_verb
 
-    write(schema_verb.schema_apply(settings))
+    write(schema_verb.schema_apply(settings, with_options=with_options or (), without=without or ()))
     return 0
 
 

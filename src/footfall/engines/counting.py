@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import LiteralString, Protocol
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from footfall.engines.spill import read_batches, spilling_session
@@ -18,6 +19,8 @@ SQL = statements(__name__)
 BATCH_ROWS = 200_000  # rows of one Arrow batch on its way to COPY: about 5 MB
 WITHOUT_ZONE = pa.timestamp("us")  # DuckDB cuts instants into quarter hours without its ICU extension
 WITH_ZONE = pa.timestamp("us", tz="UTC")
+BITS = 96
+NUMBER_OF_BITS = pa.decimal128(38, 0)  # what a hugeint of DuckDB is in Arrow
 
 
 class KeptCount(Protocol):
@@ -91,12 +94,26 @@ class Counts:
         for each in self.kept:
             is_counted = each.is_large and each.sums is None
             statement = each.fill(SQL["counts" if is_counted else "sums"])
-            yield each.table, map(_with_zone, read_batches(self.session, statement, BATCH_ROWS))
+            yield each.table, map(_as_in_server, read_batches(self.session, statement, BATCH_ROWS))
 
 
-def _with_zone(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Say of instants that they are instants, which DuckDB counted as timestamps without a zone."""
+def _as_in_server(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Give instants, which DuckDB counted as timestamps without a zone, and bits, which it counted as numbers."""
     for at, column in enumerate(batch.schema):
         if column.type == WITHOUT_ZONE:
             batch = batch.set_column(at, column.name, batch.column(at).cast(WITH_ZONE))
+        elif column.type == NUMBER_OF_BITS:
+            batch = batch.set_column(at, column.name, to_bits(batch.column(at)))
     return batch
+
+
+def to_bits(numbers: pa.Array) -> pa.Array:
+    """Give numbers of 96 bits as COPY sends bit(96): how many bits there are, in 4 bytes, then the bits.
+
+    Shape: `numbers` are whole decimals of 128 bits, without nulls; the highest of the 96 bits is the first.
+    """
+    words = np.frombuffer(numbers.buffers()[1], "<u8").reshape(-1, 2)[numbers.offset : numbers.offset + len(numbers)]
+    sent = np.empty((len(numbers), 2), ">u8")
+    sent[:, 0] = words[:, 1] | np.uint64(BITS << 32)
+    sent[:, 1] = words[:, 0]
+    return pa.Array.from_buffers(pa.binary(16), len(numbers), [None, pa.py_buffer(sent.tobytes())])

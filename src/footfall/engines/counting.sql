@@ -1,24 +1,25 @@
 -- The statements about one kept count: {key} names its key, {columns_in_duckdb} with types, {selected_key_in_duckdb} has its
 -- expressions. {grain} is the table of what was noted of the rows so far, {counted} that of a large count when all rows
--- are there, {source} the one whose counts add up to those of this count.
+-- are there, {source} the one whose counts add up to those of this count. What its measures need and are follows the key or
+-- the count ({notes}, {noted}, {measures}); it is empty where a count has none.
 
 -- name: create_rows
-create table {grain} ({columns_in_duckdb})
+create table {grain} ({columns_in_duckdb}{notes})
 
 -- name: create_groups
-create table {grain} ({columns_in_duckdb}, interaction_count bigint)
+create table {grain} ({columns_in_duckdb}, interaction_count bigint{measure_columns_in_duckdb})
 
 -- name: add_rows
 insert into {grain}
 select
-    {selected_key_in_duckdb}
+    {selected_key_in_duckdb}{noted}
 from rows
 
 -- name: add_groups
 insert into {grain}
 select
     {selected_key_in_duckdb},
-    count(*)
+    count(*){measures_of_rows}
 from rows
 group by {key}
 
@@ -26,7 +27,7 @@ group by {key}
 create table {counted} as
 select
     {key},
-    count(*) as interaction_count
+    count(*) as interaction_count{measures_of_notes}
 from {grain}
 group by {key};
 drop table {grain}
@@ -34,14 +35,14 @@ drop table {grain}
 -- name: counts
 select
     {key},
-    interaction_count
+    interaction_count{measures}
 from {counted}
 order by {key}
 
 -- name: sums
 select
     {key},
-    sum(interaction_count)::bigint as interaction_count
+    sum(interaction_count)::bigint as interaction_count{measures_of_parts}
 from {source}
 group by {key}
 order by {key}

@@ -256,13 +256,17 @@ def _count_rows(of: LoadResult | LoadSummary, accepted: str) -> str:
     )
 
 
+# What `verify` compares beside kept counts, whose checks have the names of their tables.
+CHECKS_OF_NO_COUNT = frozenset(("schema", "user_interactions_raw", "ledger", "quarantine", "overlaps"))
+
+
 @dataclass(frozen=True, slots=True)
 class Drift:
     """One difference between what is kept and what it comes from.
 
     Shape: `check` names the promise (`interactions`, `ledger`, `schema`); `key` says where, e.g. `load_id 3`. `kept`
-    and `recount` are numbers, or, of the schema, what is there and what the migrations made. `cure` is the statement
-    that mends the schema, where there is one.
+    and `recount` are numbers; texts where a column beside a count differs (`first_at of user_id 1`), and of the schema
+    what is there and what the migrations made. `cure` is the statement that mends the schema, where there is one.
     """
 
     check: str
@@ -274,7 +278,7 @@ class Drift:
     @property
     def is_of_counts(self) -> bool:
         """Say whether it is a count that differs from its recount: `--repair` mends these alone."""
-        return self.check.startswith("interactions")
+        return self.check not in CHECKS_OF_NO_COUNT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The kept counts: defined once, so that every statement about them is composed from KEPT; recounted, compared, mended.
 
-A further kept count needs one more `KeptCount` in KEPT, and the migration that makes its table.
+A further kept count needs one more `KeptCount` in KEPT, and the migration that makes its table. What it keeps beside
+the number of rows is a `Measure` of it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ TYPES_IN_DUCKDB: dict[str, LiteralString] = {
     "text": "varchar",
     "uuid": "blob",  # 16 bytes, which are in the order of the ids
     "timestamptz": "timestamp",
+    "date": "date",
+    "bit(96)": "hugeint",  # the number that these bits are
 }
 
 
@@ -67,6 +70,41 @@ class KeyColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What is noted of each row in DuckDB for the measures of a large count: its name, type and expression there."""
+
+    name: LiteralString
+    type: LiteralString
+    from_row: LiteralString
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A column of a kept count beside the number of rows: an aggregate of the rows of a key, whatever their order.
+
+    `of_rows` is the aggregate in PostgreSQL. `joined` gives it from `{kept}` and from that of further rows, `{added}`.
+    `of_notes` is the aggregate in DuckDB of `{}`, the note; `of_parts` that of aggregates of parts of the rows.
+    """
+
+    name: LiteralString
+    type: LiteralString
+    of_rows: LiteralString
+    joined: LiteralString
+    note: Note
+    of_notes: LiteralString
+    of_parts: LiteralString
+
+    def fill_joined(self, table: str) -> sql.Composable:
+        """Give the assignment that adds further rows to a row of this table."""
+        kept, added = sql.Identifier(table, self.name), sql.Identifier("excluded", self.name)
+        return sql.SQL("{} = {}").format(sql.Identifier(self.name), sql.SQL(self.joined).format(kept=kept, added=added))
+
+    def aggregate(self, aggregate: LiteralString, of: LiteralString) -> sql.Composable:
+        """Give the item of DuckDB that has an aggregate of an expression under the name of the measure."""
+        return sql.SQL("{} as {}").format(sql.SQL(aggregate).format(sql.SQL(of)), sql.Identifier(self.name))
+
+
+@dataclass(frozen=True, slots=True)
 class KeptCount:
     """A table with one row for each key: its interaction_count is how many rows of user_interactions_raw have that key.
 
@@ -76,6 +114,10 @@ class KeptCount:
     `is_large`: there are about as many keys as rows. The path into empty tables then counts when all rows are there,
     and builds the key after the counts are sent. Otherwise it counts each batch of rows, and the key stays.
     `has_count_index`: an index of its own finds the highest counts.
+    `measures` are its further columns. `carried` are measures that it has in DuckDB alone, for the counts that are sums
+    of it.
+    `option` names the option of the schema that must be on. Where it is off, the table is empty: the statements look
+    once, and then read no row.
     """
 
     table: LiteralString
@@ -84,6 +126,9 @@ class KeptCount:
     sums: KeptCount | None = None
     is_large: bool = False
     has_count_index: bool = False
+    measures: tuple[Measure, ...] = ()
+    carried: tuple[Measure, ...] = ()
+    option: LiteralString | None = None
 
     @property
     def key_name(self) -> str:
@@ -102,7 +147,9 @@ class KeptCount:
         return self.compose(statement).as_string()
 
     def _parts(self) -> dict[str, sql.Composable]:
-        counted = self.sums or self
+        return self._parts_of_key() | self._parts_of_measures() | self._parts_in_duckdb()
+
+    def _parts_of_key(self) -> dict[str, sql.Composable]:
         return {
             "table": sql.Identifier(self.table),
             "name": sql.Literal(self.table),
@@ -115,11 +162,46 @@ class KeptCount:
             "words": self._words(),
             "key_name": sql.Identifier(self.key_name),
             "count_index": sql.Identifier(self.count_index_name),
+        }
+
+    def _parts_of_measures(self) -> dict[str, sql.Composable]:
+        """Give the parts that are empty where a count has no measures or no option; each begins with what joins it."""
+        names = [measure.name for measure in self.measures]
+        return {
+            "measures": _follow(sql.Identifier(name) for name in names),
+            "measured": _follow(
+                sql.SQL("{} as {}").format(sql.SQL(measure.of_rows), sql.Identifier(measure.name))
+                for measure in self.measures
+            ),
+            "recounted_measures": _follow(sql.Identifier("r", name) for name in names),
+            "kept_measures": _follow(sql.Identifier("k", name) for name in names),
+            "joined_measures": _follow(measure.fill_joined(self.table) for measure in self.measures),
+            "differing_measures": _follow(
+                compose(SQL["differing_measure"], column_of=sql.Literal(f"{name} of "), column=sql.Identifier(name))
+                for name in names
+            ),
+            "if_kept": compose(SQL["if_kept"], option=sql.Literal(self.option)) if self.option else sql.SQL(""),
+        }
+
+    def _parts_in_duckdb(self) -> dict[str, sql.Composable]:
+        counted = self.sums or self
+        measures = (*self.measures, *self.carried)
+        notes = dict.fromkeys(measure.note for measure in measures)
+        return {
             "selected_key_in_duckdb": _join(column.selected_in_duckdb() for column in self.key),
             "columns_in_duckdb": _join(
                 sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(TYPES_IN_DUCKDB[column.type]))
                 for column in self.key
             ),
+            "notes": _follow(sql.SQL("{} {}").format(sql.Identifier(n.name), sql.SQL(n.type)) for n in notes),
+            "noted": _follow(sql.SQL("{} as {}").format(sql.SQL(n.from_row), sql.Identifier(n.name)) for n in notes),
+            "measure_columns_in_duckdb": _follow(
+                sql.SQL("{} {}").format(sql.Identifier(each.name), sql.SQL(TYPES_IN_DUCKDB[each.type]))
+                for each in measures
+            ),
+            "measures_of_rows": _follow(each.aggregate(each.of_notes, each.note.from_row) for each in measures),
+            "measures_of_notes": _follow(each.aggregate(each.of_notes, each.note.name) for each in measures),
+            "measures_of_parts": _follow(each.aggregate(each.of_parts, each.name) for each in self.measures),
             "counted": sql.Identifier(f"counted_{self.grain}"),
             "source": sql.Identifier(f"counted_{counted.grain}" if counted.is_large else counted.grain),
         }
@@ -141,6 +223,11 @@ def _join(parts: Iterable[sql.Composable], separator: LiteralString = ", ") -> s
     return sql.SQL(separator).join(parts)
 
 
+def _follow(parts: Iterable[sql.Composable]) -> sql.Composed:
+    """Give further items of a list that has some: a comma before each."""
+    return _join((sql.SQL(", ") + part for part in parts), "")
+
+
 ACTION = KeyColumn("action", "text", "action", collation="C")
 QUARTER_HOUR = KeyColumn(
     "quarter_hour",
@@ -151,20 +238,51 @@ QUARTER_HOUR = KeyColumn(
     from_row_in_duckdb="time_bucket(interval '15 minutes', timestamp, timestamp '0001-01-01')",
 )
 
+DAY = KeyColumn(
+    "day",
+    "date",
+    "day::text",
+    from_row="(timestamp at time zone 'UTC')::date",
+    from_row_in_duckdb="timestamp::date",
+)
+
+INSTANT = Note("instant", "timestamp", "timestamp")  # `at` is a reserved word in DuckDB
+FIRST_AT = Measure(
+    "first_at", "timestamptz", "pg_catalog.min(timestamp)", "least({kept}, {added})", INSTANT, "min({})", "min({})"
+)
+LAST_AT = Measure(
+    "last_at", "timestamptz", "pg_catalog.max(timestamp)", "greatest({kept}, {added})", INSTANT, "max({})", "max({})"
+)
+QUARTERS = Measure(
+    "quarters",
+    "bit(96)",
+    # Whole quarter hours, so that no part of a second is lost or rounded up: date_part gives a double.
+    "pg_catalog.bit_or(pg_catalog.set_bit(pg_catalog.repeat('0', 96)::bit(96), (pg_catalog.date_part('epoch', "
+    "pg_catalog.date_bin('15 minutes', timestamp, '0001-01-01 00:00:00+00') "
+    "- pg_catalog.date_bin('24 hours', timestamp, '0001-01-01 00:00:00+00')) / 900::double precision)::integer, 1))",
+    "{kept} | {added}",
+    Note("quarter", "utinyint", "hour(timestamp) * 4 + minute(timestamp) // 15"),
+    "bit_or(1::hugeint << (95 - {})::integer)",
+    "bit_or({})",
+)
+
 USER = KeyColumn("user_id", "bigint", "user_id::text")
 PRODUCT = KeyColumn("product_id", "bigint", "product_id::text")
-PAIRS = KeptCount("interactions", "pairs", (USER, PRODUCT), is_large=True)
+PAIRS = KeptCount("interactions", "pairs", (USER, PRODUCT), is_large=True, carried=(FIRST_AT, LAST_AT))
 # With ids that are numbers. In statements of PostgreSQL the columns themselves have the types.
 KEPT: tuple[KeptCount, ...] = (
     PAIRS,
     KeptCount("interactions_per_quarter_hour", "quarter_hours", (QUARTER_HOUR, ACTION)),
-    KeptCount("interactions_per_user", "users", (USER,), sums=PAIRS, has_count_index=True),
+    KeptCount(
+        "interactions_per_user", "users", (USER,), sums=PAIRS, has_count_index=True, measures=(FIRST_AT, LAST_AT)
+    ),
     KeptCount("interactions_per_product", "products", (PRODUCT,), sums=PAIRS, has_count_index=True),
+    KeptCount("user_days", "days_of_users", (DAY, USER), is_large=True, measures=(QUARTERS,), option="user-days"),
 )
 
 
 def kept_counts(id_types: IdTypes) -> tuple[KeptCount, ...]:
-    """Give the kept counts of tables with ids of these types."""
+    """Give the kept counts of tables with ids of these types, those that are kept by choice too."""
     return tuple(_set_types(kept, id_types) for kept in KEPT)
 
 

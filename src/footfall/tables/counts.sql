@@ -1,6 +1,7 @@
 -- The statements about one kept count have the names of KeptCount in braces: {table}, its {key}, the key from rows
 -- ({selected_key}, {grouped_key}), its columns in the table and in the recount ({kept_key}, {recounted_key}), and {words},
--- the key in words; {is_known} says which rows of a table have that key.
+-- the key in words; {is_known} says which rows of a table have that key. {measures} are its further columns, in the same
+-- forms as the key; they and {if_kept} are empty where it has none.
 
 -- name: lock_tables
 lock table
@@ -46,21 +47,26 @@ cross join (
 -- name: recount
 select
     {selected_key},
-    pg_catalog.count(*) as interaction_count
+    pg_catalog.count(*) as interaction_count{measured}
 from user_interactions_raw
+{if_kept}
 group by {grouped_key}
+
+-- name: if_kept
+where exists (select from footfall_options where name = {option} and is_on)
 
 -- name: delta
 {grain} as (
-    insert into {table} ({key}, interaction_count)
+    insert into {table} ({key}, interaction_count{measures})
     select
         {selected_key},
-        pg_catalog.count(*)
+        pg_catalog.count(*){measured}
     from added
+    {if_kept}
     group by {grouped_key}
     order by {key}
     on conflict ({key}) do update
-        set interaction_count = {table}.interaction_count + excluded.interaction_count
+        set interaction_count = {table}.interaction_count + excluded.interaction_count{joined_measures}
 )
 
 -- name: drift_counts
@@ -68,16 +74,27 @@ with recount as (
     {recount}
 )
 select
-    coalesce({words}, 'a key with a null') as key,
-    k.interaction_count as kept,
-    r.interaction_count as recount,
+    d.column_of || coalesce({words}, 'a key with a null') as key,
+    d.kept,
+    d.recount,
     pg_catalog.count(*) over () as drift_count
 from {table} as k
 full join recount as r
     using ({key})
-where k.interaction_count is distinct from r.interaction_count
-order by {key}
+cross join lateral (
+    values
+        (''::text, pg_catalog.to_jsonb(k.interaction_count), pg_catalog.to_jsonb(r.interaction_count)){differing_measures}
+) as d (column_of, kept, recount)
+where
+    (k.interaction_count{kept_measures}) is distinct from (r.interaction_count{recounted_measures})
+    and d.kept is distinct from d.recount
+    -- A key that is not in both has no count on one side, and that is said once.
+    and (d.column_of = '' or (k.interaction_count is not null and r.interaction_count is not null))
+order by {key}, d.column_of
 limit 20
+
+-- name: differing_measure
+({column_of}, pg_catalog.to_jsonb(k.{column}), pg_catalog.to_jsonb(r.{column}))
 
 -- name: drift_doubled
 -- What is there more than once under its key.
@@ -103,7 +120,7 @@ where not exists (
     ) as r
     where
         ({recounted_key}) = ({kept_key})
-        and r.interaction_count = k.interaction_count
+        and (r.interaction_count{recounted_measures}) = (k.interaction_count{kept_measures})
 )
 
 -- name: remove_doubled
@@ -116,10 +133,10 @@ where ({key}) in (
 )
 
 -- name: add_missing
-insert into {table} ({key}, interaction_count)
+insert into {table} ({key}, interaction_count{measures})
 select
     {recounted_key},
-    r.interaction_count
+    r.interaction_count{recounted_measures}
 from (
     {recount}
 ) as r

@@ -122,7 +122,7 @@ drop index {indexes}
 alter table {table} drop constraint {key_name}
 
 -- name: copy
-copy {table} ({key}, interaction_count) from stdin (format binary)
+copy {table} ({key}, interaction_count{measures}) from stdin (format binary)
 
 -- name: lock_timeout
 select pg_catalog.current_setting('lock_timeout') as lock_timeout

@@ -27,6 +27,7 @@ where
 drop view interactions_per_hour, interactions_per_day;
 drop function
     interactions_over_time(text, timestamptz, timestamptz, text, bigint, bigint),
+    user_periods(text, text, timestamptz, timestamptz, text, bigint),
     to_user_id(text),
     to_product_id(text)
 
@@ -118,6 +119,135 @@ begin atomic
 end;
 comment on function interactions_over_time(text, timestamptz, timestamptz, text, {user_id}, {product_id}) is
 'One row per quarter hour and action where the clock of the time zone runs evenly, one row per interaction elsewhere: their sum by hour, day, week or month of that zone is exact.';
+
+create function user_periods(
+    per text,
+    time_zone text,
+    since timestamptz default '-infinity',
+    until timestamptz default 'infinity',
+    action text default null,
+    product_id {product_id} default null
+)
+returns table (user_id {user_id}, period date)
+language sql
+stable
+parallel safe
+begin atomic
+    with recursive uneven as materialized (
+        select u.quarter_hour
+        from uneven_quarter_hours(user_periods.time_zone, user_periods.since, user_periods.until) as u (quarter_hour)
+        where
+            user_periods.action is null
+            and user_periods.product_id is null
+            and exists (select from footfall_options as o where o.name = 'user-days' and o.is_on)
+    ),
+    -- From user_days where it is kept and knows what is asked for. It does not know the years before zones were whole
+    -- quarters: there, nearly all would come from the rows.
+    choice as materialized (
+        select
+            user_periods.action is null
+            and user_periods.product_id is null
+            and exists (select from footfall_options as o where o.name = 'user-days' and o.is_on)
+            and (select pg_catalog.count(*) from uneven) <= 100 as is_kept
+    ),
+    -- The days that are there, found by jumps in the key.
+    days as (
+        select pg_catalog.min(d.day) as day
+        from user_days as d
+        where
+            (select choice.is_kept from choice)
+            and d.day >= (user_periods.since at time zone 'UTC')::date
+            and d.day <= (user_periods.until at time zone 'UTC')::date
+        union all
+        select (
+            select pg_catalog.min(d.day)
+            from user_days as d
+            where
+                d.day > days.day
+                and d.day <= (user_periods.until at time zone 'UTC')::date
+        )
+        from days
+        where days.day is not null
+    ),
+    -- Which quarter hours of a day lie in a period. Where the clock is set, a day may begin twice.
+    masks as materialized (
+        select
+            q.day,
+            pg_catalog.date_trunc(case when user_periods.per in ('week', 'month') then user_periods.per else 'day' end, q.quarter_hour at time zone user_periods.time_zone)::date as period,
+            pg_catalog.bit_or(pg_catalog.set_bit(pg_catalog.repeat('0', 96)::bit(96), q.number, 1)) as quarters
+        from (
+            select
+                days.day,
+                n.number,
+                (days.day::timestamp at time zone 'UTC') + n.number::double precision * interval '15 minutes' as quarter_hour
+            from days
+            cross join pg_catalog.generate_series(0, 95) as n (number)
+            where days.day is not null
+        ) as q
+        where
+            q.quarter_hour >= user_periods.since
+            and q.quarter_hour + interval '15 minutes' <= user_periods.until
+            and q.quarter_hour not in (
+                select uneven.quarter_hour
+                from uneven
+            )
+        group by 1, 2
+    ),
+    active as (
+        select
+            d.user_id,
+            m.period
+        from masks as m
+        join user_days as d
+            on d.day = m.day
+        where
+            (select choice.is_kept from choice)
+            and d.day >= (user_periods.since at time zone 'UTC')::date
+            and d.day <= (user_periods.until at time zone 'UTC')::date
+            and (
+                m.quarters = pg_catalog.repeat('1', 96)::bit(96)
+                or (d.quarters & m.quarters) <> pg_catalog.repeat('0', 96)::bit(96)
+            )
+        union all
+        -- Row by row, where a quarter hour is not whole.
+        select
+            r.user_id,
+            pg_catalog.date_trunc(case when user_periods.per in ('week', 'month') then user_periods.per else 'day' end, r.timestamp at time zone user_periods.time_zone)::date
+        from uneven as u
+        cross join lateral (
+            select
+                raw.user_id,
+                raw.timestamp
+            from user_interactions_raw as raw
+            where
+                raw.timestamp >= u.quarter_hour
+                and raw.timestamp < u.quarter_hour + interval '15 minutes'
+            offset 0
+        ) as r
+        where
+            (select choice.is_kept from choice)
+            and r.timestamp >= user_periods.since
+            and r.timestamp < user_periods.until
+        union all
+        -- Row by row, where user_days is not kept or does not know what is asked for.
+        select
+            r.user_id,
+            pg_catalog.date_trunc(case when user_periods.per in ('week', 'month') then user_periods.per else 'day' end, r.timestamp at time zone user_periods.time_zone)::date
+        from user_interactions_raw as r
+        where
+            not (select choice.is_kept from choice)
+            and r.timestamp >= user_periods.since
+            and r.timestamp < user_periods.until
+            and (user_periods.action is null or r.action = user_periods.action)
+            and (user_periods.product_id is null or r.product_id = user_periods.product_id)
+    )
+    select distinct
+        active.user_id,
+        active.period
+    from active;
+end;
+comment on function user_periods(text, text, timestamptz, timestamptz, text, {product_id}) is
+'One row per user and day, week (from Monday) or month (`per`) of the time zone in which the user has an interaction of the range; the period is named by its first day. From user_days where it is kept, unless an action or a product is asked for, else from the rows, with the same answer.';
 
 create function to_user_id(id text)
 returns {user_id}

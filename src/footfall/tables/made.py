@@ -59,6 +59,8 @@ def _list_made(kept: counts.KeptCount) -> Iterator[tuple[str, str, str, str]]:
             yield kept.table, "column", column.name, f"{TYPES_IN_SERVER.get(column.type, column.type)} NOT NULL"
     yield kept.table, "column", "interaction_count", "bigint NOT NULL"
     yield kept.table, "check", f"{kept.table}_interaction_count_check", "CHECK ((interaction_count > 0))"
+    for measure in kept.measures:
+        yield kept.table, "column", measure.name, f"{TYPES_IN_SERVER.get(measure.type, measure.type)} NOT NULL"
     key = ", ".join(column.name for column in kept.key)
     yield kept.table, "index", kept.key_name, f"PRIMARY KEY btree ({key})"
     if kept.has_count_index:

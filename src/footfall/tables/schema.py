@@ -20,11 +20,12 @@ from footfall.tables.ids import find_id_types, guess_id_types, name_types, set_i
 SQL = statements(__name__)
 
 VERSIONS_TABLE = "footfall_migrations"
+OPTIONS_TABLE = "footfall_options"
 
 
 def list_tables() -> tuple[str, ...]:
     """List the names of the tables that the migrations make."""
-    return (*counts.list_tables(), "rejected_interactions", "loads", "load_overlaps", "source_files")
+    return (*counts.list_tables(), "rejected_interactions", "loads", "load_overlaps", "source_files", OPTIONS_TABLE)
 
 
 def migrations() -> tuple[tuple[int, str, str], ...]:
@@ -90,7 +91,11 @@ def apply_schema(connection: Connection, target: Target, id_types: IdTypes) -> t
         if number > version:
             try:
                 connection.execute(text)
-            except psycopg.errors.DependentObjectsStillExist as error:
+            except (
+                psycopg.errors.DependentObjectsStillExist,
+                psycopg.errors.DuplicateTable,
+                psycopg.errors.FeatureNotSupported,  # others' foreign keys to a table that is counted anew
+            ) as error:
                 raise SchemaError(mask(error.diag.message_primary or str(error))) from error
             connection.execute(SQL["record_version"], {"version": number, "name": name})
             applied.append(name)

@@ -62,6 +62,14 @@ with ours (name, oid) as (
             'periods'::name,
             pg_catalog.to_regprocedure('periods(text, text, timestamptz, timestamptz)')::oid
         ),
+        (
+            'user_periods'::name,
+            pg_catalog.to_regprocedure(
+                pg_catalog.format(
+                    'user_periods(text, text, timestamptz, timestamptz, text, %%s)', %(product_id)s::text
+                )
+            )::oid
+        ),
         ('to_user_id'::name, pg_catalog.to_regprocedure('to_user_id(text)')::oid),
         ('to_product_id'::name, pg_catalog.to_regprocedure('to_product_id(text)')::oid)
 )
@@ -113,6 +121,7 @@ values (%(version)s, %(name)s)
 grant usage on schema {schema} to {role};
 grant select on
     {tables},
+    footfall_options,
     interactions_per_hour,
     interactions_per_day,
     interactions_per_action
@@ -122,6 +131,7 @@ grant execute on function
     uneven_quarter_hours(text, timestamptz, timestamptz),
     interactions_of_quarter_hours(timestamptz[]),
     interactions_over_time(text, timestamptz, timestamptz, text, {user_id}, {product_id}),
+    user_periods(text, text, timestamptz, timestamptz, text, {product_id}),
     to_user_id(text),
     to_product_id(text)
 to {role}
@@ -130,6 +140,7 @@ to {role}
 select name
 from pg_catalog.unnest(array[
     {names},
+    'footfall_options',
     'interactions_per_hour',
     'interactions_per_day',
     'interactions_per_action'

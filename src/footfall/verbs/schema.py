@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 
 from footfall.contract.ids import ID_COLUMNS, IdTypes
 from footfall.postgres.target import Connection, Target
-from footfall.postgres.transactions import begin
+from footfall.postgres.transactions import begin, take_writer_lock
 from footfall.settings import Settings
-from footfall.tables.schema import apply_schema, describe_other_creators, grant_read, migrations
+from footfall.tables.schema import apply_schema, assert_current, describe_other_creators, grant_read, migrations
+from footfall.tables.schema_options import combine_options, read_options, set_options
 from footfall.verbs.session import find_version, read_id_types, session
 
 log = logging.getLogger("footfall")
@@ -19,23 +21,53 @@ def schema_show(settings: Settings) -> str:
     with session(settings, is_schema_needed=False) as (connection, target):
         at = find_version(connection, target)
         id_types = read_id_types(connection, target) if at else settings.id_types
+        begin(connection, target)
+        kept = read_options(connection) if at == len(migrations()) else {}
+        connection.rollback()
     state = "not there yet" if at == 0 else f"at version {at}"
     head = f"-- schema {settings.schema_}: {state}; this Footfall needs version {len(migrations())}\n"
     has, words = ("has" if at else "would get"), ", ".join(f"{name} {id_types.of(name)}" for name in ID_COLUMNS)
     head += f"-- it {has} the types of ids: {words}\n"
+    for name, is_on in kept.items():
+        cure = "" if is_on else f"; `footfall schema apply --with {name}` fills and keeps it"
+        head += f"-- it {'keeps' if is_on else 'does not keep'} {name}{cure}\n"
     return head + "\n".join(f"\n-- {name}\n{text}" for _, name, text in migrations())
 
 
-def schema_apply(settings: Settings) -> str:
-    """Create or upgrade the tables; say what was done. Effects: idempotent."""
+def schema_apply(settings: Settings, *, with_options: Sequence[str] = (), without: Sequence[str] = ()) -> str:
+    """Create or upgrade the tables, and switch options of the schema on or off; say what was done.
+
+    Effects: idempotent. A table that an option keeps is filled, or emptied, in one transaction under the writer lock.
+    Raises: SettingsError for a name that is no option.
+    """
+    wanted = combine_options(tuple(with_options), tuple(without))
     with session(settings, is_schema_needed=False) as (connection, target):
         if find_version(connection, target):
             read_id_types(connection, target, settings)
         applied = create_or_upgrade(connection, target, settings.id_types)
         read_id_types(connection, target, settings)
-    if not applied:
+        rows = _switch_options(connection, target, wanted) if wanted else {}
+    said = [f"applied {', '.join(applied)}"] if applied else []
+    for name, is_on in wanted.items():
+        if name not in rows:
+            said.append(f"{name} is {'kept' if is_on else 'not kept'} already")
+        elif is_on:
+            said.append(f"{name} is kept from now on, {rows[name]:,} rows of what is loaded")
+        else:
+            said.append(f"{name} is not kept any more, {rows[name]:,} rows were removed")
+    if not said:
         return f"schema {settings.schema_} is current (version {len(migrations())}); nothing to do"
-    return f"schema {settings.schema_}: applied {', '.join(applied)}"
+    return f"schema {settings.schema_}: {'; '.join(said)}"
+
+
+def _switch_options(connection: Connection, target: Target, wanted: Mapping[str, bool]) -> dict[str, int]:
+    """Switch options in one transaction; give by name how many rows that added or removed."""
+    begin(connection, target)
+    take_writer_lock(connection, target)
+    assert_current(connection, target)
+    rows = set_options(connection, wanted)
+    connection.commit()
+    return rows
 
 
 def create_or_upgrade(connection: Connection, target: Target, id_types: IdTypes) -> tuple[str, ...]:

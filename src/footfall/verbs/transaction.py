@@ -24,13 +24,13 @@ from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin, take_writer_lock
 from footfall.results import LoadResult
 from footfall.sources import opening
-from footfall.tables import counts as kept_counts
 from footfall.tables import first_load, known_files, ledger
 from footfall.tables import merge as merging
 from footfall.tables import quarantine as quarantining
 from footfall.tables import staging as staged
 from footfall.tables.ids import assert_types
 from footfall.tables.schema import assert_current
+from footfall.tables.schema_options import list_kept
 from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
 from footfall.verbs.session import LoadSession
@@ -213,7 +213,8 @@ def _fill_empty_table(engine: Engine, readings: Sequence[Reading], send: staged.
     """Send rows straight to the empty table, build its key, then send the counts; give the sums of each file."""
     from footfall.engines import counting
 
-    with counting.counting(engine.memory_limit_mb // 4, kept_counts.kept_counts(send.staging.id_types)) as counts:
+    kept = list_kept(send.connection, send.staging.id_types)
+    with counting.counting(engine.memory_limit_mb // 4, kept) as counts:
 
         def send_and_count(verdicts: Verdicts) -> None:
             counts.add(send(verdicts))
