@@ -74,5 +74,6 @@ def record(connection: Connection, entry: Entry) -> None:
 def list_loads(connection: Connection, limit: int | None) -> Table:
     """List the ledger, the newest load first."""
     cursor = connection.execute(SQL["loads"], {"limit": limit})
-    columns = tuple(column.name for column in cursor.description or ())
-    return Table(columns, tuple(tuple(row) for row in cursor.fetchall()))
+    described = cursor.description or ()
+    columns, types = tuple(each.name for each in described), tuple(each.type_code for each in described)
+    return Table(columns, tuple(tuple(row) for row in cursor.fetchall()), types)
