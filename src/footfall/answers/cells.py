@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -21,7 +22,8 @@ __all__ = [
 SECONDS_DECIMALS = 3  # of a second, in JSON and CSV
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")  # for spreadsheets; OWASP, "CSV Injection"
 # Ends of column names whose numbers are amounts; other numbers are names (ids, lines) and stay without separators.
-AMOUNTS = ("_bytes", "_count", "_s", "kept", "recount")
+AMOUNTS = ("_bytes", "_count", "_s", "change", "kept", "recount")
+SMALL = 0.01  # below it, two decimals would show nothing
 
 
 def write_table_cell(column: str, cell: Any) -> str:
@@ -29,10 +31,21 @@ def write_table_cell(column: str, cell: Any) -> str:
         return "yes" if cell else "no"
     if isinstance(cell, int) and (column.startswith("rows_") or column.endswith(AMOUNTS)):
         return f"{cell:,}"
+    if isinstance(cell, float):
+        return _write_rounded(column, cell)
     if isinstance(cell, datetime):
         text = cell.isoformat(sep=" ", timespec="seconds")
         return text.removesuffix("+00:00") + " UTC" if text.endswith("+00:00") else text
     return write_cell(cell)
+
+
+def _write_rounded(column: str, number: float) -> str:
+    """Round a number for a screen: CSV and JSON have it exactly. A share is one of 100."""
+    if column == "share" or column.startswith("share_") or column.endswith(("_share", "_rate")):
+        return f"{number:.1%}"
+    if (number and abs(number) < SMALL) or not math.isfinite(number):
+        return f"{number:.3g}"
+    return f"{number:,.2f}"
 
 
 def write_inert_cell(cell: Any) -> str:
