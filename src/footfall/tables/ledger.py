@@ -71,6 +71,11 @@ def record(connection: Connection, entry: Entry) -> None:
     connection.execute(SQL["record"], values)
 
 
+def mark_repair(connection: Connection) -> None:
+    """Write the newest row anew, as it is, so that whoever keeps answers by the ledger sees that counts changed."""
+    connection.execute(SQL["mark_repair"])
+
+
 def list_loads(connection: Connection, limit: int | None) -> Table:
     """List the ledger, the newest load first."""
     cursor = connection.execute(SQL["loads"], {"limit": limit})
