@@ -263,6 +263,8 @@ def python_api() -> str:
         parts.append(f"## footfall.{name}")
         if inspect.isclass(what):
             parts += [_plain(what), lay_table(("Attribute", "Type"), _attributes(what))]
+            if methods := list(_methods(what)):
+                parts.append(lay_table(("Method", "What it gives"), methods))
         elif isinstance(what, dict):
             parts.append("The codes of problems, each with a sentence; see [problem codes](problem-codes.md).")
         else:
@@ -291,6 +293,13 @@ def _attributes(kind: type) -> list[tuple[str, ...]]:
         if isinstance(value, property) and value.fget
     ]
     return [(f"`{name}`", f"`{hint}`".replace("|", "\\|")) for name, hint in found]
+
+
+def _methods(kind: type) -> Iterator[tuple[str, str]]:
+    """Give each public method of a class of our own with its docstring in one line."""
+    for name, value in vars(kind).items():
+        if inspect.isfunction(value) and not name.startswith("_") and kind.__module__.startswith("footfall.results"):
+            yield f"`{name}()`", " ".join(_plain(value).split())
 
 
 def reliability() -> str:

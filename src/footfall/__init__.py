@@ -181,7 +181,9 @@ def loads(*, limit: int | None = None, **settings: Unpack[Options]) -> Table:
 def query(name: str, **asked: Unpack[QueryOptions]) -> Table:
     """Ask a named question: `id`, `since`, `steps` and more (`QueryOptions`); other names are settings.
 
-    Effects: none: one read-only transaction. All rows of the answer are in memory.
+    Shape: `to_arrow()`, `to_pandas()` and `to_polars()` of the answer give it as a frame.
+    Effects: none: one read-only transaction, in a session of its own: threads may ask at once. All rows of the answer
+    are in memory.
 
     Raises: UnknownNameError with the list of names; QueryError, QueryTimeoutError, SettingsError, SchemaError,
     DatabaseUnavailableError.
@@ -191,7 +193,7 @@ def query(name: str, **asked: Unpack[QueryOptions]) -> Table:
 
     settings, filters = _take_filters(asked)
     with query_verb.query(settings, name, filters) as answer:
-        return Table(answer.columns, tuple(answer.rows))
+        return Table(answer.columns, tuple(answer.rows), answer.types)
 
 
 def query_sql(name: str, **asked: Unpack[QueryOptions]) -> str:
@@ -214,7 +216,7 @@ def questions(**settings: Unpack[Options]) -> Table:
     from footfall.verbs import query as query_verb
 
     answer = query_verb.query_list(_settings(settings))
-    return Table(answer.columns, tuple(answer.rows))
+    return Table(answer.columns, tuple(answer.rows), answer.types)
 
 
 def verify(*, repair: bool = False, **settings: Unpack[Options]) -> Verification:

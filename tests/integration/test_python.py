@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +69,43 @@ def test_a_question_is_there_as_an_answer_and_as_sql(loaded: str) -> None:
     text = footfall.query_sql("user", id=1, since=date(2024, 3, 1), schema="of people")
     assert '"of people"' in text
     assert "2024-03-01" in text
+
+
+def test_an_answer_and_the_ledger_are_frames_in_one_call(loaded: str) -> None:
+    table = footfall.query("per-day", database_url=loaded)
+    assert [str(kind) for kind in table.to_arrow().schema.types] == ["date32[day]", "int64"]
+    assert table.to_polars().rows() == list(table.rows)
+    assert list(table.to_pandas()["interaction_count"]) == [1, 1]
+    ledger = footfall.loads(database_url=loaded).to_arrow()
+    assert ledger.column("rows_loaded").to_pylist() == [1, 1]
+    assert str(ledger.schema.field("finished_at").type) == "timestamp[us, tz=UTC]"
+
+
+def test_threads_ask_at_once_and_each_gets_its_own_answer(database: str, write_csv: Write) -> None:
+    write_csv("a.csv", *(f"{n},{n % 7},{n % 5},click,2024-03-{n % 28 + 1:02}" for n in range(1, 400)))
+    footfall.load("a.csv", database_url=database)
+    asked: list[dict[str, Any]] = [{"name": "per-day", "user": user} for user in range(7)]
+    asked += [{"name": "top-users", "product": product, "limit": 3} for product in range(5)]
+    alone = [footfall.query(**each, database_url=database).rows for each in asked]
+    all_at_once = threading.Barrier(len(asked))
+
+    def ask(each: dict[str, Any]) -> object:
+        all_at_once.wait()
+        return footfall.query(**each, database_url=database).rows
+
+    with ThreadPoolExecutor(len(asked)) as pool:
+        for _ in range(3):
+            assert list(pool.map(ask, asked)) == alone
+
+
+def test_a_question_is_awaited_in_a_thread_of_its_own(loaded: str) -> None:
+    async def ask() -> list[footfall.Table]:
+        questions = (asyncio.to_thread(footfall.query, name, database_url=loaded) for name in ("actions", "per-day"))
+        return await asyncio.gather(*questions)
+
+    actions, per_day = asyncio.run(ask())
+    assert actions.rows == (("click", 1), ("view", 1))
+    assert per_day.rows == ((date(2024, 3, 1), 1), (date(2024, 3, 2), 1))
 
 
 def test_every_question_is_listed_the_own_ones_with_their_file(tmp_path: Path) -> None:

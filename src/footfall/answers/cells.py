@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import re
-from datetime import date, datetime
+import math
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+
+from footfall.results.cells import find_exact_float, write_cell, write_json
+
+__all__ = [
+    "find_exact_float",
+    "round_seconds",
+    "write_cell",
+    "write_inert_cell",
+    "write_json",
+    "write_json_lines",
+    "write_table_cell",
+]
 
 SECONDS_DECIMALS = 3  # of a second, in JSON and CSV
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")  # for spreadsheets; OWASP, "CSV Injection"
 # Ends of column names whose numbers are amounts; other numbers are names (ids, lines) and stay without separators.
-AMOUNTS = ("_bytes", "_count", "_s", "kept", "recount")
+AMOUNTS = ("_bytes", "_count", "_s", "change", "kept", "recount")
+SMALL = 0.01  # below it, two decimals would show nothing
 
 
 def write_table_cell(column: str, cell: Any) -> str:
@@ -19,44 +31,27 @@ def write_table_cell(column: str, cell: Any) -> str:
         return "yes" if cell else "no"
     if isinstance(cell, int) and (column.startswith("rows_") or column.endswith(AMOUNTS)):
         return f"{cell:,}"
+    if isinstance(cell, float):
+        return _write_rounded(column, cell)
     if isinstance(cell, datetime):
         text = cell.isoformat(sep=" ", timespec="seconds")
         return text.removesuffix("+00:00") + " UTC" if text.endswith("+00:00") else text
     return write_cell(cell)
 
 
-def write_cell(cell: Any) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, dict | list | tuple | bool):
-        return write_json(cell)
-    if isinstance(cell, date):
-        return cell.isoformat()
-    return str(cell)
+def _write_rounded(column: str, number: float) -> str:
+    """Round a number for a screen: CSV and JSON have it exactly. A share is one of 100."""
+    if column == "share" or column.startswith("share_") or column.endswith(("_share", "_rate")):
+        return f"{number:.1%}"
+    if (number and abs(number) < SMALL) or not math.isfinite(number):
+        return f"{number:.3g}"
+    return f"{number:,.2f}"
 
 
 def write_inert_cell(cell: Any) -> str:
     """Give a cell's text so that a spreadsheet shows it: with an apostrophe where it would begin a formula."""
     text = write_cell(cell)
     return f"'{text}" if text.startswith(FORMULA_BEGINNINGS) and not isinstance(cell, int | float | Decimal) else text
-
-
-def write_json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=_json_value)
-    # JSON leaves DEL, C1 and line separators as they are, and a lone surrogate cannot be written at all.
-    return re.sub("[\x7f-\x9f\u2028\u2029\ud800-\udfff]", lambda match: f"\\u{ord(match.group()):04x}", text)
-
-
-def _json_value(other: Any) -> Any:
-    if isinstance(other, Decimal):
-        is_whole = other.is_finite() and other == other.to_integral_value()
-        return int(other) if is_whole else find_exact_float(other, str(other))
-    return other.isoformat() if isinstance(other, date) else str(other)
-
-
-def find_exact_float(number: Decimal, otherwise: Any) -> Any:
-    """Give the double that is written like this number, or something else where there is none."""
-    return float(number) if Decimal(repr(float(number))) == number else otherwise
 
 
 def write_json_lines(values: list[dict[str, Any]], indent: str = "") -> str:

@@ -8,26 +8,15 @@ from itertools import chain, islice
 from types import SimpleNamespace
 from typing import IO, Any, Literal
 
-from footfall.answers.cells import find_exact_float, write_cell, write_inert_cell, write_json
+from footfall.answers.cells import write_cell, write_inert_cell, write_json
 from footfall.answers.grid import lay_out_table, measure_width
-from footfall.errors import QueryError
-from footfall.results import INSTANT_OID, Answer, Table
+from footfall.results import Answer, Table
+from footfall.results.arrow import TEXT_OID, UUID_OID, make_arrow_table
 from footfall.safe_text import escaped
 
 Format = Literal["table", "csv", "json"]
-# Of pg_type; what is not here becomes text, and numeric the double that readers of Parquet expect of it.
-PARQUET_TYPES = {
-    16: "bool",
-    20: "int64",
-    21: "int16",
-    23: "int32",
-    700: "float",
-    701: "double",
-    1082: "date32",
-    1114: "timestamp[us]",
-    1700: "double",
-}
 PARQUET_BATCH_ROWS = 100_000  # rows of one row group
+ADVICE = "narrow the question, cast the column to bigint or text, or take another --format"
 
 
 def print_table(table: Table, fmt: Format, stream: IO[str], *, escape_formulas: bool = False) -> None:
@@ -67,43 +56,15 @@ def _print(
 
 
 def _write_parquet(answer: Answer, stream: IO[bytes]) -> None:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    types = [pa.timestamp("us", tz="UTC") if oid == INSTANT_OID else _arrow_type(pa, oid) for oid in answer.types]
-    schema = pa.schema(list(zip(answer.columns, types, strict=True)))
+    # An id that is a UUID is text: few readers of Parquet know the type.
+    types = tuple(TEXT_OID if oid == UUID_OID else oid for oid in answer.types)
+    empty = make_arrow_table(answer.columns, types, (), ADVICE)
     rows = iter(answer.rows)
-    with pq.ParquetWriter(stream, schema) as writer:
+    with pq.ParquetWriter(stream, empty.schema) as writer:
         while batch := list(islice(rows, PARQUET_BATCH_ROWS)):
-            columns = zip(answer.columns, zip(*batch, strict=True), types, strict=True)
-            arrays = [_parquet_column(pa, name, cells, type_) for name, cells, type_ in columns]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-
-
-def _parquet_column(pa: Any, name: str, cells: tuple[Any, ...], type_: Any) -> Any:
-    try:
-        if str(type_) == "string":
-            return pa.array([None if cell is None else write_cell(cell) for cell in cells], type_)
-        if str(type_) == "double":
-            return pa.array([_double(cell) for cell in cells], type_)
-        return pa.array(cells, type_)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
-        raise QueryError(
-            f"Parquet has no exact place for a value of the column {name} ({error}); narrow the question, cast the "
-            "column to bigint or text, or take another --format"
-        ) from error
-
-
-def _double(cell: Any) -> float | None:
-    if cell is None or isinstance(cell, float):
-        return cell
-    if (double := find_exact_float(cell, None)) is None:
-        raise ValueError(f"{cell} is no double")
-    return float(double)
-
-
-def _arrow_type(pa: Any, oid: int) -> Any:
-    return pa.type_for_alias(PARQUET_TYPES.get(oid, "string"))
+            writer.write_table(make_arrow_table(answer.columns, types, batch, ADVICE))
 
 
 Form = Literal["table", "csv", "json", "parquet"]

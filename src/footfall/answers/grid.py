@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 from typing import IO
 
@@ -31,13 +32,20 @@ def lay_out_table(table: Table, width: int, *, bars: bool = False) -> str:
         [escaped(write_table_cell(column, cell)) for column, cell in zip(table.columns, row, strict=True)]
         for row in table.rows
     ]
-    numbers = [any(type(row[at]) is int for row in table.rows) for at in range(len(names))]
+    numbers = [any(type(row[at]) in (int, float) for row in table.rows) for at in range(len(names))]
     natural = [max(map(rich.cells.cell_len, column)) for column in zip(names, *texts, strict=True)]
     are_counts = len(texts) > 1 and all(type(row[-1]) is int and row[-1] > 0 for row in table.rows)
     is_room = sum(natural) + 2 * len(natural) + BAR_COLUMNS <= width
     bars = bars and is_room and are_counts and table.columns[-1].endswith("_count")
     if not bars and sum(natural) + 2 * len(natural) <= width:  # nothing to fold: a hundred times as fast without rich
         return "".join(_aligned(cells, natural, numbers) for cells in (names, *texts))
+    # Names of counts are often longer than the counts: below the width of the screen they take several lines.
+    heads = _break_names(
+        names, [max(map(rich.cells.cell_len, column), default=0) for column in zip(*texts, strict=True)]
+    )
+    narrow = [max(map(rich.cells.cell_len, column)) for column in zip(*heads, *texts, strict=True)]
+    if not bars and texts and sum(narrow) + 2 * (len(narrow) - 1) <= width:
+        return "".join(_aligned(cells, narrow, numbers) for cells in (*heads, *texts))
     shown = rich.table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=True, header_style=None)
     for name, is_number in zip(names, numbers, strict=True):
         shown.add_column(rich.text.Text(name), overflow="fold", justify="right" if is_number else "left")
@@ -60,6 +68,26 @@ def _aligned(cells: list[str], widths: list[int], are_numbers: list[bool]) -> st
         for cell, width, is_number in zip(cells, widths, are_numbers, strict=True)
     )
     return line.rstrip() + "\n"
+
+
+def _break_names(names: list[str], widths: list[int]) -> list[list[str]]:
+    """Break the names of columns behind underscores so that they are as narrow as their cells; give their lines.
+
+    Example:
+        >>> _break_names(["day", "usual_file_count"], [10, 11])
+        [['', 'usual_file_'], ['day', 'count']]
+    """
+    broken = []
+    for name, width in zip(names, widths, strict=True):
+        parts = re.findall(r"[^_]*_|[^_]+", name) or [name]
+        lines = [""]
+        for part in parts:
+            if lines[-1] and len(lines[-1]) + len(part) > max(width, *map(len, parts)):
+                lines.append("")
+            lines[-1] += part
+        broken.append(lines)
+    height = max(map(len, broken), default=1)
+    return [list(line) for line in zip(*([""] * (height - len(lines)) + lines for lines in broken), strict=True)]
 
 
 def narrowed(table: Table, columns: tuple[str, ...]) -> Table:

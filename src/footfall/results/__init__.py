@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from footfall.errors import FootfallError
+from footfall.results.arrow import INSTANT_OID, make_arrow_table, make_pandas_frame, make_polars_frame
 from footfall.results.problems import (
     Problem,
     ProblemGroup,
@@ -18,6 +19,11 @@ from footfall.results.problems import (
     merge_groups,
 )
 from footfall.safe_text import escaped
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
 
 __all__ = [
     "INSTANT_OID",
@@ -94,9 +100,6 @@ class Progress:
     bytes_total: int | None
     rows_read: int
     seconds: float
-
-
-INSTANT_OID = 1184  # timestamptz, of pg_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,13 +314,39 @@ def _count(amount: int, noun: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows to print: column names and tuples of the same length.
+    """Rows: column names and tuples of the same length. Whatever reads Arrow takes it as it is, as DuckDB does.
 
-    Effects: none.
+    Shape: `types` has the server's OID of each column, or nothing where no server made the columns.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
+    types: tuple[int, ...] = field(default=(), compare=False, repr=False)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Give the rows as a stream of Arrow's C data interface."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def to_arrow(self) -> pa.Table:
+        """Give the rows as a table of pyarrow: bigint as int64, double, date32, UUIDs, instants as timestamps of UTC.
+
+        Raises: QueryError where a value has no exact place in its column, such as a day before year 1.
+        """
+        return make_arrow_table(self.columns, self.types, self.rows, "narrow the question, or read `rows`")
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the rows as a frame of pandas, with the types of Arrow (`pandas.ArrowDtype`); UUIDs are objects.
+
+        Raises: SettingsError where pandas is not installed; QueryError as `to_arrow`.
+        """
+        return make_pandas_frame(self.to_arrow())
+
+    def to_polars(self) -> pl.DataFrame:
+        """Give the rows as a frame of polars; UUIDs are text.
+
+        Raises: SettingsError where polars is not installed; QueryError as `to_arrow`.
+        """
+        return make_polars_frame(self.to_arrow())
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,14 @@ def record(connection: Connection, entry: Entry) -> None:
     connection.execute(SQL["record"], values)
 
 
+def mark_repair(connection: Connection) -> None:
+    """Write the newest row anew, as it is, so that whoever keeps answers by the ledger sees that counts changed."""
+    connection.execute(SQL["mark_repair"])
+
+
 def list_loads(connection: Connection, limit: int | None) -> Table:
     """List the ledger, the newest load first."""
     cursor = connection.execute(SQL["loads"], {"limit": limit})
-    columns = tuple(column.name for column in cursor.description or ())
-    return Table(columns, tuple(tuple(row) for row in cursor.fetchall()))
+    described = cursor.description or ()
+    columns, types = tuple(each.name for each in described), tuple(each.type_code for each in described)
+    return Table(columns, tuple(tuple(row) for row in cursor.fetchall()), types)

@@ -54,3 +54,8 @@ select
 from loads
 order by load_id desc
 limit %(limit)s
+
+-- name: mark_repair
+update loads
+set status = status
+where load_id = (select pg_catalog.max(newest.load_id) from loads as newest)

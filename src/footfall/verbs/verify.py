@@ -5,7 +5,7 @@ from __future__ import annotations
 from footfall.postgres.transactions import begin, begin_snapshot, take_writer_lock
 from footfall.results import Verification
 from footfall.settings import Settings
-from footfall.tables import counts, verification
+from footfall.tables import counts, ledger, verification
 from footfall.tables.schema import list_tables
 from footfall.verbs.session import session
 
@@ -23,6 +23,7 @@ def verify(settings: Settings, *, repair: bool = False) -> Verification:
             if verification.is_readable(connection):
                 counts.read_heaps(connection)
                 counts.repair(connection)
+                ledger.mark_repair(connection)
             connection.commit()
         begin_snapshot(connection, target, counts.lock_tables, list_tables())
         found = verification.verify(connection, repaired=repair)

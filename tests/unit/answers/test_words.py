@@ -138,6 +138,40 @@ def test_no_control_character_reaches_a_terminal(fmt: Literal["table", "csv", "j
     assert fmt == "json" or "\u202e" not in text
 
 
+@pytest.mark.parametrize(
+    ("column", "number", "shown"),
+    [
+        ("share", 0.1454, "14.5%"),
+        ("share_of_first", 1.0, "100.0%"),
+        ("score", -74.526, "-74.53"),
+        ("usual_count", 5555.5, "5,555.50"),
+        ("lift", 0.001234, "0.00123"),
+        ("lift", 0.0, "0.00"),
+        ("lift", float("inf"), "inf"),
+    ],
+)
+def test_a_double_is_rounded_on_a_screen_alone(column: str, number: float, shown: str) -> None:
+    table = Table((column,), ((number,),))
+    assert printed(table, "table").split("\n")[1].strip() == shown
+    assert printed(table, "csv") == f"{column}\n{number}\n"
+    assert json.loads(printed(table, "json")) == [{column: number}]
+
+
+def test_a_name_that_is_wider_than_its_cells_is_broken_where_a_terminal_has_no_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = Table(("day", "interaction_count", "usual_file_count"), (("2024-05-07", 0, 1.0), ("2024-05-08", 1, None)))
+    monkeypatch.setenv("COLUMNS", "40")
+    assert printed(table, "table", Terminal()).splitlines() == [
+        "                          usual_",
+        "            interaction_   file_",
+        "day                count   count",
+        "2024-05-07             0    1.00",
+        "2024-05-08             1",
+    ]
+    assert printed(table, "table").startswith("day         interaction_count  usual_file_count\n")
+
+
 def test_markup_of_rich_is_plain_text() -> None:
     assert "[bold]x[/bold] :smile:" in printed(Table(("raw",), (("[bold]x[/bold] :smile:",),)), "table")
 
