@@ -229,6 +229,10 @@ lock: .venv/.uv  ## Write requirements/*.lock anew from pyproject.toml; LOCK_ARG
 	@! grep -nE '://|^ *(-i|--(extra-)?index-url|--find-links|--trusted-host)|(^|[ =])/' requirements/*.lock \
 		|| { echo "A lock names a host or a path of this machine (see above)." >&2; exit 1; }
 
+.PHONY: vendor
+vendor: install  ## Fetch what others wrote and is kept here (htmx, axe) by npm, and compare the hashes in vendor.toml
+	@$(BIN)/python scripts/vendor
+
 .PHONY: audit
 audit: install  ## Ask for known vulnerabilities of the locked packages
 	@$(BIN)/python scripts/audit
