@@ -61,6 +61,7 @@ class Field:
     kind: str = "text"
     choices: tuple[tuple[str, str], ...] = ()
     hint: str = ""
+    shown: str = ""
 
 
 def make_form(
@@ -69,7 +70,8 @@ def make_form(
     """Give the form of a screen; without a view, its ranges and actions are not known."""
     is_of_actions = view is not None and {"action", "start-action"} & {*names}
     actions = view.list_actions() if view is not None and is_of_actions else []
-    fields = [_make_field(name, given, actions, default) for name in names]
+    untold = {"per": default, **(view.options if view is not None else {})}
+    fields = [_make_field(name, given, actions, untold.get(name, "")) for name in names]
     kept = [(name, value) for name, value in given.options.items() if name not in names]
     has_range = view is not None and "since" in names and view.kept.interaction_count
     return render(
@@ -83,18 +85,19 @@ def make_form(
     )
 
 
-def _make_field(name: str, given: Given, actions: Sequence[str], default: str) -> Field:
+def _make_field(name: str, given: Given, actions: Sequence[str], otherwise: str) -> Field:
     value = given.get(name)
     choices = CHOICES.get(name, ())
-    if name == "per":
-        value = value or default
     if name in ("action", "start-action", "return-action", "exclude"):
         known = list(dict.fromkeys([*actions, *([value] if value else [])]))
         choices = (("", "none" if name == "exclude" else "any"), *((each, each) for each in known))
     elif choices and value and value not in dict(choices):
         choices = (*choices, (value, value))  # what is wrong is kept, to be mended
-    is_date = name in ("since", "until") and (not value or DATE.fullmatch(value))
-    return Field(name, LABELS.get(name, name), value, "date" if is_date else "text", choices, HINTS.get(name, ""))
+    shown = otherwise if name in ("since", "until", "per") and not given.get(name) else ""
+    is_date = name in ("since", "until") and bool(DATE.fullmatch(value or shown))
+    return Field(
+        name, LABELS.get(name, name), value, "date" if is_date else "text", choices, HINTS.get(name, ""), shown
+    )
 
 
 def _list_ranges(given: Given, view: View) -> list[tuple[str, str, bool]]:

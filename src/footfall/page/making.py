@@ -104,12 +104,13 @@ def make_screen(
 
 def open_view(given: Given, reader: Reader, days: int | None = None) -> View:
     """Look at the ledger and how far the data reach; where the address names no range, show the last days."""
-    summary = ledger.summarize(reader.asker)
+    rights = ledger.find_rights(reader.asker)
+    summary = ledger.summarize(reader.asker) if rights.may_read_ledger else None
     kept = ledger.find_kept(reader.asker, reader.settings.reporting_time_zone)
-    view = View(given, reader, summary, kept, given.options)
+    view = View(given, reader, rights, summary, kept, given.options)
     if given.get("since") or given.get("until") or days is None or not kept.interaction_count:
         return view
-    return View(given, reader, summary, kept, {**given.options, **view.last_days(days)})
+    return View(given, reader, rights, summary, kept, {**given.options, **view.last_days(days)})
 
 
 def _fill(view: View, screen: Screen, sections: Sequence[Section], is_empty: bool) -> Generator[str, None, None]:
@@ -121,7 +122,7 @@ def _fill(view: View, screen: Screen, sections: Sequence[Section], is_empty: boo
         "title": screen.title,
         "lead": screen.lead,
         "form": form,
-        "seen": view.summary.last_load_id,
+        "seen": view.summary.last_load_id if view.summary else "",
         "is_empty": is_empty,
         "pieces": _pieces(view, sections, is_empty and screen.is_of_data),
         "command": "",
@@ -138,7 +139,7 @@ def _fill(view: View, screen: Screen, sections: Sequence[Section], is_empty: boo
 
 def _pieces(view: View, sections: Sequence[Section], is_nothing: bool) -> Generator[Markup, None, None]:
     if is_nothing:
-        yield render("nothing.html", failed=view.summary.failed_count)
+        yield render("nothing.html", failed=view.summary.failed_count if view.summary else 0)
     for section in sections:
         yield Markup()
         yield render_macro("section.html", "section", show(section, view))

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from footfall.answers.charts import stylesheet, write_duration, write_number, write_share
 from footfall.page.cells import is_amount, write_cell, write_day, write_heading, write_instant
+from footfall.safe_text import escaped
 
 FILES = {
     "footfall.css": "text/css; charset=utf-8",
@@ -21,6 +22,8 @@ FILES = {
     "vendor/htmx.min.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
+
+SHORT = 60  # characters
 
 
 @cache
@@ -34,6 +37,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": write_number, "share": write_share, "duration": write_duration}
+    made.filters |= {"short": shorten, "plain": escaped}
     made.filters |= {"day": write_day, "instant": write_instant}
     made.globals |= {
         "cell": write_cell,
@@ -43,6 +47,17 @@ def environment() -> Environment:
         "version": version("footfall"),
     }
     return made
+
+
+def shorten(text: str) -> str:
+    """Give text for a place that has room for one line, such as an entry of a list to choose from.
+
+    Example:
+        >>> shorten("add_to_cart"), len(shorten("x" * 500))
+        ('add_to_cart', 60)
+    """
+    text = escaped(text)
+    return text if len(text) <= SHORT else text[: SHORT - 1] + "\u2026"
 
 
 def render(template: str, **values: Any) -> Markup:

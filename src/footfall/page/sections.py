@@ -36,11 +36,12 @@ class Ask:
 class View:
     """What a section sees: the address, the snapshot, and how far the data reach.
 
-    Shape: `options` are those of the address, with the range that is shown where the address names none.
+    Shape: `summary` is None for a role that may not read the ledger; `options` are those of the address, with the range that is shown where the address names none.
     """
 
     given: Given
     reader: Reader
+    rights: Any
     summary: Any
     kept: Any
     options: Mapping[str, str]

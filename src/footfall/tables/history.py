@@ -14,6 +14,11 @@ SQL = statements(__name__)
 Listed = Literal["loads", "overlaps", "problems", "days", "running"]
 
 
+def find_rights(connection: Connection) -> Any:
+    """Say what the role may read beside the counts. Shape: a row with the columns of `rights`."""
+    return fetch_one(connection, SQL["rights"])
+
+
 def summarize(connection: Connection) -> Any:
     """Give the ledger's sums. Shape: a row with the columns of `summary`."""
     return fetch_one(connection, SQL["summary"])

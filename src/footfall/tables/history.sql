@@ -1,3 +1,10 @@
+-- name: rights
+-- What the role may read beside the counts.
+select
+    pg_catalog.has_table_privilege('loads'::text, 'select'::text) as may_read_ledger,
+    pg_catalog.has_table_privilege('load_overlaps'::text, 'select'::text) as may_read_overlaps,
+    pg_catalog.has_table_privilege('rejected_interactions'::text, 'select'::text) as may_read_rejected
+
 -- name: summary
 -- The ledger in one row; rows_* are of the loads that stand.
 select
@@ -11,8 +18,7 @@ select
     coalesce(pg_catalog.sum(rows_loaded) filter (where status = 'loaded'), 0)::bigint as rows_loaded,
     coalesce(pg_catalog.sum(rows_duplicate) filter (where status = 'loaded'), 0)::bigint as rows_duplicate,
     coalesce(pg_catalog.sum(rows_rejected) filter (where status = 'loaded'), 0)::bigint as rows_rejected,
-    coalesce(pg_catalog.sum(rows_skipped) filter (where status = 'loaded'), 0)::bigint as rows_skipped,
-    pg_catalog.has_table_privilege('rejected_interactions'::text, 'select'::text) as may_read_rejected
+    coalesce(pg_catalog.sum(rows_skipped) filter (where status = 'loaded'), 0)::bigint as rows_skipped
 from loads
 
 -- name: kept

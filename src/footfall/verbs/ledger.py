@@ -11,6 +11,15 @@ from footfall.tables.quarantine import list_rejected
 from footfall.verbs.query import Asker
 
 
+def find_rights(asker: Asker) -> Any:
+    """Say what the role may read beside the counts. Shape: a row with the columns of the statement `rights`.
+
+    Raises: SchemaError where the tables are not there.
+    """
+    with outlived(asker.connection):
+        return history.find_rights(asker.connection)
+
+
 def summarize(asker: Asker) -> Any:
     """Give the sums of the ledger. Shape: a row with the columns of the statement `summary`."""
     with outlived(asker.connection):

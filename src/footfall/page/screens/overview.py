@@ -14,7 +14,7 @@ from footfall.page.making import Screen
 from footfall.page.options import write_id_address
 from footfall.page.rendering import render
 from footfall.page.screens.funnel import choose_steps
-from footfall.page.screens.loads import draw_ledger
+from footfall.page.screens.loads import draw_ledger, require_right
 from footfall.page.sections import Ask, Section, View
 from footfall.verbs import ledger
 from footfall.verbs.query import Answered
@@ -101,6 +101,7 @@ def _list_figures(view: View) -> list[tuple[str, dict[str, str]]]:
 
 def draw_trust(view: View) -> Markup:
     """Say what was loaded, whether its sum balances, and how far the data reach."""
+    require_right(view)
     summary, kept = view.summary, view.kept
     terms = [(name, getattr(summary, f"rows_{name}")) for name in ("loaded", "duplicate", "rejected", "skipped")]
     return render(
@@ -128,7 +129,7 @@ def draw_figures(view: View, *answers: Answered) -> Markup:
         words = write_share(share) or "none", write_share(share_before)
         figures.append(Figure("of step 1 do the last step", *words, difference, view.link("/funnel"), True))
     summary = view.summary
-    rejected = summary.rows_rejected / summary.rows_read if summary.rows_read else 0.0
+    rejected = summary.rows_rejected / summary.rows_read if summary and summary.rows_read else 0.0
     figures.append(Figure("of all rows are rejected", write_share(rejected), "", None, "/rejects"))
     return render("figures.html", figures=figures)
 
@@ -174,6 +175,7 @@ def draw_top_movers(view: View, answered: Answered) -> Markup:
 
 def draw_last_loads(view: View) -> Markup:
     """List the last five loads."""
+    require_right(view)
     table = ledger.list_loads(view.reader.asker, 5)
     return draw_ledger(table) + Markup('<p><a href="/loads">All loads</a></p>')
 

@@ -14,6 +14,16 @@ document.addEventListener("keydown", (event) => {
   if (field) { event.preventDefault(); field.focus(); }
 });
 
+// What was not asked for stays out of the address: a range that ends with the data goes on with them.
+for (const form of document.querySelectorAll("form")) {
+  form.addEventListener("submit", () => {
+    for (const field of form.elements) {
+      if (field.name && (!field.value || field.value === field.dataset.untold)) field.disabled = true;
+    }
+  });
+  addEventListener("pageshow", () => { for (const field of form.elements) field.disabled = false; });
+}
+
 for (const button of document.querySelectorAll("button.copy")) {
   if (!navigator.clipboard) break;
   button.hidden = false;
