@@ -17,7 +17,7 @@ HOURS = [1, 1, 1, 1, 1, 2, 4, 7, 9, 10, 10, 11, 13, 12, 10, 9, 10, 12, 15, 18, 1
 
 def write_story(folder: Path, users: int = 2_400) -> list[Path]:
     """Write one file a week, one of which cannot be read; give their paths in loading order."""
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     folder.mkdir(parents=True, exist_ok=True)
     joined = sorted(int(DAYS * chance.random() ** 1.4) for _ in range(users))
     eager = [chance.betavariate(1, 4) for _ in range(users)]

@@ -11,7 +11,7 @@ from footfall.page.guard import COOKIE, POLICY
 from footfall.settings import Settings, load_settings
 from opening import open_page
 
-TOKEN = "0123456789abcdef"  # noqa: S105
+TOKEN = "0123456789abcdef"
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from html import unescape
 from html.parser import HTMLParser
-from typing import Any
 
 import psycopg
 import pytest
