@@ -12,7 +12,7 @@ from footfall.answers.charts.numbers import find_largest, read_number, write_cha
 
 WIDTH = 760.0
 ROW, BAR = 28.0, 18.0  # units of the drawing
-LABEL_MAX = 230.0  # units; a longer label is cut, and whole where it is pointed at
+LABEL_MAX, NOTE_MAX = 230.0, 200.0  # units; longer text is cut, and whole where it is pointed at
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,9 @@ def bars(about: About, rows: Sequence[Bar]) -> Markup:
     is_change = lowest < 0
     texts = [_end_text(row, number, is_change) for row, number in zip(rows, numbers, strict=True)]
     left = min(max(measure(row.label) for row in rows), LABEL_MAX) + 12
-    room = max(measure(f"{text}  {row.note}" if row.note else text) for row, text in zip(rows, texts, strict=True))
-    right = WIDTH - min(room, 260) - 12
+    notes = [cut(row.note, NOTE_MAX) for row in rows]
+    room = max(measure(text) + bool(note) * 8 + measure(note) for text, note in zip(texts, notes, strict=True))
+    right = WIDTH - room - 12
     if is_change:
         left += max(measure(text) for text in texts) + 8
     reach = (highest - lowest) or 1
@@ -75,7 +76,7 @@ def _draw_bar(row: Bar, number: float | None, text: str, place: tuple[float, flo
     anchor = "end" if is_below else "start"
     number_text = element("text", text, class_="number", x=end, y=middle, text_anchor=anchor)
     note_at = zero + 8 if is_below else end + measure(text) + 8
-    note = element("text", cut(row.note, 220), class_="muted", x=note_at, y=middle) if row.note else Markup()
+    note = element("text", cut(row.note, NOTE_MAX), class_="muted", x=note_at, y=middle) if row.note else Markup()
     label = element("text", cut(row.label, LABEL_MAX), class_="label", x=0, y=middle)
     hit = element("rect", class_="hit", x=0, y=y - 5, width=WIDTH, height=ROW)
     return element("g", title, link(row.href, hit, shape, label, number_text, note), class_="row")

@@ -55,12 +55,13 @@ def flow(about: About, edges: Sequence[Edge]) -> Markup:
         at = step - first
         target = ENDS if after is None else after if after in named[at + 1] else OTHER
         sums[at, action if action in named[at] else OTHER, target] += number
-    boxes = _place(named, columns, sums)
+    boxes = _place(named, sums)
     middle = (WIDTH - ROOM - BOX) / max(len(boxes) - 1, 1)
     drawn = [*_draw_bands(boxes, sums, middle), *_draw_boxes(boxes, middle, about.unit or "sessions")]
     total = sum(box.count for box in boxes[0].values())
     top = max(boxes[0].values(), key=lambda box: box.count)
-    sentence = f"{write_number(total)} {about.unit or 'sessions'}; most begin with {top.shown[:60]} ({write_number(top.count)})"
+    unit = about.unit or "sessions"
+    sentence = f"{write_number(total)} {unit}; most begin with {top.shown[:60]} ({write_number(top.count)})"
     return picture(about, sentence, (WIDTH, HEIGHT), *drawn)
 
 
@@ -84,21 +85,21 @@ def _choose_names(column: dict[str, float]) -> list[str]:
     return shown + [ENDS] * (ENDS in column)
 
 
-def _place(
-    named: list[list[str]], columns: list[dict[str, float]], sums: dict[tuple[int, str, str], float]
-) -> list[dict[str, _Box]]:
+def _place(named: list[list[str]], sums: dict[tuple[int, str, str], float]) -> list[dict[str, _Box]]:
     """Give each box its place; one scale for all columns, so that equal numbers have equal heights."""
-    total = sum(columns[0].values())
-    most = max(len(names) for names in named)
-    scale = (HEIGHT - TOP - 8 - GAP * (most - 1)) / total
+    leaving: dict[tuple[int, str], float] = defaultdict(float)
+    arriving: dict[tuple[int, str], float] = defaultdict(float)
+    for (at, action, after), number in sums.items():
+        leaving[at, action] += number
+        arriving[at + 1, after] += number
+    # Edges that were left out of an answer make one of the two smaller.
+    counts = [{name: max(leaving[at, name], arriving[at, name]) for name in names} for at, names in enumerate(named)]
+    room = HEIGHT - TOP - 8
+    scale = min((room - GAP * (len(column) - 1)) / sum(column.values()) for column in counts)
     placed = []
-    for at, names in enumerate(named):
+    for column in counts:
         y, boxes = TOP, {}
-        for name in names:
-            if at == 0:
-                count = sum(number for (step, action, _), number in sums.items() if (step, action) == (0, name))
-            else:
-                count = sum(number for (step, _, after), number in sums.items() if (step, after) == (at - 1, name))
+        for name, count in column.items():
             boxes[name] = _Box(name, count, y, count * scale)
             y += count * scale + GAP
         placed.append(boxes)
@@ -155,7 +156,7 @@ def _draw_boxes(boxes: list[dict[str, _Box]], distance: float, unit: str) -> Ite
                 "text",
                 element("tspan", name, class_="strong"),
                 element("tspan", number, class_="soft", dx=6),
-                class_="label on-band",
+                class_="label",
                 x=x + BOX + 6,
                 y=box.top + max(min(box.height / 2 + 4, box.height), 10),
             )

@@ -49,7 +49,7 @@ def _draw_step(at: int, step: Step, counts: tuple[float, float, float], unit: st
     full = WIDTH - ROOM_AT_END
     top = at * ROW
     y = top + ABOVE
-    reached, came = full * here / first, full * before / first
+    reached, came = full * min(here / first, 1), full * min(before / first, 1)
     dropped = before - here
     share = here / first
     number = write_number(here)

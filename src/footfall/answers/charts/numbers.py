@@ -9,6 +9,8 @@ from typing import Any
 
 NO_BREAK = "\u00a0"  # a number and its unit stay in one line
 MINUS = "\u2212"
+HUGE = 1e15  # nothing that is counted comes near; beyond it a double has no ones any more
+ALMOST_NOTHING = 1e-9  # a reach below it has no marks of its own
 
 
 def read_number(cell: Any) -> float | None:
@@ -41,7 +43,9 @@ def write_number(number: float | None) -> str:
     """
     if number is None:
         return "no number"
-    if number == int(number):
+    if abs(number) >= HUGE:
+        text = f"{abs(number):.3g}"
+    elif number == int(number):
         text = f"{abs(int(number)):,}"
     elif abs(number) >= 100:
         text = f"{abs(number):,.0f}"
@@ -104,7 +108,7 @@ def choose_marks(largest: float, lowest: float = 0, count: int = 5) -> list[floa
     """
     largest, lowest = max(largest, 0), min(lowest, 0)
     reach = largest - lowest
-    if not reach:
+    if reach < ALMOST_NOTHING:
         return [0, 1]
     rough = reach / count
     magnitude = 10.0 ** math.floor(math.log10(rough))
