@@ -71,7 +71,12 @@ def write_coordinate(value: float) -> str:
 
 def write_text(text: str) -> str:
     """Give text as markup: escaped, with what is not seen or turns the reading round spelled out."""
-    return escape(NO_BREAK.join(escaped(part) for part in text.split(NO_BREAK)))
+    return escape(spell_out(text))
+
+
+def spell_out(text: str) -> str:
+    """Give text with what is not seen, or turns the reading round, spelled out; spaces that hold a line stay."""
+    return NO_BREAK.join(escaped(part) for part in text.split(NO_BREAK))
 
 
 def isolate(text: str) -> Markup:

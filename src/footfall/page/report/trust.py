@@ -1,0 +1,102 @@
+"""The first part of a report: what was read, what became of it, whether it was recounted, and what is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from footfall.answers.cures import cures
+from footfall.contract.hints import hint
+from footfall.results import Verification
+from footfall.safe_text import escaped
+from footfall.tables import standing
+from footfall.verbs.query import Asker
+
+PROBLEMS_SHOWN, FAILURES_SHOWN = 12, 10  # rows; the sentence below says how many more there are
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Rejected rows with one problem, and a hint at its cure."""
+
+    code: str
+    field: str
+    rows: int
+    files: int
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file of which nothing is loaded, and why."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What a reader needs to know before the first number.
+
+    Shape: `sums` has the columns of the statement `sums`; `verified` is None where nothing was recounted, and the
+    report says so; `kept` is how many interactions the counts hold.
+    """
+
+    sums: Any
+    kept: int
+    rejected: tuple[Rejected, ...]
+    failures: tuple[Failure, ...]
+    verified: Verification | None
+
+    @property
+    def terms(self) -> list[tuple[str, int]]:
+        """The terms of the sum that must balance; skipped rows only where there are some."""
+        terms = [("loaded", self.sums.rows_loaded), ("duplicate", self.sums.rows_duplicate)]
+        terms.append(("rejected", self.sums.rows_rejected))
+        return terms + ([("skipped", self.sums.rows_skipped)] if self.sums.rows_skipped else [])
+
+    @property
+    def is_balanced(self) -> bool:
+        return bool(self.sums.rows_read == sum(number for _, number in self.terms))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the counts hold just the interactions that the ledger says were loaded."""
+        return bool(self.kept == self.sums.rows_loaded)
+
+    @property
+    def verdict(self) -> tuple[str, str]:
+        """What became of the recount: a word for its colour, and a sentence."""
+        if self.verified is None:
+            return "unsure", "Not verified: this report was made without a recount (--no-verify)."
+        if self.verified.drift_count:
+            return "bad", f"The recount found differences. {str(self.verified)[0].upper()}{str(self.verified)[1:]}."
+        moved = (
+            "" if self.verified.rows_raw == self.kept else " A load was committed between the recount and this report."
+        )
+        return "good", (
+            f"Verified for this report: {self.verified.rows_raw:,} interactions and {self.verified.pairs:,} counts "
+            f"were recounted, without a difference.{moved}"
+        )
+
+    @property
+    def cures(self) -> tuple[str, ...]:
+        """What mends the differences of the recount."""
+        return cures(self.verified) if self.verified is not None and self.verified.drift_count else ()
+
+
+def find_trust(asker: Asker, verified: Verification | None, kept: int) -> Trust:
+    """Read how the ledger stands, in the snapshot of the report. Effects: none."""
+    sums = standing.sum_ledger(asker.connection)
+    problems = standing.list_problems(asker.connection, PROBLEMS_SHOWN + 1) if sums.may_read_rejected else []
+    failures = standing.list_open_failures(asker.connection, FAILURES_SHOWN + 1)
+    return Trust(
+        sums,
+        kept,
+        tuple(
+            Rejected(row.code, row.field or "", row.rows_rejected, row.file_count, hint(row.code, row.field, ""))
+            for row in problems
+        ),
+        tuple(Failure(escaped(row.source), escaped(row.error or "no reason was kept")) for row in failures),
+        verified,
+    )
