@@ -8,8 +8,8 @@ from footfall.answers.charts.labels import Periods, choose_labelled, measure
 from footfall.answers.charts.markup import Markup, element, join
 from footfall.answers.charts.numbers import choose_marks, write_number
 
-WIDTH, HEIGHT = 760.0, 270.0  # units of the drawing, which are pixels at full size
-TOP, BOTTOM = 26.0, 40.0
+WIDTH, HEIGHT = 760.0, 276.0  # units of the drawing, which are pixels at full size
+TOP, BOTTOM = 34.0, 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def draw_axes(frame: Frame, periods: Periods, unit: str) -> Markup:
         x = min(max(x, half), WIDTH - half)
         drawn.append(element("text", label, class_="muted", x=x, y=frame.bottom + 19, text_anchor="middle"))
     if unit:
-        drawn.append(element("text", unit, class_="muted", x=0, y=12))
+        drawn.append(element("text", unit, class_="muted", x=0, y=11))
     if periods.years:
         drawn.append(
             element("text", periods.years, class_="muted", x=frame.right, y=frame.bottom + 36, text_anchor="end")

@@ -213,7 +213,7 @@ def _draw_notes(frame: Frame, periods: Periods, drawn: _Line, marked: Sequence[i
         if at in marked:
             shapes.append(element("circle", class_="ring", cx=x, cy=y, r=7))
         x = min(max(x, frame.left + half), WIDTH - half)
-        shapes.append(element("text", text, class_="number", x=x, y=max(y - 11, 12), text_anchor="middle"))
+        shapes.append(element("text", text, class_="number", x=x, y=max(y - 10, 12), text_anchor="middle"))
     return join(*shapes)
 
 

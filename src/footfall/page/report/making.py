@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from footfall.answers.charts import stylesheet, write_duration, write_number, write_share
+from footfall.answers.charts import Markup, stylesheet, write_duration, write_number, write_share
 from footfall.answers.charts.labels import DAYS, MONTHS
 from footfall.answers.charts.markup import spell_out
 from footfall.answers.replacing import replacing
@@ -74,6 +74,11 @@ class Report:
     asking: Asking
     data: Any
 
+    @property
+    def name(self) -> str:
+        """The range in words, or that there is nothing to have one of."""
+        return self.span.name if self.data.last_at else "No interactions yet"
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -96,7 +101,7 @@ def make_report(settings: Settings, options: Options) -> Made:
     with snapshot(settings) as asker:
         report = read_report(asker, settings, options, verified)
     has_drift = verified is not None and verified.drift_count > 0
-    return Made(render(report, made_at), f"{report.title}: {report.span.name}", has_drift)
+    return Made(render(report, made_at), f"{report.title}: {report.name}", has_drift)
 
 
 def write_file(made: Made, output: str | Path) -> None:
@@ -127,8 +132,8 @@ def read_report(asker: Asker, settings: Settings, options: Options, verified: Ve
     """Put the questions of a report, in one snapshot."""
     zone = settings.reporting_time_zone
     data = standing.find_kept(asker.connection, zone)
-    last_day = data.last_at.date() if data.last_at else None
-    span = choose_span(options.since, options.until, last_day, zone)
+    days = (data.first_at.date(), data.last_at.date()) if data.last_at else None
+    span = choose_span(options.since, options.until, days, zone)
     asking = Asking(asker, span, span.before(data.last_at))
     trust = find_trust(asker, verified, data.interaction_count)
     title = (options.title or "Footfall report").strip()[:TITLE_CHARACTERS_MAX]
@@ -183,7 +188,13 @@ def render(report: Report, made_at: str) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {"number": write_number, "share": write_share, "duration": write_duration, "spelled_out": spell_out}
+    made.filters |= {
+        "number": write_number,
+        "share": write_share,
+        "duration": write_duration,
+        "spelled_out": spell_out,
+        "css_string": _write_css_string,
+    }
     made.globals |= {"cell": _write_cell, "heading": _write_heading, "is_number": _is_number}
     style = stylesheet() + files("footfall.page").joinpath("templates", "report", "report.css").read_text("utf-8")
     return made.get_template("report/report.html").render(
@@ -196,6 +207,11 @@ def render(report: Report, made_at: str) -> str:
         failures_shown=FAILURES_SHOWN,
         methods=report.asking.methods.values(),
     )
+
+
+def _write_css_string(text: str) -> str:
+    """Give text as a string of CSS: what is not a letter or a digit of ASCII is written by its number."""
+    return Markup("".join(c if c.isascii() and c.isalnum() else f"\\{ord(c):06x}" for c in text).join('""'))
 
 
 def _write_cell(column: str, value: Any) -> str:

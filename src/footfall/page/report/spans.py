@@ -107,19 +107,25 @@ def _write_bound(at: datetime) -> str:
     return at.date().isoformat() if at.time() == datetime.min.time() else at.isoformat()
 
 
-def choose_span(since: str | date | None, until: str | date | None, last_day: date | None, time_zone: str) -> Span:
-    """Give the span that is asked for; what is left out is the end of the data, and 30 days.
+def choose_span(
+    since: str | date | None, until: str | date | None, data: tuple[date, date] | None, time_zone: str
+) -> Span:
+    """Give the span that is asked for; what is left out is the end of the data, and 30 days of them.
+
+    Shape: `data` has the first and the last day that have interactions, or is None where there are none.
 
     Raises: QueryError naming the option and the cure.
     """
     first, last = _read("--since", since, time_zone), _read("--until", until, time_zone)
     if last is None:
-        end = last_day or (first.date() if first else date(1970, 1, 1))
+        end = data[1] if data else first.date() if first else date(1970, 1, 1)
         last = datetime.combine(end, datetime.min.time()) + DAY
         if first is not None and first >= last:
             last = first + DAY
     if first is None:
+        begins = datetime.combine(data[0], datetime.min.time()) if data else datetime.min
         first = last - DAYS_SHOWN * DAY
+        first = max(first, begins) if begins < last else first
     if first >= last:
         raise QueryError(f"--since {since} is not before --until {until}; a report is about some time")
     return Span(first, last)
