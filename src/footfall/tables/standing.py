@@ -1,4 +1,4 @@
-"""How the ledger stands: its sums, what is open, which problems rejected rows have, and a digest of its state."""
+"""How the tables stand: a digest of the ledger's state, where the data end, and which files are not loaded yet."""
 
 from __future__ import annotations
 
@@ -11,21 +11,16 @@ from footfall.statements import statements
 SQL = statements(__name__)
 
 
-def sum_ledger(connection: Connection) -> Any:
-    """Give the ledger in one row. Shape: the columns of the statement `sums`."""
-    return fetch_one(connection, SQL["sums"])
+def find_state(connection: Connection) -> str:
+    """Give a digest that is the same as long as no load came or went."""
+    return str(fetch_one(connection, SQL["state"]).state)
 
 
-def find_kept(connection: Connection, time_zone: str) -> Any:
-    """Say what the counts hold, and where the data end. Shape: the columns of the statement `kept`."""
-    return fetch_one(connection, SQL["kept"], time_zone=time_zone)
+def find_ends(connection: Connection, time_zone: str) -> Any:
+    """Say where the data begin and end. Shape: `first_at` and `last_at`, local times, None without interactions."""
+    return fetch_one(connection, SQL["ends"], time_zone=time_zone)
 
 
 def list_open_failures(connection: Connection, limit: int) -> list[Any]:
-    """List the files of which nothing is loaded, the newest attempt first."""
+    """List the files of which nothing is loaded, the newest attempt first. Shape: rows of `source` and `error`."""
     return connection.execute(SQL["open_failures"], {"limit": limit}).fetchall()
-
-
-def list_problems(connection: Connection, limit: int) -> list[Any]:
-    """List the problems of rejected rows, the most frequent first."""
-    return connection.execute(SQL["problems"], {"limit": limit}).fetchall()

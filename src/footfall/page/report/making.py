@@ -17,20 +17,23 @@ from footfall.answers.charts import Markup, stylesheet, write_duration, write_nu
 from footfall.answers.charts.labels import DAYS, MONTHS
 from footfall.answers.charts.markup import spell_out
 from footfall.answers.replacing import replacing
-from footfall.errors import QueryError, SettingsError
+from footfall.errors import DatabaseUnavailableError, FootfallError, QueryError, SchemaError, SettingsError
 from footfall.page.report import building, sentences
 from footfall.page.report.building import Figure, Wanted
 from footfall.page.report.parts import Asking, Part
 from footfall.page.report.spans import Span, choose_span
 from footfall.page.report.trust import FAILURES_SHOWN, PROBLEMS_SHOWN, Trust, find_trust
 from footfall.results import Verification
+from footfall.safe_text import mask
 from footfall.settings import Settings
 from footfall.tables import standing
+from footfall.verbs import ledger
 from footfall.verbs import verify as verify_verb
 from footfall.verbs.query import Asker, snapshot
 
 ROWS_SHOWN = 120  # of a table below a picture; the command has all
 TITLE_CHARACTERS_MAX = 200
+NOT_ASKED = "this report was made without a recount (--no-verify)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,9 @@ def make_report(settings: Settings, options: Options) -> Made:
     Raises: QueryError naming an option; what a session raises. A question without an answer becomes a sentence.
     """
     made_at = _read_made_at(options.made_at)
-    verified = verify_verb.verify(settings) if options.is_verified else None
+    verified, unverified = _verify(settings) if options.is_verified else (None, NOT_ASKED)
     with snapshot(settings) as asker:
-        report = read_report(asker, settings, options, verified)
+        report = _read_report(asker, settings, options, (verified, unverified))
     has_drift = verified is not None and verified.drift_count > 0
     return Made(render(report, made_at), f"{report.title}: {report.name}", has_drift)
 
@@ -128,14 +131,25 @@ def _read_made_at(given: str | datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M}{zone}"
 
 
-def read_report(asker: Asker, settings: Settings, options: Options, verified: Verification | None) -> Report:
-    """Put the questions of a report, in one snapshot."""
+def _verify(settings: Settings) -> tuple[Verification | None, str]:
+    """Recount; where that cannot be done, as for a role that may only read counts, say why."""
+    try:
+        return verify_verb.verify(settings), ""
+    except (DatabaseUnavailableError, SchemaError):
+        raise
+    except FootfallError as error:
+        return None, mask(error.message)
+
+
+def _read_report(
+    asker: Asker, settings: Settings, options: Options, recount: tuple[Verification | None, str]
+) -> Report:
     zone = settings.reporting_time_zone
-    data = standing.find_kept(asker.connection, zone)
+    data = standing.find_ends(asker.connection, zone)
     days = (data.first_at.date(), data.last_at.date()) if data.last_at else None
     span = choose_span(options.since, options.until, days, zone)
     asking = Asking(asker, span, span.before(data.last_at))
-    trust = find_trust(asker, verified, data.interaction_count)
+    trust = find_trust(asker, *recount, ledger.find_kept(asker, zone).interaction_count)
     title = (options.title or "Footfall report").strip()[:TITLE_CHARACTERS_MAX]
     first, figures, parts = _build_all(asking, data, Wanted(options.funnel, options.with_user_ids))
     return Report(title, span, zone, first, tuple(figures), trust, tuple(parts), asking, data)

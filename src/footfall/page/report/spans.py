@@ -123,8 +123,8 @@ def choose_span(
         if first is not None and first >= last:
             last = first + DAY
     if first is None:
-        begins = datetime.combine(data[0], datetime.min.time()) if data else datetime.min
         first = last - DAYS_SHOWN * DAY
+        begins = datetime.combine(data[0], datetime.min.time()) if data else first
         first = max(first, begins) if begins < last else first
     if first >= last:
         raise QueryError(f"--since {since} is not before --until {until}; a report is about some time")

@@ -10,6 +10,7 @@ from footfall.contract.hints import hint
 from footfall.results import Verification
 from footfall.safe_text import escaped
 from footfall.tables import standing
+from footfall.verbs import ledger
 from footfall.verbs.query import Asker
 
 PROBLEMS_SHOWN, FAILURES_SHOWN = 12, 10  # rows; the sentence below says how many more there are
@@ -38,15 +39,18 @@ class Failure:
 class Trust:
     """What a reader needs to know before the first number.
 
-    Shape: `sums` has the columns of the statement `sums`; `verified` is None where nothing was recounted, and the
-    report says so; `kept` is how many interactions the counts hold.
+    Shape: `sums` are those of the ledger, None where the role may not read it; `rejected` is None where it may not read
+    the rejected rows. `verified` is None where nothing was recounted, and `unverified` says why. `kept` is how many
+    interactions the counts hold.
     """
 
     sums: Any
+    state: str
     kept: int
-    rejected: tuple[Rejected, ...]
+    rejected: tuple[Rejected, ...] | None
     failures: tuple[Failure, ...]
     verified: Verification | None
+    unverified: str
 
     @property
     def terms(self) -> list[tuple[str, int]]:
@@ -68,7 +72,7 @@ class Trust:
     def verdict(self) -> tuple[str, str]:
         """What became of the recount: a word for its colour, and a sentence."""
         if self.verified is None:
-            return "unsure", "Not verified: this report was made without a recount (--no-verify)."
+            return "unsure", f"Not verified: {self.unverified}"
         if self.verified.drift_count:
             return "bad", f"The recount found differences. {str(self.verified)[0].upper()}{str(self.verified)[1:]}."
         moved = (
@@ -85,18 +89,28 @@ class Trust:
         return cures(self.verified) if self.verified is not None and self.verified.drift_count else ()
 
 
-def find_trust(asker: Asker, verified: Verification | None, kept: int) -> Trust:
+def find_trust(asker: Asker, verified: Verification | None, unverified: str, kept: int) -> Trust:
     """Read how the ledger stands, in the snapshot of the report. Effects: none."""
-    sums = standing.sum_ledger(asker.connection)
-    problems = standing.list_problems(asker.connection, PROBLEMS_SHOWN + 1) if sums.may_read_rejected else []
-    failures = standing.list_open_failures(asker.connection, FAILURES_SHOWN + 1)
+    rights = ledger.find_rights(asker)
+    failures, state, sums = [], "", None
+    if rights.may_read_ledger:
+        sums = ledger.summarize(asker)
+        state = standing.find_state(asker.connection)
+        failures = standing.list_open_failures(asker.connection, FAILURES_SHOWN + 1)
     return Trust(
         sums,
+        state,
         kept,
-        tuple(
-            Rejected(row.code, row.field or "", row.rows_rejected, row.file_count, hint(row.code, row.field, ""))
-            for row in problems
-        ),
+        _list_rejected(asker) if rights.may_read_rejected else None,
         tuple(Failure(escaped(row.source), escaped(row.error or "no reason was kept")) for row in failures),
         verified,
+        unverified,
+    )
+
+
+def _list_rejected(asker: Asker) -> tuple[Rejected, ...]:
+    found = ledger.list_problems(asker)
+    return tuple(
+        Rejected(code, field or "", rows, files, hint(code, field, ""))
+        for code, field, rows, files, *_ in found.rows[: PROBLEMS_SHOWN + 1]
     )
