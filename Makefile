@@ -217,26 +217,31 @@ lock: .venv/.uv  ## Write requirements/*.lock anew from pyproject.toml; LOCK_ARG
 	$(COMPILE) pyproject.toml --output-file requirements/runtime.lock
 	$(COMPILE) pyproject.toml --extra stores --constraint requirements/runtime.lock \
 		--output-file requirements/stores.lock
+	$(COMPILE) pyproject.toml --extra page --constraint requirements/runtime.lock --output-file requirements/page.lock
 	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/runtime.lock --output-file requirements/fuzz.lock
 	$(COMPILE) pyproject.toml --extra airflow --constraint requirements/stores.lock \
 		--output-file requirements/airflow.lock
-	$(COMPILE) pyproject.toml --extra stores --group dev --constraint requirements/stores.lock \
-		--output-file requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra stores --extra page --group dev --constraint requirements/stores.lock \
+		--constraint requirements/page.lock --output-file requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra airflow --group airflow-dev --constraint requirements/airflow.lock \
 		--output-file requirements/airflow-dev.lock
 	$(COMPILE) --group bench --constraint requirements/runtime.lock --output-file requirements/bench.lock
 	@! grep -nE '://|^ *(-i|--(extra-)?index-url|--find-links|--trusted-host)|(^|[ =])/' requirements/*.lock \
 		|| { echo "A lock names a host or a path of this machine (see above)." >&2; exit 1; }
 
+.PHONY: vendor
+vendor: install  ## Fetch what others wrote and is kept here (htmx, axe) by npm, and compare the hashes in vendor.toml
+	@$(BIN)/python scripts/vendor
+
 .PHONY: audit
 audit: install  ## Ask for known vulnerabilities of the locked packages
 	@$(BIN)/python scripts/audit
 
-# What an installation holds, by the locks: the core, with object stores, with Airflow.
+# What an installation holds, by the locks: the core, with object stores, with the page, with Airflow.
 .PHONY: sbom
 sbom: install  ## Write a bill of materials (CycloneDX) of each lock that is installed: build/sbom/*.json
 	@mkdir -p build/sbom
-	@for lock in runtime stores airflow; do \
+	@for lock in runtime stores page airflow; do \
 		PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements/$$lock.lock --pyproject pyproject.toml \
 			--output-reproducible --of JSON --output-file build/sbom/$$lock.cdx.json || exit 1; \
 		echo "build/sbom/$$lock.cdx.json"; \

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from footfall import errors
     from footfall.answers.asked import Filters
     from footfall.contract.problems import PROBLEM_CODES
-    from footfall.options import LoadOptions, Options, QueryOptions
+    from footfall.options import LoadOptions, Options, QueryOptions, ReportOptions
     from footfall.results import (
         Delivery,
         Discovery,
@@ -51,6 +52,7 @@ __all__ = [
     "Progress",
     "QueryOptions",
     "RejectedRow",
+    "ReportOptions",
     "Table",
     "Verification",
     "check",
@@ -64,13 +66,14 @@ __all__ = [
     "query_sql",
     "questions",
     "rejects",
+    "report",
     "verify",
 ]
 
 # Where the names are that are imported when they are first used: `import footfall` itself takes a few milliseconds.
 _HOMES = {
     "PROBLEM_CODES": "footfall.contract.problems",
-    **dict.fromkeys(("LoadOptions", "Options", "QueryOptions"), "footfall.options"),
+    **dict.fromkeys(("LoadOptions", "Options", "QueryOptions", "ReportOptions"), "footfall.options"),
     **dict.fromkeys(("Delivery", "Discovery", "Drift", "FoundSources", "IgnoredName"), "footfall.results"),
     **dict.fromkeys(("FirstRow", "Guess", "GuessedPart"), "footfall.results.guessing"),
     **dict.fromkeys(("LoadResult", "LoadSummary", "Progress", "Table", "Verification"), "footfall.results"),
@@ -217,6 +220,25 @@ def questions(**settings: Unpack[Options]) -> Table:
 
     answer = query_verb.query_list(_settings(settings))
     return Table(answer.columns, tuple(answer.rows), answer.types)
+
+
+def report(output: str | Path | None = None, **asked: Unpack[ReportOptions]) -> str:
+    """Make a report, by default of the last 30 days of the data: one HTML text without scripts.
+
+    Shape: the keywords of the report are those of `ReportOptions`; other names are settings. The same tables and
+    keywords give the same text but for the time of making, which `made_at` sets.
+    Effects: reads only, and writes `output`, whole or not at all. It recounts first, unless `verify` is false.
+
+    Raises: QueryError, SettingsError, SchemaError, DatabaseUnavailableError. What the recount finds is in the report.
+    """
+    from footfall.page.report import making
+
+    wanted = {name: value for name, value in asked.items() if name in making.KEYWORDS}
+    settings: Any = {name: value for name, value in asked.items() if name not in wanted}
+    made = making.make_report(_settings(settings), making.read_keywords(wanted))
+    if output is not None:
+        making.write_file(made, output)
+    return made.html
 
 
 def verify(*, repair: bool = False, **settings: Unpack[Options]) -> Verification:

@@ -6,7 +6,7 @@ Tests compare them with `settings.Settings` and `answers.parameters.Filters`, wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypedDict
 from uuid import UUID
@@ -80,3 +80,20 @@ class QueryOptions(Options, total=False):
     compare: str | None
     first_of: str | None
     over_time: bool | None
+
+
+class ReportOptions(Options, total=False):
+    """What a report is asked with, and every setting.
+
+    Shape: `since` and `until` are dates or times, as text or not: without them the last 30 days of the data; `funnel`
+    has the actions of its funnel in order, without it the most frequent ones; without `verify` nothing is recounted;
+    `with_user_ids` names users; `made_at` is the time of making that it tells.
+    """
+
+    since: str | date | None
+    until: str | date | None
+    title: str | None
+    funnel: str | Sequence[str] | None
+    verify: bool
+    with_user_ids: bool
+    made_at: str | datetime | None

@@ -37,6 +37,12 @@ def form(asked: Form | None, output: str | None) -> Form:
     return asked
 
 
+def refuse_terminal(output: str | None, why: str) -> None:
+    """Refuse to print on a terminal what is not for one. Raises: SettingsError."""
+    if output in (None, STDOUT) and sys.stdout.isatty():
+        raise SettingsError(f"--output: {why}")
+
+
 @contextmanager
 def destination(output: str | None, how: Form = "table") -> Iterator[IO[Any]]:
     """Give the stream for a result: the file that is named, else stdout. Shape: bytes for Parquet, else text."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from footfall.errors import DatabaseBusyError
+from footfall.postgres.faults import to_footfall_error
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection, Target
 from footfall.statements import statements
@@ -106,6 +108,26 @@ def begin_reading(
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     begin(connection, target, time_zone=time_zone, timeout_s=timeout_s)
     fetch_one(connection, SQL["reading"])
+
+
+@contextmanager
+def outlived(connection: Connection) -> Iterator[None]:
+    """Let the transaction, and with it its snapshot, outlive an error in the block.
+
+    Raises: what the block raises; FootfallError in place of a driver's error.
+    """
+    connection.execute(SQL["savepoint"])
+    try:
+        yield
+    except BaseException as error:
+        try:
+            connection.execute(SQL["back_to_savepoint"])
+        except psycopg.Error:
+            connection.close()  # the server is gone, or the session was cancelled at its very end
+        if isinstance(error, psycopg.Error):
+            raise to_footfall_error(error) from error
+        raise
+    connection.execute(SQL["release_savepoint"])
 
 
 def take_writer_lock(connection: Connection, target: Target) -> None:

@@ -118,3 +118,12 @@ where
     and c.relname = any(%(names)s::text[])
 order by l.pid
 limit 1
+
+-- name: savepoint
+savepoint outlived
+
+-- name: back_to_savepoint
+rollback to savepoint outlived
+
+-- name: release_savepoint
+release savepoint outlived

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from footfall.contract.ids import ID_COLUMNS, IdTypes
-from footfall.errors import DatabaseUnavailableError, SettingsError
+from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsError
 from footfall.formats.choosing import Contracts
 from footfall.postgres.connection import open_session, opened
 from footfall.postgres.target import Connection, Server, Target
@@ -16,6 +17,8 @@ from footfall.results import LoadResult
 from footfall.settings import Settings, libpq_variables_set
 from footfall.tables.ids import find_id_types
 from footfall.tables.schema import assert_ready, schema_version
+
+log = logging.getLogger("footfall")
 
 
 @contextmanager
@@ -31,6 +34,20 @@ def target(settings: Settings) -> Iterator[Target]:
 
             conninfo = stack.enter_context(clients.running(settings.home or clients.default_home()))
         yield Target(conninfo, settings.schema_, settings.lock_wait_seconds)
+
+
+@contextmanager
+def holding(settings: Settings) -> Iterator[None]:
+    """Keep an embedded database running for the length of the block, so that sessions inside it open at once.
+
+    A database that cannot be started ends nothing: each session says so.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(target(settings))
+        except FootfallError as error:
+            log.warning("%s", error.message)
+        yield
 
 
 @contextmanager

@@ -1,0 +1,71 @@
+"""An answer as a file: CSV for spreadsheets, JSON as the command line has it, SVG with its colours inside."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Generator, Iterable
+
+from footfall.answers.charts import as_file
+from footfall.answers.files import print_table
+from footfall.errors import FootfallError, SettingsError, UnknownNameError
+from footfall.page.drawing import DRAWINGS
+from footfall.page.making import open_view
+from footfall.page.options import BadAddressError, read_options
+from footfall.page.reading import Waiting, reading
+from footfall.page.sections import Ask, Section, check
+from footfall.page.streaming import Head
+from footfall.results import Table
+from footfall.safe_text import mask
+from footfall.settings import Settings
+
+PLAIN = "text/plain; charset=utf-8"
+FORMS = {
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json; charset=utf-8",
+    "svg": "image/svg+xml; charset=utf-8",
+}
+# A chart as a file has its colours in a style of its own; nothing else is let in.
+SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+
+def make_download(
+    settings: Settings, name: str, form: str, pairs: Iterable[tuple[str, str]], waiting: Waiting
+) -> Generator[Head | str, None, None]:
+    """Give an answer as a file; what goes wrong is a sentence of plain text with its status."""
+    try:
+        if form not in FORMS or (form == "svg" and name not in DRAWINGS):
+            raise UnknownNameError(f"{name}.{form}: an answer can be had as {', '.join(FORMS)}")
+        with reading(settings, waiting) as reader:
+            known = (*reader.options_of(name), "limit")
+            given = read_options(f"/query/{name}.{form}", pairs, known)
+            view = open_view(given, reader)
+            needed = reader.find(name).needed
+            identifier = given.get("user" if needed == "user_id" else "product") if needed else None
+            options = {key: value for key, value in given.options.items() if not identifier or value != identifier}
+            try:
+                section = Section("", "", lambda *_: None, (Ask(name, {}, identifier or None),))  # type: ignore[arg-type]
+                check((section,), reader, options)
+            except SettingsError as error:
+                raise BadAddressError(error.message, "") from error
+            with reader.slowly():
+                answered = reader.ask(name, options, identifier=identifier or None)
+            table = Table(answered.table.columns, tuple(answered.table.rows))
+            headers = (("Content-Disposition", f'attachment; filename="{name}.{form}"'),)
+            if form == "svg":
+                yield Head(200, FORMS[form], (*headers, ("Content-Security-Policy", SVG_POLICY)))
+                yield as_file(DRAWINGS[name](answered, view.drawing(answered.question.answers, name)))
+                return
+            stream = io.StringIO()
+            print_table(table, "csv" if form == "csv" else "json", stream, escape_formulas=form == "csv")
+            yield Head(200, FORMS[form], headers if form == "csv" else ())
+            yield stream.getvalue()
+    except BadAddressError as error:
+        known_words = f"\nThere are: {', '.join(error.known)}" if error.known else ""
+        yield Head(400, PLAIN)
+        yield f"{error.message}{known_words}\n"
+    except UnknownNameError as error:
+        yield Head(404, PLAIN)
+        yield f"{error.message}\n"
+    except FootfallError as error:
+        yield Head(503, PLAIN)
+        yield f"{mask(error.message)}\n"

@@ -1,0 +1,310 @@
+"""Answers -> charts: which chart a question has, and which of its columns go where."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Literal, cast
+
+from markupsafe import Markup as Filled
+
+from footfall.answers.charts import (
+    About,
+    Bar,
+    Edge,
+    HeatRow,
+    Markup,
+    Periods,
+    Series,
+    Step,
+    bars,
+    flow,
+    funnel_bars,
+    heat_map,
+    heat_table,
+    line,
+    name_period,
+    stacked_bars,
+    write_change,
+    write_number,
+    write_share,
+)
+from footfall.answers.charts.labels import DAYS
+from footfall.verbs.query import Answered
+
+Per = Literal["day", "week", "month", ""]
+HOURS = tuple(f"{hour:02}" for hour in range(24))
+ENDS = "session ends"  # what paths call the end of a session
+BARS_SHOWN = 20
+PERIODS_MAX = 5_000  # of one chart: more than 13 years of days
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What a chart is drawn with: its title, the options of the question, and the links out of it.
+
+    Shape: `period_link` gives the address of a period, `who_link` of the people behind a step and a state.
+    """
+
+    title: str
+    options: Mapping[str, str]
+    name: str = "chart"
+    first_day: date | None = None
+    incomplete_from: date | None = None
+    period_link: Callable[[date], str] | None = None
+    key_link: Callable[[Any], str] | None = None
+    who_link: Callable[[int, str], str] | None = None
+
+    @property
+    def per(self) -> Per:
+        return cast("Per", self.options.get("per", "day"))
+
+    def is_complete(self, period: date) -> bool:
+        """Say whether the data hold all of a period."""
+        if self.incomplete_from is None or self.first_day is None:
+            return True
+        return find_next(period, self.per) <= self.incomplete_from and (self.per == "day" or period >= self.first_day)
+
+
+def find_next(period: date, per: Per) -> date:
+    """Give the first day of the period after this one.
+
+    Example:
+        >>> find_next(date(2024, 12, 1), "month"), find_next(date(2024, 2, 26), "week")
+        (datetime.date(2025, 1, 1), datetime.date(2024, 3, 4))
+    """
+    if per == "month":
+        return date(period.year + period.month // 12, period.month % 12 + 1, 1)
+    return period + timedelta(days=7 if per == "week" else 1)
+
+
+Draw = Callable[[Answered, Drawing], Markup]
+
+
+def chart(drawn: Markup) -> Filled:
+    """Put a drawing where it can be moved sideways on a small screen."""
+    return Filled('<div class="figure" tabindex="0" role="group" aria-label="Chart">{}</div>').format(drawn)
+
+
+def column(answered: Answered, *names: str) -> list[Any]:
+    """Give the values of a column, by the first of some names that the answer has; else of its first column."""
+    columns = answered.table.columns
+    at = next((columns.index(name) for name in names if name in columns), 0)
+    return [row[at] for row in answered.table.rows]
+
+
+def rows_of(answered: Answered) -> list[dict[str, Any]]:
+    """Give the rows of an answer by the names of its columns."""
+    return [dict(zip(answered.table.columns, row, strict=True)) for row in answered.table.rows]
+
+
+def has_column(answered: Answered, name: str) -> bool:
+    """Say whether the answer has such a column."""
+    return name in answered.table.columns
+
+
+def read_periods(answered: Answered, drawing: Drawing) -> Periods:
+    """Give the periods of an answer, none left out, and which of them are complete."""
+    return make_periods(column(answered, "period", "day", "week", "month"), answered, drawing)
+
+
+def make_periods(found: list[Any], answered: Answered, drawing: Drawing) -> Periods:
+    """Give every period from the first to the last of those found."""
+    keys: list[date] = []
+    at = min(found, default=None)
+    while at is not None and at <= max(found) and len(keys) < PERIODS_MAX:
+        keys.append(at)
+        at = find_next(at, drawing.per)
+    told = {}
+    if has_column(answered, "is_complete"):
+        told = dict(zip(found, column(answered, "is_complete"), strict=True))
+    complete = [bool(told.get(key, drawing.is_complete(key))) for key in keys]
+    hrefs = [drawing.period_link(key) for key in keys] if drawing.period_link else []
+    return Periods(keys, drawing.per, complete, hrefs)
+
+
+def draw_line(*columns: str, unit: str = "", per: Per | None = None) -> Draw:
+    """Give what draws some columns as lines over periods. A period that is not listed counts nothing."""
+
+    def draw(answered: Answered, drawing: Drawing) -> Markup:
+        if per is not None:
+            drawing = replace(drawing, options={**drawing.options, "per": per})
+        periods = read_periods(answered, drawing)
+        found = column(answered, "period", "day", "week", "month")
+        names = [name for name in columns if has_column(answered, name)] or [answered.table.columns[-1]]
+        series = []
+        for name in names:
+            values = dict(zip(found, column(answered, name), strict=True))
+            series.append(Series(_name(name), [values.get(key, 0) for key in periods.keys]))
+        return line(About(drawing.name, drawing.title, unit=unit), periods, series)
+
+    return draw
+
+
+def _name(column_name: str) -> str:
+    known = {"dau_count": "day", "wau_count": "7 days", "mau_count": "30 days"}
+    return known.get(column_name, column_name.removesuffix("_count").replace("_", " ") + "s")
+
+
+def draw_bars(label: str, value: str, unit: str) -> Draw:
+    """Give what draws one bar a row."""
+
+    def draw(answered: Answered, drawing: Drawing) -> Markup:
+        link = drawing.key_link
+        shown = [
+            Bar(str(key), number, href=link(key) if link else None)
+            for key, number in zip(column(answered, label), column(answered, value), strict=True)
+        ]
+        return bars(About(drawing.name, drawing.title, unit=unit), shown[:BARS_SHOWN])
+
+    return draw
+
+
+def draw_funnel(answered: Answered, drawing: Drawing) -> Markup:
+    """Draw the steps; counts lead to the people behind them."""
+    link = drawing.who_link
+    steps = [
+        Step(
+            row["action"],
+            row["user_count"],
+            row.get("median_seconds"),
+            link(row["step"], "reached") if link else None,
+            link(row["step"], "dropped") if link and row["step"] > 1 else None,
+        )
+        for row in rows_of(answered)
+    ]
+    return funnel_bars(About(drawing.name, drawing.title, unit="users"), steps)
+
+
+def draw_retention(answered: Answered, drawing: Drawing) -> Markup:
+    """Draw the table of cohorts; the rows without a cohort are their average over complete cells."""
+    cohorts: dict[Any, dict[int, dict[str, Any]]] = defaultdict(dict)
+    for row in rows_of(answered):
+        cohorts[row["cohort"]][row["period_number"]] = row
+    average = cohorts.pop(None, {})
+    if not cohorts:
+        return heat_table(About(drawing.name, drawing.title), ["cohort", "users"], [])
+    numbers = range(1, max(number for cells in cohorts.values() for number in cells) + 1)
+    shown = []
+    for cohort, cells in cohorts.items():
+        first = next(iter(cells.values()))
+        name = name_period(cohort, drawing.per) if isinstance(cohort, date) else str(cohort)
+        note = "may include older users" if first.get("may_include_older") else ""
+        shown.append(HeatRow(name, first["cohort_size"], [_share(cells.get(number)) for number in numbers], note))
+    size = sum(next(iter(cells.values()))["cohort_size"] or 0 for cells in cohorts.values())
+    mean = HeatRow("average, of complete cells", size, [_share(average.get(number)) for number in numbers])
+    headings = ["cohort", "users", *(f"{drawing.per} {number}" for number in numbers)]
+    about = About(drawing.name, drawing.title, _retention_words(drawing))
+    return heat_table(about, headings, shown, mean if average else None)
+
+
+def _share(cell: dict[str, Any] | None) -> float | None:
+    if cell is None or cell["share"] is None or cell.get("is_complete") is False:
+        return None
+    return float(cell["share"])
+
+
+def _retention_words(drawing: Drawing) -> str:
+    how = "in that period or a later one" if drawing.options.get("mode") == "on-or-after" else "in that period"
+    return f"Share of each cohort that came back {how}; hatched cells are not complete yet."
+
+
+def draw_lifecycle(answered: Answered, drawing: Drawing) -> Markup:
+    """Draw who is new, came back or stayed, and below 0 who did not come."""
+    periods: dict[date, dict[str, Any]] = defaultdict(dict)
+    complete: dict[date, bool] = {}
+    for row in rows_of(answered):
+        periods[row["period"]][row["state"]] = row["user_count"]
+        complete[row["period"]] = complete.get(row["period"], True) and row.get("is_complete", True)
+    keys = sorted(periods)
+    hrefs = [drawing.period_link(key) for key in keys] if drawing.period_link else []
+    shown = Periods(keys, drawing.per, [complete[key] for key in keys], hrefs)
+
+    def series(state: str, sign: int = 1) -> Series:
+        values = [periods[key].get(state) for key in keys]
+        return Series(state, [None if value is None else abs(value) * sign for value in values])
+
+    above = [series(state) for state in ("returning", "resurrecting", "new")]
+    return stacked_bars(About(drawing.name, drawing.title, unit="users"), shown, above, [series("dormant")])
+
+
+def draw_heat(answered: Answered, drawing: Drawing) -> Markup:
+    """Draw weekday by hour: the mean of such hours in the range."""
+    means = {(row["weekday"], row["hour"]): row["mean_per_hour"] for row in rows_of(answered)}
+    values = [[means.get((weekday, hour)) for hour in range(24)] for weekday in range(1, 8)]
+    about = About(drawing.name, drawing.title, unit="interactions an hour")
+    return heat_map(about, [day[:3] for day in DAYS], HOURS, values if means else [])
+
+
+def draw_movers(answered: Answered, drawing: Drawing) -> Markup:
+    """Draw what changed most, up to the right and down to the left."""
+    link = drawing.key_link
+    shown = [
+        Bar(
+            str(row[answered.table.columns[0]]),
+            row["change"],
+            note=f"{write_number(float(row['before_count']))} → {write_number(float(row['now_count']))}",
+            text=write_change(float(row["change"])),
+            href=link(row[answered.table.columns[0]]) if link else None,
+        )
+        for row in rows_of(answered)
+    ]
+    return bars(About(drawing.name, drawing.title, unit="interactions"), shown)
+
+
+def draw_paths(answered: Answered, drawing: Drawing) -> Markup:
+    """Draw how sessions went: as a flow where the answer has edges, else as bars."""
+    if not has_column(answered, "next_action"):
+        return draw_bars("path", "session_count", "sessions")(answered, drawing)
+    edges = [
+        Edge(
+            row["step"],
+            row["action"],
+            None if row["next_action"] in (None, ENDS) else row["next_action"],
+            row["session_count"],
+        )
+        for row in rows_of(answered)
+    ]
+    return flow(About(drawing.name, drawing.title, unit="sessions"), edges)
+
+
+def draw_stickiness(answered: Answered, drawing: Drawing) -> Markup:
+    """Draw how many users were there on so many days."""
+    shown = []
+    for row in rows_of(answered):
+        count = row.get("days_active", row[answered.table.columns[0]])
+        shown.append(
+            Bar(
+                f"{count} {drawing.per or 'day'}{'s' if count != 1 else ''}",
+                row["user_count"],
+                note=write_share(float(row["share"])) if row.get("share") is not None else "",
+            )
+        )
+    return bars(About(drawing.name, drawing.title, unit="users"), shown)
+
+
+DRAWINGS: dict[str, Draw] = {
+    "per-day": draw_line("interaction_count", unit="interactions", per="day"),
+    "per-week": draw_line("interaction_count", unit="interactions", per="week"),
+    "per-month": draw_line("interaction_count", unit="interactions", per="month"),
+    "active-users": draw_line("user_count", unit="users"),
+    "new-users": draw_line("user_count", unit="users"),
+    "trailing-users": draw_line("dau_count", "wau_count", "mau_count", unit="users", per="day"),
+    "sessions": draw_line("session_count", unit="sessions"),
+    "actions": draw_bars("action", "interaction_count", "interactions"),
+    "top-products": draw_bars("product_id", "interaction_count", "interactions"),
+    "top-users": draw_bars("user_id", "interaction_count", "interactions"),
+    "affinity": draw_bars("product_id", "user_count", "users"),
+    "product": draw_line("interaction_count", unit="interactions", per="day"),
+    "user": draw_line("interaction_count", unit="interactions", per="day"),
+    "unusual-days": draw_line("interaction_count", unit="interactions", per="day"),
+    "funnel": draw_funnel,
+    "retention": draw_retention,
+    "lifecycle": draw_lifecycle,
+    "stickiness": draw_stickiness,
+    "heat-map": draw_heat,
+    "top-movers": draw_movers,
+    "paths": draw_paths,
+}

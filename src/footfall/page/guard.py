@@ -1,0 +1,137 @@
+"""What every request has to pass before it is routed, and the headers that every response carries.
+
+A page on loopback is within reach of every web site that its reader visits: a foreign name may resolve to 127.0.0.1
+(DNS rebinding), and any site may send a request here. So the name is checked, only reading is possible, and nothing of
+an answer is given to another site.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote, urlencode
+
+from markupsafe import Markup
+from starlette.datastructures import MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+# A name or an address, perhaps with a port.
+HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
+READING = ("GET", "HEAD")
+COOKIE = "footfall_token"
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The outermost layer of the application.
+
+    Shape: `names` are hosts that a request may name beside those of loopback; without a `token` none is asked for.
+    """
+
+    app: ASGIApp
+    names: frozenset[str] = frozenset()
+    token: str | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what may not pass; hand on what may."""
+        if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+                return
+            await self.app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        answer = self.refusal(scope)
+        await (answer or self.app)(scope, receive, send_guarded)
+
+    def refusal(self, scope: Scope) -> Response | None:
+        """Give the answer to a request that may not pass, None for one that may."""
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        if not is_own_host(_values(headers, b"host"), LOOPBACK_NAMES | self.names):
+            return PlainTextResponse(
+                "This server is not of that name. Open it as 127.0.0.1 or localhost; "
+                "`footfall serve --allowed-host NAME` lets another name in.\n",
+                400,
+            )
+        if scope["method"] not in READING:
+            return PlainTextResponse("This page only reads: GET and HEAD.\n", 405, {"Allow": ", ".join(READING)})
+        if is_of_another_site(headers):
+            return PlainTextResponse("Another site asked for this; it gives its answers to its own pages alone.\n", 403)
+        return demand_token(self.token, scope, headers) if self.token is not None else None
+
+
+def demand_token(token: str, scope: Scope, headers: list[tuple[bytes, bytes]]) -> Response | None:
+    """Let in who has the token in a cookie; give the cookie to who has it in the address."""
+    for line in _values(headers, b"cookie"):
+        if _is_equal(cookie_parser(line).get(COOKIE, ""), token):
+            return None
+    pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    if not any(name == "token" and _is_equal(value, token) for name, value in pairs):
+        return PlainTextResponse(
+            "This page asks for a token: open the address that `footfall serve` printed when it started.\n", 401
+        )
+    # Not a redirect: a browser counts it to the site whose link was followed, and keeps a strict cookie back.
+    rest = urlencode([(name, value) for name, value in pairs if name != "token"])
+    address = quote("/" + scope["path"].lstrip("/")) + (f"?{rest}" if rest else "")
+    answer = HTMLResponse(
+        Markup(
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Footfall</title>'
+            '<meta http-equiv="refresh" content="0;url={0}"><p><a href="{0}">Go on to Footfall</a></p></html>\n'
+        ).format(address)
+    )
+    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=scope.get("scheme") == "https", path="/")
+    return answer
+
+
+def is_own_host(given: list[str], names: Iterable[str]) -> bool:
+    """Say whether a request names one host, and that one of these. A port is of no matter: it may be forwarded.
+
+    Example:
+        >>> is_own_host(["localhost:8765"], LOOPBACK_NAMES), is_own_host(["evil.example"], LOOPBACK_NAMES)
+        (True, False)
+    """
+    found = HOST.fullmatch(given[0]) if len(given) == 1 else None
+    return found is not None and found["name"].lower().removesuffix(".") in names
+
+
+def is_of_another_site(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Say whether a page of another site asks: not for a whole page, as a link does, but for a part of its own."""
+    site = _values(headers, b"sec-fetch-site")
+    if not site or site[0] in ("same-origin", "none"):
+        return False
+    is_document = _values(headers, b"sec-fetch-mode") == ["navigate"]
+    return not (is_document and _values(headers, b"sec-fetch-dest") == ["document"])
+
+
+def _values(headers: list[tuple[bytes, bytes]], name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in headers if key == name]
+
+
+def _is_equal(given: str, token: str) -> bool:
+    return hmac.compare_digest(given.encode(), token.encode())

@@ -1,0 +1,102 @@
+"""Addresses: the options of the command line as the query of a URL, read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from urllib.parse import quote, urlencode
+
+VALUE_CHARACTERS_MAX = 4_000  # characters of one option; an action has 500 at most, and a funnel has ten steps
+LISTS = ("steps", "exclude")  # may be given several times, as select boxes do: together they are one list
+# What the page itself understands, on every screen: how rows are written, and how many.
+OWN = ("limit",)
+
+
+class BadAddressError(Exception):
+    """An address asks for what is not there; `option` is the one that is wrong, `known` are those there are."""
+
+    def __init__(self, message: str, option: str, known: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.message, self.option, self.known = message, option, tuple(known)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an address asks for.
+
+    Shape: `options` are by the name of the command line's option, without dashes before it; an empty one is left out.
+    `known` are the names that the screen takes.
+    """
+
+    path: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    known: tuple[str, ...] = ()
+
+    def get(self, name: str, otherwise: str = "") -> str:
+        return self.options.get(name, otherwise)
+
+    def with_(self, **changes: str | None) -> Given:
+        """Give the same with other values; None takes an option away. `_` in a name stands for `-`."""
+        options = dict(self.options)
+        for name, value in changes.items():
+            option = name.strip("_").replace("_", "-")
+            options.pop(option, None)
+            if value:
+                options[option] = value
+        return replace(self, options=options)
+
+    @property
+    def address(self) -> str:
+        """The address that asks for this."""
+        return write_address(self.path, self.options)
+
+
+def write_address(path: str, options: Mapping[str, str]) -> str:
+    """Give the address of a path of this page with options.
+
+    Example:
+        >>> write_address("/trends", {"action": "a&b", "since": "2024-03-01"})
+        '/trends?action=a%26b&since=2024-03-01'
+    """
+    query = urlencode({name: value for name, value in options.items() if value}, quote_via=quote, safe=",:+")
+    return f"{path}?{query.replace('+', '%2B')}" if query else path
+
+
+def write_id_address(kind: str, identifier: object) -> str:
+    """Give the address of one user or product; an id may be any text.
+
+    Example:
+        >>> write_id_address("users", 42), write_id_address("products", "a/b"), write_id_address("users", "..")
+        ('/users/42', '/products/a%2Fb', '/users?user=..')
+    """
+    text = str(identifier)
+    if text in (".", ".."):  # a browser takes these for folders
+        return write_address(f"/{kind}", {kind.removesuffix("s"): text})
+    return f"/{kind}/{quote(text, safe='')}"
+
+
+def read_options(path: str, pairs: Iterable[tuple[str, str]], known: Iterable[str]) -> Given:
+    """Read the query of an address.
+
+    Raises: BadAddressError for an option that the screen does not know, or that is given twice.
+
+    Example:
+        >>> read_options("/funnel", [("steps", "view"), ("steps", "buy"), ("since", "")], ("steps", "since")).options
+        {'steps': 'view,buy'}
+    """
+    names = tuple(dict.fromkeys((*known, *OWN)))
+    options: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in names:
+            close = get_close_matches(name, names, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise BadAddressError(f"{path} has no option {name[:100]!r}{hint}", name, names)
+        if not value.strip():
+            continue
+        if len(value) > VALUE_CHARACTERS_MAX or "\0" in value:
+            raise BadAddressError(f"--{name}: {value[:50]!r}... is no value of an option", name, names)
+        if name in options and name not in LISTS:
+            raise BadAddressError(f"--{name} is given twice; once is enough", name, names)
+        options[name] = f"{options[name]},{value}" if name in options else value
+    return Given(path, options, names)

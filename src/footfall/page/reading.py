@@ -1,0 +1,145 @@
+"""Read the tables for one screen: all of it in one snapshot, ended early when nobody waits for it any more."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from footfall.answers.catalogue import Query, catalogue
+from footfall.answers.parameters import OPTIONS, Filters
+from footfall.errors import DatabaseBusyError, FootfallError, UnknownNameError
+from footfall.page.options import BadAddressError
+from footfall.settings import Settings
+from footfall.verbs.query import Answered, Asker, snapshot
+
+SLOW_AT_ONCE = 2  # questions that read row by row; more would only wait for each other on the server
+_slow = threading.BoundedSemaphore(SLOW_AT_ONCE)
+# Options whose name is not that of the filter: Python keeps `as` and `from` for itself.
+FIELDS = {"as": "shape", "from": "from_action", "to": "to_action", "user": "user", "product": "product"}
+NUMBERS = ("limit", "depth", "periods", "minimum")
+SWITCHES = ("recurring", "over_time")
+
+
+class GoneError(Exception):
+    """The browser has gone away: nobody waits for the rest of the screen."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Whether somebody waits for a screen, and what is to be ended when nobody does. Used by two threads."""
+
+    is_over: threading.Event = field(default_factory=threading.Event)
+    asker: Asker | None = None
+
+    def end(self) -> None:
+        """End what runs for the screen. Effects: cancels the statement that the server is at."""
+        self.is_over.set()
+        asker = self.asker
+        if asker is not None and not asker.connection.closed:
+            asker.connection.cancel_safe(timeout=5)
+
+    def check(self) -> None:
+        """Raise GoneError where nobody waits."""
+        if self.is_over.is_set():
+            raise GoneError
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The open snapshot of one screen."""
+
+    settings: Settings
+    asker: Asker
+    questions: Mapping[str, Query]
+    waiting: Waiting
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        """The reporting time zone."""
+        return ZoneInfo(self.settings.reporting_time_zone)
+
+    def has(self, name: str) -> bool:
+        return name in self.questions
+
+    def may_ask_who(self, name: str) -> bool:
+        """Say whether a question knows the users behind its numbers."""
+        return self.has(name) and "who" in self.options_of(name)
+
+    def options_of(self, name: str) -> tuple[str, ...]:
+        """Give the options that a question takes, by their names on the command line, without dashes."""
+        return options_of(self.find(name))
+
+    def find(self, name: str) -> Query:
+        """Give a question. Raises: UnknownNameError."""
+        if name not in self.questions:
+            raise UnknownNameError(f"there is no question {name!r}; `footfall query --list` shows them all")
+        return self.questions[name]
+
+    def ask(self, name: str, options: Mapping[str, str], *, identifier: str | None = None) -> Answered:
+        """Ask a question with those of the options that it takes.
+
+        Raises: FootfallError; the snapshot outlives it.
+        """
+        self.waiting.check()
+        taken = self.options_of(name)
+        filters = make_filters({key: value for key, value in options.items() if key in taken}, identifier)
+        try:
+            return self.asker.ask(name, filters)
+        except FootfallError:
+            self.waiting.check()
+            raise
+
+    @contextmanager
+    def slowly(self) -> Iterator[None]:
+        """Wait until a place among the slow questions is free. Raises: DatabaseBusyError where none is for long."""
+        wait_s = self.settings.query_timeout_seconds or 60
+        for _ in range(wait_s * 5):
+            self.waiting.check()
+            if _slow.acquire(timeout=0.2):
+                break
+        else:
+            raise DatabaseBusyError(f"{SLOW_AT_ONCE} slow questions are being answered already; ask again after that")
+        try:
+            yield
+        finally:
+            _slow.release()
+
+
+@contextmanager
+def reading(settings: Settings, waiting: Waiting) -> Iterator[Reader]:
+    """Open a snapshot for the length of a screen. Raises: FootfallError where the database is not to be had."""
+    questions = catalogue(settings.queries_folder)
+    with snapshot(settings) as asker:
+        waiting.asker = asker
+        try:
+            yield Reader(settings, asker, questions, waiting)
+        finally:
+            waiting.asker = None
+
+
+def options_of(question: Query) -> tuple[str, ...]:
+    """Give the options that a question takes, by their names on the command line, without dashes."""
+    return tuple(OPTIONS[name].removeprefix("--") for name in question.parameters if name in OPTIONS)
+
+
+def make_filters(options: Mapping[str, str], identifier: str | None = None) -> Filters:
+    """Turn options of an address into what a question is narrowed to.
+
+    Raises: BadAddressError for a number that is none.
+    """
+    values: dict[str, Any] = {} if identifier is None else {"id": identifier}
+    for name, text in options.items():
+        field_name = FIELDS.get(name, name.replace("-", "_"))
+        value: Any = text
+        if field_name in NUMBERS:
+            if not (text.isascii() and text.isdigit()):
+                raise BadAddressError(f"--{name}: {text[:50]!r} is not a number from 1 on", name)
+            value = int(text)
+        elif field_name in SWITCHES:
+            value = True
+        values[field_name] = value
+    return Filters(**values)

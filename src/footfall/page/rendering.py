@@ -1,0 +1,89 @@
+"""Templates, the files beside them, and the addresses of those files."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from footfall.answers.charts import stylesheet, write_duration, write_number, write_share
+from footfall.page.cells import is_amount, write_cell, write_day, write_heading, write_instant
+from footfall.safe_text import escaped
+
+FILES = {
+    "footfall.css": "text/css; charset=utf-8",
+    "charts.css": "text/css; charset=utf-8",
+    "footfall.js": "text/javascript; charset=utf-8",
+    "vendor/htmx.min.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+
+SHORT = 60  # characters
+
+
+@cache
+def environment() -> Environment:
+    """Give the templates' environment: all that is put in is escaped."""
+    made = Environment(
+        loader=PackageLoader("footfall.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"number": write_number, "share": write_share, "duration": write_duration}
+    made.filters |= {"short": shorten, "plain": escaped}
+    made.filters |= {"day": write_day, "instant": write_instant}
+    made.globals |= {
+        "cell": write_cell,
+        "heading": write_heading,
+        "is_amount": lambda table, at: is_amount(table.columns[at], [row[at] for row in table.rows[:100]]),
+        "static": find_static,
+        "version": version("footfall"),
+    }
+    return made
+
+
+def shorten(text: str) -> str:
+    """Give text for a place that has room for one line, such as an entry of a list to choose from.
+
+    Example:
+        >>> shorten("add_to_cart"), len(shorten("x" * 500))
+        ('add_to_cart', 60)
+    """
+    text = escaped(text)
+    return text if len(text) <= SHORT else text[: SHORT - 1] + "\u2026"
+
+
+def render(template: str, **values: Any) -> Markup:
+    """Fill a template."""
+    return Markup(environment().get_template(template).render(values))  # noqa: S704  (the template has escaped)
+
+
+def render_macro(template: str, macro: str, *values: Any) -> Markup:
+    """Fill one macro of a template."""
+    return Markup(getattr(_module(template), macro)(*values))  # noqa: S704  (the template has escaped)
+
+
+@cache
+def _module(template: str) -> Any:
+    return environment().get_template(template).module
+
+
+@cache
+def read_static(name: str) -> bytes:
+    """Give the content of a file that a screen refers to, by its name in FILES."""
+    if name == "charts.css":
+        return stylesheet().encode()
+    return files("footfall.page").joinpath("static", name).read_bytes()
+
+
+@cache
+def find_static(name: str) -> str:
+    """Give the address of a file: with a part of its hash, so that it may be kept for as long as it is the same."""
+    return f"/static/{name}?v={hashlib.sha256(read_static(name)).hexdigest()[:12]}"

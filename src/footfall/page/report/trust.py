@@ -1,0 +1,116 @@
+"""The first part of a report: what was read, what became of it, whether it was recounted, and what is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from footfall.answers.cures import cures
+from footfall.contract.hints import hint
+from footfall.results import Verification
+from footfall.safe_text import escaped
+from footfall.tables import standing
+from footfall.verbs import ledger
+from footfall.verbs.query import Asker
+
+PROBLEMS_SHOWN, FAILURES_SHOWN = 12, 10  # rows; the sentence below says how many more there are
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Rejected rows with one problem, and a hint at its cure."""
+
+    code: str
+    field: str
+    rows: int
+    files: int
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file of which nothing is loaded, and why."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What a reader needs to know before the first number.
+
+    Shape: `sums` are those of the ledger, None where the role may not read it; `rejected` is None where it may not read
+    the rejected rows. `verified` is None where nothing was recounted, and `unverified` says why. `kept` is how many
+    interactions the counts hold.
+    """
+
+    sums: Any
+    state: str
+    kept: int
+    rejected: tuple[Rejected, ...] | None
+    failures: tuple[Failure, ...]
+    verified: Verification | None
+    unverified: str
+
+    @property
+    def terms(self) -> list[tuple[str, int]]:
+        """The terms of the sum that must balance; skipped rows only where there are some."""
+        terms = [("loaded", self.sums.rows_loaded), ("duplicate", self.sums.rows_duplicate)]
+        terms.append(("rejected", self.sums.rows_rejected))
+        return terms + ([("skipped", self.sums.rows_skipped)] if self.sums.rows_skipped else [])
+
+    @property
+    def is_balanced(self) -> bool:
+        return bool(self.sums.rows_read == sum(number for _, number in self.terms))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the counts hold just the interactions that the ledger says were loaded."""
+        return bool(self.kept == self.sums.rows_loaded)
+
+    @property
+    def verdict(self) -> tuple[str, str]:
+        """What became of the recount: a word for its colour, and a sentence."""
+        if self.verified is None:
+            return "unsure", f"Not verified: {self.unverified}"
+        if self.verified.drift_count:
+            return "bad", f"The recount found differences. {str(self.verified)[0].upper()}{str(self.verified)[1:]}."
+        moved = (
+            "" if self.verified.rows_raw == self.kept else " A load was committed between the recount and this report."
+        )
+        return "good", (
+            f"Verified for this report: {self.verified.rows_raw:,} interactions and {self.verified.pairs:,} counts "
+            f"were recounted, without a difference.{moved}"
+        )
+
+    @property
+    def cures(self) -> tuple[str, ...]:
+        """What mends the differences of the recount."""
+        return cures(self.verified) if self.verified is not None and self.verified.drift_count else ()
+
+
+def find_trust(asker: Asker, verified: Verification | None, unverified: str, kept: int) -> Trust:
+    """Read how the ledger stands, in the snapshot of the report. Effects: none."""
+    rights = ledger.find_rights(asker)
+    failures, state, sums = [], "", None
+    if rights.may_read_ledger:
+        sums = ledger.summarize(asker)
+        state = standing.find_state(asker.connection)
+        failures = standing.list_open_failures(asker.connection, FAILURES_SHOWN + 1)
+    return Trust(
+        sums,
+        state,
+        kept,
+        _list_rejected(asker) if rights.may_read_rejected else None,
+        tuple(Failure(escaped(row.source), escaped(row.error or "no reason was kept")) for row in failures),
+        verified,
+        unverified,
+    )
+
+
+def _list_rejected(asker: Asker) -> tuple[Rejected, ...]:
+    found = ledger.list_problems(asker)
+    return tuple(
+        Rejected(code, field or "", rows, files, hint(code, field, ""))
+        for code, field, rows, files, *_ in found.rows[: PROBLEMS_SHOWN + 1]
+    )

@@ -1,0 +1,1 @@
+"""The screens: which questions each asks, and how it draws their answers."""

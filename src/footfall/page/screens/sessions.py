@@ -1,0 +1,72 @@
+"""Sessions: visits, how long they are, and the ways that they take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from footfall.answers.charts import write_number, write_share
+from footfall.page.drawing import DRAWINGS, chart, column, rows_of
+from footfall.page.making import Screen
+from footfall.page.rendering import render
+from footfall.page.sections import Ask, Section, View
+from footfall.verbs.query import Answered
+
+PATHS_SHOWN = 20
+
+
+def list_sections(view: View) -> Sequence[Section]:
+    """Give the sections of sessions."""
+    gap = view.options.get("gap", "30m")
+    note = f"A session ends after more than {gap} without an interaction, never at midnight; it counts where it begins."
+    limit = view.given.get("limit") or str(PATHS_SHOWN)
+    ways = "The first actions of each session; the same one several times in a row is drawn once."
+    return [
+        Section("sessions", "Sessions per day", draw_sessions, (Ask("sessions"),), is_slow=True, note=note),
+        Section(
+            "paths", "Ways through a session", draw_paths, (Ask("paths", {"limit": limit}),), is_slow=True, note=ways
+        ),
+        Section("flow", "What follows what", draw_flow, (Ask("paths", {"as": "edges"}),), is_slow=True),
+    ]
+
+
+def draw_sessions(view: View, answered: Answered) -> Markup:
+    """Draw sessions per period, with their sums in words."""
+    rows = rows_of(answered)
+    count = sum(row["session_count"] or 0 for row in rows)
+    single = sum(row["single_count"] or 0 for row in rows)
+    words = Markup()
+    if count:
+        words = Markup("<p>{} sessions; {} of them are one interaction only.</p>").format(
+            write_number(count), write_share(single / count)
+        )
+    return words + chart(DRAWINGS["sessions"](answered, view.drawing("Sessions", "sessions-chart")))
+
+
+def draw_paths(view: View, answered: Answered) -> Markup:
+    """Draw the most frequent ways as indented lists with bars."""
+    rows = rows_of(answered)
+    most = max((row["session_count"] for row in rows), default=0)
+    paths = [
+        (str(row["path"]).split(" > "), row["session_count"], row.get("user_count"), row["session_count"] / most)
+        for row in rows
+        if row["session_count"]
+    ]
+    return render("paths.html", paths=paths)
+
+
+def draw_flow(view: View, answered: Answered) -> Markup:
+    """Draw what follows what."""
+    if not column(answered, "session_count"):
+        return Markup('<p class="muted">No sessions in this range.</p>')
+    return chart(DRAWINGS["paths"](answered, view.drawing("What follows what", "flow-chart")))
+
+
+SESSIONS = Screen(
+    "/sessions",
+    "Sessions",
+    list_sections,
+    fields=("since", "until", "action", "product", "gap", "depth"),
+    more=("per", "from", "to", "limit"),
+)

@@ -1,0 +1,129 @@
+"""Trends: how much, by how many, when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+from markupsafe import Markup
+
+from footfall.answers.charts import About, Series, line
+from footfall.page.drawing import DRAWINGS, chart, column, find_next, make_periods
+from footfall.page.making import Screen
+from footfall.page.options import BadAddressError
+from footfall.page.sections import Ask, Section, View
+from footfall.verbs.query import Answered
+
+QUESTIONS = {"day": "per-day", "week": "per-week", "month": "per-month"}
+ACTIONS_DRAWN = 5
+BY = ("action",)
+
+
+def list_sections(view: View) -> Sequence[Section]:
+    """Give the sections of trends."""
+    per, by = view.options.get("per", "day"), view.given.get("by")
+    if per not in QUESTIONS:
+        raise BadAddressError(f"--per: {per[:50]!r} is not day, week or month", "per", QUESTIONS)
+    if by and by not in BY:
+        raise BadAddressError(f"--by: {by[:50]!r} is not action", "by", BY)
+    question = QUESTIONS[per]
+    sections = [Section("count", f"Interactions per {per}", partial(draw_count, question=question), (Ask(question),))]
+    if by == "action":
+        asks = tuple(Ask(question, {"action": action}) for action in view.list_actions()[:ACTIONS_DRAWN])
+        title = f"Interactions per {per}, by action"
+        if asks:
+            sections[0] = Section("count", title, partial(draw_actions, title=title), asks)
+    sections.append(Section("active", f"Active users per {per}", draw_active, (Ask("active-users"),), is_slow=True))
+    if view.reader.has("trailing-users"):
+        note = "Users of each day, and of the 7 and of the 30 days that end with it."
+        asks = (Ask("trailing-users"),)
+        sections.append(Section("trailing", "Trailing week and month", draw_trailing, asks, is_slow=True, note=note))
+    title = "New users per day"
+    note = "By their first interaction ever; the range cuts only what is shown."
+    sections.append(Section("new", title, draw_new, (Ask("new-users"),), is_slow=True, note=note))
+    if view.reader.has("heat-map"):
+        note = f"The mean of such hours in the range, by the clock of {view.zone}."
+        sections.append(Section("hours", "Weekday and hour", draw_hours, (Ask("heat-map"),), note=note))
+    sections.append(Section("actions", "Actions", draw_all_actions, (Ask("actions"),)))
+    return sections
+
+
+def link_period(view: View, period: date) -> str:
+    """Give the address of the trends of one period."""
+    per = view.drawing("", "x").per
+    until = find_next(period, per)
+    finer = "day" if until - period > timedelta(days=1) else per
+    return view.given.with_(since=period.isoformat(), until=until.isoformat(), per=finer).address
+
+
+def draw_count(view: View, answered: Answered, *, question: str) -> Markup:
+    """Draw interactions per period; a period leads to its own trends."""
+    drawing = view.drawing("Interactions", "count-chart", period_link=partial(link_period, view))
+    return chart(DRAWINGS[question](answered, drawing)) + _offer_by(view)
+
+
+def _offer_by(view: View) -> Markup:
+    if view.given.get("by"):
+        return Markup('<p><a href="{}#count">All actions together</a></p>').format(view.given.with_(by=None).address)
+    if view.given.get("action"):
+        return Markup()
+    return Markup('<p><a href="{}#count">By action</a></p>').format(view.given.with_(by="action").address)
+
+
+def draw_actions(view: View, *answers: Answered, title: str) -> Markup:
+    """Draw a line for each of the most frequent actions."""
+    drawing = view.drawing(title, "count-chart", period_link=partial(link_period, view))
+    found = [key for answered in answers for key in column(answered, "day", "week", "month")]
+    if not found:
+        return Markup('<p class="muted">No interactions in this range.</p>')
+    periods = make_periods(found, answers[0], drawing)
+    series = []
+    for action, answered in zip(view.list_actions(), answers, strict=False):
+        counts = dict(zip(column(answered, "day", "week", "month"), column(answered, "interaction_count"), strict=True))
+        series.append(Series(action, [counts.get(key, 0) for key in periods.keys]))
+    drawn = chart(line(About("count-chart", title, unit="interactions"), periods, series))
+    more = len(view.list_actions()) - len(answers)
+    words = Markup('<p class="muted">The {} most frequent actions of {}.</p>').format(len(answers), more + len(answers))
+    return drawn + (words if more > 0 else Markup()) + _offer_by(view)
+
+
+def draw_active(view: View, answered: Answered) -> Markup:
+    """Draw distinct users per period; a period leads to who they are."""
+
+    def link(period: date) -> str:
+        kept = {"per": view.options.get("per"), "since": view.options.get("since"), "until": view.options.get("until")}
+        return view.link("/users", of="active-users", who=period.isoformat(), **kept)
+
+    links: dict[str, Any] = {"period_link": link} if view.reader.may_ask_who("active-users") else {}
+    return chart(DRAWINGS["active-users"](answered, view.drawing("Active users", "active-chart", **links)))
+
+
+def draw_trailing(view: View, answered: Answered) -> Markup:
+    """Draw users of the day, of 7 and of 30 days."""
+    return chart(DRAWINGS["trailing-users"](answered, view.drawing("Users of 1, 7 and 30 days", "trailing-chart")))
+
+
+def draw_new(view: View, answered: Answered) -> Markup:
+    """Draw new users per day."""
+    drawing = view.drawing("New users", "new-chart", per="day")
+    return chart(DRAWINGS["new-users"](answered, drawing))
+
+
+def draw_hours(view: View, answered: Answered) -> Markup:
+    """Draw weekday by hour."""
+    return chart(DRAWINGS["heat-map"](answered, view.drawing("Interactions by weekday and hour", "hours-chart")))
+
+
+def draw_all_actions(view: View, answered: Answered) -> Markup:
+    """Draw actions; one leads to its own trends."""
+    drawing = view.drawing(
+        "Actions", "actions-chart", key_link=lambda key: view.given.with_(action=key, by=None).address
+    )
+    return chart(DRAWINGS["actions"](answered, drawing))
+
+
+TRENDS = Screen(
+    "/trends", "Trends", list_sections, fields=("since", "until", "action", "product", "per"), more=("by",), days=90
+)

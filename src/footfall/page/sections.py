@@ -1,0 +1,204 @@
+"""A screen is sections; a section is a picture and words made of answers, with what stands behind them folded away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from markupsafe import Markup
+
+from footfall.errors import FootfallError
+from footfall.page.drawing import DRAWINGS, Drawing
+from footfall.page.options import Given, write_address
+from footfall.page.reading import Reader, make_filters
+from footfall.results import Table
+from footfall.safe_text import mask
+from footfall.verbs.query import Answered, query_sql
+
+ACTIONS_KNOWN = 200  # the most frequent ones; a longer list is no list to choose from
+ROWS_SHOWN = 200  # rows of a table that is folded out; the CSV has them all
+QUARTER_HOUR = timedelta(minutes=15)
+FOLLOWING = ("since", "until", "action", "product", "user")  # options that stay when a reader goes to another screen
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question of a section. `options` stand beside those of the address, and before them."""
+
+    question: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    identifier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a section sees: the address, the snapshot, and how far the data reach.
+
+    Shape: `summary` is None for a role that may not read the ledger; `options` are those of the address, with the range that is shown where the address names none.
+    """
+
+    given: Given
+    reader: Reader
+    rights: Any
+    summary: Any
+    kept: Any
+    options: Mapping[str, str]
+    actions: list[str] = field(default_factory=list)
+
+    @property
+    def zone(self) -> str:
+        return self.reader.settings.reporting_time_zone
+
+    @property
+    def first_day(self) -> date:
+        return self.kept.first_day or date(1970, 1, 1)
+
+    @property
+    def last_day(self) -> date:
+        return self.kept.last_day or date(1970, 1, 1)
+
+    @property
+    def incomplete_from(self) -> date:
+        """The first day that the data may not hold to its end."""
+        at = self.kept.last_quarter_hour
+        if at is None:
+            return self.first_day
+        is_over = (at + QUARTER_HOUR).astimezone(self.reader.zone_info).date() > self.last_day
+        return self.last_day + timedelta(days=1) if is_over else self.last_day
+
+    def drawing(self, title: str, name: str, *, per: str = "", **links: Any) -> Drawing:
+        """Give what a chart of this screen is drawn with."""
+        options = {**self.options, "per": per} if per else self.options
+        return Drawing(title, options, name, self.first_day, self.incomplete_from, **links)
+
+    def list_actions(self) -> list[str]:
+        """Give the actions of all the data, the most frequent first; asked once a screen."""
+        if not self.actions:
+            answered = self.reader.ask("actions", {"limit": str(ACTIONS_KNOWN)})
+            self.actions.extend(str(row[0]) for row in answered.table.rows)
+        return self.actions
+
+    def link(self, path: str, **changes: str | None) -> str:
+        """Give the address of another screen that keeps the range and the filters of this one."""
+        kept = {name: value for name, value in self.given.options.items() if name in FOLLOWING}
+        return Given(path, kept).with_(**changes).address
+
+    def last_days(self, days: int) -> dict[str, str]:
+        """Give the range of so many days that ends with the data."""
+        since = max(self.last_day - timedelta(days=days - 1), self.first_day)
+        return {"since": since.isoformat(), "until": (self.last_day + timedelta(days=1)).isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of a screen.
+
+    Shape: `draw` gives its content of the answers to `asks`, in their order; `note` is a sentence below the heading.
+    """
+
+    anchor: str
+    title: str
+    draw: Callable[..., Markup]
+    asks: tuple[Ask, ...] = ()
+    is_slow: bool = False
+    note: str = ""
+    is_wide: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A section with its answers: what the template writes."""
+
+    section: Section
+    content: Markup | None
+    error: str = ""
+    narrower: str = ""
+    behind: tuple[Behind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What stands behind a picture: the answer, and where to have it in another form."""
+
+    answered: Answered
+    csv: str
+    json: str
+    svg: str | None
+    unused: str
+
+    @property
+    def table(self) -> Table:
+        return Table(self.answered.table.columns, self.answered.table.rows[:ROWS_SHOWN])
+
+    @property
+    def row_count(self) -> int:
+        return len(self.answered.table.rows)
+
+
+def check(sections: Iterable[Section], reader: Reader, options: Mapping[str, str]) -> None:
+    """Read the options of every section, before any is answered. Raises: QueryError, SettingsError, BadAddressError."""
+    for section in sections:
+        for ask in section.asks:
+            if reader.has(ask.question):
+                query_sql(reader.settings, ask.question, _filters(ask, reader, options))
+
+
+def find_culprit(sections: Sequence[Section], reader: Reader, options: Mapping[str, str]) -> str:
+    """Find the option that a question cannot take, by giving each alone; empty where it takes two to be wrong."""
+    for name, value in options.items():
+        try:
+            check(sections, reader, {name: value})
+        except FootfallError:
+            return name
+    return ""
+
+
+def show(section: Section, view: View) -> Shown:
+    """Answer the questions of a section and draw it; an error is its content, and of no other."""
+    try:
+        if section.is_slow:
+            with view.reader.slowly():
+                answers = [_ask(ask, view) for ask in section.asks]
+        else:
+            answers = [_ask(ask, view) for ask in section.asks]
+        content = section.draw(view, *answers)
+    except FootfallError as error:
+        return Shown(section, None, mask(error.message), _narrower(section, view))
+    behind = (_behind(ask, answered, view) for ask, answered in zip(section.asks, answers, strict=True))
+    return Shown(section, content, behind=tuple(behind))
+
+
+def _ask(ask: Ask, view: View) -> Answered:
+    return view.reader.ask(ask.question, {**view.options, **ask.options}, identifier=ask.identifier)
+
+
+def _filters(ask: Ask, reader: Reader, options: Mapping[str, str]) -> Any:
+    taken = reader.options_of(ask.question)
+    mixed = {**options, **ask.options}
+    return make_filters({name: value for name, value in mixed.items() if name in taken}, ask.identifier)
+
+
+def _narrower(section: Section, view: View) -> str:
+    """Give the address of the same screen for less time, for a section that took too long."""
+    if not section.is_slow or view.options.get("since") == view.last_days(7)["since"]:
+        return ""
+    days = 30 if view.options.get("since", "") < view.last_days(30)["since"] else 7
+    return view.given.with_(**view.last_days(days)).address + f"#{section.anchor}"
+
+
+def _behind(ask: Ask, answered: Answered, view: View) -> Behind:
+    taken = view.reader.options_of(ask.question)
+    options = {name: value for name, value in {**view.options, **ask.options}.items() if name in taken}
+    if ask.identifier is not None:
+        options[view.reader.find(ask.question).needed.removesuffix("_id")] = ask.identifier  # type: ignore[union-attr]
+    unused = [name for name in view.given.options if name not in taken and name in FOLLOWING]
+    path = f"/query/{ask.question}"
+    return Behind(
+        answered,
+        write_address(f"{path}.csv", options),
+        write_address(f"{path}.json", options),
+        write_address(f"{path}.svg", options) if ask.question in DRAWINGS and answered.table.rows else None,
+        ", ".join(f"--{name}" for name in unused),
+    )

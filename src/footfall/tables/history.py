@@ -1,0 +1,41 @@
+"""The ledger as a reader asks for it: sums, one load with what became of its rows, who writes now."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from footfall.postgres.statements import fetch_one
+from footfall.postgres.target import Connection
+from footfall.results import Table
+from footfall.statements import statements
+
+SQL = statements(__name__)
+
+Listed = Literal["loads", "overlaps", "problems", "days", "running"]
+
+
+def find_rights(connection: Connection) -> Any:
+    """Say what the role may read beside the counts. Shape: a row with the columns of `rights`."""
+    return fetch_one(connection, SQL["rights"])
+
+
+def summarize(connection: Connection) -> Any:
+    """Give the ledger's sums. Shape: a row with the columns of `summary`."""
+    return fetch_one(connection, SQL["summary"])
+
+
+def find_kept(connection: Connection, time_zone: str) -> Any:
+    """Say how many interactions the counts hold, and between which days. Shape: a row with the columns of `kept`."""
+    return fetch_one(connection, SQL["kept"], time_zone=time_zone)
+
+
+def find_load(connection: Connection, load_id: int) -> Any:
+    """Give one load, or None where the ledger has none of that number."""
+    return connection.execute(SQL["load"], {"load_id": load_id}).fetchone()
+
+
+def list_history(connection: Connection, what: Listed, **values: Any) -> Table:
+    """List one of: loads, overlaps, problems and days of a load, who writes now."""
+    cursor = connection.execute(SQL[what], values)
+    columns = tuple(column.name for column in cursor.description or ())
+    return Table(columns, tuple(tuple(row) for row in cursor.fetchall()))

@@ -1,0 +1,86 @@
+"""What a page or a report asks of the ledger and the quarantine, in the snapshot of its questions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from footfall.postgres.transactions import LOCK_CLASS, outlived
+from footfall.results import Problem, RejectedRow, Table
+from footfall.tables import history
+from footfall.tables.quarantine import list_rejected
+from footfall.verbs.query import Asker
+
+
+def find_rights(asker: Asker) -> Any:
+    """Say what the role may read beside the counts. Shape: a row with the columns of the statement `rights`.
+
+    Raises: SchemaError where the tables are not there.
+    """
+    with outlived(asker.connection):
+        return history.find_rights(asker.connection)
+
+
+def summarize(asker: Asker) -> Any:
+    """Give the sums of the ledger. Shape: a row with the columns of the statement `summary`."""
+    with outlived(asker.connection):
+        return history.summarize(asker.connection)
+
+
+def find_kept(asker: Asker, time_zone: str) -> Any:
+    """Say what the counts hold, and between which days. Shape: a row with the columns of the statement `kept`."""
+    with outlived(asker.connection):
+        return history.find_kept(asker.connection, time_zone)
+
+
+def find_load(asker: Asker, load_id: int) -> Any:
+    """Give one load, or None where the ledger has none of that number."""
+    with outlived(asker.connection):
+        return history.find_load(asker.connection, load_id)
+
+
+def list_loads(asker: Asker, limit: int, status: str | None = None) -> Table:
+    """Give the ledger, the newest load first, of one status or of all."""
+    with outlived(asker.connection):
+        return history.list_history(asker.connection, "loads", limit=limit, status=status)
+
+
+def list_overlaps(asker: Asker, load_id: int) -> Table:
+    """Give the loads that share interactions with this one."""
+    with outlived(asker.connection):
+        return history.list_history(asker.connection, "overlaps", load_id=load_id)
+
+
+def list_problems(asker: Asker, load_id: int | None = None) -> Table:
+    """Give rejected rows by problem: of one load or of all. Raises: SchemaError where the role may not read them."""
+    with outlived(asker.connection):
+        return history.list_history(asker.connection, "problems", load_id=load_id)
+
+
+def list_days(asker: Asker, load_id: int, time_zone: str) -> Table:
+    """Give the days that a load brought interactions of. Effects: reads all interactions."""
+    with outlived(asker.connection):
+        return history.list_history(asker.connection, "days", load_id=load_id, time_zone=time_zone)
+
+
+def list_running(asker: Asker, lock_key: int) -> Table:
+    """Give who writes now, and how far, as far as the role may know. Units: the key is that of `Target.lock_key`."""
+    with outlived(asker.connection):
+        return history.list_history(asker.connection, "running", footfall=LOCK_CLASS, schema=lock_key % (1 << 32))
+
+
+def list_rows(asker: Asker, load_id: int | None, code: str | None, limit: int) -> tuple[RejectedRow, ...]:
+    """Give quarantined rows in the order of loads and lines."""
+    with outlived(asker.connection):
+        rows = list_rejected(asker.connection, {"load_id": load_id, "source": None, "code": code, "limit": limit})
+    return tuple(
+        RejectedRow(
+            row.load_id,
+            row.source,
+            row.line_number,
+            row.raw_line,
+            row.raw_size_bytes,
+            tuple(Problem(p["code"], p["field"], p["value"]) for p in row.problems),
+            row.item,
+        )
+        for row in rows
+    )

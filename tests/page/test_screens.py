@@ -1,0 +1,282 @@
+"""Each screen in each state: what it shows, and that it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+from html.parser import HTMLParser
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from footfall.settings import Settings, load_settings
+from footfall.verbs import load as load_verb
+from footfall.verbs import schema as schema_verb
+from opening import open_page
+
+SCREENS = ("/", "/trends", "/funnel", "/retention", "/sessions", "/products", "/loads", "/rejects", "/users")
+ONES = ("/products/1", "/users/1", "/loads/1", "/trends?by=action", "/trends?per=week", "/trends?per=month")
+EMPTY_ELEMENTS = {"meta", "link", "input", "br", "img", "hr", "path", "rect", "circle", "line"}
+HOSTILE_ACTION = "<script>alert(1)</script>"
+HOSTILE_SOURCE = 'data "o\'ne" <b>&amp;.csv'
+HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
+
+
+class Outline(HTMLParser):
+    """What a page is made of: its elements in order, its ids, and the texts of its code."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.faults: list[str] = []
+        self.text = ""  # what is read on the page, without code, which is as it is
+
+    def handle_data(self, data: str) -> None:
+        if not {"code", "pre"} & {*self.open}:
+            self.text += data
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in EMPTY_ELEMENTS:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+        elif tag not in EMPTY_ELEMENTS:
+            self.faults.append(f"</{tag}> closes {self.open[-1:]}")
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def outline(text: str) -> Outline:
+    found = Outline()
+    found.feed(text)
+    found.close()
+    return found
+
+
+def assert_sound(text: str) -> Outline:
+    """Assert what holds for every page, whatever it shows."""
+    found = outline(text)
+    assert found.faults == []
+    assert found.open == [], "an element is never closed"
+    ids = [attributes["id"] for _, attributes in found.elements if "id" in attributes]
+    assert len(ids) == len(set(ids)), [each for each in ids if ids.count(each) > 1]
+    assert len(found.named("h1")) == 1
+    for tag, attributes in found.elements:
+        assert "style" not in attributes, (tag, attributes)
+        assert not [name for name in attributes if name.startswith("on")], (tag, attributes)
+        for name in ("href", "src", "action", "hx-get"):
+            assert re.match(r"[/#?]|$", attributes.get(name) or ""), (tag, attributes)
+            assert not (attributes.get(name) or "").startswith("//"), (tag, attributes)
+    scripts = found.named("script")
+    assert all((each.get("src") or "").startswith("/static/") for each in scripts)
+    assert len(scripts) == 2
+    return found
+
+
+@pytest.mark.parametrize("path", SCREENS + ONES)
+def test_a_screen_of_a_story_is_sound(page: TestClient, path: str) -> None:
+    answered = page.get(path)
+    assert answered.status_code == 200
+    assert answered.headers["Content-Type"] == "text/html; charset=utf-8"
+    found = assert_sound(answered.text)
+    assert "Traceback" not in answered.text
+    current = [
+        each
+        for each in found.named("a")
+        if each.get("aria-current") in ("page", "true") and "/" in (each["href"] or "")
+    ]
+    assert current, "one of the seven links is that of the screen"
+
+
+@pytest.fixture(scope="module")
+def empty(new_database_of_module: Callable[[], str]) -> Settings:
+    settings = load_settings(database_url=new_database_of_module())
+    schema_verb.schema_apply(settings)
+    return settings
+
+
+@pytest.mark.parametrize("path", SCREENS)
+def test_a_screen_of_an_empty_database_says_what_to_load(empty: Settings, path: str) -> None:
+    answered = open_page(empty).get(path)
+    assert answered.status_code == 200
+    assert_sound(answered.text)
+    if path not in ("/loads", "/rejects"):
+        assert "footfall load data/sample.csv" in answered.text
+        assert 'hx-trigger="every 2s"' in answered.text
+
+
+@pytest.fixture(scope="module")
+def bare(new_database_of_module: Callable[[], str]) -> Settings:
+    return load_settings(database_url=new_database_of_module())
+
+
+@pytest.mark.parametrize("path", [*SCREENS, "/loads/1", "/users/1"])
+def test_a_database_without_tables_says_what_the_command_line_says(bare: Settings, path: str) -> None:
+    answered = open_page(bare).get(path)
+    assert answered.status_code == 503
+    assert_sound(answered.text)
+    assert "footfall schema apply" in answered.text or "footfall load" in answered.text
+
+
+@pytest.mark.parametrize("path", SCREENS)
+def test_a_server_that_is_away_is_a_page_that_says_so(path: str) -> None:
+    settings = load_settings(database_url="host=/nowhere dbname=none password=hunter2")
+    answered = open_page(settings).get(path)
+    assert answered.status_code == 503
+    assert_sound(answered.text)
+    assert "the database is not there" in answered.text
+    assert "hunter2" not in answered.text
+    assert "Try again" in answered.text
+
+
+def test_a_server_that_comes_back_is_asked_again(sample: Settings) -> None:
+    client = open_page(sample)
+    assert client.get("/").status_code == 200
+    assert sample.database_url is not None
+    with psycopg.connect(sample.database_url.get_secret_value(), autocommit=True) as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() "
+            "and pid <> pg_backend_pid()"
+        )
+    assert client.get("/").status_code == 200
+
+
+@pytest.fixture(scope="module")
+def hostile(new_database_of_module: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of a database in which every text wants to be something else."""
+    actions = [HOSTILE_ACTION, "שלום\u202e<b>", "x" * 500, "\x1b[31m", "{{ 7 * 7 }}", "a,b\\c"]
+    lines = [
+        f'{at},{1 + at % 3},{1 + at % 2},"{actions[at % len(actions)]}",2024-03-0{1 + at % 9}T10:{at:02}:00Z'
+        for at in range(1, 50)
+    ]
+    lines += ["60,<img src=x onerror=alert(1)>,1,click,2024-03-01", '61,1,1,"<script>alert(2)</script>",nonsense']
+    settings = load_settings(database_url=new_database_of_module())
+    path = tmp_path_factory.mktemp("hostile") / HOSTILE_SOURCE
+    path.write_text(HEADER + "".join(f"{line}\n" for line in lines))
+    load_verb.load([str(path)], settings)
+    return settings
+
+
+@pytest.mark.parametrize("path", [*SCREENS, *ONES])
+def test_hostile_text_is_shown_as_text(hostile: Settings, path: str) -> None:
+    answered = open_page(hostile).get(path)
+    assert answered.status_code == 200
+    found = assert_sound(answered.text)
+    assert "<script>alert" not in answered.text
+    assert not found.named("img")
+    assert "\u202e" not in found.text, "what turns the reading round is spelled out"
+
+
+def test_hostile_text_can_be_chosen_and_is_kept(hostile: Settings) -> None:
+    client = open_page(hostile)
+    answered = client.get("/trends", params={"action": HOSTILE_ACTION})
+    assert answered.status_code == 200
+    found = assert_sound(answered.text)
+    chosen = [each for each in found.named("option") if "selected" in each and each.get("value") == HOSTILE_ACTION]
+    assert chosen
+
+
+def test_rejected_rows_are_shown_with_their_text_and_problems(hostile: Settings) -> None:
+    text = open_page(hostile).get("/rejects").text
+    assert "60,&lt;img src=x onerror=alert(1)&gt;,1,click,2024-03-01" in text
+    assert "not-an-integer" in text
+    assert "not-a-timestamp" in text
+
+
+def test_the_source_is_shown_as_it_was_given(hostile: Settings) -> None:
+    text = open_page(hostile).get("/loads").text
+    assert unescape(text).count(HOSTILE_SOURCE) >= 1
+
+
+def test_a_granted_reader_sees_all_but_the_quarantine(sample: Settings, new_role: Callable[..., str]) -> None:
+    conninfo = new_role()
+    role = psycopg.conninfo.conninfo_to_dict(conninfo)["user"]
+    schema_verb.schema_grant(sample, str(role))
+    client = open_page(load_settings(database_url=conninfo))
+    for path in SCREENS:
+        answered = client.get(path)
+        assert answered.status_code == 200, answered.text[-900:]
+        assert_sound(answered.text)
+        assert "permission denied" not in answered.text
+    assert "This role may not read" in client.get("/rejects").text
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("/?nothing=1", "has no option &#39;nothing&#39;"),
+        ("/trends?sinse=2024-03-01", "did you mean since?"),
+        ("/trends?since=yesterday", "--since"),
+        ("/trends?since=2024-05-01&until=2024-04-01", "is later than"),
+        ("/trends?per=year", "--per"),
+        ("/trends?since=2024-03-01&since=2024-03-02", "given twice"),
+        ("/loads?limit=0", "--limit"),
+        ("/rejects?code=ugly", "there is no problem"),
+        ("/rejects?load=one", "--load"),
+        ("/products/x?since=1", "--since"),
+        ("/users?of=per-day&who=1", "--of"),
+    ],
+)
+def test_what_cannot_be_asked_is_a_page_that_says_so(page: TestClient, address: str, says: str) -> None:
+    answered = page.get(address)
+    assert answered.status_code == 400
+    assert_sound(answered.text)
+    assert says in answered.text
+
+
+def test_an_unknown_option_is_answered_with_those_there_are(page: TestClient) -> None:
+    text = page.get("/trends?nothing=1").text
+    for name in ("since", "until", "action", "product", "per"):
+        assert f"<code>{name}</code>" in text
+
+
+def test_a_wrong_value_is_kept_and_marked(page: TestClient) -> None:
+    found = outline(page.get("/trends?since=yesterday&per=week").text)
+    wrong = [each for each in found.named("input") if each.get("aria-invalid")]
+    assert [(each["name"], each["value"]) for each in wrong] == [("since", "yesterday")]
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/loads/999999", "/loads/99999999999", "/loads/abc", "/static/../app.py"])
+def test_what_is_not_there_is_a_page_that_says_so(page: TestClient, path: str) -> None:
+    answered = page.get(path)
+    assert answered.status_code == 404
+    assert_sound(answered.text)
+
+
+def test_a_range_without_interactions_is_an_empty_picture(page: TestClient) -> None:
+    answered = page.get("/trends?since=2020-01-01&until=2020-02-01")
+    assert answered.status_code == 200
+    assert "no interactions in this range" in answered.text
+
+
+def test_the_options_of_an_address_stay_in_the_links_of_the_header(page: TestClient) -> None:
+    found = outline(page.get("/trends?since=2024-04-01&until=2024-05-01&action=view").text)
+    links = {each["href"] for each in found.named("a")}
+    assert "/funnel?since=2024-04-01&until=2024-05-01&action=view" in links
+
+
+def test_head_gives_the_head_alone(page: TestClient) -> None:
+    answered = page.head("/trends")
+    assert (answered.status_code, answered.text) == (200, "")
+
+
+def test_a_question_that_takes_too_long_leaves_the_others_unharmed(story: Settings) -> None:
+    assert story.database_url is not None
+    address = story.database_url.get_secret_value()
+    with psycopg.connect(address) as connection:
+        # A table that is held: what reads it waits until its time is over, what does not read it is answered.
+        connection.execute("lock table interactions_per_user in access exclusive mode")
+        hurried = load_settings(database_url=address, query_timeout_seconds=1)
+        text = open_page(hurried).get("/products").text
+    assert text.count('class="trouble"') == 1
+    assert 'id="top-products-chart' in text
