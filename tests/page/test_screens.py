@@ -224,7 +224,7 @@ def test_a_granted_reader_sees_all_but_the_quarantine(sample: Settings, new_role
         ("/rejects?code=ugly", "there is no problem"),
         ("/rejects?load=one", "--load"),
         ("/products/x?since=1", "--since"),
-        ("/users?of=per-day&who=1", "--of"),
+        ("/users?question=per-day&who=1", "--question"),
     ],
 )
 def test_what_cannot_be_asked_is_a_page_that_says_so(page: TestClient, address: str, says: str) -> None:

@@ -60,7 +60,7 @@ def make_app(settings: Settings, *, allowed_hosts: tuple[str, ...] = (), token: 
 
     async def show_users(request: Request) -> ScreenResponse:
         identifier = request.query_params.get("user")
-        if identifier and "of" not in request.query_params:  # an id that cannot stand in a path
+        if identifier and "question" not in request.query_params:  # an id that cannot stand in a path
             pairs = [(name, value) for name, value in request.query_params.multi_items() if name != "user"]
             return ScreenResponse(partial(make_screen, settings, make_user_screen(identifier), pairs))
         return answer(USERS, request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal, cast
 
 from markupsafe import Markup as Filled
@@ -51,8 +51,7 @@ class Drawing:
     title: str
     options: Mapping[str, str]
     name: str = "chart"
-    first_day: date | None = None
-    incomplete_from: date | None = None
+    whole: tuple[datetime, datetime] | None = None
     period_link: Callable[[date], str] | None = None
     key_link: Callable[[Any], str] | None = None
     who_link: Callable[[int, str], str] | None = None
@@ -62,10 +61,12 @@ class Drawing:
         return cast("Per", self.options.get("per", "day"))
 
     def is_complete(self, period: date) -> bool:
-        """Say whether the data hold all of a period."""
-        if self.incomplete_from is None or self.first_day is None:
-            return True
-        return find_next(period, self.per) <= self.incomplete_from and (self.per == "day" or period >= self.first_day)
+        """Say whether the data hold all of a period, and the range does."""
+        begins, ends = (datetime.combine(day, time.min) for day in (period, find_next(period, self.per)))
+        if self.whole is not None and not self.whole[0] <= begins <= ends <= self.whole[1]:
+            return False
+        since, until = (self.options.get(name, "")[:19] for name in ("since", "until"))
+        return not ((since and begins.isoformat() < since) or (until and ends.isoformat()[: len(until)] > until))
 
 
 def find_next(period: date, per: Per) -> date:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -107,10 +107,12 @@ def open_view(given: Given, reader: Reader, days: int | None = None) -> View:
     rights = ledger.find_rights(reader.asker)
     summary = ledger.summarize(reader.asker) if rights.may_read_ledger else None
     kept = ledger.find_kept(reader.asker, reader.settings.reporting_time_zone)
-    view = View(given, reader, rights, summary, kept, given.options)
+    ends = ledger.find_ends(reader.asker, reader.settings.reporting_time_zone) if summary else None
+    whole = (ends.whole_from, ends.whole_to) if ends and ends.whole_to else None
+    view = View(given, reader, rights, summary, kept, whole, given.options)
     if given.get("since") or given.get("until") or days is None or not kept.interaction_count:
         return view
-    return View(given, reader, rights, summary, kept, {**given.options, **view.last_days(days)})
+    return replace(view, options={**given.options, **view.last_days(days)})
 
 
 def _fill(view: View, screen: Screen, sections: Sequence[Section], is_empty: bool) -> Generator[str, None, None]:

@@ -9,19 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from footfall.answers.asked import BY_NAME, PARAMETERS, Filters
 from footfall.answers.catalogue import Query, catalogue
-from footfall.answers.parameters import OPTIONS, Filters
 from footfall.errors import DatabaseBusyError, FootfallError, UnknownNameError
 from footfall.page.options import BadAddressError
+from footfall.postgres.transactions import outlived
 from footfall.settings import Settings
 from footfall.verbs.query import Answered, Asker, snapshot
 
 SLOW_AT_ONCE = 2  # questions that read row by row; more would only wait for each other on the server
 _slow = threading.BoundedSemaphore(SLOW_AT_ONCE)
-# Options whose name is not that of the filter: Python keeps `as` and `from` for itself.
-FIELDS = {"as": "shape", "from": "from_action", "to": "to_action", "user": "user", "product": "product"}
-NUMBERS = ("limit", "depth", "periods", "minimum")
-SWITCHES = ("recurring", "over_time")
+BY_OPTION = {each.option.removeprefix("--"): each for each in PARAMETERS}
+YES = ("yes", "true", "1")
 
 
 class GoneError(Exception):
@@ -88,7 +87,8 @@ class Reader:
         taken = self.options_of(name)
         filters = make_filters({key: value for key, value in options.items() if key in taken}, identifier)
         try:
-            return self.asker.ask(name, filters)
+            with outlived(self.asker.connection):
+                return self.asker.ask(name, filters)
         except FootfallError:
             self.waiting.check()
             raise
@@ -123,7 +123,7 @@ def reading(settings: Settings, waiting: Waiting) -> Iterator[Reader]:
 
 def options_of(question: Query) -> tuple[str, ...]:
     """Give the options that a question takes, by their names on the command line, without dashes."""
-    return tuple(OPTIONS[name].removeprefix("--") for name in question.parameters if name in OPTIONS)
+    return tuple(BY_NAME[name].option.removeprefix("--") for name in question.parameters if name in BY_NAME)
 
 
 def make_filters(options: Mapping[str, str], identifier: str | None = None) -> Filters:
@@ -133,13 +133,18 @@ def make_filters(options: Mapping[str, str], identifier: str | None = None) -> F
     """
     values: dict[str, Any] = {} if identifier is None else {"id": identifier}
     for name, text in options.items():
-        field_name = FIELDS.get(name, name.replace("-", "_"))
-        value: Any = text
-        if field_name in NUMBERS:
-            if not (text.isascii() and text.isdigit()):
-                raise BadAddressError(f"--{name}: {text[:50]!r} is not a number from 1 on", name)
-            value = int(text)
-        elif field_name in SWITCHES:
-            value = True
-        values[field_name] = value
+        parameter = BY_OPTION[name]
+        values[parameter.keyword] = _read_value(name, parameter.kind, text)
     return Filters(**values)
+
+
+def _read_value(option: str, kind: str, text: str) -> Any:
+    if kind == "count":
+        if not (text.isascii() and text.isdigit()):
+            raise BadAddressError(f"--{option}: {text[:50]!r} is not a number from 1 on", option)
+        return int(text)
+    if kind == "flag":
+        if text not in YES:
+            raise BadAddressError(f"--{option}: {text[:50]!r} is not yes; leave it out for no", option, YES[:1])
+        return True
+    return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup
@@ -19,7 +19,6 @@ from footfall.verbs.query import Answered, query_sql
 
 ACTIONS_KNOWN = 200  # the most frequent ones; a longer list is no list to choose from
 ROWS_SHOWN = 200  # rows of a table that is folded out; the CSV has them all
-QUARTER_HOUR = timedelta(minutes=15)
 FOLLOWING = ("since", "until", "action", "product", "user")  # options that stay when a reader goes to another screen
 
 
@@ -36,7 +35,8 @@ class Ask:
 class View:
     """What a section sees: the address, the snapshot, and how far the data reach.
 
-    Shape: `summary` is None for a role that may not read the ledger; `options` are those of the address, with the range that is shown where the address names none.
+    Shape: `summary` is None for a role that may not read the ledger; `whole` are the local times between which the
+    data are whole; `options` are those of the address, with the range that is shown where the address names none.
     """
 
     given: Given
@@ -44,6 +44,7 @@ class View:
     rights: Any
     summary: Any
     kept: Any
+    whole: tuple[datetime, datetime] | None
     options: Mapping[str, str]
     actions: list[str] = field(default_factory=list)
 
@@ -59,19 +60,10 @@ class View:
     def last_day(self) -> date:
         return self.kept.last_day or date(1970, 1, 1)
 
-    @property
-    def incomplete_from(self) -> date:
-        """The first day that the data may not hold to its end."""
-        at = self.kept.last_quarter_hour
-        if at is None:
-            return self.first_day
-        is_over = (at + QUARTER_HOUR).astimezone(self.reader.zone_info).date() > self.last_day
-        return self.last_day + timedelta(days=1) if is_over else self.last_day
-
     def drawing(self, title: str, name: str, *, per: str = "", **links: Any) -> Drawing:
         """Give what a chart of this screen is drawn with."""
         options = {**self.options, "per": per} if per else self.options
-        return Drawing(title, options, name, self.first_day, self.incomplete_from, **links)
+        return Drawing(title, options, name, self.whole, **links)
 
     def list_actions(self) -> list[str]:
         """Give the actions of all the data, the most frequent first; asked once a screen."""

@@ -26,9 +26,15 @@ from loads
 select
     coalesce(pg_catalog.sum(interaction_count), 0)::bigint as interaction_count,
     (pg_catalog.min(quarter_hour) at time zone %(time_zone)s::text)::date as first_day,
-    (pg_catalog.max(quarter_hour) at time zone %(time_zone)s::text)::date as last_day,
-    pg_catalog.max(quarter_hour) as last_quarter_hour
+    (pg_catalog.max(quarter_hour) at time zone %(time_zone)s::text)::date as last_day
 from interactions_per_quarter_hour
+
+-- name: ends
+-- Between which times of the time zone the data are whole.
+select
+    data_since at time zone %(time_zone)s::text as whole_from,
+    data_until at time zone %(time_zone)s::text as whole_to
+from data_ends()
 
 -- name: load
 select

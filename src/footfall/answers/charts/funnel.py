@@ -65,7 +65,7 @@ def _draw_step(at: int, step: Step, counts: tuple[float, float, float], unit: st
         told = join(told, f", {took}")
     if dropped > 0:
         drawn.append(_draw_dropped(step, (reached, came), y, (dropped, before)))
-    drawn.append(element("g", element("title", told), link(step.href, bar)))
+    drawn.append(element("g", element("title", told), link(step.href, bar, name=f"who did step {at + 1}")))
     middle = y + BAR / 2 + 4
     drawn.append(element("text", number, class_="number strong", x=full + 12, y=middle))
     drawn.append(element("text", write_share(share), class_="muted", x=WIDTH, y=middle, text_anchor="end"))
@@ -84,4 +84,4 @@ def _draw_dropped(step: Step, span: tuple[float, float], y: float, lost: tuple[f
         children.append(element("text", text, class_="lost", x=reached + 10, y=middle))
     elif came + width + 16 <= WIDTH - ROOM_AT_END:
         children.append(element("text", text, class_="lost", x=came + 8, y=middle))
-    return element("g", title, link(step.dropped_href, *children))
+    return element("g", title, link(step.dropped_href, *children, name=f"who stopped: {text}"))

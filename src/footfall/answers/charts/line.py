@@ -231,7 +231,14 @@ def _draw_strips(frame: Frame, periods: Periods, lines: Sequence[_Line], unit: s
             if (number := each.numbers[middle]) is not None:
                 colour = f"dot {each.colour}"
                 shapes.append(element("circle", class_=colour, cx=frame.x(middle), cy=frame.y(number), r=4))
-        strips.append(element("g", title, link(periods.href(first), *shapes), class_="strip"))
+        strips.append(
+            element(
+                "g",
+                title,
+                link(periods.href(first), *shapes, name=periods.name(first), is_reached=False),
+                class_="strip",
+            )
+        )
     return join(*strips)
 
 

@@ -90,13 +90,18 @@ def join(*parts: str) -> Markup:
     return Markup("".join(part if isinstance(part, Markup) else write_text(part) for part in parts))
 
 
-def link(href: str | None, *children: str) -> Markup:
-    """Put children into a link, where there is one. Raises: ValueError for a link that leaves the page's own server."""
+def link(href: str | None, *children: str, name: str | None = None, is_reached: bool = True) -> Markup:
+    """Put children into a link, where there is one.
+
+    Shape: `name` says where it leads, where no text of it does; one of very many is not `is_reached` by keyboard.
+
+    Raises: ValueError for a link that leaves the page's own server.
+    """
     if href is None:
         return join(*children)
     if not re.match(r"[?#]|/(?!/)", href):
         raise ValueError(f"{href!r} leads elsewhere; a link of a chart begins with /, ? or #")
-    return element("a", *children, href=href)
+    return element("a", *children, href=href, aria_label=name, tabindex=None if is_reached else "-1")
 
 
 def picture(about: About, sentence: str, size: tuple[float, float], *children: Markup) -> Markup:
@@ -112,7 +117,8 @@ def picture(about: About, sentence: str, size: tuple[float, float], *children: M
         width=width,
         height=height,
         class_="chart",
-        role="img",
+        # What an image holds is no content of its own: with links in it, it is a group.
+        role="group" if any("<a " in child for child in children) else "img",
         aria_labelledby=f"{about.name}-title",
         aria_describedby=f"{about.name}-desc",
     )

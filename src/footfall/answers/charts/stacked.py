@@ -90,7 +90,12 @@ def _draw_period(
     told = join(
         isolate(periods.name(at)), ": ", Markup(", ".join(said)), "" if periods.is_whole(at) else " (incomplete)"
     )
-    return element("g", element("title", told), link(periods.href(at), *shapes), class_="column")
+    return element(
+        "g",
+        element("title", told),
+        link(periods.href(at), *shapes, name=periods.name(at), is_reached=False),
+        class_="column",
+    )
 
 
 def _draw_legend(names: Sequence[tuple[str, str]], y: float) -> Markup:

@@ -68,7 +68,7 @@ def draw_funnel(view: View, answered: Answered) -> Markup:
 
     def link(step: int, state: str) -> str:
         who = f"dropped-{step}" if state == "dropped" else str(step)
-        return view.link("/users", of="funnel", who=who, **kept)
+        return view.link("/users", question="funnel", who=who, **kept)
 
     links: dict[str, Any] = {"who_link": link} if view.reader.may_ask_who("funnel") else {}
     drawn = chart(DRAWINGS["funnel"](answered, view.drawing("Funnel", "funnel-chart", **links)))

@@ -12,6 +12,7 @@ from footfall.page.making import Screen
 from footfall.page.options import BadAddressError, write_id_address
 from footfall.page.rendering import render_macro
 from footfall.page.sections import Ask, Section, View
+from footfall.results import Table
 from footfall.verbs.query import Answered
 
 SHOWN = "20"
@@ -93,13 +94,13 @@ def list_one_user(view: View, *, identifier: str) -> Sequence[Section]:
 
 def list_who(view: View) -> Sequence[Section]:
     """Give the list of the users behind a number, or all of them by activity."""
-    of, who = view.given.get("of"), view.given.get("who")
+    of, who = view.given.get("question"), view.given.get("who")
     if not of and not who:
         limit = {"limit": view.given.get("limit") or USERS_SHOWN}
         return [Section("users", "Most active users", partial(draw_top, kind="users"), (Ask("top-users", limit),))]
     known = [name for name in view.reader.questions if view.reader.may_ask_who(name)]
     if of not in known:
-        raise BadAddressError(f"--of: {of[:50]!r} is no question with users behind its numbers", "of", known)
+        raise BadAddressError(f"--question: {of[:50]!r} has no users behind its numbers", "question", known)
     if not who:
         raise BadAddressError("--who: which of them? A step, a period, a state or a cell is wanted", "who")
     title = f"Users of {of}, {who}"
@@ -112,8 +113,7 @@ def draw_who(view: View, answered: Answered) -> Markup:
     words = Markup("<p><b>{:,}</b> user{}. The number and this list come from one query.</p>").format(
         count, "" if count == 1 else "s"
     )
-    rows = answered.table.rows[: int(USERS_SHOWN)]
-    table = type(answered.table)(answered.table.columns, answered.table.types, rows)
+    table = Table(answered.table.columns, answered.table.rows[: int(USERS_SHOWN)])
     return words + render_macro("section.html", "table", table, "Users behind the number")
 
 
@@ -121,7 +121,7 @@ PRODUCTS = Screen(
     "/products", "Products and users", list_product_sections, fields=("since", "until", "action"), more=("limit",)
 )
 WHO_OPTIONS = (
-    "of", "who", "steps", "within", "order", "exclude", "by", "per", "mode", "clock", "periods", "start-action",
+    "question", "who", "steps", "within", "order", "exclude", "by", "per", "mode", "clock", "periods", "start-action",
     "return-action", "first-of", "recurring", "gap", "limit",
 )  # fmt: skip
 USERS = Screen("/users", "Users", list_who, fields=(), more=WHO_OPTIONS, days=None, parent="/products")

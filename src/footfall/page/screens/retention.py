@@ -36,7 +36,7 @@ def list_sections(view: View) -> Sequence[Section]:
 def draw_cohorts(view: View, answered: Answered) -> Markup:
     """Draw the table of cohorts."""
     drawing = view.drawing("Retention", "retention-table", per=view.options.get("per", "week"))
-    return Markup('<div class="scroll" tabindex="0" role="region" aria-label="Retention by cohort">{}</div>').format(
+    return Markup('<div class="scroll" tabindex="0" role="group" aria-label="Retention by cohort">{}</div>').format(
         DRAWINGS["retention"](answered, drawing)
     )
 

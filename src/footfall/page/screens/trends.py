@@ -94,7 +94,7 @@ def draw_active(view: View, answered: Answered) -> Markup:
 
     def link(period: date) -> str:
         kept = {"per": view.options.get("per"), "since": view.options.get("since"), "until": view.options.get("until")}
-        return view.link("/users", of="active-users", who=period.isoformat(), **kept)
+        return view.link("/users", question="active-users", who=period.isoformat(), **kept)
 
     links: dict[str, Any] = {"period_link": link} if view.reader.may_ask_who("active-users") else {}
     return chart(DRAWINGS["active-users"](answered, view.drawing("Active users", "active-chart", **links)))
