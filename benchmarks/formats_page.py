@@ -7,8 +7,9 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from page import table
 from server import machine_text
+
+from page import table
 
 PLAIN = "plain CSV"
 Result = dict[str, Any]

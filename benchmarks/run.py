@@ -20,10 +20,11 @@ from typing import Any
 
 import daily
 import first_load
-import page
 import shapes
 from make_data import Wanted, make
 from server import machine, serving
+
+import page
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
