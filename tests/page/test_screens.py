@@ -215,7 +215,7 @@ def test_a_granted_reader_sees_all_but_the_quarantine(sample: Settings, new_role
     ("address", "says"),
     [
         ("/?nothing=1", "has no option &#39;nothing&#39;"),
-        ("/trends?untilll=2024-03-01", "did you mean since?"),
+        ("/trends?untilll=2024-03-01", "did you mean until?"),
         ("/trends?since=yesterday", "--since"),
         ("/trends?since=2024-05-01&until=2024-04-01", "is later than"),
         ("/trends?per=year", "--per"),
