@@ -67,7 +67,7 @@ PARAMETERS = (
     _parameter("from_action", "word", "Paths from this action on.", "A", option="--from"),
     _parameter("to_action", "word", "Paths up to this action.", "A", option="--to"),
     _parameter("of", "choice", "What is compared; default products.", choices=("products", "actions", "users")),
-    _parameter("minimum", "count", "At least so many users in common; default 20.", "N"),
+    _parameter("minimum", "count", "At least so much: users in common (default 20), or a score (default 4).", "N"),
     _parameter("compare", "choice", "Beside the same number of periods before.", choices=("previous",)),
     _parameter("first_of", "choice", "The first of all, or of what the filters leave.", choices=("all", "filtered")),
     _parameter("over_time", "flag", "For each period apart."),

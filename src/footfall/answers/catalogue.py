@@ -19,7 +19,8 @@ DEFAULT_LINE = re.compile(r"\\if\s+:\{\?(\w+)\}\s*\\else\s*\\set\s+(\w+)(?:\s+(.
 # A file may end in two ways: with who is behind the numbers, where psql is given `who`, and with the numbers.
 FORMS = {r"\if :{?who}": "who", r"\else": "numbers", r"\endif": "both"}
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-HEADS = ("Grain", "Group", "Choices", "Needs")  # what a line of the comment at the head of a file may begin with
+# What a line of the comment at the head of a file may begin with.
+HEADS = ("Grain", "Group", "Choices", "Needs", "Screen", "Who")
 FIRST_WORDS = ("select", "with", "values", "table")
 # In this order: what a colon begins, then what a colon inside of is only text.
 TOKEN = re.compile(
@@ -46,7 +47,8 @@ class Query:
 
     Shape: `pieces` is its SQL, cut at its parameters: text, name, text, name, ... text; `defaults` are its own.
     `who_pieces` is the SQL of the users behind its numbers, which reads the same parts. `choices` are the words that a
-    parameter may be, where they are fewer than elsewhere; `needed` is the one that cannot be left out.
+    parameter may be, where they are fewer than elsewhere; `needed` is the one that cannot be left out. `screen` has the
+    columns that a screen has room for, where they are not all; `who_column` the column of ids that `who` is one of.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Query:
     who_pieces: tuple[str, ...] | None = None
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     needed: str | None = None
+    screen: tuple[str, ...] = ()
+    who_column: str | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -157,6 +161,8 @@ def parse(name: str, text: str, path: Path | None = None) -> Query:
         None if who == numbers else _pieces(who, where, {**defaults, "who": ""}),
         {variable.strip(): tuple(words.strip().split("|")) for variable, _, words in choices},
         headed.get("Needs"),
+        tuple(re.findall(r"\w+", headed.get("Screen", ""))),
+        headed.get("Who"),
     )
 
 

@@ -121,8 +121,8 @@ def _read_text(option: str, given: Id | None) -> str | None:
     return text
 
 
-def read_ids(asked: Asked, id_types: IdTypes) -> Asked:
-    """Give what is asked with its ids written as the server writes them.
+def read_ids(asked: Asked, id_types: IdTypes, who_column: str | None = None) -> Asked:
+    """Give what is asked with its ids written as the server writes them; `who` is one where it has a column of ids.
 
     Raises: QueryError where one is no id of the type that the tables have.
 
@@ -136,7 +136,10 @@ def read_ids(asked: Asked, id_types: IdTypes) -> Asked:
         text and _read_id(OPTIONS[column], text, id_types.of(column))
         for column, text in (("user_id", asked.user_id), ("product_id", asked.product_id))
     )
-    return replace(asked, user_id=user_id, product_id=product_id)
+    who = asked.who
+    if who is not None and who_column is not None:
+        who = _read_id(OPTIONS["who"], who, id_types.of(who_column))
+    return replace(asked, user_id=user_id, product_id=product_id, who=who)
 
 
 def _read_id(option: str, text: str, id_type: IdType) -> str:

@@ -12,11 +12,10 @@ from footfall.postgres.connection import opened
 from footfall.postgres.target import Connection
 from footfall.postgres.transactions import begin_reading
 from footfall.results import Answer, Table
+from footfall.results.arrow import TEXT_OID
 from footfall.settings import Settings
 from footfall.tables.ids import find_id_types
 from footfall.verbs.session import target
-
-TEXT_OID = 25  # text, of pg_type
 
 
 @contextmanager
@@ -32,8 +31,7 @@ def query(settings: Settings, name: str, filters: Filters) -> Iterator[Answer]:
     question, asked = _question(settings, name, filters)
     with target(settings) as where, opened(where, is_reader=True) as connection:
         begin_reading(connection, where, settings.reporting_time_zone, settings.query_timeout_seconds)
-        if asked.user_id is not None or asked.product_id is not None:
-            asked = parameters.read_ids(asked, find_id_types(connection))
+        asked = _read_ids(connection, question, asked)
         # The session ends with the block, and with it the transaction, which has nothing to keep.
         with asking.asking(connection, question, asked, settings.query_timeout_seconds) as answer:
             yield answer
@@ -69,8 +67,7 @@ class Asker:
         """
         question, asked = _question(self.settings, name, filters)
         with self.connection.transaction():
-            if asked.user_id is not None or asked.product_id is not None:
-                asked = parameters.read_ids(asked, find_id_types(self.connection))
+            asked = _read_ids(self.connection, question, asked)
             with asking.asking(self.connection, question, asked, self.settings.query_timeout_seconds) as answer:
                 table = Table(answer.columns, tuple(answer.rows))
         sql = parameters.literal_sql(question, asked, self.settings.schema_)
@@ -109,3 +106,10 @@ def _question(settings: Settings, name: str, filters: Filters) -> tuple[catalogu
     asked = parameters.understood(question, filters, settings.reporting_time_zone)
     parameters.values(question, asked)  # what is wrong with the question is said before a server is asked for
     return question, asked
+
+
+def _read_ids(connection: Connection, question: catalogue.Query, asked: Asked) -> Asked:
+    is_who_an_id = asked.who is not None and question.who_column is not None
+    if asked.user_id is None and asked.product_id is None and not is_who_an_id:
+        return asked
+    return parameters.read_ids(asked, find_id_types(connection), question.who_column)
