@@ -30,7 +30,7 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 
 from footfall import errors
 
@@ -41,6 +41,7 @@ log = logging.getLogger("airflow.task.footfall")
 COUNTS = Asset(name="interactions", uri="footfall://interactions", group="footfall")
 POOL = "footfall"  # how many files are loaded at a time; the set-up makes it
 ALERTS = "footfall_alerts"  # a connection of type smtp; where there is none, a failure is a line in the log
+REPORTS = "footfall_reports"  # another one, for the report; where there is none, it is a file and nothing more
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 FILES_MAX = 1000  # files of one run; Airflow maps a task over 1,024 at most, and the next run takes the rest
 RETRYABLE = [
@@ -63,6 +64,7 @@ Takes the files of a folder into PostgreSQL, each exactly once, and keeps the co
 | `load` | one file each: accepted rows, counts, quarantine and ledger in one transaction | load |
 | `verify` | recounts everything that is kept | |
 | `summarize` | adds up the rows read, loaded, duplicate and rejected, and tells the asset `interactions` | |
+| `report` | writes the report, and mails it, where the parameter `report` names a file; else it is skipped | |
 
 A file that cannot be loaded fails at once, and the others are loaded; what a second try may cure, such as a lost
 database, is tried again. Run it again whenever you like: what is loaded already changes nothing.
@@ -81,24 +83,34 @@ class FailureNotifier(BaseNotifier):
             f"{ti.dag_id}.{ti.task_id} failed in run {ti.run_id}: {context.get('exception') or 'no reason was given'}"
         )
         self.log.error("footfall: %s", words)
-        try:
-            server = Connection.get(ALERTS)
-        except AirflowNotFoundException:
-            return
-        mail = EmailMessage()
-        mail["Subject"] = f"Footfall: {ti.dag_id}.{ti.task_id} failed"
-        mail["From"] = server.extra_dejson.get("from", "footfall@localhost")
-        mail["To"] = server.extra_dejson["to"]
-        mail.set_content(words)
-        try:
-            with smtplib.SMTP(server.host, server.port or 25, timeout=30) as smtp:
-                if server.extra_dejson.get("starttls"):
-                    smtp.starttls()
-                if server.login:
-                    smtp.login(server.login, server.password or "")
-                smtp.send_message(mail)
-        except (OSError, smtplib.SMTPException) as error:
-            self.log.warning("footfall: the mail about it could not be sent: %s", error)
+        send(ALERTS, f"Footfall: {ti.dag_id}.{ti.task_id} failed", words, self.log)
+
+
+def send(connection: str, subject: str, words: str, to_log: logging.Logger, page: Path | None = None) -> None:
+    """Mail words, and a page, to whom a connection of type smtp names; nothing where there is no such connection.
+
+    Effects: a mail that cannot be sent is a line in the log. The connection's secrets go to its server alone.
+    """
+    try:
+        server = Connection.get(connection)
+    except AirflowNotFoundException:
+        return
+    mail = EmailMessage()
+    mail["Subject"] = subject
+    mail["From"] = server.extra_dejson.get("from", "footfall@localhost")
+    mail["To"] = server.extra_dejson["to"]
+    mail.set_content(words)
+    if page is not None:
+        mail.add_attachment(page.read_bytes(), maintype="text", subtype="html", filename=page.name)
+    try:
+        with smtplib.SMTP(server.host, server.port or 25, timeout=30) as smtp:
+            if server.extra_dejson.get("starttls"):
+                smtp.starttls()
+            if server.login:
+                smtp.login(server.login, server.password or "")
+            smtp.send_message(mail)
+    except (OSError, smtplib.SMTPException) as error:
+        to_log.warning("footfall: the mail about it could not be sent: %s", error)
 
 
 class WaitForFiles(BaseSensorOperator):
@@ -123,10 +135,13 @@ class WaitForFiles(BaseSensorOperator):
 
 def _names(context: Context) -> str:
     """Give the glob of the run's files: folder and pattern, with the run's date in it."""
-    # A run that an asset or a person started may have no interval: then it is the day on which it runs.
-    begins = context.get("data_interval_start") or context["dag_run"].run_after
-    folder, pattern = context["params"]["folder"], begins.strftime(context["params"]["pattern"])
+    folder, pattern = context["params"]["folder"], _date(context).strftime(context["params"]["pattern"])
     return f"{folder.rstrip('/')}/{pattern}" if _is_url(folder) else str(Path(folder) / pattern)
+
+
+def _date(context: Context) -> datetime:
+    """Give the date of the run. One that an asset or a person started may have no interval: then the day it runs on."""
+    return context.get("data_interval_start") or context["dag_run"].run_after
 
 
 def _is_url(name: str) -> bool:
@@ -198,6 +213,11 @@ def _settings(context: Context) -> dict[str, Any]:
             description="Load nothing of a file with more rejected rows: 20%, 0.2 or a number. Empty: no bound.",
         ),
         "connection": Param("footfall", type="string", minLength=1, description="Airflow's connection to PostgreSQL."),
+        "report": Param(
+            os.environ.get("FOOTFALL_REPORT") or None,
+            type=["null", "string"],
+            description="Write a report to this file of the worker; %Y-%m-%d is the date of the run. Empty: none.",
+        ),
         "wait_minutes": Param(60, type="integer", minimum=0, maximum=1440, description="How long a file may be late."),
     },
     default_args={
@@ -297,10 +317,31 @@ def user_interactions() -> None:
         get_current_context()["outlet_events"][COUNTS].extra = figures
         return figures
 
+    @task(trigger_rule="all_done", multiple_outputs=False)
+    def report(verified: Any) -> str:
+        """Write the report and mail it, whatever became of the files: it says so. Gives the name of its file.
+
+        Raises: AirflowSkipException where the run names no file.
+        """
+        import footfall
+
+        context = get_current_context()
+        name = context["params"]["report"]
+        if not name:
+            raise AirflowSkipException("no report is asked for: the parameter `report` names no file")
+        place = Path(_date(context).strftime(name))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        footfall.report(place, **_settings(context))
+        log.info("the report is in %s", place)
+        send(REPORTS, f"Footfall: {place.stem}", "The report is attached: a page to open in a browser.", log, place)
+        return str(place)
+
     paths = discover()
     checked = check(paths)
     loads = load.expand(path=checked)
     verified = verify(loads)
+    # Beside `summarize`, not behind it: what the last tasks of a run come to is what the run comes to.
+    report(verified)
     summarize(paths, loads, verified)
     WaitForFiles(task_id="wait_for_files", poke_interval=30) >> paths
 

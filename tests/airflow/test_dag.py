@@ -63,7 +63,8 @@ def test_its_tasks_stand_in_the_order_of_the_story(dag: Any) -> None:
         "discover": ["check", "summarize"],
         "check": ["load"],
         "load": ["summarize", "verify"],
-        "verify": ["summarize"],
+        "verify": ["report", "summarize"],
+        "report": [],
         "summarize": [],
     }
 
@@ -378,3 +379,54 @@ def test_a_failure_is_mailed_where_a_server_for_it_is_set(
     assert "To: team@example.org" in text
     assert "Subject: Footfall: user_interactions.load failed" in text
     assert "the header has no column" in text.replace("=\n", "")
+
+
+def test_no_report_is_written_unless_a_file_is_named(run: Run, tmp_path: Path) -> None:
+    deliver(tmp_path, "a.csv", "1,1,1,view,2024-03-01")
+    ended = run()
+    assert (str(ended.state), states(ended)["report"]) == ("success", ["skipped"])
+
+
+def test_a_report_is_written_for_the_date_of_the_run_and_mailed(
+    run: Run, tmp_path: Path, mailbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import base64
+    import json
+    import re
+
+    port = mailbox.server_address[1]
+    server = {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": {"to": "team@example.org"}}
+    monkeypatch.setenv("AIRFLOW_CONN_FOOTFALL_REPORTS", json.dumps(server))
+    deliver(tmp_path, "a.csv", "1,1,1,view,2024-03-01T10:00", "2,1,,view,2024-03-01T10:00")
+    day = datetime(2024, 3, 2, tzinfo=UTC)
+    ended = run(logical_date=day, report=f"{tmp_path}/reports/shop-%Y-%m-%d.html")
+    assert str(ended.state) == "success"
+    (place,) = (tmp_path / "reports").iterdir()
+    page = place.read_text()
+    assert re.fullmatch(r"shop-2024-03-0[12]\.html", place.name)
+    assert "Verified for this report: 1 interactions" in page
+    text = "\n".join(mailbox.lines)
+    assert "To: team@example.org" in text and f"Subject: Footfall: {place.stem}" in text
+    attached = text[text.index(f'filename="{place.name}"') :].split("\n\n", 2)[1].partition("\n--")[0]
+    assert base64.b64decode(attached).decode().replace("\r\n", "\n") == page
+
+
+def test_a_report_is_written_of_a_run_that_fails_and_the_run_fails_all_the_same(run: Run, tmp_path: Path) -> None:
+    deliver(tmp_path, "a.csv", "1,1,1,view,2024-03-01")
+    (tmp_path / "inbox" / "b.csv").write_text("date,visits\n2024-03-01,12\n")
+    ended = run(report=f"{tmp_path}/report.html")
+    assert (str(ended.state), states(ended)["report"]) == ("failed", ["success"])
+    assert "b.csv" in (tmp_path / "report.html").read_text()
+
+
+def test_a_report_has_no_secret_of_its_connection(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connection: str
+) -> None:
+    import json
+    import os
+
+    words = json.loads(os.environ["AIRFLOW_CONN_FOOTFALL"]) | {"password": "hunter2"}
+    monkeypatch.setenv("AIRFLOW_CONN_FOOTFALL", json.dumps(words))
+    deliver(tmp_path, "a.csv", "1,1,1,view,2024-03-01")
+    run(report=f"{tmp_path}/report.html")
+    assert "hunter2" not in (tmp_path / "report.html").read_text()

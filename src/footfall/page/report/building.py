@@ -97,7 +97,7 @@ def build_trend(asking: Asking, unusual: Sequence[date]) -> Part:
     counted, by_count = asking.ask(f"per-{per}", **asking.span.bounds)
     users, by_users = asking.ask("active-users", **asking.span.bounds, per=per)
     counts = {row[0]: row[1] for row in counted.table.rows}
-    user_rows = [(row["day"], row["user_count"], row["is_complete"]) for row in rows_of(users)]
+    user_rows = [(row["day"], row["user_count"], row.get("is_complete", True)) for row in rows_of(users)]
     rows = [(day, counts.get(day, 0), is_complete) for day, _, is_complete in user_rows]
     marked = unusual if per == "day" else ()
     table = Table(
