@@ -122,7 +122,7 @@ given as (
     cross join asked
     where
         r.timestamp >= asked.since
-        and r.timestamp < asked.until + wanted.within
+        and (:'until'::timestamptz = 'infinity' or r.timestamp < asked.until + wanted.within)
         and (asked.mode = 'strict' or r.action = any(wanted.steps) or r.action = any(wanted.excluded))
         and (nullif(:'user_id', '') is null or r.user_id = to_user_id(:'user_id'::text))
         and (nullif(:'product_id', '') is null or r.product_id = to_product_id(:'product_id'::text))
@@ -218,7 +218,7 @@ begun as (
         walked.first_at,
         walked.last_at,
         walked.interaction_count,
-        valued.value
+        case when :'by'::text <> '' then coalesce(valued.value, '(none)') end as value
     from walked
     left join valued
         on valued.user_id = walked.user_id
@@ -243,12 +243,12 @@ placed as (
         case
             when ranked.rank is null then null
             when ranked.rank > coalesce(nullif(:'limit', '')::bigint, 10::bigint) then '(other)'
-            else coalesce(ranked.value, '(none)')
+            else ranked.value
         end as value,
         case when ranked.rank <= coalesce(nullif(:'limit', '')::bigint, 10::bigint) then ranked.rank end as place
     from begun
     left join ranked
-        on ranked.value is not distinct from begun.value
+        on ranked.value = begun.value
 ),
 reached as (
     -- One row per user who began and step.
@@ -295,9 +295,19 @@ select
     reached.first_at,
     reached.last_at,
     reached.interaction_count
-from pg_catalog.regexp_match(:'who'::text, '^(?:(dropped|open)-)?([0-9]{1,4})(?::(.*))?$') as chosen (words)
+from (
+    select
+        coalesce(
+            (
+                select words
+                from pg_catalog.regexp_match(:'who'::text, '^(?:(dropped|open)-)?([0-9]{1,4})(?::(.*))?$') as words
+                where words[2]::integer in (select numbered.step from numbered)
+            ),
+            array[refuse('who is a step, such as 2, dropped-2 or open-2, with 2:click for a value of by'::text)]
+        ) as words
+) as chosen
 join reached
-    on reached.step::text = chosen.words[2]
+    on reached.step = chosen.words[2]::integer
     and (chosen.words[3] is null or reached.value = chosen.words[3])
     and case chosen.words[1]
         when 'dropped' then reached.is_dropped
