@@ -188,9 +188,7 @@ def sessions(
         if session:
             found.append(Session(tuple(session)))
     return [
-        each
-        for each in found
-        if (since is None or each.begins >= since) and (until is None or each.begins < until)
+        each for each in found if (since is None or each.begins >= since) and (until is None or each.begins < until)
     ]
 
 
