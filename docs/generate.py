@@ -209,7 +209,9 @@ def table_comments() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
         columns = []
         for line in [*body.splitlines(), *added.get(table, "").replace("add column", "   ").splitlines()]:
             found = re.match(
-                r" {4,}(\w+) ((?:timestamptz|bigint|integer|text|bytea|numeric|jsonb)\b)( not null)?", line
+                r" {4,}(\w+) ((?:timestamptz|bigint|integer|text|bytea|numeric|jsonb|boolean|date)\b|bit\(\d+\))"
+                r'(?: collate "C")?( not null)?',
+                line,
             )
             if found and found[1] != "constraint":
                 kind = found[2] if found[1] not in ID_COLUMNS else "bigint, or uuid or text"

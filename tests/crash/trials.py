@@ -32,7 +32,8 @@ QUIET_WAIT_S = (
 Tables = dict[str, list[Any]]
 WITNESSES = {
     "quarter hours": "select quarter_hour, action, interaction_count from interactions_per_quarter_hour order by 1, 2",
-    "users": "select user_id, interaction_count from interactions_per_user order by 1",
+    "users": "select user_id, interaction_count, first_at, last_at from interactions_per_user order by 1",
+    "days of users": "select day, user_id, quarters::text, interaction_count from user_days order by 1, 2",
     "products": "select product_id, interaction_count from interactions_per_product order by 1",
     "overlaps": """
         select l.digest, f.digest, o.rows_duplicate, o.rows_conflict

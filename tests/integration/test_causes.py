@@ -140,7 +140,9 @@ def test_an_error_of_the_caller_who_reads_an_answer_stays_his(loaded: str) -> No
 
 def test_an_answer_that_is_cut_off_is_a_lost_database(cluster: Any, loaded: str) -> None:
     with psycopg.connect(loaded) as connection:
-        connection.execute("insert into interactions_per_user select n, 1 from generate_series(1000, 200000) as n")
+        connection.execute(
+            "insert into interactions_per_user select n, 1, now(), now() from generate_series(1000, 200000) as n"
+        )
     settings = load_settings(database_url=loaded)
     with (
         pytest.raises(DatabaseUnavailableError),

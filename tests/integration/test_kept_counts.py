@@ -11,7 +11,7 @@ import pytest
 from footfall.results import Drift
 from footfall.settings import load_settings
 from footfall.tables import counts, first_load
-from footfall.tables.counts import ACTION, PAIRS, USER, KeptCount
+from footfall.tables.counts import ACTION, FIRST_AT, LAST_AT, PAIRS, QUARTERS, USER, KeptCount
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
@@ -21,6 +21,16 @@ ACTIONS = ("view", "click", "Click", "cart")
 FURTHER = {
     "of-rows": KeptCount("interactions_per_user_and_action", "users_and_actions", (USER, ACTION), has_count_index=True),
     "of-rows-large": KeptCount("interactions_per_user_and_action", "users_and_actions", (USER, ACTION), is_large=True),
+    "of-rows-with-measures": KeptCount(
+        "interactions_per_user_and_action", "users_and_actions", (USER, ACTION), measures=(QUARTERS, LAST_AT)
+    ),
+    "of-rows-large-with-measures": KeptCount(
+        "interactions_per_user_and_action",
+        "users_and_actions",
+        (USER, ACTION),
+        is_large=True,
+        measures=(QUARTERS, FIRST_AT),
+    ),
     "of-sums": KeptCount("interactions_per_user_again", "users_again", (USER,), sums=PAIRS, has_count_index=True),
 }
 
@@ -39,7 +49,8 @@ def migrate(database: str, kept: KeptCount) -> None:
         connection.execute(
             f"create table {kept.table} ({', '.join(columns)}, "
             "interaction_count bigint not null check (interaction_count > 0), "
-            f"constraint {kept.key_name} primary key ({names}))"
+            + "".join(f"{each.name} {each.type} not null, " for each in kept.measures)
+            + f"constraint {kept.key_name} primary key ({names}))"
         )
         if kept.has_count_index:
             connection.execute(
@@ -79,8 +90,10 @@ def test_one_more_definition_is_kept_verified_mended_and_granted(
     assert (ask(database, "select oid from pg_class where relname = %s", [kept.key_name]) != before) == is_built_last
 
     names = ", ".join(column.name for column in kept.key)
-    kept_rows = f"select {names}, interaction_count from {kept.table} order by {names}"
-    recount = f"select {names}, count(*) from user_interactions_raw group by {names} order by {names}"
+    measures = "".join(f"{measure.name}, " for measure in kept.measures)
+    recounts = "".join(f"{measure.of_rows}, " for measure in kept.measures)
+    kept_rows = f"select {names}, {measures} interaction_count from {kept.table} order by {names}"
+    recount = f"select {names}, {recounts} count(*) from user_interactions_raw group by {names} order by {names}"
     right = ask(database, kept_rows)
     assert right == ask(database, recount)
     assert verify_verb.verify(settings).drift_count == 0

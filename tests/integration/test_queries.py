@@ -911,7 +911,8 @@ RECOUNTS = {
     "interactions_per_quarter_hour": """
         select to_timestamp(floor(extract(epoch from timestamp) / 900) * 900), action, count(*)
         from user_interactions_raw group by 1, 2 order by 1, 2""",
-    "interactions_per_user": "select user_id, count(*) from user_interactions_raw group by 1 order by 1",
+    "interactions_per_user": """
+        select user_id, count(*), min(timestamp), max(timestamp) from user_interactions_raw group by 1 order by 1""",
     "interactions_per_product": "select product_id, count(*) from user_interactions_raw group by 1 order by 1",
 }
 

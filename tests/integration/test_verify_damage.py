@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC
 from itertools import permutations
 from typing import Any
@@ -54,6 +54,10 @@ def names(found: Verification) -> str:
     return " ".join(f"{each.check} {each.key}" for each in found.drift)
 
 
+def counted(keys: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return [(*key, count) for key, count in Counter(keys).items()]
+
+
 def is_lawful(conninfo: str) -> bool:
     """Say whether the tables keep the law, by plain Python: what `verify` has to say, stated apart from it."""
     columns, numbers = "interaction_id, user_id, product_id, action, timestamp, load_id", ", ".join(LEDGER)
@@ -63,11 +67,20 @@ def is_lawful(conninfo: str) -> bool:
     rejected = ask(conninfo, "select load_id, line_number, problems from rejected_interactions")
     overlaps = ask(conninfo, "select load_id, first_load_id, rows_duplicate, rows_conflict from load_overlaps")
     quarters = [at.astimezone(UTC).replace(minute=at.minute // 15 * 15, second=0, microsecond=0) for *_, at, _ in raw]
-    recounts = (
-        Counter((row[1], row[2]) for row in raw),
-        Counter((quarter, row[3]) for quarter, row in zip(quarters, raw, strict=True)),
-        Counter((row[1],) for row in raw),
-        Counter((row[2],) for row in raw),
+    users, days = defaultdict(list), defaultdict(list)
+    for row in raw:
+        at = row[4].astimezone(UTC)
+        users[row[1]].append(at)
+        days[at.date(), row[1]].append(at.hour * 4 + at.minute // 15)
+    recounts: tuple[list[Any], ...] = (
+        counted((row[1], row[2]) for row in raw),
+        counted((quarter, row[3]) for quarter, row in zip(quarters, raw, strict=True)),
+        [(user, len(ats), min(ats), max(ats)) for user, ats in users.items()],
+        counted((row[2],) for row in raw),
+        [
+            (*day, "".join("1" if n in numbers else "0" for n in range(96)), len(numbers))
+            for day, numbers in days.items()
+        ],
     )
     of_raw, of_rejected = Counter(row[5] for row in raw), Counter(row[0] for row in rejected)
     conflicts = Counter(row[0] for row in rejected if "conflicting-duplicate" in {each["code"] for each in row[2]})
@@ -79,8 +92,7 @@ def is_lawful(conninfo: str) -> bool:
     return all(
         (
             *(
-                sorted((*key, count) for key, count in recount.items())
-                == sorted(ask(conninfo, f"select * from {table}"))
+                sorted(recount) == sorted(ask(conninfo, f"select * from {table}"))
                 for table, recount in zip(COUNTS, recounts, strict=True)
             ),
             *(
@@ -115,6 +127,7 @@ def is_lawful(conninfo: str) -> bool:
 def shared(new_database_of_module: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database with loads of every kind of row, and a copy of its tables in the schema `kept`."""
     made = new_database_of_module()
+    schema_verb.schema_apply(load_settings(database_url=made), with_options=["user-days"])
     folder = tmp_path_factory.mktemp("files")
     lines = {
         "a": [
@@ -365,7 +378,11 @@ DAMAGED_ROWS = [
     *(f"delete from {table}" for table in COUNTS),
     "insert into interactions values (77, 77, 1)",
     "insert into interactions_per_quarter_hour values (now(), 'x', 1)",
-    "insert into interactions_per_user values (77, 1)",
+    "insert into interactions_per_user values (77, 1, now(), now())",
+    "update interactions_per_user set first_at = first_at - interval '1 second'",
+    "update interactions_per_user set last_at = last_at + interval '1 second' where user_id = 1",
+    "update user_days set quarters = quarters << 1",
+    "update user_days set day = day + 1 where user_id = 2",
     "insert into interactions_per_product values (77, 1)",
 ]
 MENDED = "counts: `footfall verify --repair` mends them"

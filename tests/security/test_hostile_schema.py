@@ -161,7 +161,7 @@ def everything(
     """Let Footfall do everything that it does; give each result."""
     settings = load_settings(database_url=conninfo, **types)
     yield schema_verb.schema_apply(settings)
-    yield schema_verb.schema_apply(settings)
+    yield schema_verb.schema_apply(settings, with_options=["user-days"])
     yield schema_verb.schema_show(settings)
     yield schema_verb.schema_apply(load_settings(database_url=conninfo, schema="elsewhere", **types))
     yield schema_verb.schema_grant(settings, hostile.PLANTER)
@@ -170,7 +170,7 @@ def everything(
         yield loaded(settings, files["first"])  # the empty path is closed
     admin.execute("truncate public.user_interactions_raw, public.interactions, public.loads, public.source_files")
     admin.execute("truncate public.interactions_per_quarter_hour, public.interactions_per_user")
-    admin.execute("truncate public.interactions_per_product, public.rejected_interactions")
+    admin.execute("truncate public.interactions_per_product, public.rejected_interactions, public.user_days")
     yield loaded(settings, files["first"])
     yield loaded(settings, files["again"], files["conflicts"])
     yield loaded(settings, files["small"], files["smaller"])
@@ -206,6 +206,8 @@ def everything(
             yield [(row.line_number, row.raw_line, row.problems) for row in rows], is_more
     yield verify_verb.verify(settings)
     yield from asked(conninfo)
+    yield schema_verb.schema_apply(settings, without=["user-days"])
+    yield schema_verb.schema_apply(settings, with_options=["user-days"])
     admin.execute("delete from public.interactions where user_id = '1'; delete from public.interactions_per_user")
     admin.execute("delete from public.interactions_per_product; delete from public.interactions_per_quarter_hour")
     yield verify_verb.verify(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import psycopg
@@ -9,28 +10,36 @@ import pytest
 from psycopg import sql
 
 from footfall.settings import load_settings
-from footfall.tables import schema
+from footfall.tables import counts, ids, schema
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 
+USER_DAYS = 9  # version of the schema
+WITHOUT_USER_PERIODS = re.compile(
+    r"^create function user_periods\(.*?^comment on function user_periods.*?;$|^ +user_periods\(.*?\),$",
+    re.MULTILINE | re.DOTALL,
+)
 COLUMNS = """
     select column_name from information_schema.columns
     where table_name = %s and table_schema in ('public', 'now') group by 1 having count(*) = 2"""
 
 
-def make_earlier(database: str, version: int) -> None:
-    """Make the tables of a version in the schema public."""
+def make_earlier(database: str, version: int, **settings: Any) -> None:
+    """Make the tables of a version in the schema public; `settings` may name types of ids."""
     with pytest.MonkeyPatch.context() as patch:
         early = schema.migrations()[:version]
+        if version < USER_DAYS:
+            patch.setattr(counts, "KEPT", tuple(kept for kept in counts.KEPT if kept.option is None))
+            patch.setattr(ids, "SQL", {name: WITHOUT_USER_PERIODS.sub("", text) for name, text in ids.SQL.items()})
         patch.setattr(schema, "migrations", lambda: early)
         patch.setattr(schema_verb, "migrations", lambda: early)
-        schema_verb.schema_apply(load_settings(database_url=database))
+        schema_verb.schema_apply(load_settings(database_url=database, **settings))
 
 
-def load_earlier(database: str, version: int, *files: str) -> None:
+def load_earlier(database: str, version: int, *files: str, **settings: Any) -> None:
     """Make the tables of a version in the schema public, and fill them with what a load of today gives."""
-    make_earlier(database, version)
-    done: Any = load_verb.load(list(files), load_settings(database_url=database, schema="now"))
+    make_earlier(database, version, **settings)
+    done: Any = load_verb.load(list(files), load_settings(database_url=database, schema="now", **settings))
     assert [one.error for one in done.loads] == [None] * len(files)
     with psycopg.connect(database) as connection:
         for table in schema.list_tables():
