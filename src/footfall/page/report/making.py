@@ -17,19 +17,19 @@ from footfall.answers.charts import Markup, stylesheet, write_duration, write_nu
 from footfall.answers.charts.labels import DAYS, MONTHS
 from footfall.answers.charts.markup import spell_out
 from footfall.answers.replacing import replacing
-from footfall.errors import DatabaseUnavailableError, FootfallError, QueryError, SchemaError, SettingsError
+from footfall.errors import QueryError, SettingsError
 from footfall.page.report import building, sentences
 from footfall.page.report.building import Figure, Wanted
 from footfall.page.report.parts import Asking, Part
 from footfall.page.report.spans import Span, choose_span
 from footfall.page.report.trust import FAILURES_SHOWN, PROBLEMS_SHOWN, Trust, find_trust
 from footfall.results import Verification
-from footfall.safe_text import mask
 from footfall.settings import Settings
 from footfall.tables import standing
 from footfall.verbs import ledger
 from footfall.verbs import verify as verify_verb
 from footfall.verbs.query import Asker, snapshot
+from footfall.verbs.session import session, target
 
 ROWS_SHOWN = 120  # of a table below a picture; the command has all
 TITLE_CHARACTERS_MAX = 200
@@ -100,9 +100,12 @@ def make_report(settings: Settings, options: Options) -> Made:
     Raises: QueryError naming an option; what a session raises. A question without an answer becomes a sentence.
     """
     made_at = _read_made_at(options.made_at)
-    verified, unverified = _verify(settings) if options.is_verified else (None, NOT_ASKED)
-    with snapshot(settings) as asker:
-        report = _read_report(asker, settings, options, (verified, unverified))
+    with target(settings):  # an embedded server runs on from one session to the next
+        with session(settings, is_reader=True):
+            pass  # which says what to do where the tables are not there, or out of date
+        verified, unverified = _verify(settings) if options.is_verified else (None, NOT_ASKED)
+        with snapshot(settings) as asker:
+            report = _read_report(asker, settings, options, (verified, unverified))
     has_drift = verified is not None and verified.drift_count > 0
     return Made(render(report, made_at), f"{report.title}: {report.name}", has_drift)
 
@@ -132,13 +135,12 @@ def _read_made_at(given: str | datetime | None) -> str:
 
 
 def _verify(settings: Settings) -> tuple[Verification | None, str]:
-    """Recount; where that cannot be done, as for a role that may only read counts, say why."""
-    try:
-        return verify_verb.verify(settings), ""
-    except (DatabaseUnavailableError, SchemaError):
-        raise
-    except FootfallError as error:
-        return None, mask(error.message)
+    """Recount; where the role may only read counts, say so."""
+    with snapshot(settings) as asker:
+        rights = ledger.find_rights(asker)
+    if not (rights.may_read_ledger and rights.may_read_overlaps and rights.may_read_rejected):
+        return None, "who made this report may not read all tables, which a recount needs."
+    return verify_verb.verify(settings), ""
 
 
 def _read_report(

@@ -79,7 +79,7 @@ def draw_retention(rows: Sequence[Row], per: Per) -> Markup:
         note = "may include older users" if first["may_include_older"] else ""
         shown.append(HeatRow(_name_short(cohort, per), first["cohort_size"], _shares(cells, numbers), note))
     about = About(
-        "retention",
+        "cohorts",
         f"Retention per {per}",
         f"Share of them that came back in the 1st, 2nd, ... {per} after it; hatched: not complete in the data.",
     )
