@@ -18,7 +18,7 @@ class Parameter:
     """What a question can be asked with: the name of its psql variable, and how a person says it.
 
     `keyword` is its name in Python; `about` a sentence for the help; `choices` the words it may be; the file of a
-    question may allow fewer.
+    question may allow fewer. With the word `plain` the variable is not given.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Parameter:
     about: str
     metavar: str | None = None
     choices: tuple[str, ...] = ()
+    plain: str | None = None
 
 
 def _parameter(name: str, kind: Kind, about: str, metavar: str | None = None, **more: Any) -> Parameter:
@@ -63,7 +64,13 @@ PARAMETERS = (
     _parameter("periods", "count", "So many periods after the first.", "N"),
     _parameter("gap", "span", "A session ends after so long without an interaction; default 30m.", "SPAN"),
     _parameter("depth", "count", "So many steps of a path; default 5.", "N"),
-    _parameter("shape", "choice", "Whole paths, or steps one by one.", option="--as", choices=("sequences", "edges")),
+    _parameter(
+        *("edges", "choice", "Whole paths, or steps one by one."),
+        keyword="shape",
+        option="--as",
+        choices=("sequences", "edges"),
+        plain="sequences",
+    ),
     _parameter("from_action", "word", "Paths from this action on.", "A", option="--from"),
     _parameter("to_action", "word", "Paths up to this action.", "A", option="--to"),
     _parameter("of", "choice", "What is compared; default products.", choices=("products", "actions", "users")),
@@ -106,7 +113,7 @@ class Asked:
     periods: str | None = None
     gap: str | None = None
     depth: str | None = None
-    shape: str | None = None
+    edges: str | None = None
     from_action: str | None = None
     to_action: str | None = None
     of: str | None = None

@@ -49,7 +49,7 @@ def asking(connection: Connection, query: Query, asked: Asked, timeout_s: int) -
     as it stands.
     """
     given = values(query, resolve_bounds(connection, query, asked))
-    query = query.choose_form(asked.who)
+    query = query.choose_form(asked.given())
     statement = query.written(lambda name: f"%({name})s", lambda text: text.replace("%", "%%")).encode()
     cursor = connection.cursor(row_factory=tuple_row)
     for name, loader in LOADERS.items():

@@ -6,7 +6,7 @@ A question is a file that psql runs as it is; its psql variables are its paramet
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -16,8 +16,11 @@ from footfall.errors import QueryError, UnknownNameError
 QUERY_BYTES_MAX = 1_000_000  # bytes of one file; what is larger is no question
 # What a file may set by `\if :{?name} \else \set name value \endif`, so that psql runs it without more ado.
 DEFAULT_LINE = re.compile(r"\\if\s+:\{\?(\w+)\}\s*\\else\s*\\set\s+(\w+)(?:\s+(.*?))?\s*\\endif\s*")
-# A file may end in two ways: with who is behind the numbers, where psql is given `who`, and with the numbers.
-FORMS = {r"\if :{?who}": "who", r"\else": "numbers", r"\endif": "both"}
+# A statement may end in several ways: `\if :{?who}` begins the end for which psql is given `who`, `\elif :{?name}` that
+# for which it is given another name, `\else` the one without; each on a line of its own.
+FORM = re.compile(r"\\(if|elif) :\{\?(\w+)\}|\\(else|endif)")
+FORM_FOLLOWS = {"if": ("endif",), "elif": ("if", "elif"), "else": ("if", "elif"), "endif": ("else",)}
+ALL, PLAIN = "", "else"  # the forms that a line belongs to: all of them, or the one without a name
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # What a line of the comment at the head of a file may begin with.
 HEADS = ("Grain", "Group", "Choices", "Needs", "Screen", "Who")
@@ -46,9 +49,10 @@ class Query:
     """One question.
 
     Shape: `pieces` is its SQL, cut at its parameters: text, name, text, name, ... text; `defaults` are its own.
-    `who_pieces` is the SQL of the users behind its numbers, which reads the same parts. `choices` are the words that a
-    parameter may be, where they are fewer than elsewhere; `needed` is the one that cannot be left out. `screen` has the
-    columns that a screen has room for, where they are not all; `who_column` the column of ids that `who` is one of.
+    `forms` has, by the name of the variable that chooses it, the same statement with another end: `who` that of the
+    users behind the numbers. `choices` are the words that a parameter may be, where they are fewer; `needed` is the one
+    that cannot be left out. `screen` has the columns that a screen has room for, where they are not all; `who_column`
+    the column of ids that `who` is one of.
     """
 
     name: str
@@ -58,7 +62,7 @@ class Query:
     defaults: Mapping[str, str]
     path: Path | None = None
     group: str = ""
-    who_pieces: tuple[str, ...] | None = None
+    forms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     needed: str | None = None
     screen: tuple[str, ...] = ()
@@ -66,13 +70,13 @@ class Query:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names of its parameters, each once, in the order in which its file declares them; `who` is the last."""
-        used = {*self.pieces[1::2], *(self.who_pieces or ())[1::2]}
-        return (*(name for name in self.defaults if name in used), *(("who",) if self.who_pieces else ()))
+        """The names of its parameters, each once, in the order in which its file declares them, then its forms."""
+        used = {name for pieces in (self.pieces, *self.forms.values()) for name in pieces[1::2]}
+        return (*(name for name in self.defaults if name in used), *self.forms)
 
-    def choose_form(self, who: str | None) -> Query:
-        """Give the question of who is behind the numbers, where that is asked."""
-        return replace(self, pieces=self.who_pieces) if who is not None and self.who_pieces else self
+    def choose_form(self, given: Collection[str]) -> Query:
+        """Give the question in the first form whose variable is given."""
+        return next((replace(self, pieces=pieces) for name, pieces in self.forms.items() if name in given), self)
 
     def written(self, value: Callable[[str], str], text: Callable[[str], str] = str) -> str:
         """Write the SQL anew: `value` says what stands for a parameter, `text` what for the text between them."""
@@ -130,23 +134,25 @@ def parse(name: str, text: str, path: Path | None = None) -> Query:
     """
     where = str(path or f"{name}.sql")
     defaults: dict[str, str] = {}
-    kept: dict[str, list[str]] = {"numbers": [], "who": []}
+    kept: list[tuple[str, str]] = []  # each line with the form that it belongs to
     comments: list[str] = []
-    part = "both"
+    form, command = ALL, "endif"
     for number, line in enumerate(text.splitlines(), 1):
-        found = _find_form(line, part, f"{where} line {number}")
-        if not found and line.lstrip().startswith("\\"):
+        if found := FORM.fullmatch(line.strip()):
+            form, command = _begin_form(found, command, {each for each, _ in kept}, f"{where} line {number}")
+        elif line.lstrip().startswith("\\"):
             variable, default = _default(line, f"{where} line {number}")
             defaults[variable] = default
-        elif not found and line.startswith("--") and len(comments) == number - 1:
+        elif line.startswith("--") and len(comments) == number - 1:
             comments.append(line.removeprefix("--").strip())
-        part = found or part
-        for form, lines in kept.items():
-            # A line that is left out stays as an empty one, since a server's message counts lines.
-            lines.append(line if part in ("both", form) and not line.lstrip().startswith("\\") else "")
-    if part != "both":
-        raise QueryError(f"{where}: the file ends within \\if :{{?who}}; end that part with \\endif")
-    numbers, who = (_read_statement(lines, where) for lines in kept.values())
+        kept.append((form, "" if line.lstrip().startswith("\\") else line))
+    if command != "endif":
+        raise QueryError(f"{where}: the file ends within \\if; end that part with \\endif")
+    # A line that is left out stays as an empty one, since a server's message counts lines.
+    statements = {
+        name: _read_statement([line if its_form in (ALL, name) else "" for its_form, line in kept], where)
+        for name in (PLAIN, *dict.fromkeys(each for each, _ in kept if each not in (ALL, PLAIN)))
+    }
     about = [line for line in comments if line]
     headed = {key: value.strip() for key, _, value in (line.partition(":") for line in about[1:]) if key in HEADS}
     choices = (each.partition("=") for each in headed.get("Choices", "").split(";") if each.strip())
@@ -154,11 +160,11 @@ def parse(name: str, text: str, path: Path | None = None) -> Query:
         name,
         about[0] if about else "",
         headed.get("Grain", ""),
-        _pieces(numbers, where, defaults),
+        _pieces(statements.pop(PLAIN), where, defaults),
         defaults,
         path,
         headed.get("Group", ""),
-        None if who == numbers else _pieces(who, where, {**defaults, "who": ""}),
+        {name: _pieces(statement, where, {**defaults, name: ""}) for name, statement in statements.items()},
         {variable.strip(): tuple(words.strip().split("|")) for variable, _, words in choices},
         headed.get("Needs"),
         tuple(re.findall(r"\w+", headed.get("Screen", ""))),
@@ -166,14 +172,16 @@ def parse(name: str, text: str, path: Path | None = None) -> Query:
     )
 
 
-def _find_form(line: str, part: str, where: str) -> str | None:
-    """Say which form of the statement the lines from here on belong to, where this line says so."""
-    found = FORMS.get(line.strip())
-    if found is not None and {"who": "both", "numbers": "who", "both": "numbers"}[found] != part:
+def _begin_form(found: re.Match[str], before: str, forms: Collection[str], where: str) -> tuple[str, str]:
+    """Give the form that the lines from here on belong to, and the command that begins it; `before` is the last one."""
+    command = found[1] or found[3]
+    form = {"else": PLAIN, "endif": ALL}.get(command, found[2] or "")
+    is_begun = any(each != ALL for each in forms)
+    if before not in FORM_FOLLOWS[command] or (form != ALL and form in forms) or (command == "if" and is_begun):
         raise QueryError(
-            f"{where}: {line.strip()!r} has no place here; a query has one part with \\if :{{?who}}, \\else and \\endif"
+            f"{where}: {found.group()!r} has no place here; a query has one part of \\if :{{?who}}, \\else, \\endif"
         )
-    return found
+    return form, command
 
 
 def _read_statement(lines: list[str], where: str) -> str:

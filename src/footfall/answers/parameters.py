@@ -64,6 +64,8 @@ def _read(parameter: Parameter, query: Query, given: Any) -> str | None:
             choices = query.choices.get(parameter.name, parameter.choices)
             if given not in choices:
                 raise QueryError(f"{option}: {given!r} is not {_join_choices(choices)}")
+            if given == parameter.plain:
+                return None
         case "span":
             return _read_span(option, given)
         case "words":
@@ -176,13 +178,13 @@ def values(query: Query, asked: Asked) -> dict[str, str]:
         if BY_NAME[query.needed].kind == "id":
             raise QueryError(f"{query.name}: which one? Give its id: footfall query {query.name} 42")
         raise QueryError(f"{query.name}: {OPTIONS[query.needed]} is wanted: {BY_NAME[query.needed].about}")
-    names = (name for name in query.parameters if name != "who" or "who" in given)
+    names = (name for name in query.parameters if name not in query.forms or name in given)
     return {name: given[name] if name in given else query.defaults[name] for name in names}
 
 
 def literal_sql(query: Query, asked: Asked, schema: str) -> str:
     """Give the statement with its values in it, quoted by the driver, for a place that has no parameters."""
-    query = query.choose_form(asked.who)
+    query = query.choose_form(asked.given())
     quoted = {name: sql.Literal(value).as_string(None) for name, value in values(query, asked).items()}
     for name, bound in (("since", asked.since), ("until", asked.until)):
         if bound is not None and name in quoted and not has_offset(bound):

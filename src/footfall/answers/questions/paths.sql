@@ -1,15 +1,14 @@
 -- What users do first in a session: its first `depth` actions, repeats in a row drawn together.
 -- Group: What people do
--- Grain: with `as` sequences one row per path, the one of most sessions first; with `as` edges one row per step and pair of actions.
+-- Grain: one row per path, the one of most sessions first; with `edges` one row per step and pair of actions.
 -- The range picks the sessions that begin in it (see sessions). Without one: the last 30 days of the data.
 -- `from`: the path begins at the first such action, and a session without it has none. `to`: it ends at the first such
 -- action, behind `from` where that is given; without `from` it is the last `depth` actions up to there.
--- All but the `limit` most frequent are summed as (other): for sequences the paths (20), for edges the actions of a step
+-- All but the `limit` most frequent are summed as (other): of paths (20), of edges the actions of a step
 -- (10). Behind an action with which a path ends stands (end), so that the edges of a step sum up to the sessions that got
 -- there; from the last step, `depth`, no edge leads on.
 -- `who`: a path as it is shown, such as 'view > cart', or an edge, such as '1: view > cart', for its users.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
-\if :{?shape} \else \set shape sequences \endif
 \if :{?depth} \else \set depth 5 \endif
 \if :{?gap} \else \set gap '30 minutes' \endif
 \if :{?from_action} \else \set from_action '' \endif
@@ -55,7 +54,6 @@ midnights as (
 checked as materialized (
     select
         case
-            when :'shape'::text not in ('sequences', 'edges') then refuse('as is sequences or edges'::text)
             when :'depth'::integer not between 2 and 100 then refuse('depth is a number of actions from 2 to 100'::text)
             when asked.gap < interval '0' then refuse('gap is a time such as 30 minutes, not a negative one'::text)
             when
@@ -212,7 +210,6 @@ ranked as (
         path,
         pg_catalog.row_number() over (order by session_count desc, path) as place
     from paths
-    where :'shape'::text = 'sequences'
 ),
 labelled as (
     select
@@ -237,7 +234,6 @@ sequences as (
     from per_user
     left join labelled
         on labelled.path = per_user.path
-    where :'shape'::text = 'sequences'
 ),
 -- Edges: each step of each path, with the action behind it.
 stepped as (
@@ -249,7 +245,6 @@ stepped as (
         paths.path[each.step + 1] as code_after
     from paths
     cross join lateral pg_catalog.unnest(paths.path) with ordinality as each (code, step)
-    where :'shape'::text = 'edges'
 ),
 nodes as (
     select
@@ -310,43 +305,21 @@ where cut.path in (
 group by cut.user_id
 order by cut.user_id
 limit nullif(:'limit', '')::bigint;
+\elif :{?edges}
+select
+    edges.step,
+    edges.action,
+    edges.next_action,
+    pg_catalog.sum(edges.session_count)::bigint as session_count
+from edges
+group by edges.step, edges.place, edges.action, edges.next_place, edges.next_action
+order by edges.step, session_count desc, edges.place, edges.next_place;
 \else
 select
-    answer.path,
-    answer.step,
-    answer.action,
-    answer.next_action,
-    answer.session_count,
-    answer.user_count
-from (
-    select
-        sequences.label as path,
-        null::integer as step,
-        null::text as action,
-        null::text as next_action,
-        pg_catalog.sum(sequences.session_count)::bigint as session_count,
-        pg_catalog.count(distinct sequences.user_id) as user_count,
-        sequences.place,
-        null::bigint as next_place
-    from sequences
-    group by sequences.label, sequences.place
-    union all
-    select
-        null::text,
-        edges.step,
-        edges.action,
-        edges.next_action,
-        pg_catalog.sum(edges.session_count)::bigint,
-        null::bigint,
-        edges.place,
-        edges.next_place
-    from edges
-    group by edges.step, edges.place, edges.action, edges.next_place, edges.next_action
-) as answer
-order by
-    answer.step,
-    case when answer.step is null then answer.place end,
-    answer.session_count desc,
-    answer.place,
-    answer.next_place;
+    sequences.label as path,
+    pg_catalog.sum(sequences.session_count)::bigint as session_count,
+    pg_catalog.count(distinct sequences.user_id) as user_count
+from sequences
+group by sequences.label, sequences.place
+order by sequences.place;
 \endif
