@@ -1,7 +1,9 @@
 -- name: is_readable
 select
     coalesce(
-        pg_catalog.has_table_privilege(pg_catalog.to_regclass('loads')::oid, 'SELECT'), false
+        pg_catalog.has_column_privilege(pg_catalog.to_regclass('loads')::oid, 'load_id', 'SELECT')
+        and pg_catalog.has_column_privilege(pg_catalog.to_regclass('loads')::oid, 'xmin', 'SELECT'),
+        false
     ) as is_readable
 
 -- name: state
