@@ -26,6 +26,7 @@ from footfall.errors import DatabaseBusyError, QueryError, QueryTimeoutError, Sc
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection
 from footfall.results import INSTANT_OID, Answer
+from footfall.results.arrow import TEXT_OID
 from footfall.statements import statements
 
 SQL = statements(__name__)
@@ -34,7 +35,6 @@ CHUNK_ROWS = 1_000  # rows fetched at a time: an answer of 10 million rows takes
 # The column in which a question writes out an hour as the clock showed it: where a clock is set by half an hour, the
 # server has no instant that it would show so. It is an instant all the same.
 LOCAL_HOUR = "hour"
-TEXT_OID = 25  # text, of pg_type; an hour that is a number is one of the day
 # SQLSTATE: no such table, function, schema or column; classes of what is the fault of a file of the user's own.
 MISSING = ("42P01", "42883", "3F000", "42703")
 OWN_FAULTS = ("08", "0A", "22", "25", "42")
@@ -72,6 +72,7 @@ def asking(connection: Connection, query: Query, asked: Asked, timeout_s: int) -
             )
         types = tuple(column.type_code for column in columns)
         read = _read_on(first, rows, understood_errors)
+        # An hour that is a number is one of the day.
         if query.path is None and LOCAL_HOUR in names and types[names.index(LOCAL_HOUR)] == TEXT_OID:
             at = names.index(LOCAL_HOUR)
             types = (*types[:at], INSTANT_OID, *types[at + 1 :])

@@ -90,19 +90,23 @@ def measure_bytes(answer: Table, enough: int) -> int:
 def read_state(connection: Connection) -> str:
     """Read what every answer depends on: role, server, tables, rights and ledger.
 
-    It has to be read in the snapshot in which the answer is: then a load between the two cannot come between them.
-    Raises: psycopg.errors.UndefinedTable where there are no tables.
+    Shape: empty where there is no ledger, or the role may not read it: then nothing can be kept. It has to be read in
+    the snapshot in which the answer is, so that no load comes between the two.
     """
+    if not fetch_one(connection, SQL["is_readable"]).is_readable:
+        return ""
     return str(fetch_one(connection, SQL["state"]).state)
 
 
 def make_key(query: Query, values: Mapping[str, str], session: tuple[str, ...], state: str) -> str | None:
-    """Give the key of an answer, or None where it is not to be kept: a question of the user's own may read anything.
+    """Give the key of an answer, or None where it is not to be kept.
+
+    A question of the user's own may read anything, and without a state nothing is known.
 
     Shape: `values` are those that are sent, a range as instants; `session` has what the session is set to and where
     the server is: time zone, schema, address.
     """
-    if query.path is not None:
+    if query.path is not None or not state:
         return None
     parts = [version("footfall"), query.pieces, sorted(values.items()), session, state]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,3 +1,11 @@
+-- name: is_readable
+select
+    coalesce(
+        pg_catalog.has_column_privilege(pg_catalog.to_regclass('loads')::oid, 'load_id', 'SELECT')
+        and pg_catalog.has_column_privilege(pg_catalog.to_regclass('loads')::oid, 'xmin', 'SELECT'),
+        false
+    ) as is_readable
+
 -- name: state
 -- Everything that an answer depends on beside its SQL and its values, in one text: who asks, which server, schema and
 -- tables, what the role may read, and the ledger. The version of a row (xmin) changes with whatever is done to it: a

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from footfall.answers import asking, catalogue, parameters
+from footfall.answers import asking, catalogue, kept, parameters
 from footfall.answers.asked import Asked, Filters, write_command
 from footfall.postgres.connection import opened
 from footfall.postgres.target import Connection
@@ -53,12 +53,18 @@ class Answered:
     sql: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asker:
-    """Puts questions to one snapshot of the tables."""
+    """Puts questions to one snapshot of the tables.
+
+    Shape: `keeper` has answers of before, where there is one; `state` is what they depend on in this snapshot, empty
+    until it is read.
+    """
 
     connection: Connection
     settings: Settings
+    keeper: kept.Keeper | None = None
+    state: str = ""
 
     def ask(self, name: str, filters: Filters) -> Answered:
         """Put one question; all its rows are in memory. The snapshot stays usable where this one fails.
@@ -68,23 +74,39 @@ class Asker:
         question, asked = _question(self.settings, name, filters)
         with self.connection.transaction():
             asked = _read_ids(self.connection, question, asked)
-            with asking.asking(self.connection, question, asked, self.settings.query_timeout_seconds) as answer:
-                table = Table(answer.columns, tuple(answer.rows))
+            key = self._make_key(question, asked)
+            table = self.keeper.find(key) if self.keeper is not None and key is not None else None
+            if table is None:
+                with asking.asking(self.connection, question, asked, self.settings.query_timeout_seconds) as answer:
+                    table = Table(answer.columns, tuple(answer.rows), answer.types)
+                if self.keeper is not None and key is not None:
+                    self.keeper.keep(key, table)
         sql = parameters.literal_sql(question, asked, self.settings.schema_)
-        return Answered(question, asked, table, answer.types, write_command(name, filters), sql)
+        return Answered(question, asked, table, table.types, write_command(name, filters), sql)
+
+    def _make_key(self, question: catalogue.Query, asked: Asked) -> str | None:
+        """Give the key of the answer in this snapshot: a range is the instants that it is, however it was said."""
+        if self.keeper is None or question.path is not None:
+            return None
+        values = parameters.values(question, asking.resolve_bounds(self.connection, question, asked))
+        self.state = self.state or kept.read_state(self.connection)
+        info = self.connection.info
+        session = (self.settings.reporting_time_zone, self.settings.schema_, info.host, str(info.port), info.dbname)
+        return kept.make_key(question.choose_form(asked.who), values, session, self.state)
 
 
 @contextmanager
-def snapshot(settings: Settings) -> Iterator[Asker]:
+def snapshot(settings: Settings, keeper: kept.Keeper | None = None) -> Iterator[Asker]:
     """Open one read-only snapshot of the tables for several questions; each may take `query_timeout_seconds`.
 
-    Effects: none: one transaction, rolled back at the end.
+    Effects: none: one transaction, rolled back at the end. With a `keeper`, what was asked before in the same state of
+    the ledger is not computed again; it may be shared by threads.
     Raises: DatabaseUnavailableError; SettingsError.
     """
     with target(settings) as where, opened(where, is_reader=True) as connection:
         timeout_s = settings.query_timeout_seconds
         begin_reading(connection, where, settings.reporting_time_zone, timeout_s, is_snapshot=True)
-        yield Asker(connection, settings)
+        yield Asker(connection, settings, keeper)
 
 
 def query_sql(settings: Settings, name: str, filters: Filters) -> str:

@@ -87,9 +87,9 @@ def create_or_upgrade(connection: Connection, target: Target, id_types: IdTypes)
 
 
 def schema_grant(settings: Settings, role: str) -> str:
-    """Give a role read rights on raw rows, counts, roll-ups and views, not on the quarantine."""
+    """Give a role read rights on raw rows, counts, roll-ups, views and the figures of loads, not on the quarantine."""
     with session(settings) as (connection, target):
         begin(connection, target)
         grant_read(connection, target, role)
         connection.commit()
-    return f"{role} may read interactions, counts, roll-ups and views in schema {settings.schema_}"
+    return f"{role} may read interactions, counts, roll-ups, views and the figures of loads in schema {settings.schema_}"
