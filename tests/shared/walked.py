@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 ROLLING = {"day": timedelta(hours=24), "week": timedelta(hours=168), "month": timedelta(days=30)}
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 END = datetime.max.replace(tzinfo=UTC)
+GAP_PERIODS_MAX = 1000
 WINDOWS = {"dau": 1, "wau": 7, "mau": 30}
 
 
@@ -59,14 +61,24 @@ class History:
         return begins >= max(self.since, since) and ends <= min(self.until, until)
 
     def periods(self, per: str, since: datetime = BEGINNING, until: datetime = END) -> list[date]:
-        """Give each period of the data that the range touches, empty ones too."""
-        begins = max(self.since, since)
-        if begins > self.until or begins >= until:
+        """Give each period that the range touches between the first and the last interaction, empty ones too.
+
+        Of gaps of more than a thousand only what the UTC days of interactions touch.
+        """
+        first = max(self.since, since)
+        last = min(max(row.at for row in self.rows), until - timedelta(microseconds=1))
+        if first > last:
             return []
-        found = [self.period(begins, per)]
-        while self.begins(following := shifted(found[-1], per, 1)) <= self.until and self.begins(following) < until:
-            found.append(following)
-        return found
+        days = {row.at.replace(hour=0, minute=0, second=0, microsecond=0) for row in self.rows if row.at <= last}
+        days |= {first.replace(hour=0, minute=0, second=0, microsecond=0)}
+        touched = {first, last, *(min(day + timedelta(more), last) for day in days for more in (0, 1))}
+        found = sorted({self.period(at, per) for at in touched if at >= first})
+        filled = {found[-1]}
+        for period, following in pairwise(found):
+            filled.add(period)
+            if number_between(period, following, per) <= GAP_PERIODS_MAX:
+                filled |= {shifted(period, per, n) for n in range(number_between(period, following, per))}
+        return sorted(filled)
 
 
 def first_day(day: date, per: str) -> date:
@@ -234,7 +246,10 @@ def average(cells: list[Cell]) -> list[tuple[int, int, int, int]]:
 
 
 def first_complete(history: History, per: str) -> date | None:
-    return next((period for period in history.periods(per) if history.is_complete(period, per)), None)
+    """Give the first period of which the data have all; None where there is none."""
+    period = history.period(history.since, per)
+    candidates = (period, shifted(period, per, 1))
+    return next((each for each in candidates if history.is_complete(each, per)), None)
 
 
 # lifecycle
@@ -275,19 +290,19 @@ def lifecycle(
 
 def stickiness(
     history: History,
-    per: str = "day",
-    over_time: str | None = None,
+    per: str | None = None,
+    is_over_time: bool = False,
     since: datetime = BEGINNING,
     until: datetime = END,
     action: str | None = None,
     product: Any = None,
 ) -> dict[tuple[date | None, int], set[Any]]:
-    """Give the users by the number of days (`per`) on which they were active, in the range or each period of it."""
+    """Give the users by the number of days (`per`) on which they were active, in the range or in each `per` of it."""
     found: dict[tuple[date | None, Any], set[date]] = defaultdict(set)
     for row in kept(history.rows, action, product):
         if since <= row.at < until:
-            frame = history.period(row.at, over_time) if over_time else None
-            found[frame, row.user_id].add(history.period(row.at, per))
+            frame = history.period(row.at, per or "week") if is_over_time else None
+            found[frame, row.user_id].add(history.period(row.at, "day" if is_over_time else per or "day"))
     users: dict[tuple[date | None, int], set[Any]] = defaultdict(set)
     for (frame, user), periods in found.items():
         users[frame, len(periods)].add(user)

@@ -20,7 +20,7 @@ DEFAULT_LINE = re.compile(r"\\if\s+:\{\?(\w+)\}\s*\\else\s*\\set\s+(\w+)(?:\s+(.
 FORMS = {r"\if :{?who}": "who", r"\else": "numbers", r"\endif": "both"}
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # What a line of the comment at the head of a file may begin with.
-HEADS = ("Grain", "Group", "Choices", "Needs", "Screen", "Who")
+HEADS = ("Grain", "Group", "Choices", "Needs", "Screen", "Who", "Cells")
 FIRST_WORDS = ("select", "with", "values", "table")
 # In this order: what a colon begins, then what a colon inside of is only text.
 TOKEN = re.compile(
@@ -49,6 +49,7 @@ class Query:
     `who_pieces` is the SQL of the users behind its numbers, which reads the same parts. `choices` are the words that a
     parameter may be, where they are fewer than elsewhere; `needed` is the one that cannot be left out. `screen` has the
     columns that a screen has room for, where they are not all; `who_column` the column of ids that `who` is one of.
+    `cells` has the forms of `who`, with DATE and NUMBER for what changes, where it is checked before a server is asked.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Query:
     needed: str | None = None
     screen: tuple[str, ...] = ()
     who_column: str | None = None
+    cells: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -163,6 +165,7 @@ def parse(name: str, text: str, path: Path | None = None) -> Query:
         headed.get("Needs"),
         tuple(re.findall(r"\w+", headed.get("Screen", ""))),
         headed.get("Who"),
+        tuple(each.strip() for each in headed.get("Cells", "").split(",") if each.strip()),
     )
 
 
