@@ -23,7 +23,7 @@ FORM_FOLLOWS = {"if": ("endif",), "elif": ("if", "elif"), "else": ("if", "elif")
 ALL, PLAIN = "", "else"  # the forms that a line belongs to: all of them, or the one without a name
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # What a line of the comment at the head of a file may begin with.
-HEADS = ("Grain", "Group", "Choices", "Needs", "Screen", "Who")
+HEADS = ("Grain", "Group", "Choices", "Needs", "Screen", "Who", "Cells")
 FIRST_WORDS = ("select", "with", "values", "table")
 # In this order: what a colon begins, then what a colon inside of is only text.
 TOKEN = re.compile(
@@ -52,7 +52,8 @@ class Query:
     `forms` has, by the name of the variable that chooses it, the same statement with another end: `who` that of the
     users behind the numbers. `choices` are the words that a parameter may be, where they are fewer; `needed` is the one
     that cannot be left out. `screen` has the columns that a screen has room for, where they are not all; `who_column`
-    the column of ids that `who` is one of.
+    the column of ids that `who` is one of. `cells` has the forms of `who`, with DATE and NUMBER for what changes,
+    where it is checked before a server is asked.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Query:
     needed: str | None = None
     screen: tuple[str, ...] = ()
     who_column: str | None = None
+    cells: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -169,6 +171,7 @@ def parse(name: str, text: str, path: Path | None = None) -> Query:
         headed.get("Needs"),
         tuple(re.findall(r"\w+", headed.get("Screen", ""))),
         headed.get("Who"),
+        tuple(each.strip() for each in headed.get("Cells", "").split(",") if each.strip()),
     )
 
 

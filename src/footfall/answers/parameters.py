@@ -73,10 +73,25 @@ def _read(parameter: Parameter, query: Query, given: Any) -> str | None:
         case "word":
             return _read_word(option, given, "leave the option out for all of them")
         case "text":
-            return _read_word(option, str(given), "leave the option out for the numbers")
+            return _read_cell(option, query, _read_word(option, str(given), "leave the option out for the numbers"))
         case "flag":
             return "true"
     return str(given)
+
+
+def _read_cell(option: str, query: Query, given: str) -> str:
+    parts = [("DATE" if "-" in part else "NUMBER" if part[:1].isdigit() else part, part) for part in given.split(":")]
+    try:
+        for kind, part in parts:
+            if kind == "DATE":
+                date.fromisoformat(part)
+    except ValueError:
+        parts = []
+    form = ":".join(kind for kind, _ in parts)
+    has_numbers = all(re.fullmatch("[0-9]{1,9}", part) for kind, part in parts if kind == "NUMBER")
+    if query.cells and (form not in query.cells or not has_numbers):
+        raise QueryError(f"{option}: {given!r} is not {_join_choices(query.cells)}, such as 2024-03-04 and 2")
+    return given
 
 
 def _join_choices(choices: tuple[str, ...]) -> str:

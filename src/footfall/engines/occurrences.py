@@ -90,12 +90,12 @@ class _Waiting:
             numbers = _Taken(read_batches(session, SQL["occurrences"], BATCH_ROWS))
             ids = session.cursor()
             for rows in self._read_suspects():
-                ids.register(
-                    "rows", pa.table({"made": rows["interaction_id"], "occurrence": numbers.take(rows.num_rows)})
-                )
-                made = ids.sql(SQL["number"]).to_arrow_table()["interaction_id"]
+                position, made = rows["line_number"], rows["interaction_id"]
+                occurrence = numbers.take(rows.num_rows)
+                ids.register("rows", pa.table({"position": position, "made": made, "occurrence": occurrence}))
+                numbered = ids.sql(SQL["number"]).to_arrow_table()["interaction_id"]
                 ids.unregister("rows")
-                yield rows.set_column(1, rows.schema.field(1), made.cast(rows["interaction_id"].type))
+                yield rows.set_column(1, rows.schema.field(1), numbered.cast(rows["interaction_id"].type))
 
     def _add_keys(self, session: duckdb.DuckDBPyConnection) -> None:
         """Note the keys of rows that waited, and of those of the others that may be the first of their kind."""

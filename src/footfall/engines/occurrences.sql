@@ -40,3 +40,4 @@ select
         else unhex(id_of_digest(sha256(lower(hex(made)) || ':' || occurrence::varchar)))
     end as interaction_id
 from rows
+order by position

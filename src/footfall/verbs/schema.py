@@ -92,4 +92,5 @@ def schema_grant(settings: Settings, role: str) -> str:
         begin(connection, target)
         grant_read(connection, target, role)
         connection.commit()
-    return f"{role} may read interactions, counts, roll-ups, views and the figures of loads in schema {settings.schema_}"
+    what = "interactions, counts, roll-ups, views and the figures of loads"
+    return f"{role} may read {what} in schema {settings.schema_}"

@@ -1,6 +1,10 @@
--- Distinct users per day, week or month: each counts once in each.
--- Grain: one row per day, week or month (`per`) that has interactions, named by its first day; the oldest first.
+-- Distinct users per day, week or month: each counts once in each, by what she did within the range.
+-- Grain: one row per day, week (from Monday) or month (`per`), named by its first day, empty ones too; the oldest first.
+-- `is_complete` is false where the data end within the period, or begin within it, or the range cuts it.
+-- `compare` previous: `previous_user_count` is that of as many periods before as are listed, cut as these are.
+-- `who`: the users of the period with this first day. Their first_at, last_at and interaction_count are of all time.
 -- Group: Who
+-- Cells: DATE
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?per} \else \set per day \endif
 \if :{?time_zone} \else \set time_zone UTC \endif
@@ -9,18 +13,107 @@
 \if :{?action} \else \set action '' \endif
 \if :{?user_id} \else \set user_id '' \endif
 \if :{?product_id} \else \set product_id '' \endif
+\if :{?compare} \else \set compare '' \endif
 \if :{?limit} \else \set limit '' \endif
 
+with active as (
+    select
+        a.user_id,
+        a.period
+    from user_periods(
+        per => :'per'::text,
+        time_zone => :'time_zone'::text,
+        since => :'since'::timestamptz,
+        until => :'until'::timestamptz,
+        action => nullif(:'action', '')::text,
+        product_id => to_product_id(:'product_id'::text)
+    ) as a
+    where nullif(:'user_id', '') is null or a.user_id = to_user_id(:'user_id'::text)
+),
+counted as (
+    select
+        active.period,
+        pg_catalog.count(*) as user_count
+    from active
+    group by active.period
+),
+shown as (
+    -- Rows may be dated after the end of the data: their periods are no periods of it yet.
+    select
+        coalesce(p.period, c.period) as period,
+        coalesce(c.user_count, 0) as user_count,
+        coalesce(p.is_complete, false) as is_complete
+    from periods(
+        per => :'per'::text,
+        time_zone => :'time_zone'::text,
+        since => :'since'::timestamptz,
+        until => :'until'::timestamptz
+    ) as p
+    full join counted as c
+        on c.period = p.period
+),
+-- The range before: as many periods earlier by the clock of the time zone, as far as the data go.
+earlier as (
+    select
+        n.span,
+        e.data_since,
+        first_instant((:'since'::timestamptz at time zone :'time_zone') - n.span, :'time_zone'::text) as since,
+        first_instant(
+            (least(:'until'::timestamptz, e.data_until + interval '1 microsecond') at time zone :'time_zone') - n.span,
+            :'time_zone'::text
+        ) as until
+    from (
+        select pg_catalog.count(*) * ('1 ' || :'per'::text)::interval as span
+        from shown
+    ) as n
+    cross join data_ends() as e
+    where
+        :'compare' = 'previous'
+        and :'since'::timestamptz <> '-infinity'
+),
+earlier_counted as (
+    select
+        (a.period + e.span)::date as period,
+        pg_catalog.count(*) as user_count
+    from earlier as e
+    cross join lateral user_periods(
+        per => :'per'::text,
+        time_zone => :'time_zone'::text,
+        since => e.since,
+        until => e.until,
+        action => nullif(:'action', '')::text,
+        product_id => to_product_id(:'product_id'::text)
+    ) as a
+    where nullif(:'user_id', '') is null or a.user_id = to_user_id(:'user_id'::text)
+    group by 1
+)
+\if :{?who}
 select
-    pg_catalog.date_trunc(:'per', timestamp at time zone :'time_zone')::date as day,
-    pg_catalog.count(distinct user_id) as user_count
-from user_interactions_raw
-where
-    timestamp >= :'since'
-    and timestamp < :'until'
-    and (nullif(:'action', '') is null or action = nullif(:'action', ''))
-    and (nullif(:'user_id', '') is null or user_id = to_user_id(:'user_id'::text))
-    and (nullif(:'product_id', '') is null or product_id = to_product_id(:'product_id'::text))
-group by day
-order by day
+    active.user_id,
+    p.first_at,
+    p.last_at,
+    p.interaction_count
+from active
+left join interactions_per_user as p
+    on p.user_id = active.user_id
+where active.period = :'who'::date
+order by p.interaction_count desc, active.user_id
 limit nullif(:'limit', '')::bigint;
+\else
+select
+    shown.period as day,
+    shown.user_count,
+    shown.is_complete,
+    case
+        -- Of what lies wholly before the data nothing is known.
+        when (e.data_since at time zone :'time_zone')::date < (shown.period + ('1 ' || :'per'::text)::interval - e.span)::date
+            then coalesce(c.user_count, 0)
+    end as previous_user_count
+from shown
+left join earlier as e
+    on true
+left join earlier_counted as c
+    on c.period = shown.period
+order by shown.period
+limit nullif(:'limit', '')::bigint;
+\endif

@@ -1,6 +1,8 @@
 -- Users per day of their first interaction ever; with --action or --product, of the first such.
 -- Grain: one row per day of the time zone on which a user was seen first; the oldest first.
+-- `who`: the users of a day, as 2024-03-04.
 -- Group: Who
+-- Cells: DATE
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?time_zone} \else \set time_zone UTC \endif
 \if :{?since} \else \set since -infinity \endif
@@ -11,22 +13,49 @@
 \if :{?limit} \else \set limit '' \endif
 
 with firsts as (
+    -- Kept by user, where no filter asks for another first one than that of all.
     select
-        user_id,
-        pg_catalog.min(timestamp) as first_at
-    from user_interactions_raw
+        p.user_id,
+        p.first_at
+    from interactions_per_user as p
     where
-        timestamp < :'until'
-        and (nullif(:'action', '') is null or action = nullif(:'action', ''))
-        and (nullif(:'user_id', '') is null or user_id = to_user_id(:'user_id'::text))
-        and (nullif(:'product_id', '') is null or product_id = to_product_id(:'product_id'::text))
-    group by user_id
-    having pg_catalog.min(timestamp) >= :'since'
+        nullif(:'action', '') is null
+        and nullif(:'product_id', '') is null
+        and p.first_at >= :'since'
+        and p.first_at < :'until'
+        and (nullif(:'user_id', '') is null or p.user_id = to_user_id(:'user_id'::text))
+    union all
+    select
+        r.user_id,
+        pg_catalog.min(r.timestamp)
+    from user_interactions_raw as r
+    where
+        (nullif(:'action', '') is not null or nullif(:'product_id', '') is not null)
+        and r.timestamp < :'until'
+        and (nullif(:'action', '') is null or r.action = nullif(:'action', ''))
+        and (nullif(:'user_id', '') is null or r.user_id = to_user_id(:'user_id'::text))
+        and (nullif(:'product_id', '') is null or r.product_id = to_product_id(:'product_id'::text))
+    group by r.user_id
+    having pg_catalog.min(r.timestamp) >= :'since'
 )
+\if :{?who}
 select
-    (first_at at time zone :'time_zone')::date as day,
+    firsts.user_id,
+    p.first_at,
+    p.last_at,
+    p.interaction_count
+from firsts
+left join interactions_per_user as p
+    on p.user_id = firsts.user_id
+where (firsts.first_at at time zone :'time_zone')::date = :'who'::date
+order by p.interaction_count desc, firsts.user_id
+limit nullif(:'limit', '')::bigint;
+\else
+select
+    (firsts.first_at at time zone :'time_zone')::date as day,
     pg_catalog.count(*) as user_count
 from firsts
 group by day
 order by day
 limit nullif(:'limit', '')::bigint;
+\endif

@@ -1,0 +1,137 @@
+-- The users of each period by where they come from: new, returning, resurrecting; and those who are gone: dormant.
+-- Grain: one row per day, week (from Monday) or month (`per`) and state, named by its first day; the oldest first.
+-- New: it is the period of the first interaction ever (with `first_of` filtered: of the first that the filters let
+-- through). Returning: active now and in the period before. Resurrecting: active now, not in the one before, but earlier.
+-- Dormant: active in the period before, not now. The first three together are the active users of the period.
+-- Dormant is null where the period is not complete: on a Monday morning everybody would look so.
+-- `who`: the users of a period and state, as 2024-03-04:new.
+-- Since and until pick the periods, each as a whole; what came before is read.
+-- Group: Who
+-- Cells: DATE:new, DATE:returning, DATE:resurrecting, DATE:dormant
+-- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
+\if :{?per} \else \set per week \endif
+\if :{?time_zone} \else \set time_zone UTC \endif
+\if :{?since} \else \set since -infinity \endif
+\if :{?until} \else \set until infinity \endif
+\if :{?action} \else \set action '' \endif
+\if :{?product_id} \else \set product_id '' \endif
+\if :{?first_of} \else \set first_of all \endif
+\if :{?limit} \else \set limit '' \endif
+
+with active as (
+    select
+        a.user_id,
+        a.period
+    from user_periods(
+        per => :'per'::text,
+        time_zone => :'time_zone'::text,
+        since => '-infinity'::timestamptz,
+        until => 'infinity'::timestamptz,
+        action => nullif(:'action', '')::text,
+        product_id => to_product_id(:'product_id'::text)
+    ) as a
+),
+around as (
+    select
+        active.user_id,
+        active.period,
+        pg_catalog.lag(active.period) over by_user as period_before,
+        pg_catalog.lead(active.period) over by_user as period_after
+    from active
+    window by_user as (partition by active.user_id order by active.period)
+),
+states as (
+    select
+        a.user_id,
+        a.period,
+        case
+            when a.period_before = (a.period - ('1 ' || :'per'::text)::interval)::date then 'returning'
+            when
+                a.period_before is not null
+                or (
+                    :'first_of' <> 'filtered'
+                    and (:'action'::text || :'product_id'::text) <> ''
+                    and p.first_at < first_instant(a.period::timestamp, :'time_zone'::text)
+                )
+                then 'resurrecting'
+            else 'new'
+        end as state
+    from around as a
+    left join interactions_per_user as p
+        on p.user_id = a.user_id
+        and a.period_before is null
+        and :'first_of' <> 'filtered'
+        and (:'action'::text || :'product_id'::text) <> ''
+    union all
+    select
+        a.user_id,
+        (a.period + ('1 ' || :'per'::text)::interval)::date,
+        'dormant'
+    from around as a
+    where
+        a.period_after is null
+        or a.period_after > a.period + ('1 ' || :'per'::text)::interval
+),
+counted as (
+    select
+        s.period,
+        s.state,
+        pg_catalog.count(*) as user_count
+    from states as s
+    group by s.period, s.state
+),
+shown as (
+    -- Rows may be dated after the end of the data: their periods are shown, and never complete.
+    select
+        coalesce(p.period, c.period) as period,
+        coalesce(p.is_complete, false) as is_complete
+    from periods(
+        per => :'per'::text,
+        time_zone => :'time_zone'::text,
+        since => '-infinity'::timestamptz,
+        until => 'infinity'::timestamptz
+    ) as p
+    full join (
+        select distinct counted.period
+        from counted
+        where counted.state <> 'dormant'
+    ) as c
+        on c.period = p.period
+    where
+        :'since'::timestamptz < :'until'::timestamptz
+        and first_instant(coalesce(p.period, c.period)::timestamp, :'time_zone'::text) < :'until'::timestamptz
+        and first_instant(
+            coalesce(p.period, c.period) + ('1 ' || :'per'::text)::interval, :'time_zone'::text
+        ) > :'since'::timestamptz
+)
+\if :{?who}
+select
+    s.user_id,
+    p.first_at,
+    p.last_at,
+    p.interaction_count
+from states as s
+join shown
+    on shown.period = s.period
+    and (s.state <> 'dormant' or shown.is_complete)
+left join interactions_per_user as p
+    on p.user_id = s.user_id
+where
+    s.period = pg_catalog.split_part(:'who', ':', 1)::date
+    and s.state = pg_catalog.split_part(:'who', ':', 2)
+order by p.interaction_count desc, s.user_id
+limit nullif(:'limit', '')::bigint;
+\else
+select
+    shown.period,
+    n.state,
+    case when n.state <> 'dormant' or shown.is_complete then coalesce(c.user_count, 0) end as user_count,
+    shown.is_complete
+from shown
+cross join (values (1, 'new'), (2, 'returning'), (3, 'resurrecting'), (4, 'dormant')) as n (place, state)
+left join counted as c
+    on c.period = shown.period
+    and c.state = n.state
+order by shown.period, n.place
+limit nullif(:'limit', '')::bigint;
+\endif

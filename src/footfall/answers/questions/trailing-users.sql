@@ -1,0 +1,169 @@
+-- Distinct users of each day (dau), of the 7 days (wau) and of the 30 days (mau) that end with it, each counted once.
+-- Grain: one row per day of the time zone, days without interactions too; the oldest first.
+-- `wau_count` is null on the first 6 days of the data, `mau_count` on the first 29: their days before are not known.
+-- `who`: the users of a day, or of the days that end with it, as 2024-03-04, 2024-03-04:wau or 2024-03-04:mau.
+-- Since and until pick the days, each as a whole; the days before are read.
+-- Group: Who
+-- Cells: DATE, DATE:dau, DATE:wau, DATE:mau
+-- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
+\if :{?time_zone} \else \set time_zone UTC \endif
+\if :{?since} \else \set since -infinity \endif
+\if :{?until} \else \set until infinity \endif
+\if :{?action} \else \set action '' \endif
+\if :{?product_id} \else \set product_id '' \endif
+\if :{?limit} \else \set limit '' \endif
+
+with asked as (
+    -- The days shown, and the first whose users are in a window of 30 days that ends on one of them.
+    select
+        (:'since'::timestamptz at time zone :'time_zone')::date as first_day,
+        ((:'until'::timestamptz - interval '1 microsecond') at time zone :'time_zone')::date as last_day
+    where :'since'::timestamptz < :'until'::timestamptz
+),
+active as (
+    select
+        a.user_id,
+        a.period as day
+    from user_periods(
+        per => 'day'::text,
+        time_zone => :'time_zone'::text,
+        since => :'since'::timestamptz - interval '768 hours',
+        until => :'until'::timestamptz + interval '48 hours',
+        action => nullif(:'action', '')::text,
+        product_id => to_product_id(:'product_id'::text)
+    ) as a
+),
+around as (
+    select
+        active.day,
+        pg_catalog.lag(active.day) over by_user as day_before,
+        pg_catalog.lead(active.day) over by_user as day_after
+    from active
+    window by_user as (partition by active.user_id order by active.day)
+),
+-- A user is in a window from the day of an interaction on, until the window's length after it: the ends are counted,
+-- where no other interaction bridges them.
+came as (
+    select
+        around.day,
+        pg_catalog.count(*) as dau_count,
+        pg_catalog.count(*) filter (where around.day_before is null or around.day - around.day_before >= 7) as wau_count,
+        pg_catalog.count(*) filter (where around.day_before is null or around.day - around.day_before >= 30) as mau_count
+    from around
+    group by around.day
+),
+went as (
+    select
+        around.day,
+        pg_catalog.count(*) filter (where around.day_after is null or around.day_after - around.day >= 7) as wau_count,
+        pg_catalog.count(*) filter (where around.day_after is null or around.day_after - around.day >= 30) as mau_count
+    from around
+    group by around.day
+),
+changes as (
+    select
+        came.day,
+        came.dau_count,
+        came.wau_count,
+        came.mau_count,
+        null::boolean as is_complete
+    from came
+    union all
+    select
+        went.day + 7,
+        0,
+        -went.wau_count,
+        0,
+        null
+    from went
+    union all
+    select
+        went.day + 30,
+        0,
+        0,
+        -went.mau_count,
+        null
+    from went
+    union all
+    select
+        p.period,
+        0,
+        0,
+        0,
+        p.is_complete
+    from periods(
+        per => 'day'::text,
+        time_zone => :'time_zone'::text,
+        since => '-infinity'::timestamptz,
+        until => 'infinity'::timestamptz
+    ) as p
+),
+running as (
+    select
+        c.day,
+        pg_catalog.sum(c.dau_count)::bigint as dau_count,
+        (pg_catalog.sum(pg_catalog.sum(c.wau_count)) over by_day)::bigint as wau_count,
+        (pg_catalog.sum(pg_catalog.sum(c.mau_count)) over by_day)::bigint as mau_count,
+        pg_catalog.bool_or(c.is_complete) as is_complete
+    from changes as c
+    group by c.day
+    window by_day as (order by c.day)
+),
+shown as (
+    select
+        r.day,
+        r.dau_count,
+        case when r.day - e.first_day >= 6 then r.wau_count end as wau_count,
+        case when r.day - e.first_day >= 29 then r.mau_count end as mau_count,
+        coalesce(r.is_complete, false) as is_complete
+    from running as r
+    cross join asked
+    cross join (
+        select (data_since at time zone :'time_zone')::date as first_day
+        from data_ends()
+    ) as e
+    where
+        r.day between asked.first_day and asked.last_day
+        and (r.is_complete is not null or r.dau_count > 0)
+)
+\if :{?who}
+select
+    w.user_id,
+    p.first_at,
+    p.last_at,
+    p.interaction_count
+from (
+    select distinct active.user_id
+    from active
+    join shown
+        on shown.day = pg_catalog.split_part(:'who', ':', 1)::date
+        and active.day between shown.day - (
+            case pg_catalog.split_part(:'who', ':', 2)
+                when 'mau' then 29
+                when 'wau' then 6
+                else 0
+            end
+        ) and shown.day
+    where
+        case pg_catalog.split_part(:'who', ':', 2)
+            when 'mau' then shown.mau_count
+            when 'wau' then shown.wau_count
+            else shown.dau_count
+        end is not null
+) as w
+left join interactions_per_user as p
+    on p.user_id = w.user_id
+order by p.interaction_count desc, w.user_id
+limit nullif(:'limit', '')::bigint;
+\else
+select
+    shown.day,
+    shown.dau_count,
+    shown.wau_count,
+    shown.mau_count,
+    shown.dau_count::double precision / nullif(shown.mau_count, 0)::double precision as dau_share_of_mau,
+    shown.is_complete
+from shown
+order by shown.day
+limit nullif(:'limit', '')::bigint;
+\endif
