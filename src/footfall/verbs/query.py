@@ -92,7 +92,7 @@ class Asker:
         self.state = self.state or kept.read_state(self.connection)
         info = self.connection.info
         session = (self.settings.reporting_time_zone, self.settings.schema_, info.host, str(info.port), info.dbname)
-        return kept.make_key(question.choose_form(asked.who), values, session, self.state)
+        return kept.make_key(question.choose_form(asked.given()), values, session, self.state)
 
 
 @contextmanager
