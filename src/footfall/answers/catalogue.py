@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -90,14 +91,22 @@ def catalogue(folder: Path | None) -> dict[str, Query]:
 
     Raises: QueryError where the folder or a file of it cannot be used.
     """
-    ours = files("footfall.answers").joinpath("questions")
-    texts = {file.name[:-4]: file.read_text(encoding="utf-8") for file in ours.iterdir() if file.name.endswith(".sql")}
-    found = {name: parse(name, text) for name, text in sorted(texts.items())}
+    found = dict(_ours())
     for path in _own_files(folder) if folder else []:
         if path.stem in found:
             raise QueryError(f"{path}: there is a query {path.stem!r} already; give the file another name")
         found[path.stem] = parse(path.stem, _read(path), path)
     return found
+
+
+@cache
+def _ours() -> dict[str, Query]:
+    """Read the questions that come with Footfall; a page asks for them some dozen times a screen."""
+    folder = files("footfall.answers").joinpath("questions")
+    texts = {
+        each.name[:-4]: each.read_text(encoding="utf-8") for each in folder.iterdir() if each.name.endswith(".sql")
+    }
+    return {name: parse(name, text) for name, text in sorted(texts.items())}
 
 
 def _own_files(folder: Path) -> list[Path]:

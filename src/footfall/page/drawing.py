@@ -32,11 +32,12 @@ from footfall.answers.charts import (
     write_share,
 )
 from footfall.answers.charts.labels import DAYS
+from footfall.answers.charts.numbers import NO_BREAK
 from footfall.verbs.query import Answered
 
 Per = Literal["day", "week", "month", ""]
 HOURS = tuple(f"{hour:02}" for hour in range(24))
-ENDS = "session ends"  # what paths call the end of a session
+ENDS = "(end)"  # what paths call the end of a session
 BARS_SHOWN = 20
 PERIODS_MAX = 5_000  # of one chart: more than 13 years of days
 
@@ -193,7 +194,9 @@ def draw_retention(answered: Answered, drawing: Drawing) -> Markup:
         first = next(iter(cells.values()))
         name = name_period(cohort, drawing.per) if isinstance(cohort, date) else str(cohort)
         note = "may include older users" if first.get("may_include_older") else ""
-        shown.append(HeatRow(name, first["cohort_size"], [_share(cells.get(number)) for number in numbers], note))
+        shares = [_share(cells.get(number)) for number in numbers]
+        href = drawing.period_link(cohort) if drawing.period_link else None
+        shown.append(HeatRow(name, first["cohort_size"], shares, note, href))
     size = sum(next(iter(cells.values()))["cohort_size"] or 0 for cells in cohorts.values())
     mean = HeatRow("average, of complete cells", size, [_share(average.get(number)) for number in numbers])
     headings = ["cohort", "users", *(f"{drawing.per} {number}" for number in numbers)]
@@ -257,7 +260,7 @@ def draw_movers(answered: Answered, drawing: Drawing) -> Markup:
 
 def draw_paths(answered: Answered, drawing: Drawing) -> Markup:
     """Draw how sessions went: as a flow where the answer has edges, else as bars."""
-    if not has_column(answered, "next_action"):
+    if drawing.options.get("as", "sequences") == "sequences":
         return draw_bars("path", "session_count", "sessions")(answered, drawing)
     edges = [
         Edge(
@@ -267,6 +270,7 @@ def draw_paths(answered: Answered, drawing: Drawing) -> Markup:
             row["session_count"],
         )
         for row in rows_of(answered)
+        if row["step"] is not None
     ]
     return flow(About(drawing.name, drawing.title, unit="sessions"), edges)
 
@@ -275,12 +279,15 @@ def draw_stickiness(answered: Answered, drawing: Drawing) -> Markup:
     """Draw how many users were there on so many days."""
     shown = []
     for row in rows_of(answered):
-        count = row.get("days_active", row[answered.table.columns[0]])
+        if row["days_active"] is None:
+            continue
+        count = row["days_active"]
         shown.append(
             Bar(
                 f"{count} {drawing.per or 'day'}{'s' if count != 1 else ''}",
                 row["user_count"],
-                note=write_share(float(row["share"])) if row.get("share") is not None else "",
+                note=write_share(float(row["share"])).replace(NO_BREAK, " ") if row.get("share") is not None else "",
+                href=drawing.key_link(count) if drawing.key_link else None,
             )
         )
     return bars(About(drawing.name, drawing.title, unit="users"), shown)

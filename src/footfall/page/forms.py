@@ -48,7 +48,7 @@ CHOICES: dict[str, tuple[tuple[str, str], ...]] = {
     "clock": (("calendar", "calendar"), ("rolling", "24 hours from the first")),
     "status": (("", "all"), ("loaded", "loaded"), ("failed", "failed"), ("undone", "undone")),
 }
-HINTS = {"within": "1d", "gap": "30m", "product": "any", "user": "any", "limit": "100"}
+HINTS = {"within": "1d", "gap": "30m", "product": "any", "user": "any", "limit": "100", "depth": "5"}
 
 
 @dataclass(frozen=True, slots=True)

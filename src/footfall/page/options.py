@@ -40,7 +40,7 @@ class Given:
         """Give the same with other values; None takes an option away. `_` in a name stands for `-`."""
         options = dict(self.options)
         for name, value in changes.items():
-            option = name.strip("_").replace("_", "-")
+            option = name.replace("_", "-")
             options.pop(option, None)
             if value:
                 options[option] = value

@@ -65,6 +65,20 @@ class View:
         options = {**self.options, "per": per} if per else self.options
         return Drawing(title, options, name, self.whole, **links)
 
+    def who_link(self, question: str, *kept: str) -> Callable[[Any], str] | None:
+        """Give what makes the address of the users behind one number of a question, where it knows them.
+
+        Shape: `kept` are the options that the question was asked with, beside the range and the filters.
+        """
+        if not self.reader.may_ask_who(question):
+            return None
+        options = {name: self.options.get(name) for name in (*kept, *FOLLOWING)}
+
+        def link(who: Any) -> str:
+            return Given("/users").with_(question=question, who=str(who), **options).address
+
+        return link
+
     def list_actions(self) -> list[str]:
         """Give the actions of all the data, the most frequent first; asked once a screen."""
         if not self.actions:

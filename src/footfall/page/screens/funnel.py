@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 from markupsafe import Markup
 
@@ -17,7 +17,6 @@ from footfall.verbs.query import Answered
 STEPS_MAX = 10
 STEPS_ALONE = 3  # steps of a funnel that nobody has chosen
 SLOTS = 5  # select boxes at least: those of the steps, and some to go on with
-LINKED = ("steps", "within", "order", "exclude", "since", "until", "product")
 
 
 def choose_steps(view: View) -> list[str]:
@@ -64,14 +63,14 @@ def draw_funnel(view: View, answered: Answered) -> Markup:
     """Draw the funnel, and below it how long the steps took."""
     rows = rows_of(answered)
     steps = choose_steps(view)
-    kept = {name: view.options.get(name) for name in LINKED} | {"steps": ",".join(steps)}
+    asked = replace(view, options={**view.options, "steps": ",".join(steps)})
+    behind = asked.who_link("funnel", "steps", "within", "order", "exclude")
 
     def link(step: int, state: str) -> str:
-        who = f"dropped-{step}" if state == "dropped" else str(step)
-        return view.link("/users", question="funnel", who=who, **kept)
+        return behind(f"dropped-{step}" if state == "dropped" else step) if behind else ""
 
-    links: dict[str, Any] = {"who_link": link} if view.reader.may_ask_who("funnel") else {}
-    drawn = chart(DRAWINGS["funnel"](answered, view.drawing("Funnel", "funnel-chart", **links)))
+    drawing = view.drawing("Funnel", "funnel-chart", who_link=link if behind else None)
+    drawn = chart(DRAWINGS["funnel"](answered, drawing))
     if not rows or not rows[0]["user_count"]:
         return drawn
     first, last = rows[0]["user_count"], rows[-1]

@@ -9,17 +9,17 @@ from datetime import date, timedelta
 from markupsafe import Markup
 
 from footfall.answers.charts import write_number, write_share
-from footfall.page.drawing import DRAWINGS, chart, column, draw_movers, rows_of
+from footfall.page.drawing import DRAWINGS, chart, column, rows_of
 from footfall.page.making import Screen
-from footfall.page.options import write_id_address
-from footfall.page.rendering import render
-from footfall.page.screens.funnel import choose_steps
+from footfall.page.rendering import render, shorten
 from footfall.page.screens.loads import draw_ledger, require_right
+from footfall.page.screens.people import draw_movers
 from footfall.page.sections import Ask, Section, View
 from footfall.verbs import ledger
 from footfall.verbs.query import Answered
 
 UNUSUAL_SHOWN = 6
+UNUSUAL_NOTE = "Far from the same weekday of the eight weeks before: usual is their median."
 UNUSUAL_FROM = 4  # the score from which a day is unusual
 MOVERS_SHOWN = 10
 FIGURES = (
@@ -69,10 +69,10 @@ def list_sections(view: View) -> Sequence[Section]:
         sections.append(Section("figures", "At a glance", draw_figures, asks, is_slow=True, note=note))
     sections.append(Section("per-day", "Interactions per day", draw_days, (Ask("per-day"),)))
     if view.reader.has("unusual-days"):
-        sections.append(Section("unusual", "Unusual days", draw_unusual, (Ask("unusual-days"),), is_wide=False))
+        sections.append(Section("unusual", "Unusual days", draw_unusual, (Ask("unusual-days"),), note=UNUSUAL_NOTE))
     if view.reader.has("top-movers"):
         asks = (Ask("top-movers", {"limit": str(MOVERS_SHOWN)}),)
-        sections.append(Section("movers", "What changed most", draw_top_movers, asks, is_wide=False))
+        sections.append(Section("movers", "What changed most", draw_movers, asks))
     sections.append(Section("last-loads", "Last loads", draw_last_loads))
     return sections
 
@@ -93,10 +93,16 @@ def find_before(span: dict[str, str]) -> dict[str, str] | None:
 
 def _list_figures(view: View) -> list[tuple[str, dict[str, str]]]:
     figures: list[tuple[str, dict[str, str]]] = [(name, {}) for name, *_ in FIGURES]
-    steps = choose_steps(view)
+    steps = choose_ends(view)
     if len(steps) > 1:
         figures.append(("funnel", {"steps": ",".join(steps)}))
     return figures
+
+
+def choose_ends(view: View) -> list[str]:
+    """Give the most frequent action, and the rarest: what people begin with, and what few get to."""
+    actions = [action for action in view.list_actions() if "," not in action]
+    return [actions[0], actions[-1]] if len(actions) > 1 else actions
 
 
 def draw_trust(view: View) -> Markup:
@@ -127,7 +133,9 @@ def draw_figures(view: View, *answers: Answered) -> Markup:
         share, share_before = (_find_conversion(each) for each in pairs["funnel"])
         difference = None if share is None or share_before is None else share - share_before
         words = write_share(share) or "none", write_share(share_before)
-        figures.append(Figure("of step 1 do the last step", *words, difference, view.link("/funnel"), True))
+        ends = choose_ends(view)
+        title = f"of {shorten(ends[0])} go on to {shorten(ends[1])} within a day"
+        figures.append(Figure(title, *words, difference, view.link("/funnel", steps=",".join(ends)), True))
     summary = view.summary
     rejected = summary.rows_rejected / summary.rows_read if summary and summary.rows_read else 0.0
     figures.append(Figure("of all rows are rejected", write_share(rejected), "", None, "/rejects"))
@@ -163,14 +171,6 @@ def draw_unusual(view: View, answered: Answered) -> Markup:
     rows.sort(key=lambda row: row["day"], reverse=True)
     found = [(row["day"], row, link_day(view, row["day"])) for row in rows]
     return render("unusual.html", found=found[:UNUSUAL_SHOWN], more=max(len(found) - UNUSUAL_SHOWN, 0))
-
-
-def draw_top_movers(view: View, answered: Answered) -> Markup:
-    """Draw the products that changed most."""
-    drawing = view.drawing(
-        "Products that changed most", "mover", key_link=lambda key: write_id_address("products", key)
-    )
-    return chart(draw_movers(answered, drawing))
 
 
 def draw_last_loads(view: View) -> Markup:

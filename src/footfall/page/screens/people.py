@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from markupsafe import Markup
 
-from footfall.page.drawing import DRAWINGS, chart
+from footfall.page.drawing import DRAWINGS, chart, rows_of
 from footfall.page.making import Screen
 from footfall.page.options import BadAddressError, write_id_address
 from footfall.page.rendering import render_macro
@@ -16,7 +17,8 @@ from footfall.results import Table
 from footfall.verbs.query import Answered
 
 SHOWN = "20"
-USERS_SHOWN = "500"
+USERS_SHOWN = "100"
+DAYS_SHOWN = 14
 
 
 def list_product_sections(view: View) -> Sequence[Section]:
@@ -40,9 +42,16 @@ def draw_top(view: View, answered: Answered, *, kind: str) -> Markup:
 
 
 def draw_movers(view: View, answered: Answered) -> Markup:
-    """Draw what changed most."""
+    """Draw what changed most, and say between which times."""
     link = partial(write_id_address, "products")
-    return chart(DRAWINGS["top-movers"](answered, view.drawing("What changed most", "movers-chart", key_link=link)))
+    drawn = chart(DRAWINGS["top-movers"](answered, view.drawing("What changed most", "movers-chart", key_link=link)))
+    rows = rows_of(answered)
+    if not rows or rows[0].get("now_since") is None:
+        return drawn
+    spans = [rows[0][name] for name in ("now_since", "now_until", "before_since", "before_until")]
+    words = [f"{at.day} {at:%B %H:%M}" if isinstance(at, datetime) else str(at) for at in spans]
+    sentence = "{} to {} against {} to {}: equal lengths, cut at the end of the data."
+    return Markup('<p class="note">{}</p>').format(sentence.format(*words)) + drawn
 
 
 def list_one_product(view: View, *, identifier: str) -> Sequence[Section]:
@@ -75,8 +84,13 @@ def draw_affinity(view: View, answered: Answered) -> Markup:
 
 
 def draw_table(view: View, answered: Answered) -> Markup:
-    """Draw the answer as a table."""
-    return render_macro("section.html", "table", answered.table, "Day by day")
+    """Draw the answer as a table: its first rows, the others are folded away."""
+    table = Table(answered.table.columns, answered.table.rows[:DAYS_SHOWN])
+    more = len(answered.table.rows) - len(table.rows)
+    words = (
+        Markup('<p class="muted">And {:,} days before: folded out below.</p>').format(more) if more > 0 else Markup()
+    )
+    return render_macro("section.html", "table", table, "Day by day") + words
 
 
 def list_one_user(view: View, *, identifier: str) -> Sequence[Section]:

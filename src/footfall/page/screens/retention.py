@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -35,7 +36,10 @@ def list_sections(view: View) -> Sequence[Section]:
 
 def draw_cohorts(view: View, answered: Answered) -> Markup:
     """Draw the table of cohorts."""
-    drawing = view.drawing("Retention", "retention-table", per=view.options.get("per", "week"))
+    per = view.options.get("per", "week")
+    asked = replace(view, options={**view.options, "per": per})
+    link = asked.who_link("retention", "per", "mode", "clock", "start-action", "return-action")
+    drawing = view.drawing("Retention", "retention-table", per=per, period_link=link)
     return Markup('<div class="scroll" tabindex="0" role="group" aria-label="Retention by cohort">{}</div>').format(
         DRAWINGS["retention"](answered, drawing)
     )
@@ -54,7 +58,11 @@ def _link_period(view: View, period: date) -> str:
 
 def draw_stickiness(view: View, answered: Answered) -> Markup:
     """Draw users by their number of active days."""
-    return chart(DRAWINGS["stickiness"](answered, view.drawing("Days active", "stickiness-chart", per="day")))
+    return chart(
+        DRAWINGS["stickiness"](
+            answered, view.drawing("Days active", "stickiness-chart", per="day", key_link=view.who_link("stickiness"))
+        )
+    )
 
 
 RETENTION = Screen(

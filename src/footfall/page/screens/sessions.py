@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from markupsafe import Markup
 
@@ -14,6 +15,7 @@ from footfall.page.sections import Ask, Section, View
 from footfall.verbs.query import Answered
 
 PATHS_SHOWN = 20
+OTHER = "(other)"  # what paths call all that are not listed
 
 
 def list_sections(view: View) -> Sequence[Section]:
@@ -41,15 +43,26 @@ def draw_sessions(view: View, answered: Answered) -> Markup:
         words = Markup("<p>{} sessions; {} of them are one interaction only.</p>").format(
             write_number(count), write_share(single / count)
         )
-    return words + chart(DRAWINGS["sessions"](answered, view.drawing("Sessions", "sessions-chart")))
+    return words + chart(
+        DRAWINGS["sessions"](
+            answered, view.drawing("Sessions", "sessions-chart", period_link=view.who_link("sessions", "gap", "per"))
+        )
+    )
 
 
 def draw_paths(view: View, answered: Answered) -> Markup:
     """Draw the most frequent ways as indented lists with bars."""
     rows = rows_of(answered)
     most = max((row["session_count"] for row in rows), default=0)
+    link = view.who_link("paths", "gap", "depth", "from", "to")
     paths = [
-        (str(row["path"]).split(" > "), row["session_count"], row.get("user_count"), row["session_count"] / most)
+        (
+            str(row["path"]).split(" > "),
+            row["session_count"],
+            row.get("user_count"),
+            row["session_count"] / most,
+            link(row["path"]) if link and row["path"] != OTHER else "",
+        )
         for row in rows
         if row["session_count"]
     ]
@@ -60,7 +73,11 @@ def draw_flow(view: View, answered: Answered) -> Markup:
     """Draw what follows what."""
     if not column(answered, "session_count"):
         return Markup('<p class="muted">No sessions in this range.</p>')
-    return chart(DRAWINGS["paths"](answered, view.drawing("What follows what", "flow-chart")))
+    return chart(
+        DRAWINGS["paths"](
+            answered, replace(view, options={**view.options, "as": "edges"}).drawing("What follows what", "flow-chart")
+        )
+    )
 
 
 SESSIONS = Screen(

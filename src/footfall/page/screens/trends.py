@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
 
 from markupsafe import Markup
 
@@ -91,13 +90,8 @@ def draw_actions(view: View, *answers: Answered, title: str) -> Markup:
 
 def draw_active(view: View, answered: Answered) -> Markup:
     """Draw distinct users per period; a period leads to who they are."""
-
-    def link(period: date) -> str:
-        kept = {"per": view.options.get("per"), "since": view.options.get("since"), "until": view.options.get("until")}
-        return view.link("/users", question="active-users", who=period.isoformat(), **kept)
-
-    links: dict[str, Any] = {"period_link": link} if view.reader.may_ask_who("active-users") else {}
-    return chart(DRAWINGS["active-users"](answered, view.drawing("Active users", "active-chart", **links)))
+    link = view.who_link("active-users", "per")
+    return chart(DRAWINGS["active-users"](answered, view.drawing("Active users", "active-chart", period_link=link)))
 
 
 def draw_trailing(view: View, answered: Answered) -> Markup:
@@ -107,7 +101,7 @@ def draw_trailing(view: View, answered: Answered) -> Markup:
 
 def draw_new(view: View, answered: Answered) -> Markup:
     """Draw new users per day."""
-    drawing = view.drawing("New users", "new-chart", per="day")
+    drawing = view.drawing("New users", "new-chart", per="day", period_link=view.who_link("new-users"))
     return chart(DRAWINGS["new-users"](answered, drawing))
 
 
