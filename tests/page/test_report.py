@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -22,6 +24,8 @@ from footfall.verbs import schema as schema_verb
 MADE_AT = "2026-11-26T20:00Z"
 MAY = {"since": "2024-05-01", "until": "2024-06-01"}
 CHROMIUM = Path("/usr/bin/chromium")
+PICTURES = Path(__file__).resolve().parents[2] / "docs/pictures"
+SCREENSHOTS = os.environ.get("FOOTFALL_SCREENSHOTS") == "1"  # read now: the tests' environment is scrubbed
 MAY_WITH_STEPS = Options(**MAY, funnel="view,add_to_cart,purchase", made_at=MADE_AT)
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -270,6 +274,7 @@ def test_the_sample_says_why_its_hours_say_nothing(sample: Settings) -> None:
     assert "1 to 5 March 2024: 7 interactions of 3 users" in page.text()
     assert "dates without times" in page.text("heat")
     assert "nothing to compare it with" in page.text("movers")
+    assert "Sessions are not known" in page.text()
 
 
 def test_one_action_makes_no_funnel(database: str, tmp_path: Path) -> None:
@@ -345,6 +350,13 @@ def test_a_report_that_fails_leaves_the_file_that_was_there(tmp_path: Path) -> N
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
 
 
+def take_pictures(page: Any) -> None:
+    """Take the picture of docs/how-to/report.md anew."""
+    page.set_viewport_size({"width": 860, "height": 1240})
+    page.evaluate("window.scrollTo(0, 0)")
+    page.screenshot(path=str(PICTURES / "report.png"))
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: apt-get install -y chromium")
 def test_a_browser_without_javascript_shows_all_of_it_and_paper_has_its_methods(made: Made, tmp_path: Path) -> None:
@@ -364,6 +376,8 @@ def test_a_browser_without_javascript_shows_all_of_it_and_paper_has_its_methods(
         page.locator("#method-1 summary").focus()
         page.keyboard.press("Enter")
         assert page.locator("#method-1 pre.sql").is_visible()
+        if SCREENSHOTS:
+            take_pictures(page)
         page.emulate_media(media="print")
         assert page.locator("#method-2 pre.sql").is_visible()
         browser.close()

@@ -45,7 +45,12 @@ def build(anchor: str, title: str, make: Callable[[], Part]) -> Part:
     try:
         return make()
     except FootfallError as error:
-        return Part(anchor, title, trouble=mask(error.message))
+        return Part(anchor, title, trouble=_say(error))
+
+
+def _say(error: FootfallError) -> str:
+    """Give the sentence of an error, without what a server adds for programmers."""
+    return mask(error.message).partition("\n")[0]
 
 
 def list_unusual(asking: Asking) -> tuple[list[Any], int]:
@@ -77,18 +82,29 @@ def build_figures(asking: Asking, has_before: bool) -> list[Figure]:
         change = sentences.compare(now[0], before[0] if before else None, when)
         figures.append(Figure(name, now[0], change, (now[1],)))
 
-    for name, count in (("interactions", count_interactions), ("users", count_users), ("new users", _count_new)):
+    counts = (
+        ("interactions", count_interactions),
+        ("users", count_users),
+        ("new users", _count_new),
+        ("sessions", _count_sessions),
+    )
+    for name, count in counts:
         try:
             now = count(asking, asking.span.bounds)
             add(name, now, count(asking, asking.before.bounds) if has_before else None)
         except FootfallError as error:
-            figures.append(Figure(name, None, mask(error.message), ()))
+            figures.append(Figure(name, None, _say(error), ()))
     return figures
 
 
 def _count_new(asking: Asking, bounds: dict[str, str]) -> tuple[int, int]:
     answered, method = asking.ask("new-users", "New users: their first interaction ever is within the range.", **bounds)
     return sum(row["user_count"] for row in rows_of(answered)), method
+
+
+def _count_sessions(asking: Asking, bounds: dict[str, str]) -> tuple[int, int]:
+    answered, method = asking.ask("sessions", "Sessions: those that begin within the range.", **bounds)
+    return sum(row["session_count"] for row in rows_of(answered)), method
 
 
 def build_trend(asking: Asking, unusual: Sequence[date]) -> Part:

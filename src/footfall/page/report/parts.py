@@ -9,6 +9,7 @@ from typing import Any
 from footfall.answers.asked import Filters
 from footfall.answers.charts import Markup
 from footfall.page.report.spans import Span
+from footfall.postgres.transactions import outlived
 from footfall.results import Table
 from footfall.verbs.query import Answered, Asker
 
@@ -62,7 +63,8 @@ class Asking:
 
     def ask(self, name: str, about: str = "", **options: Any) -> tuple[Answered, int]:
         """Put a question; give its answer and the number of its method. Raises: FootfallError."""
-        answered = self.asker.ask(name, Filters(**options))
+        with outlived(self.asker.connection):
+            answered = self.asker.ask(name, Filters(**options))
         if name not in self.methods:
             self.methods[name] = Method(len(self.methods) + 1, about or answered.question.answers)
         method = self.methods[name]

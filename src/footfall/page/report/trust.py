@@ -102,7 +102,7 @@ def find_trust(asker: Asker, verified: Verification | None, unverified: str, kep
         state,
         kept,
         _list_rejected(asker) if rights.may_read_rejected else None,
-        tuple(Failure(escaped(row.source), escaped(row.error or "no reason was kept")) for row in failures),
+        tuple(_name_failure(row.source, row.error or "no reason was kept") for row in failures),
         verified,
         unverified,
     )
@@ -114,3 +114,9 @@ def _list_rejected(asker: Asker) -> tuple[Rejected, ...]:
         Rejected(code, field or "", rows, files, hint(code, field, ""))
         for code, field, rows, files, *_ in found.rows[: PROBLEMS_SHOWN + 1]
     )
+
+
+def _name_failure(source: str, error: str) -> Failure:
+    """Name a file as its sender knows it: the folders above it are the reader's own, and a report travels."""
+    name = source.rpartition("/")[2] or source
+    return Failure(escaped(name), escaped(error.removeprefix(f"{source}: ").replace(source, name)))
