@@ -63,7 +63,6 @@ def test_after_a_large_load_the_planner_has_figures_of_every_table_that_it_chang
         "interactions_per_product",
         "interactions_per_quarter_hour",
         "interactions_per_user",
-        "user_days",
         "user_interactions_raw",
     ]
     assert ask(database, "select reltuples from pg_class where relname = 'user_interactions_raw'") == [(100,)]

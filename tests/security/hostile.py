@@ -81,8 +81,8 @@ def _casts() -> list[str]:
     for each in TURNED_TO_BAIT:
         for one, other in ((each, "bait"), ("bait", each)):
             made += [
-                _function(f"to_{other}", [one], other),
-                f"create cast ({one} as {other}) with function public.to_{other}({one}) as implicit",
+                _function(f"bait_as_{other}", [one], other),
+                f"create cast ({one} as {other}) with function public.bait_as_{other}({one}) as implicit",
             ]
     return made
 
