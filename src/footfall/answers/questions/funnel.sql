@@ -1,6 +1,7 @@
 -- Users who did the steps of a funnel within a time of the first, and where they stopped: each counts once a step.
+-- Grain: one row per step, and per value of `by` (the 10, or `limit`, most frequent; all others together as (other)).
 -- Group: What people do
--- Grain: one row per step, and per value of the property that `by` names (of its 10, or `limit`, most frequent values).
+-- Choices: by=product|action-before|cohort-week
 -- The range picks the starts; later steps may follow it. Without one: the last 30 days of the data.
 -- `steps`: actions, comma-separated; without: the three most frequent. `order`: ordered (others may lie between), strict
 -- (neighbours in all that the user did) or any. `within`: from the first step to the last. `exclude`: actions that end
@@ -206,10 +207,9 @@ valued as (
     union all
     select
         user_id,
-        pg_catalog.date_trunc('week', pg_catalog.min(timestamp) at time zone :'time_zone'::text)::date::text
-    from user_interactions_raw
+        pg_catalog.date_trunc('week', first_at at time zone :'time_zone'::text)::date::text
+    from interactions_per_user
     where :'by'::text = 'cohort-week'
-    group by user_id
 ),
 begun as (
     select

@@ -1,6 +1,6 @@
 -- Sessions per day, week or month: interactions of one user with no longer time than `gap` between two of them.
--- Group: What people do
 -- Grain: one row per day, week or month (`per`) of the data in the range, empty ones too; the oldest first.
+-- Group: What people do
 -- The range picks the sessions that begin in it. Without one: the last 30 days of the data.
 -- A session is never cut at midnight, and belongs to the period of its first interaction; a gap of exactly `gap` does not
 -- end it. Of one that runs on behind the range, a day more is seen. Its time is from its first interaction to its last: 0
