@@ -295,17 +295,7 @@ select
     reached.first_at,
     reached.last_at,
     reached.interaction_count
-from (
-    select
-        coalesce(
-            (
-                select words
-                from pg_catalog.regexp_match(:'who'::text, '^(?:(dropped|open)-)?([0-9]{1,4})(?::(.*))?$') as words
-                where words[2]::integer in (select numbered.step from numbered)
-            ),
-            array[refuse('who is a step, such as 2, dropped-2 or open-2, with 2:click for a value of by'::text)]
-        ) as words
-) as chosen
+from pg_catalog.regexp_match(:'who'::text, '^(?:(dropped|open)-)?([0-9]{1,4})(?::(.*))?$') as chosen (words)
 join reached
     on reached.step = chosen.words[2]::integer
     and (chosen.words[3] is null or reached.value = chosen.words[3])
@@ -315,7 +305,15 @@ join reached
         else reached.is_done
     end
 order by reached.user_id
-limit nullif(:'limit', '')::bigint;
+-- A limit is always read, where there is nobody, too.
+limit case
+    when pg_catalog.substring(:'who'::text, '^(?:(?:dropped|open)-)?([0-9]{1,4})(?::.*)?$')::integer in (
+        select numbered.step
+        from numbered
+    )
+        then nullif(:'limit', '')::bigint
+    else refuse('who is a step, such as 2, dropped-2 or open-2, with 2:click for a value of by'::text)::bigint
+end;
 \else
 select
     numbered.step,
