@@ -39,6 +39,7 @@ LOCAL_HOUR = "hour"
 MISSING = ("42P01", "42883", "3F000", "42703")
 OWN_FAULTS = ("08", "0A", "22", "25", "42")
 FORBIDDEN = "42501"
+REFUSED = "FF001"  # a question refused itself (function `refuse`): its message is for whoever asked
 
 
 @contextmanager
@@ -113,6 +114,8 @@ def _understood(query: Query, timeout_s: int, began: float) -> Iterator[None]:
             f"{query.name}: another session holds a table that it reads, as a first load does; ask again after that"
         ) from error
     except psycopg.Error as error:
+        if error.sqlstate == REFUSED:
+            raise QueryError(f"{query.name}: {error.diag.message_primary}") from error
         if query.path is None:
             if error.sqlstate in MISSING:
                 raise SchemaError(

@@ -70,6 +70,13 @@ with ours (name, oid) as (
                 )
             )::oid
         ),
+        (
+            'funnel'::name,
+            pg_catalog.to_regprocedure(
+                'funnel(timestamptz[], integer[], integer[], interval, timestamptz, text)'
+            )::oid
+        ),
+        ('refuse'::name, pg_catalog.to_regprocedure('refuse(text)')::oid),
         ('to_user_id'::name, pg_catalog.to_regprocedure('to_user_id(text)')::oid),
         ('to_product_id'::name, pg_catalog.to_regprocedure('to_product_id(text)')::oid)
 )

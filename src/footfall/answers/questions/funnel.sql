@@ -1,6 +1,7 @@
 -- Users who did the steps of a funnel within a time of the first, and where they stopped: each counts once a step.
+-- Grain: one row per step, and per value of `by` (the 10, or `limit`, most frequent; all others together as (other)).
 -- Group: What people do
--- Grain: one row per step, and per value of the property that `by` names (of its 10, or `limit`, most frequent values).
+-- Choices: by=product|action-before|cohort-week
 -- The range picks the starts; later steps may follow it. Without one: the last 30 days of the data.
 -- `steps`: actions, comma-separated; without: the three most frequent. `order`: ordered (others may lie between), strict
 -- (neighbours in all that the user did) or any. `within`: from the first step to the last. `exclude`: actions that end
@@ -206,10 +207,9 @@ valued as (
     union all
     select
         user_id,
-        pg_catalog.date_trunc('week', pg_catalog.min(timestamp) at time zone :'time_zone'::text)::date::text
-    from user_interactions_raw
+        pg_catalog.date_trunc('week', first_at at time zone :'time_zone'::text)::date::text
+    from interactions_per_user
     where :'by'::text = 'cohort-week'
-    group by user_id
 ),
 begun as (
     select
@@ -295,17 +295,7 @@ select
     reached.first_at,
     reached.last_at,
     reached.interaction_count
-from (
-    select
-        coalesce(
-            (
-                select words
-                from pg_catalog.regexp_match(:'who'::text, '^(?:(dropped|open)-)?([0-9]{1,4})(?::(.*))?$') as words
-                where words[2]::integer in (select numbered.step from numbered)
-            ),
-            array[refuse('who is a step, such as 2, dropped-2 or open-2, with 2:click for a value of by'::text)]
-        ) as words
-) as chosen
+from pg_catalog.regexp_match(:'who'::text, '^(?:(dropped|open)-)?([0-9]{1,4})(?::(.*))?$') as chosen (words)
 join reached
     on reached.step = chosen.words[2]::integer
     and (chosen.words[3] is null or reached.value = chosen.words[3])
@@ -315,7 +305,15 @@ join reached
         else reached.is_done
     end
 order by reached.user_id
-limit nullif(:'limit', '')::bigint;
+-- A limit is always read, where there is nobody, too.
+limit case
+    when pg_catalog.substring(:'who'::text, '^(?:(?:dropped|open)-)?([0-9]{1,4})(?::.*)?$')::integer in (
+        select numbered.step
+        from numbered
+    )
+        then nullif(:'limit', '')::bigint
+    else refuse('who is a step, such as 2, dropped-2 or open-2, with 2:click for a value of by'::text)::bigint
+end;
 \else
 select
     numbered.step,

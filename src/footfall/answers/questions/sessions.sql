@@ -1,6 +1,6 @@
 -- Sessions per day, week or month: interactions of one user with no longer time than `gap` between two of them.
--- Group: What people do
 -- Grain: one row per day, week or month (`per`) of the data in the range, empty ones too; the oldest first.
+-- Group: What people do
 -- The range picks the sessions that begin in it. Without one: the last 30 days of the data.
 -- A session is never cut at midnight, and belongs to the period of its first interaction; a gap of exactly `gap` does not
 -- end it. Of one that runs on behind the range, a day more is seen. Its time is from its first interaction to its last: 0
@@ -151,13 +151,14 @@ select
     pg_catalog.max(ends) as last_at,
     pg_catalog.sum(interaction_count)::bigint as interaction_count
 from placed
-where pg_catalog.to_char(period, 'YYYY-MM-DD') = case
-    when :'who'::text ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' then :'who'::text
-    else refuse('who is the first day of a period, such as 2024-03-25'::text)
-end
+where pg_catalog.to_char(period, 'YYYY-MM-DD') = :'who'::text
 group by user_id
 order by user_id
-limit nullif(:'limit', '')::bigint;
+-- A limit is always read, where there is nobody, too.
+limit case
+    when :'who'::text ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' then nullif(:'limit', '')::bigint
+    else refuse('who is the first day of a period, such as 2024-03-25'::text)::bigint
+end;
 \else
 select
     periods.period,
