@@ -60,7 +60,7 @@ def report(
         raise InterruptedLoadError("interrupted; a report changes nothing") from stop
     with destination(output) as stream:
         stream.write(made.html)
-    log.info("%s, %s kB%s", made.name, f"{len(made.html.encode()) / 1000:,.0f}", f": {output}" if output else "")
+    log.info("%s%s", f"{output}: " if output else "", made.name)
     if made.has_drift:
         log.error("the recount found differences: see footfall verify")
         return DriftError.exit_code
