@@ -146,12 +146,17 @@ begin atomic
             d.user_id,
             m.period
         from masks as m
-        join user_days as d
-            on d.day = m.day
+        cross join lateral (
+            -- Day by day along the key, however many days there are.
+            select
+                u.user_id,
+                u.quarters
+            from user_days as u
+            where u.day = m.day
+            offset 0
+        ) as d
         where
             (select choice.is_kept from choice)
-            and d.day >= (user_periods.since at time zone 'UTC')::date
-            and d.day <= (user_periods.until at time zone 'UTC')::date
             and (
                 m.quarters = pg_catalog.repeat('1', 96)::bit(96)
                 or (d.quarters & m.quarters) <> pg_catalog.repeat('0', 96)::bit(96)
