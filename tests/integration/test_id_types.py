@@ -133,7 +133,7 @@ def test_functions_and_views_that_are_made_anew_are_those_of_the_migrations(data
         connection.execute(ids.SQL["drop_dependents"])
         connection.execute(compose(ids.SQL["create_dependents"], **ids.name_types(IdTypes())))
     assert ask(database, shape) == before
-    assert len(before) == 12
+    assert len(before) == 14
 
 
 def test_an_id_of_text_has_1_to_200_characters(database: str) -> None:
