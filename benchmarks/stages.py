@@ -45,6 +45,7 @@ from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 
 MEMORY_MB = 512
+KEPT = [kept for kept in kept_counts.KEPT if kept.option is None]  # nothing that is kept by choice
 # What a load of a small file imports, in the order in which a process meets it; each is timed with those before it.
 IMPORTS = {
     "Python itself": "pass",
@@ -118,7 +119,7 @@ def client_alone(path: Path, folder: Path) -> list[Took]:
             kernel.close()
     with timed("encode for COPY", took):
         _encode((_as_raw(table) for table in accepted), folder / "raw.bin")
-    with counting.counting(MEMORY_MB // 4, kept_counts.KEPT) as counts:
+    with counting.counting(MEMORY_MB // 4, KEPT) as counts:
         with timed("count pairs and roll-ups", took):
             for table in accepted:
                 counts.add(table)
@@ -176,7 +177,7 @@ def server_alone(bench: Server, database: str, folder: Path) -> list[Took]:
             connection.execute(first_load.SQL["build_raw_key"])
         with timed("build the index on time", took):
             connection.execute(first_load.SQL["build_raw_index"])
-        for name in (kept.table for kept in kept_counts.KEPT):
+        for name in (kept.table for kept in KEPT):
             with timed(f"COPY {name}", took):
                 _copy(bench, database, name, folder)
         with timed("build the key of the pairs", took):
@@ -190,7 +191,7 @@ def server_alone(bench: Server, database: str, folder: Path) -> list[Took]:
 def _copy(bench: Server, database: str, table: str, folder: Path) -> None:
     is_raw = table == "user_interactions_raw"
     columns = ", ".join((*kernel.ACCEPTED[1:], "load_id"))
-    (copy_in,) = [kept.fill(first_load.SQL["copy"]) for kept in kept_counts.KEPT if kept.table == table] or [
+    (copy_in,) = [kept.fill(first_load.SQL["copy"]) for kept in KEPT if kept.table == table] or [
         staged.SQL["copy_raw"].replace("{columns}", columns)
     ]
     command = [bench.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", bench.of(database), "-c", copy_in]
