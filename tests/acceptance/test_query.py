@@ -69,7 +69,7 @@ def own(tmp_path: Path) -> Callable[[str], dict[str, str]]:
         (["top-products"], "product_id,interaction_count\n2,2\n1,1\n"),
         (["actions"], "action,interaction_count\nclick,2\nbuy,1\n"),
         (["per-month"], "month,interaction_count\n2024-03-01,3\n"),
-        (["active-users", "--per", "week"], "day,user_count\n2024-02-26,2\n"),
+        (["active-users", "--per", "week"], "day,user_count,is_complete,previous_user_count\n2024-02-26,2,false,\n"),
         (["per-day", "--since", "2024-03-02"], "day,interaction_count\n2024-03-02,1\n"),
         (["per-day", "--until", "2024-03-02"], "day,interaction_count\n2024-03-01,2\n"),
         (["per-day", "--action", "buy"], "day,interaction_count\n2024-03-01,1\n"),

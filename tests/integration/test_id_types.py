@@ -301,7 +301,7 @@ def test_every_question_can_be_asked_about_one_user_and_one_product(
     assert answer(settings, "actions", product=product) == [("click", 2), ("buy", 1)]
     assert [row[-1] for row in answer(settings, "user", id=user)] == [2]
     assert [row[-1] for row in answer(settings, "product", id=product)] == [3]
-    assert [row[-1] for row in answer(settings, "active-users", product=product)] == [3]
+    assert [row[1] for row in answer(settings, "active-users", product=product)] == [3]
     assert [row[-1] for row in answer(settings, "new-users", user=user)] == [1]
     assert answer(settings, "top-users", user=user) == [(user, 2)]
     assert answer(settings, "top-products", user=user, product=product) == [(product, 1)]
