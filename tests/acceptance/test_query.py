@@ -375,8 +375,11 @@ def test_on_a_terminal_an_answer_is_a_table_with_bars(asked: Footfall, database:
 def test_the_list_needs_no_database() -> None:
     done = query("--list", **UNREACHABLE)
     assert done.returncode == 0
-    assert done.stdout.startswith("name,answers\n")
+    assert done.stdout.startswith("name,answers,group\n")
     assert "per-day" in done.stdout
+    shown = query("--list", "--format", "table", **UNREACHABLE).stdout.splitlines()
+    assert shown[0] == "How much"
+    assert "  per-day" in {line[:9] for line in shown}
 
 
 def test_the_sql_needs_no_database() -> None:

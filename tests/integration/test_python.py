@@ -109,11 +109,11 @@ def test_a_question_is_awaited_in_a_thread_of_its_own(loaded: str) -> None:
 
 
 def test_every_question_is_listed_the_own_ones_with_their_file(tmp_path: Path) -> None:
-    assert footfall.questions().columns == ("name", "answers")
+    assert footfall.questions().columns == ("name", "answers", "group")
     (tmp_path / "mine.sql").write_text("-- How many there are.\n-- Grain: one row.\nselect 1 as one")
     table = footfall.questions(queries_folder=tmp_path)
-    assert table.columns == ("name", "answers", "file")
-    assert ("mine", "How many there are.", str(tmp_path / "mine.sql")) in table.rows
+    assert table.columns == ("name", "answers", "group", "file")
+    assert table.rows[-1] == ("mine", "How many there are.", "Your own", str(tmp_path / "mine.sql"))
 
 
 def test_files_are_found_without_a_database(write_csv: Write, monkeypatch: pytest.MonkeyPatch) -> None:

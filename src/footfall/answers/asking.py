@@ -83,6 +83,7 @@ def asking(connection: Connection, query: Query, asked: Asked, timeout_s: int) -
             types,
             read,
             is_zoned="time_zone" in query.parameters or bool({"since", "until"} & asked.given().keys()),
+            screen=tuple(name for name in query.screen if name in names),
         )
 
 

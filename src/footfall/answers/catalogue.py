@@ -6,7 +6,7 @@ A question is a file that psql runs as it is; its psql variables are its paramet
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
@@ -25,6 +25,9 @@ ALL, PLAIN = "", "else"  # the forms that a line belongs to: all of them, or the
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # What a line of the comment at the head of a file may begin with.
 HEADS = ("Grain", "Group", "Choices", "Needs", "Screen", "Who", "Cells")
+# What one wants to know, in the order in which questions are listed; what has another group, or none, comes behind.
+GROUPS = ("How much", "Who", "What people do", "What changed", "One user or product")
+OWN_GROUP = "Your own"
 FIRST_WORDS = ("select", "with", "values", "table")
 # In this order: what a colon begins, then what a colon inside of is only text.
 TOKEN = re.compile(
@@ -72,6 +75,11 @@ class Query:
     cells: tuple[str, ...] = ()
 
     @property
+    def listed_in(self) -> str:
+        """The group in which the question is listed."""
+        return self.group or OWN_GROUP
+
+    @property
     def parameters(self) -> tuple[str, ...]:
         """The names of its parameters, each once, in the order in which its file declares them, then its forms."""
         used = {name for pieces in (self.pieces, *self.forms.values()) for name in pieces[1::2]}
@@ -107,6 +115,12 @@ def _ours() -> dict[str, Query]:
         each.name[:-4]: each.read_text(encoding="utf-8") for each in folder.iterdir() if each.name.endswith(".sql")
     }
     return {name: parse(name, text) for name, text in sorted(texts.items())}
+
+
+def in_groups(questions: Iterable[Query]) -> list[Query]:
+    """Give questions in the order of their groups, those of a group by name."""
+    places = {group: place for place, group in enumerate(GROUPS)}
+    return sorted(questions, key=lambda each: (places.get(each.listed_in, len(places)), each.listed_in, each.name))
 
 
 def _own_files(folder: Path) -> list[Path]:

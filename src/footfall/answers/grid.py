@@ -99,3 +99,18 @@ def narrowed(table: Table, columns: tuple[str, ...]) -> Table:
     """
     places = [table.columns.index(column) for column in columns]
     return Table(columns, tuple(tuple(row[place] for place in places) for row in table.rows))
+
+
+def lay_out_rest(table: Table, columns: tuple[str, ...]) -> str:
+    """Give, a line each, what stands in every row of the columns that are left out: it needs no column.
+
+    Example:
+        >>> lay_out_rest(Table(("key", "until"), (("a", 5), ("b", 5))), ("key",))
+        'until: 5\\n'
+    """
+    lines = []
+    for at, column in enumerate(table.columns):
+        cells = {row[at] for row in table.rows} if column not in columns else set()
+        if len(cells) == 1:
+            lines.append(escaped(f"{column}: {write_table_cell(column, cells.pop())}"))
+    return "".join(f"{line}\n" for line in lines)

@@ -5,6 +5,7 @@ Shape: CSV and JSON are exact; whatever a terminal shows has its control charact
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -24,6 +25,7 @@ from footfall.results import (
 )
 from footfall.results.guessing import FirstRow, Guess, GuessedPart
 from footfall.results.problems import SHAPES_SHOWN
+from footfall.safe_text import escaped
 
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 CHECK_COLUMNS = (
@@ -142,6 +144,29 @@ def _first_row_object(row: FirstRow) -> dict[str, Any]:
 
 def _part_object(part: GuessedPart) -> dict[str, Any]:
     return {"key": part.key or None, "value": part.value, "confidence": part.confidence, "reason": part.reason}
+
+
+def list_questions(rows: Iterable[tuple[Any, ...]], width: int) -> str:
+    """Put questions into words: those of a group below its name, each with what it answers, folded to the width.
+
+    Shape: `rows` are (name, answers, group) in the order of the groups, and the file of one's own behind.
+
+    Example:
+        >>> print(list_questions([("per-day", "Interactions per day.", "How much")], 80))
+        How much
+          per-day  Interactions per day.
+        <BLANKLINE>
+    """
+    shown = [tuple(map(escaped, row)) for row in rows]
+    indent = max((len(row[0]) for row in shown), default=0) + 4
+    lines = []
+    for at, (name, answers, group, *file) in enumerate(shown):
+        if not at or group != shown[at - 1][2]:
+            lines.append(group)
+        about = " ".join([answers, *(f"({each})" for each in file if each)])
+        folded = textwrap.wrap(about, max(width - indent, 20), break_long_words=False, break_on_hyphens=False) or [""]
+        lines += [(f"  {name:{indent - 4}}  " if not part else " " * indent) + text for part, text in enumerate(folded)]
+    return "".join(line.rstrip() + "\n" for line in lines)
 
 
 def drift_table(found: Verification) -> Table:

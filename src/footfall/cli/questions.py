@@ -129,13 +129,17 @@ def query(
     """Ask a named question. Read-only; an answer without rows is an empty table."""
     settings = begin(quiet, verbose, database_url=database, schema=schema, reporting_time_zone=reporting_time_zone)
     how = form(fmt, output)
-    from footfall.answers import files
+    from footfall.answers import files, grid, words
     from footfall.answers.asked import Filters
     from footfall.verbs import query as query_verb
 
     if show_list:
+        listed = query_verb.query_list(settings)
         with destination(output, how) as stream:
-            files.print_answer(query_verb.query_list(settings), how, stream, escape_formulas=escape_formulas)
+            if how == "table":
+                stream.write(words.list_questions(listed.rows, grid.measure_width(stream)))
+            else:
+                files.print_answer(listed, how, stream, escape_formulas=escape_formulas)
         return 0
     if name is None:
         raise UnknownNameError("which question? `footfall query --list` shows them all")

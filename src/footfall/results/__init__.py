@@ -354,9 +354,11 @@ class Answer:
     """The answer to a query, its rows to be read once.
 
     Shape: `types` has the server's OID of each column. `is_zoned`: its days are days of the reporting time zone.
+    `screen` has the columns that a screen has room for, or nothing where that is all.
     """
 
     columns: tuple[str, ...]
     types: tuple[int, ...]
     rows: Iterator[tuple[Any, ...]]
     is_zoned: bool
+    screen: tuple[str, ...] = ()

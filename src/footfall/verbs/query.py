@@ -116,11 +116,13 @@ def query_sql(settings: Settings, name: str, filters: Filters) -> str:
 
 
 def query_list(settings: Settings) -> Answer:
-    """Give every question by name, with what it answers. Effects: no database is asked."""
-    rows = [(q.name, q.answers, str(q.path or "")) for q in catalogue.catalogue(settings.queries_folder).values()]
-    own = any(path for _, _, path in rows)
-    columns = ("name", "answers", "file") if own else ("name", "answers")
-    return Answer(columns, (TEXT_OID,) * len(columns), (row[: len(columns)] for row in rows), is_zoned=False)
+    """Give every question by group and name, with what it answers. Effects: no database is asked."""
+    questions = catalogue.in_groups(catalogue.catalogue(settings.queries_folder).values())
+    columns: tuple[str, ...] = ("name", "answers", "group")
+    if any(each.path for each in questions):
+        columns = (*columns, "file")
+    rows = ((each.name, each.answers, each.listed_in, str(each.path or ""))[: len(columns)] for each in questions)
+    return Answer(columns, (TEXT_OID,) * len(columns), rows, is_zoned=False)
 
 
 def _question(settings: Settings, name: str, filters: Filters) -> tuple[catalogue.Query, Asked]:

@@ -11,10 +11,12 @@ from typing import Any, Literal
 
 import pytest
 
-from footfall.answers.files import print_table
+from footfall.answers.catalogue import GROUPS, catalogue
+from footfall.answers.files import print_answer, print_table
 from footfall.answers.words import (
     drift_table,
     failures,
+    list_questions,
     problems_text,
     rejected_table,
     summary_json,
@@ -22,6 +24,7 @@ from footfall.answers.words import (
 )
 from footfall.errors import SourceError
 from footfall.results import (
+    Answer,
     Drift,
     LoadResult,
     LoadSummary,
@@ -170,6 +173,52 @@ def test_a_name_that_is_wider_than_its_cells_is_broken_where_a_terminal_has_no_r
         "2024-05-08             1",
     ]
     assert printed(table, "table").startswith("day         interaction_count  usual_file_count\n")
+
+
+def answer_with(rows: list[tuple[Any, ...]], screen: tuple[str, ...]) -> Answer:
+    return Answer(("key", "change", "until"), (25, 20, 25), iter(rows), is_zoned=False, screen=screen)
+
+
+def test_a_screen_has_the_columns_it_has_room_for_and_below_what_is_the_same_in_every_row() -> None:
+    rows = [("a", 1_000, "today"), ("b", -2, "today")]
+    stream = io.StringIO()
+    print_answer(answer_with(rows, ("key", "change")), "table", stream)
+    assert stream.getvalue() == "key  change\na     1,000\nb        -2\nuntil: today\n"
+    for how in ("csv", "json"):
+        stream = io.StringIO()
+        print_answer(answer_with(rows, ("key", "change")), how, stream)  # type: ignore[arg-type]
+        assert stream.getvalue().count("today") == 2
+
+
+def test_what_a_screen_leaves_out_and_differs_is_not_told() -> None:
+    stream = io.StringIO()
+    print_answer(answer_with([("a", 1, "today"), ("b", 2, "tomorrow")], ("key", "change")), "table", stream)
+    assert stream.getvalue() == "key  change\na         1\nb         2\n"
+    stream = io.StringIO()
+    print_answer(answer_with([], ("key", "change")), "table", stream)
+    assert stream.getvalue() == "key  change\n"
+
+
+def test_questions_are_listed_below_their_groups_and_folded() -> None:
+    rows = [
+        ("per-day", "Interactions per day.", "How much"),
+        ("user", "One user: its days, with the actions of each day.", "One user or product"),
+        ("mine", "Mine\x1b.", "Your own", "/home/me/mine.sql"),
+    ]
+    assert list_questions(rows, 40).splitlines() == [
+        "How much",
+        "  per-day  Interactions per day.",
+        "One user or product",
+        "  user     One user: its days, with the",
+        "           actions of each day.",
+        "Your own",
+        "  mine     Mine\\x1b. (/home/me/mine.sql)",
+    ]
+    assert list_questions([], 80) == ""
+
+
+def test_every_question_of_ours_has_a_group_that_is_listed() -> None:
+    assert {each.listed_in for each in catalogue(None).values()} == set(GROUPS)
 
 
 def test_markup_of_rich_is_plain_text() -> None:
