@@ -154,7 +154,7 @@ def assert_ready(version: int, target: Target) -> None:
 
 
 def grant_read(connection: Connection, target: Target, role: str) -> None:
-    """Grant a role the right to read raw rows, counts, roll-ups and views, but not the quarantine.
+    """Grant a role the right to read raw rows, counts, roll-ups, views and the ledger, but not the quarantine.
 
     Raises: SettingsError where the role does not exist; SchemaError where a right cannot be given.
     """

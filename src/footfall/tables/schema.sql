@@ -121,6 +121,8 @@ values (%(version)s, %(name)s)
 grant usage on schema {schema} to {role};
 grant select on
     {tables},
+    loads,
+    load_overlaps,
     footfall_options,
     interactions_per_hour,
     interactions_per_day,
@@ -140,6 +142,8 @@ to {role}
 select name
 from pg_catalog.unnest(array[
     {names},
+    'loads',
+    'load_overlaps',
     'footfall_options',
     'interactions_per_hour',
     'interactions_per_day',
