@@ -306,6 +306,7 @@ def test_a_granted_role_reads_counts_and_raw_rows(database: str, new_role: Calla
     schema_verb.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
     assert ask(reader, "select count(*) from interactions") == [(0,)]
     assert ask(reader, "select count(*) from user_interactions_raw") == [(0,)]
+    assert ask(reader, "select (select count(*) from loads), (select count(*) from load_overlaps)") == [(0, 0)]
 
 
 @pytest.mark.parametrize("statement", ["select * from rejected_interactions", "delete from interactions"])

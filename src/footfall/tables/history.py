@@ -29,11 +29,6 @@ def find_kept(connection: Connection, time_zone: str) -> Any:
     return fetch_one(connection, SQL["kept"], time_zone=time_zone)
 
 
-def find_ends(connection: Connection, time_zone: str) -> Any:
-    """Say between which local times the data are whole. Shape: a row with the columns of `ends`."""
-    return fetch_one(connection, SQL["ends"], time_zone=time_zone)
-
-
 def find_load(connection: Connection, load_id: int) -> Any:
     """Give one load, or None where the ledger has none of that number."""
     return connection.execute(SQL["load"], {"load_id": load_id}).fetchone()

@@ -128,6 +128,7 @@ values (%(version)s, %(name)s)
 grant usage on schema {schema} to {role};
 grant select on
     {tables},
+    load_overlaps,
     footfall_options,
     interactions_per_hour,
     interactions_per_day,
@@ -154,6 +155,7 @@ select name
 from pg_catalog.unnest(array[
     {names},
     'loads',
+    'load_overlaps',
     'footfall_options',
     'interactions_per_hour',
     'interactions_per_day',

@@ -32,12 +32,6 @@ def find_kept(asker: Asker, time_zone: str) -> Any:
         return history.find_kept(asker.connection, time_zone)
 
 
-def find_ends(asker: Asker, time_zone: str) -> Any:
-    """Say between which local times the data are whole. Shape: a row with the columns of the statement `ends`."""
-    with outlived(asker.connection):
-        return history.find_ends(asker.connection, time_zone)
-
-
 def find_load(asker: Asker, load_id: int) -> Any:
     """Give one load, or None where the ledger has none of that number."""
     with outlived(asker.connection):
