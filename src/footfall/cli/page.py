@@ -7,7 +7,6 @@ from typing import Annotated
 from footfall.cli.app import Database, Quiet, Schema, Verbose, app, begin, call_option, example, setting
 from footfall.errors import SettingsError
 
-
 EXTRA = ("anyio", "starlette", "uvicorn")  # what the extra `page` brings
 
 
