@@ -73,9 +73,7 @@ def asking(
         connection.execute(sql.SQL("truncate {} restart identity").format(names))
     is_text = tables.user_id_type == "text"
     history = [
-        Interaction(
-            *(f"id {number}" if is_text else number for number in numbers), action, BASES[zone] + UNIT * place
-        )
+        Interaction(*(f"id {number}" if is_text else number for number in numbers), action, BASES[zone] + UNIT * place)
         for *numbers, action, place in given
     ]
     lines = [
@@ -285,7 +283,7 @@ def check_sequences(found: Found, limit: int | None, ask: Ask) -> None:
     others = [each for each, path in found if path not in top]
     expected = labels | ({"(other)": others} if others else {})
     answer = ask(limit=limit)
-    assert [(line[0], *line[4:]) for line in answer] == [
+    assert answer == [
         (label, len(theirs), len({each.rows[0].user_id for each in theirs})) for label, theirs in expected.items()
     ]
     for label, theirs in labels.items():
@@ -306,10 +304,10 @@ def check_edges(found: Found, depth: int, limit: int | None, ask: Ask) -> None:
         for step in range(min(len(path), depth - 1))
     )
     answer = ask(limit=limit)
-    assert {line[1:4]: line[4] for line in answer} == expected
+    assert {line[:3]: line[3] for line in answer} == expected
     assert len(answer) == len(expected)
     for step in range(1, depth):
-        assert sum(line[4] for line in answer if line[1] == step) == sum(len(path) >= step for path in paths)
+        assert sum(line[3] for line in answer if line[0] == step) == sum(len(path) >= step for path in paths)
     if limit is None:
         for step, action, after in expected:
             edge = (step, action, after)
