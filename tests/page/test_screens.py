@@ -208,7 +208,17 @@ def test_a_granted_reader_sees_all_but_the_quarantine(sample: Settings, new_role
         assert answered.status_code == 200, answered.text[-900:]
         assert_sound(answered.text)
         assert "permission denied" not in answered.text
-    assert "This role may not read" in client.get("/rejects").text
+        assert ("This role may not read rejected rows" in answered.text) == (path == "/rejects"), path
+    assert "not the names of files" in client.get("/loads/1").text
+
+
+def test_a_role_that_may_not_read_the_ledger_is_told_what_to_ask_for(
+    sample: Settings, new_role: Callable[..., str]
+) -> None:
+    reader = new_role("grant select on interactions, user_interactions_raw to {role}")
+    answered = open_page(load_settings(database_url=reader)).get("/")
+    assert answered.status_code == 503
+    assert "footfall schema grant ROLE" in answered.text
 
 
 @pytest.mark.parametrize(

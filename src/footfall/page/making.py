@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from footfall.errors import FootfallError, SettingsError
+from footfall.errors import FootfallError, SchemaError, SettingsError
 from footfall.page.forms import make_form
 from footfall.page.options import BadAddressError, Given, read_options
 from footfall.page.reading import Reader, Waiting, reading
@@ -32,6 +32,10 @@ SCREENS = (
     ("/loads", "Loads"),
 )
 OFFERED = ("since", "until", "action", "product", "user")
+NO_LEDGER = (
+    "this role may not read the ledger, on which the ends of the data depend; "
+    "ask the owner of the tables to run `footfall schema grant ROLE` again"
+)
 STATUSES = {"bad": 400, "away": 503, "missing": 404}
 
 
@@ -105,11 +109,10 @@ def make_screen(
 def open_view(given: Given, reader: Reader, days: int | None = None) -> View:
     """Look at the ledger and how far the data reach; where the address names no range, show the last days."""
     rights = ledger.find_rights(reader.asker)
-    summary = ledger.summarize(reader.asker) if rights.may_read_ledger else None
+    if not rights.may_read_figures:
+        raise SchemaError(NO_LEDGER)
     kept = ledger.find_kept(reader.asker, reader.settings.reporting_time_zone)
-    ends = ledger.find_ends(reader.asker, reader.settings.reporting_time_zone) if summary else None
-    whole = (ends.whole_from, ends.whole_to) if ends and ends.whole_to else None
-    view = View(given, reader, rights, summary, kept, whole, given.options)
+    view = View(given, reader, rights, ledger.summarize(reader.asker), kept, given.options)
     if given.get("since") or given.get("until") or days is None or not kept.interaction_count:
         return view
     return replace(view, options={**given.options, **view.last_days(days)})
@@ -124,7 +127,7 @@ def _fill(view: View, screen: Screen, sections: Sequence[Section], is_empty: boo
         "title": screen.title,
         "lead": screen.lead,
         "form": form,
-        "seen": view.summary.last_load_id if view.summary else "",
+        "seen": view.summary.last_load_id,
         "is_empty": is_empty,
         "pieces": _pieces(view, sections, is_empty and screen.is_of_data),
         "command": "",
@@ -141,7 +144,7 @@ def _fill(view: View, screen: Screen, sections: Sequence[Section], is_empty: boo
 
 def _pieces(view: View, sections: Sequence[Section], is_nothing: bool) -> Generator[Markup, None, None]:
     if is_nothing:
-        yield render("nothing.html", failed=view.summary.failed_count if view.summary else 0)
+        yield render("nothing.html", failed=view.summary.failed_count)
     for section in sections:
         yield Markup()
         yield render_macro("section.html", "section", show(section, view))

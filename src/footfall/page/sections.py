@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from markupsafe import Markup
@@ -35,8 +35,7 @@ class Ask:
 class View:
     """What a section sees: the address, the snapshot, and how far the data reach.
 
-    Shape: `summary` is None for a role that may not read the ledger; `whole` are the local times between which the
-    data are whole; `options` are those of the address, with the range that is shown where the address names none.
+    Shape: `options` are those of the address, with the range that is shown where the address names none.
     """
 
     given: Given
@@ -44,7 +43,6 @@ class View:
     rights: Any
     summary: Any
     kept: Any
-    whole: tuple[datetime, datetime] | None
     options: Mapping[str, str]
     actions: list[str] = field(default_factory=list)
 
@@ -63,7 +61,8 @@ class View:
     def drawing(self, title: str, name: str, *, per: str = "", **links: Any) -> Drawing:
         """Give what a chart of this screen is drawn with."""
         options = {**self.options, "per": per} if per else self.options
-        return Drawing(title, options, name, self.whole, **links)
+        whole = (self.kept.whole_from, self.kept.whole_to) if self.kept.whole_to else None
+        return Drawing(title, options, name, whole, **links)
 
     def who_link(self, question: str, *kept: str) -> Callable[[Any], str] | None:
         """Give what makes the address of the users behind one number of a question, where it knows them.

@@ -11,7 +11,7 @@ from footfall.statements import statements
 
 SQL = statements(__name__)
 
-Listed = Literal["loads", "overlaps", "problems", "days", "running"]
+Listed = Literal["loads", "figures", "overlaps", "problems", "days", "running"]
 
 
 def find_rights(connection: Connection) -> Any:
@@ -29,18 +29,13 @@ def find_kept(connection: Connection, time_zone: str) -> Any:
     return fetch_one(connection, SQL["kept"], time_zone=time_zone)
 
 
-def find_ends(connection: Connection, time_zone: str) -> Any:
-    """Say between which local times the data are whole. Shape: a row with the columns of `ends`."""
-    return fetch_one(connection, SQL["ends"], time_zone=time_zone)
-
-
 def find_load(connection: Connection, load_id: int) -> Any:
     """Give one load, or None where the ledger has none of that number."""
     return connection.execute(SQL["load"], {"load_id": load_id}).fetchone()
 
 
 def list_history(connection: Connection, what: Listed, **values: Any) -> Table:
-    """List one of: loads, overlaps, problems and days of a load, who writes now."""
+    """List one of: loads, without their names figures, overlaps, problems and days of a load, who writes now."""
     cursor = connection.execute(SQL[what], values)
     columns = tuple(column.name for column in cursor.description or ())
     return Table(columns, tuple(tuple(row) for row in cursor.fetchall()))

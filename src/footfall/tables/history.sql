@@ -1,8 +1,11 @@
 -- name: rights
 -- What the role may read beside the counts.
 select
-    pg_catalog.has_table_privilege('loads'::text, 'select'::text) as may_read_ledger,
-    pg_catalog.has_table_privilege('load_overlaps'::text, 'select'::text) as may_read_overlaps,
+    pg_catalog.has_column_privilege('loads'::text, 'finished_at'::text, 'select'::text) as may_read_figures,
+    (
+        pg_catalog.has_table_privilege('loads'::text, 'select'::text)
+        and pg_catalog.has_table_privilege('load_overlaps'::text, 'select'::text)
+    ) as may_read_ledger,
     pg_catalog.has_table_privilege('rejected_interactions'::text, 'select'::text) as may_read_rejected
 
 -- name: summary
@@ -22,16 +25,14 @@ select
 from loads
 
 -- name: kept
--- What the counts hold, and between which days of the time zone, to the quarter hour.
+-- What the counts hold, between which days of the time zone, and between which of its times the data are whole.
 select
-    coalesce(pg_catalog.sum(interaction_count), 0)::bigint as interaction_count,
-    (pg_catalog.min(quarter_hour) at time zone %(time_zone)s::text)::date as first_day,
-    (pg_catalog.max(quarter_hour) at time zone %(time_zone)s::text)::date as last_day
-from interactions_per_quarter_hour
-
--- name: ends
--- Between which times of the time zone the data are whole.
-select
+    (
+        select coalesce(pg_catalog.sum(interaction_count), 0)::bigint
+        from interactions_per_action
+    ) as interaction_count,
+    (data_since at time zone %(time_zone)s::text)::date as first_day,
+    (latest_at at time zone %(time_zone)s::text)::date as last_day,
     data_since at time zone %(time_zone)s::text as whole_from,
     data_until at time zone %(time_zone)s::text as whole_to
 from data_ends()
@@ -63,6 +64,24 @@ select
     source,
     status,
     error,
+    rows_read,
+    rows_loaded,
+    rows_duplicate,
+    rows_rejected,
+    rows_skipped,
+    finished_at
+from loads
+where %(status)s::text is null or status = %(status)s::text
+order by load_id desc
+limit %(limit)s::bigint
+
+-- name: figures
+-- The same for a role that may not read the names of files.
+select
+    load_id,
+    null::text as source,
+    status,
+    null::text as error,
     rows_read,
     rows_loaded,
     rows_duplicate,

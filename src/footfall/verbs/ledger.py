@@ -32,22 +32,16 @@ def find_kept(asker: Asker, time_zone: str) -> Any:
         return history.find_kept(asker.connection, time_zone)
 
 
-def find_ends(asker: Asker, time_zone: str) -> Any:
-    """Say between which local times the data are whole. Shape: a row with the columns of the statement `ends`."""
-    with outlived(asker.connection):
-        return history.find_ends(asker.connection, time_zone)
-
-
 def find_load(asker: Asker, load_id: int) -> Any:
     """Give one load, or None where the ledger has none of that number."""
     with outlived(asker.connection):
         return history.find_load(asker.connection, load_id)
 
 
-def list_loads(asker: Asker, limit: int, status: str | None = None) -> Table:
-    """Give the ledger, the newest load first, of one status or of all."""
+def list_loads(asker: Asker, limit: int, status: str | None = None, *, is_named: bool = True) -> Table:
+    """Give the ledger, the newest load first, of one status or of all; names and errors only where `is_named`."""
     with outlived(asker.connection):
-        return history.list_history(asker.connection, "loads", limit=limit, status=status)
+        return history.list_history(asker.connection, "loads" if is_named else "figures", limit=limit, status=status)
 
 
 def list_overlaps(asker: Asker, load_id: int) -> Table:

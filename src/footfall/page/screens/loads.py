@@ -32,8 +32,9 @@ NO_RIGHT = (
     "This role may not read rejected rows: `footfall schema grant` leaves the quarantine out, as its rows may hold "
     "anything. Open the page as the owner of the tables to see them."
 )
-NO_LEDGER = (
-    "This role may not read the ledger. Ask the owner of the tables to grant it select on loads and load_overlaps."
+NO_NAMES = (
+    "This role may read the figures of loads, but not the names of files, their digests and errors. "
+    "Open the page as the owner of the tables to see them."
 )
 STATUSES = ("loaded", "failed", "undone")
 
@@ -46,6 +47,11 @@ def rows_of_table(table: Table) -> list[dict[str, Any]]:
 def draw_ledger(table: Table) -> Markup:
     """Draw loads, each with its sum."""
     return render("ledger.html", rows=rows_of_table(table))
+
+
+def list_loads(view: View, limit: int, status: str | None = None) -> Table:
+    """Give the newest loads, without the names of files for a role that may not read these."""
+    return ledger.list_loads(view.reader.asker, limit, status, is_named=view.rights.may_read_ledger)
 
 
 def read_limit(view: View, otherwise: int) -> int:
@@ -87,8 +93,7 @@ def list_running(reader: Reader) -> list[dict[str, Any]]:
 
 def draw_shares(view: View) -> Markup:
     """Draw the share of rejected rows of the last loads."""
-    require_right(view)
-    table = ledger.list_loads(view.reader.asker, SHARES_SHOWN, "loaded")
+    table = list_loads(view, SHARES_SHOWN, "loaded")
     rows = [row for row in rows_of_table(table) if row["rows_read"]]
     if not any(row["rows_rejected"] for row in rows):
         words = f"None of the last {len(rows)} loads rejected a row." if rows else "No load has brought rows."
@@ -108,8 +113,7 @@ def draw_shares(view: View) -> Markup:
 
 def draw_all_loads(view: View, *, limit: int) -> Markup:
     """Draw the ledger, the newest load first."""
-    require_right(view)
-    table = ledger.list_loads(view.reader.asker, limit + 1, view.given.get("status") or None)
+    table = list_loads(view, limit + 1, view.given.get("status") or None)
     drawn = draw_ledger(Table(table.columns, table.rows[:limit]))
     if len(table.rows) > limit:
         more = view.given.with_(limit=str(min(limit * 10, 10_000))).address
@@ -119,7 +123,8 @@ def draw_all_loads(view: View, *, limit: int) -> Markup:
 
 def list_load_sections(view: View, *, load_id: int) -> Sequence[Section]:
     """Give the sections of one load. Raises: NotThereError."""
-    require_right(view)
+    if not view.rights.may_read_ledger:
+        return [Section("load", "What became of it", refuse_names)]
     found = ledger.find_load(view.reader.asker, load_id)
     if found is None:
         raise NotThereError(f"There is no load {load_id}. The ledger, /loads, lists them all.")
@@ -135,22 +140,25 @@ def list_load_sections(view: View, *, load_id: int) -> Sequence[Section]:
     ]
 
 
+def refuse_names(view: View) -> Markup:
+    """Say that the role may not see a load by its name. Raises: SchemaError."""
+    raise SchemaError(NO_NAMES)
+
+
 def draw_load(view: View, *, found: Any) -> Markup:
     """Draw one load with its sum."""
     return render("load.html", load=found)
 
 
-def require_right(view: View, *, is_quarantine: bool = False) -> None:
-    """Refuse to ask the ledger or the quarantine where the role may not. Raises: SchemaError."""
-    if not view.rights.may_read_ledger or not view.rights.may_read_overlaps:
-        raise SchemaError(NO_LEDGER)
-    if is_quarantine and not view.rights.may_read_rejected:
+def require_right(view: View) -> None:
+    """Refuse to ask the quarantine where the role may not. Raises: SchemaError."""
+    if not view.rights.may_read_rejected:
         raise SchemaError(NO_RIGHT)
 
 
 def draw_problems(view: View, *, load_id: int | None) -> Markup:
     """Draw rejected rows by problem, with what each means, and of one load the first of them."""
-    require_right(view, is_quarantine=True)
+    require_right(view)
     problems = rows_of_table(ledger.list_problems(view.reader.asker, load_id))
     rows = ledger.list_rows(view.reader.asker, load_id, None, ROWS_OF_LOAD) if view.given.path != "/rejects" else ()
     for row in problems:
@@ -195,7 +203,7 @@ def list_reject_sections(view: View) -> Sequence[Section]:
 
 def draw_rows(view: View, *, load_id: int | None, code: str | None, limit: int) -> Markup:
     """Draw rejected rows as text: nothing of them is executed, and what is not seen is spelled out."""
-    require_right(view, is_quarantine=True)
+    require_right(view)
     rows = ledger.list_rows(view.reader.asker, load_id, code, limit + 1)
     more = view.given.with_(limit=str(min(limit * 10, 10_000))).address if len(rows) > limit else ""
     values = {"place": place, "words": problems_text, "is_of_all": load_id is None}

@@ -12,10 +12,9 @@ from footfall.answers.charts import write_number, write_share
 from footfall.page.drawing import DRAWINGS, chart, column, rows_of
 from footfall.page.making import Screen
 from footfall.page.rendering import render, shorten
-from footfall.page.screens.loads import draw_ledger, require_right
+from footfall.page.screens.loads import draw_ledger, list_loads
 from footfall.page.screens.people import draw_movers
 from footfall.page.sections import Ask, Section, View
-from footfall.verbs import ledger
 from footfall.verbs.query import Answered
 
 UNUSUAL_SHOWN = 6
@@ -107,7 +106,6 @@ def choose_ends(view: View) -> list[str]:
 
 def draw_trust(view: View) -> Markup:
     """Say what was loaded, whether its sum balances, and how far the data reach."""
-    require_right(view)
     summary, kept = view.summary, view.kept
     terms = [(name, getattr(summary, f"rows_{name}")) for name in ("loaded", "duplicate", "rejected", "skipped")]
     return render(
@@ -137,7 +135,7 @@ def draw_figures(view: View, *answers: Answered) -> Markup:
         title = f"of {shorten(ends[0])} go on to {shorten(ends[1])} within a day"
         figures.append(Figure(title, *words, difference, view.link("/funnel", steps=",".join(ends)), True))
     summary = view.summary
-    rejected = summary.rows_rejected / summary.rows_read if summary and summary.rows_read else 0.0
+    rejected = summary.rows_rejected / summary.rows_read if summary.rows_read else 0.0
     figures.append(Figure("of all rows are rejected", write_share(rejected), "", None, "/rejects"))
     return render("figures.html", figures=figures)
 
@@ -175,8 +173,7 @@ def draw_unusual(view: View, answered: Answered) -> Markup:
 
 def draw_last_loads(view: View) -> Markup:
     """List the last five loads."""
-    require_right(view)
-    table = ledger.list_loads(view.reader.asker, 5)
+    table = list_loads(view, 5)
     return draw_ledger(table) + Markup('<p><a href="/loads">All loads</a></p>')
 
 
