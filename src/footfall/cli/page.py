@@ -8,6 +8,9 @@ from footfall.cli.app import Database, Quiet, Schema, Verbose, app, begin, call_
 from footfall.errors import SettingsError
 
 
+EXTRA = ("anyio", "starlette", "uvicorn")  # what the extra `page` brings
+
+
 @app.command(
     epilog=example("footfall serve", "footfall serve --port 8080 --open", "footfall serve --host 0.0.0.0 --token ''")
 )
@@ -38,12 +41,16 @@ def serve(
 ) -> int:
     """Show questions and the ledger in a browser. It reads, and changes nothing."""
     settings = begin(quiet, verbose, database_url=database, schema=schema, reporting_time_zone=reporting_time_zone)
-    from importlib.util import find_spec
-
-    if find_spec("starlette") is None or find_spec("uvicorn") is None:
-        raise SettingsError("the page needs two packages more; install them with: pip install 'footfall[page]'")
     from footfall.cli.output import write
-    from footfall.page.serving import Place, serve
+
+    try:
+        from footfall.page.serving import Place, serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRA:
+            raise
+        raise SettingsError(
+            "the page needs packages more than the rest; install them with: pip install 'footfall[page]'"
+        ) from error
 
     serve(settings, Place(host, port, tuple(allowed_host or ()), token, is_opened), say=write)
     return 0

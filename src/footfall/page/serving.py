@@ -15,6 +15,7 @@ import uvicorn
 
 from footfall.errors import SettingsError
 from footfall.page.app import make_app
+from footfall.page.rendering import environment
 from footfall.settings import Settings
 
 log = logging.getLogger("footfall")
@@ -70,6 +71,7 @@ def serve(settings: Settings, place: Place, *, say: Callable[[str], None]) -> No
     port = listening.getsockname()[1]
     address = f"http://{f'[{place.host}]' if ':' in place.host else place.host}:{port}/"
     secret = f"?token={token}" if token else ""
+    environment()  # what the first screen needs is read before it is asked for
     app = make_app(settings, allowed_hosts=(*place.allowed_hosts, *_own_names(place)), token=token)
     config = uvicorn.Config(
         app,
@@ -108,6 +110,7 @@ def _listen(place: Place) -> socket.socket:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(where)
+            listening.listen(CONNECTIONS_MAX)  # who comes before the server is ready waits
         except OSError:
             listening.close()
             raise
