@@ -10,6 +10,9 @@ from footfall.errors import SettingsError
 EXTRA = ("anyio", "starlette", "uvicorn")  # what the extra `page` brings
 
 
+EXTRA = ("anyio", "starlette", "uvicorn")  # what the extra `page` brings
+
+
 @app.command(
     epilog=example("footfall serve", "footfall serve --port 8080 --open", "footfall serve --host 0.0.0.0 --token ''")
 )

@@ -109,7 +109,7 @@ def make_screen(
 def open_view(given: Given, reader: Reader, days: int | None = None) -> View:
     """Look at the ledger and how far the data reach; where the address names no range, show the last days."""
     rights = ledger.find_rights(reader.asker)
-    if not rights.may_read_ledger:
+    if not rights.may_read_figures:
         raise SchemaError(NO_LEDGER)
     kept = ledger.find_kept(reader.asker, reader.settings.reporting_time_zone)
     view = View(given, reader, rights, ledger.summarize(reader.asker), kept, given.options)

@@ -11,7 +11,7 @@ from footfall.statements import statements
 
 SQL = statements(__name__)
 
-Listed = Literal["loads", "overlaps", "problems", "days", "running"]
+Listed = Literal["loads", "figures", "overlaps", "problems", "days", "running"]
 
 
 def find_rights(connection: Connection) -> Any:
@@ -35,7 +35,7 @@ def find_load(connection: Connection, load_id: int) -> Any:
 
 
 def list_history(connection: Connection, what: Listed, **values: Any) -> Table:
-    """List one of: loads, overlaps, problems and days of a load, who writes now."""
+    """List one of: loads, without their names figures, overlaps, problems and days of a load, who writes now."""
     cursor = connection.execute(SQL[what], values)
     columns = tuple(column.name for column in cursor.description or ())
     return Table(columns, tuple(tuple(row) for row in cursor.fetchall()))

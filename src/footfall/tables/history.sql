@@ -1,6 +1,7 @@
 -- name: rights
 -- What the role may read beside the counts.
 select
+    pg_catalog.has_column_privilege('loads'::text, 'finished_at'::text, 'select'::text) as may_read_figures,
     (
         pg_catalog.has_table_privilege('loads'::text, 'select'::text)
         and pg_catalog.has_table_privilege('load_overlaps'::text, 'select'::text)
@@ -63,6 +64,24 @@ select
     source,
     status,
     error,
+    rows_read,
+    rows_loaded,
+    rows_duplicate,
+    rows_rejected,
+    rows_skipped,
+    finished_at
+from loads
+where %(status)s::text is null or status = %(status)s::text
+order by load_id desc
+limit %(limit)s::bigint
+
+-- name: figures
+-- The same for a role that may not read the names of files.
+select
+    load_id,
+    null::text as source,
+    status,
+    null::text as error,
     rows_read,
     rows_loaded,
     rows_duplicate,

@@ -128,7 +128,6 @@ values (%(version)s, %(name)s)
 grant usage on schema {schema} to {role};
 grant select on
     {tables},
-    load_overlaps,
     footfall_options,
     interactions_per_hour,
     interactions_per_day,
@@ -155,7 +154,6 @@ select name
 from pg_catalog.unnest(array[
     {names},
     'loads',
-    'load_overlaps',
     'footfall_options',
     'interactions_per_hour',
     'interactions_per_day',

@@ -38,10 +38,10 @@ def find_load(asker: Asker, load_id: int) -> Any:
         return history.find_load(asker.connection, load_id)
 
 
-def list_loads(asker: Asker, limit: int, status: str | None = None) -> Table:
-    """Give the ledger, the newest load first, of one status or of all."""
+def list_loads(asker: Asker, limit: int, status: str | None = None, *, is_named: bool = True) -> Table:
+    """Give the ledger, the newest load first, of one status or of all; names and errors only where `is_named`."""
     with outlived(asker.connection):
-        return history.list_history(asker.connection, "loads", limit=limit, status=status)
+        return history.list_history(asker.connection, "loads" if is_named else "figures", limit=limit, status=status)
 
 
 def list_overlaps(asker: Asker, load_id: int) -> Table:

@@ -32,6 +32,10 @@ NO_RIGHT = (
     "This role may not read rejected rows: `footfall schema grant` leaves the quarantine out, as its rows may hold "
     "anything. Open the page as the owner of the tables to see them."
 )
+NO_NAMES = (
+    "This role may read the figures of loads, but not the names of files, their digests and errors. "
+    "Open the page as the owner of the tables to see them."
+)
 STATUSES = ("loaded", "failed", "undone")
 
 
@@ -43,6 +47,11 @@ def rows_of_table(table: Table) -> list[dict[str, Any]]:
 def draw_ledger(table: Table) -> Markup:
     """Draw loads, each with its sum."""
     return render("ledger.html", rows=rows_of_table(table))
+
+
+def list_loads(view: View, limit: int, status: str | None = None) -> Table:
+    """Give the newest loads, without the names of files for a role that may not read these."""
+    return ledger.list_loads(view.reader.asker, limit, status, is_named=view.rights.may_read_ledger)
 
 
 def read_limit(view: View, otherwise: int) -> int:
@@ -84,7 +93,7 @@ def list_running(reader: Reader) -> list[dict[str, Any]]:
 
 def draw_shares(view: View) -> Markup:
     """Draw the share of rejected rows of the last loads."""
-    table = ledger.list_loads(view.reader.asker, SHARES_SHOWN, "loaded")
+    table = list_loads(view, SHARES_SHOWN, "loaded")
     rows = [row for row in rows_of_table(table) if row["rows_read"]]
     if not any(row["rows_rejected"] for row in rows):
         words = f"None of the last {len(rows)} loads rejected a row." if rows else "No load has brought rows."
@@ -104,7 +113,7 @@ def draw_shares(view: View) -> Markup:
 
 def draw_all_loads(view: View, *, limit: int) -> Markup:
     """Draw the ledger, the newest load first."""
-    table = ledger.list_loads(view.reader.asker, limit + 1, view.given.get("status") or None)
+    table = list_loads(view, limit + 1, view.given.get("status") or None)
     drawn = draw_ledger(Table(table.columns, table.rows[:limit]))
     if len(table.rows) > limit:
         more = view.given.with_(limit=str(min(limit * 10, 10_000))).address
@@ -114,6 +123,8 @@ def draw_all_loads(view: View, *, limit: int) -> Markup:
 
 def list_load_sections(view: View, *, load_id: int) -> Sequence[Section]:
     """Give the sections of one load. Raises: NotThereError."""
+    if not view.rights.may_read_ledger:
+        return [Section("load", "What became of it", refuse_names)]
     found = ledger.find_load(view.reader.asker, load_id)
     if found is None:
         raise NotThereError(f"There is no load {load_id}. The ledger, /loads, lists them all.")
@@ -127,6 +138,11 @@ def list_load_sections(view: View, *, load_id: int) -> Sequence[Section]:
         Section("days", "Days that it brought", partial(draw_days_of, load_id=load_id), is_slow=True),
         Section("overlaps", "Loads with the same interactions", partial(draw_overlaps, load_id=load_id)),
     ]
+
+
+def refuse_names(view: View) -> Markup:
+    """Say that the role may not see a load by its name. Raises: SchemaError."""
+    raise SchemaError(NO_NAMES)
 
 
 def draw_load(view: View, *, found: Any) -> Markup:

@@ -12,10 +12,9 @@ from footfall.answers.charts import write_number, write_share
 from footfall.page.drawing import DRAWINGS, chart, column, rows_of
 from footfall.page.making import Screen
 from footfall.page.rendering import render, shorten
-from footfall.page.screens.loads import draw_ledger
+from footfall.page.screens.loads import draw_ledger, list_loads
 from footfall.page.screens.people import draw_movers
 from footfall.page.sections import Ask, Section, View
-from footfall.verbs import ledger
 from footfall.verbs.query import Answered
 
 UNUSUAL_SHOWN = 6
@@ -174,7 +173,7 @@ def draw_unusual(view: View, answered: Answered) -> Markup:
 
 def draw_last_loads(view: View) -> Markup:
     """List the last five loads."""
-    table = ledger.list_loads(view.reader.asker, 5)
+    table = list_loads(view, 5)
     return draw_ledger(table) + Markup('<p><a href="/loads">All loads</a></p>')
 
 
