@@ -30,7 +30,20 @@ OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]+")
 SYNTAX = frozenset(
     (
         *("all", "analyze", "and", "any", "array", "as", "bit", "brin", "by", "check", "coalesce", "conflict"),
-        *("copy", "desc", "else", "exists", "extract", "filter", "from", "function", "greatest", "group", "in", "least"),
+        *(
+            "copy",
+            "desc",
+            "else",
+            "exists",
+            "extract",
+            "filter",
+            "from",
+            "function",
+            "greatest",
+            "group",
+            "in",
+            "least",
+        ),
         *("join", "key", "lateral", "materialized", "not", "nullif", "on", "operator", "or", "over", "select", "set"),
         *("stdin", "stdout", "table", "then", "unique", "using", "values", "when", "where", "with"),
     )
