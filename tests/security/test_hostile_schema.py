@@ -44,6 +44,7 @@ FILTERS: tuple[dict[str, Any], ...] = (
     {"since": "2024-03-01", "until": "2024-12-01", "action": "click", "limit": 7},
     {"since": "2024-01-01T00:05", "user": 1, "product": 1},
 )
+ALSO = {"user": "user_id", "product": "product_id"}  # the parameters of filters that have another name
 # The text of a question as people run it, in a session with PostgreSQL's own search_path.
 AS_IN_PSQL = 'set search_path to "$user", public'
 # What a role without any grant would do as somebody else.
@@ -234,7 +235,8 @@ def asked(conninfo: str) -> Iterator[Any]:
     texts = []
     for name, question in catalogue.catalogue(None).items():
         for filters in FILTERS:
-            given = {**filters, **({"id": 1} if question.needed else {})}
+            apply = {name: value for name, value in filters.items() if ALSO.get(name, name) in question.parameters}
+            given = {**apply, **({"id": 1} if question.needed else {})}
             with query_verb.query(settings, name, parameters.Filters(**given)) as answer:
                 yield name, given, list(answer.rows)
             texts.append(query_verb.query_sql(settings, name, parameters.Filters(**given)))
