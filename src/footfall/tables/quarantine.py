@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from footfall.postgres.statements import compose
 from footfall.postgres.target import Connection
 from footfall.statements import statements
-from footfall.tables.staging import Staging
+
+if TYPE_CHECKING:
+    from footfall.tables.staging import Staging  # heavy, and not needed to list rows
 
 SQL = statements(__name__)
 
