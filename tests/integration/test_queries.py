@@ -722,8 +722,8 @@ def test_an_own_query_is_in_the_list_with_its_file(tmp_path: Path) -> None:
     folder = own(tmp_path / "own", "pairs.sql", PAIRS)
     listed = query_verb.query_list(load_settings(queries_folder=folder))
     rows = list(listed.rows)
-    assert listed.columns == ("name", "answers", "file")
-    assert ("pairs", "Pairs of this action.", str(folder / "pairs.sql")) in rows
+    assert listed.columns == ("name", "answers", "group", "file")
+    assert ("pairs", "Pairs of this action.", "Your own", str(folder / "pairs.sql")) in rows
     assert {row[0] for row in rows} == {*NAMES, *OTHERS, "pairs"}
 
 
@@ -825,9 +825,8 @@ def test_a_folder_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
 def test_other_files_of_the_folder_are_no_queries(tmp_path: Path) -> None:
     folder = own(tmp_path / "own", "README.md", "# hello")
     own(folder, ".hidden.sql", "select")
-    assert [row[0] for row in query_verb.query_list(load_settings(queries_folder=folder)).rows] == sorted(
-        [*NAMES, *OTHERS]
-    )
+    listed = query_verb.query_list(load_settings(queries_folder=folder))
+    assert sorted(row[0] for row in listed.rows) == sorted([*NAMES, *OTHERS])
 
 
 def test_an_unknown_name_is_refused_with_the_list_of_all(sample: str) -> None:

@@ -11,6 +11,8 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
+from footfall.answers.kept import Keeper
+from footfall.page import reading
 from footfall.settings import Settings, load_settings
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
@@ -280,8 +282,11 @@ def test_head_gives_the_head_alone(page: TestClient) -> None:
     assert (answered.status_code, answered.text) == (200, "")
 
 
-def test_a_question_that_takes_too_long_leaves_the_others_unharmed(story: Settings) -> None:
+def test_a_question_that_takes_too_long_leaves_the_others_unharmed(
+    story: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert story.database_url is not None
+    monkeypatch.setattr(reading, "_kept", Keeper())  # what is kept of other tests needs no table
     address = story.database_url.get_secret_value()
     with psycopg.connect(address) as connection:
         # A table that is held: what reads it waits until its time is over, what does not read it is answered.
@@ -290,3 +295,18 @@ def test_a_question_that_takes_too_long_leaves_the_others_unharmed(story: Settin
         text = open_page(hurried).get("/products").text
     assert text.count('class="trouble"') == 1
     assert 'id="top-products-chart' in text
+
+
+def test_what_was_asked_before_is_not_asked_again_until_something_is_loaded(
+    story: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert story.database_url is not None
+    kept = Keeper()
+    monkeypatch.setattr(reading, "_kept", kept)
+    first = open_page(story).get("/products").text
+    number = len(kept)
+    assert number > 0
+    with psycopg.connect(story.database_url.get_secret_value()) as connection:
+        connection.execute("lock table interactions_per_user in access exclusive mode")
+        assert open_page(story).get("/products").text == first
+    assert len(kept) == number

@@ -47,7 +47,7 @@ probes as (
         pg_catalog.date_trunc('second'::text, bounds.begins), bounds.ends, interval '24 hours'
     ) as probe
 ),
-halves (low, seconds) as (
+halves as (
     select
         low,
         seconds
