@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from footfall.answers.asked import BY_NAME, PARAMETERS, Filters
 from footfall.answers.catalogue import Query, catalogue
+from footfall.answers.kept import Keeper
 from footfall.errors import DatabaseBusyError, FootfallError, UnknownNameError
 from footfall.page.options import BadAddressError
 from footfall.postgres.transactions import outlived
@@ -19,6 +20,7 @@ from footfall.verbs.query import Answered, Asker, snapshot
 
 SLOW_AT_ONCE = 2  # questions that read row by row; more would only wait for each other on the server
 _slow = threading.BoundedSemaphore(SLOW_AT_ONCE)
+_keeper = Keeper()  # between two loads no question is worked out twice
 BY_OPTION = {each.option.removeprefix("--"): each for each in PARAMETERS}
 YES = ("yes", "true", "1")
 
@@ -113,7 +115,7 @@ class Reader:
 def reading(settings: Settings, waiting: Waiting) -> Iterator[Reader]:
     """Open a snapshot for the length of a screen. Raises: FootfallError where the database is not to be had."""
     questions = catalogue(settings.queries_folder)
-    with snapshot(settings) as asker:
+    with snapshot(settings, _keeper) as asker:
         waiting.asker = asker
         try:
             yield Reader(settings, asker, questions, waiting)
