@@ -233,6 +233,10 @@ lock: .venv/.uv  ## Write requirements/*.lock anew from pyproject.toml; LOCK_ARG
 vendor: install  ## Fetch what others wrote and is kept here (htmx, axe) by npm, and compare the hashes in vendor.toml
 	@$(BIN)/python scripts/vendor
 
+.PHONY: pictures
+pictures: install  ## Take the pictures of the page in docs/pictures anew, with Chromium
+	@FOOTFALL_SCREENSHOTS=1 $(BIN)/python -m pytest -n 0 tests/page/test_browser.py -k pictures $(PYTEST_ARGS)
+
 .PHONY: audit
 audit: install  ## Ask for known vulnerabilities of the locked packages
 	@$(BIN)/python scripts/audit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,11 +15,15 @@ from opening import open_page
 from story import write_story
 
 
+# People of the story: few, but where pictures are taken.
+USERS = 1_800 if os.environ.get("FOOTFALL_SCREENSHOTS") == "1" else 300
+
+
 @pytest.fixture(scope="module")
 def story(new_database_of_module: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The settings of a database with a shop's spring; tests read it only."""
     settings = load_settings(database_url=new_database_of_module())
-    paths = write_story(tmp_path_factory.mktemp("story"), users=300)
+    paths = write_story(tmp_path_factory.mktemp("story"), users=USERS)
     load_verb.load([str(path) for path in paths], settings)
     return settings
 

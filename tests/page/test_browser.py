@@ -168,8 +168,8 @@ def test_the_skip_link_is_seen_when_it_is_reached_and_leads_to_the_content(new_t
 def test_a_form_writes_what_was_chosen_into_the_address(new_tab: Callable[..., Any]) -> None:
     tab = new_tab()
     tab.goto("/trends")
-    tab.get_by_label("Action").select_option("purchase")
-    tab.get_by_label("Per").select_option("week")
+    tab.get_by_label("Action", exact=True).select_option("purchase")
+    tab.get_by_label("Per", exact=True).select_option("week")
     tab.get_by_role("button", name="Show").click()
     tab.wait_for_url("**/trends?action=purchase&per=week")
     assert tab.get_by_role("heading", name="Interactions per week").is_visible()
@@ -178,9 +178,9 @@ def test_a_form_writes_what_was_chosen_into_the_address(new_tab: Callable[..., A
 def test_steps_of_a_funnel_are_chosen_by_keyboard(new_tab: Callable[..., Any]) -> None:
     tab = new_tab()
     tab.goto("/funnel?steps=view,purchase")
-    tab.get_by_label("Step 2").focus()
-    tab.get_by_label("Step 2").select_option("add_to_cart")
-    tab.get_by_label("Step 3").select_option("purchase")
+    tab.get_by_label("Step 2", exact=True).focus()
+    tab.get_by_label("Step 2", exact=True).select_option("add_to_cart")
+    tab.get_by_label("Step 3", exact=True).select_option("purchase")
     tab.locator("form.steps").get_by_role("button", name="Show").press("Enter")
     tab.wait_for_url("**steps=view&steps=add_to_cart&steps=purchase**")
 
