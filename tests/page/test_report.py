@@ -229,16 +229,26 @@ def test_differences_are_shown_and_the_exit_code_is_7(sample: Settings, tmp_path
     assert "The recount found differences" in text and "footfall verify --repair" in text
 
 
-def test_a_role_that_may_not_read_rejected_rows_is_told_so(sample: Settings, new_role: Callable[..., str]) -> None:
-    reader = new_role("grant usage on schema public to {role}", "grant select on all tables in schema public to {role}")
+def test_a_reader_gets_the_figures_of_files_and_neither_their_names_nor_a_recount(
+    sample: Settings, new_role: Callable[..., str]
+) -> None:
+    reader = new_role()
+    schema_verb.schema_grant(sample, str(psycopg.conninfo.conninfo_to_dict(reader)["user"]))
+    html = make_report(load_settings(database_url=reader), Options()).html
+    text = Page(html).text("trust")
+    assert "Not verified: who made this report may not read all tables" in text
+    assert "10 read" in text and "The sum balances" in text
+    assert "may not read the rejected rows" in text and "Of which files" in text
+    assert "sample.csv" not in html and "permission denied" not in html
+
+
+def test_it_goes_to_stdout_and_says_nothing_that_was_not_asked_for(sample: Settings) -> None:
     assert sample.database_url is not None
-    with psycopg.connect(sample.database_url.get_secret_value()) as connection:
-        name = psycopg.conninfo.conninfo_to_dict(reader)["user"]
-        connection.execute(
-            psycopg.sql.SQL("revoke select on rejected_interactions from {}").format(psycopg.sql.Identifier(str(name)))
-        )
-    text = Page(make_report(load_settings(database_url=reader), Options()).html).text("trust")
-    assert "may not read the rejected rows" in text
+    command = [sys.executable, "-m", "footfall.cli", "report", "-q", "--no-verify", "--made-at", MADE_AT]
+    command += ["--database", sample.database_url.get_secret_value()]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == make_report(sample, Options(is_verified=False, made_at=MADE_AT)).html
+    assert done.stderr == ""
 
 
 # users
