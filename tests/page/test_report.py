@@ -369,6 +369,25 @@ def take_pictures(page: Any) -> None:
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: apt-get install -y chromium")
+def test_axe_finds_no_violation_in_light_dark_and_on_a_phone(made: Made, tmp_path: Path) -> None:
+    playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+    (tmp_path / "report.html").write_text(made.html)
+    rules = (Path(__file__).parent / "vendor/axe.min.js").read_text(encoding="utf-8")
+    run = "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        for scheme, width in (("light", 900), ("dark", 900), ("light", 320)):
+            size = {"width": width, "height": 800}
+            page = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport=size).new_page()
+            page.goto((tmp_path / "report.html").as_uri())
+            page.evaluate(rules)
+            found = [(each["id"], each["nodes"][0]["html"][:200]) for each in page.evaluate(run)]
+            assert found == [], (scheme, width)
+        browser.close()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: apt-get install -y chromium")
 def test_a_browser_without_javascript_shows_all_of_it_and_paper_has_its_methods(made: Made, tmp_path: Path) -> None:
     playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
     (tmp_path / "report.html").write_text(made.html)

@@ -16,11 +16,6 @@ def find_state(connection: Connection) -> str:
     return str(fetch_one(connection, SQL["state"]).state)
 
 
-def may_read_figures(connection: Connection) -> bool:
-    """Say whether the role may read the figures of loads, without the names of their files."""
-    return bool(fetch_one(connection, SQL["figures"]).may_read_figures)
-
-
 def find_ends(connection: Connection, time_zone: str) -> Any:
     """Say where the data begin and end. Shape: `first_at` and `last_at`, local times, None without interactions."""
     return fetch_one(connection, SQL["ends"], time_zone=time_zone)

@@ -17,12 +17,6 @@ select pg_catalog.encode(
 from loads
 where status <> 'failed'
 
--- name: figures
--- Whether the role may read the figures of loads, as `footfall schema grant` lets it, names of files or not.
-select
-    pg_catalog.has_column_privilege('loads'::text, 'rows_read'::text, 'select'::text)
-    and pg_catalog.has_column_privilege('loads'::text, 'status'::text, 'select'::text) as may_read_figures
-
 -- name: ends
 -- Where the data begin and end, by the clock of the time zone; nulls without interactions.
 select

@@ -91,7 +91,7 @@ class Trust:
 
 def find_trust(asker: Asker, rights: Any, verified: Verification | None, unverified: str) -> Trust:
     """Read how the ledger stands, in the snapshot of the report, as far as the role may. Effects: none."""
-    sums = ledger.summarize(asker) if standing.may_read_figures(asker.connection) else None
+    sums = ledger.summarize(asker) if rights.may_read_figures else None
     failures, state = None, ""
     if rights.may_read_ledger:
         state = standing.find_state(asker.connection)
