@@ -229,16 +229,26 @@ def test_differences_are_shown_and_the_exit_code_is_7(sample: Settings, tmp_path
     assert "The recount found differences" in text and "footfall verify --repair" in text
 
 
-def test_a_role_that_may_not_read_rejected_rows_is_told_so(sample: Settings, new_role: Callable[..., str]) -> None:
-    reader = new_role("grant usage on schema public to {role}", "grant select on all tables in schema public to {role}")
+def test_a_reader_gets_the_figures_of_files_and_neither_their_names_nor_a_recount(
+    sample: Settings, new_role: Callable[..., str]
+) -> None:
+    reader = new_role()
+    schema_verb.schema_grant(sample, str(psycopg.conninfo.conninfo_to_dict(reader)["user"]))
+    html = make_report(load_settings(database_url=reader), Options()).html
+    text = Page(html).text("trust")
+    assert "Not verified: who made this report may not read all tables" in text
+    assert "10 read" in text and "The sum balances" in text
+    assert "may not read the rejected rows" in text and "Of which files" in text
+    assert "sample.csv" not in html and "permission denied" not in html
+
+
+def test_it_goes_to_stdout_and_says_nothing_that_was_not_asked_for(sample: Settings) -> None:
     assert sample.database_url is not None
-    with psycopg.connect(sample.database_url.get_secret_value()) as connection:
-        name = psycopg.conninfo.conninfo_to_dict(reader)["user"]
-        connection.execute(
-            psycopg.sql.SQL("revoke select on rejected_interactions from {}").format(psycopg.sql.Identifier(str(name)))
-        )
-    text = Page(make_report(load_settings(database_url=reader), Options()).html).text("trust")
-    assert "may not read the rejected rows" in text
+    command = [sys.executable, "-m", "footfall.cli", "report", "-q", "--no-verify", "--made-at", MADE_AT]
+    command += ["--database", sample.database_url.get_secret_value()]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == make_report(sample, Options(is_verified=False, made_at=MADE_AT)).html
+    assert done.stderr == ""
 
 
 # users
@@ -355,6 +365,25 @@ def take_pictures(page: Any) -> None:
     page.set_viewport_size({"width": 860, "height": 1240})
     page.evaluate("window.scrollTo(0, 0)")
     page.screenshot(path=str(PICTURES / "report.png"))
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: apt-get install -y chromium")
+def test_axe_finds_no_violation_in_light_dark_and_on_a_phone(made: Made, tmp_path: Path) -> None:
+    playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+    (tmp_path / "report.html").write_text(made.html)
+    rules = (Path(__file__).parent / "vendor/axe.min.js").read_text(encoding="utf-8")
+    run = "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        for scheme, width in (("light", 900), ("dark", 900), ("light", 320)):
+            size = {"width": width, "height": 800}
+            page = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport=size).new_page()
+            page.goto((tmp_path / "report.html").as_uri())
+            page.evaluate(rules)
+            found = [(each["id"], each["nodes"][0]["html"][:200]) for each in page.evaluate(run)]
+            assert found == [], (scheme, width)
+        browser.close()
 
 
 @pytest.mark.browser

@@ -10,11 +10,12 @@ from typing import Any
 NO_BREAK = "\u00a0"  # a number and its unit stay in one line
 MINUS = "\u2212"
 HUGE = 1e15  # nothing that is counted comes near; beyond it a double has no ones any more
+LARGEST = 1e30  # what is more has overflowed, or soon will
 ALMOST_NOTHING = 1e-9  # a reach below it has no marks of its own
 
 
 def read_number(cell: Any) -> float | None:
-    """Give a cell as a number; None for what is none: an empty cell, NaN, an infinite one, text.
+    """Give a cell as a number; None for what is none: an empty cell, NaN, an infinite one or one near it, text.
 
     Example:
         >>> read_number(Decimal("2.5")), read_number(float("nan")), read_number("7")
@@ -26,7 +27,9 @@ def read_number(cell: Any) -> float | None:
         number = float(cell)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None
+    if abs(number) < ALMOST_NOTHING / 1000:
+        return 0.0
+    return number if abs(number) <= LARGEST else None  # NaN is not
 
 
 def find_largest(cells: Iterable[float | None]) -> float:

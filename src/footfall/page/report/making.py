@@ -29,7 +29,7 @@ from footfall.tables import standing
 from footfall.verbs import ledger
 from footfall.verbs import verify as verify_verb
 from footfall.verbs.query import Asker, snapshot
-from footfall.verbs.session import session, target
+from footfall.verbs.session import target
 
 ROWS_SHOWN = 120  # of a table below a picture; the command has all
 TITLE_CHARACTERS_MAX = 200
@@ -101,8 +101,6 @@ def make_report(settings: Settings, options: Options) -> Made:
     """
     made_at = _read_made_at(options.made_at)
     with target(settings):  # an embedded server runs on from one session to the next
-        with session(settings, is_reader=True):
-            pass  # which says what to do where the tables are not there, or out of date
         verified, unverified = _verify(settings) if options.is_verified else (None, NOT_ASKED)
         with snapshot(settings) as asker:
             report = _read_report(asker, settings, options, (verified, unverified))
@@ -138,7 +136,7 @@ def _verify(settings: Settings) -> tuple[Verification | None, str]:
     """Recount; where the role may only read counts, say so."""
     with snapshot(settings) as asker:
         rights = ledger.find_rights(asker)
-    if not (rights.may_read_ledger and rights.may_read_overlaps and rights.may_read_rejected):
+    if not (rights.may_read_ledger and rights.may_read_rejected):
         return None, "who made this report may not read all tables, which a recount needs."
     return verify_verb.verify(settings), ""
 
@@ -147,11 +145,12 @@ def _read_report(
     asker: Asker, settings: Settings, options: Options, recount: tuple[Verification | None, str]
 ) -> Report:
     zone = settings.reporting_time_zone
+    rights = ledger.find_rights(asker)  # says what to do where the tables are not there
     data = standing.find_ends(asker.connection, zone)
     days = (data.first_at.date(), data.last_at.date()) if data.last_at else None
     span = choose_span(options.since, options.until, days, zone)
     asking = Asking(asker, span, span.before(data.last_at))
-    trust = find_trust(asker, *recount, ledger.find_kept(asker, zone).interaction_count)
+    trust = find_trust(asker, rights, *recount)
     title = (options.title or "Footfall report").strip()[:TITLE_CHARACTERS_MAX]
     first, figures, parts = _build_all(asking, data, Wanted(options.funnel, options.with_user_ids))
     return Report(title, span, zone, first, tuple(figures), trust, tuple(parts), asking, data)

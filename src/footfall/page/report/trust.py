@@ -39,16 +39,16 @@ class Failure:
 class Trust:
     """What a reader needs to know before the first number.
 
-    Shape: `sums` are those of the ledger, None where the role may not read it; `rejected` is None where it may not read
-    the rejected rows. `verified` is None where nothing was recounted, and `unverified` says why. `kept` is how many
-    interactions the counts hold.
+    Shape: `sums` are those of the ledger, None where the role may not read it; `failures` is None where it may read the
+    figures of loads and not the names of files, `rejected` where it may not read the rejected rows. `verified` is None
+    where nothing was recounted, and `unverified` says why. `kept` is how many interactions the counts hold.
     """
 
     sums: Any
     state: str
     kept: int
     rejected: tuple[Rejected, ...] | None
-    failures: tuple[Failure, ...]
+    failures: tuple[Failure, ...] | None
     verified: Verification | None
     unverified: str
 
@@ -89,20 +89,20 @@ class Trust:
         return cures(self.verified) if self.verified is not None and self.verified.drift_count else ()
 
 
-def find_trust(asker: Asker, verified: Verification | None, unverified: str, kept: int) -> Trust:
-    """Read how the ledger stands, in the snapshot of the report. Effects: none."""
-    rights = ledger.find_rights(asker)
-    failures, state, sums = [], "", None
+def find_trust(asker: Asker, rights: Any, verified: Verification | None, unverified: str) -> Trust:
+    """Read how the ledger stands, in the snapshot of the report, as far as the role may. Effects: none."""
+    sums = ledger.summarize(asker) if rights.may_read_figures else None
+    failures, state = None, ""
     if rights.may_read_ledger:
-        sums = ledger.summarize(asker)
         state = standing.find_state(asker.connection)
-        failures = standing.list_open_failures(asker.connection, FAILURES_SHOWN + 1)
+        found = standing.list_open_failures(asker.connection, FAILURES_SHOWN + 1)
+        failures = tuple(_name_failure(row.source, row.error or "no reason was kept") for row in found)
     return Trust(
         sums,
         state,
-        kept,
+        ledger.find_kept(asker, asker.settings.reporting_time_zone).interaction_count,
         _list_rejected(asker) if rights.may_read_rejected else None,
-        tuple(_name_failure(row.source, row.error or "no reason was kept") for row in failures),
+        failures,
         verified,
         unverified,
     )
