@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import hostile
 from footfall.answers import catalogue, parameters
-from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError, SchemaError
+from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError, QueryError, SchemaError
 from footfall.postgres import target as targets
 from footfall.postgres import transactions
 from footfall.settings import Settings, load_settings
@@ -237,8 +237,13 @@ def asked(conninfo: str) -> Iterator[Any]:
         for filters in FILTERS:
             apply = {name: value for name, value in filters.items() if ALSO.get(name, name) in question.parameters}
             given = {**apply, **({"id": 1} if question.needed else {})}
-            with query_verb.query(settings, name, parameters.Filters(**given)) as answer:
-                yield name, given, list(answer.rows)
+            try:
+                with query_verb.query(settings, name, parameters.Filters(**given)) as answer:
+                    rows = list(answer.rows)
+            except QueryError as error:  # days alone make no sessions
+                yield name, given, error.message
+                continue
+            yield name, given, rows
             texts.append(query_verb.query_sql(settings, name, parameters.Filters(**given)))
     with psycopg.connect(conninfo) as connection:
         connection.execute(AS_IN_PSQL)
