@@ -14,7 +14,6 @@ from footfall.verbs import load as load_verb
 from opening import open_page
 from story import write_story
 
-
 # People of the story: few, but where pictures are taken.
 USERS = 1_800 if os.environ.get("FOOTFALL_SCREENSHOTS") == "1" else 300
 
