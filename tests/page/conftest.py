@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,8 @@ USERS = 1_800 if os.environ.get("FOOTFALL_SCREENSHOTS") == "1" else 300
 def story(new_database_of_module: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The settings of a database with a shop's spring; tests read it only."""
     settings = load_settings(database_url=new_database_of_module())
-    paths = write_story(tmp_path_factory.mktemp("story"), users=USERS)
-    load_verb.load([str(path) for path in paths], settings)
+    with chdir(tmp_path_factory.mktemp("story")):  # no picture shows a folder of this machine
+        load_verb.load([str(path) for path in write_story(Path("data"), users=USERS)], settings)
     return settings
 
 
