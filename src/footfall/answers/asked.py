@@ -170,7 +170,7 @@ class Filters:
 
 
 def write_command(name: str, filters: Filters) -> str:
-    """Give the command line that asks a question.
+    r"""Give the command line that asks a question.
 
     Example:
         >>> write_command("funnel", Filters(steps=["view", "purchase"], over_time=True, action="it's"))

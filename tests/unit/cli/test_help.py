@@ -59,6 +59,8 @@ def test_every_verb_of_the_specification_is_there() -> None:
             "rejects",
             "loads",
             "query",
+            "report",
+            "serve",
             "verify",
             "schema show",
             "schema apply",
