@@ -233,7 +233,7 @@ sequences as (
         coalesce(labelled.label, '(other)') as label
     from per_user
     left join labelled
-        on labelled.path = per_user.path
+        on labelled.path operator(pg_catalog.=) per_user.path
 ),
 -- Edges: each step of each path, with the action behind it.
 stepped as (

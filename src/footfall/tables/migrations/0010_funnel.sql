@@ -92,7 +92,7 @@ begin
             end if;
         end loop;
     end if;
-    return started || reached || open_start;
+    return pg_catalog.array_append(pg_catalog.array_cat(started, reached), open_start);
 end;
 $$;
 comment on function funnel(timestamptz[], integer[], integer[], interval, timestamptz, text) is
