@@ -58,7 +58,7 @@ checked as materialized (
                 then refuse('by is product, action-before or cohort-week'::text)
             when within < interval '0' then refuse('within is a time such as 1 day, not a negative one'::text)
             when '' = any(steps) then refuse('a step has no name: steps are actions with a comma between two'::text)
-            when steps && excluded then refuse('an action is a step or excluded, not both'::text)
+            when steps operator(pg_catalog.&&) excluded then refuse('an action is a step or excluded, not both'::text)
             when
                 :'order'::text = 'any'
                 and pg_catalog.cardinality(steps) > (
