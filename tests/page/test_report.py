@@ -173,7 +173,7 @@ def test_the_first_sentence_says_the_interactions_and_users_of_the_range(story: 
 
 def test_rows_below_a_picture_are_those_of_its_question(story: Settings, page: Page) -> None:
     days = {row["day"]: row["user_count"] for row in _query(story, "active-users", per="day", **MAY)}
-    (trend,) = [table for table in page.tables if table[0][:3] == ["day", "interaction", "user"]]
+    (trend,) = [table for table in page.tables if table[0][:3] == ["day", "interactions", "users"]]
     assert [row[2] for row in trend[1:]] == [f"{users:,}" for users in days.values()]
     steps = _query(story, "funnel", steps="view,add_to_cart,purchase", **MAY)
     (funnel,) = [table for table in page.tables if table[0][0] == "step"]

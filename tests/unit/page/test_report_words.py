@@ -29,7 +29,13 @@ def _span(since: str, until: str) -> Span:
         ("2024-06-01", "2024-06-15", "1 to 14 June 2024", "in the 14 days before"),
         ("2023-12-20", "2024-01-03", "20 December 2023 to 2 January 2024", "in the 14 days before"),
         ("2024-06-05", "2024-06-06", "Wednesday 5 June 2024", "on the day before"),
-        ("2024-06-05T12:00", "2024-06-06", "2024-06-05 12:00 to 2024-06-06 00:00", "in as long a time before"),
+        ("2024-06-05T12:00", "2024-06-06", "2024-06-05 12:00 to 2024-06-06 00:00", "in the 12 hours before"),
+        (
+            "2024-06-05T12:00",
+            "2024-06-05T12:30",
+            "2024-06-05 12:00 to 2024-06-05 12:30",
+            "just before, in as long a time",
+        ),
     ],
 )
 def test_a_range_and_the_one_before_have_names(since: str, until: str, name: str, before: str) -> None:

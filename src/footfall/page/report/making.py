@@ -33,6 +33,7 @@ from footfall.verbs.session import target
 
 ROWS_SHOWN = 120  # of a table below a picture; the command has all
 TITLE_CHARACTERS_MAX = 200
+THINGS = ("interaction_count", "user_count", "file_count")  # ends of columns that count these
 NOT_ASKED = "this report was made without a recount (--no-verify)."
 
 
@@ -250,7 +251,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _write_heading(column: str) -> str:
-    return column.removesuffix("_count").replace("_", " ")
+    words = column.removesuffix("_count").replace("_", " ")
+    return f"{words}s" if column.endswith(THINGS) else words
 
 
 def _write_day(day: date) -> str:

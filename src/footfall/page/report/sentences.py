@@ -61,7 +61,7 @@ def say_trend(rows: Sequence[tuple[date, int, bool]], per: str) -> str:
         return ""
     day, number, _ = max(rows, key=lambda row: (row[1], -row[0].toordinal()))
     said = f"Most: {write_number(number)}, {_name(day, per)}."
-    return said if rows[-1][2] else f"{said} {_name(rows[-1][0], per, is_first=True)} is not complete in the data."
+    return said if rows[-1][2] else f"{said} {_name(rows[-1][0], per, is_first=True)} is not complete here."
 
 
 def _name(period: date, per: str, *, is_first: bool = False) -> str:

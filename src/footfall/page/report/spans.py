@@ -11,7 +11,7 @@ from footfall.answers.parameters import read_bound
 from footfall.errors import QueryError
 
 DAYS_SHOWN = 30  # of the end of the data, where no range is asked for
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ class Span:
             return f"in {MONTHS[before.month - 1]}{year}"
         if self.is_of_days:
             return "on the day before" if self.days == 1 else f"in the {self.days} days before"
-        return "in as long a time before"
+        hours = (self.until - self.since) / HOUR
+        return f"in the {hours:,.0f} hours before" if hours == int(hours) > 1 else "just before, in as long a time"
 
 
 def _write_day(at: datetime) -> str:
