@@ -203,6 +203,11 @@ format: install  ## Mend what ruff can mend
 docs: install  ## Write the pages of docs/ that are made from the code
 	$(BIN)/python docs/generate.py
 
+.PHONY: question-answers
+question-answers: install  ## Ask every question of the shop of scripts/make_story.py, write docs/questions.json and its pages
+	FOOTFALL_QUESTION_ANSWERS=1 $(BIN)/python -m pytest tests/docs/test_question_pages.py $(PYTEST_ARGS)
+	$(BIN)/python docs/generate.py
+
 .PHONY: docs-check
 docs-check: install  ## Fail where a page of docs/ differs from the code
 	$(BIN)/python docs/generate.py --check

@@ -11,7 +11,8 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ import typer
 import footfall
 from definition_pages import built_in_definitions, definitions_reference, files_in_public
 from footfall import errors, settings
-from footfall.answers.catalogue import catalogue
+from footfall.answers.catalogue import Query
 from footfall.cli import main as command_line_program
 from footfall.contract.hints import hint
 from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.looks import LOOKS
 from footfall.contract.problems import PROBLEM_CODES
 from page_parts import end_sentence, lay_table
+from question_pages import PICTURES, draw_picture, index_of_questions, question_page, questions
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -180,26 +182,6 @@ def function_comments() -> list[tuple[str, str]]:
     return re.findall(r"^comment on function (\w+)\([^)]*\) is\s+'((?:[^']|'')*)'", _migrations(), re.MULTILINE)
 
 
-def queries_page() -> str:
-    """Give the page of the named questions: what each answers, its grain, columns, parameters and SQL."""
-    parts = [
-        "# Queries",
-        "The questions that `footfall query NAME` answers. Each is a file that psql runs as it is, with psql variables "
-        "for its parameters. How to ask them, and how to add your own: [ask questions](../how-to/ask-questions.md).",
-    ]
-    options = {"user_id": "--user", "product_id": "--product", "time_zone": "--reporting-time-zone"}
-    for query in catalogue(None).values():
-        able = ", ".join(f"`{options.get(name, f'--{name}')}`" for name in query.parameters)
-        text = (PACKAGE / "answers/questions" / f"{query.name}.sql").read_text(encoding="utf-8").rstrip()
-        parts += [
-            f"## {query.name}",
-            f"{query.answers} Grain: {query.grain}",
-            f"Options: {able}.",
-            f"```sql\n{text}\n```",
-        ]
-    return _page(parts)
-
-
 def table_comments() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
     """Give every table, its comment, and its columns with type and comment."""
     text = _migrations() + (PACKAGE / "tables/schema.sql").read_text(encoding="utf-8")
@@ -339,18 +321,24 @@ def _page(parts: list[str]) -> str:
     return "\n\n".join([parts[0], MADE, *parts[1:]]) + "\n"
 
 
-PAGES = {
+def _page_of_question(query: Query) -> str:
+    return _page(question_page(query))
+
+
+PAGES: dict[str, Callable[[], str]] = {
     "reference/command-line.md": command_line,
     "reference/exit-codes.md": exit_codes,
     "reference/problem-codes.md": problem_codes,
     "reference/python.md": python_api,
-    "reference/queries.md": queries_page,
+    "reference/queries.md": lambda: _page(index_of_questions()),
     "reference/settings.md": settings_page,
     "reference/source-definitions-built-in.md": lambda: _page(built_in_definitions()),
     "reference/source-definitions.md": lambda: _page(definitions_reference()),
     "reference/tables.md": tables,
     "reference/wild.md": lambda: _page(files_in_public()),
     "reliability.md": reliability,
+    **{f"reference/questions/{each.name}.md": partial(_page_of_question, each) for each in questions()},
+    **{path: partial(draw_picture, name) for path, name in PICTURES.items()},
 }
 
 

@@ -1,10 +1,12 @@
 -- Distinct users per day, week or month: each counts once in each, by what she did within the range.
 -- Grain: one row per day, week (from Monday) or month (`per`), named by its first day, empty ones too; the oldest first.
--- `is_complete` is false where the data end within the period, or begin within it, or the range cuts it.
--- `compare` previous: `previous_user_count` is that of as many periods before as are listed, cut as these are.
--- `who`: the users of the period with this first day. Their first_at, last_at and interaction_count are of all time.
 -- Group: Who
 -- Cells: DATE
+-- `is_complete` is false where the data begin or end within the period, or where the range cuts it.
+-- With `compare` previous, `previous_user_count` is the count of the period as many places before as periods are
+-- listed, cut as these are.
+-- `who` is the first day of a period and gives its users. Their first and last interaction and their number are those
+-- of all time.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?per} \else \set per day \endif
 \if :{?time_zone} \else \set time_zone UTC \endif

@@ -3,9 +3,12 @@
 -- Group: What people do
 -- Needs: product_id
 -- Who: product_id
--- `share` is that of the users of this product who also used the other; `lift` is it, divided by the share of all users
--- who used the other: 1 is chance. Who interacted at least once, in the range and with the action, used it. There are 20
--- rows unless `limit` says otherwise. `who` is another product: the users of both, with their interactions with the two.
+-- A user of a product is who interacted with it at least once, within the range and with the action.
+-- `share` is the share of this product's users who also used the other. `lift` is `share` divided by the share of all
+-- users who used the other: 1 is what chance would bring.
+-- Products with fewer than `minimum` users in common are left out: a few users make any lift. There are 20 rows unless
+-- `limit` says otherwise.
+-- `who` is another product and gives the users of both, with their interactions with the two.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?since} \else \set since -infinity \endif
 \if :{?until} \else \set until infinity \endif

@@ -2,14 +2,22 @@
 -- Grain: one row per step, and per value of `by` (the 10, or `limit`, most frequent; all others together as (other)).
 -- Group: What people do
 -- Choices: by=product|action-before|cohort-week
--- The range picks the starts; later steps may follow it. Without one: the last 30 days of the data.
--- `steps`: actions, comma-separated; without: the three most frequent. `order`: ordered (others may lie between), strict
--- (neighbours in all that the user did) or any. `within`: from the first step to the last. `exclude`: actions that end
--- all chains open at that moment; a later one may begin. `by`: product, action-before or cohort-week, as at the user's
--- first interaction that may begin a chain.
--- Of a user's first chain that did a step: the latest start that it may have had, for `median_seconds`, `p90_seconds`.
--- `open_count`: of those dropped, users whose time is not over at the end of the data: they may still go on.
--- `who`: 2 for the users who did step 2, dropped-2 or open-2 for those; 2:click for the value click of `by`.
+-- The range picks the interactions that may begin a chain; later steps may follow it. Without a range it is the last
+-- 30 days of the data.
+-- `steps` are actions with commas between them. Without them, they are the three most frequent actions. One action may
+-- be several steps, unless `order` is any; each needs an interaction of its own.
+-- With `order` ordered, other interactions may lie between two steps. With strict, the steps are neighbours in all
+-- that the user did. With any, they may come in any order.
+-- `within` is the time from the first step to the last; exactly so long is still within it.
+-- An action of `exclude` ends all chains that are open at that moment. A later one may begin anew.
+-- `by` takes the product, the action before or the week of the cohort, as it was at the user's first interaction that
+-- may begin a chain.
+-- `median_seconds` and `p90_seconds` are of each user's first chain that did the step, from the latest start that it
+-- may have had.
+-- `open_count` is the part of `dropped_count` whose time is not over at the end of the data: these users may still go
+-- on.
+-- `who` is 2 for the users who did step 2, dropped-2 for those who stopped before it, and open-2 for those of them who
+-- may still go on. With `by`, 2:click is those of step 2 whose value is click.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?steps} \else \set steps '' \endif
 \if :{?order} \else \set order ordered \endif

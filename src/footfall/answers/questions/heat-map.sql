@@ -1,9 +1,10 @@
 -- When interactions happen: how many in each hour of the week, in all and in one such hour.
 -- Grain: one row per weekday (1 is Monday) and hour of the time zone, 168 in all; Monday's first hour first.
 -- Group: How much
--- `hours_in_range` is the time that the clock showed this hour, in hours: an hour that it repeats counts twice, one
--- that it skips not at all. `mean_per_hour` is the count divided by it, and null where it is 0. The range ends with the
--- hour of the latest interaction.
+-- `hours_in_range` is how long the clock showed this hour within the range. An hour that the clock repeats counts
+-- twice, and one that it skips does not count.
+-- `mean_per_hour` is the count divided by it, and null where it is 0.
+-- The range ends with the hour of the latest interaction at the latest.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?time_zone} \else \set time_zone UTC \endif
 \if :{?since} \else \set since -infinity \endif

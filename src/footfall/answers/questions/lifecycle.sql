@@ -1,13 +1,16 @@
 -- The users of each period by where they come from: new, returning, resurrecting; and those who are gone: dormant.
 -- Grain: one row per day, week (from Monday) or month (`per`) and state, named by its first day; the oldest first.
--- New: it is the period of the first interaction ever (with `first_of` filtered: of the first that the filters let
--- through). Returning: active now and in the period before. Resurrecting: active now, not in the one before, but earlier.
--- Dormant: active in the period before, not now. The first three together are the active users of the period.
--- Dormant is null where the period is not complete: on a Monday morning everybody would look so.
--- `who`: the users of a period and state, as 2024-03-04:new.
--- Since and until pick the periods, each as a whole; what came before is read.
 -- Group: Who
 -- Cells: DATE:new, DATE:returning, DATE:resurrecting, DATE:dormant
+-- New users have their first interaction ever in the period. With `first_of` filtered it is the first that the filters
+-- let through.
+-- Returning users are active in it and in the period before. Resurrecting users are active in it and earlier, and not
+-- in the period before.
+-- Dormant users were active in the period before, and are not in this one. The other three together are the active
+-- users of the period.
+-- Dormant is null where the period is not complete: on a Monday morning everybody would look so.
+-- The range picks the periods, each as a whole. What lies before it is read, too.
+-- `who` is a period and a state, such as 2024-03-04:new, and gives these users.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?per} \else \set per week \endif
 \if :{?time_zone} \else \set time_zone UTC \endif

@@ -1,8 +1,8 @@
 -- Users per day of their first interaction ever; with --action or --product, of the first such.
 -- Grain: one row per day of the time zone on which a user was seen first; the oldest first.
--- `who`: the users of a day, as 2024-03-04.
 -- Group: Who
 -- Cells: DATE
+-- `who` is a day, such as 2024-03-04, and gives the users who were new on it.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?time_zone} \else \set time_zone UTC \endif
 \if :{?since} \else \set since -infinity \endif

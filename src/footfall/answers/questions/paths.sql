@@ -1,13 +1,15 @@
 -- What users do first in a session: its first `depth` actions, repeats in a row drawn together.
 -- Group: What people do
 -- Grain: one row per path, the one of most sessions first; with `edges` one row per step and pair of actions.
--- The range picks the sessions that begin in it (see sessions). Without one: the last 30 days of the data.
--- `from`: the path begins at the first such action, and a session without it has none. `to`: it ends at the first such
--- action, behind `from` where that is given; without `from` it is the last `depth` actions up to there.
--- All but the `limit` most frequent are summed as (other): of paths (20), of edges the actions of a step
--- (10). Behind an action with which a path ends stands (end), so that the edges of a step sum up to the sessions that got
--- there; from the last step, `depth`, no edge leads on.
--- `who`: a path as it is shown, such as 'view > cart', or an edge, such as '1: view > cart', for its users.
+-- The range picks the sessions that begin in it (see sessions). Without one it is the last 30 days of the data.
+-- With `from_action` a path begins at the first such action, and a session without it has none.
+-- With `to_action` a path ends at the first such action, behind `from_action` where that is given. Without
+-- `from_action` it is the last `depth` actions up to there.
+-- All but the `limit` most frequent are summed as (other): of paths the 20 most frequent stay, of edges the 10 most
+-- frequent actions of a step.
+-- In edges, (end) stands behind the action with which a path ends. So the edges of a step sum up to the sessions that
+-- got there. From the last step, `depth`, no edge leads on.
+-- `who` is a path as it is shown, such as 'view > cart', or an edge, such as '1: view > cart', and gives its users.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?depth} \else \set depth 5 \endif
 \if :{?gap} \else \set gap '30 minutes' \endif

@@ -1,17 +1,23 @@
 -- Of the users of each cohort, how many came back in its n-th period: a cohort is the period of the first interaction.
 -- Grain: one row per cohort and period number, 0 to `periods`, as far as the data reach; then, without a cohort, their average.
--- `start_action`: the cohort is that of the first such interaction. `recurring`: of each period in which it was done.
--- `return_action`: only such interactions count as coming back, from the instant of the start on.
--- `action` and `product_id` narrow what counts as coming back, and with `first_of` filtered what counts as a start, too.
--- `mode` on: in the n-th period; on-or-after: in it or later. `clock` calendar: days, weeks from Monday, months of the
--- time zone; rolling: 24 hours, 168 hours, 30 days from the user's own start.
--- `user_count` is null where the period is not complete; the average is over complete cells, weighted by size.
--- `may_include_older`: who is new before the first complete period of the data may have been there before the data.
--- `who`: the users of a cell, as 2024-03-04:2; of a whole cohort, as 2024-03-04.
--- Since and until pick the cohorts; what came before and after is read.
 -- Group: Who
 -- Screen: cohort, cohort_size, period_number, user_count, share, is_complete
 -- Cells: DATE, DATE:NUMBER
+-- A user belongs to the cohort of the period of her first interaction ever; with `start_action`, of the first
+-- such. With `recurring` she belongs to that of each period in which she did it.
+-- With `return_action` only such interactions count as coming back, from the instant of the start on. With another
+-- `start_action`, period 0 has those who did the one after the other within the same period.
+-- `action` and `product_id` narrow what counts as coming back, and with `first_of` filtered also what counts as a
+-- start.
+-- With `mode` on, a user came back if she is there in the n-th period; with on-or-after, in it or a later one.
+-- With `clock` calendar, periods are days, weeks from Monday and months of the time zone. With rolling they are 24
+-- hours, 168 hours and 30 days from the user's own start.
+-- `user_count` is null where the period is not complete. The average is over the complete cells, weighted by size, so
+-- that it may rise from one period to the next: it is of fewer cohorts.
+-- `may_include_older` marks cohorts before the first complete period of the data: who looks new there may have come
+-- before the data begin.
+-- The range picks the cohorts. What lies before and behind it is read, too.
+-- `who` is a cell, such as 2024-03-04:2, and gives its users; 2024-03-04 gives those of the whole cohort.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?per} \else \set per week \endif
 \if :{?time_zone} \else \set time_zone UTC \endif

@@ -1,13 +1,14 @@
 -- Sessions per day, week or month: interactions of one user with no longer time than `gap` between two of them.
 -- Grain: one row per day, week or month (`per`) of the data in the range, empty ones too; the oldest first.
 -- Group: What people do
--- The range picks the sessions that begin in it. Without one: the last 30 days of the data.
--- A session is never cut at midnight, and belongs to the period of its first interaction; a gap of exactly `gap` does not
--- end it. Of one that runs on behind the range, a day more is seen. Its time is from its first interaction to its last: 0
--- where there is one alone (`single_count`).
--- With --action, --user or --product: sessions of these interactions alone.
+-- A session ends where the user does nothing for longer than `gap`; a gap of exactly `gap` does not end it.
+-- It is never cut at midnight, and belongs to the period of its first interaction.
+-- The range picks the sessions that begin in it. Without one it is the last 30 days of the data. Of a session that
+-- runs on behind the range, a day more is seen.
+-- The length of a session is from its first interaction to its last, so 0 where there is one alone.
+-- With `action`, `user_id` or `product_id`, sessions are made of these interactions alone.
 -- Where more than half of the interactions are at midnight, days alone are known, and a gap below a day is refused.
--- `who`: the first day of a period, for the users whose sessions begin in it.
+-- `who` is the first day of a period and gives the users whose sessions begin in it.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?per} \else \set per day \endif
 \if :{?gap} \else \set gap '30 minutes' \endif

@@ -1,11 +1,12 @@
 -- Users by the number of different days on which they were active within the range, or within each period of it.
 -- Grain: one row per number of days that somebody has; with `over_time`, per period and number of days; the oldest first.
--- `per` week or month counts different weeks (from Monday) or months instead of days. Who has none is not counted.
--- `over_time`: days within each week (or month, by `per`); `period` is its first day. Without it, period and is_complete
--- are null.
--- `who`: the users with this number of days, as 3; with `over_time`, as 2024-03-04:3.
 -- Group: Who
 -- Cells: NUMBER, DATE:NUMBER
+-- With `per` week or month, different weeks (from Monday) or months are counted instead of days. Who has none is not
+-- counted.
+-- With `over_time` days are counted within each week, or month with `per`; `period` is its first day. Without it,
+-- `period` and `is_complete` are null.
+-- `who` is a number of days, such as 3, and gives the users who have it; with `over_time` it is 2024-03-04:3.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?per} \else \set per '' \endif
 \if :{?over_time} \else \set over_time '' \endif

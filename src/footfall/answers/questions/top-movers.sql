@@ -2,10 +2,11 @@
 -- Grain: one row per product, action or user of either period; the largest score, up or down, first.
 -- Group: What changed
 -- Screen: key, before_count, now_count, change, score
--- The period is the last week, day or month (`per`) that the data or `until` reach. Where it is not over, the one before
--- is cut at the same time of its clock; of two months the longer is cut, too: `before_*` and `now_*` say where. With
--- `since` the period is the range, and the one before is as long by the clock. `score` is the change divided by the
--- square root of both counts together: 3 is remarkable. It is null where the data begin after the first day before.
+-- The period is the last week, day or month (`per`) that the data or `until` reach. With `since` it is the range.
+-- Where the period is not over, the one before is cut at the same time of its clock. Of two months the longer is cut,
+-- too. `before_since`, `before_until`, `now_since` and `now_until` say where.
+-- `score` is the change divided by the square root of both counts together: 3 is remarkable. It is null where the data
+-- begin after the first day of the period before.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?of} \else \set of products \endif
 \if :{?per} \else \set per week \endif

@@ -1,10 +1,11 @@
 -- Distinct users of each day (dau), of the 7 days (wau) and of the 30 days (mau) that end with it, each counted once.
 -- Grain: one row per day of the time zone, days without interactions too; the oldest first.
--- `wau_count` is null on the first 6 days of the data, `mau_count` on the first 29: their days before are not known.
--- `who`: the users of a day, or of the days that end with it, as 2024-03-04, 2024-03-04:wau or 2024-03-04:mau.
--- Since and until pick the days, each as a whole; the days before are read.
 -- Group: Who
 -- Cells: DATE, DATE:dau, DATE:wau, DATE:mau
+-- `wau_count` is null on the first 6 days of the data and `mau_count` on the first 29: what was before is not known.
+-- The range picks the days, each as a whole. The days before are read, too.
+-- `who` is a day, such as 2024-03-04, and gives its users; 2024-03-04:wau and 2024-03-04:mau give those of the 7 or 30
+-- days that end with it.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?time_zone} \else \set time_zone UTC \endif
 \if :{?since} \else \set since -infinity \endif

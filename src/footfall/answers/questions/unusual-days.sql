@@ -2,12 +2,15 @@
 -- Grain: one row per complete day of the time zone whose score is `minimum` or more, up or down; the newest first.
 -- Group: What changed
 -- Screen: day, interaction_count, usual_count, score, file_count, usual_file_count, rows_rejected, failed_file_count
--- `usual_count` is the median of the same weekday in the 8 weeks before, days without interactions included. `score` is
--- the difference to it, divided by 1.4826 times the median deviation of these days from it, or by the square root of
--- it, or by 1: the largest of the three. It needs 4 such days, else it is null. `over_time` shows every complete day.
--- `file_count` is the number of loads that brought rows of the day, `usual_file_count` the median of it for the same
--- days as above, and `rows_rejected` what these loads rejected, whole files: a day with fewer files than usual lacks
--- one, wherever its rows stand. `arrived_*` and `failed_file_count` are the loads that ended on that day or the next.
+-- `usual_count` is the median of the same weekday in the 8 weeks before, days without interactions included.
+-- `score` is the difference to it, divided by the largest of three: 1.4826 times the median deviation of these days
+-- from it, its square root, and 1. It needs 4 such days, else it is null.
+-- With `over_time` every complete day is shown, with its score.
+-- `file_count` is the number of loads that brought rows of the day, and `usual_file_count` the median of it for the
+-- same days as above. A day with fewer files than usual lacks one, wherever its rows stand.
+-- `rows_rejected` is what these loads rejected, of whole files.
+-- `arrived_file_count`, `arrived_rows_loaded`, `arrived_rows_rejected` and `failed_file_count` are of the loads that
+-- ended on that day or the next.
 -- The filters narrow the interactions, and not the loads.
 -- In psql, `since` and `until` are times of the session's time zone, unless they have an offset.
 \if :{?time_zone} \else \set time_zone UTC \endif
