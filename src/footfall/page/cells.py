@@ -73,7 +73,7 @@ def write_instant(at: datetime) -> str:
     """Give an instant in the zone that it comes in, to the second.
 
     Example:
-        >>> write_instant(datetime(2024, 4, 21, 7, 5, tzinfo=UTC))
+        >>> write_instant(datetime.fromisoformat("2024-04-21T07:05:00Z"))
         '2024-04-21 07:05:00 UTC'
     """
     text = at.isoformat(sep=" ", timespec="seconds")
