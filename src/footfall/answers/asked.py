@@ -45,7 +45,12 @@ PARAMETERS = (
     _parameter("user_id", "id", "Only of this user.", "ID", keyword="user"),
     _parameter("product_id", "id", "Only this product.", "ID", keyword="product"),
     _parameter("per", "choice", "Count in each of these; default day.", choices=("day", "week", "month")),
-    _parameter("limit", "count", "At most so many rows; top-*: default 5.", "N"),
+    _parameter(
+        "limit",
+        "count",
+        "At most so many rows; default: 5 for top-users and top-products, 20 for top-movers and affinity.",
+        "N",
+    ),
     _parameter("who", "text", "Who is behind a number: a step, state, period or cell; gives users.", "WHICH"),
     _parameter("steps", "words", "The actions of a funnel, in order, with commas between them.", "A,B,..."),
     _parameter("within", "span", "From the first step to the last: 30m, 12h, 7d, 2w; default 1d.", "SPAN"),
