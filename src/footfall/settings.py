@@ -63,6 +63,8 @@ CALL_VARIABLES = (
     "UNTIL",
     "USER",
     "VERBOSE",
+    "WITH",
+    "WITHOUT",
     "WRITE",
 )
 OPTIONS = {
