@@ -7,14 +7,17 @@ grant select on
     interactions_per_user,
     interactions_per_product,
     user_days,
-    loads,
-    load_overlaps,
     footfall_options,
     interactions_per_hour,
     interactions_per_day,
     interactions_per_action
 to "reader";
+grant select (
+    load_id, status, rows_read, rows_loaded, rows_duplicate, rows_rejected, rows_skipped, started_at, finished_at, xmin
+) on loads to "reader";
 grant execute on function
+    data_ends(),
+    periods(text, text, timestamptz, timestamptz),
     first_instant(timestamp, text),
     uneven_quarter_hours(text, timestamptz, timestamptz),
     interactions_of_quarter_hours(timestamptz[]),
@@ -34,13 +37,16 @@ from pg_catalog.unnest(array[
     'interactions_per_product',
     'user_days',
     'loads',
-    'load_overlaps',
     'footfall_options',
     'interactions_per_hour',
     'interactions_per_day',
     'interactions_per_action'
 ]) as name
 where
-    not pg_catalog.has_table_privilege(%(role)s, name::regclass, 'SELECT')
+    case
+        when name = 'loads'
+            then not pg_catalog.has_column_privilege(%(role)s, name::regclass, 'finished_at', 'SELECT')
+        else not pg_catalog.has_table_privilege(%(role)s, name::regclass, 'SELECT')
+    end
     or not pg_catalog.has_schema_privilege(%(role)s, pg_catalog.current_schema(), 'USAGE')
 order by name collate "C"

@@ -131,7 +131,7 @@ returned as (
         s.user_id,
         pg_catalog.floor(
             extract(epoch from r.timestamp - s.started_at)
-            / case :'per' when 'day' then 86400 when 'week' then 604800 else 2592000 end
+            / case :'per' when 'day' then 86400::numeric when 'week' then 604800::numeric else 2592000::numeric end
         )::integer
     from starts as s
     join user_interactions_raw as r
