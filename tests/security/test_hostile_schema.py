@@ -19,15 +19,18 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import hostile
 from footfall.answers import catalogue, parameters
+from footfall.answers.asked import Filters
+from footfall.answers.kept import Keeper
 from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError, QueryError, SchemaError
 from footfall.postgres import target as targets
 from footfall.postgres import transactions
 from footfall.settings import Settings, load_settings
 from footfall.statements import statements as named_statements
-from footfall.tables import first_load, known_files, ledger
+from footfall.tables import first_load, known_files, ledger, standing
 from footfall.tables import merge as merging
 from footfall.tables import staging as staged
 from footfall.verbs import discover as discover_verb
+from footfall.verbs import ledger as history_verb
 from footfall.verbs import load as load_verb
 from footfall.verbs import loads as loads_verb
 from footfall.verbs import query as query_verb
@@ -207,6 +210,7 @@ def everything(
             yield [(row.line_number, row.raw_line, row.problems) for row in rows], is_more
     yield verify_verb.verify(settings)
     yield from asked(conninfo)
+    yield from looked_at(settings, target.lock_key)
     yield schema_verb.schema_apply(settings, without=["user-days"])
     yield schema_verb.schema_apply(settings, with_options=["user-days"])
     admin.execute("delete from public.interactions where user_id = '1'; delete from public.interactions_per_user")
@@ -227,6 +231,26 @@ def everything(
     admin.execute("alter table public.user_interactions_raw drop constraint user_interactions_raw_pkey")
     admin.execute("insert into public.user_interactions_raw select * from public.user_interactions_raw limit 1")
     yield verify_verb.verify(settings)
+
+
+def looked_at(settings: Settings, lock_key: int) -> Iterator[Any]:
+    """Look at the ledger as the page and the report do; give what two databases have alike."""
+    with query_verb.snapshot(settings, Keeper()) as asker:
+        yield asker.ask("per-day", Filters()).table.rows
+        yield history_verb.find_rights(asker), history_verb.find_kept(asker, "Europe/Vienna")
+        summary = history_verb.summarize(asker)
+        yield summary.rows_read, summary.rows_loaded, summary.rows_duplicate, summary.rows_rejected
+        found = history_verb.list_loads(asker, 100)
+        load_id = found.rows[0][found.columns.index("load_id")]
+        yield len(found.rows), len(history_verb.list_loads(asker, 100, is_named=False).rows)
+        yield history_verb.find_load(asker, load_id).rows_read
+        yield len(history_verb.list_overlaps(asker, load_id).rows), history_verb.list_days(asker, load_id, "UTC").rows
+        yield history_verb.list_problems(asker).rows, len(history_verb.list_running(asker, lock_key).rows)
+        yield len(history_verb.list_rows(asker, None, None, 10))
+        with pytest.raises(QueryError, match="not both"):
+            asker.ask("funnel", Filters(steps="view", exclude="view"))
+        yield len(standing.find_state(asker.connection)), standing.find_ends(asker.connection, "Europe/Vienna")
+        yield len(standing.list_open_failures(asker.connection, 10))
 
 
 def needed_by(question: catalogue.Query) -> dict[str, Any]:

@@ -65,7 +65,7 @@ earlier as (
             :'time_zone'::text
         ) as until
     from (
-        select pg_catalog.count(*) * ('1 ' || :'per'::text)::interval as span
+        select pg_catalog.count(*)::double precision * ('1 ' || :'per'::text)::interval as span
         from shown
     ) as n
     cross join data_ends() as e

@@ -130,7 +130,7 @@ begin atomic
         from gaps as g
         cross join lateral pg_catalog.generate_series(
             g.start,
-            case when g.next_start <= g.start + 1000 * g.step then g.next_start - interval '1 second' else g.start end,
+            case when g.next_start <= g.start + 1000::double precision * g.step then g.next_start - interval '1 second' else g.start end,
             g.step
         ) as f (start)
     ),
