@@ -12,12 +12,15 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
 import walked
-from footfall.answers.parameters import Filters
+from footfall.answers.asked import Filters
 from footfall.settings import load_settings
+from footfall.tables.schema import list_tables
 from footfall.verbs import load as load_verb
 from footfall.verbs import query as query_verb
+from footfall.verbs import schema as schema_verb
 from sampling import examples
 from walked import History, Row
 
@@ -44,9 +47,21 @@ PERS = ("day", "week", "month")
 ACTIONS = ("view", "cart", "buy")
 
 
+# How the tables keep what is asked for: rows alone, the days of users too, and ids that are text.
+KINDS: dict[str, dict[str, Any]] = {
+    "rows": {},
+    "user-days": {},
+    "text": {"user_id_type": "text", "product_id_type": "text"},
+}
+
+
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[ZoneInfo, list[list[Row]]]:
-    """Draw a zone and deliveries: rows near its midnights and on the same instant, days apart, some years ahead."""
+def histories(draw: st.DrawFn) -> tuple[str, ZoneInfo, list[list[Row]]]:
+    """Draw how it is kept, a zone and deliveries.
+
+    Rows are near midnights and on the same instant, days apart, some years ahead.
+    """
+    kind = draw(st.sampled_from(sorted(KINDS)))
     name = draw(st.sampled_from(sorted(DAYS)))
     zone = ZoneInfo(name)
     midnight = datetime.combine(DAYS[name], datetime.min.time(), zone).astimezone(UTC)
@@ -61,9 +76,11 @@ def histories(draw: st.DrawFn) -> tuple[ZoneInfo, list[list[Row]]]:
     rows = draw(
         st.lists(st.tuples(st.integers(1, 5), st.integers(1, 2), st.sampled_from(ACTIONS), at), min_size=1, max_size=40)
     )
+    if kind == "text":
+        rows = [(f"user {user}", f"product {product}", *more) for user, product, *more in rows]
     numbered = draw(st.permutations([Row(number, *row) for number, row in enumerate(rows, 1)]))
     cut = draw(st.integers(0, len(rows)))
-    return zone, [numbered[:cut], numbered[cut:]]
+    return kind, zone, [numbered[:cut], numbered[cut:]]
 
 
 @st.composite
@@ -82,8 +99,11 @@ def ranges(draw: st.DrawFn, history: History) -> dict[str, datetime]:
 class Loaded:
     """A history in a database, and what is asked there."""
 
-    def __init__(self, database: str, zone: ZoneInfo, deliveries: Sequence[Sequence[Row]], folder: Path) -> None:
-        self.database = database
+    def __init__(
+        self, database: str, kind: str, zone: ZoneInfo, deliveries: Sequence[Sequence[Row]], folder: Path
+    ) -> None:
+        self.settings = load_settings(database_url=database, reporting_time_zone=str(zone), **KINDS[kind])
+        self.product = "product 1" if kind == "text" else 1
         for number, rows in enumerate(deliveries):
             path = folder / f"{number}.csv"
             lines = (
@@ -91,7 +111,7 @@ class Loaded:
                 for row in rows
             )
             path.write_text(HEADER + "".join(lines))
-            load_verb.load([str(path)], load_settings(database_url=database))
+            load_verb.load([str(path)], self.settings)
         with psycopg.connect(database) as connection:
             connection.execute("set timezone to 'UTC'")
             row = connection.execute("select max(finished_at) from loads").fetchone()
@@ -99,9 +119,8 @@ class Loaded:
         self.history = History(tuple(row for rows in deliveries for row in rows), zone, row[0])
 
     def ask(self, name: str, **filters: Any) -> list[tuple[Any, ...]]:
-        asked = load_settings(database_url=self.database, reporting_time_zone=str(self.history.zone))
         given = {key: value for key, value in filters.items() if value is not None}
-        with query_verb.query(asked, name, Filters(**given)) as answer:
+        with query_verb.query(self.settings, name, Filters(**given)) as answer:
             return list(answer.rows)
 
     def who(self, name: str, who: str, **filters: Any) -> list[Any]:
@@ -115,13 +134,33 @@ class Loaded:
         return [row[0] for row in rows]
 
 
+@pytest.fixture(scope="module")
+def databases(new_database_of_module: Callable[[], str]) -> dict[str, str]:
+    """Make a database for each kind."""
+    made = {kind: new_database_of_module() for kind in KINDS}
+    for kind, database in made.items():
+        settings = load_settings(database_url=database, **KINDS[kind])
+        schema_verb.schema_apply(settings, with_options=["user-days"] if kind == "user-days" else [])
+    return made
+
+
 @pytest.fixture
-def load(emptied_database: Callable[[], str], tmp_path: Path) -> Callable[..., Loaded]:
-    return lambda zone, deliveries: Loaded(emptied_database(), zone, deliveries, tmp_path)
+def load(databases: dict[str, str], tmp_path: Path) -> Callable[..., Loaded]:
+    tables = sql.SQL(", ").join(sql.Identifier(name) for name in list_tables() if name != "footfall_options")
+
+    def fill(kind: str, zone: ZoneInfo, deliveries: Sequence[Sequence[Row]]) -> Loaded:
+        with psycopg.connect(databases[kind]) as connection:
+            connection.execute(sql.SQL("truncate {} restart identity").format(tables))
+        return Loaded(databases[kind], kind, zone, deliveries, tmp_path)
+
+    return fill
 
 
 some_action = st.sampled_from([None, None, "view", "buy"])
-some_product = st.sampled_from([None, None, None, 1])
+
+
+def some_product(loaded: Loaded) -> st.SearchStrategy[Any]:
+    return st.sampled_from([None, None, None, loaded.product])
 
 
 @SLOW
@@ -131,7 +170,7 @@ def test_active_users_are_the_users_of_each_period(
 ) -> None:
     loaded = load(*drawn)
     for _ in range(4):
-        per, action, product = data.draw(st.sampled_from(PERS)), data.draw(some_action), data.draw(some_product)
+        per, action, product = data.draw(st.sampled_from(PERS)), data.draw(some_action), data.draw(some_product(loaded))
         within = data.draw(ranges(loaded.history))
         expected = walked.active_users(loaded.history, per, **within, action=action, product=product)
         asked = {"per": per, "action": action, "product": product, **within}
@@ -172,7 +211,7 @@ def test_trailing_users_are_the_users_of_the_days_that_end_with_each(
 ) -> None:
     loaded = load(*drawn)
     for _ in range(4):
-        action, product = data.draw(some_action), data.draw(some_product)
+        action, product = data.draw(some_action), data.draw(some_product(loaded))
         within = data.draw(ranges(loaded.history))
         expected = walked.trailing_users(loaded.history, **within, action=action, product=product)
         asked = {"action": action, "product": product, **within}
@@ -204,7 +243,7 @@ def check_retention(loaded: Loaded, data: st.DataObject) -> None:
     per, clock = data.draw(st.sampled_from(PERS)), data.draw(st.sampled_from(["calendar", "calendar", "rolling"]))
     mode, is_recurring = data.draw(st.sampled_from(["on", "on-or-after"])), data.draw(st.booleans())
     start, back = data.draw(some_action), data.draw(some_action)
-    product, is_filtered = data.draw(some_product), data.draw(st.booleans())
+    product, is_filtered = data.draw(some_product(loaded)), data.draw(st.booleans())
     periods, within = data.draw(st.sampled_from([2, 5, 12])), data.draw(ranges(loaded.history))
 
     def is_start(row: Row) -> bool:
@@ -249,7 +288,7 @@ def test_lifecycle_tells_where_the_users_of_each_period_come_from(
 ) -> None:
     loaded = load(*drawn)
     for _ in range(4):
-        per, action, product = data.draw(st.sampled_from(PERS)), data.draw(some_action), data.draw(some_product)
+        per, action, product = data.draw(st.sampled_from(PERS)), data.draw(some_action), data.draw(some_product(loaded))
         within, is_filtered = data.draw(ranges(loaded.history)), data.draw(st.booleans())
         expected = walked.lifecycle(
             loaded.history, per, **within, action=action, product=product, is_filtered=is_filtered
@@ -280,7 +319,7 @@ def test_new_returning_and_resurrecting_users_are_the_active_ones(
         asked = {
             "per": data.draw(st.sampled_from(PERS)),
             "action": data.draw(some_action),
-            "product": data.draw(some_product),
+            "product": data.draw(some_product(loaded)),
         }
         active = {row[0]: row[1] for row in loaded.ask("active-users", **asked)}
         states: dict[Any, int] = dict.fromkeys(active, 0)
@@ -295,7 +334,7 @@ def test_stickiness_counts_users_by_their_days(load: Callable[..., Loaded], data
     loaded = load(*drawn)
     for _ in range(4):
         per, is_over_time = data.draw(st.sampled_from([None, *PERS])), data.draw(st.booleans())
-        action, product = data.draw(some_action), data.draw(some_product)
+        action, product = data.draw(some_action), data.draw(some_product(loaded))
         within = data.draw(ranges(loaded.history))
         expected = walked.stickiness(loaded.history, per, is_over_time, **within, action=action, product=product)
         asked = {"per": per, "over_time": is_over_time or None, "action": action, "product": product, **within}

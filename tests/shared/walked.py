@@ -103,6 +103,13 @@ def is_touched(history: History, period: date, per: str, since: datetime, until:
     return since < until and history.begins(period) < until and history.begins(shifted(period, per, 1)) > since
 
 
+def whole_periods(history: History, per: str, since: datetime, until: datetime) -> set[date]:
+    """Give the periods between the first and the last interaction that the range touches, each as a whole."""
+    margin = timedelta(days=70)
+    about = max(since, BEGINNING + margin) - margin, min(until, END - margin) + margin
+    return {period for period in history.periods(per, *about) if is_touched(history, period, per, since, until)}
+
+
 def kept(rows: Iterable[Row], action: str | None, product: Any = None) -> list[Row]:
     return [row for row in rows if action in (None, row.action) and (product is None or row.product_id == product)]
 
@@ -161,7 +168,7 @@ def trailing_users(
             else None
             for name, length in WINDOWS.items()
         }
-        for day in sorted({*history.periods("day", since, until), *later})
+        for day in sorted(whole_periods(history, "day", since, until) | later)
     }
 
 
@@ -271,9 +278,8 @@ def lifecycle(
     rows = kept(history.rows, action, product)
     firsts = first_rows(rows if is_filtered else history.rows)
     active = users_by(rows, lambda row: history.period(row.at, per))
-    shown = [
-        period for period in sorted({*history.periods(per), *active}) if is_touched(history, period, per, since, until)
-    ]
+    later = {period for period in active if is_touched(history, period, per, since, until)}
+    shown = sorted(whole_periods(history, per, since, until) | later)
     found: dict[tuple[date, str], set[Any] | None] = {}
     for period in shown:
         now, before = active.get(period, set()), active.get(shifted(period, per, -1), set())

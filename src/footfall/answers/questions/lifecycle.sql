@@ -84,15 +84,15 @@ counted as (
     group by s.period, s.state
 ),
 shown as (
-    -- Rows may be dated after the end of the data: their periods are shown, and never complete.
+    -- Whole periods: those about the range are asked for, so that it cuts none of what is shown.
     select
         coalesce(p.period, c.period) as period,
         coalesce(p.is_complete, false) as is_complete
     from periods(
         per => :'per'::text,
         time_zone => :'time_zone'::text,
-        since => '-infinity'::timestamptz,
-        until => 'infinity'::timestamptz
+        since => :'since'::timestamptz - 2 * ('1 ' || :'per'::text)::interval,
+        until => :'until'::timestamptz + 2 * ('1 ' || :'per'::text)::interval
     ) as p
     full join (
         select distinct counted.period

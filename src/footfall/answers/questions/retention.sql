@@ -163,14 +163,21 @@ spans as (
     where :'mode' = 'on-or-after'
     group by returned.cohort, returned.user_id
 ),
-cohorts as (
+sizes as materialized (
+    -- Counted before anything is asked of a cohort: what is asked would be asked of each of its users.
     select
         s.cohort,
-        pg_catalog.count(*) as cohort_size,
-        first_instant(s.cohort::timestamp, :'time_zone'::text) as begins,
-        first_instant(s.cohort + ('1 ' || :'per'::text)::interval, :'time_zone'::text) as ends
+        pg_catalog.count(*) as cohort_size
     from starts as s
     group by s.cohort
+),
+cohorts as (
+    select
+        sizes.cohort,
+        sizes.cohort_size,
+        first_instant(sizes.cohort::timestamp, :'time_zone'::text) as begins,
+        first_instant(sizes.cohort + ('1 ' || :'per'::text)::interval, :'time_zone'::text) as ends
+    from sizes
 ),
 cells as (
     select

@@ -95,8 +95,8 @@ changes as (
     from periods(
         per => 'day'::text,
         time_zone => :'time_zone'::text,
-        since => '-infinity'::timestamptz,
-        until => 'infinity'::timestamptz
+        since => :'since'::timestamptz - interval '48 hours',
+        until => :'until'::timestamptz + interval '48 hours'
     ) as p
 ),
 running as (
