@@ -21,7 +21,7 @@ from footfall.verbs.query import Answered, Asker, snapshot
 SLOW_AT_ONCE = 2  # questions that read row by row; more would only wait for each other on the server
 _slow = threading.BoundedSemaphore(SLOW_AT_ONCE)
 # Between two loads no question is worked out twice; the key of an answer says for which role and which tables it is.
-_keeper = Keeper()
+_kept = Keeper()
 BY_OPTION = {each.option.removeprefix("--"): each for each in PARAMETERS}
 YES = ("yes", "true", "1")
 
@@ -116,7 +116,7 @@ class Reader:
 def reading(settings: Settings, waiting: Waiting) -> Iterator[Reader]:
     """Open a snapshot for the length of a screen. Raises: FootfallError where the database is not to be had."""
     questions = catalogue(settings.queries_folder)
-    with snapshot(settings, _keeper) as asker:
+    with snapshot(settings, _kept) as asker:
         waiting.asker = asker
         try:
             yield Reader(settings, asker, questions, waiting)

@@ -18,7 +18,7 @@ from footfall.safe_text import mask
 from footfall.verbs.query import Answered, query_sql
 
 ACTIONS_KNOWN = 200  # the most frequent ones; a longer list is no list to choose from
-ROWS_SHOWN = 200  # rows of a table that is folded out; the CSV has them all
+ROWS_SHOWN = 100  # rows of a table that is folded out; the CSV has them all
 FOLLOWING = ("since", "until", "action", "product", "user")  # options that stay when a reader goes to another screen
 
 
