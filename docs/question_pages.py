@@ -93,7 +93,7 @@ def index_of_questions() -> list[str]:
         "- *A user's interactions* are in the order of their times, and of those at one instant in the order of their ids.\n"
         "- *Shares* are from 0 to 1, and stand beside the counts that they are made of.\n"
         "- *`--who`* lists the users behind a number: `user_id, first_at, last_at, interaction_count`. Number and list come from "
-        "one query, so the list is as long as the number says. The page makes a link of each such number.",
+        "one query, so the list is as long as the number says.",
         "Why periods, cohorts and funnels are defined so: decisions [0031](../decisions/0031-funnels-sessions-and-paths.md) and "
         "[0032](../decisions/0032-people-and-periods.md). How long they take: [benchmarks](../benchmarks-queries.md).",
     ]
