@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from itertools import groupby
@@ -13,7 +14,7 @@ from typing import Any
 
 from footfall.answers.asked import BY_NAME, Parameter
 from footfall.answers.catalogue import HEADS, Query, catalogue, in_groups
-from footfall.answers.charts import About, Bar, as_file, bars
+from footfall.answers.charts import About, Bar, Markup, as_file, bars, heat_map
 from footfall.page.drawing import DRAWINGS, Drawing
 from page_parts import lay_table
 from question_answers import ASKED, Kept, name_question, read_kept
@@ -92,7 +93,7 @@ def index_of_questions() -> list[str]:
         "- *A user's interactions* are in the order of their times, and of those at one instant in the order of their ids.\n"
         "- *Shares* are from 0 to 1, and stand beside the counts that they are made of.\n"
         "- *`--who`* lists the users behind a number: `user_id, first_at, last_at, interaction_count`. Number and list come from "
-        "one query, so the list is as long as the number says. The page makes a link of each such number.",
+        "one query, so the list is as long as the number says.",
         "Why periods, cohorts and funnels are defined so: decisions [0031](../decisions/0031-funnels-sessions-and-paths.md) and "
         "[0032](../decisions/0032-people-and-periods.md). How long they take: [benchmarks](../benchmarks-queries.md).",
     ]
@@ -255,7 +256,22 @@ def draw_picture(name: str) -> str:
     if name == "per-hour":
         shown = [Bar(f"{hour:%H}:00", count) for hour, count in answered.table.rows]
         return as_file(bars(About(drawing.name, drawing.title, unit="interactions"), shown))
+    if name == "retention":
+        return as_file(_draw_retention(answered.table.rows, About(drawing.name, drawing.title, unit="% of the cohort")))
     return as_file(DRAWINGS[name](answered, drawing))
+
+
+def _draw_retention(rows: Sequence[tuple[Any, ...]], about: About) -> Markup:
+    """Draw as a picture what the page has as a table, from the first period after that of the cohort on."""
+    shares: dict[str, dict[int, float]] = {}
+    for cohort, size, number, _, share, *_ in rows:
+        if number:
+            label = f"{cohort.day} {cohort:%b}: {size}" if cohort else "average"
+            shares.setdefault(label, {})[number] = share and round(100 * share, 1)
+    last = max(max(cells) for cells in shares.values())
+    headings = [f"week {number}" for number in range(1, last + 1)]
+    values = [[cells.get(number) for number in range(1, last + 1)] for cells in shares.values()]
+    return heat_map(about, list(shares), headings, values)
 
 
 WHOLE = (datetime(2024, 3, 5), datetime(2024, 6, 23))  # noqa: DTZ001  (days that are whole in the shop's data)
