@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from footfall.answers.asked import BY_NAME, Parameter
+from footfall.answers.asked import BY_NAME, Filters, Parameter, write_command
 from footfall.answers.catalogue import HEADS, Query, catalogue, in_groups
 from footfall.answers.charts import About, Bar, Markup, as_file, bars, heat_map
 from footfall.page.drawing import DRAWINGS, Drawing
@@ -222,7 +223,7 @@ def tell_who(query: Query, notes: list[str]) -> list[str]:
     return [
         f"`--who WHICH` lists the users instead of counting them. {text}".rstrip(),
         *([f"Forms: {cells}."] if cells else []),
-        f"    {name_question(query.name)} --who {EXAMPLES_OF_WHO[query.name]}",
+        f"    {write_command(query.name, ask_who(query))}",
         lay_table(("Column", "Meaning"), rows),
     ]
 
@@ -233,12 +234,19 @@ EXAMPLES_OF_WHO = {
     "funnel": "dropped-2",
     "lifecycle": "2024-05-27:new",
     "new-users": "2024-06-02",
-    "paths": "'view > add_to_cart'",
+    "paths": "view > add_to_cart",
     "retention": "2024-05-27:1",
     "sessions": "2024-05-27",
-    "stickiness": "20",
+    "stickiness": "11",
     "trailing-users": "2024-06-02:wau",
 }
+
+
+def ask_who(query: Query) -> Filters:
+    """Give what the users behind a number of the example are asked with; some options are those of the numbers alone."""
+    taken = query.choose_form({"who"}).parameters
+    left_out = {each.keyword: None for each in BY_NAME.values() if each.name not in taken}
+    return replace(ASKED[query.name], **left_out, who=EXAMPLES_OF_WHO[query.name])
 
 
 def _title(query: Query) -> str:

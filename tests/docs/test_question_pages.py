@@ -38,6 +38,10 @@ def test_the_kept_answers_are_those_of_the_shop(shop: list[str], new_database_of
     load_verb.load(shop, settings)
     with query_verb.snapshot(settings) as asker:
         answers = {name: asker.ask(name, filters).table for name, filters in question_answers.ASKED.items()}
+        for name in question_pages.EXAMPLES_OF_WHO:
+            users = asker.ask(name, question_pages.ask_who(catalogue(None)[name])).table
+            assert users.columns == ("user_id", "first_at", "last_at", "interaction_count"), name
+            assert users.rows, name
     text = question_answers.keep(answers)
     if IS_WRITING:
         question_answers.KEPT.write_text(text, encoding="utf-8")
