@@ -113,11 +113,11 @@ limit 100
 -- name: problems
 -- Rejected rows by problem; a row with two problems stands under both.
 select
-    p.problem->>'code' as code,
-    p.problem->>'field' as field,
+    p.problem->>'code'::text as code,
+    p.problem->>'field'::text as field,
     pg_catalog.count(*) as rows_rejected,
     pg_catalog.count(distinct r.load_id) as load_count,
-    pg_catalog.min(p.problem->>'value') as example
+    pg_catalog.min(p.problem->>'value'::text) as example
 from rejected_interactions as r
 cross join lateral pg_catalog.jsonb_array_elements(r.problems) as p (problem)
 where %(load_id)s::integer is null or r.load_id = %(load_id)s::integer

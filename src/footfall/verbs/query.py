@@ -10,7 +10,7 @@ from footfall.answers import asking, catalogue, kept, parameters
 from footfall.answers.asked import Asked, Filters, write_command
 from footfall.postgres.connection import opened
 from footfall.postgres.target import Connection
-from footfall.postgres.transactions import begin_reading
+from footfall.postgres.transactions import begin_reading, outlived
 from footfall.results import Answer, Table
 from footfall.results.arrow import TEXT_OID
 from footfall.settings import Settings
@@ -72,7 +72,7 @@ class Asker:
         Raises: UnknownNameError with the list of names; QueryError; QueryTimeoutError; SchemaError.
         """
         question, asked = _question(self.settings, name, filters)
-        with self.connection.transaction():
+        with outlived(self.connection):
             asked = _read_ids(self.connection, question, asked)
             key = self._make_key(question, asked)
             table = self.keeper.find(key) if self.keeper is not None and key is not None else None
