@@ -119,13 +119,13 @@ def client_alone(path: Path, folder: Path) -> list[Took]:
             kernel.close()
     with timed("encode for COPY", took):
         _encode((_as_raw(table) for table in accepted), folder / "raw.bin")
-    with counting.counting(MEMORY_MB // 4, KEPT) as counts:
+    with counting.open_counts(MEMORY_MB // 4, KEPT) as counts:
         with timed("count pairs and roll-ups", took):
             for table in accepted:
                 counts.add(table)
-            with counts.grouping():
+            with counts.count_large():
                 pass
-        for name, tables in counts.tables():
+        for name, tables in counts.read_tables():
             _encode((pa.Table.from_batches([batch]) for batch in tables), folder / f"{name}.bin")
     return took
 

@@ -23,7 +23,7 @@ from definition_pages import built_in_definitions, definitions_reference, files_
 from footfall import errors, settings
 from footfall.answers.catalogue import Query
 from footfall.cli import main as command_line_program
-from footfall.contract.hints import hint
+from footfall.contract.hints import find_hint
 from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.looks import LOOKS
 from footfall.contract.problems import PROBLEM_CODES
@@ -111,10 +111,14 @@ def problem_codes() -> str:
     rows = [
         (f"`{code}`", end_sentence(sentence), end_sentence(words) if words != sentence else "")
         for code, sentence in PROBLEM_CODES.items()
-        for words in [hint(code, None, "")]
+        for words in [find_hint(code, None, "")]
     ]
     looks = [
-        (f"`{look.code}`", f"`{ascii(look.example)[1:-1]}`", end_sentence(hint(look.code, look.of or None, look.name)))
+        (
+            f"`{look.code}`",
+            f"`{ascii(look.example)[1:-1]}`",
+            end_sentence(find_hint(look.code, look.of or None, look.name)),
+        )
         for look in LOOKS
     ]
     return _page(

@@ -1,4 +1,4 @@
-"""The one tree of errors: what a caller cannot go on from.
+"""The one tree of errors, which are the cases after which a caller cannot go on.
 
 - FootfallError                  1   unexpected
   - SettingsError                2   an option, variable or file says something impossible
@@ -8,14 +8,14 @@
   - SourceError                  3   a source cannot be read as interactions
     - CorruptSourceError         3   a compressed file is cut or corrupt
     - SourceChangedError         3   retryable: the file changed while it was read
-    - SourceUnavailableError     3   retryable: the server of a source is away
-  - TemporarySpaceError          1   retryable: no room for what a load has to remember
+    - SourceUnavailableError     3   retryable: the server of a source does not answer
+  - TemporarySpaceError          1   retryable: no room for the temporary files of a load
   - TooManyRejectedError         4   more rejected rows than --max-rejected allows
   - DatabaseUnavailableError     5   retryable: the database is not reachable, or was lost
     - DatabaseBusyError          5   retryable: another writer holds the lock for too long
   - EmbeddedDatabaseError        5   the embedded PostgreSQL cannot be started or stopped
   - SchemaError                  6   tables missing, out of date, or not ours
-  - DriftError                   7   what is kept differs from what it comes from
+  - DriftError                   7   kept counts differ from their recount
   - InterruptedLoadError       130   Ctrl-C
 
 Expected outcomes (a problem in a row, a rejected row, a file that is already loaded) are values, not errors.
@@ -30,7 +30,7 @@ from typing import ClassVar
 class FootfallError(Exception):
     """Something went wrong that Footfall did not foresee. Run again with -v and report what it prints."""
 
-    # `reason` says what is wrong; `source` names the file that is meant, if one is; `message` is both, as it is shown.
+    # `reason` says what is wrong, `source` names the file that it is about, if any, and `message` joins the two.
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
 
@@ -83,7 +83,7 @@ class SourceChangedError(SourceError):
 
 
 class SourceUnavailableError(SourceError):
-    """The server that holds the source is away, or says that it cannot answer now. Run the same command again later."""
+    """The server of the source is not reachable, or cannot answer now. Run the same command again later."""
 
     retryable = True
 
@@ -124,12 +124,12 @@ class SchemaError(FootfallError):
 
 
 class DriftError(FootfallError):
-    """What is kept differs from its recount, or from what the migrations made. `footfall verify` says what mends it."""
+    """Kept counts differ from a recount, or the tables from the migrations. `footfall verify` says what mends it."""
 
     exit_code = 7
 
 
 class InterruptedLoadError(FootfallError):
-    """Interrupted; what was in work is done whole, or not at all. Run the same command again."""
+    """Interrupted. Each file was loaded completely or not at all. Run the same command again."""
 
     exit_code = 130

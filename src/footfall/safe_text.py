@@ -1,15 +1,16 @@
-"""Text that may be shown: secrets are masked, and what a terminal would obey is spelled out."""
+"""Text that is safe to show: secrets are masked, and characters that a terminal would obey are spelled out."""
 
 from __future__ import annotations
 
 import re
 
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
-# Names of query parameters that carry a secret: signed addresses of the stores, tokens, keys; a name with % may be any.
+# Query parameters whose names say that they carry a secret, such as those of signed addresses, tokens and keys. A name
+# with % may be one of them in another spelling.
 QUERY_SECRET = re.compile(
     r"([?&;][^=&;\s?#]*(?:sig|token|secret|passw|pwd|credential|key|auth|code|%)[^=&;\s?#]*=)[^&;#\s]+", re.IGNORECASE
 )
-# What stands before the @ of a web address is for its server alone, a name without a password included: a token may be.
+# All before the @ of a web address is hidden, also a name without a password, since that may be a token.
 WEB_USER = re.compile(r"(\bhttps?://)[^\s/@]+@", re.IGNORECASE)
 URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/]*@", re.IGNORECASE)
 KEYWORD_PASSWORD = re.compile(r"(\b(?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)", re.IGNORECASE)
@@ -42,7 +43,7 @@ def scheme(name: str) -> str | None:
 
 
 def shown(source: str) -> str:
-    """Give a source's name as it may be shown and stored: a URL without its secrets, any other as it is.
+    """Give a source's name in a form that may be shown and stored: a URL without its secrets, any other unchanged.
 
     Example:
         >>> shown("https://me:secret@host/a.csv")
@@ -52,7 +53,7 @@ def shown(source: str) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Give the text with everything that a terminal would obey or hide spelled out.
+    r"""Give the text with all characters spelled out that a terminal would obey or hide.
 
     Example:
         >>> print(escaped("a\n\x1b[31mb\x00"))

@@ -17,7 +17,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from footfall.engines.spill import spilling_session
+from footfall.engines.spill import open_spilling_session
 from footfall.errors import TemporarySpaceError
 from footfall.postgres.embedded import clients
 from footfall.settings import load_settings
@@ -172,7 +172,7 @@ def test_a_session_that_spills_into_a_full_folder_says_what_to_do(
         monkeypatch.setattr(tempfile, "tempdir", str(disk))
         with (
             pytest.raises(TemporarySpaceError, match="set TMPDIR"),
-            spilling_session(8, "create table numbers (number bigint)") as session,
+            open_spilling_session(8, "create table numbers (number bigint)") as session,
         ):
             session.execute(
                 "insert into numbers select hash(number) % 1_000_000_007 from range(4_000_000) as r (number)"

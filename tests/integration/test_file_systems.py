@@ -65,7 +65,7 @@ def test_a_mount_is_believed_where_its_file_system_is_known_and_can_be_written(m
 
 
 def test_a_file_of_which_linux_names_no_mount_is_not_believed() -> None:
-    assert file_systems.mount_of("pos:\t0\nflags:\t0100000\n") is None
+    assert file_systems.find_mount("pos:\t0\nflags:\t0100000\n") is None
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_new_image_whose_file_has_the_same_size_and_times_is_read(database: st
             )
         with mounted(tmp_path / "mounted", "-o", "ro,loop", str(image)) as place:
             path = place / "a.csv"
-            looks.append(opening.identity_of(str(path)))
+            looks.append(opening.find_identity(str(path)))
             assert not believes(path)
             statuses += load(database, path)
     assert looks[0] is not None

@@ -136,9 +136,9 @@ def test_a_body_of_unknown_length_is_refused() -> None:
         (401, "access is denied", False),
         (403, "access is denied", False),
         (400, "cannot be read", False),
-        (429, "cannot be had now", True),
-        (500, "cannot be had now", True),
-        (503, "cannot be had now", True),
+        (429, "is not available now", True),
+        (500, "is not available now", True),
+        (503, "is not available now", True),
     ],
 )
 def test_the_server_s_answer_decides_whether_a_retry_helps(status: int, words: str, retryable: bool) -> None:

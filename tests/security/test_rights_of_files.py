@@ -56,7 +56,7 @@ def test_a_folder_to_spill_into_is_for_its_owner_alone_and_gone_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with spill.spilling_session(64, "create table seen (id bigint)"):
+    with spill.open_spilling_session(64, "create table seen (id bigint)"):
         (folder,) = tmp_path.iterdir()
         assert rights(folder) == 0o700
     assert list(tmp_path.iterdir()) == []

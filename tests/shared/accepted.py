@@ -68,12 +68,12 @@ def load_rows(
         take_writer_lock(connection, target)
         if is_direct:
             assert first_load.open_empty_table(connection, staged)
-            with counting.counting(64, schema_options.list_kept(connection, id_types)) as counted:
+            with counting.open_counts(64, schema_options.list_kept(connection, id_types)) as counted:
                 for one in verdicts:
                     counted.add(send(one))
-                with counted.grouping():
+                with counted.count_large():
                     first_load.build_raw_indexes(connection)
-                first_load.copy_counts(connection, counted.tables())
+                first_load.copy_counts(connection, counted.read_tables())
         else:
             for one in verdicts:
                 send(one)

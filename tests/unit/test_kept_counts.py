@@ -124,10 +124,10 @@ def send_counting(listener: Any) -> None:
     counted = counting.Counts(listener, counts.KEPT)
     for statement in counted.adds:
         listener.execute(statement)
-    with counted.grouping():
+    with counted.count_large():
         pass
     read = {
-        table: list(batches) for table, batches in counted.tables()
+        table: list(batches) for table, batches in counted.read_tables()
     }  # a statement is sent when its batches are read
     assert list(read) == [kept.table for kept in counts.KEPT]
 

@@ -1,4 +1,4 @@
-"""How many rows of a file may be rejected, and the words of the refusal; load and check ask here."""
+"""How many rows of a file may be rejected, and the error of a file with more; for `load` and `check`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from footfall.results import LoadResult
 
 @dataclass(frozen=True, slots=True)
 class MaxRejected:
-    """How many rows of one file may be rejected: a share of the rows read or a number of rows; the other is None."""
+    """How many rows of one file may be rejected: either a share of the rows read or a number of rows is set."""
 
     share: Decimal | None
     rows: int | None
@@ -52,10 +52,9 @@ class MaxRejected:
 
 
 def assert_bound(result: LoadResult, bound: MaxRejected | None, outcome: str) -> None:
-    """Refuse a file with too many rejected rows; without a bound, one of whose rows none is loaded or a duplicate.
+    """Raise an error for a file with too many rejected rows; without a bound, for a file whose rows are all rejected.
 
-    Effects: none; a load asks before anything of the file becomes visible. `outcome` ends the message: what this means
-    for the file.
+    `outcome` ends the message: it says what happens to the file. A load calls this before any row becomes visible.
     Raises: TooManyRejectedError.
     """
     if bound is None:

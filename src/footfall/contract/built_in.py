@@ -15,20 +15,20 @@ ENDING = ".toml"
 
 @cache
 def list_built_in() -> tuple[str, ...]:
-    """Name the definitions that come with Footfall, its own form first, the others by name."""
+    """List the names of the built-in definitions: Footfall's own form first, then the others by name."""
     folder = files("footfall.contract").joinpath("presets")
     names = sorted(file.name.removesuffix(ENDING) for file in folder.iterdir() if file.name.endswith(ENDING))
     return (OWN_NAME, *names)
 
 
 def read_built_in_text(name: str) -> str:
-    """Give the TOML of a definition that comes with Footfall. Raises: FileNotFoundError where there is none."""
+    """Give the TOML of a built-in definition. Raises: FileNotFoundError where there is none of that name."""
     return files("footfall.contract").joinpath("presets", f"{name}{ENDING}").read_text(encoding="utf-8")
 
 
 @cache
 def find_built_in(name: str) -> SourceDefinition | None:
-    """Give a definition that comes with Footfall, or None where there is none of that name."""
+    """Give a built-in definition, or None where there is none of that name."""
     if name == OWN_NAME:
         return OWN_FORM
     if name not in list_built_in():

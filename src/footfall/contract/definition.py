@@ -18,12 +18,12 @@ OWN_NAME = "footfall"
 class Field:
     """Where one of the five values of an interaction comes from.
 
-    Shape: `columns` are tried in order, and the first that is not missing is the value. `joined` are taken together: a
-    key of several columns, or a date and a time. `value` is the same for every record; `default` stands in where all
-    columns are missing. `extract` is a regular expression with one group.
-    `made_from` says what an interaction id is made of; `is_float` takes 123.0 for the id 123.
-    `formats`, `time_zone` and `from_name` are of a timestamp: how it is written, the zone of times that name none, and
-    the pattern of file names that hold it.
+    Shape: `columns` are tried in order, and the first that is not missing gives the value. The columns `joined` are
+    joined to one value: a key of several columns, or a date and a time. `value` is a constant for every record, and
+    `default` the value of records in which all columns are missing. `extract` is a regular expression with one group.
+    `made_from` says what an interaction id is made of. With `is_float`, 123.0 is read as the id 123. `formats`,
+    `time_zone` and `from_name` belong to a timestamp: how it is written, the zone of times without one, and the
+    pattern of file names that contain it.
     """
 
     columns: tuple[Reference, ...] = ()
@@ -40,7 +40,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a record must meet to be an interaction. One of `is_in`, `not_in` and `is_missing` is not None."""
+    """A condition that every interaction meets. One of `is_in`, `not_in` and `is_missing` is not None."""
 
     column: Reference
     is_in: tuple[str, ...] | None = None
@@ -48,7 +48,7 @@ class Condition:
     is_missing: bool | None = None
 
 
-def _column_of_its_name(name: str) -> Field:
+def _make_field_of_name(name: str) -> Field:
     return Field(columns=(name,))
 
 
@@ -59,7 +59,7 @@ class SourceDefinition:
     Shape: `format` and `delimiter` are None where the name of the file decides. `delimiter` is one character or more,
     or BLANKS for a run of spaces and tabs. `columns` names the fields of a file without a header. `explode` is the path
     of a list whose items are rows, `records` the path of the list of records in a JSON document.
-    `match` holds the patterns of the paths that it is for; it changes no verdict.
+    `match` holds the patterns of the paths that the definition is for; it has no influence on verdicts.
     """
 
     name: str = OWN_NAME
@@ -77,11 +77,11 @@ class SourceDefinition:
     explode: str | None = None
     records: str | None = None
     id_space: str | None = None
-    interaction_id: Field = field(default_factory=lambda: _column_of_its_name("interaction_id"))
-    user_id: Field = field(default_factory=lambda: _column_of_its_name("user_id"))
-    product_id: Field = field(default_factory=lambda: _column_of_its_name("product_id"))
-    action: Field = field(default_factory=lambda: _column_of_its_name("action"))
-    timestamp: Field = field(default_factory=lambda: _column_of_its_name("timestamp"))
+    interaction_id: Field = field(default_factory=lambda: _make_field_of_name("interaction_id"))
+    user_id: Field = field(default_factory=lambda: _make_field_of_name("user_id"))
+    product_id: Field = field(default_factory=lambda: _make_field_of_name("product_id"))
+    action: Field = field(default_factory=lambda: _make_field_of_name("action"))
+    timestamp: Field = field(default_factory=lambda: _make_field_of_name("timestamp"))
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -95,11 +95,11 @@ class SourceDefinition:
 
     @property
     def id_space_in_use(self) -> str:
-        """The text that keeps the made ids of one kind of files apart from those of others."""
+        """The text that is mixed into made ids, so that different kinds of files get different ids."""
         return self.name if self.id_space is None else self.id_space
 
-    def fingerprint_words(self) -> str:
-        """Give all that can change a verdict as text, equal where all verdicts are."""
+    def write_fingerprint_words(self) -> str:
+        """Write all keys that can change a verdict as text; definitions with the same verdicts give the same text."""
         words = asdict(self)
         for key in ("name", "match", "id_space"):
             del words[key]

@@ -1,6 +1,6 @@
-"""The keys of a source definition, and what each says: the reader of TOML and the reference page take them from here.
+"""The keys of a source definition; the reader of TOML and the reference page take them from here.
 
-Shape: key -> (what it may hold, what it says).
+Shape: key -> (the values it may have, its meaning).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A first line that is not a header -> words for what the file looks like, without its content.
+"""A first line that is not a header -> a sentence about what the file looks like.
 
-The first line may be a row of data, with names of people in it: what is shown of it are only words that name columns.
+The first line may be a row of data that names people. So only words are quoted from it that usually name columns.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 NAMES_SHOWN = 12  # names of columns in one message
 NAME_CHARACTERS_MAX = 60
 DELIMITERS = {"\t": "tab", ";": "';'", "|": "'|'", ",": "','", "^": "'^'", "~": "'~'"}
-# What columns of exports are called, in words; none of them is anybody's name.
+# Words in the column names of exports. None of them is a name of a person.
 WORDS = """
 account action activity actor age album amount app article artist asset at author behavior behaviour book brand
 browser buyer campaign category channel city click clicks client code count country created currency customer date
@@ -26,22 +26,22 @@ GUESS = "a definition that reads it is proposed by `footfall guess FILE`"
 LEADING_QUOTES = "\"' \t\ufeff"
 
 
-def looks_like(text: str, delimiter: str, columns: tuple[str, ...]) -> str:
+def describe_look(text: str, delimiter: str, columns: tuple[str, ...]) -> str:
     """Say what a file looks like whose first line does not name the columns, and what shows how it can be read.
 
     Nothing where nobody can tell, and the line has quotes.
 
     Example:
-        >>> looks_like('{"user": 1}', ",", ("user_id",)).partition("; ")[0]
+        >>> describe_look('{"user": 1}', ",", ("user_id",)).partition("; ")[0]
         'it looks like JSON Lines, an object a line'
-        >>> looks_like("a,b", ",", ("user_id",))
+        >>> describe_look("a,b", ",", ("user_id",))
         'a definition that reads it is proposed by `footfall guess FILE`'
     """
     look = _look(text.lstrip(" \t\ufeff"))
-    look = look or _looks_delimited(text, delimiter, columns) or _looks_like_data(_values(text, delimiter))
+    look = look or _looks_delimited(text, delimiter, columns) or _looks_like_data(_split_values(text, delimiter))
     if look:
         return f"{look}; {GUESS}"
-    return "" if '"' in text else GUESS  # what is wrong with quotes is said by `cure_of_quotes`
+    return "" if '"' in text else GUESS  # what is wrong with quotes is said by `describe_cure_of_quotes`
 
 
 def _look(begin: str) -> str:
@@ -65,7 +65,7 @@ def _look(begin: str) -> str:
 
 def _looks_delimited(text: str, delimiter: str, columns: tuple[str, ...]) -> str:
     for other, spelling in DELIMITERS.items():
-        names = [name.lower() for name in _values(text, other)]
+        names = [name.lower() for name in _split_values(text, other)]
         if other != delimiter and all(column in names for column in columns):
             return f"its columns are delimited by {spelling}: try --delimiter {spelling}"
     fields = text.count(delimiter) + 1
@@ -82,15 +82,15 @@ def _looks_like_data(values: list[str]) -> str:
     return ""
 
 
-def _values(text: str, delimiter: str) -> list[str]:
+def _split_values(text: str, delimiter: str) -> list[str]:
     return [value.strip(LEADING_QUOTES) for value in text.split(delimiter)]
 
 
-def names_shown(fields: list[str]) -> list[str]:
-    """Give those fields of a first line that are made of words that name columns.
+def choose_names(fields: list[str]) -> list[str]:
+    """Choose the fields of a first line that may be quoted, because all their words usually name columns.
 
     Example:
-        >>> names_shown(["userId", "Ann Miller", "item_id", "ann", "visitorid"])
+        >>> choose_names(["userId", "Ann Miller", "item_id", "ann", "visitorid"])
         ['userId', 'item_id', 'visitorid']
     """
     names = [name for name in (field.strip(LEADING_QUOTES) for field in fields) if _names_a_column(name)]
@@ -108,8 +108,8 @@ def _is_header_word(word: str) -> bool:
     return word in HEADER_WORDS or (word.endswith("id") and word[:-2] in HEADER_WORDS)
 
 
-def cure_of_quotes(text: str, delimiter: str) -> str:
-    """Say how to mend a header with a quote that does not close before a delimiter or line end."""
+def describe_cure_of_quotes(text: str, delimiter: str) -> str:
+    """Say how to mend a header in which a quote is not closed before a delimiter or line end."""
     comma, space = re.escape(delimiter), "[ ]+" if delimiter == "\t" else "[ \t]+"
     mended = re.sub(rf'"{space}({comma}|$)', r'"\1', re.sub(rf'(^|{comma}){space}"', r'\1"', text))
     field = rf'(?:"(?:[^"]|"")*"|[^"{comma}]*)'

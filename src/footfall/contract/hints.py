@@ -1,4 +1,4 @@
-"""A kind of problem and the look of its values -> a hint at the cure, in one short sentence."""
+"""A kind of problem and the look of its values -> a short sentence that hints at the cure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from footfall.contract.problems import PROBLEM_CODES
 from footfall.contract.shapes import COLUMNS
 
 WORDS = {(look.code, look.name): look.words for look in LOOKS}
-# What is true of every row with the problem.
+# Hints that are true of every row with the problem.
 GENERAL = {
     "too-few-fields": "is the line cut, or is the delimiter another one (--delimiter)?",
     "too-many-fields": "a delimiter inside a value must stand in quotes",
@@ -27,16 +27,16 @@ GENERAL = {
     "missing-value": "fill the value in at its origin",
     "unknown-action": "add the word to FOOTFALL_ACTIONS, or correct it at its origin",
     "in-the-future": "is the clock or the time zone of its origin right (FOOTFALL_SOURCE_TIME_ZONE)?",
-    # Not a problem code: reports say this once of a row that has one problem in each of its columns.
+    # Not a problem code: reports show it once instead of one problem for each column of such a row.
     "header-again": "looks as if files were joined; leave out the header of every file but the first",
 }
 
 
-def hint(code: str, field: str | None, look: str) -> str:
-    """Give a hint at the cure of values of one look, or of all that have the problem where the look is empty.
+def find_hint(code: str, field: str | None, look: str) -> str:
+    """Give the hint for values of one look, or, where the look is empty, for all values that have the problem.
 
     Example:
-        >>> hint("not-a-timestamp", "timestamp", "leap-second")
+        >>> find_hint("not-a-timestamp", "timestamp", "leap-second")
         '`timestamp` has a second 60; seconds end at 59'
     """
     words = GENERAL.get(code, PROBLEM_CODES.get(code, code))
@@ -45,17 +45,17 @@ def hint(code: str, field: str | None, look: str) -> str:
     return words.replace("{field}", field or "ID")
 
 
-def look_variables(layout: Layout) -> dict[str, Any]:
+def list_look_variables(layout: Layout) -> dict[str, Any]:
     """Give the variables of `hints.sql` that depend on the layout, beside those of the kernel."""
     names = _list_header_names(layout)
-    return _quote_variables(layout.delimiter) | {
+    return _list_quote_variables(layout.delimiter) | {
         "header_names": [name for _, name in names],
         "header_again": [f"{field}={name}" for field, name in names if _would_refuse(layout, field)],
     }
 
 
 def _list_header_names(layout: Layout) -> list[tuple[str, str]]:
-    """List the names that a header has for the five fields, in small letters; none where the file has no header."""
+    """List the names of the five fields in the header, in lower case; none where the file has no header."""
     if layout.kind != "delimited" or not layout.definition.header:
         return []
     named = zip(COLUMNS, layout.definition.fields, strict=True)
@@ -67,11 +67,11 @@ def _list_header_names(layout: Layout) -> list[tuple[str, str]]:
 
 
 def _would_refuse(layout: Layout, field: str) -> bool:
-    """Say whether the name of a column is no value of it."""
+    """Say whether the name of a column would be rejected as a value of that column."""
     return field == "timestamp" or (field != "action" and layout.contract.id_types.of(field) != "text")
 
 
-def _quote_variables(delimiter: str) -> dict[str, str]:
+def _list_quote_variables(delimiter: str) -> dict[str, str]:
     if delimiter == BLANKS:
         return dict.fromkeys(("space_before_quote", "space_behind_quote"), r"([^\s\S])")  # a space is a delimiter there
     comma = "".join(rf"\x{{{ord(each):x}}}" for each in delimiter)

@@ -1,4 +1,4 @@
-"""What ids are: whole numbers, UUIDs or text, for each of the id columns. Tables that are there decide it."""
+"""The types of the id columns: whole numbers, UUIDs or text. Tables that exist already decide the types."""
 
 from __future__ import annotations
 

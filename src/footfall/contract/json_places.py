@@ -1,4 +1,4 @@
-"""A source definition and records in JSON -> where each of its columns stands: the paths, and the names on them."""
+"""Find where the columns of a source definition stand in JSON records: their paths, and the names on these paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A source definition and the columns of one file -> the layout: where in a record its five texts stand."""
+"""A source definition and the columns of one file -> the layout, which says where the five texts stand in a record."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Literal
 
 from footfall.contract.definition import BLANKS, OWN_NAME, Reference, SourceDefinition
-from footfall.contract.first_line import looks_like, names_shown
+from footfall.contract.first_line import choose_names, describe_look
 from footfall.contract.paths import ARROW, parse_path
 from footfall.contract.shapes import COLUMNS
 from footfall.contract.terms import Contract
 from footfall.errors import SourceError
 
-# What each way to make ids means; nobody but the owner of the files knows which is right.
+# Explains the ways to make ids. Only the owner of the files knows which is right.
 MAKE_IDS = (
     "; files without an id of the interaction need a definition that says how ids are made: interaction_id = "
     '{ from = "record" } of the whole record and its number among equal ones, "fields" of the five values alone, '
@@ -26,7 +26,7 @@ Kind = Literal["delimited", "json", "parquet"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a text stands: its position among those of a record, from 1, and the path into JSON that it holds."""
+    """Where a value stands: the position of its text in a record, from 1, and a path where that text is JSON."""
 
     at: int
     path: str | None = None
@@ -34,15 +34,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """All that the kernel has to know of a file before its records come. Files of one layout can be judged together.
+    """All that the kernel must know about a file before its records. Files of one layout can be judged together.
 
-    Shape: `places` has the columns of each field, in the order of COLUMNS and of the definition; a field without any is
-    a constant, or made. `conditions` has the place of each condition of the definition. `surplus` are ignored names,
-    `absent` says which columns are missing that others stand in for. `field_count` is the number of texts in a record.
-    `paths` are those of JSON in DuckDB's form, one a text. `has_items`: several rows may begin on one line, which have
-    numbers of their own there. `names` and `types` are those of the columns of a Parquet file. `encoding` is that of
-    the stored bytes, in Python's words. `file_time` is the timestamp that the name of the file gives; `digest` is that
-    of the file, where ids are made of it.
+    Shape: `places` has the places of each field in the order of COLUMNS, and of each field in the order of the
+    definition; a field without any is a constant or a made id. `conditions` has the place of each condition.
+    `surplus` are the names of ignored columns. `absent` is a sentence about missing columns that have a substitute.
+    `field_count` is the number of texts in a record. `paths` are JSON paths in DuckDB's form, one for each text.
+    `has_items` is true where several rows may begin on one line, which are then numbered there. `names` and `types`
+    belong to the columns of a Parquet file. `encoding` is that of the stored bytes, as Python names it. `file_time` is
+    the timestamp in the name of the file. `digest` is that of the file, where ids are made of it.
     """
 
     kind: Kind
@@ -68,7 +68,7 @@ class Layout:
 
 
 def list_references(definition: SourceDefinition) -> tuple[Reference, ...]:
-    """List the columns that a definition names, each once, in the order of the fields and of the conditions."""
+    """List the columns that a definition names, each once: first those of the fields, then those of the conditions."""
     found = [each for field in definition.fields for each in (*field.columns, *field.joined)]
     return tuple(dict.fromkeys([*found, *(each.column for each in definition.where)]))
 
@@ -107,12 +107,12 @@ def place_by_name(definition: SourceDefinition, fields: Sequence[str], source: s
             missing[reference] = name
     needed = _list_needed(definition, found)
     if wanting := [name for reference, name in missing.items() if reference in needed]:
-        raise SourceError(_missing(definition, wanting, list(fields)), source=source)
+        raise SourceError(_describe_missing(definition, wanting, list(fields)), source=source)
     return found
 
 
 def _list_needed(definition: SourceDefinition, found: Mapping[Reference, Place]) -> set[Reference]:
-    """List the columns that a file must have: not one for which another column, or a default, stands in."""
+    """List the columns that a file must have: all that no other column and no default can replace."""
     needed: set[Reference] = {each.column for each in definition.where}
     for field in definition.fields:
         needed |= set(field.joined)
@@ -122,7 +122,7 @@ def _list_needed(definition: SourceDefinition, found: Mapping[Reference, Place])
 
 
 def describe_absent(definition: SourceDefinition, found: Mapping[Reference, Place]) -> str | None:
-    """Say which columns of a definition a file does not have, where others stand in for them; None for none."""
+    """Say which columns of a definition a file does not have and can do without; None where it has all."""
     absent = [str(each) for each in list_references(definition) if each not in found]
     if not absent:
         return None
@@ -139,7 +139,7 @@ def list_surplus(fields: Sequence[str], found: dict[Reference, Place]) -> tuple[
 def find_places(
     definition: SourceDefinition, found: dict[Reference, Place]
 ) -> tuple[tuple[tuple[Place, ...], ...], tuple[Place, ...]]:
-    """Give the places of the five fields, and those of the conditions."""
+    """List the places of the five fields, and those of the conditions."""
     places = tuple(
         tuple(found[each] for each in (*field.columns, *field.joined) if each in found) for field in definition.fields
     )
@@ -147,7 +147,7 @@ def find_places(
 
 
 def read_file_time(definition: SourceDefinition, source: str) -> str | None:
-    """Give the timestamp that the name of a file holds, as text, where the definition takes it from there.
+    """Read the timestamp in the name of a file as text; None where the definition does not take it from there.
 
     Raises: SourceError where the name does not fit the pattern.
 
@@ -162,7 +162,7 @@ def read_file_time(definition: SourceDefinition, source: str) -> str | None:
     name = source.rstrip("/").rpartition("/")[2]
     for end in [len(name), *(found.start() for found in reversed(list(re.finditer(r"\.", name))))]:
         try:
-            return datetime.strptime(name[:end], pattern).isoformat()  # noqa: DTZ007  (the zone of the source holds)
+            return datetime.strptime(name[:end], pattern).isoformat()  # noqa: DTZ007  (read in the zone of the source)
         except ValueError:
             continue
     raise SourceError(
@@ -171,16 +171,16 @@ def read_file_time(definition: SourceDefinition, source: str) -> str | None:
     )
 
 
-def _missing(definition: SourceDefinition, missing: list[str], fields: list[str]) -> str:
-    """Say which columns a header lacks, and what the file looks like, without a value of a row."""
+def _describe_missing(definition: SourceDefinition, missing: list[str], fields: list[str]) -> str:
+    """Say which columns a header lacks, and what the file looks like, without quoting a value of a row."""
     if not definition.header:
         return (
             f"has no header by the definition {definition.name!r}, which reads {', '.join(map(repr, missing))}; write "
             "the position of a column, or list the names of all in `columns`"
         )
     delimiter = " " if definition.delimiter == BLANKS else definition.delimiter or ","
-    shown = names_shown(fields)
-    look = looks_like(delimiter.join(fields), delimiter, COLUMNS)
+    shown = choose_names(fields)
+    look = describe_look(delimiter.join(fields), delimiter, COLUMNS)
     named = ", ".join(repr(name) for name in missing)
     if definition.name == OWN_NAME:
         wanted = f"the first line must name {', '.join(COLUMNS)}"

@@ -1,4 +1,4 @@
-"""What is odd about a file though its rows are right, in words: a notice changes no verdict and no exit code."""
+"""Notices: sentences about what is odd in a file with valid rows. They change no verdict and no exit code."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from footfall.results import LoadResult
 
 log = logging.getLogger("footfall")
 
-REPEATED_SHARE = 10  # one in so many: where more rows than that repeat an id, the id is seldom that of an interaction
-# Words that exports write for a missing value, in the cases that are met.
+REPEATED_SHARE = (
+    10  # a notice is given where more than 1 of 10 rows repeat an id, which is rarely that of an interaction then
+)
+# Words that exports write for a missing value, in the usual spellings.
 NULL_WORDS = frozenset(
     spelled
     for word in ("null", "nil", "none", "na", "n/a", "nan", "undefined", "(null)", "<null>", "#n/a", "<na>")
@@ -23,7 +25,7 @@ NULL_WORDS = frozenset(
 
 @dataclass(slots=True)
 class Oddities:
-    """Rows that are right and oddly written, of one file, before its ids are compared with any others.
+    """The valid rows of one file that are written oddly; repeated ids are counted elsewhere.
 
     Grain: `padded_ids` counts rows by column, `null_words` rows by the word that is their action.
     """
@@ -35,7 +37,7 @@ class Oddities:
 def describe(
     oddities: Oddities, *, rows_read: int, rows_repeated: int, actions: tuple[str, ...] | None
 ) -> tuple[str, ...]:
-    """Give the notices about one file; `rows_repeated` came with an id that stands by an earlier row of the file.
+    """Make the notices about one file; `rows_repeated` is the number of rows whose id an earlier row of the file has.
 
     Example:
         >>> describe(Oddities(Counter(user_id=2)), rows_read=9, rows_repeated=0, actions=None)
@@ -50,12 +52,12 @@ def describe(
         )
     if oddities.padded_ids:
         each = ", ".join(
-            f"{_rows(oddities.padded_ids[name])} in {name}" for name in COLUMNS if oddities.padded_ids[name]
+            f"{_write_rows(oddities.padded_ids[name])} in {name}" for name in COLUMNS if oddities.padded_ids[name]
         )
         found.append(f"ids are written with a leading zero or a plus sign: {each}; 007 and +7 are counted as 7")
-    if oddities.null_words and actions is None:  # words on the list of actions are meant
+    if oddities.null_words and actions is None:  # with a list of actions, such a word is on it, so it is intended
         words = sorted(oddities.null_words.items(), key=lambda item: (-item[1], item[0]))
-        each = ", ".join(f"{word!r} in {_rows(rows)}" for word, rows in words)
+        each = ", ".join(f"{word!r} in {_write_rows(rows)}" for word, rows in words)
         found.append(
             f"words that often stand for a missing value are taken as actions: {each}; "
             "list them in null_values of a source definition, or name the actions that there are in FOOTFALL_ACTIONS"
@@ -64,7 +66,7 @@ def describe(
 
 
 def describe_other_contract(load_id: int, contract: str, contract_now: str) -> tuple[str, ...]:
-    """Give the notice about a file that was loaded already, where another contract decided about it then."""
+    """Make the notice about a file that was already loaded under another contract; nothing where it is the same."""
     if contract == contract_now:
         return ()
     return (
@@ -75,14 +77,14 @@ def describe_other_contract(load_id: int, contract: str, contract_now: str) -> t
 
 
 def say_notices(result: LoadResult) -> None:
-    """Say the notices about a file, but for one that was loaded already."""
+    """Log the notices about a file, unless it was loaded already."""
     if result.status != "already-loaded":
         for notice in result.notices:
             log.warning(f"{result.source}: {notice}")
 
 
 def say_other_contracts(results: Iterable[LoadResult]) -> None:
-    """Say once of a run which files were loaded under another contract: after an upgrade it is the whole history."""
+    """Log once for all files that some were loaded under another contract: after an upgrade, all of them were."""
     others = [result for result in results if result.status == "already-loaded" and result.notices]
     if others:
         first = others[0]
@@ -90,5 +92,5 @@ def say_other_contracts(results: Iterable[LoadResult]) -> None:
         log.warning(f"{first.source}: {first.notices[0]}{more}")
 
 
-def _rows(rows: int) -> str:
+def _write_rows(rows: int) -> str:
     return f"{rows:,} row{'' if rows == 1 else 's'}"

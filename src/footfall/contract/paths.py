@@ -12,16 +12,16 @@ _STEP = re.compile(r'\[(?P<item>[0-9]{1,9})\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]|
 
 @dataclass(frozen=True, slots=True)
 class JsonPath:
-    """The way from an object to a value in it: names of members, and numbers of items, from 0.
+    """The way from an object to a value in it: names of members, and numbers of items from 0.
 
-    `is_outer`: it begins at the object that encloses a list which is exploded.
+    `is_outer`: the path begins at the object that encloses the exploded list.
     """
 
     steps: tuple[str | int, ...]
     is_outer: bool = False
 
     def in_duckdb(self) -> str:
-        """Give it in the form that DuckDB's JSON functions take.
+        """Write the path in the form that DuckDB's JSON functions take.
 
         Example:
             >>> parse_path("properties.$insert_id").in_duckdb()

@@ -15,7 +15,7 @@ from footfall.contract.limits import (
     VALUE_CHARACTERS_MAX,
 )
 from footfall.contract.terms import Contract
-from footfall.contract.timestamps import compose_time_macros, plain_time_pattern, time_variables
+from footfall.contract.timestamps import compose_time_macros, find_plain_time_pattern, list_time_variables
 from footfall.statements import statements
 
 RULES = statements("footfall.contract.rules")
@@ -35,7 +35,7 @@ def compose_macros(contract: Contract) -> str:
     return ";\n".join(made)
 
 
-def rule_variables(contract: Contract, latest: datetime | None) -> dict[str, Any]:
+def list_rule_variables(contract: Contract, latest: datetime | None) -> dict[str, Any]:
     """Give the variables of rules.sql.
 
     Shape: name -> value, to be set with `set variable` in the session that runs the rules; `latest` is naive, in UTC.
@@ -50,11 +50,11 @@ def rule_variables(contract: Contract, latest: datetime | None) -> dict[str, Any
         "value_characters_max": VALUE_CHARACTERS_MAX,
         "uuid": UUID,
         "bad_bytes": BAD_BYTES,
-    } | time_variables(contract.definition.timestamp.formats)
+    } | list_time_variables(contract.definition.timestamp.formats)
 
 
-def plain_id_pattern(kind: IdType) -> str | None:
-    """Give the pattern of ids that need no look at them; None where any text may be one."""
+def find_plain_id_pattern(kind: IdType) -> str | None:
+    """Give the pattern of ids that are valid without further tests; None where any text may be an id."""
     return {"bigint": PLAIN_ID, "uuid": f"{_HYPHENATED}|{_HEX}{{32}}", "text": None}[kind]
 
 
@@ -74,6 +74,6 @@ def is_id(text: str, kind: IdType) -> bool:
     return digits is not None and int(digits[1] or 0) < 1 << 63
 
 
-def plain_time(contract: Contract) -> str | None:
-    """Give the pattern of timestamps that are surely read; None where each has to be looked at."""
-    return plain_time_pattern(contract.definition.timestamp.formats, contract.time_zone)
+def find_plain_time(contract: Contract) -> str | None:
+    """Give the pattern of timestamps that are certainly valid; None where each must be tested."""
+    return find_plain_time_pattern(contract.definition.timestamp.formats, contract.time_zone)

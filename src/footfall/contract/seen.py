@@ -1,25 +1,25 @@
-"""Which ids are surely new, in a bounded amount of memory: a blocked Bloom filter over 64-bit hashes.
+"""Tell which ids are certainly new, in bounded memory: a blocked Bloom filter over 64-bit hashes.
 
-What it calls new has not been seen; what it does not call new may be new all the same, and has to be looked at. So
-nothing that is right depends on its size.
+An id that the filter calls new has not been seen. Any other may be new as well, and the caller must look it up. So the
+size of the filter changes the speed, never the result.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-WORDS_MAX = 1 << 23  # 64 MB: of 10 million ids, some 1 in 10,000 is looked at in vain; of 100 million, 1 in 10
-BITS = 4  # set for each hash, in one word, so that a look costs one place of memory
+WORDS_MAX = 1 << 23  # 64 MB: of 10 million new ids about 1 in 10,000 is looked up in vain; of 100 million, 1 in 10
+BITS = 4  # bits set for each hash, all in one word, so that each test reads memory in one place
 
 
 class SeenFilter:
-    """What was seen so far. `words` is a power of two: so many words of 8 bytes are taken as they are touched."""
+    """The hashes seen so far. Its size is `words`, a power of two, each of 8 bytes that are allocated when used."""
 
     def __init__(self, words: int = WORDS_MAX) -> None:
         self.words = np.zeros(words, np.uint64)
 
     def find_new(self, hashes: np.ndarray) -> np.ndarray:
-        """Say of each hash whether it is surely new: not seen before, and not earlier among these. Remember them all.
+        """Say of each hash whether it is certainly new: not seen before and not earlier among these. Remember all.
 
         Example:
             >>> seen = SeenFilter(1024)
@@ -32,7 +32,7 @@ class SeenFilter:
         is_new = (self.words[at] & bits) != bits
         while len(at):
             self.words[at] |= bits
-            # Of equal places only the last is written: what is not there yet is written once more.
+            # numpy writes only the last of several hashes in the same word, so the lost ones are written again.
             lost = (self.words[at] & bits) != bits
             at, bits = at[lost], bits[lost]
         is_new[_find_later_equals(hashes)] = False
@@ -40,14 +40,14 @@ class SeenFilter:
         return found
 
     def find_unseen(self, hashes: np.ndarray) -> np.ndarray:
-        """Say of each hash whether it has surely not been seen. Remember none of them."""
+        """Say of each hash whether it has certainly not been seen, and remember none of them."""
         bits = _choose_bits(hashes)
         is_unseen: np.ndarray = (self.words[(hashes & np.uint64(len(self.words) - 1)).astype(np.int64)] & bits) != bits
         return is_unseen
 
 
 def _find_later_equals(hashes: np.ndarray) -> np.ndarray:
-    """Give the places of hashes that stand further up, too. Mostly there are none, which a plain sort tells soonest."""
+    """Give the indexes of hashes that an earlier one equals. Usually there are none, which a sort shows fastest."""
     ordered = np.sort(hashes)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     if not len(twice):

@@ -1,4 +1,4 @@
-"""The sums over the verdicts of one file: rows, and kinds of problems with their cures."""
+"""The sums of the verdicts on one file: its rows, and its kinds of problems with hints at the cure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from footfall.contract import value_shapes as shapes
-from footfall.contract.hints import hint
+from footfall.contract.hints import find_hint
 from footfall.contract.notices import Oddities, describe
 from footfall.results import ProblemGroup, ProblemShape
 
@@ -33,7 +33,7 @@ class Sums:
         return self.rows_accepted + self.rows_rejected + self.rows_skipped
 
     def describe_oddities(self, rows_repeated: int, actions: tuple[str, ...] | None) -> tuple[str, ...]:
-        """Give the notices about the file; the id of `rows_repeated` rows stands by an earlier row of the file."""
+        """Make the notices about the file; `rows_repeated` rows have an id that an earlier row of the file has."""
         return describe(self.oddities, rows_read=self.rows, rows_repeated=rows_repeated, actions=actions)
 
     def move_to_conflicts(self, rejected: pa.Table, first_id: str) -> None:
@@ -49,8 +49,8 @@ def add_conflicts(kinds: shapes.Kinds, rows: int, line_number: int, first_id: st
     shapes.add(kinds, CONFLICT, sample, {("", ""): sample})
 
 
-def problem_groups(source: str, kinds: shapes.Kinds) -> tuple[ProblemGroup, ...]:
-    """Give the kinds of problems of one file and the shapes of each, the most frequent first, with their cures."""
+def make_problem_groups(source: str, kinds: shapes.Kinds) -> tuple[ProblemGroup, ...]:
+    """Make the groups of one file: its kinds of problems and their shapes, the most frequent first, with hints."""
     ordered = sorted(kinds.items(), key=lambda item: (-item[1].rows, item[0][0], item[0][1] or ""))
     return tuple(
         ProblemGroup(
@@ -60,23 +60,23 @@ def problem_groups(source: str, kinds: shapes.Kinds) -> tuple[ProblemGroup, ...]
             source,
             kind.line_number,
             kind.value,
-            hint(code, column, _common_look(kind)),
+            find_hint(code, column, _find_common_look(kind)),
             tuple(
-                ProblemShape(text, look, each.rows, source, each.line_number, each.value, hint(code, column, look))
-                for (look, text), each in sorted(kind.shapes.items(), key=lambda item: _by_rows(item[1]))
+                ProblemShape(text, look, each.rows, source, each.line_number, each.value, find_hint(code, column, look))
+                for (look, text), each in sorted(kind.shapes.items(), key=lambda item: _rank_by_rows(item[1]))
             ),
-            hint(code, column, ""),
+            find_hint(code, column, ""),
         )
         for (code, column), kind in ordered
     )
 
 
-def _by_rows(sample: shapes.Sample) -> tuple[int, int]:
+def _rank_by_rows(sample: shapes.Sample) -> tuple[int, int]:
     return -sample.rows, sample.line_number
 
 
-def _common_look(kind: shapes.Kind) -> str:
-    """Give the look that all rows of a kind have, or none."""
+def _find_common_look(kind: shapes.Kind) -> str:
+    """Give the look that all rows of a kind share, or an empty text."""
     looks = {look for look, _ in kind.shapes}
     are_all_known = kind.rows == sum(each.rows for each in kind.shapes.values())
     return looks.pop() if len(looks) == 1 and are_all_known else ""

@@ -1,6 +1,6 @@
-"""The terms by which rows are judged: every setting that decides a verdict, and a short name of them all.
+"""The contract: every setting that decides a verdict, and the fingerprint of all of them.
 
-The rules themselves are `rules.sql`, which judges the five texts of a record, whatever format they come from.
+The rules themselves are in `rules.sql`, which judges the five texts of a record in the same way for every format.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from footfall.contract.definition import OWN_FORM, SourceDefinition
 from footfall.contract.ids import BIGINTS, IdTypes
 
-KERNEL_VERSION = 4  # raise with every change of a verdict: it is part of the contract's fingerprint
+KERNEL_VERSION = 4  # raise this with every change of a verdict; it is part of the fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Contract:
         return self.definition.timestamp.time_zone or self.source_time_zone
 
     def find_latest(self, now: datetime) -> datetime | None:
-        """Give the latest instant that a row may have in a run that begins `now`; None where every instant is right.
+        """Find the latest instant that a row may have in a run that begins `now`; None where there is no limit.
 
         Example:
             >>> Contract(max_future_seconds=60).find_latest(datetime(2026, 11, 26, 23, 59)).isoformat()
@@ -41,7 +41,7 @@ class Contract:
         return None if self.max_future_seconds is None else now + timedelta(seconds=self.max_future_seconds)
 
     def fingerprint(self) -> str:
-        """Give a short name of this contract, equal where all verdicts are.
+        """Make a short hash of this contract; contracts with the same verdicts have the same one.
 
         Example:
             >>> Contract().fingerprint() == Contract(actions=("click",)).fingerprint()
@@ -49,7 +49,7 @@ class Contract:
         """
         terms = {
             "kernel": KERNEL_VERSION,
-            "definition": self.definition.fingerprint_words(),
+            "definition": self.definition.write_fingerprint_words(),
             "time_zone": self.time_zone,
             "actions": self.actions,
             "max_future_seconds": self.max_future_seconds,

@@ -1,4 +1,4 @@
-"""How the timestamps of one source definition are read: the macros and variables that rules.sql calls."""
+"""The macros and variables by which `rules.sql` reads the timestamps of one source definition."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from footfall.statements import statements
 
 SQL = statements(__name__)
 
-# Microseconds in a unit, digits before the point (the year 9999 has so many), decimals down to microseconds.
+# Microseconds in a unit; digits before the point, enough for the year 9999; decimals that reach down to microseconds.
 EPOCHS: dict[str, tuple[int, int, int]] = {
     "epoch-s": (1_000_000, 12, 6),
     "epoch-ms": (1_000, 15, 3),
@@ -27,18 +27,18 @@ PLAIN_ISO = rf"[12][0-9]{{3}}-[01][0-9]-[0-3][0-9](?:[ T]{_SECONDS}{_OFFSET}?)?"
 
 def compose_time_macros(formats: tuple[str, ...], time_zone: str) -> str:
     """Give the statements that make the macros for these formats, in their order."""
-    made = [SQL[_kind(each)].replace("{number}", str(number)) for number, each in enumerate(formats, 1)]
+    made = [SQL[_find_kind(each)].replace("{number}", str(number)) for number, each in enumerate(formats, 1)]
     if len(formats) == 1:
         made.append(SQL["one"])
     else:
         readings = ", ".join(SQL["reading"].replace("{number}", str(at)) for at in range(1, len(formats) + 1))
         made += [SQL["rows"], SQL["several"].replace("{readings}", readings)]
-    made.append(SQL[_plain_kind(formats, time_zone)])
+    made.append(SQL[_find_plain_kind(formats, time_zone)])
     return ";\n".join(made)
 
 
-def time_variables(formats: tuple[str, ...]) -> dict[str, Any]:
-    """Give the variables of the same macros, by name."""
+def list_time_variables(formats: tuple[str, ...]) -> dict[str, Any]:
+    """Give the variables that these macros read, by name."""
     found: dict[str, Any] = {"naive_timestamp": NAIVE_TIMESTAMP, "offset_timestamp": OFFSET_TIMESTAMP}
     for number, each in enumerate(formats, 1):
         if each in EPOCHS:
@@ -46,22 +46,22 @@ def time_variables(formats: tuple[str, ...]) -> dict[str, Any]:
             found[f"epoch_{number}"] = rf"[+-]?[0-9]{{1,{digits}}}(?:\.[0-9]+)?"
             found[f"unit_us_{number}"] = unit_us
             found[f"decimals_{number}"] = decimals
-        elif _kind(each).startswith("pattern"):
+        elif _find_kind(each).startswith("pattern"):
             found[f"pattern_{number}"] = each
     return found
 
 
-def plain_time_pattern(formats: tuple[str, ...], time_zone: str) -> str | None:
-    """Give the pattern of texts that `plain_instant` surely reads; None where it has to look at each."""
-    kind = _plain_kind(formats, time_zone)
+def find_plain_time_pattern(formats: tuple[str, ...], time_zone: str) -> str | None:
+    """Give the pattern of texts that `plain_instant` certainly reads; None where each must be tested."""
+    kind = _find_plain_kind(formats, time_zone)
     if kind == "plain_iso":
         return PLAIN_ISO
     if kind == "plain_epoch":
-        return f"[1-9][0-9]{{0,{EPOCHS[formats[0]][1] - 2}}}"  # a digit less: all of them are in range
+        return f"[1-9][0-9]{{0,{EPOCHS[formats[0]][1] - 2}}}"  # one digit less than allowed, so that all are in range
     return None
 
 
-def _kind(each: str) -> str:
+def _find_kind(each: str) -> str:
     if each == "iso":
         return "iso"
     if each in EPOCHS:
@@ -71,11 +71,11 @@ def _kind(each: str) -> str:
     return "pattern_with_offset" if "%z" in each else "pattern"
 
 
-def _plain_kind(formats: tuple[str, ...], time_zone: str) -> str:
-    """Say which statement makes `plain_instant`. Times of a clock that is not UTC's take the long way."""
+def _find_plain_kind(formats: tuple[str, ...], time_zone: str) -> str:
+    """Choose the statement that makes `plain_instant`; local times of a zone other than UTC have no fast path."""
     if len(formats) > 1:
         return "plain_none"
-    kind = _kind(formats[0])
+    kind = _find_kind(formats[0])
     if kind == "epoch":
         return "plain_epoch"
     if kind in ("epoch_ns", "pattern_with_offset"):

@@ -1,7 +1,7 @@
-"""The kinds of problems of one file, and the shapes of the values that have them: counted batch by batch.
+"""Count the kinds of problems of one file, and the shapes of the values that have them, batch by batch.
 
-Memory: at most SHAPES_MAX shapes a kind. Which ones are kept, and their counts, do not depend on how the file was cut
-into batches: the first in one fixed order are, and what is among the first of all is among the first of every batch.
+Memory: at most SHAPES_MAX shapes for each kind: the first ones in a fixed order. A shape that is among the first of the
+whole file is among the first of every batch, so the result does not depend on how the file was cut into batches.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-SHAPES_MAX = 50  # shapes of one kind of problem that are counted apart; a screen shows three, and each file has its own
+SHAPES_MAX = 50  # shapes of one kind of problem that are counted separately in each file; a screen shows three
 Shape = tuple[str, str]  # look, or '' where no cause is certain; shape of the value
 KindName = tuple[str, str | None]  # code, field
 
 
 @dataclass(slots=True)
 class Sample:
-    """Rows that are alike: how many, and where the first of them is."""
+    """Rows that are alike: their number, and the line and value of the first one."""
 
     rows: int
     line_number: int
@@ -25,7 +25,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Kind(Sample):
-    """The rows with one problem; `shapes` has those that are counted apart."""
+    """The rows with one problem; `shapes` has the shapes that are counted separately."""
 
     shapes: dict[Shape, Sample] = field(default_factory=dict)
 
@@ -36,7 +36,7 @@ Counted = tuple[int, str, str | None, str, str, int, int, str | None, int, int, 
 
 
 def order(shape: Shape) -> tuple[bool, int, str, str]:
-    """Give the place of a shape among others, the same as in `hints.sql`: a known look first, then short shapes.
+    """Give the sort key of a shape, the same order as in `hints.sql`: known looks first, then short shapes.
 
     Example:
         >>> sorted([("", "9"), ("", "999"), ("uuid", "x-x")], key=order)
@@ -47,7 +47,7 @@ def order(shape: Shape) -> tuple[bool, int, str, str]:
 
 
 def add(kinds: Kinds, name: KindName, whole: Sample, shapes: Mapping[Shape, Sample]) -> None:
-    """Add rows that share a problem and come after all that are there, with those of their shapes that are known."""
+    """Add later rows that share a problem, with the shapes that were counted in them."""
     kind = kinds.get(name)
     if kind is None:
         kind = kinds[name] = Kind(whole.rows, whole.line_number, whole.value)
@@ -69,7 +69,7 @@ def add_all(kinds: Kinds, later: Kinds) -> None:
 
 
 def add_counted(files: dict[int, Kinds], counted: Iterable[Counted]) -> None:
-    """Add what `hints.sql` counted in later rows to the kinds of problems of their files, by file number."""
+    """Add the counts that `hints.sql` made of later rows to the kinds of problems of their files, by file number."""
     kinds: dict[tuple[int, KindName], Kind] = {}
     for number, code, column, look, shape, rows, line, value, kind_rows, kind_line, kind_value in counted:
         kind = kinds.setdefault((number, (code, column)), Kind(kind_rows, kind_line, kind_value))

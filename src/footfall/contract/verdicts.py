@@ -1,4 +1,4 @@
-"""The verdicts on one batch of records: the engines give them, and whoever takes them needs no engine to read them."""
+"""The verdicts on one batch of records. The engines make them; reading them needs no engine."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Oddity = tuple[int, Literal["padded_ids", "null_words"], str, int]  # file numbe
 class Verdicts:
     """The verdicts on one batch.
 
-    Shape: `accepted` has the columns of ACCEPTED in line order, and behind them `row_line`, the line where a row
-    begins, of formats where the line numbers count rows; `rejected` has line_number, raw_line, raw_bytes,
-    raw_size_bytes, problems (JSON text) and item; `kinds` the kinds of problems by file number; `oddities` counts
-    accepted rows; `skipped` counts the rows that are no interactions, by file number. The line numbers of the tables
-    are places.
+    Shape: `accepted` has the columns of ACCEPTED in line order, and for formats in which several rows may begin on one
+    line also `row_line`, the line where a row begins. `rejected` has line_number, raw_line, raw_bytes, raw_size_bytes,
+    problems (JSON text) and item. In both tables the column `line_number` holds positions (`formats/positions.py`).
+    `kinds` has the kinds of problems by file number, `oddities` counts accepted rows, and `skipped` counts the rows
+    that are no interactions, by file number.
     """
 
     accepted: pa.Table

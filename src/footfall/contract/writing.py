@@ -1,4 +1,4 @@
-"""A source definition -> TOML, with the reasons as comments; and its place in a file that is there."""
+"""Write a source definition as TOML with comments, and add it to the text of an existing file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def write_text(text: str) -> str:
     """Write a text as TOML: as it stands between single quotes where it has backslashes, else with escapes."""
     if "\\" in text and "'" not in text and text.isprintable():
         return f"'{text}'"
-    # JSON's escapes are TOML's, but for what lies outside the basic plane: that stays as it is.
+    # TOML has the same escapes as JSON except for characters beyond U+FFFF, which are written as they are.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -50,7 +50,7 @@ def write_table_of(keys: Mapping[str, Any]) -> str:
 
 
 def write_comment(text: str, lead: str = "") -> list[str]:
-    """Write a comment in lines that a screen has room for; only the first has the lead.
+    """Write a comment in lines that fit on a screen; `lead` stands at the beginning of the first.
 
     Example:
         >>> write_comment("why", "NOT SURE: ")
@@ -67,10 +67,10 @@ def write_comment(text: str, lead: str = "") -> list[str]:
 
 
 def add_to_file(text: str, settings: Mapping[str, str], table: str) -> str:
-    """Put settings and the table of a definition into the text of a file; all that is there stays as it is.
+    """Add settings and the table of a definition to the text of a file; the existing text stays unchanged.
 
-    Settings must stand before the first table. They are put there, or, should that be inside a text of several lines,
-    at the very top.
+    Settings must stand before the first table. They are put directly before it, or at the very top if what looks like
+    the first table is inside a text of several lines.
 
     Raises: tomllib.TOMLDecodeError where the text is no TOML.
     """

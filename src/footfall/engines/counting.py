@@ -1,4 +1,4 @@
-"""The counts of the rows that go to an empty table, made beside the server while the rows are on their way."""
+"""The counts of rows that are sent to an empty table, counted here while the server receives the rows."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from footfall.engines.spill import read_batches, spilling_session
+from footfall.engines.spill import open_spilling_session, read_batches
 from footfall.statements import statements
 
 SQL = statements(__name__)
 
-BATCH_ROWS = 200_000  # rows of one Arrow batch on its way to COPY: about 5 MB
+BATCH_ROWS = 200_000  # rows of one batch of counts for COPY: about 5 MB
 WITHOUT_ZONE = pa.timestamp("us")  # DuckDB cuts instants into quarter hours without its ICU extension
 WITH_ZONE = pa.timestamp("us", tz="UTC")
 BITS = 96
-NUMBER_OF_BITS = pa.decimal128(38, 0)  # what a hugeint of DuckDB is in Arrow
+NUMBER_OF_BITS = pa.decimal128(38, 0)  # the type of Arrow for a hugeint of DuckDB
 
 
 class KeptCount(Protocol):
@@ -39,19 +39,21 @@ class KeptCount(Protocol):
 
 
 @contextmanager
-def counting(memory_mb: int, kept: Sequence[KeptCount]) -> Iterator[Counts]:
+def open_counts(memory_mb: int, kept: Sequence[KeptCount]) -> Iterator[Counts]:
     """Open a counter of these kept counts that holds at most `memory_mb` in memory."""
-    with spilling_session(memory_mb, compose_creation(kept)) as session:
+    with open_spilling_session(memory_mb, compose_creation(kept)) as session:
         yield Counts(session, kept)
 
 
 def compose_creation(kept: Sequence[KeptCount]) -> str:
-    """Give the statements that make the tables of what is noted of the rows."""
-    creates = (each.fill(SQL["create_rows" if each.is_large else "create_groups"]) for each in _from_rows(kept))
+    """Give the statements that create the tables in which rows are noted."""
+    creates = (
+        each.fill(SQL["create_rows" if each.is_large else "create_groups"]) for each in _list_counted_from_rows(kept)
+    )
     return ";\n".join(creates)
 
 
-def _from_rows(kept: Sequence[KeptCount]) -> list[KeptCount]:
+def _list_counted_from_rows(kept: Sequence[KeptCount]) -> list[KeptCount]:
     """Give the counts that are counted from rows; the others are sums of these."""
     return [each for each in kept if each.sums is None]
 
@@ -62,10 +64,12 @@ class Counts:
     def __init__(self, session: duckdb.DuckDBPyConnection, kept: Sequence[KeptCount]) -> None:
         self.session = session
         self.kept = kept
-        self.adds = [each.fill(SQL["add_rows" if each.is_large else "add_groups"]) for each in _from_rows(kept)]
+        self.adds = [
+            each.fill(SQL["add_rows" if each.is_large else "add_groups"]) for each in _list_counted_from_rows(kept)
+        ]
 
     def add(self, rows: pa.Table) -> None:
-        """Take note of rows that are on their way to the table."""
+        """Note rows that are being sent to the table."""
         rows = rows.select(["user_id", "product_id", "action", "timestamp"])
         self.session.register("rows", rows.set_column(3, "timestamp", rows["timestamp"].cast(WITHOUT_ZONE)))
         for statement in self.adds:
@@ -73,8 +77,8 @@ class Counts:
         self.session.unregister("rows")
 
     @contextmanager
-    def grouping(self) -> Iterator[None]:
-        """Make the large counts while the block runs and the server has work of its own. Once, before `tables`."""
+    def count_large(self) -> Iterator[None]:
+        """Count the large counts in a thread while the block runs. Call this once, before `read_tables`."""
         with ThreadPoolExecutor(1, thread_name_prefix="footfall-counts") as beside:
             counted = beside.submit(self._count_rows)
             try:
@@ -85,30 +89,30 @@ class Counts:
                 raise
 
     def _count_rows(self) -> None:
-        for each in _from_rows(self.kept):
+        for each in _list_counted_from_rows(self.kept):
             if each.is_large:
                 self.session.execute(each.fill(SQL["count_rows"])).fetchall()
 
-    def tables(self) -> Iterator[tuple[str, Iterator[pa.RecordBatch]]]:
-        """Give each table of counts by name, its rows in the order of its key. Grain: that of the table."""
+    def read_tables(self) -> Iterator[tuple[str, Iterator[pa.RecordBatch]]]:
+        """Give the name of each table of counts with its rows in the order of the key. Grain: that of the table."""
         for each in self.kept:
             is_counted = each.is_large and each.sums is None
             statement = each.fill(SQL["counts" if is_counted else "sums"])
-            yield each.table, map(_as_in_server, read_batches(self.session, statement, BATCH_ROWS))
+            yield each.table, map(_convert_to_server_types, read_batches(self.session, statement, BATCH_ROWS))
 
 
-def _as_in_server(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Give instants, which DuckDB counted as timestamps without a zone, and bits, which it counted as numbers."""
+def _convert_to_server_types(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Convert columns to the server's types: timestamps without a zone to instants, and numbers of 96 bits to bits."""
     for at, column in enumerate(batch.schema):
         if column.type == WITHOUT_ZONE:
             batch = batch.set_column(at, column.name, batch.column(at).cast(WITH_ZONE))
         elif column.type == NUMBER_OF_BITS:
-            batch = batch.set_column(at, column.name, to_bits(batch.column(at)))
+            batch = batch.set_column(at, column.name, write_bits(batch.column(at)))
     return batch
 
 
-def to_bits(numbers: pa.Array) -> pa.Array:
-    """Give numbers of 96 bits as COPY sends bit(96): how many bits there are, in 4 bytes, then the bits.
+def write_bits(numbers: pa.Array) -> pa.Array:
+    """Write numbers of 96 bits as COPY sends bit(96): the number of bits in 4 bytes, then the bits.
 
     Shape: `numbers` are whole decimals of 128 bits, without nulls; the highest of the 96 bits is the first.
     """

@@ -1,4 +1,4 @@
-"""The engine in threads of this process: it drives a load or a check, and pushes verdicts in the order of the files."""
+"""The engine in threads of this process: it judges the files in order, and hands each batch of verdicts to a caller."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from footfall.engines.kernel import KernelSession
 
-KERNELS_MAX = 4  # kernels kept for later files: the exports of one source have one layout, seldom two
-PROGRESS_EVERY_S = 0.2  # seconds between two reports of progress: people see it move, and the terminal is no brake
-THREADS_MAX = 4  # threads that judge: each has a session of its own, which takes its share of the memory
+KERNELS_MAX = 4  # kernels kept for later files: the exports of one source have one layout, rarely two
+PROGRESS_EVERY_S = 0.2  # seconds between two reports: often enough to see it move, too seldom to slow the load down
+THREADS_MAX = 4  # threads that judge: more would leave each session too little of the memory limit
 
 
 @contextmanager
@@ -37,11 +37,11 @@ def open_engine(
     memory_limit_mb: int,
     progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Engine]:
-    """Open the engine for all files of one command, and close it with the block. Until a file comes, it costs nothing.
+    """Open the engine for all files of one command; the block closes it. No kernel is opened before the first file.
 
     Effects: removes temporary files that a killed run left.
     """
-    spill.sweep()
+    spill.remove_abandoned_folders()
     engine = Engine(latest, memory_limit_mb, progress)
     try:
         yield engine
@@ -70,8 +70,8 @@ class Engine:
         """Judge files of one layout in loading order; give each batch of verdicts to `take`; return each file's sums.
 
         Effects: calls `take` in this thread, one batch after the other, and reports the progress.
-        Raises: SourceError where a file cannot be read to its end, and whatever `take` raises. Batches that were judged
-        before have been taken by then, and there are no sums.
+        Raises: SourceError where a file cannot be read to its end, and whatever `take` raises. Earlier batches were
+        taken by then, and no sums are returned.
         """
         sums = [Sums() for _ in readings]
         began = reported = time.monotonic()
@@ -96,13 +96,13 @@ class Engine:
     def judge_conflicts(
         self, layout: Layout, batches: Iterator[pa.RecordBatch]
     ) -> Iterator[tuple[pa.Table, list[str]]]:
-        """Give valid records that turned out to be conflicts in the shape of rejected rows, with their ids."""
-        from footfall.engines.kernel import as_conflicts
+        """Turn valid records that are conflicts into rejected rows; give each batch with the ids of its rows."""
+        from footfall.engines.kernel import make_conflicts
 
-        return as_conflicts(batches, layout, self.latest)
+        return make_conflicts(batches, layout, self.latest)
 
     def close(self) -> None:
-        """Wait for the batches that are being judged, and end the sessions of all kernels."""
+        """Close all kernels, after the batches that they are judging."""
         while self.kernels:
             self.kernels.popitem()[1].close()
 
@@ -116,11 +116,11 @@ class Engine:
 
 def _add_up(sums: Sequence[Sums], verdicts: Verdicts) -> None:
     """Add the verdicts on one batch to the sums of its files."""
-    from footfall.formats.positions import rows_per_file
+    from footfall.formats.positions import count_rows_per_file
 
-    for each, rows in zip(sums, rows_per_file(verdicts.accepted["line_number"], len(sums)), strict=True):
+    for each, rows in zip(sums, count_rows_per_file(verdicts.accepted["line_number"], len(sums)), strict=True):
         each.rows_accepted += rows
-    for each, rows in zip(sums, rows_per_file(verdicts.rejected["line_number"], len(sums)), strict=True):
+    for each, rows in zip(sums, count_rows_per_file(verdicts.rejected["line_number"], len(sums)), strict=True):
         each.rows_rejected += rows
     for number, rows in verdicts.skipped.items():
         sums[number].rows_skipped += rows
@@ -131,7 +131,7 @@ def _add_up(sums: Sequence[Sums], verdicts: Verdicts) -> None:
 
 
 class Kernel:
-    """The kernel ready to run for files of one layout: a thread a core, each with a session. Close it."""
+    """A kernel for files of one layout: a thread for each core, each with a session. The caller must close it."""
 
     def __init__(self, layout: Layout, latest: datetime | None, memory_limit_mb: int) -> None:
         from concurrent.futures import ThreadPoolExecutor
@@ -139,14 +139,14 @@ class Kernel:
         from footfall.engines.kernel import SESSION_MEMORY_MB, open_kernel_session
 
         workers = min(os.cpu_count() or 1, THREADS_MAX)
-        share_mb = max(memory_limit_mb // (2 * workers), SESSION_MEMORY_MB)  # half is for what Arrow and COPY hold
+        share_mb = max(memory_limit_mb // (2 * workers), SESSION_MEMORY_MB)  # the other half is for Arrow and COPY
         self.workers = workers
         self.open_session: Callable[[], Any] = partial(open_kernel_session, layout, latest, share_mb)
         self.idle: deque[KernelSession] = deque()
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix="footfall-kernel")
 
     def close(self) -> None:
-        """Wait for what is running, and end the sessions."""
+        """Wait for the batches in work, and close the sessions."""
         self.pool.shutdown(cancel_futures=True)
         while self.idle:
             self.idle.popleft().close()
@@ -170,7 +170,7 @@ class Kernel:
 
         try:
             session = self.idle.popleft()
-        except IndexError:  # a small file needs one of them
+        except IndexError:  # no idle session: open one, so that a small file opens only one
             session = self.open_session()
         try:
             return judge_batch(session, batch)

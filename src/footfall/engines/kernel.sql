@@ -1,5 +1,5 @@
 -- name: verdicts
--- A format's texts, judged by the rules.
+-- The statement of a format gives the five texts of each record, and that of the rules judges them.
 with texts as (
     {texts}
 )

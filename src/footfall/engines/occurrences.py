@@ -1,7 +1,7 @@
-"""Ids that are made of records: which occurrence of its record a row is in its file, counted exactly.
+"""Ids that are made of records: number equal records of a file exactly, so that each row gets an id of its own.
 
-Rows of a record that is surely new are the first of their kind, and pass. All others wait on disk until the file is
-done; then they are counted, so that the ids do not depend on batches, memory or the filter.
+A row whose record is certainly new in its file passes at once. All others wait on disk until the file is read, and are
+numbered then, so that the ids do not depend on batches, memory or the filter.
 Memory: a filter of at most a sixteenth of the limit, and a session that spills.
 """
 
@@ -19,23 +19,23 @@ import pyarrow as pa
 
 from footfall.contract.seen import WORDS_MAX, SeenFilter
 from footfall.contract.verdicts import Verdicts
-from footfall.engines.spill import read_batches, spilling_session
+from footfall.engines.spill import open_spilling_session, read_batches
 from footfall.errors import TemporarySpaceError
 from footfall.formats import texts
-from footfall.formats.positions import file_numbers
+from footfall.formats.positions import read_file_numbers
 from footfall.statements import statements
 
 SQL = statements(__name__)
 
 KEY_BYTES = 16
-KEYS_AT_A_TIME = 2_000_000  # keys that are read back at a time: 32 MB
-BATCH_ROWS = 100_000  # rows of a batch that is given at the end
+KEYS_AT_A_TIME = 2_000_000  # keys that are read back together: 32 MB
+BATCH_ROWS = 100_000  # rows of a batch of numbered rows, which come at the end
 
 
 def number_occurrences(batches: Iterable[Verdicts], memory_limit_mb: int) -> Iterator[Verdicts]:
-    """Give each accepted row the id of its occurrence; rows that may not be the first of their record come at the end.
+    """Give each accepted row the id of its occurrence; rows that may repeat a record come after all others.
 
-    Effects: writes temporary files, which are gone with the iterator. Rejected rows pass as they are.
+    Effects: writes temporary files, which are removed when the iterator ends. Rejected rows are passed on unchanged.
     Raises: TemporarySpaceError.
     """
     with ExitStack() as opened:
@@ -50,7 +50,7 @@ def number_occurrences(batches: Iterable[Verdicts], memory_limit_mb: int) -> Ite
 
 
 class _Waiting:
-    """The keys of rows that passed, and the rows that wait."""
+    """The keys of the rows that passed, and the rows that wait for the end of the file."""
 
     def __init__(self, opened: ExitStack, memory_limit_mb: int) -> None:
         self.opened = opened
@@ -61,7 +61,7 @@ class _Waiting:
         self.writer: pa.RecordBatchStreamWriter | None = None
 
     def pass_new(self, rows: pa.Table) -> pa.Table:
-        """Give the rows that are surely the first of their record; keep the others."""
+        """Give the rows that are certainly the first with their record; keep the others."""
         rows = rows.combine_chunks()
         keys = _make_keys(rows)
         is_new = self.seen.find_new(_mix(keys))
@@ -78,11 +78,11 @@ class _Waiting:
         return rows.filter(pa.array(is_new))
 
     def count(self) -> Iterator[pa.Table]:
-        """Give the rows that waited, in their order, with the ids of their occurrences."""
+        """Give the rows that waited in their order, each with the id of its occurrence."""
         if self.writer is None or self.suspects is None or self.firsts is None:
             return
         self.writer.close()
-        with spilling_session(self.memory_limit_mb // 4, SQL["create_keys"]) as session:
+        with open_spilling_session(self.memory_limit_mb // 4, SQL["create_keys"]) as session:
             session.execute(texts.SQL["macros"])
             self._add_keys(session)
             for counted in _count_runs(read_batches(session, SQL["keys"], BATCH_ROWS)):
@@ -98,7 +98,7 @@ class _Waiting:
                 yield rows.set_column(1, rows.schema.field(1), numbered.cast(rows["interaction_id"].type))
 
     def _add_keys(self, session: duckdb.DuckDBPyConnection) -> None:
-        """Note the keys of rows that waited, and of those of the others that may be the first of their kind."""
+        """Note the keys of the rows that waited, and of the rows that passed and may equal one of them."""
         assert self.firsts is not None  # noqa: S101  (there is one wherever rows waited)
         waiting = SeenFilter(_count_words(self.memory_limit_mb))
         for rows in self._read_suspects():
@@ -119,14 +119,14 @@ class _Waiting:
 
 
 def _make_keys(rows: pa.Table) -> np.ndarray:
-    """Give the keys of rows: 16 bytes each, the id that is made of the record with the number of its file in it.
+    """Make the keys of rows: the id that is made of the record, mixed with the number of its file.
 
-    Shape: an array of KEY_BYTES a row, one behind the other.
+    Shape: one array, with KEY_BYTES for each row.
     """
     ids = rows["interaction_id"].combine_chunks()
     begin, end = ids.offset * KEY_BYTES, (ids.offset + len(ids)) * KEY_BYTES
     keys = np.frombuffer(ids.buffers()[1] or b"", np.uint8)[begin:end].copy().view(np.uint32).reshape(-1, 4)
-    keys[:, 3] ^= file_numbers(rows["line_number"].to_numpy()).astype(np.uint32)
+    keys[:, 3] ^= read_file_numbers(rows["line_number"].to_numpy()).astype(np.uint32)
     return keys.reshape(-1)
 
 
@@ -137,13 +137,13 @@ def _to_binary(keys: np.ndarray) -> pa.Array:
 
 
 def _mix(keys: np.ndarray) -> np.ndarray:
-    """Give a hash of 64 bits of each key: keys are digests already."""
+    """Make a 64-bit hash of each key. Keys are digests, so that joining their halves is enough."""
     halves = keys.reshape(-1).view(np.uint64).reshape(-1, 2)
     return halves[:, 0] ^ halves[:, 1]
 
 
 def _count_runs(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Number the rows of each key from 1, where equal keys stand together; give those that have a position."""
+    """Number the rows of each key from 1, in rows ordered by key; give the numbers of those that have a position."""
     last, number = b"", 0  # the key of the row before, and its number
     for batch in batches:
         column = batch["key"].cast(pa.binary(KEY_BYTES))
@@ -160,7 +160,7 @@ def _count_runs(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 class _Taken:
-    """The numbers of a stream of batches, as many at a time as are wanted."""
+    """The numbers of a stream of batches, taken in pieces of any length."""
 
     def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
         self.batches = batches
@@ -189,8 +189,8 @@ def _open_temporary() -> IO[bytes]:
 
 
 def _count_words(memory_limit_mb: int) -> int:
-    """Say how many words the filter has: a sixteenth of the memory at most, as a power of two.
+    """Choose the size of the filter in words: a power of two that takes at most a sixteenth of the memory limit.
 
-    A load has a second filter, of ids; with 64 MB for each of them a load of made ids took 523 MB.
+    A load has a second filter, for ids. With 64 MB for each of the two, a load of made ids took 523 MB.
     """
     return min(WORDS_MAX, 1 << ((memory_limit_mb << 20) // 128).bit_length() - 1)

@@ -1,7 +1,7 @@
 -- The occurrences of equal records in one file. A key is 16 bytes: the id made of a record, and the number of its file.
 
 -- name: create_keys
--- `position` is null for a row that was given out before, as the first of its kind.
+-- `position` is null for a row that passed before, as the first with its record.
 create table keys (position bigint, key blob);
 create table occurrences (position bigint, occurrence bigint)
 
@@ -13,7 +13,7 @@ select
 from rows
 
 -- name: keys
--- A sort spills whatever it is given; a window over rows of one record would need memory for all of them.
+-- A sort can spill any amount of data; a window over the rows of one record would hold all of them in memory.
 select
     position,
     key
@@ -33,7 +33,7 @@ from occurrences
 order by position
 
 -- name: number
--- The first of its kind keeps the id of the record; every further one has an id made of that and of its number.
+-- The first row with a record keeps the id of the record; each further one gets an id made of that id and its number.
 select
     case
         when occurrence = 1 then made

@@ -1,6 +1,6 @@
-"""Ids that come again in the files of one check: the sequential truth without a database.
+"""Ids that repeat in the files of one check: the duplicates and conflicts that a load would find, without a database.
 
-Content is compared by its 64-bit hash: two contents of one id that share it would be taken for a duplicate.
+Content is compared by a 64-bit hash. Two different contents of one id with the same hash would count as a duplicate.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from footfall.contract.ids import IdType, IdTypes
-from footfall.engines.spill import read_batches, spilling_session
+from footfall.engines.spill import open_spilling_session, read_batches
 from footfall.statements import statements
 
 SQL = statements(__name__)
@@ -27,9 +27,9 @@ TYPES_IN_DUCKDB: dict[IdType, str] = {"bigint": "bigint", "uuid": "blob", "text"
 
 @dataclass(frozen=True, slots=True)
 class RepeatsOfFile:
-    """The rows of one file whose ids had come before. The line number and the id are those of its first conflict.
+    """The rows of one file whose ids came before. The line number and the id are those of its first conflict.
 
-    `rows_repeated`: of these rows, those whose id came first in the same file.
+    `rows_repeated` counts the rows whose id came before in the same file.
     """
 
     file_number: int
@@ -41,21 +41,21 @@ class RepeatsOfFile:
 
 
 @contextmanager
-def remembering(memory_mb: int, id_types: IdTypes) -> Iterator[Repeats]:
-    """Open a memory of ids of these types that holds at most `memory_mb` in memory."""
+def open_repeats(memory_mb: int, id_types: IdTypes) -> Iterator[Repeats]:
+    """Open a store of ids of these types that takes at most `memory_mb` of memory."""
     create = SQL["create_seen"].format(interaction_id=TYPES_IN_DUCKDB[id_types.interaction_id])
-    with spilling_session(memory_mb, create) as session:
+    with open_spilling_session(memory_mb, create) as session:
         yield Repeats(session)
 
 
 class Repeats:
-    """The accepted rows of the files so far."""
+    """The ids and contents of the accepted rows of all files so far."""
 
     def __init__(self, session: duckdb.DuckDBPyConnection) -> None:
         self.session = session
 
     def add(self, file_number: int, rows: pa.Table) -> None:
-        """Take note of the accepted rows of one file."""
+        """Note accepted rows of one file."""
         self.session.register("rows", rows)
         self.session.execute(SQL["add_seen"], [file_number]).fetchall()
         if "row_line" in rows.column_names:
@@ -63,19 +63,19 @@ class Repeats:
         self.session.unregister("rows")
 
     def forget(self, file_number: int) -> None:
-        """Forget a file of which a load would load nothing: its rows claim no id."""
+        """Forget the rows of a file that a load would refuse, so that later rows with their ids are no repeats."""
         for statement in ("forget", "forget_lines"):
             self.session.execute(SQL[statement], [file_number]).fetchall()
 
     def pass_on(self, file_number: int, copy_number: int) -> None:
-        """Give the rows of a file to a later copy of it, so that they take their turn there."""
+        """Move the rows of a file to a later copy of it, so that they count in the copy's place in the order."""
         for statement in ("pass_on", "pass_lines_on"):
             self.session.execute(SQL[statement], [copy_number, file_number]).fetchall()
 
     def find_repeats(self) -> list[RepeatsOfFile]:
-        """Count, for each file, the rows whose id had come before: with the same content, and with other content.
+        """Count the rows of each file whose id came before with the same content, and with other content.
 
-        Effects: none, but it reads all rows that are remembered.
+        Effects: reads all rows that are noted, and changes nothing.
         """
         found = _Found()
         for batch in read_batches(self.session, SQL["in_order"], BATCH_ROWS):
@@ -83,7 +83,7 @@ class Repeats:
         return [self._find_line(found.files[number]) for number in sorted(found.files)]
 
     def _find_line(self, repeats: RepeatsOfFile) -> RepeatsOfFile:
-        """Give the line where the row of the first conflict begins, where lines count rows."""
+        """Replace the number of the first conflict by its line, if `line_number` counts the rows of its file."""
         if repeats.line_number is None:
             return repeats
         place = [repeats.file_number, repeats.line_number]
@@ -92,7 +92,7 @@ class Repeats:
 
 
 class _Found:
-    """What was found so far in rows that stand in the order of their ids, and for each id in the order of the files."""
+    """The repeats found so far in rows that come ordered by id, and for each id in the order of the files."""
 
     def __init__(self) -> None:
         self.files: dict[int, RepeatsOfFile] = {}
@@ -100,7 +100,7 @@ class _Found:
         self.first = (0, 0)  # the file and the content of the first row of its id
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Look at the rows that come next."""
+        """Count the repeats in the next batch of rows."""
         is_first = np.ones(batch.num_rows, bool)
         ids = batch["interaction_id"]
         is_first[1:] = pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
@@ -126,7 +126,7 @@ class _Found:
             lines = conflicts["line_number"].to_numpy()
             at = int(lines.argmin())
             if known.line_number is None or lines[at] < known.line_number:
-                first = _as_text(conflicts["interaction_id"][at].as_py())
+                first = _write_id(conflicts["interaction_id"][at].as_py())
                 known = replace(known, line_number=int(lines[at]), interaction_id=first)
         self.files[number] = replace(
             known,
@@ -136,7 +136,7 @@ class _Found:
         )
 
 
-def _as_text(interaction_id: int | str | bytes | None) -> str | None:
+def _write_id(interaction_id: int | str | bytes | None) -> str | None:
     if isinstance(interaction_id, bytes):
         return str(UUID(bytes=interaction_id))
     return None if interaction_id is None else str(interaction_id)

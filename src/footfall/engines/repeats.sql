@@ -1,6 +1,6 @@
 -- name: create_seen
 create table seen (file_number integer, line_number bigint, interaction_id {interaction_id}, content ubigint);
--- Where the rows begin of files whose line numbers count rows.
+-- The lines where rows begin, for files in which `line_number` counts rows.
 create table row_lines (file_number integer, line_number bigint, row_line bigint)
 
 -- name: add_seen
@@ -39,7 +39,7 @@ set file_number = $1
 where file_number = $2
 
 -- name: in_order
--- A sort spills whatever it is given; a grouping of as many ids as rows needs memory of its own.
+-- A sort can spill any amount of data; a grouping with nearly as many ids as rows would need much memory.
 select
     interaction_id,
     file_number,

@@ -1,7 +1,7 @@
-"""A DuckDB session that holds what one load has to remember, within a bound.
+"""A DuckDB session for the data that one load has to remember, with bounded memory.
 
-Memory: what does not fit is spilled to a folder of mode 0700 below the system's temporary one, gone with the session.
-What a process that was killed left is removed by the next run of the same user.
+Memory: data that does not fit is spilled to a folder of mode 0700 in the system's temporary folder, which is removed
+with the session. The folder of a process that was killed is removed by the next run of the same user.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PREFIX = "footfall-spill-"
-MAKING_S = 60  # seconds that a session may take to make its folder, or to remove it; a folder has no lock meanwhile
-MB_A_THREAD = 32  # of memory; with less a thread DuckDB ends a sort or a grouping instead of spilling it
-LOCK_FILE = "owner"  # locked while its session lives: the system lets go of the lock, however the process ends
+MAKING_S = 60  # seconds that a session may take to make or remove its folder, which is not locked during that time
+MB_A_THREAD = 32  # MB of memory for each thread; with less, DuckDB fails in a sort or a grouping instead of spilling
+LOCK_FILE = "owner"  # locked while its session lives; the system releases the lock however the process ends
 
 
 @contextmanager
-def spilling_session(memory_mb: int, table: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a session of at most `memory_mb`, with one table made by the statement `table`.
+def open_spilling_session(memory_mb: int, table: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a session that takes at most `memory_mb`, and run the statement `table` to make its tables.
 
-    Raises: TemporarySpaceError where what does not fit finds no room on disk.
+    Raises: TemporarySpaceError where there is no room on disk for the data that is spilled.
     """
     import duckdb
 
-    with _folder() as folder:
+    with _make_folder() as folder:
         session = duckdb.connect(":memory:")
         settings = {
             "memory_limit": f"{memory_mb}MB",
@@ -61,11 +61,11 @@ def spilling_session(memory_mb: int, table: str) -> Iterator[duckdb.DuckDBPyConn
 
 
 class _ReadingError(Exception):
-    """What DuckDB could not give. Arrow says it by an OSError, which a file read meanwhile may raise, too."""
+    """DuckDB could not read its data. Arrow raises an OSError then, as reading a source file does."""
 
 
 def read_batches(session: duckdb.DuckDBPyConnection, statement: str, rows: int) -> Iterator[pa.RecordBatch]:
-    """Give what a statement finds, so many rows at a time, in a session of `spilling_session`."""
+    """Give the rows of a statement in batches of `rows`, in a session of `open_spilling_session`."""
     try:
         yield from session.sql(statement).to_arrow_reader(rows)
     except OSError as error:
@@ -73,11 +73,11 @@ def read_batches(session: duckdb.DuckDBPyConnection, statement: str, rows: int) 
 
 
 @contextmanager
-def _folder() -> Iterator[str]:
+def _make_folder() -> Iterator[str]:
     with ExitStack() as opened:
         try:
             folder = opened.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX))
-            opened.enter_context(_owned(Path(folder)))
+            opened.enter_context(_own_folder(Path(folder)))
         except OSError as error:
             raise TemporarySpaceError(
                 f"no temporary folder can be made: {error}; set TMPDIR to a folder with room where you may write"
@@ -86,19 +86,19 @@ def _folder() -> Iterator[str]:
 
 
 @contextmanager
-def _owned(folder: Path) -> Iterator[None]:
+def _own_folder(folder: Path) -> Iterator[None]:
     new = folder / f"{LOCK_FILE}.new"
     with new.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        new.rename(folder / LOCK_FILE)  # there only once it is locked, else a sweep could come in between
+        new.rename(folder / LOCK_FILE)  # only once it is locked, so that it never looks abandoned
         yield
 
 
-def sweep() -> None:
-    """Remove the folders of sessions that are no more; a folder that is gone, or another user's, is passed over."""
+def remove_abandoned_folders() -> None:
+    """Remove the folders of sessions that ended without removing them; folders of other users are left alone."""
     try:
         temporary = Path(tempfile.gettempdir())
-    except OSError:  # none can be written to: whoever needs one says so
+    except OSError:  # no temporary folder can be written to; a session that needs one raises the error
         return
     for folder in temporary.glob(f"{PREFIX}*"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""When the offset of a time zone changes, by the data with which the kernel reads timestamps."""
+"""The days on which the offset of a time zone changes, by the time zone data with which the kernel reads timestamps."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ OffsetChanges = list[tuple[date, int]]
 
 
 def find_offset_changes(time_zone: str, until: date) -> OffsetChanges:
-    """List the days, from 1970 to `until`, at whose beginning in UTC the zone has another offset than a day before.
+    """List the days from 1970 to `until` on which a zone's offset at 00:00 UTC differs from that of the day before.
 
-    Grain: one per change, the first day included, in order.
+    Grain: one row per change in order of the days; the first day counts as a change.
     Units: seconds east of UTC.
     """
     session = duckdb.connect(":memory:")

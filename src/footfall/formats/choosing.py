@@ -1,4 +1,4 @@
-"""Which source definition a file takes: the named one, else the one whose `match` fits its path, else our own form."""
+"""Choose the source definition of a file: the named one, else the one whose `match` fits, else Footfall's own form."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Contracts:
         return self.chosen[definition.name]
 
     def check_all(self, sources: Iterable[str]) -> None:
-        """See, before any file is opened, that each takes one definition. Raises: as `choose` does."""
+        """Choose for all files before any is opened, so that a bad choice fails early. Raises: as `choose` does."""
         for source in sources:
             self.choose(source)
 
@@ -93,7 +93,7 @@ class Contracts:
 
 
 def assert_ids_fit(definition: SourceDefinition, contract: Contract) -> None:
-    """See that the ids that a definition gives can be those of the tables. Raises: SettingsError with the cure."""
+    """Check that the types of ids that a definition gives fit the tables. Raises: SettingsError with the cure."""
     wanted = {
         "interaction_id": "uuid" if definition.made_from else "text" if definition.interaction_id.joined else None,
     }
@@ -117,7 +117,7 @@ def assert_ids_fit(definition: SourceDefinition, contract: Contract) -> None:
 
 
 def _assert_constants_fit(definition: SourceDefinition, id_types: IdTypes) -> None:
-    """See that the ids that stand in a definition can be ids of the tables. Raises: SettingsError with the cure."""
+    """Check that ids that are constants of a definition fit the tables. Raises: SettingsError with the cure."""
     for name, kind in zip(ID_COLUMNS, id_types, strict=True):
         field = getattr(definition, name)
         for key, text in (("value", field.value), ("default", field.default)):
@@ -143,7 +143,7 @@ def find_format(definition: SourceDefinition, source: str) -> FormatName:
 
 
 def find_delimiter(definition: SourceDefinition, source: str) -> str:
-    """Say what stands between two fields: as the definition says, else a tab in files named *.tsv, else a comma."""
+    """Find the delimiter of a file: the definition's, else a tab for files named *.tsv, else a comma."""
     if definition.delimiter is not None:
         return definition.delimiter
     return "\t" if strip_compression(_name_of(source)).endswith((".tsv", ".tab")) else ","

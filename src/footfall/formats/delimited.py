@@ -1,4 +1,4 @@
-"""Delimited files: their header, or what stands in its place, and their records, which `delimited.sql` takes apart."""
+"""Delimited files: read the names of their fields and their records, which `delimited.sql` splits into fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from footfall.formats.framing import Lines, block_bytes, cut_records
 from footfall.formats.header import HeaderRecord, count_first_fields, skip_to_begin, take_header
 from footfall.formats.quoting import CR, LF, Dialect
 from footfall.sources import opening
-from footfall.sources.recognition import begun, refuse_binary
+from footfall.sources.recognition import refuse_binary, take_start
 
 Content = Callable[[], Iterator[bytes]]
 
@@ -28,7 +28,7 @@ def find_line_end(content: Content, source: str) -> int:
     Raises: SourceError for an empty file, and for one whose first bytes are no text.
     """
     has_cr = False
-    start, blocks = begun(content())
+    start, blocks = take_start(content())
     refuse_binary(start, source)
     for block in blocks:
         if LF in block:

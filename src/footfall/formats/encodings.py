@@ -1,4 +1,4 @@
-"""Text in other encodings -> UTF-8 while it is read, and back to the bytes as they are stored.
+"""Convert text in other encodings to UTF-8 while it is read, and back to the stored bytes.
 
 What is no text in its encoding becomes bytes that are no UTF-8 (a surrogate each), so that it is looked at where bad
 bytes of a UTF-8 file are, and the stored bytes can be made of it again.
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from footfall.contract.limits import RAW_BYTES_MAX
 from footfall.errors import CorruptSourceError, SourceError
-from footfall.sources.recognition import START_BYTES, begun, refuse_binary
+from footfall.sources.recognition import START_BYTES, refuse_binary, take_start
 
 UTF_8 = "utf-8"
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -28,7 +28,7 @@ def find_encoding(blocks: Iterator[bytes], encoding: str, source: str) -> str:
     """
     if encoding == UTF_8:
         return encoding
-    start, _ = begun(blocks)
+    start, _ = take_start(blocks)
     if encoding != "utf-16":
         if start.startswith(codecs.BOM_UTF8):
             raise SourceError(
@@ -40,7 +40,7 @@ def find_encoding(blocks: Iterator[bytes], encoding: str, source: str) -> str:
     if start[:2] in _MARKS and not start.startswith(_UTF_32_LE):
         return _MARKS[start[:2]]
     if not start:
-        return UTF_8  # an empty file: that is said where its header is looked for
+        return UTF_8  # an empty file, for which reading the header raises the error
     refuse_binary(start, source)
     raise SourceError(
         'has no byte order mark of UTF-16, and the definition says encoding = "utf-16"; leave encoding out where it '
@@ -50,8 +50,8 @@ def find_encoding(blocks: Iterator[bytes], encoding: str, source: str) -> str:
 
 
 def begin_as_text(blocks: Iterator[bytes], encoding: str) -> bytes:
-    """Give the first bytes of a content in UTF-8, as far as it is in this encoding: what the file looks like."""
-    start, _ = begun(blocks)
+    """Give the first bytes of a content as UTF-8, or as they are where they are not in this encoding."""
+    start, _ = take_start(blocks)
     if encoding == UTF_8:
         return start
     if encoding == "utf-16":
@@ -60,7 +60,7 @@ def begin_as_text(blocks: Iterator[bytes], encoding: str) -> bytes:
     try:
         refuse_binary(start, "")
     except SourceError:
-        return start  # of another format, whatever the definition says
+        return start  # not in the encoding that the definition names
     return start.decode(encoding, "replace").encode()[:START_BYTES]
 
 
@@ -103,7 +103,7 @@ def encode_again(text: bytes, encoding: str) -> bytes:
 
 
 def stored_weights(text: np.ndarray, encoding: str) -> np.ndarray:
-    """Give for each byte of UTF-8 how many stored bytes it stands for; those of a character stand with its first."""
+    """Give for each byte of UTF-8 the number of stored bytes it represents; a character counts at its first byte."""
     weights: np.ndarray = ((text & 0xC0) != 0x80).astype(np.int64)
     if encoding in _MARKS.values():
         weights = weights * 2 + (text >= 0xF0) * 2
@@ -111,7 +111,7 @@ def stored_weights(text: np.ndarray, encoding: str) -> np.ndarray:
 
 
 def restore_bytes(rejected: pa.Table, encoding: str) -> pa.Table:
-    """Give rejected records their bytes as they are stored, and the text that these are in their encoding."""
+    """Replace the bytes of rejected records by the stored bytes, and their text by these bytes decoded."""
     lines, raw = [], []
     for line, bad in zip(rejected["raw_line"].to_pylist(), rejected["raw_bytes"].to_pylist(), strict=True):
         stored = encode_again(line.encode() if bad is None else bad, encoding)

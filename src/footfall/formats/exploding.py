@@ -21,7 +21,7 @@ from footfall.contract.limits import RECORD_BYTES_MAX, VALUE_CHARACTERS_MAX
 from footfall.contract.paths import JsonPath, parse_path
 from footfall.formats import texts as mapping
 from footfall.formats.framing import LINE_BYTES_LEAST, block_bytes
-from footfall.formats.json_names import compose_name_twice, path_variables
+from footfall.formats.json_names import compose_name_twice, list_path_variables
 from footfall.formats.numbering import Numbers, find_lines
 from footfall.statements import statements
 
@@ -57,7 +57,7 @@ def _open_session(definition: SourceDefinition) -> duckdb.DuckDBPyConnection:
     for name, value in {"threads": 1, "temp_directory": "", "python_enable_replacements": False}.items():
         session.execute(f"set {name} = $1", [value])
     list_path, outer = _find_paths(definition)
-    variables: dict[str, Any] = path_variables((list_path, *outer)) | {
+    variables: dict[str, Any] = list_path_variables((list_path, *outer)) | {
         "paths": [path.in_duckdb() for path in outer],
         "list_path": list_path.in_duckdb(),
         "list_and_paths": [path.in_duckdb() for path in (list_path, *outer)],

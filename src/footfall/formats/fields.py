@@ -30,7 +30,7 @@ def compose_delimited(layout: Layout) -> Form:
     return Form(
         SQL["plain_texts"].format(fields=SQL[PLAIN_KINDS.get(kind, kind)], **expressions.plain),
         SQL["texts"].format(fields=SQL[kind], **expressions.of),
-        split_variables(layout) | expressions.variables,
+        list_split_variables(layout) | expressions.variables,
         _plain_line(layout, expressions.trusted),
     )
 
@@ -44,7 +44,7 @@ def _kind(layout: Layout) -> str:
     return "fields" if len(layout.delimiter) == 1 else "fields_between_words"
 
 
-def split_variables(layout: Layout) -> dict[str, Any]:
+def list_split_variables(layout: Layout) -> dict[str, Any]:
     """Give the variables with which records are split into fields.
 
     Shape: name -> value, to be set with `set variable` in the session that splits the records. `well_quoted_line` is

@@ -126,7 +126,7 @@ def cut_records(lines: Lines, field_count: int, block_size: int) -> Iterator[pa.
         size = len(lines.rest)
         if not size:
             return
-        # A decompressor may give 64 MB at once: taken whole, such a block of line ends alone would cost a gigabyte.
+        # A decompressor may give 64 MB at once. Taken whole, such a block of line ends alone would cost a gigabyte.
         limit = min(size, wanted)
         is_last = lines.is_done and limit == size
         cut = limit if is_last else lines.rest.rfind(lines.end, 0, limit) + 1

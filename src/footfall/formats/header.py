@@ -1,4 +1,4 @@
-"""The beginning of a delimited file: what stands before its header, the header, or the first record without one."""
+"""The beginning of a delimited file: skip the lines before the header, and read the header or the first record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from footfall.contract.definition import BLANKS
-from footfall.contract.first_line import cure_of_quotes, looks_like
+from footfall.contract.first_line import describe_cure_of_quotes, describe_look
 from footfall.contract.limits import RECORD_BYTES_MAX, RECORD_LINES_MAX
 from footfall.contract.shapes import COLUMNS
 from footfall.errors import SourceError
@@ -32,7 +32,7 @@ def skip_to_begin(lines: Lines, skip_lines: int) -> None:
 
 
 def take_header(lines: Lines, source: str) -> list[str]:
-    """Read the first record as the header. Raises: SourceError where it is none."""
+    """Read the first record as the header. Raises: SourceError where it cannot be one."""
     if not _go_to_record(lines):
         raise SourceError("holds no header, only blank lines; the first line must name the columns", source=source)
     dialect = lines.dialect
@@ -79,7 +79,7 @@ def _begin_of(lines: Lines) -> bytes:
 
 
 def _match_record(lines: Lines) -> bytes | None:
-    """Give the text of the record at hand; None where its quotes do not close: where it ends is anybody's guess."""
+    """Give the text of the next record; None where its quotes do not close, so that its end is unknown."""
     found = record_pattern(lines.dialect, None).match(lines.rest, 0, RECORD_BYTES_MAX + 1)
     text = found.group().removesuffix(b"\r") if found else b""
     rest = lines.rest[len(text) : len(text) + 2]
@@ -90,9 +90,9 @@ def _match_record(lines: Lines) -> bytes | None:
 def _broken_header(lines: Lines) -> str:
     text = lines.rest.partition(lines.end)[0].decode("utf-8", "replace").rstrip("\r")
     delimiter = " " if lines.dialect.delimiter == BLANKS else lines.dialect.delimiter
-    if look := looks_like(text, delimiter, COLUMNS):
+    if look := describe_look(text, delimiter, COLUMNS):
         return f"the first line must name the columns; {look}"
-    cure = cure_of_quotes(text, delimiter)
+    cure = describe_cure_of_quotes(text, delimiter)
     return f"the header has a quote that does not close before a delimiter or line end; {cure}"
 
 
@@ -101,7 +101,7 @@ def _go_to_record(lines: Lines) -> bool:
 
     Effects: has all of a header of 1 MB at hand.
     """
-    # A CR is half of a CRLF, or of a line end that the end of the content cut.
+    # A CR before an LF belongs to the line end, and so does a CR at the very end of the content.
     held = re.compile(rb"[^ \t\r\n]|\r(?!\n|\Z)" if lines.dialect.line_end == LF else rb"[^ \t\r]")
     end_byte = re.escape(lines.end)
     comments = re.compile(b"(?:" + re.escape(lines.dialect.comment) + b"[^" + end_byte + b"]*" + end_byte + b")*")
@@ -123,7 +123,7 @@ def _go_to_record(lines: Lines) -> bool:
         elif not found:
             if lines.is_done:
                 return False
-            # Enough to know that a header behind these blanks is too long.
+            # Keep only so many blanks: a header that begins after them is over the limit anyway.
             lines.rest = lines.rest[-READABLE_BYTES:]
 
 

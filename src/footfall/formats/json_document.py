@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from footfall.contract.first_line import names_shown
+from footfall.contract.first_line import choose_names
 from footfall.contract.mapping import Layout
 from footfall.contract.paths import parse_path
 from footfall.contract.terms import Contract
@@ -28,7 +28,7 @@ from footfall.formats.json_lines import lay_out_json, open_json_lines, open_text
 from footfall.formats.json_stream import Stream
 from footfall.formats.numbering import Numbers
 from footfall.sources import opening
-from footfall.sources.recognition import begun, refuse_binary
+from footfall.sources.recognition import refuse_binary, take_start
 
 NAMES_KEPT = 100  # names of an object that a message may show
 SNIFFED_BYTES = 2 << 20  # bytes in which two records have to end for their lines to be told
@@ -84,7 +84,7 @@ def read_document(
     Raises: SourceError as `open_json_document` does, before the first batch; later where the document is cut, or holds
     no list at `records`.
     """
-    refuse_binary(begun(content())[0], source)
+    refuse_binary(take_start(content())[0], source)
     stream = Stream(content(), block_bytes(memory_limit_mb), source, encoding)
     stream.skip(BOM)
     first = stream.peek()
@@ -143,7 +143,7 @@ class _Walker:
             self._go_on(b"}")
         self.stream.expect(b"}", "the end of an object")
         if self.steps[at] not in seen:
-            shown = names_shown(list(seen))
+            shown = choose_names(list(seen))
             raise self._refusal(f"there is {', '.join(shown)}" if shown else f"there is no {self.steps[at]!r}")
 
     def _walk_list(self, at: int) -> Iterator[pa.RecordBatch]:

@@ -24,7 +24,7 @@ from footfall.formats.header import BOM
 from footfall.formats.json_escapes import mark_bad_escapes
 from footfall.formats.quoting import Dialect
 from footfall.sources import opening
-from footfall.sources.recognition import begun
+from footfall.sources.recognition import take_start
 
 
 def open_json_lines(
@@ -83,7 +83,7 @@ def read_lines(
     Raises: SourceError as `open_json_lines` does, before the first batch.
     """
     dialect = Dialect(",", find_line_end(content, source), quoting=False, encoding=encoding)
-    _assert_has_objects(begun(content())[0], source)
+    _assert_has_objects(take_start(content())[0], source)
     lines = Lines(content(), dialect)
     lines.fill(len(BOM))
     lines.rest = lines.rest.removeprefix(BOM)

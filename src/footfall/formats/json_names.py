@@ -8,7 +8,7 @@ from footfall.contract.json_places import list_names_on_the_way
 from footfall.contract.paths import JsonPath
 
 
-def path_variables(paths: tuple[JsonPath, ...]) -> dict[str, Any]:
+def list_path_variables(paths: tuple[JsonPath, ...]) -> dict[str, Any]:
     """Give the variables with which values, and the names on the way to them, are found in records.
 
     Shape: `holders` are the paths of the objects that hold a name, each once; `names` has each (holder, name).

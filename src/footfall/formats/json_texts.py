@@ -8,7 +8,7 @@ from footfall.contract.json_places import list_names_on_the_way, place_by_path
 from footfall.contract.limits import RECORD_BYTES_MAX
 from footfall.contract.mapping import Layout
 from footfall.contract.paths import JsonPath
-from footfall.formats.json_names import compose_name_twice, path_variables
+from footfall.formats.json_names import compose_name_twice, list_path_variables
 from footfall.formats.texts import Form, Record, compose_expressions
 from footfall.statements import statements
 
@@ -45,7 +45,7 @@ def compose_json(layout: Layout) -> Form:
             outer_nested=_outer("nested", is_exploded),
             **expressions.of,
         ),
-        path_variables(inner) | expressions.variables | {"record_bytes_max": RECORD_BYTES_MAX},
+        list_path_variables(inner) | expressions.variables | {"record_bytes_max": RECORD_BYTES_MAX},
         suspect_line=f"{NO_OBJECT}|{suspect}" if suspect else NO_OBJECT,
     )
 

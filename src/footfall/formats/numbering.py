@@ -1,7 +1,7 @@
-"""The numbers of rows where several may begin on one line.
+"""Number the rows of formats in which several rows may begin on one line.
 
-Shape: `line_number` counts the rows of a file from 1, `row_line` is the line where the row begins, and `item` its
-number among those that begin there, from 1.
+Shape: in these formats the column `line_number` counts the rows of a file from 1. `row_line` is the line where the row
+begins, and `item` its number among the rows that begin there, from 1.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ ITEM = pa.field("item", pa.int64())
 
 @dataclass(slots=True)
 class Numbers:
-    """The numbers of the last row so far: in the file, of its line, and there."""
+    """The numbers of the last row so far: among the rows of the file, of its line, and among the rows of that line."""
 
     rows: int = 0
     line: int = 0
     item: int = 0
 
     def add(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Give a batch with line numbers the numbers of its rows in their place, and those lines beside them."""
+        """Replace the line numbers of a batch by the numbers of its rows, and append the lines as `row_line`."""
         lines = batch["line_number"].to_numpy()
         count = len(lines)
         begins = np.flatnonzero(np.diff(lines, prepend=lines[0] - 1))
@@ -38,5 +38,5 @@ class Numbers:
 
 
 def find_lines(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Give a batch with the lines where its rows begin as their line numbers."""
+    """Put the lines where the rows of a batch begin back into the column `line_number`."""
     return batch.set_column(0, "line_number", batch["row_line"]) if "row_line" in batch.schema.names else batch

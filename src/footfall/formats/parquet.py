@@ -24,7 +24,7 @@ from footfall.formats.framing import block_bytes
 from footfall.formats.typed_columns import convert_column, find_kind
 from footfall.safe_text import shown
 from footfall.sources import compression, opening
-from footfall.sources.recognition import START_BYTES, explained
+from footfall.sources.recognition import START_BYTES, explain_error
 
 MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
 BUFFER_BYTES = 1 << 20  # of the pages of each column that are read at a time
@@ -75,7 +75,7 @@ def _assert_parquet(file: opening.SourceFile) -> None:
         raise SourceError("the file is empty; a Parquet file without rows has a schema at least", source=file.source)
     if start.startswith(ENCRYPTED_MAGIC):
         raise SourceError("is an encrypted Parquet file; decrypt it where its keys are", source=file.source)
-    if compression.decompressor(start):
+    if compression.find_decompressor(start):
         raise SourceError(
             "is compressed, and a Parquet file is compressed inside; decompress it and name it *.parquet",
             source=file.source,
@@ -84,7 +84,7 @@ def _assert_parquet(file: opening.SourceFile) -> None:
         plain = SourceError(
             "is not a Parquet file: it does not begin with PAR1; was it cut, or is its name wrong?", source=file.source
         )
-        raise explained(plain, start, file.source)
+        raise explain_error(plain, start, file.source)
 
 
 def _open(file: opening.SourceFile) -> pq.ParquetFile:

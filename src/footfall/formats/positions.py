@@ -1,7 +1,9 @@
-"""Where a row stands when several files are judged at once: the number of its file, and its line number there.
+"""The position of a row when several files are judged together: one integer for the file and the line.
 
-A place is one integer: the line number in the low bits, and above them the number of the file among those at hand, from
-0. So the places of one file alone are its line numbers.
+The low bits of a position are the line number. The bits above are the number of the file among those that are judged
+together, from 0, so that in a single file the positions are the line numbers.
+
+The column of the engines' tables that holds positions is still named `line_number`.
 """
 
 from __future__ import annotations
@@ -9,47 +11,48 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-PLACE_BITS = 40  # 10^12 lines a file, 8 million files
+LINE_BITS = 40  # bits for the line number: 10^12 lines a file, which leaves room for 8 million files
 
 
-def placed(line_numbers: pa.Array | pa.ChunkedArray, file_number: int) -> pa.Array:
-    """Give the places of lines of one file."""
-    return pa.array(np.asarray(line_numbers) + (file_number << PLACE_BITS))
+def make_positions(line_numbers: pa.Array | pa.ChunkedArray, file_number: int) -> pa.Array:
+    """Make the positions of lines of one file."""
+    return pa.array(np.asarray(line_numbers) + (file_number << LINE_BITS))
 
 
-def placed_by(places: np.ndarray, line_numbers: np.ndarray) -> pa.Array:
-    """Give the places of other lines, each in the file of the place that is given for it.
+def replace_lines(positions: np.ndarray, line_numbers: np.ndarray) -> pa.Array:
+    """Replace the line number in each position; the number of the file stays.
 
     Example:
-        >>> line_numbers(placed_by(placed(pa.array([7]), 3).to_numpy(), np.array([9])).to_numpy()).tolist()
+        >>> positions = make_positions(pa.array([7]), 3).to_numpy()
+        >>> read_line_numbers(replace_lines(positions, np.array([9])).to_numpy()).tolist()
         [9]
     """
-    return pa.array((places >> PLACE_BITS << PLACE_BITS) + line_numbers)
+    return pa.array((positions >> LINE_BITS << LINE_BITS) + line_numbers)
 
 
-def file_numbers(places: np.ndarray) -> np.ndarray:
-    """Give the number of each row's file.
+def read_file_numbers(positions: np.ndarray) -> np.ndarray:
+    """Read the number of each row's file from its position.
 
     Example:
-        >>> file_numbers(placed(pa.array([7, 8]), 3).to_numpy()).tolist()
+        >>> read_file_numbers(make_positions(pa.array([7, 8]), 3).to_numpy()).tolist()
         [3, 3]
     """
-    return places >> PLACE_BITS
+    return positions >> LINE_BITS
 
 
-def line_numbers(places: np.ndarray) -> np.ndarray:
-    """Give the line number of each row in its file.
+def read_line_numbers(positions: np.ndarray) -> np.ndarray:
+    """Read the line number of each row in its file from its position.
 
     Example:
-        >>> line_numbers(placed(pa.array([7, 8]), 3).to_numpy()).tolist()
+        >>> read_line_numbers(make_positions(pa.array([7, 8]), 3).to_numpy()).tolist()
         [7, 8]
     """
-    return places & ((1 << PLACE_BITS) - 1)
+    return positions & ((1 << LINE_BITS) - 1)
 
 
-def rows_per_file(places: pa.ChunkedArray, files: int) -> list[int]:
-    """Count the rows of each of so many files."""
+def count_rows_per_file(positions: pa.ChunkedArray, files: int) -> list[int]:
+    """Count the rows of each file; `files` is the number of files that are judged together."""
     if files == 1:
-        return [len(places)]
-    counts: list[int] = np.bincount(file_numbers(places.to_numpy()), minlength=files).tolist()
+        return [len(positions)]
+    counts: list[int] = np.bincount(read_file_numbers(positions.to_numpy()), minlength=files).tolist()
     return counts

@@ -1,4 +1,4 @@
-"""Dialects: delimiters, quotes, and the lines that they run over: which text is one record, and which swallows rows.
+"""Dialects of delimited files: delimiters and quotes decide which lines are one record, and which quote is stray.
 
 Grain: one text at a time, without its line end. Nothing here knows blocks or limits.
 """
@@ -54,7 +54,7 @@ def record_pattern(dialect: Dialect, field_count: int | None) -> re.Pattern[byte
 
 
 def record_test(dialect: Dialect, field_count: int) -> Callable[[bytes], bool]:
-    """Give the question whether a text of several lines is one record with so many fields."""
+    """Make a function that says whether a text of several lines is one record with `field_count` fields."""
     pattern = record_pattern(dialect, field_count)
 
     def is_record(text: bytes) -> bool:
@@ -64,7 +64,7 @@ def record_test(dialect: Dialect, field_count: int) -> Callable[[bytes], bool]:
 
 
 def swallows_rows(text: bytes, dialect: Dialect, field_count: int) -> bool:
-    r"""Say whether each line behind the first has the fields of a row: a stray quote then holds rows, not text.
+    r"""Say whether each line after the first has the fields of a row, so that a stray quote has swallowed rows.
 
     A line of blanks and a comment are no rows, and so say nothing. Of two lines, the first must have the fields of a
     row, too: where it is short, the second completes it, as it does wherever text of two lines stands in the first
@@ -78,7 +78,7 @@ def swallows_rows(text: bytes, dialect: Dialect, field_count: int) -> bool:
         False
     """
     end = bytes([dialect.line_end])
-    # The closing quote stands on the last line: with too few delimiters it is no row, and most records end here.
+    # Test the last line first, which has the closing quote: in most records it has too few delimiters for a row.
     if _count_borders(text[text.rfind(end) + 1 :], dialect.delimiter) + 1 < field_count:
         return False
     lines = text.split(end)
@@ -91,7 +91,7 @@ def swallows_rows(text: bytes, dialect: Dialect, field_count: int) -> bool:
 
 
 def is_comment(line: bytes, dialect: Dialect) -> bool:
-    """Say whether a line, or what begins with it, is a comment."""
+    """Say whether a line, or a text that begins with it, is a comment."""
     return bool(dialect.comment) and line.startswith(dialect.comment)
 
 
@@ -116,7 +116,7 @@ def count_fields(line: bytes, delimiter: str, *, quoting: bool = True) -> int:
 
 
 def split_line(text: str, dialect: Dialect) -> list[str]:
-    """Give the fields of a record whose quotes are in order, as `delimited.sql` does.
+    """Split a record with valid quoting into its fields, as `delimited.sql` does.
 
     Example:
         >>> split_line('"a::b"::c', Dialect("::", LF)), split_line(' "a b"  c', Dialect(BLANKS, LF))

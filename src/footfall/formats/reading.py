@@ -1,4 +1,4 @@
-"""A source file opened as records: its layout is known, its batches are to come."""
+"""Open a source file as records: find its layout first, and read its batches of records lazily."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from footfall.contract.terms import Contract
 from footfall.errors import CorruptSourceError, SourceError
 from footfall.formats.choosing import Contracts, find_format
 from footfall.sources import opening
-from footfall.sources.recognition import explained
+from footfall.sources.recognition import explain_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +22,7 @@ log = logging.getLogger("footfall")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A source file that is being read: the layout of its records is known, they are to come."""
+    """A source file that is being read: the layout of its records, and an iterator that reads them."""
 
     file: opening.SourceFile
     layout: Layout
@@ -31,16 +31,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads the files of one command. `said` has the warnings that were given already."""
+    """Reads the files of one command. `said` holds the warnings that were given, so that none is repeated."""
 
     contracts: Contracts
     memory_limit_mb: int
     said: set[str] = field(default_factory=set)
 
     def read(self, file: opening.SourceFile) -> Reading:
-        """Find where in a file's records the five values stand; the records are to come, batch by batch.
+        """Find where the five values stand in a file's records; the records are read when the batches are taken.
 
-        Effects: warns of columns that are ignored, of the same columns once.
+        Effects: warns of ignored columns, once for the same columns.
         Raises: SourceError where the file is empty, or not one that its source definition can read.
         """
         contract = self.contracts.choose(file.path)
@@ -54,7 +54,7 @@ class Reader:
             from footfall.formats.encodings import begin_as_text
 
             start = begin_as_text(opening.read_content(file), contract.definition.encoding)
-            raise explained(error, start, file.source, find_format(contract.definition, file.path)) from error
+            raise explain_error(error, start, file.source, find_format(contract.definition, file.path)) from error
         if layout.surplus:
             read = ", ".join(map(str, list_references(contract.definition)))
             surplus = ", ".join(map(repr, layout.surplus))
@@ -69,7 +69,7 @@ class Reader:
             log.warning(f"{source}: {words}")
 
     def read_later(self, file: opening.SourceFile) -> Reading:
-        """Find the same, and read the file again at its turn: until then nothing of it is held in memory."""
+        """Find the layout now, and open the file anew when its batches are taken; until then it holds no memory."""
 
         def read_again() -> Iterator[pa.RecordBatch]:
             yield from self.read(file).batches
@@ -80,7 +80,7 @@ class Reader:
 def open_records(
     file: opening.SourceFile, contract: Contract, memory_limit_mb: int
 ) -> tuple[Layout, Iterator[pa.RecordBatch]]:
-    """Open a file in the format of its definition. The imports are heavy: not all formats are needed, perhaps none."""
+    """Open a file in the format of its definition; a format is imported only when it is used, which takes time."""
     kind = find_format(contract.definition, file.path)
     if kind == "jsonl":
         from footfall.formats.json_lines import open_json_lines
@@ -100,9 +100,9 @@ def open_records(
 
 
 def join_batches(readings: Sequence[Reading], memory_limit_mb: int) -> Iterator[pa.RecordBatch]:
-    """Give the records of several files in batches as large as those of one; their line numbers become places."""
+    """Give the records of several files in batches as large as those of one; their line numbers become positions."""
     from footfall.formats.framing import block_bytes
-    from footfall.formats.positions import placed
+    from footfall.formats.positions import make_positions
 
     if len(readings) == 1:
         yield from readings[0].batches
@@ -111,8 +111,8 @@ def join_batches(readings: Sequence[Reading], memory_limit_mb: int) -> Iterator[
     size_bytes = 0
     for number, reading in enumerate(readings):
         for batch in reading.batches:
-            places = placed(batch.column("line_number"), number)
-            waiting.append(batch.set_column(0, "line_number", places))
+            positions = make_positions(batch.column("line_number"), number)
+            waiting.append(batch.set_column(0, "line_number", positions))
             size_bytes += batch.nbytes
             if size_bytes >= block_bytes(memory_limit_mb):
                 yield _join(waiting)

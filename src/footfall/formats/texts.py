@@ -14,7 +14,7 @@ from typing import Any
 from footfall.contract.definition import Condition, Field
 from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.mapping import Layout, Place
-from footfall.contract.patterns import plain_id_pattern, plain_time
+from footfall.contract.patterns import find_plain_id_pattern, find_plain_time
 from footfall.contract.shapes import COLUMNS
 from footfall.statements import statements
 
@@ -235,9 +235,9 @@ class _Composer:
     def _plain_pattern(self, column: str) -> str | None:
         """Give the pattern of texts of a field that are right as they stand; None where each has to be looked at."""
         if column == "timestamp":
-            return plain_time(self.layout.contract)
+            return find_plain_time(self.layout.contract)
         if column in ID_COLUMNS:
-            return plain_id_pattern(self.layout.contract.id_types.of(column)) or ANY_TEXT
+            return find_plain_id_pattern(self.layout.contract.id_types.of(column)) or ANY_TEXT
         return ANY_TEXT
 
     def _is_simple(self, column: str, pattern: str) -> bool:

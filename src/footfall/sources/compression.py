@@ -9,27 +9,32 @@ from typing import BinaryIO
 
 from footfall.errors import CorruptSourceError, SourceError
 
-READ_BYTES = (
-    1 << 20
-)  # bytes per read of gzip, bzip2 and xz, and of one piece of its content: no bomb gets further at a time
+# Bytes per read of a gzip, bzip2 or xz file, and at most of each piece of its content: a decompression bomb cannot fill
+# the memory.
+READ_BYTES = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-SKIPPABLE_MAGIC = b"\x2a\x4d\x18"  # behind a byte of 50 to 5f: a frame that holds no content, as pzstd writes it first
-BZIP2_PATTERN = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")  # the second: of an empty content
+SKIPPABLE_MAGIC = (
+    b"\x2a\x4d\x18"  # after a byte of 50 to 5f it begins a frame without content, which pzstd writes first
+)
+BZIP2_PATTERN = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")  # the second alternative begins an empty file
 XZ_MAGIC = b"\xfd7zXZ\0"
-XZ_MEMORY_BYTES = 1 << 27  # what the dictionary of `xz -9` takes twice; a larger one is refused
-ZSTD_WINDOW_BYTES = 1 << 27  # what `zstd --long` makes at most; a larger one is refused
-ZSTD_SLICE_BYTES = 1 << 11  # bytes fed at a time: 2 KB can inflate to 64 MB at most, a bomb gets no further
+XZ_MEMORY_BYTES = 1 << 27  # twice the dictionary of `xz -9`; a file that needs more is refused
+ZSTD_WINDOW_BYTES = 1 << 27  # the largest window of `zstd --long`; a file that needs a larger one is refused
+ZSTD_SLICE_BYTES = 1 << 11  # bytes fed at a time: 2 KB can inflate to 64 MB at most, which bounds a decompression bomb
 Decompress = Callable[[BinaryIO, str], Iterator[bytes]]
 
 
-def decompressor(start: bytes) -> Decompress | None:
-    """Give what decompresses a file with these first bytes, or None where it is not compressed as we read it."""
+def find_decompressor(start: bytes) -> Decompress | None:
+    """Find the function that decompresses a file with these first bytes; None where it is not compressed.
+
+    Compressions that Footfall does not read count as not compressed; `recognition` names them.
+    """
     if start.startswith(GZIP_MAGIC):
         return gunzip
     if start.startswith(XZ_MAGIC):
         return unxz
-    # Its mark is text, and a header might begin with it; the checksum behind it is none.
+    # The mark of bzip2 is plain text, with which a header might begin. The checksum after it holds bytes that are not.
     if BZIP2_PATTERN.match(start) and re.search(rb"[^\t\n\r -~]", start):
         return bunzip2
     is_skippable = start[1:4] == SKIPPABLE_MAGIC and start[0] >> 4 == 5
@@ -37,18 +42,18 @@ def decompressor(start: bytes) -> Decompress | None:
 
 
 def gunzip(stream: BinaryIO, source: str) -> Iterator[bytes]:
-    """Give the content of all members of a gzip file; NULs behind a member are padding.
+    """Give the content of all members of a gzip file; NULs after a member are padding.
 
     Raises: CorruptSourceError where it is cut or corrupt.
     """
-    # zlib instead of the gzip module: several members, and a bound on what one read may inflate to.
+    # The gzip module sets no bound on what one read may inflate to; zlib does, and we go from member to member here.
     inflater = zlib.decompressobj(wbits=31)
     pending = b""
     try:
         while True:
             pending = pending or stream.read(READ_BYTES)
             if inflater.eof:
-                pending = pending.lstrip(b"\0")  # padding behind the last member
+                pending = pending.lstrip(b"\0")  # padding after the last member
                 if not pending:
                     if not (pending := stream.read(READ_BYTES)):
                         return
@@ -65,7 +70,7 @@ def gunzip(stream: BinaryIO, source: str) -> Iterator[bytes]:
 
 
 def bunzip2(stream: BinaryIO, source: str) -> Iterator[bytes]:
-    """Give the content of all streams of a bzip2 file, as pbzip2 writes several.
+    """Give the content of all streams of a bzip2 file; pbzip2 writes several into one file.
 
     Raises: CorruptSourceError where it is cut or corrupt.
     """
@@ -87,13 +92,13 @@ def bunzip2(stream: BinaryIO, source: str) -> Iterator[bytes]:
             if block:
                 yield block
     except OSError as error:
-        if error.errno is not None:  # of the stream: the disk, not the data
+        if error.errno is not None:  # the error comes from reading the disk, not from the data
             raise
         raise CorruptSourceError(f"the bzip2 file is corrupt ({error}); deliver it again", source=source) from error
 
 
 def unxz(stream: BinaryIO, source: str) -> Iterator[bytes]:
-    """Give the content of all streams of an xz file; NULs behind a stream are padding.
+    """Give the content of all streams of an xz file; NULs after a stream are padding.
 
     Raises: CorruptSourceError where it is cut or corrupt, SourceError where it needs too much memory.
     """
@@ -104,7 +109,7 @@ def unxz(stream: BinaryIO, source: str) -> Iterator[bytes]:
     try:
         while True:
             if inflater.eof:
-                pending = inflater.unused_data.lstrip(b"\0")  # padding behind the last stream
+                pending = inflater.unused_data.lstrip(b"\0")  # padding after the last stream
                 while not pending:
                     if not (pending := stream.read(READ_BYTES)):
                         return
@@ -126,7 +131,7 @@ def unxz(stream: BinaryIO, source: str) -> Iterator[bytes]:
 
 
 def unzstd(stream: BinaryIO, source: str) -> Iterator[bytes]:
-    """Give the content of all frames of a zstd file; skippable frames, which may stand anywhere, have none.
+    """Give the content of all frames of a zstd file; skippable frames may stand anywhere and have no content.
 
     Raises: CorruptSourceError where it is cut or corrupt, SourceError where it needs a dictionary or too much memory.
     """
@@ -134,7 +139,7 @@ def unzstd(stream: BinaryIO, source: str) -> Iterator[bytes]:
 
     inflater = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
     pending = b""
-    start = b""  # of the frame at hand
+    start = b""  # the first bytes of the current frame
     try:
         while pending := pending or stream.read(ZSTD_SLICE_BYTES):
             if inflater.eof:
@@ -148,13 +153,13 @@ def unzstd(stream: BinaryIO, source: str) -> Iterator[bytes]:
         if not inflater.eof:
             raise CorruptSourceError("the zstd file is cut; deliver it again", source=source)
     except zstandard.ZstdError as error:
-        if reason := _unreadable(start):
+        if reason := _explain_unreadable(start):
             raise SourceError(reason, source=source) from error
         raise CorruptSourceError(f"the zstd file is corrupt ({error}); deliver it again", source=source) from error
 
 
-def _unreadable(start: bytes) -> str | None:
-    """Say why a frame that is in order cannot be read, or None where it is not in order."""
+def _explain_unreadable(start: bytes) -> str | None:
+    """Say why a frame with a valid header cannot be read; None where its header is not valid."""
     import zstandard
 
     try:
@@ -162,7 +167,7 @@ def _unreadable(start: bytes) -> str | None:
     except zstandard.ZstdError:
         return None
     if frame.dict_id:
-        return "the zstd file was made with a dictionary, which is not at hand; compress it without one"
+        return "the zstd file was made with a dictionary, which Footfall does not have; compress it without one"
     if frame.window_size > ZSTD_WINDOW_BYTES:
         megabytes = frame.window_size >> 20
         return f"the zstd file needs {megabytes:,} MB of memory; compress it again with --long=27 at most"

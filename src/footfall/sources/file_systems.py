@@ -1,8 +1,8 @@
-"""Which file systems keep a time of change of their own: one that nobody who writes a file can set.
+"""Which file systems set the time of change of a file themselves, so that no writer of a file can set it.
 
-A read-only image has none that tells it from the next image; FUSE (sshfs, rclone, gcsfuse), shares of other systems
-(9p, SMB) and FAT make one up from what they have; a client of NFS may hold an old one, and what the server keeps is not
-known. Their files have the same times as before though their content is new.
+On all others, a file can have the same times as before although its content is new. A read-only image has no time that
+distinguishes it from the next image. FUSE (sshfs, rclone, gcsfuse), shares of other systems (9p, SMB) and FAT derive
+the time from others. A client of NFS may show an old one, and it is not known what its server keeps.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import platform
 import sys
 from pathlib import Path
 
-# Local ones whose driver sets ctime itself. overlay is not among them: below it there may be a read-only image.
+# Local file systems whose driver sets ctime itself. overlay is not one of them: it may show a read-only image.
 WITH_CHANGE_TIMES = frozenset(
     {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "bcachefs", "zfs", "tmpfs", "apfs", "hfs"}
 )
@@ -23,11 +23,11 @@ MACOS_READ_ONLY = 1  # MNT_RDONLY
 
 
 def keeps_change_times(file: int) -> bool:
-    """Say whether the file system of an open file keeps a time of change that can be believed; False if in doubt."""
+    """Say whether the time of change of an open file can be believed; False if in doubt."""
     try:
         if sys.platform == "darwin":
             return is_believed_on_macos(_macos_statfs(file))
-        mount_id = mount_of(Path(f"/proc/self/fdinfo/{file}").read_text(encoding="ascii"))
+        mount_id = find_mount(Path(f"/proc/self/fdinfo/{file}").read_text(encoding="ascii"))
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
     except (OSError, ValueError, AttributeError):
         return False
@@ -35,9 +35,9 @@ def keeps_change_times(file: int) -> bool:
 
 
 def keeps_change_times_at(path: bytes, device: int) -> bool | None:
-    """Say the same of the device on which a path was once; None where the path is gone, or on another device now."""
+    """Say the same for a path on a known device; None where the path is gone, or on another device now."""
     try:
-        # Linux: looked at without being opened, so that a FIFO is not waited for.
+        # O_PATH of Linux does not open the file itself, so that a FIFO does not make us wait.
         file = os.open(path, getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK))
     except OSError:
         return None
@@ -47,13 +47,13 @@ def keeps_change_times_at(path: bytes, device: int) -> bool | None:
         os.close(file)
 
 
-def mount_of(fdinfo: str) -> str | None:
-    """Give the number of the mount from the text that Linux has about an open file.
+def find_mount(fdinfo: str) -> str | None:
+    """Find the number of the mount in the text of /proc/self/fdinfo about an open file.
 
     Source: proc_pid_fdinfo(5).
 
     Example:
-        >>> mount_of("pos:\\t0\\nflags:\\t0100000\\nmnt_id:\\t27\\n")
+        >>> find_mount("pos:\\t0\\nflags:\\t0100000\\nmnt_id:\\t27\\n")
         '27'
     """
     for line in fdinfo.splitlines():
@@ -64,7 +64,7 @@ def mount_of(fdinfo: str) -> str | None:
 
 
 def is_believed(mountinfo: str, mount_id: str) -> bool:
-    """Say whether a mount is of a file system that keeps times of change, and that can be written to at all.
+    """Say whether a mount has a file system that sets times of change itself and is not read-only.
 
     Source: proc_pid_mountinfo(5): number, parent, device, root, place, options, tags, "-", type, source, its options.
 
@@ -84,7 +84,7 @@ def is_believed(mountinfo: str, mount_id: str) -> bool:
 
 
 def is_believed_on_macos(statfs: bytes) -> bool:
-    """Say the same from what fstatfs(2) of macOS gives."""
+    """Say the same from the bytes that fstatfs(2) of macOS gives."""
     kind = statfs[MACOS_TYPE_AT : MACOS_TYPE_AT + MACOS_TYPE_BYTES].split(b"\0", 1)[0]
     flags = int.from_bytes(statfs[MACOS_FLAGS_AT : MACOS_FLAGS_AT + 4], sys.byteorder)
     return kind.decode("ascii", "replace") in WITH_CHANGE_TIMES and not flags & MACOS_READ_ONLY

@@ -1,8 +1,9 @@
-"""Names, patterns, folders and URLs -> the files of one command in loading order; what is left out is named.
+"""Names, patterns, folders and URLs -> the files of one command in loading order, and the names that are left out.
 
-One rule for every verb: what is written out is taken as it is, and a link to a folder is followed there. What a folder
-or a wildcard meets is a file to read, a folder to look into, or a name that is left out, with the reason: links to
-folders, FIFOs, sockets and devices, and what systems and tools leave behind. Each file is taken once.
+One rule holds for every verb. A name that is written out is taken as it is, and if it is a link to a folder, the link
+is followed. A name that is found in a folder or by a wildcard is a file to read, a folder to look into, or left out
+with a reason: links to folders, FIFOs, sockets, devices, and files that systems and tools leave behind. Each file is
+taken once.
 """
 
 from __future__ import annotations
@@ -20,24 +21,25 @@ from footfall.results import FoundSources, IgnoredName, Reason
 from footfall.safe_text import scheme, shown
 from footfall.sources import stores, web
 from footfall.sources.ignored import describe_ignored, has_ending, is_never_data
-from footfall.sources.patterns import DEEP, Part, is_path_of_any, refuse_pattern, split_pattern
+from footfall.sources.patterns import DEEP, Part, describe_no_match, is_path_of_any, split_pattern
 
 NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
 
 class _Kind(Enum):
-    FILE = auto()  # or a link to one, or to nothing: opening it says so
+    FILE = auto()  # or a link to a file, or a link to nothing, for which opening it gives the error
     FOLDER = auto()
-    LINK = auto()  # to a folder
+    LINK = auto()  # a link to a folder
     SPECIAL = auto()
 
 
 @dataclass(slots=True)
 class _Search:
-    """What one SOURCE has led to so far.
+    """The names that the search for one SOURCE has met so far.
 
-    Shape: `found` has the number of each file's inode as its folder lists it (0 where that is unknown), `entered` the
-    folders whose names are written out, `also` the patterns of paths that a folder gives beside those with an ending.
+    Shape: `found` has each file's inode as its folder lists it, 0 where that is unknown. `entered` has the folders
+    whose names are written out. `listed` is the folder that was listed last, with its entries. Files that fit one of
+    the patterns `also` are taken from a folder whatever their ending.
     """
 
     found: dict[str, int] = field(default_factory=dict)
@@ -50,10 +52,10 @@ class _Search:
 def find_sources(names: list[str], also: Sequence[str] = ()) -> FoundSources:
     """Expand files, patterns, folders, URLs and `-` in the order given; below each, in bytewise order of the paths.
 
-    Shape: `also` are the patterns of source definitions: what they fit is taken from a folder whatever its ending.
+    Shape: `also` are the patterns of source definitions; a file in a folder that fits one is taken whatever its ending.
     Effects: lists folders and looks at links; opens no file.
     Raises: SourceError where a folder cannot be read, a folder or a pattern holds no file, or a scheme is unknown;
-    SourceUnavailableError where a store is away.
+    SourceUnavailableError where a store does not answer.
     """
     found: list[tuple[str, int | str]] = []
     ignored: list[IgnoredName] = []
@@ -76,10 +78,10 @@ def find_sources(names: list[str], also: Sequence[str] = ()) -> FoundSources:
             _add(search, found, ignored)
         elif has_magic(name) and not os.path.lexists(name):
             search = _search_pattern(name)
-            _require_found(search, name, refuse_pattern(name))
+            _require_found(search, name, describe_no_match(name))
             _add(search, found, ignored)
         else:
-            found.append((name, _inode(name)))
+            found.append((name, _find_inode(name)))
     paths, same = _take_once(found)
     taken = {*paths, *names}
     return FoundSources(paths, (*(each for each in ignored if each not in taken), *same))
@@ -87,22 +89,22 @@ def find_sources(names: list[str], also: Sequence[str] = ()) -> FoundSources:
 
 def _add(search: _Search, found: list[tuple[str, int | str]], ignored: list[IgnoredName]) -> None:
     found += sorted(search.found.items(), key=lambda each: os.fsencode(each[0]))
-    ignored += _ignored(search)
+    ignored += _list_ignored(search)
 
 
-def _ignored(search: _Search) -> list[IgnoredName]:
+def _list_ignored(search: _Search) -> list[IgnoredName]:
     names = search.ignored.keys() - search.found.keys() - search.entered
     return [IgnoredName(name, search.ignored[name]) for name in sorted(names, key=os.fsencode)]
 
 
 def _require_found(search: _Search, name: str, refusal: str) -> None:
     if not search.found:
-        ignored = _ignored(search)
+        ignored = _list_ignored(search)
         raise SourceError(f"{refusal}; {describe_ignored(ignored)}" if ignored else refusal, source=name)
 
 
 def _take_once(found: list[tuple[str, int | str]]) -> tuple[tuple[str, ...], list[IgnoredName]]:
-    """Give each file under the first of its names, and its other names."""
+    """Give the first name of each file, and list its other names as ignored."""
     paths: list[str] = []
     same: list[IgnoredName] = []
     seen: dict[int | str, list[str]] = {}
@@ -124,8 +126,8 @@ def _are_same(path: str, other: str) -> bool:
         return False
 
 
-def _inode(path: str) -> int:
-    """Give the inode of a file that is written out, 0 for what is no plain file: a FIFO may be read twice."""
+def _find_inode(path: str) -> int:
+    """Give the inode of a regular file, else 0: only regular files are taken once, since a FIFO may be read twice."""
     try:
         status = os.stat(path)  # noqa: PTH116  (a Path would change the name)
     except (OSError, ValueError):
@@ -134,7 +136,7 @@ def _inode(path: str) -> int:
 
 
 def _search_folder(root: str, also: Sequence[str]) -> _Search:
-    """Look through a folder and all below it."""
+    """Search a folder and all folders below it."""
     search, waiting = _Search(also=also), [root if root.endswith("/") else f"{root}/"]
     while waiting:
         folder = waiting.pop()
@@ -158,16 +160,16 @@ def _search_folder(root: str, also: Sequence[str]) -> _Search:
 
 
 def _search_pattern(pattern: str) -> _Search:
-    """Look for what a pattern matches, part by part, each part once in each folder.
+    """Search for the files that a pattern matches, part by part, each part once in each folder.
 
-    The first parts are taken as they are written, as long as they are there: brackets may belong to a name.
+    The first parts are taken literally as long as such a folder exists, since brackets may belong to its name.
     """
     search, parts = _Search(), split_pattern(pattern)
     folder, at, last = "", 0, len(parts) - 1
     while at < last and (parts[at].matches is None or os.path.lexists(folder + parts[at].text)):
         folder += parts[at].text + parts[at].slashes
         at += 1
-    status = _status(folder or ".")
+    status = _read_status(folder or ".")
     waiting = [(folder, at)] if status and stat.S_ISDIR(status.st_mode) else []
     visited: set[tuple[str, int]] = set()
     while waiting:
@@ -184,13 +186,13 @@ def _search_pattern(pattern: str) -> _Search:
             next_at = at if part.text == DEEP else at + 1
             waiting += [(below, next_at) for below in _match(search, folder, part, is_last=at == last)]
             if part.text == DEEP and at < last:
-                waiting.append((folder, at + 1))  # the next to be taken, while the list of the folder is at hand
+                waiting.append((folder, at + 1))  # taken next, while the list of this folder is still in `listed`
     return search
 
 
 def _enter_written(search: _Search, folder: str, part: Part) -> list[str]:
     path = folder + part.text
-    status = _status(path)
+    status = _read_status(path)
     if status is None or not stat.S_ISDIR(status.st_mode):
         return []
     search.entered.add(path)
@@ -198,9 +200,9 @@ def _enter_written(search: _Search, folder: str, part: Part) -> list[str]:
 
 
 def _take_written(search: _Search, path: str) -> None:
-    status = _status(path)
+    status = _read_status(path)
     if status is None:
-        if os.path.lexists(path):  # a link to nothing: opening it says so
+        if os.path.lexists(path):  # a link to nothing: opening it gives the error
             search.found[path] = 0
     elif stat.S_ISREG(status.st_mode):
         search.found[path] = status.st_ino
@@ -209,12 +211,13 @@ def _take_written(search: _Search, path: str) -> None:
 
 
 def _match(search: _Search, folder: str, part: Part, *, is_last: bool) -> list[str]:
-    """Take the files of a folder that the last part of a pattern matches; give the folders where it goes on."""
+    """Match one part of a pattern in a folder: take files for the last part, and give the folders for the next part."""
     below: list[str] = []
     is_deep = part.text == DEEP
     for entry in _list(search, folder):
         name = entry.name
-        # Behind a wildcard, the text of a pattern is no name that wins over the others: nothing of them may be missed.
+        # After a wildcard a part is matched as a pattern even where a file has exactly its text as name: taking that
+        # file alone would miss the others that match.
         if not (is_deep or name == part.text or (part.matches and part.matches(name))):
             continue
         kind, inode = _look(entry)
@@ -239,7 +242,7 @@ def _match(search: _Search, folder: str, part: Part, *, is_last: bool) -> list[s
 
 
 def _list(search: _Search, folder: str) -> list[os.DirEntry[str]]:
-    """List a folder, once where it is asked for twice in a row. Raises: SourceError that names it."""
+    """List a folder; the last list is kept for the next call. Raises: SourceError that names the folder."""
     if search.listed[0] != folder:
         name = folder.rstrip("/") or folder or "."
         try:
@@ -247,15 +250,15 @@ def _list(search: _Search, folder: str) -> list[os.DirEntry[str]]:
                 search.listed = folder, list(entries)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise SourceChangedError(
-                "the folder went away while it was looked through; run the same command again", source=name
+                "the folder was removed while it was searched; run the same command again", source=name
             ) from error
         except OSError as error:
-            raise _unreadable(name, error) from error
+            raise _make_unreadable_error(name, error) from error
     return search.listed[1]
 
 
 def _look(entry: os.DirEntry[str]) -> tuple[_Kind, int]:
-    """Say what a name is, and the inode of a file. Effects: only a link needs a look beyond what its folder says."""
+    """Give the kind of a folder's entry, and the inode of a file. Effects: only a link costs a system call."""
     try:
         if not entry.is_symlink():
             if entry.is_file(follow_symlinks=False):
@@ -269,15 +272,15 @@ def _look(entry: os.DirEntry[str]) -> tuple[_Kind, int]:
     return (_Kind.LINK if stat.S_ISDIR(status.st_mode) else _Kind.SPECIAL), 0
 
 
-def _status(path: str) -> os.stat_result | None:
-    """Look at what is behind a name; None where there is nothing. Raises: SourceError where nobody may look."""
+def _read_status(path: str) -> os.stat_result | None:
+    """Give the status of a path; None where there is nothing. Raises: SourceError where it may not be looked at."""
     try:
         return os.stat(path)  # noqa: PTH116  (a Path would change the name)
     except OSError as error:
         if error.errno in NOT_THERE:
             return None
-        raise _unreadable(path, error) from error
+        raise _make_unreadable_error(path, error) from error
 
 
-def _unreadable(name: str, error: OSError) -> SourceError:
+def _make_unreadable_error(name: str, error: OSError) -> SourceError:
     return SourceError(f"cannot be read ({error.strerror or error}); give the right to read it", source=name)

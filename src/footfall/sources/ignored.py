@@ -1,4 +1,4 @@
-"""Names that a search for files meets and leaves out: which they are, why, and how that is said."""
+"""Names that a search for files leaves out: which they are, the reasons, and the sentence that reports them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from footfall.results import IgnoredName, Reason
 
 COMPRESSIONS = (".gz", ".zst", ".bz2", ".xz")
-# Of the files of a folder, in any case. Not .txt, .dat or .log: notes and logs stand beside data everywhere.
+# Files of a folder with one of these endings, in any case, are sources. .txt, .dat and .log are left out, because notes
+# and logs stand beside data everywhere.
 FORMAT_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 ENDINGS = (
     *FORMAT_ENDINGS,
     *(f"{ending}{packed}" for ending in FORMAT_ENDINGS[:-1] for packed in COMPRESSIONS),  # Parquet is packed inside
 )
-NAMES_SAID = 3  # names of each reason; JSON and Python callers get all of them
-# What systems and tools write beside data, or while data is still on its way; all in lower case.
+NAMES_SAID = 3  # names that the sentence lists for each reason; JSON and Python callers get all of them
+# Names that systems and tools write beside data, or while data is still being copied; all in lower case.
 NEVER_DATA_NAMES = frozenset(
     {
         ".ds_store", ".localized", "__macosx", ".trashes", ".spotlight-v100", ".fseventsd", ".temporaryitems",  # macOS
@@ -29,7 +30,7 @@ NEVER_DATA_BEGINNINGS = (
     "._",  # macOS: what its own file systems keep beside a file (AppleDouble)
     ".#", ".~lock.", "~$", ".goutputstream-",  # editors and offices: locks, and files that are being saved
     "_committed_", "_started_", ".hive-staging", ".spark-staging",  # Databricks, Hive, Spark
-    ".nfs0", ".fuse_hidden", ".trash-",  # what NFS and FUSE keep of removed files
+    ".nfs0", ".fuse_hidden", ".trash-",  # removed files that NFS and FUSE keep while they are open
 )  # fmt: skip
 NEVER_DATA_ENDS = (
     ".tmp", ".temp", ".part", ".partial", ".filepart", "._copying_",  # copies on their way: rclone, WinSCP, Hadoop
@@ -40,7 +41,7 @@ NEVER_DATA_ENDS = (
 
 
 def is_never_data(name: str) -> bool:
-    """Say whether a file or folder of this name is what a system or a tool leaves behind; its case does not matter.
+    """Say whether systems or tools leave files or folders of this name behind; its case does not matter.
 
     Example:
         >>> [is_never_data(name) for name in ("._a.csv", "Thumbs.db", "a.csv.part", "part-0.csv", ".csv")]
@@ -51,12 +52,12 @@ def is_never_data(name: str) -> bool:
         low in NEVER_DATA_NAMES
         or low.startswith(NEVER_DATA_BEGINNINGS)
         or low.endswith(NEVER_DATA_ENDS)
-        or (low.startswith("#") and low.endswith("#"))  # what Emacs saves by itself
+        or (low.startswith("#") and low.endswith("#"))  # Emacs saves unsaved changes there
     )
 
 
 def has_ending(name: str) -> bool:
-    """Say whether a file of this name in a folder is a source.
+    """Say whether a file of this name in a folder is a source by its ending.
 
     Example:
         >>> has_ending("A.CSV"), has_ending("a.json.BZ2"), has_ending("a.csv.txt")
@@ -66,7 +67,7 @@ def has_ending(name: str) -> bool:
 
 
 def describe_ignored(ignored: Iterable[IgnoredName]) -> str:
-    """Say in one line how many names are left out, which, and why; of many with one reason the first few.
+    """Say in one line how many names are left out, which, and why; of each reason only the first few names.
 
     Example:
         >>> describe_ignored([IgnoredName("in/a.txt", Reason.ENDING), IgnoredName("in/b.csv", Reason.SAME, "in/a.csv")])
@@ -79,14 +80,14 @@ of a file that is taken already)'
         twin = f", which is {each.taken_as}" if each.taken_as not in ("", each) else ""
         groups.setdefault(each.reason, []).append(f"{each}{twin}".replace("\n", "\\n"))
     amount = sum(len(names) for names in groups.values())
-    told = "; ".join(f"{_some(names)} ({reason})" for reason, names in sorted(groups.items(), key=_by_weight))
+    told = "; ".join(f"{_name_first(names)} ({reason})" for reason, names in sorted(groups.items(), key=_weigh))
     return f"ignored {amount:,} name{'' if amount == 1 else 's'}: {told}"
 
 
-def _by_weight(group: tuple[Reason, list[str]]) -> tuple[bool, int]:
+def _weigh(group: tuple[Reason, list[str]]) -> tuple[bool, int]:
     return group[0] is Reason.NEVER_DATA, list(Reason).index(group[0])
 
 
-def _some(names: list[str]) -> str:
+def _name_first(names: list[str]) -> str:
     more = len(names) - NAMES_SAID
     return ", ".join(names[:NAMES_SAID]) + (f" and {more:,} more" if more > 0 else "")

@@ -29,11 +29,11 @@ READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One source, open. `digest` is the SHA-256 of the bytes as stored; `size_bytes` their number.
+    """One open source. `digest` is the SHA-256 of the stored bytes, `size_bytes` their number.
 
-    `source` is its name as it may be shown, `path` as it was given. `identity` is None where a copy of it is read,
-    which nobody can change;
-    `opened_ns` is the instant before its first byte was read, in nanoseconds since 1970.
+    `source` is its name without secrets, `path` its name as it was given. `identity` is None where a temporary copy is
+    read, which nobody else can change. `opened_ns` is the instant before its first byte was read, in nanoseconds since
+    1970.
     """
 
     source: str
@@ -47,7 +47,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What tells one state of a file from every other. Units: bytes; nanoseconds since 1970."""
+    """The values that distinguish one state of a file from every other. Units: bytes; nanoseconds since 1970."""
 
     device: int
     inode: int
@@ -56,8 +56,8 @@ class Identity:
     changed_ns: int
 
 
-def identity_of(file: int | str) -> Identity | None:
-    """Look at a path or descriptor; None for what is no regular file, or cannot be looked at."""
+def find_identity(file: int | str) -> Identity | None:
+    """Give the identity of the file at a path or descriptor; None where it is no regular file or there is none."""
     try:
         status = os.stat(file)  # noqa: PTH116  (a descriptor, or a name as it is given)
     except (OSError, ValueError):
@@ -68,7 +68,7 @@ def identity_of(file: int | str) -> Identity | None:
 
 
 def can_be_read_again(source: str) -> bool:
-    """Say whether a second try would read the same: not so for stdin and pipes, which are empty then."""
+    """Say whether a second try would read the same bytes; stdin and pipes are empty after the first."""
     if source == "-":
         return False
     try:
@@ -82,12 +82,12 @@ def open_source(source: str) -> Iterator[SourceFile]:
     """Open one source and take its digest.
 
     Effects: reads the whole file once; `-`, FIFOs and URLs are spooled first, to a file that no other user can read
-    and that is gone with the process.
+    and that the system removes when the process ends.
     Raises: SourceError where it cannot be read.
     """
     opened_ns = time.time_ns()
-    with _opened(source) as (stream, is_spooled):
-        identity = None if is_spooled else identity_of(stream.fileno())
+    with _open(source) as (stream, is_spooled):
+        identity = None if is_spooled else find_identity(stream.fileno())
         digest = hashlib.sha256()
         size_bytes = 0
         while block := stream.read(READ_BYTES):
@@ -99,22 +99,22 @@ def open_source(source: str) -> Iterator[SourceFile]:
 
 @contextmanager
 def open_for_a_look(source: str) -> Iterator[SourceFile]:
-    """Open one source without its digest: of a large file only some places are to be read.
+    """Open one source without taking its digest, so that a caller who samples a large file need not read all of it.
 
     Effects: `-`, FIFOs and URLs are spooled, as for a load.
     Raises: SourceError where it cannot be read.
     """
     opened_ns = time.time_ns()
-    with _opened(source) as (stream, is_spooled):
+    with _open(source) as (stream, is_spooled):
         size_bytes = stream.seek(0, os.SEEK_END)
         stream.seek(0)
-        identity = None if is_spooled else identity_of(stream.fileno())
+        identity = None if is_spooled else find_identity(stream.fileno())
         yield SourceFile(shown(source), stream, "", size_bytes, identity, opened_ns, source)
 
 
 @contextmanager
-def _opened(source: str) -> Iterator[tuple[BinaryIO, bool]]:
-    """Give a stream of a source, and whether it is a copy. Raises: SourceError where it cannot be read to its end."""
+def _open(source: str) -> Iterator[tuple[BinaryIO, bool]]:
+    """Open a source; give its stream, and whether that is a temporary copy. Raises: SourceError for every OSError."""
     try:
         with _open_stream(source) as opened:
             yield opened
@@ -128,8 +128,8 @@ def _opened(source: str) -> Iterator[tuple[BinaryIO, bool]]:
 
 @contextmanager
 def _open_stream(source: str) -> Iterator[tuple[BinaryIO, bool]]:
-    if (blocks := _foreign(source)) is not None:
-        with _spooled(blocks) as spool:
+    if (blocks := _read_foreign(source)) is not None:
+        with _spool(blocks) as spool:
             yield spool, True
         return
     with open(source, "rb", buffering=0) as raw:  # noqa: PTH123  (a name such as b"\xff" stays as it is)
@@ -137,65 +137,65 @@ def _open_stream(source: str) -> Iterator[tuple[BinaryIO, bool]]:
         if stat.S_ISREG(mode):
             yield cast(BinaryIO, raw), False
         elif stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-            with _spooled(_blocks(cast(BinaryIO, raw))) as spool:
+            with _spool(_read_blocks(cast(BinaryIO, raw))) as spool:
                 yield spool, True
         else:
             raise SourceError("is not a file; name a file, a folder, a glob or -", source=source)
 
 
-def _foreign(source: str) -> Iterator[bytes] | None:
-    """Give the bytes of a source that is no name of a file: stdin or a URL."""
+def _read_foreign(source: str) -> Iterator[bytes] | None:
+    """Give the bytes of stdin or of a URL; None where the source is the name of a file."""
     if source == "-":
-        return _blocks(sys.stdin.buffer)
+        return _read_blocks(sys.stdin.buffer)
     kind = scheme(source)
     if kind in stores.STORES:
         return stores.read(source)
     return web.read(source) if kind in web.SCHEMES else None
 
 
-def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+def _read_blocks(stream: BinaryIO) -> Iterator[bytes]:
     while block := stream.read(READ_BYTES):
         yield block
 
 
 @contextmanager
-def _spooled(blocks: Iterator[bytes]) -> Iterator[BinaryIO]:
+def _spool(blocks: Iterator[bytes]) -> Iterator[BinaryIO]:
     try:
         made = tempfile.TemporaryFile()  # noqa: SIM115  (closed below)
     except OSError as error:
         raise SourceError(
-            f"no temporary file can be made for a copy of what comes from stdin or a pipe: {error}; "
+            f"no temporary file can be made for a copy of the data from stdin, a pipe or a URL: {error}; "
             "set TMPDIR to a folder with room where you may write"
         ) from error
     with made as spool:
         for block in blocks:
-            with _room_for_temporary_files():
+            with _report_full_disk():
                 spool.write(block)
-        with _room_for_temporary_files():
+        with _report_full_disk():
             spool.flush()
         spool.seek(0)
         yield cast(BinaryIO, spool)
 
 
 @contextmanager
-def _room_for_temporary_files() -> Iterator[None]:
+def _report_full_disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
         raise SourceError(
-            f"there is no room in {tempfile.gettempdir()} for a copy of what comes from stdin or a pipe; "
+            f"there is no room in {tempfile.gettempdir()} for a copy of the data from stdin, a pipe or a URL; "
             "free some there, or set TMPDIR to a folder on another disk"
         ) from error
 
 
 def assert_unchanged(file: SourceFile) -> None:
-    """Raise SourceChangedError where the file is not the one that was hashed.
+    """Raise SourceChangedError where the file changed after its digest was taken.
 
-    Effects: one fstat; called just before COMMIT.
+    Effects: one call of fstat. A load calls this just before COMMIT.
     """
-    if file.identity is not None and file.identity != identity_of(file.stream.fileno()):
+    if file.identity is not None and file.identity != find_identity(file.stream.fileno()):
         raise SourceChangedError(
             "changed while it was read; run the same command again when its writer is done", source=file.source
         )
@@ -204,16 +204,17 @@ def assert_unchanged(file: SourceFile) -> None:
 def read_content(file: SourceFile) -> Iterator[bytes]:
     """Give the file's content from its start, decompressed, in blocks of no fixed size.
 
-    Raises: CorruptSourceError where a compressed file is cut or corrupt; SourceError where its name promises another.
+    Raises: CorruptSourceError where a compressed file is cut or corrupt; SourceError where the name ends as those of
+    compressed files do and the content is not compressed.
     """
     file.stream.seek(0)
     start = file.stream.read(recognition.START_BYTES)
     file.stream.seek(0)
-    if decompress := compression.decompressor(start):
+    if decompress := compression.find_decompressor(start):
         yield from decompress(file.stream, file.source)
         return
     ending = urlsplit(file.source).path if scheme(file.source) else file.source
     if ending.lower().endswith(COMPRESSIONS) and start:
-        raise recognition.misnamed(start, file.source)
+        raise recognition.make_misnamed_error(start, file.source)
     while block := file.stream.read(READ_BYTES):
         yield block

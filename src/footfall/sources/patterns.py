@@ -1,4 +1,4 @@
-"""Patterns of names, as shells and Python's glob know them: one part between two slashes at a time."""
+"""Patterns of names, as shells and Python's glob know them; the parts between slashes are matched one by one."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from glob import has_magic
 from footfall.safe_text import scheme
 from footfall.sources.ignored import ENDINGS
 
-DEEP = "**"  # this folder and all below it
+DEEP = "**"  # stands for this folder and all folders below it
 _WORDS = "|".join(sorted({word for ending in ENDINGS for word in ending[1:].split(".")}))
-# A set in brackets, which stays as it is, or a part of an ending.
+# Matches a set in brackets, which is left as it is, or a part of an ending, whose case is ignored.
 _SET_OR_ENDING = re.compile(rf"\[!?\]?[^\]]*\]|\.(?:{_WORDS})(?![^.*?\[])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a pattern, the slashes behind it, and what matches a name, or None where the part has no wildcard."""
+    """One part of a pattern, the slashes after it, and a function that matches names, None without a wildcard."""
 
     text: str
     slashes: str
@@ -28,7 +28,7 @@ class Part:
 
 
 def split_pattern(pattern: str) -> list[Part]:
-    """Give the parts of a pattern; in the last one, the case of an ending does not matter.
+    """Split a pattern into its parts; in the last one, the case of an ending does not matter.
 
     Example:
         >>> [part.text for part in split_pattern("/in//day-*/*.csv")]
@@ -40,31 +40,31 @@ def split_pattern(pattern: str) -> list[Part]:
     texts, slashes = pieces[::2], pieces[1::2]
     last = len(texts) - 1
     each = enumerate(zip(texts, slashes, strict=True))
-    return [Part(text, slash, _matcher(text, at == last)) for at, (text, slash) in each]
+    return [Part(text, slash, _make_matcher(text, at == last)) for at, (text, slash) in each]
 
 
-def _matcher(text: str, is_last: bool) -> Callable[[str], object] | None:
+def _make_matcher(text: str, is_last: bool) -> Callable[[str], object] | None:
     if not has_magic(text):
         return None
-    return re.compile(translate(without_case(text) if is_last else text)).match
+    return re.compile(translate(ignore_case_of_endings(text) if is_last else text)).match
 
 
-def without_case(pattern: str) -> str:
-    """Give a pattern that takes the endings of data files in any case.
+def ignore_case_of_endings(pattern: str) -> str:
+    """Rewrite a pattern so that it matches the endings of data files in any case.
 
     Example:
-        >>> without_case("[.csv]*.csv.gz")
+        >>> ignore_case_of_endings("[.csv]*.csv.gz")
         '[.csv]*.[cC][sS][vV].[gG][zZ]'
     """
-    return _SET_OR_ENDING.sub(lambda found: found[0] if found[0][0] == "[" else _any_case(found[0]), pattern)
+    return _SET_OR_ENDING.sub(lambda found: found[0] if found[0][0] == "[" else _match_any_case(found[0]), pattern)
 
 
-def _any_case(ending: str) -> str:
+def _match_any_case(ending: str) -> str:
     return "".join(f"[{letter.lower()}{letter.upper()}]" if letter.isalpha() else letter for letter in ending)
 
 
-def refuse_pattern(name: str, noun: str = "file") -> str:
-    """Say of a pattern that matches nothing how it was understood, and how the name itself would be written."""
+def describe_no_match(name: str, noun: str = "file") -> str:
+    """Say that a pattern matches nothing; where it has brackets, say also how to write a bracket itself."""
     if "[" not in name:
         return f"no {noun} matches"
     literal = name.replace("[", "[[]")
@@ -75,7 +75,7 @@ def refuse_pattern(name: str, noun: str = "file") -> str:
 
 
 def is_path_of(pattern: str, path: str) -> bool:
-    """Say whether a pattern, as a source may be named, leads to this path; both may begin at the working folder.
+    """Say whether a pattern leads to this path; both may be relative to the working folder.
 
     Example:
         >>> is_path_of("exports/**/*.csv.gz", "./exports/shop/2026/Day.CSV.gz"), is_path_of("*.csv", "in/a.csv")

@@ -1,7 +1,7 @@
 """Objects of S3, Google Cloud Storage and Azure: a name, folder or pattern -> objects; an object -> its bytes.
 
-Endpoint and credentials come from where s3fs, gcsfs and adlfs look for them, never from Footfall's settings. Listings
-are not cached: what is asked for is what is there.
+Endpoint and credentials come from the places where s3fs, gcsfs and adlfs look for them, never from Footfall's settings.
+Listings are not cached, so that each command sees the objects that are there now.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ from footfall.errors import SourceChangedError, SourceError, SourceUnavailableEr
 from footfall.results import IgnoredName, Reason
 from footfall.safe_text import mask, scheme, shown
 from footfall.sources.ignored import describe_ignored, has_ending, is_never_data
-from footfall.sources.patterns import is_path_of_any, refuse_pattern, without_case
+from footfall.sources.patterns import describe_no_match, ignore_case_of_endings, is_path_of_any
 
 READ_BYTES = 8 << 20  # bytes per request: few enough requests for large objects, small enough for any memory limit
-# What tells one state of an object from another, by the names that the stores give it.
+# The values that distinguish one state of an object from another, under the names that the stores give them.
 STAMP = ("size", "ETag", "etag", "generation", "LastModified", "last_modified", "mtime", "VersionId")
 
 
 @dataclass(frozen=True, slots=True)
 class _Store:
-    """How a store's errors are told apart: all that are no OSError, a passing trouble, an object that has changed."""
+    """The error classes of a store's package, by their full names.
+
+    Shape: `errors` are all that are not an OSError, `away` those after which a later try may succeed, `changed` those
+    of an object that changed while it was read.
+    """
 
     package: str
     errors: tuple[str, ...]
@@ -63,7 +67,7 @@ GOOGLE = _Store(
         "aiohttp.ClientConnectionError",
         "aiohttp.ClientPayloadError",
     ),
-    ("builtins.FileExistsError",),  # what gcsfs makes of 412 Precondition Failed
+    ("builtins.FileExistsError",),  # gcsfs raises it for 412 Precondition Failed
 )
 AZURE = _Store(
     "adlfs",
@@ -84,14 +88,15 @@ class _Place:
 
 
 def find(url: str, also: Sequence[str] = ()) -> tuple[list[str], list[IgnoredName]]:
-    """Give the objects of a name, a folder or a pattern in bytewise order, and the names that are left out.
+    """Find the objects of a name, a folder or a pattern in bytewise order, and the names that are left out.
 
-    Shape: `also` are the patterns of URLs that a folder gives beside those with an ending of data.
-    What is left out is what it is among files (`finding.py`), by the names alone: a store has no links and no FIFOs.
-    Raises: SourceError where a folder or a pattern holds no object, SourceUnavailableError where the store is away.
+    Shape: an object in a folder that fits one of the patterns `also` is taken whatever its ending. The same names are
+    left out as among files (`finding.py`); links and FIFOs do not exist in a store.
+    Raises: SourceError where a folder or a pattern holds no object, SourceUnavailableError where the store does not
+    answer.
     """
-    with _asking(url) as place:
-        kind = "directory" if url.endswith("/") else _kind(place, place.path)
+    with _ask_store(url) as place:
+        kind = "directory" if url.endswith("/") else _find_kind(place, place.path)
         if kind == "file" or (kind is None and not has_magic(place.path)):
             return [url], []
         if kind == "directory":
@@ -99,21 +104,23 @@ def find(url: str, also: Sequence[str] = ()) -> tuple[list[str], list[IgnoredNam
             root = place.path.rstrip("/")
             reasons = {
                 key: _reason_in_folder(key[len(root) :].lstrip("/").split("/"))
-                for key in _keys(place.system.find(place.path, detail=True))
+                for key in _list_keys(place.system.find(place.path, detail=True))
             }
             for key, reason in reasons.items():
-                if reason is Reason.ENDING and is_path_of_any(also, _url(url, key)):
+                if reason is Reason.ENDING and is_path_of_any(also, _make_url(url, key)):
                     reasons[key] = None
         else:
-            refusal = refuse_pattern(shown(url), "object")
-            literal, *parts = _as_written(place)
-            pattern = "/".join([literal, *parts[:-1], without_case(parts[-1]) if has_magic(parts[-1]) else parts[-1]])
+            refusal = describe_no_match(shown(url), "object")
+            literal, *parts = _split_as_written(place)
+            pattern = "/".join(
+                [literal, *parts[:-1], ignore_case_of_endings(parts[-1]) if has_magic(parts[-1]) else parts[-1]]
+            )
             reasons = {
                 key: _reason_in_pattern(key.split("/")[literal.count("/") + 1 :], parts)
-                for key in _keys(place.system.glob(pattern, detail=True))
+                for key in _list_keys(place.system.glob(pattern, detail=True))
             }
-    found = [_url(url, key) for key, reason in reasons.items() if reason is None]
-    ignored = [IgnoredName(shown(_url(url, key)), reason) for key, reason in reasons.items() if reason]
+    found = [_make_url(url, key) for key, reason in reasons.items() if reason is None]
+    ignored = [IgnoredName(shown(_make_url(url, key)), reason) for key, reason in reasons.items() if reason]
     if not found:
         told = f"; {describe_ignored(ignored)}" if ignored else ""
         raise SourceError(f"{refusal}{told}", source=shown(url))
@@ -121,14 +128,14 @@ def find(url: str, also: Sequence[str] = ()) -> tuple[list[str], list[IgnoredNam
 
 
 def _reason_in_folder(names: list[str]) -> Reason | None:
-    """Say why an object of a folder is left out, by the names of the folders below it and its own."""
+    """Say why an object in a folder is left out, by its own name and those of the folders on the way to it."""
     if any(is_never_data(name) for name in names):
         return Reason.NEVER_DATA
     return None if has_ending(names[-1]) else Reason.ENDING
 
 
 def _reason_in_pattern(names: list[str], parts: list[str]) -> Reason | None:
-    """Say why an object that a pattern matches is left out, by the names that no part of the pattern writes out."""
+    """Say why an object that a pattern matches is left out, by those of its names that a wildcard matched."""
     met = [name for name in names if name not in parts]
     if any(is_never_data(name) for name in met):
         return Reason.NEVER_DATA
@@ -136,13 +143,13 @@ def _reason_in_pattern(names: list[str], parts: list[str]) -> Reason | None:
     return Reason.HIDDEN if is_hidden else None
 
 
-def _as_written(place: _Place) -> list[str]:
-    """Give the parts of a pattern: first those that are there as they are written, together, then one by one."""
+def _split_as_written(place: _Place) -> list[str]:
+    """Split the pattern of a place: first the leading parts that exist literally, joined, then the others."""
     parts = place.path.split("/")
     literal, at = [parts[0]], 1
     while at < len(parts) - 1:
         name = "/".join([*parts[:at], parts[at]])
-        if has_magic(parts[at]) and _kind(place, name) != "directory":
+        if has_magic(parts[at]) and _find_kind(place, name) != "directory":
             break
         literal.append(escape(parts[at]))
         at += 1
@@ -152,17 +159,17 @@ def _as_written(place: _Place) -> list[str]:
 def read(url: str) -> Iterator[bytes]:
     """Give an object's bytes in blocks.
 
-    Effects: a request a block, each for the state that was there at the first, where the store can be told so.
-    Raises: SourceChangedError where the object is not the same at the end, or not as long as it should be.
+    Effects: one request for each block. Where the store allows it, each asks for the state that the first one met.
+    Raises: SourceChangedError where the object changed meanwhile, or fewer or more bytes came than it has.
     """
     name = shown(url)
-    with _asking(url) as place:
+    with _ask_store(url) as place:
         with place.system.open(place.path, "rb", block_size=READ_BYTES, cache_type="none") as stream:
-            before, size_bytes = _stamp(stream.details), 0
+            before, size_bytes = _make_stamp(stream.details), 0
             while block := stream.read(READ_BYTES):
                 size_bytes += len(block)
                 yield block
-        after = _stamp(place.system.info(place.path))
+        after = _make_stamp(place.system.info(place.path))
     if before != after:
         raise SourceChangedError(
             "changed while it was read; run the same command again when its writer is done", source=name
@@ -171,30 +178,30 @@ def read(url: str) -> Iterator[bytes]:
         raise SourceChangedError(f"{size_bytes:,} of {after[0]:,} bytes came; run the same command again", source=name)
 
 
-def _kind(place: _Place, path: str) -> str | None:
+def _find_kind(place: _Place, path: str) -> str | None:
     try:
         return str(place.system.info(path)["type"])
     except FileNotFoundError:
         return None
 
 
-def _keys(found: dict[str, dict[str, Any]]) -> list[str]:
-    # A key that ends in / is what consoles make for an empty folder.
+def _list_keys(found: dict[str, dict[str, Any]]) -> list[str]:
+    # Consoles of the stores make a key that ends in / for an empty folder.
     keys = [key for key, info in found.items() if info["type"] == "file" and not key.endswith("/")]
     return sorted(keys, key=lambda key: key.encode("utf-8", "surrogateescape"))
 
 
-def _url(given: str, key: str) -> str:
-    """Give an object's URL: scheme, bucket and account as given, the rest from the store."""
+def _make_url(given: str, key: str) -> str:
+    """Give an object's URL: scheme, bucket and account as they were given, the rest as the store names it."""
     parts = urlsplit(given)
     return f"{parts.scheme}://{parts.netloc}/{key.partition('/')[2]}"
 
 
-def _stamp(info: dict[str, Any]) -> tuple[Any, ...]:
+def _make_stamp(info: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(info.get(name) for name in STAMP)
 
 
-def _place(url: str) -> _Place:
+def _find_place(url: str) -> _Place:
     store = STORES[scheme(url) or ""]
     try:
         parts = urlsplit(url)
@@ -216,30 +223,30 @@ def _place(url: str) -> _Place:
         raise SourceError(
             f"{parts.scheme}:// needs the extra stores: pip install 'footfall[stores]'", source=shown(url)
         ) from error
-    # Not fsspec.open: there `::` in a name would begin another URL, of any kind.
+    # fsspec.open would read `::` in a name as the beginning of another URL, of any scheme.
     system = kind(**kind._get_kwargs_from_urls(url), use_listings_cache=False)
     return _Place(store, system, kind._strip_protocol(url))
 
 
 @contextmanager
-def _asking(url: str) -> Iterator[_Place]:
-    """Give the place of a URL; what its store says against it becomes a SourceError."""
-    place = _place(url)
+def _ask_store(url: str) -> Iterator[_Place]:
+    """Give the place of a URL, and turn errors of its store into SourceError while the block runs."""
+    place = _find_place(url)
     try:
         yield place
-    except _classes(("builtins.OSError", "builtins.ValueError", *place.store.errors)) as error:
-        raise _wrapped(shown(url), place.store, error) from error
+    except _import_classes(("builtins.OSError", "builtins.ValueError", *place.store.errors)) as error:
+        raise _to_source_error(shown(url), place.store, error) from error
 
 
-def _classes(names: tuple[str, ...]) -> tuple[type[Exception], ...]:
+def _import_classes(names: tuple[str, ...]) -> tuple[type[Exception], ...]:
     found = [name.rpartition(".") for name in names]
     classes: list[type[Exception]] = [getattr(importlib.import_module(module), name) for module, _, name in found]
     return tuple(classes)
 
 
-def _wrapped(name: str, store: _Store, error: Exception) -> SourceError:
-    """Turn a store's error into ours, by its class and the status of HTTP behind it."""
-    status = _status(error) or _status(error.__cause__)
+def _to_source_error(name: str, store: _Store, error: Exception) -> SourceError:
+    """Turn a store's error into a SourceError, by its class and by the HTTP status that it carries."""
+    status = _find_status(error) or _find_status(error.__cause__)
     said = mask(" ".join(str(error).split())) or type(error).__name__
     if isinstance(error, FileNotFoundError) or status == 404:
         return SourceError(f"there is no such object or bucket ({said}); check the name", source=name)
@@ -249,20 +256,20 @@ def _wrapped(name: str, store: _Store, error: Exception) -> SourceError:
             "with the right to list and read",
             source=name,
         )
-    if status == 412 or isinstance(error, _classes(store.changed)):
+    if status == 412 or isinstance(error, _import_classes(store.changed)):
         return SourceChangedError(
             "changed while it was read; run the same command again when its writer is done", source=name
         )
-    away = _classes(("builtins.ConnectionError", "builtins.TimeoutError", *store.away))
+    away = _import_classes(("builtins.ConnectionError", "builtins.TimeoutError", *store.away))
     if (status or 0) >= 500 or status in (408, 429) or isinstance(error, away):
         return SourceUnavailableError(
-            f"the store cannot be had now ({said}); run the same command again later", source=name
+            f"the store is not available now ({said}); run the same command again later", source=name
         )
-    return SourceError(f"cannot be read ({said}); check the name and what {store.package} is set to", source=name)
+    return SourceError(f"cannot be read ({said}); check the name and the configuration of {store.package}", source=name)
 
 
-def _status(error: BaseException | None) -> int | None:
-    """Give the status of HTTP that an error of botocore, aiohttp, gcsfs or azure carries."""
+def _find_status(error: BaseException | None) -> int | None:
+    """Find the HTTP status that an error of botocore, aiohttp, gcsfs or azure carries."""
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         response = response.get("ResponseMetadata", {}).get("HTTPStatusCode")

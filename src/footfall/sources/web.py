@@ -1,6 +1,6 @@
-"""One file by http:// or https:// -> its bytes, whole or not at all.
+"""One file by http:// or https:// -> its bytes; an incomplete answer is an error.
 
-The body of one response is one state of the file; it must be as long as its server announces.
+All bytes come from one response, so they are one state of the file. There must be as many as the server announces.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from footfall.errors import SourceChangedError, SourceError, SourceUnavailableEr
 from footfall.safe_text import shown
 
 SCHEMES = ("http", "https")
-TIMEOUT_S = 60  # seconds without a byte
+TIMEOUT_S = 60  # seconds without a byte, after which the server counts as not available
 READ_BYTES = 1 << 20  # bytes per read
-# What a later try may cure, beside 5xx: Request Timeout, Too Early, Too Many Requests.
+# A later try may succeed after these, as after 5xx: Request Timeout, Too Early, Too Many Requests.
 PASSING = (408, 425, 429)
 DENIED = (401, 403, 407)
 GONE = (404, 410)
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follow redirects, but never from https:// to an address that others on the way can read or forge."""
+    """Follow redirects, but never from https:// to an address without encryption, which others can read or forge."""
 
     def redirect_request(  # noqa: PLR0913  (urllib's own signature)
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
@@ -45,11 +45,11 @@ def read(url: str) -> Iterator[bytes]:
     """
     name = shown(url)
     try:
-        with _opener().open(_request(url), timeout=TIMEOUT_S) as response:
+        with _make_opener().open(_make_request(url), timeout=TIMEOUT_S) as response:
             announced = response.length
             if announced is None and not response.chunked:
                 raise SourceError(
-                    "the server does not say how long the file is, so a cut one could not be told; "
+                    "the server does not say how long the file is, so a cut one would not be noticed; "
                     "download it, see that it is whole, and load the file",
                     source=name,
                 )
@@ -59,9 +59,9 @@ def read(url: str) -> Iterator[bytes]:
                 yield block
     except urllib.error.HTTPError as error:
         with error:
-            raise _refused(name, error.code, error.reason) from error
+            raise _make_refused_error(name, error.code, error.reason) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _away(name, error) from error
+        raise _make_away_error(name, error) from error
     if announced is not None and size_bytes != announced:
         raise SourceChangedError(
             f"{size_bytes:,} of {announced:,} bytes came, then the connection ended; run the same command again",
@@ -69,8 +69,8 @@ def read(url: str) -> Iterator[bytes]:
         )
 
 
-def _opener() -> urllib.request.OpenerDirector:
-    # Not urllib's default, which would follow a redirect to ftp:// too.
+def _make_opener() -> urllib.request.OpenerDirector:
+    # urllib's default opener would also follow a redirect to ftp://.
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
@@ -86,7 +86,7 @@ def _opener() -> urllib.request.OpenerDirector:
     return opener
 
 
-def _request(url: str) -> urllib.request.Request:
+def _make_request(url: str) -> urllib.request.Request:
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     path, query = (quote(part, safe="%/:=&?~+!$,;'@()*[]") for part in (parts.path, parts.query))
@@ -94,32 +94,32 @@ def _request(url: str) -> urllib.request.Request:
     request.add_header("Accept-Encoding", "identity")
     if user:
         token = base64.b64encode(unquote(user if ":" in user else f"{user}:").encode()).decode()
-        # Unredirected: another server that this one points at does not get it.
+        # An "unredirected" header is not sent to another server to which this one redirects.
         request.add_unredirected_header("Authorization", f"Basic {token}")
     return request
 
 
-def _refused(name: str, status: int, reason: str) -> SourceError:
+def _make_refused_error(name: str, status: int, reason: str) -> SourceError:
     said = f"the server answers {status} {reason}".rstrip()
     if status in GONE:
         return SourceError(f"there is no such file ({said}); check the address", source=name)
     if status in DENIED:
         return SourceError(f"access is denied ({said}); check user, password and the signature's time", source=name)
     if status >= 500 or status in PASSING:
-        return SourceUnavailableError(f"cannot be had now ({said}); run the same command again later", source=name)
+        return SourceUnavailableError(f"is not available now ({said}); run the same command again later", source=name)
     return SourceError(f"cannot be read ({said}); check the address", source=name)
 
 
-def _away(name: str, error: Exception) -> SourceError:
+def _make_away_error(name: str, error: Exception) -> SourceError:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, ssl.SSLCertVerificationError):
         return SourceError(
             f"the server's certificate is not trusted ({reason.verify_message}); check the address", source=name
         )
-    if isinstance(reason, str):  # ours, or urllib's word about an address that makes no sense
+    if isinstance(reason, str):  # the refusal of a redirect above, or what urllib says of an impossible address
         return SourceError(f"cannot be read: {reason}; check the address", source=name)
     if isinstance(reason, http.client.InvalidURL | UnicodeError) or type(reason) is ValueError:
-        return SourceError("is not an address that can be asked for; check host, port and spelling", source=name)
+        return SourceError("is not a valid address; check host, port and spelling", source=name)
     if isinstance(reason, http.client.IncompleteRead):
         return SourceChangedError("the connection ended before the file did; run the same command again", source=name)
     why = reason.strerror if isinstance(reason, OSError) and reason.strerror else type(reason).__name__

@@ -44,8 +44,8 @@ class Known:
 def find(connection: Connection, sources: Sequence[str]) -> dict[str, Known]:
     """Find the sources that the cache knows, in the transaction of the caller; none for a role that may not read it.
 
-    The caller compares the identity of a known file with `identity_of` when the turn of the file comes, since the file
-    may change until then.
+    The caller compares the identity of a known file with `find_identity` when the turn of the file comes, since the
+    file may change until then.
     """
     paths = {source: _make_key(source) for source in sources if _is_local_path(source)}
     if not paths or not fetch_one(connection, SQL["may_ask_source_files"]).may_ask:

@@ -21,7 +21,7 @@ from footfall.contract.ids import IdTypes
 from footfall.contract.seen import SeenFilter
 from footfall.contract.verdicts import Verdicts
 from footfall.errors import FootfallError
-from footfall.formats.positions import file_numbers, line_numbers
+from footfall.formats.positions import read_file_numbers, read_line_numbers
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection, Server, Target
 from footfall.statements import statements
@@ -117,8 +117,8 @@ def copy_table(connection: Connection, statement: Any, table: pa.Table) -> None:
 def _replace_positions(staging: Staging, rows: pa.Table) -> pa.Table:
     """Replace the positions of rows by their line numbers, and append the column load_id."""
     positions = rows["line_number"].to_numpy()
-    load_ids = np.array(staging.load_ids, dtype=np.int32)[file_numbers(positions)]
-    lines = pa.array(line_numbers(positions))
+    load_ids = np.array(staging.load_ids, dtype=np.int32)[read_file_numbers(positions)]
+    lines = pa.array(read_line_numbers(positions))
     column = rows.schema.get_field_index("line_number")
     return rows.set_column(column, "line_number", lines).append_column("load_id", pa.array(load_ids))
 

@@ -1,4 +1,4 @@
-"""The verb `check`: the verdicts of a load of the same files into an empty database, without a database."""
+"""The verb `check`: without a database, give the verdicts that a load into an empty database would give."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from footfall.contract import value_shapes as shapes
 from footfall.contract.bound import MaxRejected, assert_bound
 from footfall.contract.notices import say_notices
-from footfall.contract.sums import Sums, add_conflicts, problem_groups
+from footfall.contract.sums import Sums, add_conflicts, make_problem_groups
 from footfall.contract.value_shapes import Kinds
 from footfall.contract.verdicts import Verdicts
 from footfall.engines.in_process import Engine, open_engine
@@ -55,11 +55,11 @@ def check(
     *,
     progress: Callable[[Progress], None] | None = None,
 ) -> LoadSummary:
-    """Judge files against the contract, without a database: the verdicts of loading them into empty tables.
+    """Judge files as a load into empty tables would, without a database.
 
-    Raises: SourceError where a name leads to no file; later a failure is a result, as in a load.
+    Raises: SourceError where a name leads to no file. A failure of a single file is part of the results, as in a load.
     """
-    from footfall.engines.repeats import remembering
+    from footfall.engines.repeats import open_repeats
 
     began = time.monotonic()
     found = finding.find_sources(names, settings.matches)
@@ -69,7 +69,7 @@ def check(
     contracts.check_all(found.paths)
     with (
         open_engine(contracts.base.find_latest(datetime.now(UTC)), memory_limit_mb, progress) as engine,
-        remembering(memory_limit_mb // 4, contracts.base.id_types) as repeats,
+        open_repeats(memory_limit_mb // 4, contracts.base.id_types) as repeats,
     ):
         checker = _Checker(engine, Reader(contracts, memory_limit_mb), repeats, settings.max_rejected)
         for source in found.paths:
@@ -82,7 +82,7 @@ def check(
 
 @dataclass(frozen=True, slots=True)
 class _Remember:
-    """Takes the verdicts on one file: remembers the ids of its rows, and its problems in case it is refused."""
+    """Receives the verdicts on one file: notes the ids of its rows, and its problems in case it is refused."""
 
     number: int
     repeats: Repeats
@@ -105,7 +105,7 @@ class _Checker:
     files: list[_CheckedFile] = field(default_factory=list)
 
     def judge_file(self, source: str) -> None:
-        """Judge the next file; one that cannot be loaded, whatever the others hold, leaves nothing in `repeats`."""
+        """Judge the next file. If it is refused whatever the others contain, its rows are removed from `repeats`."""
         began = time.monotonic()
         number, checked = len(self.files), _CheckedFile(shown(source))
         take = _Remember(number, self.repeats)
@@ -133,8 +133,8 @@ class _Checker:
     def settle(self) -> list[LoadResult]:
         """Compare the ids of all files, in loading order, and refuse the files that have too many conflicts.
 
-        The rows of a refused file claim no id. The first file that is over the bound is over it whatever comes later,
-        so it is refused, and the files are compared once more without it, until none is over the bound.
+        Later files have no influence on the first file that is over the bound, so it is refused. Its rows then no
+        longer count as earlier rows, and the other files are compared again until none is over the bound.
         """
         while True:
             found = {each.file_number: each for each in self.repeats.find_repeats()}
@@ -153,7 +153,7 @@ class _Checker:
                 return results
 
     def _pass_on(self, number: int) -> None:
-        """Let the first copy of a refused file take its own turn, as in a load, which would try it anew."""
+        """Put the first copy of a refused file in its place: a load would try the copy, since nothing was loaded."""
         files = self.files
         copies = [at for at, file in enumerate(files) if file.copy_of == number]
         if not copies:
@@ -166,10 +166,10 @@ class _Checker:
             files[other].copy_of = first
 
     def _give_result(self, file: _CheckedFile, repeats: RepeatsOfFile | None) -> LoadResult:
-        """Give the result of one file, its repeated ids counted; a file that is refused keeps its problems."""
+        """Make the result of one file, with its repeated ids counted; a refused file keeps its problems."""
         if file.failure is not None:
             failed = LoadResult.failed(file.source, file.digest, file.failure, file.notices)
-            return replace(failed, groups=problem_groups(file.source, file.kinds_refused), seconds=file.seconds)
+            return replace(failed, groups=make_problem_groups(file.source, file.kinds_refused), seconds=file.seconds)
         result = LoadResult(None, file.source, file.digest, "checked", seconds=file.seconds)
         if file.copy_of is not None:
             return replace(result, status="already-loaded")
@@ -182,7 +182,7 @@ class _Checker:
             rows_duplicate=duplicate,
             rows_rejected=file.sums.rows_rejected + conflict,
             rows_skipped=file.sums.rows_skipped,
-            groups=problem_groups(file.source, _include_conflicts(file.sums.kinds, repeats)),
+            groups=make_problem_groups(file.source, _include_conflicts(file.sums.kinds, repeats)),
             notices=file.sums.describe_oddities(rows_repeated, self.reader.contracts.base.actions),
         )
 
@@ -192,7 +192,7 @@ def _refuse(file: _CheckedFile, error: FootfallError, kinds: Kinds) -> None:
 
 
 def _include_conflicts(kinds: Kinds, repeats: RepeatsOfFile | None) -> Kinds:
-    """Give kinds of problems with the conflicts of the file added; `kinds` stays as it is."""
+    """Give a copy of `kinds` to which the conflicts of the file are added."""
     if repeats is None or not repeats.rows_conflict:
         return kinds
     kinds = dict(kinds)

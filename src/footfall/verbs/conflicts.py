@@ -1,4 +1,4 @@
-"""Read the text of conflicting rows, which the merge found by their lines, from the file again."""
+"""Read conflicting rows from their file again for their text, since the merge knows only their lines."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from footfall.tables import merge as merging
 def find_conflicts(
     engine: Engine, reader: Reader, file: opening.SourceFile, lines: np.ndarray
 ) -> Iterator[tuple[pa.Table, list[str]]]:
-    """Read a file again for the text of its conflicting rows; `lines` is the bitmap of their line numbers.
+    """Read the conflicting rows of a file again; `lines` is the bitmap of their line numbers.
 
-    Shape: the columns of rejected rows, batch by batch, each with the ids of its rows.
+    Shape: batches with the columns of rejected rows, each with the ids of its rows.
     """
     reading = reader.read(file)
     conflicting = (

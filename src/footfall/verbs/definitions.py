@@ -1,4 +1,4 @@
-"""The verb sources, and what `guess --write` does: the source definitions there are, and one more in footfall.toml."""
+"""The verb `sources`, which lists the source definitions, and `guess --write`, which adds one to footfall.toml."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def read_source(settings: Settings, name: str) -> str:
 
 
 def describe(definition: SourceDefinition) -> dict[str, object]:
-    """Give the keys of a definition as TOML has them, those left out that say what holds without them."""
+    """Give the keys of a definition as TOML has them, without those that have their default."""
     keys: dict[str, object] = {}
     for key in ("match", "format", "delimiter", "quoting", "header", "skip_lines", "comment", "columns", "encoding"):
         keys[key] = getattr(definition, key)
@@ -92,8 +92,8 @@ def _describe_field(field: Field) -> object:
 def write_definition(made: Guess) -> Path:
     """Add a guessed definition to footfall.toml, with the types of ids that it needs.
 
-    Effects: the file is replaced as a whole; what is in it stays as it is.
-    Raises: SettingsError where a definition of that name is there, or a setting that the guess contradicts.
+    Effects: replaces the file as a whole; its existing text stays unchanged.
+    Raises: SettingsError where the file has a definition of that name, or a setting that contradicts the guess.
     """
     try:
         text = TOML_FILE.read_bytes().decode() if TOML_FILE.is_file() else ""
@@ -103,7 +103,7 @@ def write_definition(made: Guess) -> Path:
         raise SettingsError(f"{TOML_FILE} cannot be added to; mend it first") from error
     if made.name in found.get("sources", {}):
         raise SettingsError(
-            f"{TOML_FILE} has a definition {made.name!r} already, which is not written over; name another with --name"
+            f"{TOML_FILE} already has a definition {made.name!r}, which is kept; choose another name with --name"
         )
     for key, kind in made.settings.items():
         if key in found:

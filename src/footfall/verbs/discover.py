@@ -1,4 +1,4 @@
-"""The verb `discover`: which files are there, and which load brought each."""
+"""The verb `discover`: list the source files, and the load that brought each of them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ log = logging.getLogger("footfall")
 
 
 def discover(names: list[str], settings: Settings) -> Discovery:
-    """Find source files, in loading order, and say of each which load brought it, by its digest.
+    """Find source files in loading order, and the load that brought each, by its digest.
 
-    What it finds, and the names that it leaves out, are those of a load of the same names.
+    A load of the same names takes the same files and leaves out the same names.
 
-    Effects: reads every file once, for its digest, but for those that a load has seen and that did not change; in a
-    database without tables nothing is loaded yet. A file that cannot be read has no digest and no load: loading it
-    says why.
+    Effects: reads every file once to take its digest, except for loaded files that did not change since. Without tables
+    no file counts as loaded. A file that cannot be read has no digest and no load; loading it gives the error.
 
     Raises: SourceError where nothing is found.
     """
@@ -41,10 +40,12 @@ def discover(names: list[str], settings: Settings) -> Discovery:
         found: list[Delivery] = []
         for source in names:
             seen = known.get(source)
-            if seen and seen.identity == opening.identity_of(source):
+            if seen and seen.identity == opening.find_identity(source):
                 found.append(Delivery(source, seen.digest, seen.identity.size_bytes, seen.load_id))
                 continue
-            begin(connection, where)  # before a large file is read: idle_session_timeout ends a session that has none
+            begin(
+                connection, where
+            )  # an open transaction, so that idle_session_timeout does not end the session while a large file is read
             try:
                 with opening.open_source(source) as file:
                     digest, size_bytes = file.digest, file.size_bytes

@@ -1,4 +1,4 @@
-"""The first rows of a file as a load would read them: for people to look at, before anything is loaded."""
+"""Read the first rows of a file as a load would, so that people can look at them before anything is loaded."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from footfall.contract.verdicts import Verdicts
 
 ROWS_SHOWN = 5
-RECORDS_MAX = 50_000  # records that are judged until there are rows to show: where nearly all are skipped
-MEMORY_MB = 32  # batches are small with it: only the first is needed
+RECORDS_MAX = (
+    50_000  # at most so many records are judged to find rows to show, for files in which nearly all are skipped
+)
+MEMORY_MB = 32  # makes small batches, since only the first is needed
 
 
 def read_first_rows(file: opening.SourceFile, contract: Contract) -> tuple[tuple[FirstRow, ...], int]:
-    """Judge records from the first on, until enough of them are rows; give these, and how many were skipped before.
+    """Judge records until there are enough rows to show; give the rows, and the number of skipped records before them.
 
     Effects: reads the beginning of the file.
     Raises: SourceError where a load by this contract could not read it.
@@ -57,7 +59,7 @@ def read_first_rows(file: opening.SourceFile, contract: Contract) -> tuple[tuple
 
 
 def _cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Cut batches into pieces: the first has as many records as rows are shown, the next ones twice as many each."""
+    """Cut batches into pieces: the first has ROWS_SHOWN records, each further one twice as many as the last."""
     size, left = ROWS_SHOWN, RECORDS_MAX
     for batch in batches:
         at = 0
@@ -69,7 +71,7 @@ def _cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _find_rows(batch: pa.RecordBatch, verdicts: Verdicts, layout: Layout) -> dict[int, FirstRow]:
-    """Give the rows of a batch, accepted and rejected, by their places in it."""
+    """List the accepted and rejected rows of a batch by their indexes in it."""
     numbers = batch["line_number"].to_pylist()
     has_places = "row_line" in batch.schema.names
     lines = batch["row_line"].to_pylist() if has_places else numbers
@@ -88,7 +90,7 @@ def _find_rows(batch: pa.RecordBatch, verdicts: Verdicts, layout: Layout) -> dic
 
 
 def _show_values(row: dict[str, Any], layout: Layout) -> tuple[str, ...]:
-    """Show the values of a row as they would be stored; an id that is made says nothing to people."""
+    """Show the values of a row as they would be stored; a made id is shown as MADE, since it tells people nothing."""
     import uuid
 
     shown: dict[str, str] = {"action": row["action"], "timestamp": f"{row['timestamp'].replace(tzinfo=None)} UTC"}

@@ -25,7 +25,7 @@ def count_small(paths: Sequence[str]) -> int:
     """Count how many files, from the first on, may share a transaction."""
     size_bytes = 0
     for number, path in enumerate(paths):
-        look = None if path == "-" else opening.identity_of(path)
+        look = None if path == "-" else opening.find_identity(path)
         if look is None or look.size_bytes > SMALL_BYTES:
             return number
         # A compressed file may hold a thousand times its size, so it counts as much as the largest small file.

@@ -25,7 +25,7 @@ from footfall.sources.finding import find_sources
 from footfall.sources.opening import SourceFile, open_for_a_look
 from footfall.verbs.first_rows import read_first_rows
 
-FILES_MAX = 20  # files that are looked at, from all over those that were named
+FILES_MAX = 20  # files that are looked at, spread evenly over those that were named
 DAY = re.compile(r"(?:19|20)\d\d[-_.]?\d\d[-_.]?\d\d(?:[T_-]?\d{2,6})?")
 NAME_CHARACTERS_MAX = 40
 PLACE = "the proposed definition"
@@ -34,16 +34,16 @@ PLACE = "the proposed definition"
 def guess(sources: list[str], settings: Settings, *, name: str | None = None) -> Guess:
     """Look at files and propose a source definition that reads them.
 
-    Effects: reads the files, all of small ones and places from all over large ones; writes nothing.
+    Effects: reads small files completely and large ones in places spread over them; writes nothing.
 
-    Raises: SourceError with what a file is, where it cannot tell; SettingsError where the name is none.
+    Raises: SourceError where it cannot tell how to read a file; SettingsError where `name` cannot be a name.
     """
     if name is not None and (not NAME_PATTERN.fullmatch(name) or name == OWN_NAME):
         raise SettingsError(f"--name: {name!r} cannot name a definition; use letters, digits, - and _")
     paths = find_sources(sources).paths
     step = -(-len(paths) // FILES_MAX)
     with ExitStack() as opened:
-        first = opened.enter_context(open_for_a_look(paths[0]))  # once: stdin and URLs come only once
+        first = opened.enter_context(open_for_a_look(paths[0]))  # opened once, since stdin can be read only once
         looks = [look_at(first), *map(_open_and_look, paths[step::step])]
         return _propose(looks, first, settings, name, len(paths))
 
@@ -86,7 +86,7 @@ def _propose(looks: list[Look], first: SourceFile, settings: Settings, name: str
 
 
 def _read_rows(file: SourceFile, contract: Contract) -> tuple[tuple[FirstRow, ...], int, tuple[GuessedPart, ...]]:
-    """Read the first rows as a load would. Where it could not, that is a doubt about the whole definition."""
+    """Read the first rows as a load would; if that fails, give the failure as a doubt about the whole definition."""
     try:
         return *read_first_rows(file, contract), ()
     except SourceError as error:
@@ -94,12 +94,12 @@ def _read_rows(file: SourceFile, contract: Contract) -> tuple[tuple[FirstRow, ..
 
 
 def _fits(set_type: str, needed: str) -> bool:
-    """Say whether ids of a type fit tables of another: text takes whole numbers, too."""
+    """Say whether ids of the type `needed` fit tables of `set_type`; text also takes whole numbers."""
     return set_type == needed or (set_type, needed) == ("text", "bigint")
 
 
 def _list_names(records: Records) -> frozenset[str]:
-    """Give the names and paths that the records have."""
+    """List the names and paths of the columns of the records, in lower case."""
     return frozenset(each.reference.lower() for each in records.columns if isinstance(each.reference, str))
 
 
@@ -110,7 +110,7 @@ def read_set_types(settings: Settings) -> dict[str, str]:
 
 
 def _make_name(look: Look) -> str:
-    """Make a name of a file's: small letters, digits and hyphens, without endings and days."""
+    """Make the name of a definition from a file's name: lower case letters, digits and _, without endings and days."""
     stem = DAY.sub("", ENDINGS.sub("", look.file_name))
     stem = re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_").lower()[:NAME_CHARACTERS_MAX]
     return stem if stem and stem != OWN_NAME and not stem.isdigit() else "events"

@@ -157,7 +157,7 @@ class _Loader:
                 continue
             yield from self._load_waiting(waiting)
             waiting = []
-            if opening.identity_of(path) != seen.identity:  # only now: the files before it may take long
+            if opening.find_identity(path) != seen.identity:  # only now: the files before it may take long
                 waiting.append(path)
                 continue
             contract_now = name_contract(self.reader.contracts.choose(path), path)

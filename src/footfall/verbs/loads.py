@@ -1,4 +1,4 @@
-"""The verb `loads`: the ledger."""
+"""The verb `loads`: list the ledger."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from footfall.verbs.session import require_positive, session
 
 
 def loads(settings: Settings, *, limit: int | None) -> Table:
-    """Give the ledger, the newest load first. Raises: SettingsError."""
+    """List the loads of the ledger, the newest first. Raises: SettingsError for a limit that is not positive."""
     require_positive("--limit", limit)
     with session(settings, is_reader=True) as (connection, target):
         begin(connection, target)

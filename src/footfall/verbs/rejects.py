@@ -1,4 +1,4 @@
-"""The verb `rejects`: quarantined rows."""
+"""The verb `rejects`: list quarantined rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from footfall.verbs.session import require_positive, session
 def rejects(
     settings: Settings, *, load_id: int | None, source: str | None, code: str | None, limit: int | None
 ) -> tuple[tuple[RejectedRow, ...], bool]:
-    """Give quarantined rows in the order of loads and lines, and whether there are more than `limit`.
+    """List quarantined rows in the order of loads and lines, and say whether there are more than `limit`.
 
     Raises: UnknownNameError with the list of codes; SettingsError.
     """

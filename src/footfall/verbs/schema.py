@@ -17,7 +17,7 @@ log = logging.getLogger("footfall")
 
 
 def schema_show(settings: Settings) -> str:
-    """Say which version the tables are at, and list the migrations with their text."""
+    """Say which version the tables have, and list the migrations with their SQL."""
     with session(settings, is_schema_needed=False) as (connection, target):
         at = find_version(connection, target)
         id_types = read_id_types(connection, target) if at else settings.id_types
@@ -61,7 +61,7 @@ def schema_apply(settings: Settings, *, with_options: Sequence[str] = (), withou
 
 
 def _switch_options(connection: Connection, target: Target, wanted: Mapping[str, bool]) -> dict[str, int]:
-    """Switch options in one transaction; give by name how many rows that added or removed."""
+    """Switch options in one transaction; give the number of rows that each added or removed, by name."""
     begin(connection, target)
     take_writer_lock(connection, target)
     assert_current(connection, target)

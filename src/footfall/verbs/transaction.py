@@ -12,13 +12,13 @@ from dataclasses import replace
 
 from footfall.contract.bound import MaxRejected, assert_bound
 from footfall.contract.notices import describe_other_contract
-from footfall.contract.sums import Sums, problem_groups
+from footfall.contract.sums import Sums, make_problem_groups
 from footfall.contract.terms import Contract
 from footfall.contract.verdicts import Verdicts
 from footfall.engines.in_process import Engine
 from footfall.errors import FootfallError, SourceError
 from footfall.formats.choosing import name_contract
-from footfall.formats.positions import placed
+from footfall.formats.positions import make_positions
 from footfall.formats.reading import Reader, Reading
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin, take_writer_lock
@@ -155,8 +155,8 @@ def _load_new(
         if load_id in conflicting:
             for rejected, ids in find_conflicts(engine, reader, reading.file, conflicting[load_id]):
                 sums.move_to_conflicts(rejected, ids[0])
-                places = placed(rejected["line_number"], number)
-                staged.stage_rejected(connection, staging, rejected.set_column(0, "line_number", places))
+                positions = make_positions(rejected["line_number"], number)
+                staged.stage_rejected(connection, staging, rejected.set_column(0, "line_number", positions))
     rows_kept = quarantining.quarantine(connection, staging)
     rows_rejected = sum(sums.rows_rejected for sums in all_sums)
     if rows_kept != rows_rejected:
@@ -186,7 +186,7 @@ def _report_loaded(reading: Reading, sums: Sums, merged_as: tuple[int, merging.M
         merged.rows_loaded,
         merged.rows_duplicate,
         sums.rows_rejected,
-        groups=problem_groups(file.source, sums.kinds),
+        groups=make_problem_groups(file.source, sums.kinds),
         rows_skipped=sums.rows_skipped,
         notices=sums.describe_oddities(merged.rows_repeated, reading.layout.contract.actions),
     )
@@ -214,15 +214,15 @@ def _fill_empty_table(engine: Engine, readings: Sequence[Reading], send: staged.
     from footfall.engines import counting
 
     kept = list_kept(send.connection, send.staging.id_types)
-    with counting.counting(engine.memory_limit_mb // 4, kept) as counts:
+    with counting.open_counts(engine.memory_limit_mb // 4, kept) as counts:
 
         def send_and_count(verdicts: Verdicts) -> None:
             counts.add(send(verdicts))
 
         sums = engine.run(readings, send_and_count)
-        with counts.grouping():
+        with counts.count_large():
             first_load.build_raw_indexes(send.connection)
-        first_load.copy_counts(send.connection, counts.tables())
+        first_load.copy_counts(send.connection, counts.read_tables())
     return sums
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from factories import make_contract, make_layout
-from footfall.contract.first_line import names_shown
+from footfall.contract.first_line import choose_names
 from footfall.contract.shapes import COLUMNS
 from footfall.errors import SourceError
 from footfall.formats.delimited import read_records
@@ -76,14 +76,14 @@ def test_a_missing_column_is_named_with_the_columns_that_there_are() -> None:
     ["Ann", "Ann Miller", "ann.miller", "ann@id.com", "42", "user 7", "x" * 100, "", "user_ann", "+49 user", "id;"],
 )
 def test_a_field_that_does_not_plainly_name_a_column_is_not_shown(field: str) -> None:
-    assert names_shown([field]) == []
+    assert choose_names([field]) == []
 
 
 @pytest.mark.parametrize(
     "field", ["user_id", "visitorid", "eventTime", "ITEM_ID", '"Timestamp"', "session.id", "event-type"]
 )
 def test_a_field_that_plainly_names_a_column_is_shown(field: str) -> None:
-    assert names_shown([field]) == [field.strip('"')]
+    assert choose_names([field]) == [field.strip('"')]
 
 
 @pytest.mark.parametrize("text", ['"a", "b"\n', '"a" ,"b"\n', ' "a","b"\n', '"interaction_id", "user_id"\r\n'])

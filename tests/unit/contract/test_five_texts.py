@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from footfall.contract.limits import VALUE_CHARACTERS_MAX
-from footfall.contract.patterns import compose_macros, rule_variables
+from footfall.contract.patterns import compose_macros, list_rule_variables
 from footfall.contract.shapes import COLUMNS
 from footfall.contract.terms import Contract
 from footfall.engines.kernel import RULES
@@ -47,7 +47,7 @@ def rule() -> Iterator[Callable[..., Any]]:
     """Judge one record by the rules alone, in a session that has no variable of a format."""
     session = duckdb.connect(":memory:")
     session.execute("set TimeZone = 'UTC'")
-    for name, value in rule_variables(Contract(), None).items():
+    for name, value in list_rule_variables(Contract(), None).items():
         session.execute(f"set variable {name} = $1", [value])
     session.execute(compose_macros(Contract()))
 

@@ -12,7 +12,7 @@ import pytest
 
 from factories import make_contract, make_layout
 from footfall.contract.built_in import is_time_zone
-from footfall.contract.hints import GENERAL, hint
+from footfall.contract.hints import GENERAL, find_hint
 from footfall.contract.ids import IdTypes
 from footfall.contract.looks import LOOKS, Look
 from footfall.contract.mapping import Layout
@@ -88,7 +88,7 @@ def test_the_example_of_a_look_is_rejected_with_its_hint(judge: Judge, look: Loo
     ((_, column), kind) = next((key, kind) for key, kind in kinds.items() if key[0] == look.code)
     assert [found for found, _ in kind.shapes] == [look.name]
     assert column == (look.of or None) or look.code == "bad-encoding"
-    assert look.words.replace("{field}", str(column)) in hint(look.code, column, look.name)
+    assert look.words.replace("{field}", str(column)) in find_hint(look.code, column, look.name)
 
 
 @pytest.mark.parametrize("look", [look for look in LOOKS if look.cured is not None], ids=name)
@@ -169,8 +169,8 @@ def test_a_look_promises_a_cure_only_where_it_has_one() -> None:
 
 @pytest.mark.parametrize("code", [*PROBLEM_CODES, "header-again"])
 def test_every_code_has_one_line(code: str) -> None:
-    assert hint(code, None, "")
-    assert "\n" not in hint(code, None, "")
+    assert find_hint(code, None, "")
+    assert "\n" not in find_hint(code, None, "")
 
 
 def test_the_general_words_belong_to_a_code() -> None:

@@ -13,7 +13,7 @@ import pytest
 from factories import make_layout
 from footfall.contract import value_shapes as shapes
 from footfall.contract.shapes import COLUMNS
-from footfall.contract.sums import problem_groups
+from footfall.contract.sums import make_problem_groups
 from footfall.contract.value_shapes import SHAPES_MAX, Kinds
 from footfall.engines import kernel
 from footfall.formats.delimited import read_records
@@ -83,7 +83,7 @@ def test_a_shape_has_each_digit_as_9_and_each_run_of_letters_as_a(
 
 def test_rows_are_counted_by_shape_with_the_first_of_each(count: Count) -> None:
     lines = [row("timestamp", "9999-99-99")] * 18 + [row("timestamp", "99/99/9999")] * 8 + [row("timestamp", "x")]
-    (group,) = problem_groups("a.csv", count(lines))
+    (group,) = make_problem_groups("a.csv", count(lines))
     assert [(each.shape, each.rows, each.sample_line_number, each.sample_value) for each in group.shapes] == [
         ("9999-99-99", 18, 2, "9999-99-99"),
         ("99/99/9999", 8, 20, "99/99/9999"),
@@ -93,19 +93,19 @@ def test_rows_are_counted_by_shape_with_the_first_of_each(count: Count) -> None:
 
 
 def test_rows_of_one_shape_and_another_cause_are_counted_apart(count: Count) -> None:
-    (group,) = problem_groups("a.csv", count([row("timestamp", f"2024-03-01 {hour}:00") for hour in (24, 25, 26)]))
+    (group,) = make_problem_groups("a.csv", count([row("timestamp", f"2024-03-01 {hour}:00") for hour in (24, 25, 26)]))
     assert [(each.look, each.rows) for each in group.shapes] == [("no-such-time", 2), ("midnight-24", 1)]
 
 
 def test_a_hint_of_a_cause_stands_for_a_kind_only_where_all_rows_have_it(count: Count) -> None:
-    (alike,) = problem_groups("a.csv", count([row("user_id", "1.0"), row("user_id", "22.0")]))
-    (mixed,) = problem_groups("a.csv", count([row("user_id", "1.0"), row("user_id", "x")]))
+    (alike,) = make_problem_groups("a.csv", count([row("user_id", "1.0"), row("user_id", "22.0")]))
+    (mixed,) = make_problem_groups("a.csv", count([row("user_id", "1.0"), row("user_id", "x")]))
     assert "decimal" in alike.hint
     assert mixed.hint == mixed.general_hint
 
 
 def test_the_rest_of_a_value_that_is_longer_than_what_is_quoted_is_not_guessed(count: Count) -> None:
-    (group,) = problem_groups("a.csv", count([row("user_id", "1." + "0" * 300)]))
+    (group,) = make_problem_groups("a.csv", count([row("user_id", "1." + "0" * 300)]))
     assert [each.look for each in group.shapes] == [""]
 
 
@@ -124,7 +124,7 @@ def test_the_counts_do_not_depend_on_the_batches(count: Count, number: int, rows
     lines = hostile_lines(number, number)
     whole = count(lines)
     assert any(len(kind.shapes) == SHAPES_MAX for kind in whole.values()) or number < SHAPES_MAX * len(COLUMNS)
-    assert problem_groups("a.csv", count(lines, rows_per_batch, grouped)) == problem_groups("a.csv", whole)
+    assert make_problem_groups("a.csv", count(lines, rows_per_batch, grouped)) == make_problem_groups("a.csv", whole)
 
 
 def test_the_counts_are_those_of_counting_all_shapes(count: Count, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,12 +143,12 @@ def test_the_counts_are_those_of_counting_all_shapes(count: Count, monkeypatch: 
 
 def test_a_cut_is_told_by_the_rows_that_are_left(count: Count) -> None:
     lines = [row("user_id", "#" * length) for length in range(1, SHAPES_MAX + 11)]
-    shapes_of_user = [each for each in problem_groups("a.csv", count(lines)) if each.field == "user_id"]
+    shapes_of_user = [each for each in make_problem_groups("a.csv", count(lines)) if each.field == "user_id"]
     (group,) = shapes_of_user
     # Longer than 40 characters they are all alike.
     assert (group.rows, len(group.shapes), group.rows_of_other_shapes) == (SHAPES_MAX + 10, 41, 0)
     mixed = [row("user_id", "#" * (at % 30 + 1) + "$" * (at // 30)) for at in range(300)]
-    (group,) = problem_groups("a.csv", count(mixed))
+    (group,) = make_problem_groups("a.csv", count(mixed))
     assert (group.rows, len(group.shapes), group.rows_of_other_shapes) == (300, SHAPES_MAX, 300 - SHAPES_MAX)
 
 
@@ -157,7 +157,7 @@ def test_the_header_again_is_one_problem_of_its_own(count: Count, header: str) -
     kinds = count([row("user_id", "7"), header, row("user_id", "x"), header])
     told = Counter({name: kind.rows for name, kind in kinds.items()})
     assert told == {("header-again", None): 2, ("not-an-integer", "user_id"): 1}
-    (again, _) = problem_groups("a.csv", kinds)
+    (again, _) = make_problem_groups("a.csv", kinds)
     assert (again.sample_line_number, again.sample_value) == (3, None)
     assert "files were joined" in again.hint
 

@@ -14,7 +14,7 @@ from factories import make_reader
 from footfall.contract.sums import Sums
 from footfall.contract.verdicts import Verdicts
 from footfall.engines.in_process import Engine, open_engine
-from footfall.formats.positions import PLACE_BITS
+from footfall.formats.positions import LINE_BITS
 from footfall.results import Progress
 from footfall.sources.opening import open_source
 
@@ -42,7 +42,7 @@ def judge(engine: Engine, *names: str) -> tuple[list[Sums], Taken, int]:
     def take(verdicts: Verdicts) -> None:
         batches.append(1)
         for table in (verdicts.accepted, verdicts.rejected):
-            taken.extend(divmod(place, 1 << PLACE_BITS) for place in table["line_number"].to_pylist())
+            taken.extend(divmod(position, 1 << LINE_BITS) for position in table["line_number"].to_pylist())
 
     with ExitStack() as opened:
         files = [opened.enter_context(open_source(name)) for name in names]

@@ -58,7 +58,7 @@ def test_repeats_are_counted_in_little_memory_on_a_machine_of_many_cores(
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 32)
     files = [draw(seed, ids) for seed in range(3)]
-    with repeats.remembering(32, IdTypes()) as memory:
+    with repeats.open_repeats(32, IdTypes()) as memory:
         for number, rows in enumerate(files):
             memory.add(number, rows)
         found = memory.find_repeats()

@@ -19,8 +19,8 @@ from footfall.errors import TemporarySpaceError
 CLIENT = """
 import sys, tempfile
 tempfile.tempdir = sys.argv[1]
-from footfall.engines.spill import spilling_session
-with spilling_session(64, "create table t (x integer)"):
+from footfall.engines.spill import open_spilling_session
+with open_spilling_session(64, "create table t (x integer)"):
     print("open", flush=True)
     sys.stdin.read()
 """
@@ -48,13 +48,13 @@ def folders(temporary: Path) -> list[Path]:
 
 
 def open_session() -> None:
-    spill.sweep()
-    with spill.spilling_session(64, "create table t (x integer)") as session:
+    spill.remove_abandoned_folders()
+    with spill.open_spilling_session(64, "create table t (x integer)") as session:
         session.execute("insert into t select 1").fetchall()
 
 
 def test_the_folder_is_private_and_gone_with_the_session(temporary: Path) -> None:
-    with spill.spilling_session(64, "create table t (x integer)"):
+    with spill.open_spilling_session(64, "create table t (x integer)"):
         (folder,) = folders(temporary)
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert folders(temporary) == []
@@ -100,10 +100,10 @@ def test_where_there_is_no_temporary_folder_at_all_there_is_nothing_to_remove(mo
         raise FileNotFoundError("No usable temporary directory found")
 
     monkeypatch.setattr(tempfile, "gettempdir", nowhere)
-    spill.sweep()
+    spill.remove_abandoned_folders()
     with (
         pytest.raises(TemporarySpaceError, match="No usable temporary directory found; set TMPDIR"),
-        spill.spilling_session(64, "create table t (x integer)"),
+        spill.open_spilling_session(64, "create table t (x integer)"),
     ):
         pass
 
@@ -112,6 +112,6 @@ def test_where_no_folder_can_be_made_that_is_said(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     with (
         pytest.raises(TemporarySpaceError, match=r"no temporary folder can be made: .*nowhere.*set TMPDIR"),
-        spill.spilling_session(64, "create table t (x integer)"),
+        spill.open_spilling_session(64, "create table t (x integer)"),
     ):
         pass

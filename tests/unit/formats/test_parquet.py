@@ -20,7 +20,7 @@ from footfall.contract.ids import IdTypes
 from footfall.contract.limits import RECORD_BYTES_MAX
 from footfall.contract.terms import Contract
 from footfall.engines.in_process import open_engine
-from footfall.engines.kernel import as_conflicts
+from footfall.engines.kernel import make_conflicts
 from footfall.errors import CorruptSourceError, SourceError
 from footfall.formats.choosing import Contracts
 from footfall.formats.reading import Reader
@@ -340,7 +340,7 @@ def test_conflicts_are_kept_as_rejected_rows_are(tmp_path: Path) -> None:
     path = made(tmp_path, ROW)
     with open_source(str(path)) as file:
         reading = Reader(Contracts(Contract()), 128).read(file)
-        ((rejected, ids),) = as_conflicts(reading.batches, reading.layout, None)
+        ((rejected, ids),) = make_conflicts(reading.batches, reading.layout, None)
     (row,) = rejected.to_pylist()
     assert (row["line_number"], ids) == (1, ["1"])
     assert json.loads(row["raw_line"])["timestamp"] == "2024-01-02 12:00:00Z"

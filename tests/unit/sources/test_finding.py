@@ -117,7 +117,7 @@ def test_a_folder_that_goes_away_meanwhile_is_an_error_worth_a_second_try(
         return real(folder)
 
     monkeypatch.setattr(os, "scandir", lose)
-    with pytest.raises(SourceChangedError, match=r"in/[ab]: the folder went away"):
+    with pytest.raises(SourceChangedError, match=r"in/[ab]: the folder was removed"):
         find_sources([name])
 
 

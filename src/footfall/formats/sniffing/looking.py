@@ -42,10 +42,10 @@ def look_at(file: opening.SourceFile) -> Look:
         file.stream.seek(0)
         records, is_whole = read_parquet(file.stream, file.source)
         return Look(file.source, name, records, is_whole)
-    if compression.decompressor(start) is None:
+    if compression.find_decompressor(start) is None:
         recognition.refuse_unreadable(start, file.source)
     blocks = opening.read_content(file)
-    if compression.decompressor(start) is None and file.size_bytes > 0:
+    if compression.find_decompressor(start) is None and file.size_bytes > 0:
         next(blocks)  # a name that promises another compression is refused here
         sample = take_places(file.stream, file.size_bytes)
     else:

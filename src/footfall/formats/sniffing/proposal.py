@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from footfall.contract.first_line import names_shown
+from footfall.contract.first_line import choose_names
 from footfall.contract.shapes import COLUMNS
 from footfall.errors import SourceError
 from footfall.formats.sniffing.choose_action import choose_action, choose_by_position, choose_named_product_or_action
@@ -84,7 +84,7 @@ def _refuse_strangers(draft: Draft, source: str, has_time: bool) -> None:
         return
     if not has_time and ({"user_id", "product_id"} & surely or len(taken) == 3):
         return
-    shown = names_shown([profile.words for profile in draft.profiles])
+    shown = choose_names([profile.words for profile in draft.profiles])
     names = f" (among its columns: {', '.join(shown)})" if shown else ""
     lacking = [
         *([] if has_time else ["no column holds a time"]),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from footfall.answers.cures import cures
-from footfall.contract.hints import hint
+from footfall.contract.hints import find_hint
 from footfall.results import Verification
 from footfall.safe_text import escaped
 from footfall.tables import standing
@@ -111,7 +111,7 @@ def find_trust(asker: Asker, rights: Any, verified: Verification | None, unverif
 def _list_rejected(asker: Asker) -> tuple[Rejected, ...]:
     found = ledger.list_problems(asker)
     return tuple(
-        Rejected(code, field or "", rows, files, hint(code, field, ""))
+        Rejected(code, field or "", rows, files, find_hint(code, field, ""))
         for code, field, rows, files, *_ in found.rows[: PROBLEMS_SHOWN + 1]
     )
 
