@@ -26,6 +26,7 @@ from psycopg.rows import tuple_row
 from server import Server, machine, machine_text, serving
 
 from footfall.answers import catalogue, parameters
+from footfall.answers.asked import Asked
 from footfall.contract.ids import IdTypes
 from footfall.postgres import target as targets
 from footfall.postgres import transactions
@@ -136,10 +137,12 @@ def answered(conninfo: str, runs: int) -> list[Answered]:
     with connect(target) as connection:
         for name, given, plain in QUESTIONS:
             transactions.begin_reading(connection, target, ZONE, 0)
-            asked = parameters.Asked(time_zone=ZONE, **given)
+            asked = Asked(time_zone=ZONE, **{key: str(value) for key, value in given.items()})
             query = found[name]
             text = query.written(lambda name: f"%({name})s", lambda piece: piece.replace("%", "%%"))
             ours_s, rows = median_s(connection, text.encode(), parameters.values(query, asked), runs)
+            if name == "active-users":  # it lists days without users, and says more of each
+                rows = [row[:2] for row in rows if row[1]]
             raw_s = None
             if plain is not None:
                 raw_s, raw_rows = median_s(connection, plain.encode(), None, min(runs, 3))

@@ -164,6 +164,7 @@ def server_alone(bench: Server, database: str, folder: Path) -> list[Took]:
         connection.execute("alter table user_interactions_raw drop constraint user_interactions_raw_pkey")
         connection.execute("drop index user_interactions_raw_timestamp_idx")
         connection.execute("alter table interactions drop constraint interactions_pkey")
+        connection.execute("alter table user_days drop constraint user_days_pkey")
         connection.execute("drop index interactions_per_user_count_idx, interactions_per_product_count_idx")
         with timed("COPY the rows", took):
             _copy(bench, database, "user_interactions_raw", folder)

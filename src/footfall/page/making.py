@@ -39,7 +39,7 @@ NO_LEDGER = (
 STATUSES = {"bad": 400, "away": 503, "missing": 404}
 
 
-class NotThereError(FootfallError):
+class NotThereError(Exception):
     """What the address names is not in the tables. Look it up in the list."""
 
 
