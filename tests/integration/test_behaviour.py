@@ -30,6 +30,8 @@ from footfall.verbs import load as load_verb
 from footfall.verbs import query as query_verb
 from footfall.verbs import schema as schema_verb
 
+pytestmark = pytest.mark.matrix  # one case a question, or a word of it
+
 SAMPLE = Path(__file__).parents[2] / "data/sample.csv"
 QUESTIONS = Path(asking.__file__).parent / "questions"
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"

@@ -25,6 +25,8 @@ from footfall.verbs import query as query_verb
 from footfall.verbs import schema as schema_verb
 from putting import SESSIONS, answer, columns_and_rows, plan, psql_rows
 
+pytestmark = pytest.mark.matrix  # one case a question, or a word of it
+
 Write = Callable[..., str]
 QUESTIONS = Path(asking.__file__).parent / "questions"
 SAMPLE = Path(__file__).parents[2] / "data/sample.csv"

@@ -15,6 +15,8 @@ from footfall.settings import load_settings
 from footfall.verbs import load as load_verb
 from footfall.verbs import query as query_verb
 
+pytestmark = pytest.mark.matrix  # one case a question, or a word of it
+
 Write = Callable[..., str]
 ABOUT_PEOPLE = ("active-users", "lifecycle", "new-users", "retention", "stickiness", "trailing-users")
 

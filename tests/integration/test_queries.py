@@ -40,6 +40,8 @@ from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
 from putting import SESSIONS, answer, columns_and_rows, in_utc, plan, psql_rows
 
+pytestmark = pytest.mark.matrix  # one case a question, or a word of it
+
 SAMPLE = Path(__file__).parents[2] / "data/sample.csv"
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 STRANGE = "it's \\ \"x\" %s :'y'"  # an action with everything that SQL, psql and the driver could take for their own
