@@ -103,8 +103,8 @@ def test_a_crowd_with_kills_gives_the_truth(
         assert found["raw"] == [row(number) for number in sorted(numbers)]
         pairs = Counter((number % 7 + 1, number % 11 + 1) for number in numbers)
         assert found["interactions"] == [(*pair, count) for pair, count in sorted(pairs.items())]
-        users = Counter(number % 7 + 1 for number in numbers)
-        assert found["users"] == sorted(users.items())
+        users = {user: sorted(row(n)[4] for n in numbers if n % 7 + 1 == user) for user in range(1, 8)}
+        assert found["users"] == [(user, len(times), times[0], times[-1]) for user, times in users.items()]
         products = Counter(number % 11 + 1 for number in numbers)
         assert found["products"] == sorted(products.items())
         quarters = Counter(number % 60 // 15 * 15 for number in numbers)
