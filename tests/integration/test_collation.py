@@ -82,6 +82,7 @@ def test_no_key_index_or_unique_constraint_orders_text_by_anything_but_its_bytes
         where c.relnamespace = '{schema}'::regnamespace and u.collation_id <> 0
         order by 1, 2"""
     assert ask(database, columns) == [
+        ("footfall_options", "footfall_options_pkey", "C"),
         ("interactions_per_quarter_hour", "interactions_per_quarter_hour_pkey", "C"),
         ("loads", "loads_digest_key", "C"),
     ]
