@@ -177,7 +177,7 @@ def test_ctrl_c_exits_130_and_says_what_became_of_the_file(
 ) -> None:
     failing(monkeypatch, KeyboardInterrupt())
     assert run(monkeypatch, "load", "a.csv") == 130
-    assert capsys.readouterr().err.startswith("footfall: error: Interrupted; ")
+    assert capsys.readouterr().err.startswith("footfall: error: Interrupted. Each file was loaded completely or not")
 
 
 def test_a_surprise_is_one_line_without_passwords(
