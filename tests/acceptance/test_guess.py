@@ -76,7 +76,7 @@ def test_a_definition_of_the_same_name_is_not_written_over(events: str) -> None:
     before = Path("footfall.toml").read_bytes()
     done = run("guess", events, "--name", "shop", "--write")
     assert (done.returncode, Path("footfall.toml").read_bytes()) == (2, before)
-    assert "'shop' already" in done.stderr
+    assert "already has a definition 'shop'" in done.stderr
 
 
 def test_a_setting_that_the_guess_contradicts_stays_and_nothing_is_written(events: str) -> None:
