@@ -199,7 +199,9 @@ def paint(address: str) -> dict[str, float]:
         for screen in SCREENS:
             found = []
             for _ in range(3):
-                page = browser.new_page(viewport={"width": 1280, "height": 900})
+                page = browser.new_page(
+                    viewport={"width": 1280, "height": 900}, bypass_csp=True
+                )  # to look at its clock
                 page.goto(address + screen, wait_until="load", timeout=120_000)
                 page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
                 found.append(page.evaluate(script) / 1000)
