@@ -26,7 +26,7 @@ from footfall.postgres import target as targets
 from footfall.postgres import transactions
 from footfall.settings import Settings, load_settings
 from footfall.statements import statements as named_statements
-from footfall.tables import first_load, known_files, ledger, standing
+from footfall.tables import first_load, known_files, ledger
 from footfall.tables import merge as merging
 from footfall.tables import staging as staged
 from footfall.verbs import discover as discover_verb
@@ -249,8 +249,7 @@ def looked_at(settings: Settings, lock_key: int) -> Iterator[Any]:
         yield len(history_verb.list_rows(asker, None, None, 10))
         with pytest.raises(QueryError, match="not both"):
             asker.ask("funnel", Filters(steps="view", exclude="view"))
-        yield len(standing.find_state(asker.connection)), standing.find_ends(asker.connection, "Europe/Vienna")
-        yield len(standing.list_open_failures(asker.connection, 10))
+        yield len(history_verb.find_state(asker)), len(history_verb.list_open_failures(asker, 10))
 
 
 def needed_by(question: catalogue.Query) -> dict[str, Any]:

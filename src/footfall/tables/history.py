@@ -29,9 +29,19 @@ def find_kept(connection: Connection, time_zone: str) -> Any:
     return fetch_one(connection, SQL["kept"], time_zone=time_zone)
 
 
+def find_state(connection: Connection) -> str:
+    """Give a digest that is the same as long as no load came or went."""
+    return str(fetch_one(connection, SQL["state"]).state)
+
+
 def find_load(connection: Connection, load_id: int) -> Any:
     """Give one load, or None where the ledger has none of that number."""
     return connection.execute(SQL["load"], {"load_id": load_id}).fetchone()
+
+
+def list_open_failures(connection: Connection, limit: int) -> list[Any]:
+    """List the files of which nothing is loaded, the newest attempt first. Shape: rows of `source` and `error`."""
+    return connection.execute(SQL["open_failures"], {"limit": limit}).fetchall()
 
 
 def list_history(connection: Connection, what: Listed, **values: Any) -> Table:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from footfall.postgres.transactions import LOCK_CLASS, outlived
-from footfall.results import Problem, RejectedRow, Table
+from footfall.results import RejectedRow, Table
 from footfall.tables import history
 from footfall.tables.quarantine import list_rejected
 from footfall.verbs.query import Asker
+from footfall.verbs.rejects import make_rejected_rows
 
 
 def find_rights(asker: Asker) -> Any:
@@ -30,6 +31,18 @@ def find_kept(asker: Asker, time_zone: str) -> Any:
     """Say what the counts hold, and between which days. Shape: a row with the columns of the statement `kept`."""
     with outlived(asker.connection):
         return history.find_kept(asker.connection, time_zone)
+
+
+def find_state(asker: Asker) -> str:
+    """Give a digest of the ledger that is the same as long as no load came or went."""
+    with outlived(asker.connection):
+        return history.find_state(asker.connection)
+
+
+def list_open_failures(asker: Asker, limit: int) -> list[Any]:
+    """List the files of which nothing is loaded, the newest attempt first. Shape: rows of `source` and `error`."""
+    with outlived(asker.connection):
+        return history.list_open_failures(asker.connection, limit)
 
 
 def find_load(asker: Asker, load_id: int) -> Any:
@@ -72,15 +85,4 @@ def list_rows(asker: Asker, load_id: int | None, code: str | None, limit: int) -
     """Give quarantined rows in the order of loads and lines."""
     with outlived(asker.connection):
         rows = list_rejected(asker.connection, {"load_id": load_id, "source": None, "code": code, "limit": limit})
-    return tuple(
-        RejectedRow(
-            row.load_id,
-            row.source,
-            row.line_number,
-            row.raw_line,
-            row.raw_size_bytes,
-            tuple(Problem(p["code"], p["field"], p["value"]) for p in row.problems),
-            row.item,
-        )
-        for row in rows
-    )
+    return make_rejected_rows(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from footfall.contract.problems import PROBLEM_CODES
@@ -32,6 +33,11 @@ def rejects(
         rows = list_rejected(connection, values | {"limit": asked})
         connection.rollback()
     shown = rows if limit is None else rows[:limit]
+    return make_rejected_rows(shown), len(rows) > len(shown)
+
+
+def make_rejected_rows(rows: Iterable[Any]) -> tuple[RejectedRow, ...]:
+    """Give rows of the quarantine as the values that callers know."""
     return tuple(
         RejectedRow(
             row.load_id,
@@ -42,5 +48,5 @@ def rejects(
             tuple(Problem(p["code"], p["field"], p["value"]) for p in row.problems),
             row.item,
         )
-        for row in shown
-    ), len(rows) > len(shown)
+        for row in rows
+    )

@@ -25,7 +25,6 @@ from footfall.page.report.spans import Span, choose_span
 from footfall.page.report.trust import FAILURES_SHOWN, PROBLEMS_SHOWN, Trust, find_trust
 from footfall.results import Verification
 from footfall.settings import Settings
-from footfall.tables import standing
 from footfall.verbs import ledger
 from footfall.verbs import verify as verify_verb
 from footfall.verbs.query import Asker, snapshot
@@ -81,7 +80,7 @@ class Report:
     @property
     def name(self) -> str:
         """The range in words, or that there is nothing to have one of."""
-        return self.span.name if self.data.last_at else "No interactions yet"
+        return self.span.name if self.data.whole_to else "No interactions yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +146,11 @@ def _read_report(
 ) -> Report:
     zone = settings.reporting_time_zone
     rights = ledger.find_rights(asker)  # says what to do where the tables are not there
-    data = standing.find_ends(asker.connection, zone)
-    days = (data.first_at.date(), data.last_at.date()) if data.last_at else None
+    data = ledger.find_kept(asker, zone)
+    days = (data.whole_from.date(), data.whole_to.date()) if data.whole_to else None
     span = choose_span(options.since, options.until, days, zone)
-    asking = Asking(asker, span, span.before(data.last_at))
-    trust = find_trust(asker, rights, *recount)
+    asking = Asking(asker, span, span.before(data.whole_to))
+    trust = find_trust(asker, rights, data.interaction_count, *recount)
     title = (options.title or "Footfall report").strip()[:TITLE_CHARACTERS_MAX]
     first, figures, parts = _build_all(asking, data, Wanted(options.funnel, options.with_user_ids))
     return Report(title, span, zone, first, tuple(figures), trust, tuple(parts), asking, data)
@@ -159,12 +158,12 @@ def _read_report(
 
 def _build_all(asking: Asking, data: Any, wanted: Wanted) -> tuple[str, list[Figure], list[Part]]:
     span = asking.span
-    if data.first_at is None:
+    if data.whole_from is None:
         return "No interaction is loaded yet: `footfall load FILE` brings the first ones.", [], []
-    if data.last_at < span.since or data.first_at >= span.until:
-        reach = f"{_write_day(data.first_at)} to {_write_day(data.last_at)}"
+    if data.whole_to < span.since or data.whole_from >= span.until:
+        reach = f"{_write_day(data.whole_from)} to {_write_day(data.whole_to)}"
         return f"No interactions in {span.name}; the data are from {reach}.", [], []
-    has_before = data.first_at < asking.before.until and data.first_at.date() <= asking.before.since.date()
+    has_before = data.whole_from < asking.before.until and data.whole_from.date() <= asking.before.since.date()
     unusual: list[Any] = []
     last = building.build("unusual", "Unusual days", partial(_list_unusual, asking, unusual))
     days = [row["day"] for row in unusual if row["score"] is not None]

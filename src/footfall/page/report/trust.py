@@ -9,7 +9,6 @@ from footfall.answers.cures import cures
 from footfall.contract.hints import find_hint
 from footfall.results import Verification
 from footfall.safe_text import escaped
-from footfall.tables import standing
 from footfall.verbs import ledger
 from footfall.verbs.query import Asker
 
@@ -89,18 +88,21 @@ class Trust:
         return cures(self.verified) if self.verified is not None and self.verified.drift_count else ()
 
 
-def find_trust(asker: Asker, rights: Any, verified: Verification | None, unverified: str) -> Trust:
-    """Read how the ledger stands, in the snapshot of the report, as far as the role may. Effects: none."""
+def find_trust(asker: Asker, rights: Any, kept: int, verified: Verification | None, unverified: str) -> Trust:
+    """Read how the ledger stands, in the snapshot of the report, as far as the role may. Effects: none.
+
+    Units: `kept` is the number of interactions that the counts hold.
+    """
     sums = ledger.summarize(asker) if rights.may_read_figures else None
     failures, state = None, ""
     if rights.may_read_ledger:
-        state = standing.find_state(asker.connection)
-        found = standing.list_open_failures(asker.connection, FAILURES_SHOWN + 1)
+        state = ledger.find_state(asker)
+        found = ledger.list_open_failures(asker, FAILURES_SHOWN + 1)
         failures = tuple(_name_failure(row.source, row.error or "no reason was kept") for row in found)
     return Trust(
         sums,
         state,
-        ledger.find_kept(asker, asker.settings.reporting_time_zone).interaction_count,
+        kept,
         _list_rejected(asker) if rights.may_read_rejected else None,
         failures,
         verified,
