@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from earlier import load_earlier, make_earlier
+from earlier import count_earlier, load_earlier, make_earlier
 from footfall.answers.asked import Filters
 from footfall.contract.ids import IdTypes
 from footfall.errors import SchemaError
@@ -265,7 +265,7 @@ def test_an_upgrade_mends_what_a_changed_order_did_to_the_tables_of_before(
     )
     at_version_3(database, write_csv("a.csv", *many))
     change(OTHER_ORDER)
-    at_version_3(database, write_csv("b.csv", *again))
+    count_earlier(database, write_csv("b.csv", *again))
     twice = 'select count(*) - count(distinct (quarter_hour, action collate "C")) from interactions_per_quarter_hour'
     assert ask(database, twice) > [(0,)]  # or this test proves nothing
     schema_verb.schema_apply(load_settings(database_url=database))

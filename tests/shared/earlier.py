@@ -39,8 +39,7 @@ def make_earlier(database: str, version: int, **settings: Any) -> None:
 def load_earlier(database: str, version: int, *files: str, **settings: Any) -> None:
     """Make the tables of a version in the schema public, and fill them with what a load of today gives."""
     make_earlier(database, version, **settings)
-    done: Any = load_verb.load(list(files), load_settings(database_url=database, schema="now", **settings))
-    assert [one.error for one in done.loads] == [None] * len(files)
+    _load_aside(database, *files, **settings)
     with psycopg.connect(database) as connection:
         for table in schema.list_tables():
             columns = [row[0] for row in connection.execute(COLUMNS, [table])]
@@ -53,3 +52,38 @@ def load_earlier(database: str, version: int, *files: str, **settings: Any) -> N
         )
         connection.execute("set client_min_messages to warning")
         connection.execute("drop schema now cascade")
+
+
+def count_earlier(database: str, *files: str) -> None:
+    """Add the rows of files to the tables of an earlier version, as a merge of then did: a key that is not found is new.
+
+    The rows belong to load 1, whose row of the ledger counts them.
+    """
+    _load_aside(database, *files)
+    with psycopg.connect(database) as connection:
+        rows = connection.execute(
+            "insert into public.user_interactions_raw "
+            "select interaction_id, user_id, product_id, action, timestamp, 1 from now.user_interactions_raw"
+        ).rowcount
+        connection.execute(
+            "update public.loads set rows_read = rows_read + %(rows)s, rows_loaded = rows_loaded + %(rows)s",
+            {"rows": rows},
+        )
+        for kept in counts.KEPT:
+            if kept.option is None:
+                statement = (
+                    "insert into public.{table} as k ({key}, interaction_count) "
+                    "select {key}, interaction_count from now.{table} order by {key} "
+                    "on conflict ({key}) do update set interaction_count = k.interaction_count + excluded.interaction_count"
+                )
+                words = {"table": sql.Identifier(kept.table)}
+                words["key"] = sql.SQL(", ").join(sql.Identifier(column.name) for column in kept.key)
+                connection.execute(sql.SQL(statement).format(**words))
+        connection.execute("set client_min_messages to warning")
+        connection.execute("drop schema now cascade")
+
+
+def _load_aside(database: str, *files: str, **settings: Any) -> None:
+    """Load files into tables of today in the schema now."""
+    done: Any = load_verb.load(list(files), load_settings(database_url=database, schema="now", **settings))
+    assert [one.error for one in done.loads] == [None] * len(files)
