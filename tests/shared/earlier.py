@@ -55,7 +55,7 @@ def load_earlier(database: str, version: int, *files: str, **settings: Any) -> N
 
 
 def count_earlier(database: str, *files: str) -> None:
-    """Add the rows of files to the tables of an earlier version, as a merge of then did: a key that is not found is new.
+    """Add the rows of files to tables of an earlier version, as a merge of then did: a key that is not found is new.
 
     The rows belong to load 1, whose row of the ledger counts them.
     """
@@ -74,7 +74,8 @@ def count_earlier(database: str, *files: str) -> None:
                 statement = (
                     "insert into public.{table} as k ({key}, interaction_count) "
                     "select {key}, interaction_count from now.{table} order by {key} "
-                    "on conflict ({key}) do update set interaction_count = k.interaction_count + excluded.interaction_count"
+                    "on conflict ({key}) do update "
+                    "set interaction_count = k.interaction_count + excluded.interaction_count"
                 )
                 words = {"table": sql.Identifier(kept.table)}
                 words["key"] = sql.SQL(", ").join(sql.Identifier(column.name) for column in kept.key)
