@@ -6,6 +6,7 @@ Memory: pages of the columns that are read, and one batch; a row group is never 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -49,6 +50,7 @@ def open_parquet(
     found = _place_columns(definition, schema, file.source)
     is_whole = definition.made_from == "record"
     wanted = list(range(1, len(schema) + 1)) if is_whole else sorted({place.at for place in found.values()})
+    names = tuple(schema.field(at - 1).name for at in wanted)
     types = tuple(_find_type(schema.field(at - 1), is_whole, file.source) for at in wanted)
     renumbered = {each: Place(wanted.index(place.at) + 1, place.path) for each, place in found.items()}
     places, conditions = find_places(definition, renumbered)
@@ -60,8 +62,9 @@ def open_parquet(
         places,
         conditions,
         surplus,
-        names=tuple(schema.field(at - 1).name for at in wanted),
+        names=names,
         types=types,
+        header=json.dumps(list(zip(names, types, strict=True))),
         file_time=read_file_time(definition, file.source),
     )
     layout = replace(layout, digest=file.digest) if definition.made_from == "position" else layout

@@ -169,7 +169,7 @@ def _load_new(
         attempt.notices = result.notices
         _assert_law(result)
         assert_bound(result, max_rejected, "nothing was loaded; `footfall check` shows why")
-        _record_loaded(connection, reading.layout.contract, attempt, result)
+        _record_loaded(connection, reading, attempt, result)
         attempt.result = result
     return {}
 
@@ -236,14 +236,9 @@ def _assert_law(result: LoadResult) -> None:
         )
 
 
-def _record_loaded(connection: Connection, contract: Contract, attempt: Attempt, result: LoadResult) -> None:
-    ledger.record(
-        connection,
-        replace(
-            make_entry(contract, attempt, "loaded"),
-            **{name: getattr(result, name) for name in ROWS},
-        ),
-    )
+def _record_loaded(connection: Connection, reading: Reading, attempt: Attempt, result: LoadResult) -> None:
+    entry = make_entry(reading.layout.contract, attempt, "loaded", header=reading.layout.header)
+    ledger.record(connection, replace(entry, **{name: getattr(result, name) for name in ROWS}))
 
 
 def _report_already_loaded(contract: Contract, file: opening.SourceFile, first: ledger.FirstLoad) -> LoadResult:
