@@ -1,5 +1,5 @@
 -- name: quarantine
-insert into rejected_interactions (load_id, line_number, item, raw_line, raw_bytes, raw_size_bytes, problems)
+insert into rejected_interactions (load_id, line_number, item, raw_line, raw_bytes, raw_size_bytes, problems, around)
 select
     load_id,
     line_number,
@@ -7,7 +7,8 @@ select
     raw_line,
     raw_bytes,
     raw_size_bytes,
-    problems::jsonb
+    problems::jsonb,
+    around
 from {rejected}
 order by load_id, line_number, item
 

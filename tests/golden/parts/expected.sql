@@ -58,6 +58,7 @@ values
     ('rejected_interactions', 'column', 'problems', 'jsonb NOT NULL'),
     ('rejected_interactions', 'column', 'item', 'bigint NOT NULL'),
     ('rejected_interactions', 'column', 'replayed_by', 'integer'),
+    ('rejected_interactions', 'column', 'around', 'text'),
     ('rejected_interactions', 'check', 'rejected_interactions_line_number_check', 'CHECK ((line_number > 0))'),
     ('rejected_interactions', 'check', 'rejected_interactions_item_check', 'CHECK ((item >= 0))'),
     ('rejected_interactions', 'index', 'rejected_interactions_pkey', 'PRIMARY KEY btree (load_id, line_number, item)'),

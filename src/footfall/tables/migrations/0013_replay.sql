@@ -1,7 +1,10 @@
 -- What mends rejected rows: which load closed each, which load a load mends, and what a record is read by.
 
-alter table rejected_interactions add column replayed_by integer;
+alter table rejected_interactions
+add column replayed_by integer,
+add column around text;
 comment on column rejected_interactions.replayed_by is 'Load that closed the row: a replay or a mended file brought it in, found it there, or left it out; load_id itself where the row of the mended load stands for it. Null while the row is open.';
+comment on column rejected_interactions.around is 'For an item of an exploded list, what its row takes from around it, as JSON of at most 64 KiB. Null for every other row, and where it is larger.';
 create index rejected_interactions_replayed_by_idx on rejected_interactions (replayed_by)
 where replayed_by is not null;
 
