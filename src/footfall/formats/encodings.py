@@ -91,6 +91,26 @@ def decode_blocks(blocks: Iterator[bytes], encoding: str, source: str) -> Iterat
             yield block.decode(encoding, "surrogateescape").encode("utf-8", "surrogatepass")
 
 
+def decode_kept(line: str, raw: bytes | None, encoding: str) -> bytes:
+    r"""Give a record of the quarantine as UTF-8, from its stored bytes, else from its text, which is exact then.
+
+    `encoding` is that of a definition of today; which UTF-16 it was is seen by the text that was made of the bytes.
+
+    Example:
+        >>> decode_kept("a\\x81\xe9", b"a\x81\xe9", "cp1252").decode("utf-8", "replace")[-1]
+        '\xe9'
+    """
+    stored = line.encode() if raw is None else raw
+    if encoding == UTF_8 or (raw is None and encoding == "utf-16"):
+        return stored
+    if encoding != "utf-16":
+        return stored.decode(encoding, "surrogateescape").encode("utf-8", "surrogatepass")
+    for each in _MARKS.values():
+        if stored.decode(each, "backslashreplace").replace("\0", "\\x00") == line:
+            return stored.decode(each, "surrogatepass").encode("utf-8", "surrogatepass")
+    return stored
+
+
 def encode_again(text: bytes, encoding: str) -> bytes:
     r"""Give the stored bytes of a text that `decode_blocks` gave.
 

@@ -47,7 +47,7 @@ def open_parquet(
     with _reading(file):
         parquet = _open(file)
         schema = parquet.schema_arrow
-    found = _place_columns(definition, schema, file.source)
+    found = place_columns(definition, schema, file.source)
     is_whole = definition.made_from == "record"
     wanted = list(range(1, len(schema) + 1)) if is_whole else sorted({place.at for place in found.values()})
     names = tuple(schema.field(at - 1).name for at in wanted)
@@ -126,7 +126,7 @@ def _reading(file: opening.SourceFile) -> Iterator[None]:
         ) from error
 
 
-def _place_columns(definition: SourceDefinition, schema: pa.Schema, source: str) -> dict[Reference, Place]:
+def place_columns(definition: SourceDefinition, schema: pa.Schema, source: str) -> dict[Reference, Place]:
     """Find the columns of a definition: by name, by position, or by the path into a struct."""
     inside: dict[Reference, Place] = {}
     names = [name.strip(" \t").lower() for name in schema.names]
