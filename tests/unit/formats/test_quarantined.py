@@ -118,12 +118,16 @@ CASES: dict[str, tuple[str, bytes, SourceDefinition]] = {
         "a.csv", f"# x\n# y\n{HEADER}\n# a comment\n{SIMPLE}".encode(), SourceDefinition(skip_lines=1, comment="#")
     ),
     "latin-1": ("a.csv", CSV.encode("latin-1"), SourceDefinition(encoding="latin-1")),
-    "windows-1252 with a hole": ("a.csv", CSV.encode("cp1252") + b"8,\x81,1,v,2024-01-01,\n", SourceDefinition(encoding="cp1252")),
+    "windows-1252 with a hole": (
+        "a.csv", CSV.encode("cp1252") + b"8,\x81,1,v,2024-01-01,\n", SourceDefinition(encoding="cp1252")
+    ),
     "utf-16": ("a.csv", CSV.encode("utf-16"), SourceDefinition(encoding="utf-16")),
     "utf-16 the other way": ("a.csv", b"\xfe\xff" + CSV.encode("utf-16-be"), SourceDefinition(encoding="utf-16")),
     "lines of JSON": (
         "a.jsonl",
-        "\n".join([*map(json.dumps, OBJECTS), "nothing", '{"user_id": 1, "user_id": 2}', r'{"action": "\ud83d"}']).encode(),
+        "\n".join(
+            [*map(json.dumps, OBJECTS), "nothing", '{"user_id": 1, "user_id": 2}', r'{"action": "\ud83d"}']
+        ).encode(),
         SourceDefinition(),
     ),
     "a JSON document": ("a.json", json.dumps(OBJECTS, indent=1, ensure_ascii=False).encode(), SourceDefinition()),
@@ -196,7 +200,7 @@ def test_rows_of_parquet_are_read_from_the_text_that_is_kept() -> None:
     accepted, refused, reasons = judge_again(origin, rejected, now)
     assert (values(accepted), places(refused), reasons) == (values(fresh), places(still), [])
     other = Contract(replace(definition, action=Field(("note",))))
-    with pytest.raises(SourceError, match="'note'.*keeps the columns of a Parquet file that were read"):
+    with pytest.raises(SourceError, match=r"'note'.*keeps the columns of a Parquet file that were read"):
         lay_out_again(origin, other)
 
 
@@ -229,7 +233,7 @@ def test_what_cannot_be_read_again_has_a_reason() -> None:
 
 def test_a_load_without_a_header_is_refused_unless_the_definition_names_the_columns() -> None:
     origin = Origin(7, "a.csv", "0" * 64, None)
-    with pytest.raises(SourceError, match="load 7 did not keep"):
+    with pytest.raises(SourceError, match=r"load 7 did not keep"):
         lay_out_again(origin, Contract())
     named = Contract(SourceDefinition(header=False, columns=tuple(OWN)))
     assert len(judge_again(origin, [row("1,2,3,view,2024-01-01")], named)[0]) == 1
