@@ -66,6 +66,7 @@ __all__ = [
     "query_sql",
     "questions",
     "rejects",
+    "replay",
     "report",
     "verify",
 ]
@@ -167,6 +168,20 @@ def rejects(
 
     rows, _ = rejects_verb.rejects(_settings(settings), load_id=load, source=source, code=code, limit=limit)
     return rows
+
+
+def replay(*load_ids: int, dry_run: bool = False, **settings: Unpack[LoadOptions]) -> LoadSummary:
+    """Judge rejected rows again under the contract of today: those of these loads, or all that are open.
+
+    Shape: a result for each load of which something is valid now; what is not stays open.
+    Effects: brings in what is valid now, as a load of its own for each load that rejected it; nothing with `dry_run`.
+
+    Raises: UnknownNameError where there is no such load; SettingsError, SchemaError, DatabaseUnavailableError: before
+    the first load. A load that cannot be replayed is a result with status `failed`, not an exception.
+    """
+    from footfall.verbs import replay as replay_verb
+
+    return replay_verb.replay(_settings(settings), load_ids, dry_run=dry_run)
 
 
 def loads(*, limit: int | None = None, **settings: Unpack[Options]) -> Table:

@@ -114,7 +114,8 @@ def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
     values |= {"seconds": round_seconds(load.seconds), "error": load.error, "notices": load.notices}
     is_loaded = load.status == "already-loaded" and not is_check
     loaded_at = {"loaded_at": load.loaded_at} if is_loaded else {}
-    return values | loaded_at | {"problems": _problem_objects(load.groups)}
+    replay_of = {"replay_of": load.replay_of} if load.replay_of is not None else {}
+    return values | loaded_at | replay_of | {"problems": _problem_objects(load.groups)}
 
 
 def guess_json(made: Guess) -> str:

@@ -64,7 +64,7 @@ def load(
     with shown_progress(quiet) as progress:
         summary = load_verb.load(sources, settings, progress=progress)
     write(words.summary_json(summary) if fmt == "json" else str(summary))
-    _talk_about(summary)
+    talk_about(summary)
     with_rejects = [done.load_id for done in summary.loads if done.status == "loaded" and done.rows_rejected]
     if with_rejects:
         which = f" --load {with_rejects[0]}" if len(with_rejects) == 1 else ""
@@ -94,11 +94,11 @@ def check(
         print_rows(words.summary_table(summary), fmt, escape_formulas)
     else:
         write(words.summary_json(summary, is_check=True) if fmt == "json" else str(summary))
-    _talk_about(summary)
+    talk_about(summary)
     return summary.exit_code
 
 
-def _talk_about(summary: LoadSummary) -> None:
+def talk_about(summary: LoadSummary) -> None:
     from footfall.answers.words import failures
     from footfall.safe_text import escaped
 
