@@ -83,9 +83,14 @@ _HOMES = {
 
 
 def load(
-    *sources: str, progress: Callable[[Progress], None] | None = None, **settings: Unpack[LoadOptions]
+    *sources: str,
+    replays: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    **settings: Unpack[LoadOptions],
 ) -> LoadSummary:
     """Load files, folders, patterns and URLs, each file exactly once: whole, or not at all.
+
+    With `replays`, the files hold rejected rows of that load, mended: what comes in closes them.
 
     Effects: creates the tables in a schema that has none; what is loaded already changes nothing. `progress` is called
     some times a second.
@@ -95,7 +100,7 @@ def load(
     """
     from footfall.verbs import load as load_verb
 
-    return load_verb.load(list(sources), _settings(settings), progress=progress)
+    return load_verb.load(list(sources), _settings(settings), replays=replays, progress=progress)
 
 
 def check(
@@ -156,9 +161,12 @@ def rejects(
     source: str | None = None,
     code: str | None = None,
     limit: int | None = None,
+    closed: bool = False,
     **settings: Unpack[Options],
 ) -> tuple[RejectedRow, ...]:
-    """Give rejected rows with their problems, in the order of loads and lines: of a load, a source, a problem code.
+    """Give open rejected rows with their problems, in the order of loads and lines: of a load, a source, a code.
+
+    With `closed`, also those that a replay or a mended file closed.
 
     Effects: reads only. Without `limit` all rows are in memory.
 
@@ -166,7 +174,9 @@ def rejects(
     """
     from footfall.verbs import rejects as rejects_verb
 
-    rows, _ = rejects_verb.rejects(_settings(settings), load_id=load, source=source, code=code, limit=limit)
+    rows, _ = rejects_verb.rejects(
+        _settings(settings), load_id=load, source=source, code=code, limit=limit, with_closed=closed
+    )
     return rows
 
 

@@ -41,6 +41,8 @@ DEFINITIONS = "sources"  # the table of footfall.toml that holds source definiti
 # Twins of options that shape one call: read from the environment, never from a file.
 CALL_VARIABLES = (
     "ACTION",
+    "AS_FILE",
+    "CLOSED",
     "ALLOWED_HOST",
     "CODE",
     "DRY_RUN",

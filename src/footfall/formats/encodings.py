@@ -7,7 +7,7 @@ bytes of a UTF-8 file are, and the stored bytes can be made of it again.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -105,10 +105,17 @@ def decode_kept(line: str, raw: bytes | None, encoding: str) -> bytes:
         return stored
     if encoding != "utf-16":
         return stored.decode(encoding, "surrogateescape").encode("utf-8", "surrogatepass")
-    for each in _MARKS.values():
-        if stored.decode(each, "backslashreplace").replace("\0", "\\x00") == line:
-            return stored.decode(each, "surrogatepass").encode("utf-8", "surrogatepass")
-    return stored
+    kept = find_kept_encoding([(line, stored)])
+    return stored.decode(kept, "surrogatepass").encode("utf-8", "surrogatepass")
+
+
+def find_kept_encoding(rows: Iterable[tuple[str, bytes | None]]) -> str:
+    """Say which UTF-16 the bytes of records of the quarantine are, by the texts that were made of them."""
+    for line, raw in rows:
+        for each in _MARKS.values():
+            if raw is not None and raw.decode(each, "backslashreplace").replace("\0", "\\x00") == line:
+                return each
+    return "utf-16-le"
 
 
 def encode_again(text: bytes, encoding: str) -> bytes:

@@ -147,6 +147,15 @@ def read_again(rows: Sequence[KeptRow], layout: Layout, first_number: int) -> Ag
     return Again(batch.append_column(ITEM, pa.array([row.item for row in kept], pa.int64())), kept, impossible)
 
 
+def read_texts(rows: Sequence[KeptRow], layout: Layout) -> list[str]:
+    """Give the text of each row as `read_again` would, also where it cannot be judged again."""
+    reader = _Reader(layout, *_prepare(layout))
+    texts = [reader.read_text(row) for row in rows]
+    batch = assemble(texts, np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64))
+    found: list[str] = (mark_bad_escapes(batch) if layout.kind == "json" else batch)["line"].to_pylist()
+    return found
+
+
 def _prepare(layout: Layout) -> tuple[Dialect, Callable[[bytes], bool], tuple[str, ...]]:
     definition = layout.definition
     dialect = Dialect(layout.delimiter, LF, definition.quoting, (definition.comment or "").encode())
@@ -174,7 +183,7 @@ class _Reader:
             return "it holds bytes that are no text, which are not kept" if NO_MARK in row.raw_line else None
         if self.layout.kind == "json":
             return self._find_reason_in_json(row)
-        text = self._read_text(row)
+        text = self.read_text(row)
         if is_comment(text, self.dialect):
             return "it is a comment under the definition of today"
         if b"\n" in text and not (definition.quoting and self.is_record(text)):
@@ -194,7 +203,7 @@ class _Reader:
             return "ids are made of the record around it, which was not kept"
         return None
 
-    def _read_text(self, row: KeptRow) -> bytes:
+    def read_text(self, row: KeptRow) -> bytes:
         """Give a record as the file held it, in UTF-8."""
         if self.layout.definition.explode is not None or self.layout.kind == "kept":
             return row.raw_line.encode() if row.raw_bytes is None else row.raw_bytes
@@ -202,7 +211,7 @@ class _Reader:
 
     def read(self, rows: Sequence[KeptRow]) -> pa.RecordBatch:
         """Give rows as records, without numbers."""
-        texts = [self._read_text(row) for row in rows]
+        texts = [self.read_text(row) for row in rows]
         numbers, sizes = np.zeros(len(rows), np.int64), np.array([len(text) for text in texts], np.int64)
         batch = assemble(texts, numbers, sizes)
         if self.layout.kind == "delimited":

@@ -20,12 +20,14 @@ select
     r.item,
     r.raw_line,
     r.raw_size_bytes,
-    r.problems
+    r.problems,
+    r.replayed_by
 from rejected_interactions as r
 join loads as l
     on l.load_id = r.load_id
 where
     (%(load_id)s::integer is null or r.load_id = %(load_id)s::integer)
+    and (%(with_closed)s::boolean or r.replayed_by is null)
     and (%(source)s::text is null or l.source = %(source)s::text)
     and (
         %(code)s::text is null

@@ -64,6 +64,35 @@ def close_rows(connection: Connection, load_id: int, lines: np.ndarray, items: n
     return closed
 
 
+def stand_for(
+    connection: Connection, load_id: int, replay_of: int, pairs: Sequence[tuple[tuple[int, int], tuple[int, int]]]
+) -> None:
+    """Close rejected rows of a mended file whose row of the mended load is open: that one stands for both.
+
+    Shape: `pairs` are (line, item) in the file, and in the load that it mends. Effects: under the writer lock.
+    """
+    values = {
+        "load_id": load_id,
+        "replay_of": replay_of,
+        "line_numbers": [own[0] for own, _ in pairs],
+        "items": [own[1] for own, _ in pairs],
+        "of_line_numbers": [of[0] for _, of in pairs],
+        "of_items": [of[1] for _, of in pairs],
+    }
+    connection.execute(SQL["stand_for"], values)
+
+
+def list_places(connection: Connection, load_id: int) -> set[tuple[int, int]]:
+    """List line and item of each rejected row of a load."""
+    rows = connection.execute(SQL["places"], {"load_id": load_id}).fetchall()
+    return {(row.line_number, row.item) for row in rows}
+
+
+def count_open(connection: Connection, load_id: int) -> int:
+    """Count the open rejected rows of a load."""
+    return int(fetch_one(connection, SQL["open_rows"], load_id=load_id).rows_open)
+
+
 def forget_conflicts(connection: Connection, load_id: int) -> None:
     """Take the conflicts of a replay out of its overlaps: such rows stay where they were, and are none of its own."""
     connection.execute(SQL["forget_conflicts"], {"load_id": load_id})

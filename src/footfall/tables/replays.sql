@@ -34,6 +34,7 @@ select
     raw_bytes,
     raw_size_bytes,
     around,
+    problems,
     replayed_by
 from rejected_interactions
 where
@@ -64,6 +65,41 @@ where
     and r.line_number = closed.line_number
     and r.item = closed.item
     and r.replayed_by is null
+
+-- name: stand_for
+-- Rejected rows of a mended file for which an open row of the load that it mends stands.
+update rejected_interactions as r
+set replayed_by = r.load_id
+from
+    rows from (
+        pg_catalog.unnest(%(line_numbers)s::bigint[]),
+        pg_catalog.unnest(%(items)s::bigint[]),
+        pg_catalog.unnest(%(of_line_numbers)s::bigint[]),
+        pg_catalog.unnest(%(of_items)s::bigint[])
+    ) as pairs (line_number, item, of_line_number, of_item),
+    rejected_interactions as o
+where
+    r.load_id = %(load_id)s::integer
+    and r.line_number = pairs.line_number
+    and r.item = pairs.item
+    and o.load_id = %(replay_of)s::integer
+    and o.line_number = pairs.of_line_number
+    and o.item = pairs.of_item
+    and o.replayed_by is null
+
+-- name: places
+select
+    line_number,
+    item
+from rejected_interactions
+where load_id = %(load_id)s::integer
+
+-- name: open_rows
+select pg_catalog.count(*) as rows_open
+from rejected_interactions
+where
+    load_id = %(load_id)s::integer
+    and replayed_by is null
 
 -- name: forget_conflicts
 with none_left as (

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from footfall.contract.mapping import Layout
+from footfall.contract.terms import Contract
 from footfall.contract.verdicts import Verdicts
 from footfall.engines.in_process import Engine
 from footfall.errors import FootfallError, SettingsError, UnknownNameError
@@ -50,10 +51,10 @@ class Replayed:
     impossible: dict[str, int]
 
 
-def find_origin(found: Any, contracts: Contracts) -> tuple[Origin, Layout]:
-    """Give what the records of a load are read by, and their layout under the contract of today.
+def find_contract(found: Any, contracts: Contracts) -> tuple[Origin, Contract]:
+    """Give what the records of a load are read by, and its contract of today.
 
-    Raises: UnknownNameError where its source definition is gone; SourceError where its records cannot be read again.
+    Raises: UnknownNameError where its source definition is gone.
     """
     origin = Origin(found.load_id, found.source, found.digest, found.header)
     named = contracts.named or found.definition
@@ -66,7 +67,7 @@ def find_origin(found: Any, contracts: Contracts) -> tuple[Origin, Layout]:
             f"load {found.load_id} was read by the source definition {named!r}, and there is none of this name today; "
             "write it into footfall.toml, or name another one with --source"
         ) from error
-    return origin, lay_out_again(origin, contract)
+    return origin, contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,14 @@ def replay_load(judge: Judge, found: Any, attempt: Attempt, *, dry_run: bool) ->
     """Judge the open rows of one load again, from begin to commit; the session is connected.
 
     Effects: one transaction under the writer lock; none where nothing is valid now, or with `dry_run`.
-    Raises: FootfallError, or an error of the driver; the caller then rolls the transaction back.
+    Raises: FootfallError, or an error of the driver; the caller then rolls the transaction back. SourceError where its
+    records cannot be read again.
     """
     session = judge.session
     connection, target = session.connection, session.target
     begin(connection, target)
-    origin, layout = find_origin(found, judge.contracts)
+    origin, contract = find_contract(found, judge.contracts)
+    layout = lay_out_again(origin, contract)
     (load_id,) = ledger.next_load_ids(connection, 1)
     attempt.load_id, attempt.digest = load_id, f"replay of load {origin.load_id} as load {load_id}"
     staging = staged.open_staging(target, session.server, [load_id], session.id_types)
