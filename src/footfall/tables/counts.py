@@ -39,7 +39,8 @@ class KeyColumn:
     """A column of the key of a kept count.
 
     `from_row` and `from_row_in_duckdb` are the expressions that give it from a row of user_interactions_raw, in
-    PostgreSQL and in DuckDB; without them it is the column of that name. `as_text` is the expression of its text for
+    PostgreSQL and in DuckDB; without them it is the column of that name. `within` is a condition that the rows of all
+    keys in the table `{keys}` meet, and by which an index finds them. `as_text` is the expression of its text for
     people, and `unit` follows that text.
     """
 
@@ -50,6 +51,11 @@ class KeyColumn:
     collation: LiteralString | None = None
     from_row: LiteralString | None = None
     from_row_in_duckdb: LiteralString | None = None
+    within: LiteralString | None = None
+
+    def of_row(self) -> sql.Composable:
+        """Give the expression of it from a row."""
+        return sql.SQL(self.from_row) if self.from_row else sql.Identifier(self.name)
 
     def selected(self) -> sql.Composable:
         """Give the item that selects it from rows."""
@@ -84,6 +90,8 @@ class Measure:
 
     `of_rows` is the aggregate in PostgreSQL. `joined` gives it from `{kept}` and from that of further rows, `{added}`.
     `of_notes` is the aggregate in DuckDB of `{}`, the note; `of_parts` that of aggregates of parts of the rows.
+    `may_be_decided` says of `k`, the key, and `r`, the aggregate of rows that go, whether it may be another without
+    these rows.
     """
 
     name: LiteralString
@@ -93,6 +101,7 @@ class Measure:
     note: Note
     of_notes: LiteralString
     of_parts: LiteralString
+    may_be_decided: LiteralString
 
     def fill_joined(self, table: str) -> sql.Composable:
         """Give the assignment that adds further rows to a row of this table."""
@@ -146,6 +155,11 @@ class KeptCount:
         """Fill the same names into a statement of DuckDB, which takes a text."""
         return self.compose(statement).as_string()
 
+    def compose_within(self, keys: sql.Composable) -> sql.Composed:
+        """Give the further condition by which an index finds the rows of the keys in a table; empty where none does."""
+        conditions = (compose(column.within, keys=keys) for column in self.key if column.within)
+        return _join((sql.SQL("and ") + condition for condition in conditions), " ")
+
     def _parts(self) -> dict[str, sql.Composable]:
         return self._parts_of_key() | self._parts_of_measures() | self._parts_in_duckdb()
 
@@ -160,6 +174,7 @@ class KeptCount:
             "selected_key": _join(column.selected() for column in self.key),
             "grouped_key": _join(column.grouped() for column in self.key),
             "words": self._words(),
+            "key_of_row": _join(column.of_row() for column in self.key),
             "key_name": sql.Identifier(self.key_name),
             "count_index": sql.Identifier(self.count_index_name),
         }
@@ -180,6 +195,8 @@ class KeptCount:
                 compose(SQL["differing_measure"], column_of=sql.Literal(f"{name} of "), column=sql.Identifier(name))
                 for name in names
             ),
+            "may_be_decided": _join((sql.SQL(measure.may_be_decided) for measure in self.measures), " or "),
+            "set_measures": _join(sql.SQL("{} = {}").format(sql.Identifier(n), sql.Identifier("r", n)) for n in names),
             "if_kept": compose(SQL["if_kept"], option=sql.Literal(self.option)) if self.option else sql.SQL(""),
         }
 
@@ -244,14 +261,20 @@ DAY = KeyColumn(
     "day::text",
     from_row="(timestamp at time zone 'UTC')::date",
     from_row_in_duckdb="timestamp::date",
+    within=(
+        "timestamp >= (select pg_catalog.min(day) from {keys})::timestamp at time zone 'UTC' "
+        "and timestamp < ((select pg_catalog.max(day) from {keys}) + 1)::timestamp at time zone 'UTC'"
+    ),
 )
 
 INSTANT = Note("instant", "timestamp", "timestamp")  # `at` is a reserved word in DuckDB
 FIRST_AT = Measure(
-    "first_at", "timestamptz", "pg_catalog.min(timestamp)", "least({kept}, {added})", INSTANT, "min({})", "min({})"
+    "first_at", "timestamptz", "pg_catalog.min(timestamp)", "least({kept}, {added})", INSTANT, "min({})", "min({})",
+    "k.first_at = r.first_at",
 )
 LAST_AT = Measure(
-    "last_at", "timestamptz", "pg_catalog.max(timestamp)", "greatest({kept}, {added})", INSTANT, "max({})", "max({})"
+    "last_at", "timestamptz", "pg_catalog.max(timestamp)", "greatest({kept}, {added})", INSTANT, "max({})", "max({})",
+    "k.last_at = r.last_at",
 )
 QUARTERS = Measure(
     "quarters",
@@ -264,6 +287,7 @@ QUARTERS = Measure(
     Note("quarter", "utinyint", "hour(timestamp) * 4 + minute(timestamp) // 15"),
     "bit_or(1::hugeint << (95 - {})::integer)",
     "bit_or({})",
+    "true",
 )
 
 USER = KeyColumn("user_id", "bigint", "user_id::text")

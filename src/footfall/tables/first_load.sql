@@ -143,7 +143,7 @@ release savepoint empty_table
 alter table user_interactions_raw add constraint user_interactions_raw_pkey primary key (interaction_id)
 
 -- name: build_raw_index
-create index user_interactions_raw_timestamp_idx on user_interactions_raw using brin (timestamp)
+create index user_interactions_raw_timestamp_idx on user_interactions_raw using brin (timestamp, load_id)
 with (pages_per_range = 32, autosummarize = on)
 
 -- name: build_key

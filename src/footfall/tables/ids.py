@@ -19,6 +19,7 @@ SQL = statements(__name__)
 # The type names for arguments of functions. A column of text also names its collation (COLUMN_TYPES).
 TYPES: dict[IdType, LiteralString] = {"bigint": "bigint", "uuid": "uuid", "text": "text"}
 COLUMN_TYPES: dict[IdType, LiteralString] = TYPES | {"text": 'text collate "C"'}
+LIST_TYPES: dict[IdType, LiteralString] = {"bigint": "bigint[]", "uuid": "uuid[]", "text": 'text[] collate "C"'}
 TYPES_OF_SERVER: dict[str, IdType] = {"bigint": "bigint", "uuid": "uuid", 'text COLLATE "C"': "text"}
 WORDS: dict[IdType, str] = {"bigint": "0 to 2^63-1", "uuid": "a UUID", "text": "text of 1 to 200 characters"}
 
@@ -94,6 +95,9 @@ def set_id_types(connection: Connection, id_types: IdTypes) -> None:
             connection.execute(_compose_column("add_length_check", table, column, id_type))
         if table == counts.RAW:
             connection.execute(_compose_column("comment", table, column, id_type))
+    if id_types.interaction_id != "bigint":
+        its_type = sql.SQL(LIST_TYPES[id_types.interaction_id])
+        connection.execute(compose(SQL["set_type_of_lists"], type=its_type))
     connection.execute(compose(SQL["create_dependents"], **name_types(id_types)))
 
 

@@ -33,8 +33,14 @@ def compose_expected(id_types: IdTypes) -> sql.Composed:
     return compose(
         SQL["expected"],
         ids=_join_rows(row for column in ID_COLUMNS for row in _list_id(counts.RAW, column, id_types.of(column))),
+        ids_of_duplicates=sql.Literal(_name_array(id_types.interaction_id)),
         kept_counts=_join_rows(row for kept in counts.kept_counts(id_types) for row in _list_made(kept)),
     )
+
+
+def _name_array(id_type: str) -> str:
+    """Name the column of lists of ids as the server does."""
+    return {"text": 'text[] COLLATE "C"'}.get(id_type, f"{id_type}[]") + " NOT NULL"
 
 
 def _join_rows(rows: Iterable[tuple[str, str, str, str]]) -> sql.Composed:

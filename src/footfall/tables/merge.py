@@ -102,7 +102,8 @@ def _match(
     Gives three counts of rows by load_id: rows that found the same content, rows that found other content, and rows
     that found a row of their own load. A row out of order that was just inserted (`added_out_of_order`) finds itself,
     so the caller subtracts it.
-    Effects: records in load_overlaps which load found rows of which other load, or of itself.
+    Effects: records in load_overlaps which load found rows of which other load, or of itself, and in load_duplicates
+    which rows of another load these were.
     """
     if are_all_new and not staging.rows_sent_out_of_order:
         return Counter(), Counter(), Counter()
@@ -115,6 +116,7 @@ def _match(
     load_ids = list(staging.load_ids)
     came_in = {"load_ids": load_ids, "rows_added": [added_out_of_order[load_id] for load_id in load_ids]}
     connection.execute(compose(SQL["record_overlaps"], matched=staging.matched), came_in)
+    connection.execute(compose(SQL["record_duplicates"], matched=staging.matched))
     return tuple(
         Counter({row.load_id: getattr(row, name) for row in rows})
         for name in ("rows_same", "rows_conflict", "rows_own")

@@ -24,11 +24,12 @@ from added
 group by load_id
 
 -- name: match
-insert into {matched} (load_id, line_number, first_load_id, is_same)
+insert into {matched} (load_id, line_number, first_load_id, interaction_id, is_same)
 select
     s.load_id,
     s.line_number,
     r.load_id,
+    r.interaction_id,
     (r.user_id, r.product_id, r.action, r.timestamp) = (s.user_id, s.product_id, s.action, s.timestamp)
 from {source} as s
 join user_interactions_raw as r
@@ -94,6 +95,21 @@ where
     rows_duplicate <> 0
     or rows_conflict <> 0
 order by load_id, first_load_id
+
+-- name: record_duplicates
+-- An element for each row, so that their number is that of the overlap. Lines in the order of the file make parts that
+-- need no sort.
+insert into load_duplicates (load_id, first_load_id, part, interaction_ids)
+select
+    load_id,
+    first_load_id,
+    line_number / 65536::bigint as part,
+    pg_catalog.array_agg(interaction_id)
+from {matched}
+where
+    is_same
+    and first_load_id <> load_id
+group by load_id, first_load_id, part
 
 -- name: is_analyze_due
 select

@@ -26,6 +26,7 @@ create {kind} table {name} (
     load_id integer not null,
     line_number bigint not null,
     first_load_id integer not null,
+    interaction_id {interaction_id} not null,
     is_same boolean not null
 ) {on_commit}
 
