@@ -269,23 +269,11 @@ DAY = KeyColumn(
 
 INSTANT = Note("instant", "timestamp", "timestamp")  # `at` is a reserved word in DuckDB
 FIRST_AT = Measure(
-    "first_at",
-    "timestamptz",
-    "pg_catalog.min(timestamp)",
-    "least({kept}, {added})",
-    INSTANT,
-    "min({})",
-    "min({})",
+    "first_at", "timestamptz", "pg_catalog.min(timestamp)", "least({kept}, {added})", INSTANT, "min({})", "min({})",
     "k.first_at = r.first_at",
 )
 LAST_AT = Measure(
-    "last_at",
-    "timestamptz",
-    "pg_catalog.max(timestamp)",
-    "greatest({kept}, {added})",
-    INSTANT,
-    "max({})",
-    "max({})",
+    "last_at", "timestamptz", "pg_catalog.max(timestamp)", "greatest({kept}, {added})", INSTANT, "max({})", "max({})",
     "k.last_at = r.last_at",
 )
 QUARTERS = Measure(
