@@ -41,8 +41,10 @@ DEFINITIONS = "sources"  # the table of footfall.toml that holds source definiti
 # Twins of options that shape one call: read from the environment, never from a file.
 CALL_VARIABLES = (
     "ACTION",
+    "AGAIN",
     "ALLOWED_HOST",
     "CODE",
+    "DRY_RUN",
     "ESCAPE_FORMULAS",
     "FORMAT",
     "HOST",
@@ -64,6 +66,7 @@ CALL_VARIABLES = (
     "USER",
     "VERBOSE",
     "WITH",
+    "WITH_LATER",
     "WITHOUT",
     "WRITE",
 )
