@@ -36,10 +36,20 @@ class WatchState:
         """Give one line, as `systemctl status` shows it."""
         if self.is_stopping:
             return "ending after this file" if self.loading else "ending"
-        done = f"{self.files_loaded:,} files loaded, {self.files_failed:,} failed"
+        done = f"{count_files(self.waiting_files)} waiting, {self.files_loaded:,} loaded, {self.files_failed:,} failed"
         if not self.is_database_there:
-            return f"waiting for the database; {self.waiting_files:,} files wait; {done}"
+            return f"waiting for the database; {done}"
         if self.loading:
-            return f"loading {self.loading}; {self.waiting_files:,} files wait; {done}"
+            return f"loading {self.loading}; {done}"
         missing = f"{self.missing:,} of {len(self.places):,} places cannot be looked at; " if self.missing else ""
-        return f"{missing}{self.waiting_files:,} files wait; {done}"
+        return f"{missing}{done}"
+
+
+def count_files(number: int) -> str:
+    """Say a number of files.
+
+    Example:
+        >>> count_files(1), count_files(1200)
+        ('1 file', '1,200 files')
+    """
+    return f"{number:,} file{'' if number == 1 else 's'}"

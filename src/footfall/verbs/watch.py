@@ -27,7 +27,7 @@ from footfall.errors import (
 from footfall.postgres.target import Target
 from footfall.postgres.watcher_lock import WatcherLock, hold_watcher_lock
 from footfall.results import LoadResult, Progress, describe_outcome
-from footfall.results.watching import WatchState
+from footfall.results.watching import WatchState, count_files
 from footfall.safe_text import escaped, scheme, shown
 from footfall.settings import Settings
 from footfall.sources import stores, web
@@ -140,7 +140,7 @@ class _Watcher:
             self._connect()
             self._load_settled(where, lock)
         if self.inbox.arriving:
-            log.info(f"{len(self.inbox.arriving):,} files are left for the next time: they still change")
+            log.info(f"left for the next time, for it still changes: {count_files(len(self.inbox.arriving))}")
         return self.exit_code
 
     def _connect(self) -> None:
@@ -187,7 +187,7 @@ class _Watcher:
             self._note()
             self._tell()
         if (known := self.state.files_already_loaded - already) > 0:
-            log.info(f"{known:,} files were loaded before")
+            log.info(f"loaded before, nothing changed: {count_files(known)}")
 
     def _choose(self, paths: Sequence[str]) -> list[str]:
         """Give the files that one source definition is for; a file that two are for fails, and others go on."""
