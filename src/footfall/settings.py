@@ -11,6 +11,7 @@ import re
 import tomllib
 import zoneinfo
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -260,18 +261,51 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         # `from None`: pydantic's own text is not shown anywhere, whatever -v asks for.
         raise SettingsError("; ".join(_explain(each, given) for each in error.errors(include_input=False))) from None
-    settings._definitions.update(_read_definitions())
+    settings._definitions.update(read_definitions())
     return settings
+
+
+class _UsableSettings(Settings):
+    """Settings that nobody but the caller gives."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def load_usable_settings(**overrides: object) -> Settings:
+    """Give address, schema and home as far as they can be read, and defaults for the rest, where others are wrong."""
+    values: dict[str, Any] = {}
+    for field in ("database_url", "schema_", "home"):
+        name = field.rstrip("_")
+        places: list[Mapping[str, Any]] = [overrides, {name: os.environ.get(PREFIX + name.upper())}]
+        for read in (_read_dotenv, _read_toml):
+            with suppress(SettingsError):
+                places.append(read())
+        for place in places:
+            if value := place.get(name) or place.get(field):
+                with suppress(ValidationError):
+                    _UsableSettings(**{field: value})
+                    values[field] = value
+                break
+    return _UsableSettings(**values)
 
 
 def _explain(error: Any, given: dict[str, object]) -> str:
     name = str(error["loc"][0]).lower().removeprefix(PREFIX.lower()).rstrip("_")
     cause = error.get("ctx", {}).get("error")
     reason = str(cause) if cause is not None else str(error["msg"])
-    return f"{_origin(name, given)}: {reason[0].lower() if cause is None else reason[0]}{reason[1:]}"
+    return f"{find_origin(name, given)}: {reason[0].lower() if cause is None else reason[0]}{reason[1:]}"
 
 
-def _origin(name: str, given: dict[str, object]) -> str:
+def find_origin(name: str, given: Mapping[str, object]) -> str:
+    """Say in words where a setting's value comes from, of which one is given somewhere."""
     variable = PREFIX + name.upper()
     if FIELDS.get(name, name) in given:
         return f"{OPTIONS[name]} ({variable})" if name in OPTIONS else variable
@@ -317,7 +351,7 @@ def _read_toml() -> dict[str, Any]:
     return {FIELDS[key]: value for key, value in found.items() if key != DEFINITIONS}
 
 
-def _read_definitions() -> dict[str, SourceDefinition]:
+def read_definitions() -> dict[str, SourceDefinition]:
     """Read the tables `[sources.NAME]` of footfall.toml."""
     tables = _parse_toml().get(DEFINITIONS, {})
     if not isinstance(tables, dict) or not all(isinstance(values, dict) for values in tables.values()):
