@@ -7,6 +7,7 @@ from footfall.results import Verification
 from footfall.settings import Settings
 from footfall.tables import counts, ledger, verification
 from footfall.tables.schema import list_tables
+from footfall.verbs.notify import tell_of_drift
 from footfall.verbs.session import session
 
 
@@ -28,4 +29,5 @@ def verify(settings: Settings, *, repair: bool = False) -> Verification:
         begin_snapshot(connection, target, counts.lock_tables, list_tables())
         found = verification.verify(connection, repaired=repair)
         connection.rollback()
+    tell_of_drift(settings, found)
     return found
