@@ -34,11 +34,14 @@ from footfall.contract.ids import IdType, IdTypes
 from footfall.contract.parsing import parse_definition
 from footfall.contract.terms import Contract
 from footfall.errors import SettingsError
+from footfall.telling.wanted import Notify, parse_notify
 
 PREFIX = "FOOTFALL_"
 DOTENV_FILE = Path(".env")
 TOML_FILE = Path("footfall.toml")
 DEFINITIONS = "sources"  # the table of footfall.toml that holds source definitions
+NOTIFY = "notify"  # the table of footfall.toml that says who is told of what
+TABLES = (DEFINITIONS, NOTIFY)
 # Twins of options that shape one call: read from the environment, never from a file.
 CALL_VARIABLES = (
     "ACTION",
@@ -127,6 +130,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
 
     _definitions: dict[str, SourceDefinition] = PrivateAttr(default_factory=dict)
+    _notify: Notify | None = PrivateAttr(None)
 
     @property
     def id_types(self) -> IdTypes:
@@ -145,6 +149,11 @@ class Settings(BaseSettings):
     def definitions(self) -> Mapping[str, SourceDefinition]:
         """The source definitions of footfall.toml, by name."""
         return self._definitions
+
+    @property
+    def notify(self) -> Notify | None:
+        """Who is told of what, as footfall.toml says; None where nobody is."""
+        return self._notify
 
     @property
     def matches(self) -> tuple[str, ...]:
@@ -262,6 +271,8 @@ def load_settings(**overrides: object) -> Settings:
         # `from None`: pydantic's own text is not shown anywhere, whatever -v asks for.
         raise SettingsError("; ".join(_explain(each, given) for each in error.errors(include_input=False))) from None
     settings._definitions.update(read_definitions())
+    settings._definitions.update(_read_definitions())
+    settings._notify = _read_notify()
     return settings
 
 
@@ -345,10 +356,10 @@ def _read_toml() -> dict[str, Any]:
     for key, value in found.items():
         if key == "source" and isinstance(value, dict):
             raise SettingsError(f"[{key}.NAME] in {TOML_FILE}: the table of a definition is [{DEFINITIONS}.NAME]")
-        if key not in FIELDS and key != DEFINITIONS:
+        if key not in FIELDS and key not in TABLES:
             guess = key.lower().replace("-", "_").removeprefix(PREFIX.lower())
             raise SettingsError(f"{key} in {TOML_FILE} is not a setting{_did_you_mean(guess, FIELDS)}")
-    return {FIELDS[key]: value for key, value in found.items() if key != DEFINITIONS}
+    return {FIELDS[key]: value for key, value in found.items() if key not in TABLES}
 
 
 def read_definitions() -> dict[str, SourceDefinition]:
@@ -358,6 +369,14 @@ def read_definitions() -> dict[str, SourceDefinition]:
         raise SettingsError(f"{DEFINITIONS} in {TOML_FILE}: a definition is a table of its own, [{DEFINITIONS}.NAME]")
     file = str(TOML_FILE)
     return {name: parse_definition(name, values, file, is_time_zone=is_time_zone) for name, values in tables.items()}
+
+
+def _read_notify() -> Notify | None:
+    """Read the table `[notify]` of footfall.toml."""
+    table = _parse_toml().get(NOTIFY)
+    if table is not None and not isinstance(table, dict):
+        raise SettingsError(f"{NOTIFY} in {TOML_FILE}: who is told of what is a table of its own, [{NOTIFY}]")
+    return None if table is None else parse_notify(table, str(TOML_FILE), os.environ)
 
 
 def _parse_toml() -> dict[str, Any]:
