@@ -1,7 +1,7 @@
 """Load source files in one transaction. Every load begins and commits here.
 
 Step by step: open the files and take their digests -> ask the ledger -> read records -> judge them (engine, contract)
--> stage -> take the writer lock -> merge -> quarantine -> ledger -> commit.
+-> take the turn (the writer lock) -> stage, or send straight to the table -> merge -> quarantine -> ledger -> commit.
 """
 
 from __future__ import annotations
@@ -20,21 +20,20 @@ from footfall.errors import FootfallError, SourceError
 from footfall.formats.choosing import name_contract
 from footfall.formats.positions import make_positions
 from footfall.formats.reading import Reader, Reading
-from footfall.postgres.target import Connection, Target
-from footfall.postgres.transactions import begin, take_writer_lock
+from footfall.postgres.target import Connection
+from footfall.postgres.transactions import begin
 from footfall.results import LoadResult
 from footfall.sources import opening
 from footfall.tables import first_load, known_files, ledger
 from footfall.tables import merge as merging
 from footfall.tables import quarantine as quarantining
 from footfall.tables import staging as staged
-from footfall.tables.ids import assert_types
-from footfall.tables.schema import assert_current
 from footfall.tables.schema_options import list_kept
 from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
 from footfall.verbs.mending import MendedReader
 from footfall.verbs.session import LoadSession
+from footfall.verbs.turn import HELD_SHARE, Holder, LoadedMeanwhileError, Turn
 
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 
@@ -136,19 +135,15 @@ def _load_new(
     Gives the loads that have loaded one of these files in the meantime. If there are any, the caller rolls the
     transaction back.
     """
-    connection, target = session.connection, session.target
+    connection = session.connection
     readings = [reading for _, reading in new]
     load_ids = ledger.next_load_ids(connection, len(new))
-    staging = staged.open_staging(target, session.server, load_ids, session.id_types)
-    send = staged.Sender(staging, connection)
-    is_locked = _try_empty_path(connection, target, staging, [reading.file for reading in readings])
-    all_sums = _fill_empty_table(engine, readings, send) if staging.is_direct else engine.run(readings, send)
-    if not is_locked:
-        take_writer_lock(connection, target)
-    assert_types(connection, staging.id_types)
-    assert_current(connection, target)
-    if later := ledger.find_loaded(connection, (reading.file.digest for reading in readings)):
-        return later
+    staging = staged.open_staging(session.target, session.server, load_ids, session.id_types)
+    turn = Turn(connection, session.target, staging.id_types, [reading.file.digest for reading in readings])
+    try:
+        all_sums = _judge(engine, readings, staged.Sender(staging, connection), turn)
+    except LoadedMeanwhileError as meanwhile:
+        return meanwhile.loads
     merged = merging.merge(connection, staging)
     has_conflicts = any(load.rows_conflict for load in merged.values())
     conflicting = merging.find_conflict_lines(connection, staging) if has_conflicts else {}
@@ -196,21 +191,34 @@ def _report_loaded(reading: Reading, sums: Sums, merged_as: tuple[int, merging.M
     )
 
 
-def _try_empty_path(
-    connection: Connection, target: Target, staging: staged.Staging, files: Sequence[opening.SourceFile]
-) -> bool:
-    """Prepare the path into empty tables where the tables are empty and the files large; say whether the lock is held.
+def _judge(engine: Engine, readings: Sequence[Reading], send: staged.Sender, turn: Turn) -> list[Sums]:
+    """Judge files, and send their rows to staging or straight to the table; give the sums of each file.
 
-    Effects: for such files, takes the writer lock now instead of before the merge, and may drop the empty tables' keys.
+    Effects: in the end, the turn of the load is taken. Raises: LoadedMeanwhileError.
     """
-    if sum(file.size_bytes for file in files) < first_load.EMPTY_PATH_BYTES or not first_load.is_empty(connection):
-        return False
-    take_writer_lock(connection, target)
-    assert_types(connection, staging.id_types)
-    assert_current(connection, target)
-    if not ledger.find_loaded(connection, (file.digest for file in files)) and first_load.is_empty(connection):
-        first_load.open_empty_table(connection, staging)
-    return True
+    _try_empty_path(send, turn, [reading.file for reading in readings])
+    if send.staging.is_direct:
+        return _fill_empty_table(engine, readings, send)
+    if send.staging.id_types.interaction_id != "bigint":
+        sums = engine.run(readings, send)
+        turn.take()
+        return sums
+    hold = Holder(send, turn, engine.memory_limit_mb * 1_000_000 // HELD_SHARE)
+    sums = engine.run(readings, hold)
+    hold.open()
+    return sums
+
+
+def _try_empty_path(send: staged.Sender, turn: Turn, files: Sequence[opening.SourceFile]) -> None:
+    """Prepare the path into empty tables where the tables are empty and the files large.
+
+    Effects: for such files, takes the turn of the load now instead of later, and may drop the empty tables' keys.
+    """
+    if sum(file.size_bytes for file in files) < first_load.EMPTY_PATH_BYTES or not first_load.is_empty(send.connection):
+        return
+    turn.take()
+    if first_load.is_empty(send.connection):
+        first_load.open_empty_table(send.connection, send.staging)
 
 
 def _fill_empty_table(engine: Engine, readings: Sequence[Reading], send: staged.Sender) -> list[Sums]:
