@@ -29,13 +29,13 @@ def open_table(connection: Connection, staging: Staging) -> None:
 
 
 def add_deltas(connection: Connection, staging: Staging) -> Counter[int]:
-    """Add the rows that went straight to the table to every kept count; count them by load.
+    """Add the rows that went straight to the table to every kept count, if that is still to do; count them by load.
 
     Call it before other rows of the load get there.
     Raises: FootfallError where others are there than were sent.
     """
-    if not staging.direct_by_load:
-        return Counter()
+    if not staging.direct_by_load or staging.are_counts_added:
+        return staging.direct_by_load
     statement = compose(SQL["add_deltas"], deltas=counts.compose_deltas())
     rows = connection.execute(statement, {"floor_id": staging.floor_id}).fetchall()
     added = Counter({row.load_id: row.rows_added for row in rows})

@@ -14,7 +14,6 @@ from footfall.contract.bound import MaxRejected, assert_bound
 from footfall.contract.notices import describe_other_contract
 from footfall.contract.sums import Sums, make_problem_groups
 from footfall.contract.terms import Contract
-from footfall.contract.verdicts import Verdicts
 from footfall.engines.in_process import Engine
 from footfall.errors import FootfallError, SourceError
 from footfall.formats.choosing import name_contract
@@ -24,16 +23,16 @@ from footfall.postgres.target import Connection
 from footfall.postgres.transactions import begin
 from footfall.results import LoadResult
 from footfall.sources import opening
-from footfall.tables import first_load, known_files, ledger
+from footfall.tables import known_files, ledger
 from footfall.tables import merge as merging
 from footfall.tables import quarantine as quarantining
 from footfall.tables import staging as staged
-from footfall.tables.schema_options import list_kept
 from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
 from footfall.verbs.mending import MendedReader
+from footfall.verbs.sending import judge
 from footfall.verbs.session import LoadSession
-from footfall.verbs.turn import HELD_SHARE, Holder, LoadedMeanwhileError, Turn
+from footfall.verbs.turn import LoadedMeanwhileError, Turn
 
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 
@@ -141,7 +140,7 @@ def _load_new(
     staging = staged.open_staging(session.target, session.server, load_ids, session.id_types)
     turn = Turn(connection, session.target, staging.id_types, [reading.file.digest for reading in readings])
     try:
-        all_sums = _judge(engine, readings, staged.Sender(staging, connection), turn)
+        all_sums = judge(engine, readings, staged.Sender(staging, connection), turn)
     except LoadedMeanwhileError as meanwhile:
         return meanwhile.loads
     merged = merging.merge(connection, staging)
@@ -189,53 +188,6 @@ def _report_loaded(reading: Reading, sums: Sums, merged_as: tuple[int, merging.M
         rows_skipped=sums.rows_skipped,
         notices=sums.describe_oddities(merged.rows_repeated, reading.layout.contract.actions),
     )
-
-
-def _judge(engine: Engine, readings: Sequence[Reading], send: staged.Sender, turn: Turn) -> list[Sums]:
-    """Judge files, and send their rows to staging or straight to the table; give the sums of each file.
-
-    Effects: in the end, the turn of the load is taken. Raises: LoadedMeanwhileError.
-    """
-    _try_empty_path(send, turn, [reading.file for reading in readings])
-    if send.staging.is_direct:
-        return _fill_empty_table(engine, readings, send)
-    if send.staging.id_types.interaction_id != "bigint":
-        sums = engine.run(readings, send)
-        turn.take()
-        return sums
-    hold = Holder(send, turn, engine.memory_limit_mb * 1_000_000 // HELD_SHARE)
-    sums = engine.run(readings, hold)
-    hold.open()
-    return sums
-
-
-def _try_empty_path(send: staged.Sender, turn: Turn, files: Sequence[opening.SourceFile]) -> None:
-    """Prepare the path into empty tables where the tables are empty and the files large.
-
-    Effects: for such files, takes the turn of the load now instead of later, and may drop the empty tables' keys.
-    """
-    if sum(file.size_bytes for file in files) < first_load.EMPTY_PATH_BYTES or not first_load.is_empty(send.connection):
-        return
-    turn.take()
-    if first_load.is_empty(send.connection):
-        first_load.open_empty_table(send.connection, send.staging)
-
-
-def _fill_empty_table(engine: Engine, readings: Sequence[Reading], send: staged.Sender) -> list[Sums]:
-    """Send rows straight to the empty table, build its key, then send the counts; give the sums of each file."""
-    from footfall.engines import counting
-
-    kept = list_kept(send.connection, send.staging.id_types)
-    with counting.open_counts(engine.memory_limit_mb // 4, kept) as counts:
-
-        def send_and_count(verdicts: Verdicts) -> None:
-            counts.add(send(verdicts))
-
-        sums = engine.run(readings, send_and_count)
-        with counts.count_large():
-            first_load.build_raw_indexes(send.connection)
-        first_load.copy_counts(send.connection, counts.read_tables())
-    return sums
 
 
 def _assert_law(result: LoadResult) -> None:
