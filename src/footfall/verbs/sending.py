@@ -105,7 +105,7 @@ class _Holder:
         bytes_read = sum(reading.file.stream.tell() for reading in self.readings)
         size_bytes = sum(reading.file.size_bytes for reading in self.readings)
         rows = sum(table.num_rows for table in self.held)
-        return rows * max(size_bytes, 1) // max(bytes_read, 1)
+        return int(rows * max(size_bytes, 1) / max(bytes_read, 1))
 
     def _send(self, accepted: pa.Table) -> None:
         above = staged.stage_accepted(self.send.connection, self.send.staging, accepted)
