@@ -271,7 +271,6 @@ def load_settings(**overrides: object) -> Settings:
         # `from None`: pydantic's own text is not shown anywhere, whatever -v asks for.
         raise SettingsError("; ".join(_explain(each, given) for each in error.errors(include_input=False))) from None
     settings._definitions.update(read_definitions())
-    settings._definitions.update(_read_definitions())
     settings._notify = _read_notify()
     return settings
 

@@ -77,8 +77,8 @@ def open_staging(target: Target, server: Server, load_ids: Sequence[int], id_typ
     # names say pg_temp, since a table of the same name in our schema would be found first.
     schema, token = ("pg_temp", "footfall") if server.has_temp else (target.schema, uuid.uuid4().hex)
     parts = "rows", "out_of_order", "rejected", "matched", "known"
-    names = tuple(sql.Identifier(schema, f"staging_{token}_{part}") for part in parts)
-    return Staging(tuple(load_ids), *names, is_temporary=server.has_temp, id_types=id_types)
+    names: dict[str, Any] = {part: sql.Identifier(schema, f"staging_{token}_{part}") for part in parts}
+    return Staging(tuple(load_ids), is_temporary=server.has_temp, id_types=id_types, **names)
 
 
 def create_table(connection: Connection, staging: Staging, part: str, statement: str) -> None:
