@@ -47,6 +47,7 @@ from footfall.verbs.attempts import (
 )
 from footfall.verbs.clocks import compare_clocks
 from footfall.verbs.groups import count_small, find_group_size_limit
+from footfall.verbs.notify import telling
 from footfall.verbs.schema import create_or_upgrade
 from footfall.verbs.session import LoadSession, find_version, make_contracts, read_id_types, target
 
@@ -55,6 +56,7 @@ log = logging.getLogger("footfall")
 LOOKED_UP = 1000  # paths that are looked up in the cache with one question
 
 
+@telling
 def load(
     names: list[str],
     settings: Settings,
