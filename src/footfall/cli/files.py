@@ -70,7 +70,11 @@ def load(
         summary = load_verb.load(sources, settings, replays=replays, progress=progress)
     write(words.summary_json(summary) if fmt == "json" else str(summary))
     talk_about(summary)
-    with_rejects = [done.load_id for done in summary.loads if done.status == "loaded" and done.rows_rejected]
+    with_rejects = [
+        done.load_id
+        for done in summary.loads
+        if done.status == "loaded" and done.rows_rejected and done.replay_of is None
+    ]
     if with_rejects:
         which = f" --load {with_rejects[0]}" if len(with_rejects) == 1 else ""
         log.info("`footfall rejects%s` shows the rejected rows", which)
