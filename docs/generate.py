@@ -190,7 +190,11 @@ def table_comments() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
     """Give every table, its comment, and its columns with type and comment."""
     text = _migrations() + (PACKAGE / "tables/schema.sql").read_text(encoding="utf-8")
     says = {(table, column): words.replace("''", "'") for _, table, column, words in COMMENT.findall(text)}
-    added = dict(re.findall(r"^alter table (\w+)((?:\s+add column [^;,]+,?)+);", text, re.MULTILINE))
+    added: dict[str, str] = {}
+    for table, changes in re.findall(r"^alter table (\w+)\s([^;]+);", text, re.MULTILINE):
+        added[table] = "\n".join(
+            [added.get(table, ""), *re.findall(r"^add column .*|\sadd column .*", changes, re.MULTILINE)]
+        )
     for table, body in TABLE.findall(text):
         columns = []
         for line in [*body.splitlines(), *added.get(table, "").replace("add column", "   ").splitlines()]:
