@@ -27,6 +27,7 @@ from footfall.tables import known_files, ledger
 from footfall.tables import merge as merging
 from footfall.tables import quarantine as quarantining
 from footfall.tables import staging as staged
+from footfall.verbs.again import record_again
 from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
 from footfall.verbs.mending import MendedReader
@@ -55,7 +56,7 @@ def load_files(
     with ExitStack() as opened:
         begin(connection, session.target)
         files = _open(attempts, opened)
-        first = ledger.find_loaded(connection, (file.digest for file in files))
+        first = session.find_staying(ledger.find_loaded(connection, (file.digest for file in files)))
         readings = _read(reader, files, first)
         taken = list(zip(attempts, files, readings, strict=False))
         for attempt, file, reading in taken:
@@ -138,7 +139,7 @@ def _load_new(
     readings = [reading for _, reading in new]
     load_ids = ledger.next_load_ids(connection, len(new))
     staging = staged.open_staging(session.target, session.server, load_ids, session.id_types)
-    turn = Turn(connection, session.target, staging.id_types, [reading.file.digest for reading in readings])
+    turn = Turn(session, [reading.file.digest for reading in readings])
     try:
         all_sums = judge(engine, readings, staged.Sender(staging, connection), turn)
     except LoadedMeanwhileError as meanwhile:
@@ -164,10 +165,14 @@ def _load_new(
         result = _report_loaded(reading, sums, (load_id, merged[load_id]))
         if isinstance(reader, MendedReader):
             result = reader.report(result, rows_open)
+        if turn.taken_back:
+            result = replace(result, undone=turn.taken_back.loads)
         attempt.notices = result.notices
         _assert_law(result)
         assert_bound(result, max_rejected, "nothing was loaded; `footfall check` shows why")
         _record_loaded(connection, reading, attempt, result)
+        if turn.taken_back:
+            record_again(connection, turn.taken_back, attempt)
         attempt.result = result
     return {}
 
