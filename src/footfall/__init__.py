@@ -66,6 +66,7 @@ __all__ = [
     "query_sql",
     "questions",
     "rejects",
+    "replay",
     "report",
     "verify",
 ]
@@ -82,9 +83,14 @@ _HOMES = {
 
 
 def load(
-    *sources: str, progress: Callable[[Progress], None] | None = None, **settings: Unpack[LoadOptions]
+    *sources: str,
+    replays: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    **settings: Unpack[LoadOptions],
 ) -> LoadSummary:
     """Load files, folders, patterns and URLs, each file exactly once: whole, or not at all.
+
+    With `replays`, the files hold rejected rows of that load, mended: what comes in closes them.
 
     Effects: creates the tables in a schema that has none; what is loaded already changes nothing. `progress` is called
     some times a second.
@@ -94,7 +100,7 @@ def load(
     """
     from footfall.verbs import load as load_verb
 
-    return load_verb.load(list(sources), _settings(settings), progress=progress)
+    return load_verb.load(list(sources), _settings(settings), replays=replays, progress=progress)
 
 
 def check(
@@ -155,9 +161,12 @@ def rejects(
     source: str | None = None,
     code: str | None = None,
     limit: int | None = None,
+    closed: bool = False,
     **settings: Unpack[Options],
 ) -> tuple[RejectedRow, ...]:
-    """Give rejected rows with their problems, in the order of loads and lines: of a load, a source, a problem code.
+    """Give open rejected rows with their problems, in the order of loads and lines: of a load, a source, a code.
+
+    With `closed`, also those that a replay or a mended file closed.
 
     Effects: reads only. Without `limit` all rows are in memory.
 
@@ -165,8 +174,24 @@ def rejects(
     """
     from footfall.verbs import rejects as rejects_verb
 
-    rows, _ = rejects_verb.rejects(_settings(settings), load_id=load, source=source, code=code, limit=limit)
+    rows, _ = rejects_verb.rejects(
+        _settings(settings), load_id=load, source=source, code=code, limit=limit, with_closed=closed
+    )
     return rows
+
+
+def replay(*load_ids: int, dry_run: bool = False, **settings: Unpack[LoadOptions]) -> LoadSummary:
+    """Judge rejected rows again under the contract of today: those of these loads, or all that are open.
+
+    Shape: a result for each load of which something is valid now; what is not stays open.
+    Effects: brings in what is valid now, as a load of its own for each load that rejected it; nothing with `dry_run`.
+
+    Raises: UnknownNameError where there is no such load; SettingsError, SchemaError, DatabaseUnavailableError: before
+    the first load. A load that cannot be replayed is a result with status `failed`, not an exception.
+    """
+    from footfall.verbs import replay as replay_verb
+
+    return replay_verb.replay(_settings(settings), load_ids, dry_run=dry_run)
 
 
 def loads(*, limit: int | None = None, **settings: Unpack[Options]) -> Table:

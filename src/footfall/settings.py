@@ -41,8 +41,11 @@ DEFINITIONS = "sources"  # the table of footfall.toml that holds source definiti
 # Twins of options that shape one call: read from the environment, never from a file.
 CALL_VARIABLES = (
     "ACTION",
+    "AS_FILE",
+    "CLOSED",
     "ALLOWED_HOST",
     "CODE",
+    "DRY_RUN",
     "ESCAPE_FORMULAS",
     "FORMAT",
     "HOST",
@@ -57,6 +60,7 @@ CALL_VARIABLES = (
     "PRODUCT",
     "QUIET",
     "REPAIR",
+    "REPLAYS",
     "SINCE",
     "SQL",
     "TOKEN",

@@ -6,7 +6,7 @@ Shape: CSV and JSON are exact; whatever a terminal shows has its control charact
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -39,29 +39,24 @@ CHECK_COLUMNS = (
 )
 
 
-def rejected_table(rows: Iterable[RejectedRow], fmt: Format) -> Table:
+def rejected_table(rows: Iterable[RejectedRow], fmt: Format, *, with_closed: bool = False) -> Table:
     """Give the quarantine's rows as a table: for people the problems in words, else every column and JSON."""
-    if fmt == "table":
-        return Table(
-            ("load_id", "source", "line_number", "problems", "raw_line"),
-            tuple((row.load_id, row.source, place(row), problems_text(row.problems), row.raw_line) for row in rows),
-        )
-    columns = ("load_id", "source", "line_number", "item", "raw_line", "raw_size_bytes", "problems")
-    return Table(
-        columns,
-        tuple(
-            (
-                row.load_id,
-                row.source,
-                row.line_number,
-                row.item,
-                row.raw_line,
-                row.raw_size_bytes,
-                [asdict(one) for one in row.problems],
-            )
-            for row in rows
-        ),
-    )
+    names: tuple[str, ...] = ("load_id", "source", "line_number", "problems", "raw_line")
+    if fmt != "table":
+        names = ("load_id", "source", "line_number", "item", "raw_line", "raw_size_bytes", "problems")
+    if with_closed or fmt == "json":
+        names = (*names, "replayed_by")
+    return Table(names, tuple(tuple(_rejected_cells(row, names, fmt)) for row in rows))
+
+
+def _rejected_cells(row: RejectedRow, names: Iterable[str], fmt: Format) -> Iterator[Any]:
+    for name in names:
+        if name == "problems":
+            yield problems_text(row.problems) if fmt == "table" else [asdict(one) for one in row.problems]
+        elif name == "line_number" and fmt == "table":
+            yield place(row)
+        else:
+            yield getattr(row, name)
 
 
 def place(row: RejectedRow) -> int | str:
@@ -114,7 +109,8 @@ def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
     values |= {"seconds": round_seconds(load.seconds), "error": load.error, "notices": load.notices}
     is_loaded = load.status == "already-loaded" and not is_check
     loaded_at = {"loaded_at": load.loaded_at} if is_loaded else {}
-    return values | loaded_at | {"problems": _problem_objects(load.groups)}
+    replay_of = {"replay_of": load.replay_of} if load.replay_of is not None else {}
+    return values | loaded_at | replay_of | {"problems": _problem_objects(load.groups)}
 
 
 def guess_json(made: Guess) -> str:

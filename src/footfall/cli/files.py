@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from footfall.cli.app import (
     Database,
@@ -20,6 +20,7 @@ from footfall.cli.app import (
     Verbose,
     app,
     begin,
+    call_option,
     example,
 )
 from footfall.cli.output import print_rows, write
@@ -42,6 +43,10 @@ def load(
     delimiter: Delimiter = None,
     retry: Retry = None,
     rehash: Rehash = None,
+    replays: Annotated[
+        int | None,
+        call_option("--replays", metavar="LOAD", minimum=1, about="The files hold rejected rows of this load, mended."),
+    ] = None,
     fmt: TextOrJson = "table",
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -62,9 +67,9 @@ def load(
     from footfall.verbs import load as load_verb
 
     with shown_progress(quiet) as progress:
-        summary = load_verb.load(sources, settings, progress=progress)
+        summary = load_verb.load(sources, settings, replays=replays, progress=progress)
     write(words.summary_json(summary) if fmt == "json" else str(summary))
-    _talk_about(summary)
+    talk_about(summary)
     with_rejects = [done.load_id for done in summary.loads if done.status == "loaded" and done.rows_rejected]
     if with_rejects:
         which = f" --load {with_rejects[0]}" if len(with_rejects) == 1 else ""
@@ -94,11 +99,11 @@ def check(
         print_rows(words.summary_table(summary), fmt, escape_formulas)
     else:
         write(words.summary_json(summary, is_check=True) if fmt == "json" else str(summary))
-    _talk_about(summary)
+    talk_about(summary)
     return summary.exit_code
 
 
-def _talk_about(summary: LoadSummary) -> None:
+def talk_about(summary: LoadSummary) -> None:
     from footfall.answers.words import failures
     from footfall.safe_text import escaped
 

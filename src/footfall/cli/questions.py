@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,6 +25,9 @@ from footfall.cli.output import destination, form, print_rows
 from footfall.cli.talk import log
 from footfall.errors import InterruptedLoadError, UnknownNameError
 
+if TYPE_CHECKING:
+    from footfall.settings import Settings
+
 # What a screen has room for; CSV and JSON have every column.
 LEDGER_AT_A_GLANCE = (
     "load_id",
@@ -40,7 +44,13 @@ LEDGER_AT_A_GLANCE = (
 ROWS_SHOWN = 100  # rows; a screen or three, unless --limit asks for more
 
 
-@app.command(epilog=example("footfall rejects --load 1", "footfall rejects --code missing-value --format csv"))
+@app.command(
+    epilog=example(
+        "footfall rejects --load 1",
+        "footfall rejects --code missing-value --format csv",
+        "footfall rejects --load 1 --as-file fix.csv",
+    )
+)
 def rejects(
     load_id: Annotated[int | None, call_option("--load", metavar="ID", minimum=1, about="Of this load.")] = None,
     source: Annotated[str | None, call_option("--source", metavar="S", about="Of this source, as given.")] = None,
@@ -48,6 +58,11 @@ def rejects(
     limit: Annotated[
         int, call_option("--limit", metavar="N", minimum=1, about=f"At most so many; default {ROWS_SHOWN}.")
     ] = ROWS_SHOWN,
+    closed: Annotated[bool, call_option("--closed", about="Also those that a replay or a mended file closed.")] = False,
+    as_file: Annotated[
+        Path | None,
+        call_option("--as-file", metavar="FILE", about="Write all of one load to a new file to mend, as they were."),
+    ] = None,
     database: Database = None,
     schema: Schema = None,
     fmt: Format = "table",
@@ -55,15 +70,43 @@ def rejects(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Show rejected rows. Each with its file, line number, text and problems."""
+    """Show rejected rows that are open. Each with its file, line number, text and problems."""
     settings = begin(quiet, verbose, database_url=database, schema=schema)
+    if as_file is not None:
+        return _write_file(settings, as_file, load_id, source, code)
     from footfall.answers import words
     from footfall.verbs import rejects as rejects_verb
 
-    rows, more = rejects_verb.rejects(settings, load_id=load_id, source=source, code=code, limit=limit)
-    print_rows(words.rejected_table(rows, fmt), fmt, escape_formulas)
+    rows, more = rejects_verb.rejects(
+        settings, load_id=load_id, source=source, code=code, limit=limit, with_closed=closed
+    )
+    print_rows(words.rejected_table(rows, fmt, with_closed=closed), fmt, escape_formulas)
     if more:
         log.info("only the first %s are shown; --limit N shows more", f"{limit:,}")
+    return 0
+
+
+def _write_file(settings: Settings, path: Path, load_id: int | None, source: str | None, code: str | None) -> int:
+    from footfall.verbs.mending import write_file
+
+    written = write_file(settings, path, load_id=load_id, source=source, code=code)
+    if written.left_out:
+        log.warning(
+            "%s of load %s are left out: they are over 64 KiB, of which only the beginning is kept, or forgotten",
+            f"{written.left_out:,} row{'' if written.left_out == 1 else 's'}",
+            written.load_id,
+        )
+    if written.rows:
+        log.info(
+            "%s: %s of load %s; mend them, then: footfall load %s --replays %s",
+            path,
+            f"{written.rows:,} row{'' if written.rows == 1 else 's'}",
+            written.load_id,
+            path,
+            written.load_id,
+        )
+    else:
+        log.info("no such row of load %s is open; nothing was written", written.load_id)
     return 0
 
 

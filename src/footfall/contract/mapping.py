@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ MAKE_IDS = (
     '{ from = "record" } of the whole record and its number among equal ones, "fields" of the five values alone, '
     '"position" of the file and the line'
 )
-Kind = Literal["delimited", "json", "parquet"]
+Kind = Literal["delimited", "json", "parquet", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,10 @@ class Layout:
     `surplus` are the names of ignored columns. `absent` is a sentence about missing columns that have a substitute.
     `field_count` is the number of texts in a record. `paths` are JSON paths in DuckDB's form, one for each text.
     `has_items` is true where several rows may begin on one line, which are then numbered there. `names` and `types`
-    belong to the columns of a Parquet file. `encoding` is that of the stored bytes, as Python names it. `file_time` is
-    the timestamp in the name of the file. `digest` is that of the file, where ids are made of it.
+    belong to the columns of a Parquet file; its rows that the quarantine kept are of the kind `kept`. `encoding` is
+    that of the stored bytes, as Python names it. `file_time` is the timestamp in the name of the file. `digest` is that
+    of the file, where ids are made of it. `header` names the fields of a record, as the ledger keeps it; files that
+    differ in nothing else can be judged together.
     """
 
     kind: Kind
@@ -60,6 +63,7 @@ class Layout:
     types: tuple[str, ...] = ()
     file_time: str | None = None
     digest: str | None = None
+    header: str | None = dataclasses.field(default=None, compare=False)
 
     @property
     def definition(self) -> SourceDefinition:

@@ -75,14 +75,9 @@ class Engine:
         """
         sums = [Sums() for _ in readings]
         began = reported = time.monotonic()
-        kernel = self._open_kernel(readings[0].layout)
-        with closing(kernel.judge(join_batches(readings, self.memory_limit_mb))) as judged:
-            batches: Iterator[Verdicts] = judged
-            if readings[0].layout.definition.made_from in ("record", "fields"):
-                from footfall.engines.occurrences import number_occurrences
-
-                batches = number_occurrences(judged, self.memory_limit_mb)
-            for verdicts in batches:
+        joined = join_batches(readings, self.memory_limit_mb)
+        with closing(self.judge(readings[0].layout, joined)) as judged:
+            for verdicts in judged:
                 take(verdicts)
                 _add_up(sums, verdicts)
                 if self.progress and time.monotonic() - reported > PROGRESS_EVERY_S:
@@ -92,6 +87,16 @@ class Engine:
                     bytes_done = file.stream.tell()
                     self.progress(Progress(file.source, bytes_done, file.size_bytes, rows_read, reported - began))
         return sums
+
+    def judge(self, layout: Layout, batches: Iterator[pa.RecordBatch]) -> Generator[Verdicts, None, None]:
+        """Judge records of one layout; give the verdicts in their order, but made ids that may repeat come last."""
+        with closing(self._open_kernel(layout).judge(batches)) as judged:
+            if layout.definition.made_from in ("record", "fields"):
+                from footfall.engines.occurrences import number_occurrences
+
+                yield from number_occurrences(judged, self.memory_limit_mb)
+            else:
+                yield from judged
 
     def judge_conflicts(
         self, layout: Layout, batches: Iterator[pa.RecordBatch]

@@ -24,6 +24,7 @@ from footfall.contract.patterns import compose_macros, list_rule_variables
 from footfall.contract.verdicts import Oddity, Verdicts
 from footfall.engines import oddities
 from footfall.formats import texts
+from footfall.formats.around import write_around
 from footfall.formats.encodings import UTF_8, restore_bytes
 from footfall.formats.forms import compose_form
 from footfall.formats.positions import LINE_BITS, read_file_numbers, replace_lines
@@ -43,6 +44,7 @@ REJECTED_SCHEMA = pa.schema(
         ("raw_size_bytes", pa.int64()),
         ("problems", pa.string()),
         ("item", pa.int64()),
+        ("around", pa.string()),
     ]
 )
 SLOW_ROWS = (
@@ -114,7 +116,7 @@ def judge_batch(session: KernelSession, batch: pa.RecordBatch) -> Verdicts:
         parts.append(_convert_types(session.layout, right))
         skipped.append(slow.filter(slow["is_skipped"])["line_number"])
         odd += oddities.count_padded_ids(session.connection, right)
-        refused = _place_on_lines(batch, slow.filter(is_rejected))
+        refused = _place_on_lines(session.layout, batch, slow.filter(is_rejected))
         session.connection.register("rejected", refused)
         rejected.append(session.connection.sql(SQL["rejected"]).to_arrow_table().cast(REJECTED_SCHEMA))
         session.connection.unregister("rejected")
@@ -130,8 +132,8 @@ def judge_batch(session: KernelSession, batch: pa.RecordBatch) -> Verdicts:
     )
 
 
-def _place_on_lines(batch: pa.RecordBatch, refused: pa.Table) -> pa.Table:
-    """Give rejected rows the line where they begin, their `item`, and their size in the stored encoding.
+def _place_on_lines(layout: Layout, batch: pa.RecordBatch, refused: pa.Table) -> pa.Table:
+    """Give rejected rows the line where they begin, `item` and `around`, and their size in the stored encoding.
 
     Where several rows may begin on one line, the kernel's `line_number` counts rows, and the batch has the columns
     `row_line` and `item`. Where records are stored in another encoding than UTF-8, it has `stored_bytes`.
@@ -141,10 +143,13 @@ def _place_on_lines(batch: pa.RecordBatch, refused: pa.Table) -> pa.Table:
         column = refused.schema.get_field_index(name)
         refused = refused.set_column(column, name, batch["stored_bytes"].take(_find_rows(batch, refused)))
     if "row_line" not in batch.schema.names:
-        return refused.append_column("item", pa.repeat(pa.scalar(0, pa.int64()), refused.num_rows))
+        refused = refused.append_column("item", pa.repeat(pa.scalar(0, pa.int64()), refused.num_rows))
+        return refused.append_column("around", pa.nulls(refused.num_rows, pa.string()))
     at = _find_rows(batch, refused)
+    around = write_around(batch.take(at), layout.definition)
     lines = replace_lines(refused["line_number"].to_numpy(), batch["row_line"].take(at).to_numpy())
-    return refused.set_column(0, "line_number", lines).append_column("item", batch["item"].take(at))
+    refused = refused.set_column(0, "line_number", lines).append_column("item", batch["item"].take(at))
+    return refused.append_column("around", around)
 
 
 def _append_lines(batch: pa.RecordBatch, accepted: pa.Table) -> pa.Table:
@@ -285,6 +290,6 @@ def make_conflicts(
         session.connection.unregister("lines")
         session.connection.unregister("judged")
         ids = table["interaction_id"].to_pylist()
-        refused = _place_on_lines(batch, table.drop(["interaction_id"])).cast(REJECTED_SCHEMA)
+        refused = _place_on_lines(layout, batch, table.drop(["interaction_id"])).cast(REJECTED_SCHEMA)
         yield _make_readable(refused, layout), ids
     session.close()

@@ -14,7 +14,8 @@ select
     raw_bytes,
     size_bytes as raw_size_bytes,
     to_json(problems)::varchar as problems,
-    item
+    item,
+    around
 from rejected
 order by line_number
 

@@ -14,7 +14,7 @@ from footfall.errors import SourceError
 from footfall.formats.choosing import find_delimiter
 from footfall.formats.encodings import UTF_8, decode_blocks, find_encoding
 from footfall.formats.framing import Lines, block_bytes, cut_records
-from footfall.formats.header import HeaderRecord, count_first_fields, skip_to_begin, take_header
+from footfall.formats.header import HeaderRecord, count_first_fields, number_fields, skip_to_begin, take_header
 from footfall.formats.quoting import CR, LF, Dialect
 from footfall.sources import opening
 from footfall.sources.recognition import refuse_binary, take_start
@@ -57,10 +57,11 @@ def read_records(
     lines = Lines(read_text(), dialect)
     skip_to_begin(lines, definition.skip_lines)
     if definition.header:
-        fields = take_header(lines, source)
+        header = take_header(lines, source)
     else:
         fields = list(definition.columns) or [""] * count_first_fields(lines)
-    return HeaderRecord(fields, dialect), cut_records(lines, len(fields), block_bytes(memory_limit_mb))
+        header = HeaderRecord(fields, dialect, number_fields(len(fields), dialect))
+    return header, cut_records(lines, len(header.fields), block_bytes(memory_limit_mb))
 
 
 def open_delimited(
@@ -75,7 +76,8 @@ def open_delimited(
     record, batches = read_records(
         lambda: opening.read_content(file), file.source, delimiter, memory_limit_mb, definition
     )
-    layout = replace(lay_out(contract, record.fields, delimiter, file.source), encoding=record.dialect.encoding)
+    layout = lay_out(contract, record.fields, delimiter, file.source)
+    layout = replace(layout, encoding=record.dialect.encoding, header=record.text)
     return (replace(layout, digest=file.digest) if definition.made_from == "position" else layout), batches
 
 

@@ -7,7 +7,7 @@ bytes of a UTF-8 file are, and the stored bytes can be made of it again.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -89,6 +89,33 @@ def decode_blocks(blocks: Iterator[bytes], encoding: str, source: str) -> Iterat
     else:
         for block in blocks:
             yield block.decode(encoding, "surrogateescape").encode("utf-8", "surrogatepass")
+
+
+def decode_kept(line: str, raw: bytes | None, encoding: str) -> bytes:
+    r"""Give a record of the quarantine as UTF-8, from its stored bytes, else from its text, which is exact then.
+
+    `encoding` is that of a definition of today; which UTF-16 it was is seen by the text that was made of the bytes.
+
+    Example:
+        >>> decode_kept("a\\x81\xe9", b"a\x81\xe9", "cp1252").decode("utf-8", "replace")[-1]
+        '\xe9'
+    """
+    stored = line.encode() if raw is None else raw
+    if encoding == UTF_8 or (raw is None and encoding == "utf-16"):
+        return stored
+    if encoding != "utf-16":
+        return stored.decode(encoding, "surrogateescape").encode("utf-8", "surrogatepass")
+    kept = find_kept_encoding([(line, stored)])
+    return stored.decode(kept, "surrogatepass").encode("utf-8", "surrogatepass")
+
+
+def find_kept_encoding(rows: Iterable[tuple[str, bytes | None]]) -> str:
+    """Say which UTF-16 the bytes of records of the quarantine are, by the texts that were made of them."""
+    for line, raw in rows:
+        for each in _MARKS.values():
+            if raw is not None and raw.decode(each, "backslashreplace").replace("\0", "\\x00") == line:
+                return each
+    return "utf-16-le"
 
 
 def encode_again(text: bytes, encoding: str) -> bytes:

@@ -18,10 +18,14 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class HeaderRecord:
-    """The names of the fields. Without a header they are those of the definition, or empty, one a field."""
+    """The names of the fields. Without a header they are those of the definition, or empty, one a field.
+
+    `text` is the header as read; without a header the numbers of the fields, with delimiters between them.
+    """
 
     fields: list[str]
     dialect: Dialect
+    text: str = ""
 
 
 def skip_to_begin(lines: Lines, skip_lines: int) -> None:
@@ -31,7 +35,7 @@ def skip_to_begin(lines: Lines, skip_lines: int) -> None:
     lines.drop_lines(skip_lines)
 
 
-def take_header(lines: Lines, source: str) -> list[str]:
+def take_header(lines: Lines, source: str) -> HeaderRecord:
     """Read the first record as the header. Raises: SourceError where it cannot be one."""
     if not _go_to_record(lines):
         raise SourceError("holds no header, only blank lines; the first line must name the columns", source=source)
@@ -54,7 +58,12 @@ def take_header(lines: Lines, source: str) -> list[str]:
     after = lines.rest[len(text) :]
     lines.rest = after[after.index(lines.end) + 1 :] if lines.end in after else b""
     lines.line_number += text.count(lines.end) + 1
-    return _split_header(text, dialect)
+    return HeaderRecord(_split_header(text, dialect), dialect, text.decode("utf-8", "replace"))
+
+
+def number_fields(count: int, dialect: Dialect) -> str:
+    """Give what stands for the header of a file without one, so that its number of fields is known."""
+    return (" " if dialect.delimiter == BLANKS else dialect.delimiter).join(map(str, range(1, count + 1)))
 
 
 def count_first_fields(lines: Lines) -> int:

@@ -49,7 +49,7 @@ def open_json_document(
     # The text of an exploded item is no more the one that is stored.
     kept = encoding if definition.explode is None else UTF_8
     batches = read_document(content, file.source, definition.records, memory_limit_mb, kept)
-    layout = replace(lay_out_json(file, contract, has_items=True), encoding=kept)
+    layout = replace(lay_out_json(file.source, file.digest, contract, has_items=True), encoding=kept)
     return layout, explode_all(batches, definition, memory_limit_mb)
 
 

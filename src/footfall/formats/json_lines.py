@@ -37,7 +37,7 @@ def open_json_lines(
     definition = contract.definition
     content, encoding = open_text(file, definition)
     batches = read_lines(content, file.source, memory_limit_mb, encoding)
-    layout = lay_out_json(file, contract, has_items=definition.explode is not None)
+    layout = lay_out_json(file.source, file.digest, contract, has_items=definition.explode is not None)
     if definition.explode is None:
         return replace(layout, encoding=encoding), batches
     return layout, explode_all(batches, definition, memory_limit_mb)
@@ -56,10 +56,10 @@ def open_text(file: opening.SourceFile, definition: SourceDefinition) -> tuple[C
     return read_text, encoding
 
 
-def lay_out_json(file: opening.SourceFile, contract: Contract, *, has_items: bool) -> Layout:
+def lay_out_json(source: str, digest: str, contract: Contract, *, has_items: bool) -> Layout:
     """Give the layout of records in JSON."""
     definition = contract.definition
-    places = place_by_path(definition, file.source)
+    places = place_by_path(definition, source)
     of_fields, conditions = find_places(definition, places.found)
     return Layout(
         "json",
@@ -69,8 +69,8 @@ def lay_out_json(file: opening.SourceFile, contract: Contract, *, has_items: boo
         conditions,
         paths=tuple(path.in_duckdb() for path in places.inner),
         has_items=has_items,
-        file_time=read_file_time(definition, file.source),
-        digest=file.digest if definition.made_from == "position" else None,
+        file_time=read_file_time(definition, source),
+        digest=digest if definition.made_from == "position" else None,
     )
 
 

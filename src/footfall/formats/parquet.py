@@ -6,6 +6,7 @@ Memory: pages of the columns that are read, and one batch; a row group is never 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -46,9 +47,10 @@ def open_parquet(
     with _reading(file):
         parquet = _open(file)
         schema = parquet.schema_arrow
-    found = _place_columns(definition, schema, file.source)
+    found = place_columns(definition, schema, file.source)
     is_whole = definition.made_from == "record"
     wanted = list(range(1, len(schema) + 1)) if is_whole else sorted({place.at for place in found.values()})
+    names = tuple(schema.field(at - 1).name for at in wanted)
     types = tuple(_find_type(schema.field(at - 1), is_whole, file.source) for at in wanted)
     renumbered = {each: Place(wanted.index(place.at) + 1, place.path) for each, place in found.items()}
     places, conditions = find_places(definition, renumbered)
@@ -60,8 +62,9 @@ def open_parquet(
         places,
         conditions,
         surplus,
-        names=tuple(schema.field(at - 1).name for at in wanted),
+        names=names,
         types=types,
+        header=json.dumps(list(zip(names, types, strict=True))),
         file_time=read_file_time(definition, file.source),
     )
     layout = replace(layout, digest=file.digest) if definition.made_from == "position" else layout
@@ -123,7 +126,7 @@ def _reading(file: opening.SourceFile) -> Iterator[None]:
         ) from error
 
 
-def _place_columns(definition: SourceDefinition, schema: pa.Schema, source: str) -> dict[Reference, Place]:
+def place_columns(definition: SourceDefinition, schema: pa.Schema, source: str) -> dict[Reference, Place]:
     """Find the columns of a definition: by name, by position, or by the path into a struct."""
     inside: dict[Reference, Place] = {}
     names = [name.strip(" \t").lower() for name in schema.names]

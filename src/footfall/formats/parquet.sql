@@ -119,3 +119,11 @@ select
         when size_bytes > getvariable('record_bytes_max') then [problem('too-long', null, size_bytes::varchar)]
     end as record_problems
 from ({records})
+
+-- name: kept_records
+-- Rows that the quarantine kept: their text is the object that `line` makes.
+select
+    *,
+    try(json_extract_string(line, getvariable('kept_paths'))) as f,
+    getvariable('nested') as g
+from lines

@@ -108,7 +108,8 @@ class LoadResult:
 
     Shape: `already-loaded` carries load_id and `loaded_at` of the first load; `failed` has no load_id and carries its
     `failure`, an error that a caller can raise; both have rows_* 0. A file that `check` refuses keeps its `groups`.
-    `notices` say what is odd about the file; they change no verdict.
+    `notices` say what is odd about the file; they change no verdict. `replay_of` is the load whose rejected rows it
+    mends, None for a load of its own.
     """
 
     load_id: int | None
@@ -125,6 +126,7 @@ class LoadResult:
     loaded_at: datetime | None = None
     groups: tuple[ProblemGroup, ...] = ()
     notices: tuple[str, ...] = ()
+    replay_of: int | None = field(default=None, kw_only=True)
 
     @classmethod
     def already_loaded(

@@ -28,6 +28,7 @@ class RejectedRow:
 
     Units: `line_number` is 1-based, header included; `item` is 0 where the record is alone on its line, else its number
     among the rows that begin there, from 1; `raw_line` at most 64 KiB; `raw_size_bytes` is the whole record.
+    `replayed_by` is the load that closed the row, None while it is open.
     """
 
     load_id: int | None
@@ -37,6 +38,7 @@ class RejectedRow:
     raw_size_bytes: int
     problems: tuple[Problem, ...]
     item: int = 0
+    replayed_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

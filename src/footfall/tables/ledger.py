@@ -34,6 +34,8 @@ class Entry:
     rows_duplicate: int | None = None
     rows_rejected: int | None = None
     rows_skipped: int | None = None
+    replay_of: int | None = None
+    header: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

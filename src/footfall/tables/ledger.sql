@@ -25,12 +25,12 @@ select exists (
 -- name: record
 insert into loads (
     load_id, source, digest, size_bytes, status, error, rows_read, rows_loaded, rows_duplicate, rows_rejected,
-    rows_skipped, definition, contract, started_at, finished_at, footfall_version
+    rows_skipped, replay_of, header, definition, contract, started_at, finished_at, footfall_version
 )
 values (
     %(load_id)s, %(source)s, %(digest)s, %(size_bytes)s, %(status)s, %(error)s, %(rows_read)s, %(rows_loaded)s,
-    %(rows_duplicate)s, %(rows_rejected)s, %(rows_skipped)s, %(definition)s, %(contract)s, %(started_at)s, pg_catalog.clock_timestamp(),
-    %(footfall_version)s
+    %(rows_duplicate)s, %(rows_rejected)s, %(rows_skipped)s, %(replay_of)s, %(header)s, %(definition)s, %(contract)s, %(started_at)s,
+    pg_catalog.clock_timestamp(), %(footfall_version)s
 )
 
 -- name: loads

@@ -17,7 +17,8 @@ create {kind} table {name} (
     raw_line text not null,
     raw_bytes bytea,
     raw_size_bytes bigint not null,
-    problems text not null
+    problems text not null,
+    around text
 ) {on_commit}
 
 -- name: create_matched

@@ -56,7 +56,9 @@ class Attempt:
     notices: tuple[str, ...] = ()  # what is odd about its file, also where it has too many rejected rows
 
 
-def make_entry(contract: Contract, attempt: Attempt, status: str, error: str | None = None) -> ledger.Entry:
+def make_entry(
+    contract: Contract, attempt: Attempt, status: str, error: str | None = None, header: str | None = None
+) -> ledger.Entry:
     """Make the row of the ledger for an attempt, without its numbers of rows."""
     return ledger.Entry(
         load_id=attempt.load_id or 0,
@@ -69,6 +71,7 @@ def make_entry(contract: Contract, attempt: Attempt, status: str, error: str | N
         started_at=attempt.started_at,
         footfall_version=version("footfall"),
         error=None if error is None else _to_storable_text(mask(error)),
+        header=None if header is None else _to_storable_text(header),
     )
 
 

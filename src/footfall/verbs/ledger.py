@@ -84,5 +84,6 @@ def list_running(asker: Asker, lock_key: int) -> Table:
 def list_rows(asker: Asker, load_id: int | None, code: str | None, limit: int) -> tuple[RejectedRow, ...]:
     """Give quarantined rows in the order of loads and lines."""
     with outlived(asker.connection):
-        rows = list_rejected(asker.connection, {"load_id": load_id, "source": None, "code": code, "limit": limit})
+        values = {"load_id": load_id, "source": None, "code": code, "limit": limit, "with_closed": True}
+        rows = list_rejected(asker.connection, values)
     return make_rejected_rows(rows)

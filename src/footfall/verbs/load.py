@@ -60,9 +60,12 @@ def load(
     names: list[str],
     settings: Settings,
     *,
+    replays: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> LoadSummary:
     """Load files of interactions, each exactly once: whole or not at all, and small ones several in a transaction.
+
+    With `replays`, the files hold rejected rows of that load, mended: what comes in closes them.
 
     Effects: creates the tables in a schema that has none; idempotent: what is loaded already changes nothing.
     Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first file; later a failure is a result.
@@ -76,10 +79,15 @@ def load(
         session = _open_session(where, settings)
         try:
             contracts = make_contracts(settings, session.id_types)
-            contracts.check_all(found.paths)
+            reader = Reader(contracts, settings.memory_limit_mb)
+            if replays is not None:
+                from footfall.verbs.mending import open_mended_reader  # heavy, and seldom needed
+
+                reader = open_mended_reader(session, settings, contracts, replays)
+            reader.contracts.check_all(found.paths)
             latest = contracts.base.find_latest(datetime.now(UTC))
             engine = opened.enter_context(open_engine(latest, settings.memory_limit_mb, progress))
-            loader = _Loader(settings, session, engine, Reader(contracts, settings.memory_limit_mb))
+            loader = _Loader(settings, session, engine, reader, are_alone=replays is not None)
             for start in range(0, len(found.paths), LOOKED_UP):
                 for result in loader.load_some(found.paths[start : start + LOOKED_UP]):
                     results.append(result)
@@ -138,12 +146,13 @@ def _prepare_tables(connection: Connection, where: Target, settings: Settings) -
 
 @dataclass(slots=True)
 class _Loader:
-    """Loads the files of one command, in their order."""
+    """Loads the files of one command, in their order; `are_alone`: each in a transaction of its own."""
 
     settings: Settings
     session: LoadSession
     engine: Engine
     reader: Reader
+    are_alone: bool = False
     are_clocks_compared: bool = False
 
     def load_some(self, paths: Sequence[str]) -> Iterator[LoadResult]:
@@ -181,7 +190,8 @@ class _Loader:
         """Load small neighbouring files together; where a group fails, try half as many, down to one file."""
         if paths:
             self._compare_clocks()
-        start, most = 0, find_group_size_limit()
+        most = limit = 1 if self.are_alone else find_group_size_limit()
+        start = 0
         while start < len(paths):
             group = paths[start : start + max(count_small(paths[start : start + most]), 1)]
             if len(group) > 1:
@@ -191,7 +201,7 @@ class _Loader:
             yield from results
             start += len(results)
             if results:  # where files fail often, groups stay small
-                most = min(2 * len(results), find_group_size_limit())
+                most = min(2 * len(results), limit)
 
     def _compare_clocks(self) -> None:
         """Warn once, before the first file that may be new, where the server's data of the time zone differs."""

@@ -15,10 +15,18 @@ from footfall.tables.quarantine import list_rejected
 from footfall.verbs.session import require_positive, session
 
 
-def rejects(
-    settings: Settings, *, load_id: int | None, source: str | None, code: str | None, limit: int | None
+def rejects(  # noqa: PLR0913
+    settings: Settings,
+    *,
+    load_id: int | None,
+    source: str | None,
+    code: str | None,
+    limit: int | None,
+    with_closed: bool = False,
 ) -> tuple[tuple[RejectedRow, ...], bool]:
     """List quarantined rows in the order of loads and lines, and say whether there are more than `limit`.
+
+    Rows that a replay or a mended file closed are left out unless `with_closed`.
 
     Raises: UnknownNameError with the list of codes; SettingsError.
     """
@@ -27,6 +35,7 @@ def rejects(
         raise UnknownNameError(f"--code (FOOTFALL_CODE): there is no problem {code!r}; choose one of these:\n{known}")
     require_positive("--limit", limit)
     values: dict[str, Any] = {"load_id": load_id, "source": source and mask(source), "code": code}
+    values["with_closed"] = with_closed
     with session(settings, is_reader=True) as (connection, target):
         begin(connection, target)
         asked = None if limit is None else limit + 1
@@ -47,6 +56,7 @@ def make_rejected_rows(rows: Iterable[Any]) -> tuple[RejectedRow, ...]:
             row.raw_size_bytes,
             tuple(Problem(p["code"], p["field"], p["value"]) for p in row.problems),
             row.item,
+            row.replayed_by,
         )
         for row in rows
     )

@@ -33,6 +33,7 @@ from footfall.tables.schema import assert_current
 from footfall.tables.schema_options import list_kept
 from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
+from footfall.verbs.mending import MendedReader
 from footfall.verbs.session import LoadSession
 
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
@@ -161,15 +162,18 @@ def _load_new(
     rows_rejected = sum(sums.rows_rejected for sums in all_sums)
     if rows_kept != rows_rejected:
         raise FootfallError(f"{rows_rejected} rows were rejected, {rows_kept} are in quarantine; nothing was loaded")
+    rows_open = reader.close_rows(connection, load_ids[0]) if isinstance(reader, MendedReader) else 0
     staged.drop_staging(connection, staging)
     merging.analyze_tables(connection, sum(load.rows_loaded for load in merged.values()))
     for (attempt, reading), load_id, sums in zip(new, load_ids, all_sums, strict=True):
         attempt.load_id = load_id
         result = _report_loaded(reading, sums, (load_id, merged[load_id]))
+        if isinstance(reader, MendedReader):
+            result = reader.report(result, rows_open)
         attempt.notices = result.notices
         _assert_law(result)
         assert_bound(result, max_rejected, "nothing was loaded; `footfall check` shows why")
-        _record_loaded(connection, reading.layout.contract, attempt, result)
+        _record_loaded(connection, reading, attempt, result)
         attempt.result = result
     return {}
 
@@ -236,14 +240,9 @@ def _assert_law(result: LoadResult) -> None:
         )
 
 
-def _record_loaded(connection: Connection, contract: Contract, attempt: Attempt, result: LoadResult) -> None:
-    ledger.record(
-        connection,
-        replace(
-            make_entry(contract, attempt, "loaded"),
-            **{name: getattr(result, name) for name in ROWS},
-        ),
-    )
+def _record_loaded(connection: Connection, reading: Reading, attempt: Attempt, result: LoadResult) -> None:
+    entry = make_entry(reading.layout.contract, attempt, "loaded", header=reading.layout.header)
+    ledger.record(connection, replace(entry, **{name: getattr(result, name) for name in (*ROWS, "replay_of")}))
 
 
 def _report_already_loaded(contract: Contract, file: opening.SourceFile, first: ledger.FirstLoad) -> LoadResult:

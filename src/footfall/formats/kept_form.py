@@ -1,0 +1,30 @@
+"""The statements about rows of a Parquet file that the quarantine kept: each is a JSON object of its columns."""
+
+from __future__ import annotations
+
+from footfall.contract.limits import RECORD_BYTES_MAX
+from footfall.contract.mapping import Layout
+from footfall.contract.paths import JsonPath
+from footfall.formats.texts import Form, Record, compose_expressions
+from footfall.statements import statements
+
+SQL = statements("footfall.formats.parquet")
+
+
+def compose_kept(layout: Layout) -> Form:
+    """Give the statements for rows whose text is what `parquet.sql` writes of a row.
+
+    There is no quick way: the types that prove a value are gone.
+    """
+    nested = [kind.startswith("nested") for kind in layout.types]
+    expressions = compose_expressions(layout, Record(can_nest=any(nested)))
+    return Form(
+        None,
+        SQL["texts"].format(records=SQL["kept_records"], **expressions.of),
+        expressions.variables
+        | {
+            "kept_paths": [JsonPath((name,)).in_duckdb() for name in layout.names],
+            "nested": nested,
+            "record_bytes_max": RECORD_BYTES_MAX,
+        },
+    )

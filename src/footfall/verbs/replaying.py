@@ -1,0 +1,241 @@
+"""Judge the open rejected rows of one load again, and bring in what is valid now, in one transaction.
+
+Step by step: read the rows page by page -> judge them under the contract of today -> stage what is valid -> take the
+writer lock -> merge -> close the rows that came in, were there already or are no interactions -> ledger -> commit.
+A row that is still rejected, or is a conflict, stays open and untouched.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from footfall.contract.mapping import Layout
+from footfall.contract.terms import Contract
+from footfall.contract.verdicts import Verdicts
+from footfall.engines.in_process import Engine
+from footfall.errors import FootfallError, SettingsError, UnknownNameError
+from footfall.formats.choosing import Contracts, name_contract
+from footfall.formats.quarantined import Origin, lay_out_again, read_again
+from footfall.postgres.target import Connection
+from footfall.postgres.transactions import begin, take_writer_lock
+from footfall.results import LoadResult
+from footfall.tables import ledger, replays
+from footfall.tables import merge as merging
+from footfall.tables import staging as staged
+from footfall.tables.ids import assert_types
+from footfall.tables.schema import assert_current
+from footfall.verbs.attempts import Attempt, make_entry
+from footfall.verbs.session import LoadSession
+
+
+class RowsChangedError(FootfallError):
+    """Another command closed or removed rows that were being judged; they are judged anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of the open rows of one load. `result` is None where none of them is valid now.
+
+    Shape: `rows_open` are left open; `impossible` says how many of them could not be judged, by reason.
+    """
+
+    load_id: int
+    result: LoadResult | None
+    rows_open: int
+    impossible: dict[str, int]
+
+
+def find_contract(found: Any, contracts: Contracts) -> tuple[Origin, Contract]:
+    """Give what the records of a load are read by, and its contract of today.
+
+    Raises: UnknownNameError where its source definition is gone.
+    """
+    origin = Origin(found.load_id, found.source, found.digest, found.header)
+    named = contracts.named or found.definition
+    try:
+        contract = replace(contracts, named=named).choose(origin.source)
+    except UnknownNameError as error:
+        if contracts.named:
+            raise
+        raise UnknownNameError(
+            f"load {found.load_id} was read by the source definition {named!r}, and there is none of this name today; "
+            "write it into footfall.toml, or name another one with --source"
+        ) from error
+    return origin, contract
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What the rows of each load of one command are judged with."""
+
+    session: LoadSession
+    engine: Engine
+    contracts: Contracts
+
+
+def replay_load(judge: Judge, found: Any, attempt: Attempt, *, dry_run: bool) -> Replayed:
+    """Judge the open rows of one load again, from begin to commit; the session is connected.
+
+    Effects: one transaction under the writer lock; none where nothing is valid now, or with `dry_run`.
+    Raises: FootfallError, or an error of the driver; the caller then rolls the transaction back. SourceError where its
+    records cannot be read again.
+    """
+    session = judge.session
+    connection, target = session.connection, session.target
+    begin(connection, target)
+    origin, contract = find_contract(found, judge.contracts)
+    layout = lay_out_again(origin, contract)
+    (load_id,) = ledger.next_load_ids(connection, 1)
+    attempt.load_id, attempt.digest = load_id, f"replay of load {origin.load_id} as load {load_id}"
+    staging = staged.open_staging(target, session.server, [load_id], session.id_types)
+    rows = _Rows(layout)
+    for verdicts in judge.engine.judge(layout, rows.read(session, origin.load_id)):
+        staged.stage_accepted(connection, staging, rows.take(verdicts))
+    take_writer_lock(connection, target)
+    assert_types(connection, staging.id_types)
+    assert_current(connection, target)
+    if not replays.stands(connection, origin.load_id):
+        raise SettingsError(f"load {origin.load_id} was taken back meanwhile; there is nothing to replay")
+    merged = merging.merge(connection, staging)[load_id]
+    conflicting = merging.find_conflict_lines(connection, staging) if merged.rows_conflict else {}
+    lines, items = rows.list_closed(conflicting.get(load_id))
+    _close(connection, origin.load_id, load_id, (lines, items))
+    result = _report(attempt, origin, merged, len(lines))
+    rows_open = rows.rows_open - len(lines)
+    if not len(lines) or dry_run:
+        connection.rollback()
+        checked = replace(result, load_id=None, status="checked") if len(lines) else None
+        return Replayed(origin.load_id, checked, rows_open, rows.impossible)
+    staged.drop_staging(connection, staging)
+    merging.analyze_tables(connection, merged.rows_loaded)
+    attempt.size_bytes = rows.size_bytes
+    _record(connection, layout, origin, attempt, result)
+    attempt.result, attempt.is_committing = result, True
+    connection.commit()
+    return Replayed(origin.load_id, result, rows_open, rows.impossible)
+
+
+def _close(connection: Connection, origin_id: int, load_id: int, closed: tuple[np.ndarray, np.ndarray]) -> None:
+    """Close rows of a load. Raises: RowsChangedError where some of them are no longer open."""
+    if replays.close_rows(connection, origin_id, *closed, load_id) != len(closed[0]):
+        raise RowsChangedError(f"the rejected rows of load {origin_id} changed while they were judged")
+    replays.forget_conflicts(connection, load_id)
+
+
+def _report(attempt: Attempt, origin: Origin, merged: merging.Merged, rows_read: int) -> LoadResult:
+    """Give the result of a replay. Raises: FootfallError where more rows came in than were closed."""
+    rows_skipped = rows_read - merged.rows_loaded - merged.rows_duplicate
+    if rows_skipped < 0:
+        raise FootfallError(f"load {origin.load_id}: more rows came in than were closed; nothing was changed")
+    return LoadResult(
+        attempt.load_id,
+        attempt.source,
+        attempt.digest,
+        "loaded",
+        rows_read,
+        merged.rows_loaded,
+        merged.rows_duplicate,
+        rows_skipped=rows_skipped,
+        replay_of=origin.load_id,
+    )
+
+
+def _record(connection: Connection, layout: Layout, origin: Origin, attempt: Attempt, result: LoadResult) -> None:
+    names = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped", "replay_of")
+    entry = replace(
+        make_entry(layout.contract, attempt, "loaded"),
+        contract=name_contract(layout.contract, origin.source),
+        **{name: getattr(result, name) for name in names},
+    )
+    ledger.record(connection, entry)
+
+
+@dataclass(slots=True)
+class _Page:
+    """The rows of one batch. `is_open` is false for rows that are judged only so that equal records are numbered."""
+
+    positions: np.ndarray
+    lines: np.ndarray
+    items: np.ndarray
+    is_open: np.ndarray
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of one load while they are judged: what is read of them, and what may close.
+
+    Where ids are made of records that may repeat, closed rows are judged too, so that each open row keeps its number.
+    """
+
+    layout: Layout
+    judged: int = 0
+    rows_open: int = 0
+    size_bytes: int = 0
+    impossible: dict[str, int] = field(default_factory=dict)
+    pages: deque[_Page] = field(default_factory=deque)
+    closed_positions: set[int] = field(default_factory=set)
+    closing: list[_Page] = field(default_factory=list)
+
+    def read(self, session: LoadSession, load_id: int) -> Iterator[pa.RecordBatch]:
+        """Give the rows as batches of records, and note which they are."""
+        with_closed = self.layout.definition.made_from in ("record", "fields")
+        for rows in replays.read_rows(session.connection, load_id, with_closed=with_closed):
+            again = read_again(rows, self.layout, self.judged + 1)
+            for row, reason in again.impossible:
+                if row.replayed_by is None:  # type: ignore[attr-defined]
+                    self.impossible[reason] = self.impossible.get(reason, 0) + 1
+                    self.rows_open += 1
+            if not again.rows:
+                continue
+            kept: list[Any] = list(again.rows)
+            page = _Page(
+                again.batch["line_number"].to_numpy(),
+                np.array([row.line_number for row in kept], np.int64),
+                np.array([row.item for row in kept], np.int64),
+                np.array([row.replayed_by is None for row in kept], bool),
+            )
+            self.judged += len(kept)
+            self.rows_open += int(page.is_open.sum())
+            self.size_bytes += sum(row.raw_size_bytes for row in kept if row.replayed_by is None)
+            self.closed_positions.update(page.positions[~page.is_open].tolist())
+            self.pages.append(page)
+            yield again.batch
+
+    def take(self, verdicts: Verdicts) -> pa.Table:
+        """Give the accepted rows that are open; note which rows may close.
+
+        Verdicts come in the order of the batches; behind them come accepted rows that waited, which are noted already.
+        """
+        accepted = verdicts.accepted
+        if self.closed_positions and accepted.num_rows:
+            is_open = [at not in self.closed_positions for at in accepted["line_number"].to_pylist()]
+            accepted = accepted.filter(pa.array(is_open, pa.bool_()))
+        if self.pages:
+            page = self.pages.popleft()
+            rejected = verdicts.rejected
+            refused = set(zip(rejected["line_number"].to_pylist(), rejected["item"].to_pylist(), strict=True))
+            may_close = page.is_open & np.array(
+                [place not in refused for place in zip(page.lines.tolist(), page.items.tolist(), strict=True)], bool
+            )
+            self.closing.append(
+                _Page(page.positions[may_close], page.lines[may_close], page.items[may_close], may_close)
+            )
+        return accepted
+
+    def list_closed(self, conflicting: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """List line and item of the rows that close: all that are not rejected and no conflict."""
+        if not self.closing:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        positions, lines, items = (
+            np.concatenate([getattr(page, name) for page in self.closing]) for name in ("positions", "lines", "items")
+        )
+        if conflicting is None:
+            return lines, items
+        stays = merging.are_bits_set(conflicting, positions)
+        return lines[~stays], items[~stays]
