@@ -25,7 +25,7 @@ OPTIONS_TABLE = "footfall_options"
 
 def list_tables() -> tuple[str, ...]:
     """List the names of the tables that the migrations make."""
-    return (*counts.list_tables(), "rejected_interactions", "loads", "load_overlaps", "load_duplicates", "operations", "source_files", OPTIONS_TABLE)
+    return (*counts.list_tables(), "rejected_interactions", "loads", "load_overlaps", "load_duplicates", "operations", "source_files", "forgotten_users", "forgotten_users_key", OPTIONS_TABLE)
 
 
 def migrations() -> tuple[tuple[int, str, str], ...]:

@@ -34,7 +34,7 @@ from footfall.tables.schema_options import list_kept
 from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
 from footfall.verbs.mending import MendedReader
-from footfall.verbs.session import LoadSession
+from footfall.verbs.session import LoadSession, OthersForgottenError
 
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 
@@ -57,24 +57,43 @@ def load_files(
     with ExitStack() as opened:
         begin(connection, session.target)
         files = _open(attempts, opened)
-        first = ledger.find_loaded(connection, (file.digest for file in files))
-        readings = _read(reader, files, first)
-        taken = list(zip(attempts, files, readings, strict=False))
-        for attempt, file, reading in taken:
-            if reading is None:
-                attempt.result = _report_already_loaded(reader.contracts.choose(file.path), file, first[file.digest])
-        new = [(attempt, reading) for attempt, _, reading in taken if reading]
-        if new and (later := _load_new(session, reader, engine, max_rejected, new)):
-            connection.rollback()
-            if len(attempts) > 1:
-                return []
-            return [_report_already_loaded(reader.contracts.choose(files[0].path), files[0], later[files[0].digest])]
-        known_files.keep(connection, (file for _, file, _ in taken))
-        for attempt, file, _ in taken:
-            opening.assert_unchanged(file)
-            attempt.is_committing = True
-        connection.commit()
-        return [attempt.result for attempt, _, _ in taken if attempt.result]
+        while True:
+            try:
+                return _load_opened(session, reader, engine, max_rejected, list(zip(attempts, files, strict=False)))
+            except OthersForgottenError:  # while the files were judged: they are judged anew
+                connection.rollback()
+                begin(connection, session.target)
+
+
+def _load_opened(
+    session: LoadSession,
+    reader: Reader,
+    engine: Engine,
+    max_rejected: MaxRejected | None,
+    opened: Sequence[tuple[Attempt, opening.SourceFile]],
+) -> list[LoadResult]:
+    """Load files that are open, and commit. Raises: OthersForgottenError where who is forgotten changed meanwhile."""
+    connection = session.connection
+    files = [file for _, file in opened]
+    first = ledger.find_loaded(connection, (file.digest for file in files))
+    engine.forgotten = session.read_memory().forgotten
+    readings = _read(reader, files, first)
+    taken = [(*each, reading) for each, reading in zip(opened, readings, strict=False)]
+    for attempt, file, reading in taken:
+        if reading is None:
+            attempt.result = _report_already_loaded(reader.contracts.choose(file.path), file, first[file.digest])
+    new = [(attempt, reading) for attempt, _, reading in taken if reading]
+    if new and (later := _load_new(session, reader, engine, max_rejected, new)):
+        connection.rollback()
+        if len(opened) > 1:
+            return []
+        return [_report_already_loaded(reader.contracts.choose(files[0].path), files[0], later[files[0].digest])]
+    known_files.keep(connection, (file for _, file, _ in taken))
+    for attempt, file, _ in taken:
+        opening.assert_unchanged(file)
+        attempt.is_committing = True
+    connection.commit()
+    return [attempt.result for attempt, _, _ in taken if attempt.result]
 
 
 def _open(attempts: Sequence[Attempt], opened: ExitStack) -> list[opening.SourceFile]:
@@ -141,12 +160,14 @@ def _load_new(
     load_ids = ledger.next_load_ids(connection, len(new))
     staging = staged.open_staging(target, session.server, load_ids, session.id_types)
     send = staged.Sender(staging, connection)
-    is_locked = _try_empty_path(connection, target, staging, [reading.file for reading in readings])
+    is_locked = _try_empty_path(session, staging, [reading.file for reading in readings])
     all_sums = _fill_empty_table(engine, readings, send) if staging.is_direct else engine.run(readings, send)
     if not is_locked:
         take_writer_lock(connection, target)
     assert_types(connection, staging.id_types)
     assert_current(connection, target)
+    if session.has_forgotten_others():
+        raise OthersForgottenError
     if later := ledger.find_loaded(connection, (reading.file.digest for reading in readings)):
         return later
     merged = merging.merge(connection, staging)
@@ -197,17 +218,20 @@ def _report_loaded(reading: Reading, sums: Sums, merged_as: tuple[int, merging.M
 
 
 def _try_empty_path(
-    connection: Connection, target: Target, staging: staged.Staging, files: Sequence[opening.SourceFile]
+    session: LoadSession, staging: staged.Staging, files: Sequence[opening.SourceFile]
 ) -> bool:
     """Prepare the path into empty tables where the tables are empty and the files large; say whether the lock is held.
 
     Effects: for such files, takes the writer lock now instead of before the merge, and may drop the empty tables' keys.
     """
+    connection, target = session.connection, session.target
     if sum(file.size_bytes for file in files) < first_load.EMPTY_PATH_BYTES or not first_load.is_empty(connection):
         return False
     take_writer_lock(connection, target)
     assert_types(connection, staging.id_types)
     assert_current(connection, target)
+    if session.has_forgotten_others():
+        raise OthersForgottenError
     if not ledger.find_loaded(connection, (file.digest for file in files)) and first_load.is_empty(connection):
         first_load.open_empty_table(connection, staging)
     return True
