@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Verification,
     )
     from footfall.results.guessing import Guess
+    from footfall.results.undoing import UndoneLoad, UndoSummary
     from footfall.settings import Settings
 
 __all__ = [
@@ -54,6 +55,8 @@ __all__ = [
     "RejectedRow",
     "ReportOptions",
     "Table",
+    "UndoSummary",
+    "UndoneLoad",
     "Verification",
     "check",
     "discover",
@@ -68,6 +71,7 @@ __all__ = [
     "rejects",
     "replay",
     "report",
+    "undo",
     "verify",
 ]
 
@@ -77,6 +81,7 @@ _HOMES = {
     **dict.fromkeys(("LoadOptions", "Options", "QueryOptions", "ReportOptions"), "footfall.options"),
     **dict.fromkeys(("Delivery", "Discovery", "Drift", "FoundSources", "IgnoredName"), "footfall.results"),
     **dict.fromkeys(("FirstRow", "Guess", "GuessedPart"), "footfall.results.guessing"),
+    **dict.fromkeys(("UndoSummary", "UndoneLoad"), "footfall.results.undoing"),
     **dict.fromkeys(("LoadResult", "LoadSummary", "Progress", "Table", "Verification"), "footfall.results"),
     **dict.fromkeys(("Problem", "ProblemGroup", "ProblemShape", "RejectedRow"), "footfall.results"),
 }
@@ -264,6 +269,21 @@ def report(output: str | Path | None = None, **asked: Unpack[ReportOptions]) -> 
     if output is not None:
         making.write_file(made, output)
     return made.html
+
+
+def undo(*loads: int, with_later: bool = False, dry_run: bool = False, **settings: Unpack[Options]) -> UndoSummary:
+    """Take loads back: the tables become those of a history without them; the ledger keeps them as undone.
+
+    A row that a later load delivered, too, belongs to that load from then on. A load that was taken back before changes
+    nothing.
+    Effects: one transaction under the writer lock; none with `dry_run`.
+
+    Raises: LaterLoadsError with the list where later loads cannot stand without these, unless `with_later` takes them
+    back, too; SettingsError for a load that is not there; SchemaError, DatabaseUnavailableError.
+    """
+    from footfall.verbs import undo as undo_verb
+
+    return undo_verb.undo(loads, _settings(settings), with_later=with_later, dry_run=dry_run)
 
 
 def verify(*, repair: bool = False, **settings: Unpack[Options]) -> Verification:

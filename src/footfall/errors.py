@@ -3,6 +3,7 @@
 - FootfallError                  1   unexpected
   - SettingsError                2   an option, variable or file says something impossible
     - UnknownNameError           2   a name that is not in the list
+    - LaterLoadsError            2   later loads cannot stand without the one that shall be taken back
     - QueryError                 2   a question that cannot be put as it stands
     - QueryTimeoutError          2   a question that takes longer than the setting allows
   - SourceError                  3   a source cannot be read as interactions
@@ -56,6 +57,10 @@ class SettingsError(FootfallError):
 
 class UnknownNameError(SettingsError):
     """That name is not known. The message lists the known ones."""
+
+
+class LaterLoadsError(SettingsError):
+    """Later loads cannot stand without one that shall be taken back. --with-later takes them back, too."""
 
 
 class QueryError(SettingsError):

@@ -41,6 +41,7 @@ DEFINITIONS = "sources"  # the table of footfall.toml that holds source definiti
 # Twins of options that shape one call: read from the environment, never from a file.
 CALL_VARIABLES = (
     "ACTION",
+    "AGAIN",
     "AS_FILE",
     "CLOSED",
     "ALLOWED_HOST",
@@ -68,6 +69,7 @@ CALL_VARIABLES = (
     "USER",
     "VERBOSE",
     "WITH",
+    "WITH_LATER",
     "WITHOUT",
     "WRITE",
 )

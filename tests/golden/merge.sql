@@ -171,11 +171,12 @@ from added
 group by load_id
 
 -- name: match_rows
-insert into "pg_temp"."staging_footfall_matched" (load_id, line_number, first_load_id, is_same)
+insert into "pg_temp"."staging_footfall_matched" (load_id, line_number, first_load_id, interaction_id, is_same)
 select
     s.load_id,
     s.line_number,
     r.load_id,
+    r.interaction_id,
     (r.user_id, r.product_id, r.action, r.timestamp) = (s.user_id, s.product_id, s.action, s.timestamp)
 from "pg_temp"."staging_footfall_rows" as s
 join user_interactions_raw as r
@@ -183,11 +184,12 @@ join user_interactions_raw as r
 where r.load_id <> s.load_id
 
 -- name: match_out_of_order
-insert into "pg_temp"."staging_footfall_matched" (load_id, line_number, first_load_id, is_same)
+insert into "pg_temp"."staging_footfall_matched" (load_id, line_number, first_load_id, interaction_id, is_same)
 select
     s.load_id,
     s.line_number,
     r.load_id,
+    r.interaction_id,
     (r.user_id, r.product_id, r.action, r.timestamp) = (s.user_id, s.product_id, s.action, s.timestamp)
 from "pg_temp"."staging_footfall_out_of_order" as s
 join user_interactions_raw as r

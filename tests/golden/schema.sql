@@ -13,7 +13,8 @@ grant select on
     interactions_per_action
 to "reader";
 grant select (
-    load_id, status, rows_read, rows_loaded, rows_duplicate, rows_rejected, rows_skipped, started_at, finished_at, xmin
+    load_id, status, rows_read, rows_loaded, rows_duplicate, rows_rejected, rows_skipped, rows_forgotten, started_at,
+    finished_at, undone_at, xmin
 ) on loads to "reader";
 grant execute on function
     data_ends(),

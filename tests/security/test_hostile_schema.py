@@ -285,7 +285,14 @@ def asked(conninfo: str) -> Iterator[Any]:
 
 
 # What is sent only where the tables are made for ids of other types.
-OF_OTHER_TYPES = ("set_type", "comment", "drop_dependents", "add_length_check", "create_dependents")
+OF_OTHER_TYPES = (
+    "set_type",
+    "set_type_of_lists",
+    "comment",
+    "drop_dependents",
+    "add_length_check",
+    "create_dependents",
+)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from footfall.results import (
 )
 from footfall.results.guessing import FirstRow, Guess, GuessedPart
 from footfall.results.problems import SHAPES_SHOWN
+from footfall.results.undoing import UndoSummary
 from footfall.safe_text import escaped
 
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
@@ -111,6 +112,20 @@ def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
     loaded_at = {"loaded_at": load.loaded_at} if is_loaded else {}
     replay_of = {"replay_of": load.replay_of} if load.replay_of is not None else {}
     return values | loaded_at | replay_of | {"problems": _problem_objects(load.groups)}
+
+
+def undo_json(summary: UndoSummary) -> str:
+    """Give what was taken back as one JSON object."""
+    names = ("rows_removed", "rows_passed", "rows_rejected")
+    return write_json(
+        {
+            "loads": [asdict(load) for load in summary.loads],
+            "already_undone": summary.already_undone,
+            **{name: getattr(summary, name) for name in names},
+            "is_dry_run": summary.is_dry_run,
+            "seconds": round_seconds(summary.seconds),
+        }
+    )
 
 
 def guess_json(made: Guess) -> str:

@@ -101,7 +101,7 @@ class Measure:
     note: Note
     of_notes: LiteralString
     of_parts: LiteralString
-    may_be_decided: LiteralString
+    may_be_decided: LiteralString = "true"
 
     def fill_joined(self, table: str) -> sql.Composable:
         """Give the assignment that adds further rows to a row of this table."""
@@ -269,12 +269,12 @@ DAY = KeyColumn(
 
 INSTANT = Note("instant", "timestamp", "timestamp")  # `at` is a reserved word in DuckDB
 FIRST_AT = Measure(
-    "first_at", "timestamptz", "pg_catalog.min(timestamp)", "least({kept}, {added})", INSTANT, "min({})", "min({})",
-    "k.first_at = r.first_at",
+    *("first_at", "timestamptz", "pg_catalog.min(timestamp)", "least({kept}, {added})"),
+    *(INSTANT, "min({})", "min({})", "k.first_at = r.first_at"),
 )
 LAST_AT = Measure(
-    "last_at", "timestamptz", "pg_catalog.max(timestamp)", "greatest({kept}, {added})", INSTANT, "max({})", "max({})",
-    "k.last_at = r.last_at",
+    *("last_at", "timestamptz", "pg_catalog.max(timestamp)", "greatest({kept}, {added})"),
+    *(INSTANT, "max({})", "max({})", "k.last_at = r.last_at"),
 )
 QUARTERS = Measure(
     "quarters",
@@ -287,7 +287,6 @@ QUARTERS = Measure(
     Note("quarter", "utinyint", "hour(timestamp) * 4 + minute(timestamp) // 15"),
     "bit_or(1::hugeint << (95 - {})::integer)",
     "bit_or({})",
-    "true",
 )
 
 USER = KeyColumn("user_id", "bigint", "user_id::text")

@@ -44,6 +44,11 @@ def list_open_failures(connection: Connection, limit: int) -> list[Any]:
     return connection.execute(SQL["open_failures"], {"limit": limit}).fetchall()
 
 
+def count_rejected(connection: Connection, load_id: int | None) -> Any:
+    """Count rejected rows that are open and closed, of a load or of all. Shape: a row of `rows_open`, `rows_closed`."""
+    return fetch_one(connection, SQL["rejected_states"], load_id=load_id)
+
+
 def list_history(connection: Connection, what: Listed, **values: Any) -> Table:
     """List one of: loads, without their names figures, overlaps, problems and days of a load, who writes now."""
     cursor = connection.execute(SQL[what], values)

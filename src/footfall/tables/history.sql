@@ -147,6 +147,14 @@ where
 order by o.rows_duplicate + o.rows_conflict desc, o.load_id, o.first_load_id
 limit 100
 
+-- name: rejected_states
+-- How many rejected rows are open, and how many a replay or a mended file closed: of one load or of all.
+select
+    pg_catalog.count(*) filter (where replayed_by is null) as rows_open,
+    pg_catalog.count(*) filter (where replayed_by is not null) as rows_closed
+from rejected_interactions
+where %(load_id)s::integer is null or load_id = %(load_id)s::integer
+
 -- name: problems
 -- Rejected rows by problem; a row with two problems stands under both.
 select

@@ -98,8 +98,8 @@ def take_away(connection: Connection, scratch: Scratch, id_types: IdTypes) -> No
         changed = fetch_one(connection, kept.compose(SQL["subtract"], gone=gone))
         if changed.keys != changed.keys_changed:
             raise DriftError(
-                f"{changed.keys - changed.keys_changed} counts of {kept.table} are lower than the rows that they count; "
-                "nothing was changed; run `footfall verify --repair`, then the same command again"
+                f"{changed.keys - changed.keys_changed} counts of {kept.table} are lower than the rows that they "
+                "count; nothing was changed; run `footfall verify --repair`, then the same command again"
             )
         if kept.measures:
             if fetch_one(connection, compose(SQL["count_undecided"], undecided=undecided)).keys:

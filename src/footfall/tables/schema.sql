@@ -135,7 +135,8 @@ grant select on
 to {role};
 -- Of the ledger what questions need, and not the names of files, their digests and errors.
 grant select (
-    load_id, status, rows_read, rows_loaded, rows_duplicate, rows_rejected, rows_skipped, started_at, finished_at, xmin
+    load_id, status, rows_read, rows_loaded, rows_duplicate, rows_rejected, rows_skipped, rows_forgotten, started_at,
+    finished_at, undone_at, xmin
 ) on loads to {role};
 grant execute on function
     data_ends(),

@@ -28,6 +28,7 @@ SUMS = (
     ("ledger", "drift_rows_loaded"),
     ("ledger", "drift_rows_read"),
     ("quarantine", "drift_rows_rejected"),
+    ("quarantine", "drift_replays"),
     ("overlaps", "drift_overlaps"),
 )
 

@@ -79,6 +79,60 @@ where coalesce(l.rows_rejected, -1) <> coalesce(r.rows_rejected, case when l.loa
 order by load_id
 limit 20
 
+-- name: drift_replays
+-- A rejected row that is closed names the load that mended it, which stands: a load that mends the load of the row, or,
+-- for a row that is still wrong in a mended file, that load itself. A replay read the rows that it closed.
+with closed as (
+    select
+        load_id,
+        replayed_by,
+        pg_catalog.count(*) as rows_closed
+    from rejected_interactions
+    where replayed_by is not null
+    group by load_id, replayed_by
+),
+differing as (
+    select
+        'rejected rows of load_id ' || c.load_id::text || ', replayed_by ' || c.replayed_by::text as key,
+        c.load_id,
+        c.rows_closed as kept,
+        0::bigint as recount
+    from closed as c
+    where not exists (
+        select
+        from loads as l
+        where
+            l.load_id = c.replayed_by
+            and l.status = 'loaded'
+            and (
+                l.replay_of = c.load_id
+                or (l.replay_of is not null and l.load_id = c.load_id)
+            )
+    )
+    union all
+    select
+        'rows_read of load_id ' || l.load_id::text || ', a replay',
+        l.load_id,
+        l.rows_read,
+        coalesce(c.rows_closed, 0::bigint)
+    from loads as l
+    left join closed as c
+        on c.replayed_by = l.load_id
+        and c.load_id = l.replay_of
+    where
+        l.status = 'loaded'
+        and pg_catalog.starts_with(l.digest, 'replay of load ')
+        and l.rows_read <> coalesce(c.rows_closed, 0::bigint)
+)
+select
+    key,
+    kept,
+    recount,
+    pg_catalog.count(*) over () as drift_count
+from differing
+order by load_id, key
+limit 20
+
 -- name: drift_overlaps
 -- The overlaps of a load must add up to its duplicates, and to its conflicts. A load that others overlap must have
 -- loaded rows.

@@ -63,6 +63,19 @@ def list_overlaps(asker: Asker, load_id: int) -> Table:
         return history.list_history(asker.connection, "overlaps", load_id=load_id)
 
 
+def describe_closed(asker: Asker, load_id: int | None = None) -> str:
+    """Say how many rejected rows are closed and how many open, of one load or of all; empty where none is closed."""
+    with outlived(asker.connection):
+        found = history.count_rejected(asker.connection, load_id)
+    if not found.rows_closed:
+        return ""
+    rows = found.rows_open + found.rows_closed
+    return (
+        f"{rows:,} rejected = {found.rows_open:,} open + {found.rows_closed:,} closed by a replay or a mended file, "
+        "whose rows are those of another load."
+    )
+
+
 def list_problems(asker: Asker, load_id: int | None = None) -> Table:
     """Give rejected rows by problem: of one load or of all. Raises: SchemaError where the role may not read them."""
     with outlived(asker.connection):

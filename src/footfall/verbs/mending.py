@@ -19,6 +19,7 @@ from footfall.formats.choosing import Contracts
 from footfall.formats.mending import Load, open_mended, write_rows
 from footfall.formats.quarantined import lay_out_again, read_texts
 from footfall.formats.reading import Reader, Reading
+from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.target import Connection
 from footfall.postgres.transactions import begin
 from footfall.results import LoadResult
@@ -206,10 +207,12 @@ def _list_places(batch: pa.RecordBatch) -> Iterator[tuple[Place, str]]:
 def open_mended_reader(connected: LoadSession, settings: Settings, contracts: Contracts, load_id: int) -> MendedReader:
     """Open the reader of files that mend one load. Raises: UnknownNameError, SettingsError, SourceError."""
     connection = connected.connection
-    begin(connection, connected.target)
-    found = find_standing(connection, load_id)
-    rows = [row for page in replays.read_rows(connection, load_id, with_closed=True) for row in page if _is_whole(row)]
-    connection.rollback()
+    with translate_driver_errors(connection):
+        begin(connection, connected.target)
+        found = find_standing(connection, load_id)
+        pages = replays.read_rows(connection, load_id, with_closed=True)
+        rows = [row for page in pages for row in page if _is_whole(row)]
+        connection.rollback()
     origin, contract = find_contract(found, contracts)
     texts = read_texts(rows, lay_out_again(origin, contract))
     kept = [

@@ -27,7 +27,7 @@ from footfall.formats.quarantined import Origin, lay_out_again, read_again
 from footfall.postgres.target import Connection
 from footfall.postgres.transactions import begin, take_writer_lock
 from footfall.results import LoadResult
-from footfall.tables import ledger, replays, user_removal
+from footfall.tables import ledger, operations, replays, user_removal
 from footfall.tables import merge as merging
 from footfall.tables import staging as staged
 from footfall.tables.ids import assert_types
@@ -125,6 +125,8 @@ def replay_load(judge: Judge, found: Any, attempt: Attempt, *, dry_run: bool) ->
     merging.analyze_tables(connection, merged.rows_loaded)
     attempt.size_bytes = rows.size_bytes
     _record(connection, layout, origin, attempt, result)
+    details = {"replay_of": origin.load_id, "load_id": load_id, "rows_closed": len(lines), "rows_open": rows_open}
+    operations.record(connection, "replay", attempt.started_at, details)
     attempt.result, attempt.is_committing = result, True
     connection.commit()
     return Replayed(origin.load_id, result, rows_open, rows.impossible)

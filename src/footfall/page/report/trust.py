@@ -40,7 +40,8 @@ class Trust:
 
     Shape: `sums` are those of the ledger, None where the role may not read it; `failures` is None where it may read the
     figures of loads and not the names of files, `rejected` where it may not read the rejected rows. `verified` is None
-    where nothing was recounted, and `unverified` says why. `kept` is how many interactions the counts hold.
+    where nothing was recounted, and `unverified` says why. `kept` is how many interactions the counts hold. `closed`
+    says how many rejected rows were mended since.
     """
 
     sums: Any
@@ -50,6 +51,7 @@ class Trust:
     failures: tuple[Failure, ...] | None
     verified: Verification | None
     unverified: str
+    closed: str = ""
 
     @property
     def terms(self) -> list[tuple[str, int]]:
@@ -107,6 +109,7 @@ def find_trust(asker: Asker, rights: Any, kept: int, verified: Verification | No
         failures,
         verified,
         unverified,
+        ledger.describe_closed(asker) if rights.may_read_rejected else "",
     )
 
 

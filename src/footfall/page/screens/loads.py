@@ -164,7 +164,10 @@ def draw_problems(view: View, *, load_id: int | None) -> Markup:
     for row in problems:
         row["hint"] = PROBLEM_CODES.get(row["code"], "")
         row["href"] = write_address("/rejects", {"load": str(load_id or ""), "code": row["code"]})
-    return render("problems.html", problems=problems, rows=rows, place=place, words=problems_text, load_id=load_id)
+    closed = ledger.describe_closed(view.reader.asker, load_id)
+    return render(
+        "problems.html", closed=closed, problems=problems, rows=rows, place=place, words=problems_text, load_id=load_id
+    )
 
 
 def draw_days_of(view: View, *, load_id: int) -> Markup:
