@@ -25,6 +25,7 @@ from footfall.results import (
 )
 from footfall.results.guessing import FirstRow, Guess, GuessedPart
 from footfall.results.problems import SHAPES_SHOWN
+from footfall.results.forgetting import Receipt
 from footfall.results.undoing import UndoSummary
 from footfall.safe_text import escaped
 
@@ -112,6 +113,11 @@ def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
     loaded_at = {"loaded_at": load.loaded_at} if is_loaded else {}
     replay_of = {"replay_of": load.replay_of} if load.replay_of is not None else {}
     return values | loaded_at | replay_of | {"problems": _problem_objects(load.groups)}
+
+
+def receipt_json(receipt: Receipt) -> str:
+    """Give what forgetting removed as one JSON object."""
+    return write_json(asdict(receipt) | {"seconds": round_seconds(receipt.seconds)})
 
 
 def undo_json(summary: UndoSummary) -> str:

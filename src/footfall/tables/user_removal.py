@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 from psycopg import sql
@@ -44,6 +45,11 @@ def remove_rows(connection: Connection, users: sql.Identifier, removed: sql.Iden
     values = {"load_ids": list(by_load), "rows_removed": list(by_load.values())}
     connection.execute(SQL["note_forgotten"], values)
     return by_load
+
+
+def find_loads(connection: Connection) -> list[Any]:
+    """Find the loads with rejected rows of which a text is kept, with what their records are read by."""
+    return connection.execute(SQL["loads_with_text"]).fetchall()
 
 
 def blank_rows(connection: Connection, load_id: int, places: Sequence[tuple[int, int]], problems: str) -> int:

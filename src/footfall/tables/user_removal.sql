@@ -64,3 +64,20 @@ where
 -- name: analyze
 -- The samples that the planner keeps of a table hold ids of users.
 analyze {tables}
+
+-- name: loads_with_text
+select
+    l.load_id,
+    l.source,
+    l.digest,
+    l.header,
+    l.definition
+from loads as l
+where exists (
+    select
+    from rejected_interactions as r
+    where
+        r.load_id = l.load_id
+        and r.raw_size_bytes > 0::bigint
+)
+order by l.load_id

@@ -32,7 +32,7 @@ select
     l.rows_loaded as kept,
     r.rows_loaded as recount,
     pg_catalog.count(*) over () as drift_count
-from (select load_id, rows_loaded from loads where status = 'loaded') as l
+from (select load_id, rows_loaded - rows_forgotten as rows_loaded from loads where status = 'loaded') as l
 full join recount as r
     using (load_id)
 where coalesce(l.rows_loaded, -1) <> coalesce(r.rows_loaded, case when l.load_id is null then -2 else 0 end)

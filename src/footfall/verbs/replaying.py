@@ -118,7 +118,9 @@ def replay_load(judge: Judge, found: Any, attempt: Attempt, *, dry_run: bool) ->
     if not len(lines) or dry_run:
         if dry_run or not rows.forgotten:
             connection.rollback()
-        connection.commit()
+        else:
+            staged.drop_staging(connection, staging)
+            connection.commit()
         checked = replace(result, load_id=None, status="checked") if len(lines) else None
         return Replayed(origin.load_id, checked, rows_open, rows.impossible)
     staged.drop_staging(connection, staging)
