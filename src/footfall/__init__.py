@@ -33,8 +33,8 @@ if TYPE_CHECKING:
         Table,
         Verification,
     )
-    from footfall.results.guessing import Guess
     from footfall.results.forgetting import Receipt, ReceiptOfLoad
+    from footfall.results.guessing import Guess
     from footfall.results.undoing import UndoneLoad, UndoSummary
     from footfall.settings import Settings
 
@@ -278,7 +278,10 @@ def report(output: str | Path | None = None, **asked: Unpack[ReportOptions]) -> 
 
 
 def forget(
-    *users: int | str | UUID, from_file: str | Path | None = None, dry_run: bool = False, **settings: Unpack[LoadOptions]
+    *users: int | str | UUID,
+    from_file: str | Path | None = None,
+    dry_run: bool = False,
+    **settings: Unpack[LoadOptions],
 ) -> Receipt:
     """Forget users: their rows leave tables, counts and quarantine, and no load brings them back.
 

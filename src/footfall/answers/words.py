@@ -23,9 +23,9 @@ from footfall.results import (
     Table,
     Verification,
 )
+from footfall.results.forgetting import Receipt
 from footfall.results.guessing import FirstRow, Guess, GuessedPart
 from footfall.results.problems import SHAPES_SHOWN
-from footfall.results.forgetting import Receipt
 from footfall.results.undoing import UndoSummary
 from footfall.safe_text import escaped
 

@@ -84,8 +84,8 @@ def list_fields(text: str, delimiter: str | None) -> Iterator[str]:
     Example:
         >>> sorted(set(list_fields('1,"7","a,b', ",")))
         ['1', '7', 'a', 'b']
-        >>> sorted(each for each in set(list_fields('{"user": 7, "at": "00:00:42"', None)) if each.isalnum() or ":0" in each)
-        ['00:00:42', '7', 'at', 'user']
+        >>> {"user", "7", "00:00:42"} <= set(list_fields('{"user": 7, "at": "00:00:42"', None))
+        True
     """
     if delimiter is None:
         yield from (_unescape(found[0]) for found in STRING.finditer(text))

@@ -44,7 +44,9 @@ def hide_accepted(verdicts: Verdicts, forgotten: Forgotten) -> Verdicts:
     return replace(verdicts, accepted=rows.filter(pc.invert(mask)), rejected=rejected, kinds=kinds)
 
 
-def part_refused(refused: pa.Table, layout: Layout, forgotten: Forgotten, schema: pa.Schema) -> tuple[pa.Table, pa.Table]:
+def part_refused(
+    refused: pa.Table, layout: Layout, forgotten: Forgotten, schema: pa.Schema
+) -> tuple[pa.Table, pa.Table]:
     """Part rejected rows, as the kernel judged them, into those that are kept and those of forgotten users.
 
     A row is theirs if its user reads as one of them, or cannot be told and its text holds such an id as a field.
@@ -88,4 +90,7 @@ def count_hidden(hidden: pa.Table, kinds: dict[int, shapes.Kinds]) -> None:
     for number in np.unique(files).tolist():
         lines = read_line_numbers(positions[files == number])
         sample = shapes.Sample(len(lines), int(lines.min()), None)
-        shapes.add_all(kinds.setdefault(number, {}), {FORGOTTEN: shapes.Kind(len(lines), int(lines.min()), None, {("", ""): sample})})
+        shapes.add_all(
+            kinds.setdefault(number, {}),
+            {FORGOTTEN: shapes.Kind(len(lines), int(lines.min()), None, {("", ""): sample})},
+        )

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from footfall.contract import value_shapes as shapes
-from footfall.contract.hints import list_look_variables
 from footfall.contract.forgotten import Forgotten
+from footfall.contract.hints import list_look_variables
 from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.limits import BAD_BYTES, RAW_BYTES_MAX
 from footfall.contract.mapping import Layout

@@ -50,7 +50,7 @@ class Receipt:
     def __str__(self) -> str:
         known = f" ({self.users_known:,} forgotten before)" if self.users_known else ""
         users = f"{self.users:,} user{'' if self.users == 1 else 's'}{known}"
-        removed = f"{_rows(self.rows_forgotten)} of interactions removed, {_rows(self.rows_blanked)} of the quarantine blanked"
+        removed = f"{_rows(self.rows_forgotten)} removed, {_rows(self.rows_blanked)} of the quarantine blanked"
         end = "nothing was changed" if self.is_dry_run else f"operation {self.operation_id}"
         lines = [f"{users} {'would be ' if self.is_dry_run else ''}forgotten: {removed} ({end}, {self.seconds:,.1f} s)"]
         lines += [

@@ -1,7 +1,7 @@
 """The verb `forget`: remove all rows of users, and remember them by a keyed hash so that no load brings them back.
 
-Step by step: take the writer lock -> remember the hashes -> remove the rows -> take them off the counts -> blank what the
-quarantine holds of them -> operations -> commit.
+Step by step: take the writer lock -> remember the hashes -> remove the rows -> take them off the counts -> blank what
+the quarantine holds of them -> operations -> commit.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from footfall.errors import FootfallError, SourceError
 from footfall.formats.choosing import name_contract
 from footfall.formats.positions import make_positions
 from footfall.formats.reading import Reader, Reading
-from footfall.postgres.target import Connection, Target
+from footfall.postgres.target import Connection
 from footfall.postgres.transactions import begin, take_writer_lock
 from footfall.results import LoadResult
 from footfall.sources import opening
@@ -217,9 +217,7 @@ def _report_loaded(reading: Reading, sums: Sums, merged_as: tuple[int, merging.M
     )
 
 
-def _try_empty_path(
-    session: LoadSession, staging: staged.Staging, files: Sequence[opening.SourceFile]
-) -> bool:
+def _try_empty_path(session: LoadSession, staging: staged.Staging, files: Sequence[opening.SourceFile]) -> bool:
     """Prepare the path into empty tables where the tables are empty and the files large; say whether the lock is held.
 
     Effects: for such files, takes the writer lock now instead of before the merge, and may drop the empty tables' keys.
