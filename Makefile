@@ -114,6 +114,15 @@ crash: install  ## Kill loads about 1,500 times and write docs/reliability.json;
 		$(BIN)/python -m pytest tests/crash $(PYTEST_ARGS)
 	$(BIN)/python docs/generate.py
 
+MINUTES ?= 20
+SOAK_FIGURES ?= docs/soak.json
+
+.PHONY: soak
+soak: install  ## Let footfall watch work for MINUTES=20 while files come in bursts and its server dies; write docs/soak.json
+	FOOTFALL_SOAK_MINUTES=$(MINUTES) FOOTFALL_SOAK_FIGURES=$(abspath $(SOAK_FIGURES)) \
+		$(BIN)/python -m pytest -n 0 tests/crash/test_soak.py $(PYTEST_ARGS)
+	$(BIN)/python docs/generate.py
+
 .PHONY: wild
 wild: install  ## Load files as people have them, let footfall guess, write docs/wild.json and its page
 	FOOTFALL_WILD_FIGURES=1 $(BIN)/python -m pytest tests/wild $(PYTEST_ARGS)

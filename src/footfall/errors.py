@@ -9,7 +9,7 @@
   - SourceError                  3   a source cannot be read as interactions
     - CorruptSourceError         3   a compressed file is cut or corrupt
     - SourceChangedError         3   retryable: the file changed while it was read
-    - SourceUnavailableError     3   retryable: the server of a source does not answer
+    - SourceUnavailableError     3   retryable: a source cannot be read now
   - TemporarySpaceError          1   retryable: no room for the temporary files of a load
   - TooManyRejectedError         4   more rejected rows than --max-rejected allows
   - DatabaseUnavailableError     5   retryable: the database is not reachable, or was lost
@@ -88,7 +88,7 @@ class SourceChangedError(SourceError):
 
 
 class SourceUnavailableError(SourceError):
-    """The server of the source is not reachable, or cannot answer now. Run the same command again later."""
+    """The source cannot be read now: its server, its disk or room for a copy is missing. Run the same command later."""
 
     retryable = True
 

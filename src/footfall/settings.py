@@ -11,6 +11,7 @@ import re
 import tomllib
 import zoneinfo
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -33,11 +34,14 @@ from footfall.contract.ids import IdType, IdTypes
 from footfall.contract.parsing import parse_definition
 from footfall.contract.terms import Contract
 from footfall.errors import SettingsError
+from footfall.telling.wanted import Notify, parse_notify
 
 PREFIX = "FOOTFALL_"
 DOTENV_FILE = Path(".env")
 TOML_FILE = Path("footfall.toml")
 DEFINITIONS = "sources"  # the table of footfall.toml that holds source definitions
+NOTIFY = "notify"  # the table of footfall.toml that says who is told of what
+TABLES = (DEFINITIONS, NOTIFY)
 # Twins of options that shape one call: read from the environment, never from a file.
 CALL_VARIABLES = (
     "ACTION",
@@ -54,14 +58,17 @@ CALL_VARIABLES = (
     "LIST",
     "LOAD",
     "NAME",
+    "ONCE",
     "OPEN",
     "OUTPUT",
     "PER",
+    "POLL",
     "PORT",
     "PRODUCT",
     "QUIET",
     "REPAIR",
     "REPLAYS",
+    "SETTLE",
     "SINCE",
     "SQL",
     "TOKEN",
@@ -123,6 +130,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
 
     _definitions: dict[str, SourceDefinition] = PrivateAttr(default_factory=dict)
+    _notify: Notify | None = PrivateAttr(None)
 
     @property
     def id_types(self) -> IdTypes:
@@ -141,6 +149,11 @@ class Settings(BaseSettings):
     def definitions(self) -> Mapping[str, SourceDefinition]:
         """The source definitions of footfall.toml, by name."""
         return self._definitions
+
+    @property
+    def notify(self) -> Notify | None:
+        """Who is told of what, as footfall.toml says; None where nobody is."""
+        return self._notify
 
     @property
     def matches(self) -> tuple[str, ...]:
@@ -257,18 +270,52 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         # `from None`: pydantic's own text is not shown anywhere, whatever -v asks for.
         raise SettingsError("; ".join(_explain(each, given) for each in error.errors(include_input=False))) from None
-    settings._definitions.update(_read_definitions())
+    settings._definitions.update(read_definitions())
+    settings._notify = _read_notify()
     return settings
+
+
+class _UsableSettings(Settings):
+    """Settings that nobody but the caller gives."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def load_usable_settings(**overrides: object) -> Settings:
+    """Give address, schema and home as far as they can be read, and defaults for the rest, where others are wrong."""
+    values: dict[str, Any] = {}
+    for field in ("database_url", "schema_", "home"):
+        name = field.rstrip("_")
+        places: list[Mapping[str, Any]] = [overrides, {name: os.environ.get(PREFIX + name.upper())}]
+        for read in (_read_dotenv, _read_toml):
+            with suppress(SettingsError):
+                places.append(read())
+        for place in places:
+            if value := place.get(name) or place.get(field):
+                with suppress(ValidationError):
+                    _UsableSettings(**{field: value})
+                    values[field] = value
+                break
+    return _UsableSettings(**values)
 
 
 def _explain(error: Any, given: dict[str, object]) -> str:
     name = str(error["loc"][0]).lower().removeprefix(PREFIX.lower()).rstrip("_")
     cause = error.get("ctx", {}).get("error")
     reason = str(cause) if cause is not None else str(error["msg"])
-    return f"{_origin(name, given)}: {reason[0].lower() if cause is None else reason[0]}{reason[1:]}"
+    return f"{find_origin(name, given)}: {reason[0].lower() if cause is None else reason[0]}{reason[1:]}"
 
 
-def _origin(name: str, given: dict[str, object]) -> str:
+def find_origin(name: str, given: Mapping[str, object]) -> str:
+    """Say in words where a setting's value comes from, of which one is given somewhere."""
     variable = PREFIX + name.upper()
     if FIELDS.get(name, name) in given:
         return f"{OPTIONS[name]} ({variable})" if name in OPTIONS else variable
@@ -308,19 +355,27 @@ def _read_toml() -> dict[str, Any]:
     for key, value in found.items():
         if key == "source" and isinstance(value, dict):
             raise SettingsError(f"[{key}.NAME] in {TOML_FILE}: the table of a definition is [{DEFINITIONS}.NAME]")
-        if key not in FIELDS and key != DEFINITIONS:
+        if key not in FIELDS and key not in TABLES:
             guess = key.lower().replace("-", "_").removeprefix(PREFIX.lower())
             raise SettingsError(f"{key} in {TOML_FILE} is not a setting{_did_you_mean(guess, FIELDS)}")
-    return {FIELDS[key]: value for key, value in found.items() if key != DEFINITIONS}
+    return {FIELDS[key]: value for key, value in found.items() if key not in TABLES}
 
 
-def _read_definitions() -> dict[str, SourceDefinition]:
+def read_definitions() -> dict[str, SourceDefinition]:
     """Read the tables `[sources.NAME]` of footfall.toml."""
     tables = _parse_toml().get(DEFINITIONS, {})
     if not isinstance(tables, dict) or not all(isinstance(values, dict) for values in tables.values()):
         raise SettingsError(f"{DEFINITIONS} in {TOML_FILE}: a definition is a table of its own, [{DEFINITIONS}.NAME]")
     file = str(TOML_FILE)
     return {name: parse_definition(name, values, file, is_time_zone=is_time_zone) for name, values in tables.items()}
+
+
+def _read_notify() -> Notify | None:
+    """Read the table `[notify]` of footfall.toml."""
+    table = _parse_toml().get(NOTIFY)
+    if table is not None and not isinstance(table, dict):
+        raise SettingsError(f"{NOTIFY} in {TOML_FILE}: who is told of what is a table of its own, [{NOTIFY}]")
+    return None if table is None else parse_notify(table, str(TOML_FILE), os.environ)
 
 
 def _parse_toml() -> dict[str, Any]:

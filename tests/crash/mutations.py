@@ -45,7 +45,7 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         "commit too early: before the ledger has its row",
-        ((BEFORE_LEDGER, f"        connection.commit()\n        begin(connection, target)\n{BEFORE_LEDGER}"),),
+        ((BEFORE_LEDGER, f"        connection.commit()\n        begin(connection, session.target)\n{BEFORE_LEDGER}"),),
         ALL_KINDS,
     ),
     Mutation(
@@ -66,8 +66,8 @@ MUTATIONS = (
         "no writer lock",
         (
             (
-                "    if not is_locked:\n        take_writer_lock",
-                "    if False:\n        take_writer_lock",
+                "        take_writer_lock(self.connection, self.target)\n",
+                "",
             ),
         ),
         CROWD_OR_TWO,
@@ -106,8 +106,8 @@ MUTATIONS = (
         "no second look at the ledger under the lock",
         (
             (
-                "    assert_current(connection, target)\n    if later := ledger.find_loaded(",
-                "    assert_current(connection, target)\n    if later := (lambda *_: {})(",
+                "        if later := ledger.find_loaded(",
+                "        if later := (lambda *_: {})(",
             ),
         ),
         CROWD_OR_TWO,
@@ -127,9 +127,9 @@ MUTATIONS = (
         "truncate and the drop of the keys outside of the transaction",
         (
             (
-                "        first_load.open_empty_table(connection, staging)\n",
-                "        first_load.open_empty_table(connection, staging)\n        connection.commit()\n"
-                "        begin(connection, target)\n        take_writer_lock(connection, target)\n",
+                "        first_load.open_empty_table(send.connection, send.staging)\n",
+                "        first_load.open_empty_table(send.connection, send.staging)\n        send.connection.commit()\n"
+                "        begin(send.connection, turn.target)\n        turn.is_taken = False\n        turn.take()\n",
             ),
         ),
         (EVERY_MESSAGE, "-k", "keys"),
@@ -223,7 +223,7 @@ MUTATIONS = (
     ),
     Mutation(
         "no look at the schema's version under the lock",
-        (("    assert_current(connection, target)\n    if later", "    if later"),),
+        (("        assert_current(self.connection, self.target)\n", ""),),
         ("tests/integration/test_small_files.py",),
     ),
     Mutation(

@@ -220,8 +220,9 @@ def staged(
     assert not before or before["keys"] == after["keys"]
     commits = sum(message.is_commit for message in proxy.messages)
     assert commits == (1 if scenario.has_tables else 2)  # of the files together, and of the tables
-    copies = [m for m in proxy.messages if m.tag == "Q" and m.statement.startswith("copy user_interactions_raw")]
-    assert bool(copies) == scenario.is_direct
+    statements = [m.statement for m in proxy.messages if m.tag == "Q"]
+    assert any(statement.startswith("copy user_interactions_raw") for statement in statements)
+    assert any(statement.startswith("truncate") for statement in statements) == scenario.is_direct
     if scenario.is_group:  # the first file contradicts rows that are there, the second rows of the first
         assert [bool(rows_conflict) for *_, rows_conflict in after["overlaps"]] == [True, True]
     return Stage(scenario, names, database, tables, before, after, proxy.messages, contents, figures, admin)

@@ -248,14 +248,14 @@ def test_two_loads_that_judge_while_users_are_forgotten_do_not_bring_them_back(
     database: str, is_direct: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from footfall.tables import first_load
-    from footfall.verbs import transaction
+    from footfall.verbs import turn
 
     footfall.load(write_csv("none.csv"), database_url=database)
     if is_direct:
         monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", 1)
     names = [write_csv(f"{at}.csv", f"{at},{GONE},5,click,{DAY}", f"{at + 10},7,5,click,{DAY}") for at in (1, 2)]
     judged, go_on = threading.Barrier(3, timeout=60), threading.Event()
-    take = transaction.take_writer_lock
+    take = turn.take_writer_lock
     waited = threading.local()
 
     def wait_before_the_lock(*arguments: Any) -> None:
@@ -265,7 +265,7 @@ def test_two_loads_that_judge_while_users_are_forgotten_do_not_bring_them_back(
             assert go_on.wait(60)
         take(*arguments)
 
-    monkeypatch.setattr(transaction, "take_writer_lock", wait_before_the_lock)
+    monkeypatch.setattr(turn, "take_writer_lock", wait_before_the_lock)
     found: list[Any] = []
     threads = [
         threading.Thread(target=lambda name=name: found.extend(footfall.load(name, database_url=database).loads))

@@ -20,7 +20,7 @@ from footfall.verbs import check as check_verb
 from footfall.verbs import load as load_verb
 from footfall.verbs import loads as loads_verb
 from footfall.verbs import rejects as rejects_verb
-from footfall.verbs import transaction
+from footfall.verbs import turn
 from footfall.verbs import verify as verify_verb
 
 Write = Callable[..., str]
@@ -196,7 +196,7 @@ def test_tables_that_are_made_again_with_other_ids_during_a_load_take_none_of_it
 ) -> None:
     settings = load_settings(database_url=database)
     load_verb.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], settings)
-    take = transaction.take_writer_lock
+    take = turn.take_writer_lock
 
     def take_late(connection: Any, target: Any) -> None:
         """Let another client drop the tables and make them again, just before the lock is had."""
@@ -204,7 +204,7 @@ def test_tables_that_are_made_again_with_other_ids_during_a_load_take_none_of_it
         apply_schema(connection, target, IdTypes("text", "text", "text"))
         take(connection, target)
 
-    monkeypatch.setattr(transaction, "take_writer_lock", take_late)
+    monkeypatch.setattr(turn, "take_writer_lock", take_late)
     (done,) = load_verb.load([write_csv("b.csv", "007,1,1,click,2024-01-01")], settings).loads
     assert (done.status, done.exit_code) == ("failed", 6)
     assert done.error is not None

@@ -15,7 +15,6 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from footfall.cli import definitions, files, forget, page, questions, replay, report, undo, upkeep  # noqa: F401  (they add their commands, in the order of the help)
 from footfall.cli.app import app, ask_for_a_verb
 from footfall.cli.database import database_app
 from footfall.cli.output import stdout

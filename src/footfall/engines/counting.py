@@ -93,12 +93,43 @@ class Counts:
             if each.is_large:
                 self.session.execute(each.fill(SQL["count_rows"])).fetchall()
 
+    def count(self) -> None:
+        """Count the large counts. Call this once, before `knowing`."""
+        self._count_rows()
+
+    @contextmanager
+    def knowing(self, each: KeptCount, keys: Iterator[pa.Table]) -> Iterator[None]:
+        """Take all keys of a kept count that are there, so that the block can read which of its own are among them."""
+        self.session.execute(each.fill(SQL["create_kept"])).fetchall()
+        for table in keys:
+            self.session.register("keys", table)
+            self.session.execute(each.fill(SQL["add_kept"])).fetchall()
+            self.session.unregister("keys")
+        delta = "delta_of_counts" if _is_counted(each) else "delta_of_sums"
+        self.session.execute(each.fill(SQL[delta])).fetchall()
+        yield
+        self.session.execute(each.fill(SQL["forget_kept"])).fetchall()
+
+    def read_known(self, each: KeptCount) -> Iterator[pa.RecordBatch]:
+        """Give what the rows add to keys that are there, in the order of the key. Grain: that of the table."""
+        return self._read(each, "known")
+
+    def read_new(self, each: KeptCount) -> Iterator[pa.RecordBatch]:
+        """Give the counts of keys that are not there, in the order of the key. Grain: that of the table."""
+        return self._read(each, "new")
+
+    def _read(self, each: KeptCount, statement: str) -> Iterator[pa.RecordBatch]:
+        return map(_convert_to_server_types, read_batches(self.session, each.fill(SQL[statement]), BATCH_ROWS))
+
     def read_tables(self) -> Iterator[tuple[str, Iterator[pa.RecordBatch]]]:
         """Give the name of each table of counts with its rows in the order of the key. Grain: that of the table."""
         for each in self.kept:
-            is_counted = each.is_large and each.sums is None
-            statement = each.fill(SQL["counts" if is_counted else "sums"])
-            yield each.table, map(_convert_to_server_types, read_batches(self.session, statement, BATCH_ROWS))
+            yield each.table, self._read(each, "counts" if _is_counted(each) else "sums")
+
+
+def _is_counted(each: KeptCount) -> bool:
+    """Say whether a count was counted when all rows were there, in a table of its own."""
+    return each.is_large and each.sums is None
 
 
 def _convert_to_server_types(batch: pa.RecordBatch) -> pa.RecordBatch:

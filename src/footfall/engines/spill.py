@@ -96,19 +96,41 @@ def _own_folder(folder: Path) -> Iterator[None]:
 
 def remove_abandoned_folders() -> None:
     """Remove the folders of sessions that ended without removing them; folders of other users are left alone."""
-    try:
-        temporary = Path(tempfile.gettempdir())
-    except OSError:  # no temporary folder can be written to; a session that needs one raises the error
-        return
-    for folder in temporary.glob(f"{PREFIX}*"):
-        with suppress(OSError):
-            look = folder.lstat()
-            if not stat.S_ISDIR(look.st_mode) or look.st_uid != os.geteuid():
-                continue
-            lock = folder / LOCK_FILE
-            if lock.exists():
-                with lock.open("r+") as owner:
-                    fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(folder)
-            elif time.time() - look.st_mtime > MAKING_S:
+    for folder in _list_folders():
+        with suppress(OSError), _entered(folder) as is_abandoned:
+            if is_abandoned:
                 shutil.rmtree(folder)
+
+
+def list_abandoned_folders() -> list[Path]:
+    """List the folders that `remove_abandoned_folders` would remove. Effects: none."""
+    found = []
+    for folder in _list_folders():
+        with suppress(OSError), _entered(folder) as is_abandoned:
+            if is_abandoned:
+                found.append(folder)
+    return found
+
+
+def _list_folders() -> list[Path]:
+    try:
+        return sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+    except OSError:  # no temporary folder can be written to; a session that needs one raises the error
+        return []
+
+
+@contextmanager
+def _entered(folder: Path) -> Iterator[bool]:
+    """Say whether the folder is ours and its session has ended; hold its lock for the length of the block.
+
+    Raises: OSError where a session holds the lock, or the folder is gone.
+    """
+    look = folder.lstat()
+    if not stat.S_ISDIR(look.st_mode) or look.st_uid != os.geteuid():
+        yield False
+    elif (lock := folder / LOCK_FILE).exists():
+        with lock.open("r+") as owner:
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield True
+    else:
+        yield time.time() - look.st_mtime > MAKING_S

@@ -50,7 +50,7 @@ def open_session(where: Target, *, is_reader: bool = False) -> tuple[Connection,
             try:
                 begin(connection, where)
             except psycopg.errors.ProtocolViolation as error:
-                if _pools_statements(where):
+                if pools_statements(where):
                     raise SettingsError(
                         "the pooler before the database pools statements, and takes no transactions; Footfall needs "
                         "them: set pool_mode = transaction for this database in PgBouncer, or name the server itself "
@@ -70,7 +70,7 @@ def connect(where: Target) -> Connection:
 
     Raises: DatabaseUnavailableError, or SettingsError for an address that libpq does not take.
     """
-    given = _parse_conninfo(where.conninfo)
+    given = parse_conninfo(where.conninfo)
     extra: dict[str, Any] = {}
     if "connect_timeout" not in given and not os.environ.get("PGCONNECT_TIMEOUT"):
         extra["connect_timeout"] = CONNECT_TIMEOUT_S
@@ -94,7 +94,7 @@ def connect(where: Target) -> Connection:
     return connection
 
 
-def _parse_conninfo(conninfo: str) -> dict[str, Any]:
+def parse_conninfo(conninfo: str) -> dict[str, Any]:
     """Split an address into its parts, as libpq does.
 
     Raises: SettingsError, without the text of libpq's error, since that may quote a password.
@@ -116,7 +116,7 @@ def _parse_conninfo(conninfo: str) -> dict[str, Any]:
     return given
 
 
-def _pools_statements(where: Target) -> bool:
+def pools_statements(where: Target) -> bool:
     """Say whether a pooler takes single statements but refuses to begin a transaction.
 
     The pooler uses the same SQLSTATE when its server is away, so the code alone does not show which it is.

@@ -85,10 +85,11 @@ def _find_holder(connection: Connection, target: Target, tables: Sequence[str]) 
     names = {"schema": target.schema, "names": list(tables)}
     holder = connection.execute(SQL["holder"], names).fetchone()
     connection.rollback()
-    return _describe_session(holder)
+    return describe_session(holder)
 
 
-def _describe_session(session: Any) -> str:
+def describe_session(session: Any) -> str:
+    """Say which session it is: its process, role and name."""
     if session is None:
         return "another session"
     return f"process {session.pid} of role {session.role or '?'} ({session.application or 'no name'})"
@@ -142,7 +143,7 @@ def take_writer_lock(connection: Connection, target: Target) -> None:
         return
     unsigned = {"footfall": LOCK_CLASS, "schema": target.lock_key % (1 << 32)}
     writer = connection.execute(SQL["writer"], unsigned).fetchone()
-    who = _describe_session(writer)
+    who = describe_session(writer)
     if not target.lock_wait_s:
         raise DatabaseBusyError(
             f"another writer ({who}) holds the lock, and FOOTFALL_LOCK_WAIT_SECONDS = 0 says not to wait; "

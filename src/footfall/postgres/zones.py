@@ -31,3 +31,16 @@ def find_server_offset_changes(
     finally:
         connection.rollback()
     return [(row.day, row.offset_s) for row in rows]
+
+
+def find_offset_changes_in_snapshot(
+    connection: Connection, time_zone: str, until: date
+) -> list[tuple[date, int]] | None:
+    """List the same in the transaction that is open, which outlives a zone that the server does not know."""
+    values = {"time_zone": time_zone, "until": until}
+    try:
+        with connection.transaction():  # a savepoint
+            rows = connection.execute(SQL["offset_changes"], values).fetchall()
+    except psycopg.errors.InvalidParameterValue:
+        return None
+    return [(row.day, row.offset_s) for row in rows]

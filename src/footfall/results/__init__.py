@@ -232,7 +232,7 @@ class LoadSummary:
 
     def __str__(self) -> str:
         done = [load for load in self.loads if load.status != "failed"]
-        lines = [f"{load.source}: {_describe_outcome(load)}" for load in done]
+        lines = [f"{load.source}: {describe_outcome(load)}" for load in done]
         lines += describe_groups(merge_groups(load.groups for load in self.loads))
         if len(self.loads) > 1:
             accepted = "accepted" if any(load.status == "checked" for load in self.loads) else "loaded"
@@ -242,7 +242,8 @@ class LoadSummary:
         return "\n".join(map(escaped, lines))
 
 
-def _describe_outcome(load: LoadResult) -> str:
+def describe_outcome(load: LoadResult) -> str:
+    """Say in a few words what became of a file that did not fail."""
     if load.status == "already-loaded" and load.load_id is None:
         return "the same bytes as a file before it; a load would pass it over"
     if load.status == "already-loaded":

@@ -17,6 +17,10 @@ from pathlib import Path
 WITH_CHANGE_TIMES = frozenset(
     {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "bcachefs", "zfs", "tmpfs", "apfs", "hfs"}
 )
+# File systems that change by this machine's kernel alone, so that it can tell of every change.
+ON_THIS_MACHINE = WITH_CHANGE_TIMES | {
+    "overlay", "ramfs", "jfs", "nilfs2", "vfat", "exfat", "msdos", "ntfs3", "squashfs", "erofs", "iso9660", "udf",
+}  # fmt: skip
 MACOS_FLAGS_AT, MACOS_TYPE_AT, MACOS_TYPE_BYTES = 64, 72, 16  # bytes: struct statfs of <sys/mount.h>, 64-bit inodes
 MACOS_STATFS_BYTES = 4_096  # more than the 2,168 that the struct takes
 MACOS_READ_ONLY = 1  # MNT_RDONLY
@@ -43,6 +47,24 @@ def keeps_change_times_at(path: bytes, device: int) -> bool | None:
         return None
     try:
         return keeps_change_times(file) if os.fstat(file).st_dev == device else None
+    finally:
+        os.close(file)
+
+
+def tells_of_changes(folder: str) -> bool:
+    """Say whether this machine's kernel knows of every change in a folder; False if in doubt, or without the folder."""
+    try:
+        file = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        if sys.platform == "darwin":
+            return is_believed_on_macos(_macos_statfs(file))
+        mount_id = find_mount(Path(f"/proc/self/fdinfo/{file}").read_text(encoding="ascii"))
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+        return mount_id is not None and find_kind(mounts, mount_id)[0] in ON_THIS_MACHINE
+    except (OSError, ValueError, AttributeError):
+        return False
     finally:
         os.close(file)
 
@@ -74,13 +96,23 @@ def is_believed(mountinfo: str, mount_id: str) -> bool:
         >>> is_believed("31 1 7:0 / /image ro - squashfs /dev/loop0 ro", "31")
         False
     """
+    kind, options = find_kind(mountinfo, mount_id)
+    return kind in WITH_CHANGE_TIMES and "rw" in options
+
+
+def find_kind(mountinfo: str, mount_id: str) -> tuple[str, list[str]]:
+    """Give the kind of file system of a mount, and its options; an empty kind where there is no such mount.
+
+    Example:
+        >>> find_kind("27 1 0:41 / /mnt rw,relatime shared:1 - nfs4 server:/in rw,vers=4.2", "27")
+        ('nfs4', ['rw', 'vers=4.2'])
+    """
     for line in mountinfo.split("\n"):
         mount, _, superblock = line.partition(" - ")
         if mount.split(" ", 1)[0] == mount_id:
             kind, _, rest = superblock.partition(" ")
-            options = rest.rpartition(" ")[2].split(",")
-            return kind in WITH_CHANGE_TIMES and "rw" in options
-    return False
+            return kind, rest.rpartition(" ")[2].split(",")
+    return "", []
 
 
 def is_believed_on_macos(statfs: bytes) -> bool:

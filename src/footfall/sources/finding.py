@@ -38,14 +38,16 @@ class _Search:
     """The names that the search for one SOURCE has met so far.
 
     Shape: `found` has each file's inode as its folder lists it, 0 where that is unknown. `entered` has the folders
-    whose names are written out. `listed` is the folder that was listed last, with its entries. Files that fit one of
-    the patterns `also` are taken from a folder whatever their ending.
+    whose names are written out. `listed` is the folder that was listed last, with its entries; `folders` all that were,
+    each with a slash at its end, or empty for the working folder. Files that fit one of the patterns `also` are taken
+    from a folder whatever their ending.
     """
 
     found: dict[str, int] = field(default_factory=dict)
     ignored: dict[str, Reason] = field(default_factory=dict)
     entered: set[str] = field(default_factory=set)
     listed: tuple[str, list[os.DirEntry[str]]] = ("/", [])
+    folders: list[str] = field(default_factory=list)
     also: Sequence[str] = ()
 
 
@@ -85,6 +87,27 @@ def find_sources(names: list[str], also: Sequence[str] = ()) -> FoundSources:
     paths, same = _take_once(found)
     taken = {*paths, *names}
     return FoundSources(paths, (*(each for each in ignored if each not in taken), *same))
+
+
+def find_present(name: str, also: Sequence[str] = ()) -> tuple[list[str], list[str]] | None:
+    """Find the files of a file, folder or pattern that are there now, and the folders that were listed.
+
+    Shape: files in loading order; None where the file or the folder is not there; no file in a folder is no error.
+    Effects: lists folders and looks at links; opens no file.
+    Raises: SourceError where a folder cannot be read; SourceChangedError where one was removed meanwhile.
+    """
+    if os.path.isdir(name):  # noqa: PTH112  (a Path would change the name)
+        search = _search_folder(name, also)
+    elif os.path.lexists(name):
+        above = name.rpartition("/")
+        return [name], [above[0] + above[1]]
+    elif has_magic(name):
+        search = _search_pattern(name)
+    else:
+        return None
+    found: list[tuple[str, int | str]] = []
+    _add(search, found, [])
+    return list(_take_once(found)[0]), search.folders
 
 
 def _add(search: _Search, found: list[tuple[str, int | str]], ignored: list[IgnoredName]) -> None:
@@ -248,6 +271,7 @@ def _list(search: _Search, folder: str) -> list[os.DirEntry[str]]:
         try:
             with os.scandir(folder or ".") as entries:
                 search.listed = folder, list(entries)
+            search.folders.append(folder)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise SourceChangedError(
                 "the folder was removed while it was searched; run the same command again", source=name

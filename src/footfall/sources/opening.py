@@ -19,12 +19,19 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
-from footfall.errors import SourceChangedError, SourceError
+from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
 from footfall.safe_text import scheme, shown
 from footfall.sources import compression, recognition, stores, web
 from footfall.sources.ignored import COMPRESSIONS
 
 READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing, small enough for any memory limit
+# A disk or a file system of the network that is away, or a limit that is reached; a later try may succeed.
+AWAY = frozenset(
+    {
+        errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH,
+        errno.ENETDOWN, errno.ENETUNREACH, errno.ENODEV, errno.ENXIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,11 @@ def _open(source: str) -> Iterator[tuple[BinaryIO, bool]]:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
+        if error.errno in AWAY:
+            raise SourceUnavailableError(
+                f"cannot be read now ({error.strerror or error}); run the same command again when its disk is back",
+                source=shown(source),
+            ) from error
         raise SourceError(
             f"cannot be read ({error.strerror or error}); check the path and its rights", source=shown(source)
         ) from error
@@ -184,7 +196,7 @@ def _report_full_disk() -> Iterator[None]:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        raise SourceError(
+        raise SourceUnavailableError(
             f"there is no room in {tempfile.gettempdir()} for a copy of the data from stdin, a pipe or a URL; "
             "free some there, or set TMPDIR to a folder on another disk"
         ) from error

@@ -95,17 +95,37 @@ def find(url: str, also: Sequence[str] = ()) -> tuple[list[str], list[IgnoredNam
     Raises: SourceError where a folder or a pattern holds no object, SourceUnavailableError where the store does not
     answer.
     """
+    found, ignored, refusal = _search(url, also)
+    if not found:
+        told = f"; {describe_ignored(ignored)}" if ignored else ""
+        raise SourceError(f"{refusal}{told}", source=shown(url))
+    return list(found), ignored
+
+
+def find_states(url: str, also: Sequence[str] = ()) -> dict[str, int]:
+    """Find the same objects, each with a number for its state; nothing where none is there.
+
+    Raises: SourceError; SourceUnavailableError where the store does not answer.
+    """
+    found, _, _ = _search(url, also)
+    return {each: hash(_make_stamp(info)) for each, info in found.items() if info}
+
+
+def _search(url: str, also: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[IgnoredName], str]:
+    """Give the objects with what the store says of them, the names left out, and the words for no object.
+
+    Shape: an object whose name is written out and that is not there has an empty description.
+    """
     with _ask_store(url) as place:
-        kind = "directory" if url.endswith("/") else _find_kind(place, place.path)
+        info = {"type": "directory"} if url.endswith("/") else _find_info(place, place.path)
+        kind = info.get("type")
         if kind == "file" or (kind is None and not has_magic(place.path)):
-            return [url], []
+            return {url: info}, [], ""
         if kind == "directory":
             refusal = "holds no object named *.csv, *.tsv, *.jsonl, *.ndjson, *.json or *.parquet"
             root = place.path.rstrip("/")
-            reasons = {
-                key: _reason_in_folder(key[len(root) :].lstrip("/").split("/"))
-                for key in _list_keys(place.system.find(place.path, detail=True))
-            }
+            listed = place.system.find(place.path, detail=True)
+            reasons = {key: _reason_in_folder(key[len(root) :].lstrip("/").split("/")) for key in _list_keys(listed)}
             for key, reason in reasons.items():
                 if reason is Reason.ENDING and is_path_of_any(also, _make_url(url, key)):
                     reasons[key] = None
@@ -115,16 +135,13 @@ def find(url: str, also: Sequence[str] = ()) -> tuple[list[str], list[IgnoredNam
             pattern = "/".join(
                 [literal, *parts[:-1], ignore_case_of_endings(parts[-1]) if has_magic(parts[-1]) else parts[-1]]
             )
+            listed = place.system.glob(pattern, detail=True)
             reasons = {
-                key: _reason_in_pattern(key.split("/")[literal.count("/") + 1 :], parts)
-                for key in _list_keys(place.system.glob(pattern, detail=True))
+                key: _reason_in_pattern(key.split("/")[literal.count("/") + 1 :], parts) for key in _list_keys(listed)
             }
-    found = [_make_url(url, key) for key, reason in reasons.items() if reason is None]
+    found = {_make_url(url, key): listed[key] for key, reason in reasons.items() if reason is None}
     ignored = [IgnoredName(shown(_make_url(url, key)), reason) for key, reason in reasons.items() if reason]
-    if not found:
-        told = f"; {describe_ignored(ignored)}" if ignored else ""
-        raise SourceError(f"{refusal}{told}", source=shown(url))
-    return found, ignored
+    return found, ignored, refusal
 
 
 def _reason_in_folder(names: list[str]) -> Reason | None:
@@ -149,7 +166,7 @@ def _split_as_written(place: _Place) -> list[str]:
     literal, at = [parts[0]], 1
     while at < len(parts) - 1:
         name = "/".join([*parts[:at], parts[at]])
-        if has_magic(parts[at]) and _find_kind(place, name) != "directory":
+        if has_magic(parts[at]) and _find_info(place, name).get("type") != "directory":
             break
         literal.append(escape(parts[at]))
         at += 1
@@ -178,11 +195,12 @@ def read(url: str) -> Iterator[bytes]:
         raise SourceChangedError(f"{size_bytes:,} of {after[0]:,} bytes came; run the same command again", source=name)
 
 
-def _find_kind(place: _Place, path: str) -> str | None:
+def _find_info(place: _Place, path: str) -> dict[str, Any]:
+    """Give what the store says of a name; nothing where it has none."""
     try:
-        return str(place.system.info(path)["type"])
+        return dict(place.system.info(path))
     except FileNotFoundError:
-        return None
+        return {}
 
 
 def _list_keys(found: dict[str, dict[str, Any]]) -> list[str]:

@@ -220,6 +220,8 @@ class KeptCount:
             "measures_of_notes": _follow(each.aggregate(each.of_notes, each.note.name) for each in measures),
             "measures_of_parts": _follow(each.aggregate(each.of_parts, each.name) for each in self.measures),
             "counted": sql.Identifier(f"counted_{self.grain}"),
+            "kept": sql.Identifier(f"kept_{self.grain}"),
+            "delta": sql.Identifier(f"delta_{self.grain}"),
             "source": sql.Identifier(f"counted_{counted.grain}" if counted.is_large else counted.grain),
         }
 

@@ -31,7 +31,7 @@ def _compose_is_empty() -> sql.Composed:
     return compose(SQL["is_empty"], are_empty=counts.join_tables("not exists (select from {})", "\n    and "))
 
 
-def _are_plain(connection: Connection) -> bool:
+def are_plain(connection: Connection) -> bool:
     """Say whether the tables are as the migrations made them, and no other object depends on them."""
     row = connection.execute(_compose_are_plain()).fetchone()
     return bool(row and row.are_plain)
@@ -71,7 +71,7 @@ def open_empty_table(connection: Connection, staging: Staging) -> bool:
     Effects: under the writer lock and in the transaction of the caller, locks raw, counts and roll-ups exclusively,
     truncates them, and drops the keys of raw and counts and our other indexes. Nothing where it gives False.
     """
-    if not _are_plain(connection):
+    if not are_plain(connection):
         return False
     connection.execute(SQL["savepoint"])
     try:
@@ -79,7 +79,7 @@ def open_empty_table(connection: Connection, staging: Staging) -> bool:
         fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=EMPTY_PATH_LOCK_WAIT)
         connection.execute(compose(SQL["lock_empty"], tables=counts.join_tables()))
         # Check both again: only now, under the exclusive lock, can nobody change them.
-        if not (is_empty(connection) and _are_plain(connection)):
+        if not (is_empty(connection) and are_plain(connection)):
             connection.execute(SQL["back_to_savepoint"])
             return False
         connection.execute(_compose_open_empty())

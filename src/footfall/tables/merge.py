@@ -12,7 +12,7 @@ from footfall.errors import FootfallError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
 from footfall.statements import statements
-from footfall.tables import counts
+from footfall.tables import counts, direct
 from footfall.tables.staging import Staging, create_table, prepare_server
 
 SQL = statements(__name__)
@@ -42,11 +42,12 @@ def merge(connection: Connection, staging: Staging) -> dict[int, Merged]:
 
     The result is the same as if the rows were taken one after the other, in loading order.
     Effects: under the writer lock, inserts into user_interactions_raw, adds the delta to each table of counts and
-    records overlaps. Rows of the direct path were inserted and counted before, and are not inserted again.
+    records overlaps. Rows that went straight to the table are counted, and not inserted again; those of the empty path
+    were counted before.
     Raises: FootfallError where loaded, duplicate and conflicting rows do not add up to the rows sent.
     """
     prepare_server(connection)
-    added = staging.first_by_load if staging.is_direct else _insert(connection, staging, "rows")
+    added = _add_first(connection, staging)
     are_all_new = added.total() == staging.rows_sent
     added_out_of_order = _insert(connection, staging, "out_of_order")
     same, conflicting, own = _match(connection, staging, are_all_new, added_out_of_order)
@@ -68,6 +69,14 @@ def merge(connection: Connection, staging: Staging) -> dict[int, Merged]:
                 "write these tables?"
             )
     return merged
+
+
+def _add_first(connection: Connection, staging: Staging) -> Counter[int]:
+    """Add the rows whose ids came for the first time, where the tables do not have these ids; count them by load."""
+    if staging.is_direct:
+        return staging.first_by_load
+    above = direct.add_deltas(connection, staging)
+    return above + _insert(connection, staging, "rows")
 
 
 def _insert(connection: Connection, staging: Staging, part: str) -> Counter[int]:

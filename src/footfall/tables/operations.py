@@ -23,3 +23,8 @@ def record(connection: Connection, verb: str, started_at: datetime, details: dic
 def is_recorded(connection: Connection, operation_id: int) -> bool:
     """Say whether this very operation was committed."""
     return bool(fetch_one(connection, SQL["is_recorded"], operation_id=operation_id).is_recorded)
+
+
+def may_record(connection: Connection) -> bool:
+    """Say whether this role may record operations here; on a standby nobody may."""
+    return bool(fetch_one(connection, SQL["may_record"]).may_record)

@@ -9,3 +9,10 @@ select exists (
     from operations
     where operation_id = %(operation_id)s
 ) as is_recorded
+
+-- name: may_record
+-- A role that only reads, and a standby, record nothing.
+select
+    pg_catalog.has_table_privilege('operations'::text, 'insert'::text)
+    and not pg_catalog.pg_is_in_recovery()
+    and pg_catalog.current_setting('transaction_read_only'::text) = 'off' as may_record

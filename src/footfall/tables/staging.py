@@ -38,11 +38,13 @@ class Staging:
     `load_ids` has one load_id for each file, in loading order. The position of a row holds the number of its file in
     this order.
     `is_direct`: the table was empty under the writer lock, so rows are sent straight to it and its key is built after
-    them.
+    them. `floor_id`: the highest id that was there under the writer lock, so rows above it are sent straight to the
+    table, with its key; None: it is not known, and no row is. `are_counts_added`: the counts have these rows already.
     A row is out of order if its interaction_id may have come before. A number may have if it is not above the numbers
     of all rows before it; a text or a UUID may have if `seen_ids` does not show that it is new.
     Units: rows_* count the rows sent, and `first_by_load` and `out_of_order_by_load` count them for each load_id;
-    `highest_id` is the highest number among the interaction_ids so far.
+    `direct_by_load` counts those of `first_by_load` that were above the floor; `highest_id` is the highest number among
+    the interaction_ids so far.
     """
 
     load_ids: tuple[int, ...]
@@ -50,14 +52,18 @@ class Staging:
     out_of_order: sql.Identifier
     rejected: sql.Identifier
     matched: sql.Identifier
+    known: sql.Identifier
     is_temporary: bool
     id_types: IdTypes
     is_direct: bool = False
+    floor_id: int | None = None
+    are_counts_added: bool = False
     highest_id: int = -1
     seen_ids: SeenFilter | None = None
     rows_sent: int = 0
     rows_sent_out_of_order: int = 0
     first_by_load: Counter[int] = field(default_factory=Counter)
+    direct_by_load: Counter[int] = field(default_factory=Counter)
     out_of_order_by_load: Counter[int] = field(default_factory=Counter)
     created: set[str] = field(default_factory=set)
 
@@ -70,11 +76,9 @@ def open_staging(target: Target, server: Server, load_ids: Sequence[int], id_typ
     # Temporary tables have the same names in each load, so that pg_stat_statements shows each statement once. Their
     # names say pg_temp, since a table of the same name in our schema would be found first.
     schema, token = ("pg_temp", "footfall") if server.has_temp else (target.schema, uuid.uuid4().hex)
-    rows, out_of_order, rejected, matched = (
-        sql.Identifier(schema, f"staging_{token}_{part}") for part in ("rows", "out_of_order", "rejected", "matched")
-    )
-    names = rows, out_of_order, rejected, matched
-    return Staging(tuple(load_ids), *names, is_temporary=server.has_temp, id_types=id_types)
+    parts = "rows", "out_of_order", "rejected", "matched", "known"
+    names: dict[str, Any] = {part: sql.Identifier(schema, f"staging_{token}_{part}") for part in parts}
+    return Staging(tuple(load_ids), is_temporary=server.has_temp, id_types=id_types, **names)
 
 
 def create_table(connection: Connection, staging: Staging, part: str, statement: str) -> None:
@@ -88,12 +92,19 @@ def create_table(connection: Connection, staging: Staging, part: str, statement:
         return
     fillings = {
         "name": getattr(staging, part),
-        "kind": sql.SQL("temporary" if staging.is_temporary else "unlogged"),
-        "on_commit": sql.SQL("on commit drop" if staging.is_temporary else ""),
+        **create_kind(staging),
         **name_column_types(staging.id_types),
     }
     connection.execute(compose(SQL[statement], **fillings))
     staging.created.add(part)
+
+
+def create_kind(staging: Staging) -> dict[str, sql.Composable]:
+    """Give the words that make a staging table of the kind that this transaction has."""
+    return {
+        "kind": sql.SQL("temporary" if staging.is_temporary else "unlogged"),
+        "on_commit": sql.SQL("on commit drop" if staging.is_temporary else ""),
+    }
 
 
 def compose_copy(statement: LiteralString, table: pa.Table, **names: sql.Composable) -> sql.Composed:
@@ -124,7 +135,7 @@ def _replace_positions(staging: Staging, rows: pa.Table) -> pa.Table:
 
 
 def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table) -> pa.Table:
-    """Send accepted rows, in loading order, to staging or to the empty table; give those whose id is surely new.
+    """Send accepted rows, in loading order, to staging or to the table; give those that went straight to the table.
 
     Effects: writes to tables in the transaction of the caller, and updates ids and counts in `staging`.
     """
@@ -138,13 +149,9 @@ def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table)
         rows, out_of_order = accepted, accepted.slice(0, 0)
     else:
         rows, out_of_order = accepted.filter(pa.array(is_first)), accepted.filter(pa.array(~is_first))
+    above = rows.slice(0, 0)
     if rows.num_rows:
-        if staging.is_direct:
-            raw = rows.drop(["line_number"])
-            copy_table(connection, compose_copy(SQL["copy_raw"], raw), raw)
-        else:
-            create_table(connection, staging, "rows", "create_rows")
-            copy_table(connection, compose_copy(SQL["copy_rows"], rows, name=staging.rows), rows)
+        above = _send_first(connection, staging, rows)
         staging.rows_sent += rows.num_rows
         staging.first_by_load += _count_by_load(staging, rows)
     if out_of_order.num_rows:
@@ -153,7 +160,27 @@ def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table)
         copy_table(connection, statement, out_of_order)
         staging.rows_sent_out_of_order += out_of_order.num_rows
         staging.out_of_order_by_load += _count_by_load(staging, out_of_order)
-    return rows
+    return above
+
+
+def _send_first(connection: Connection, staging: Staging, rows: pa.Table) -> pa.Table:
+    """Send rows whose ids come for the first time: to staging, or straight to the table where no such id can be there.
+
+    Gives the latter.
+    Those above the floor come last, since their ids rise.
+    """
+    staged = 0 if staging.is_direct else rows.num_rows
+    if staging.floor_id is not None:
+        staged = int(np.searchsorted(rows["interaction_id"].to_numpy(), staging.floor_id, side="right"))
+    below, above = rows.slice(0, staged), rows.slice(staged)
+    if below.num_rows:
+        create_table(connection, staging, "rows", "create_rows")
+        copy_table(connection, compose_copy(SQL["copy_rows"], below, name=staging.rows), below)
+    if above.num_rows:
+        raw = above.drop(["line_number"])
+        copy_table(connection, compose_copy(SQL["copy_raw"], raw), raw)
+        staging.direct_by_load += _count_by_load(staging, above)
+    return above
 
 
 def _find_first(staging: Staging, ids: pa.ChunkedArray) -> np.ndarray:
@@ -191,7 +218,7 @@ def stage_rejected(connection: Connection, staging: Staging, rejected: pa.Table)
 
 @dataclass
 class Sender:
-    """Sends the rows of verdicts, batch by batch: to staging, or the accepted ones straight to the empty table.
+    """Sends the rows of verdicts, batch by batch: to staging, or the accepted ones straight to the table.
 
     An engine may pickle it and call the copy in another process. The copy holds names, load_ids and counters but no
     connection: `connection` must be set on it before the first call.
@@ -201,7 +228,7 @@ class Sender:
     connection: Connection
 
     def __call__(self, verdicts: Verdicts) -> pa.Table:
-        """Send the rows of one batch; give the accepted rows whose id is surely new.
+        """Send the rows of one batch; give those that went straight to the table.
 
         Effects: writes to tables in the transaction of the connection, and counts in `staging`.
         """

@@ -41,6 +41,16 @@ def compare_clocks(connection: Connection, target: Target, time_zone: str) -> st
     )
 
 
+def describe_difference(
+    time_zone: str, one: str, ones: list[tuple[date, int]], other: str, others: list[tuple[date, int]]
+) -> str | None:
+    """Say in words from when on two copies of the data differ for a time zone, or give None."""
+    if ones == others:
+        return None
+    day = _find_first_difference(ones, others)
+    return f"{time_zone}: from {day} on {one} has UTC{_show_offset(ones, day)}, {other} UTC{_show_offset(others, day)}"
+
+
 def _find_first_difference(ours: list[tuple[date, int]], servers: list[tuple[date, int]]) -> date:
     return min(day for day, _ in set(ours) ^ set(servers))
 

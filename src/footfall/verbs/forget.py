@@ -109,8 +109,12 @@ def _read_ids(texts: Iterable[str], named: Iterable[tuple[int, str]], id_type: I
 
 
 def _make_table(ids: Sequence[str], id_type: IdType) -> pa.Table:
-    values = {"bigint": int, "uuid": lambda text: UUID(text).bytes, "text": str}[id_type]
-    return pa.table({"user_id": pa.array([values(each) for each in ids], ARROW_TYPES[id_type])})
+    values: list[int] | list[bytes] | list[str] = list(ids)
+    if id_type == "bigint":
+        values = [int(each) for each in ids]
+    elif id_type == "uuid":
+        values = [UUID(each).bytes for each in ids]
+    return pa.table({"user_id": pa.array(values, ARROW_TYPES[id_type])})
 
 
 @dataclass(slots=True)

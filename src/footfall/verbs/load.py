@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -48,6 +47,7 @@ from footfall.verbs.attempts import (
 )
 from footfall.verbs.clocks import compare_clocks
 from footfall.verbs.groups import count_small, find_group_size_limit
+from footfall.verbs.notify import telling
 from footfall.verbs.schema import create_or_upgrade
 from footfall.verbs.session import LoadSession, find_version, make_contracts, read_id_types, target
 
@@ -56,6 +56,7 @@ log = logging.getLogger("footfall")
 LOOKED_UP = 1000  # paths that are looked up in the cache with one question
 
 
+@telling
 def load(
     names: list[str],
     settings: Settings,
@@ -75,31 +76,47 @@ def load(
     if found.ignored:
         log.warning(describe_ignored(found.ignored))
     results: list[LoadResult] = []
-    with target(settings) as where, ExitStack() as opened:
-        session = _open_session(where, settings)
+    with target(settings) as where:
         try:
-            contracts = make_contracts(settings, session.id_types)
-            reader = Reader(contracts, settings.memory_limit_mb)
-            if replays is not None:
-                from footfall.verbs.mending import open_mended_reader  # heavy, and seldom needed
-
-                reader = open_mended_reader(session, settings, contracts, replays)
-            reader.contracts.check_all(found.paths)
-            latest = contracts.base.find_latest(datetime.now(UTC))
-            engine = opened.enter_context(open_engine(latest, settings.memory_limit_mb, progress))
-            loader = _Loader(settings, session, engine, reader, are_alone=replays is not None)
-            for start in range(0, len(found.paths), LOOKED_UP):
-                for result in loader.load_some(found.paths[start : start + LOOKED_UP]):
-                    results.append(result)
-                    say_notices(result)
-                    if isinstance(result.failure, DatabaseUnavailableError):
-                        return LoadSummary(
-                            tuple(results), round(time.monotonic() - began, 3), found.ignored, settings.schema_
-                        )
+            results += load_paths(found.paths, where, settings, progress, replays=replays)
         finally:
-            session.connection.close()
             say_other_contracts(results)
     return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored, settings.schema_)
+
+
+def load_paths(
+    paths: Sequence[str],
+    where: Target,
+    settings: Settings,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    replays: int | None = None,
+) -> Generator[LoadResult, None, None]:
+    """Load files that were found, in their order, and give a result for each; the last one where the database was lost.
+
+    Effects: a session for as long as the results are read: a caller may stop after any of them.
+    Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first file.
+    """
+    session = _open_session(where, settings)
+    try:
+        contracts = make_contracts(settings, session.id_types)
+        reader = Reader(contracts, settings.memory_limit_mb)
+        if replays is not None:
+            from footfall.verbs.mending import open_mended_reader  # heavy, and seldom needed
+
+            reader = open_mended_reader(session, settings, contracts, replays)
+        reader.contracts.check_all(paths)
+        latest = contracts.base.find_latest(datetime.now(UTC))
+        with open_engine(latest, settings.memory_limit_mb, progress) as engine:
+            loader = _Loader(settings, session, engine, reader, are_alone=replays is not None)
+            for start in range(0, len(paths), LOOKED_UP):
+                for result in loader.load_some(paths[start : start + LOOKED_UP]):
+                    say_notices(result)
+                    yield result
+                    if isinstance(result.failure, DatabaseUnavailableError):
+                        return
+    finally:
+        session.connection.close()
 
 
 def _find_sources(names: list[str], settings: Settings) -> FoundSources:

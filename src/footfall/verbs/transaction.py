@@ -1,7 +1,7 @@
 """Load source files in one transaction. Every load begins and commits here.
 
 Step by step: open the files and take their digests -> ask the ledger -> read records -> judge them (engine, contract)
--> stage -> take the writer lock -> merge -> quarantine -> ledger -> commit.
+-> take the turn (the writer lock) -> stage, or send straight to the table -> merge -> quarantine -> ledger -> commit.
 """
 
 from __future__ import annotations
@@ -14,27 +14,25 @@ from footfall.contract.bound import MaxRejected, assert_bound
 from footfall.contract.notices import describe_other_contract
 from footfall.contract.sums import Sums, make_problem_groups
 from footfall.contract.terms import Contract
-from footfall.contract.verdicts import Verdicts
 from footfall.engines.in_process import Engine
 from footfall.errors import FootfallError, SourceError
 from footfall.formats.choosing import name_contract
 from footfall.formats.positions import make_positions
 from footfall.formats.reading import Reader, Reading
 from footfall.postgres.target import Connection
-from footfall.postgres.transactions import begin, take_writer_lock
+from footfall.postgres.transactions import begin
 from footfall.results import LoadResult
 from footfall.sources import opening
-from footfall.tables import first_load, known_files, ledger
+from footfall.tables import known_files, ledger
 from footfall.tables import merge as merging
 from footfall.tables import quarantine as quarantining
 from footfall.tables import staging as staged
-from footfall.tables.ids import assert_types
-from footfall.tables.schema import assert_current
-from footfall.tables.schema_options import list_kept
 from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
 from footfall.verbs.mending import MendedReader
+from footfall.verbs.sending import judge
 from footfall.verbs.session import LoadSession, OthersForgottenError
+from footfall.verbs.turn import LoadedMeanwhileError, Turn
 
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 
@@ -155,21 +153,16 @@ def _load_new(
     Gives the loads that have loaded one of these files in the meantime. If there are any, the caller rolls the
     transaction back.
     """
-    connection, target = session.connection, session.target
+    connection = session.connection
     readings = [reading for _, reading in new]
     load_ids = ledger.next_load_ids(connection, len(new))
-    staging = staged.open_staging(target, session.server, load_ids, session.id_types)
-    send = staged.Sender(staging, connection)
-    is_locked = _try_empty_path(session, staging, [reading.file for reading in readings])
-    all_sums = _fill_empty_table(engine, readings, send) if staging.is_direct else engine.run(readings, send)
-    if not is_locked:
-        take_writer_lock(connection, target)
-    assert_types(connection, staging.id_types)
-    assert_current(connection, target)
-    if session.has_forgotten_others():
-        raise OthersForgottenError
-    if later := ledger.find_loaded(connection, (reading.file.digest for reading in readings)):
-        return later
+    staging = staged.open_staging(session.target, session.server, load_ids, session.id_types)
+    digests = [reading.file.digest for reading in readings]
+    turn = Turn(connection, session.target, staging.id_types, digests, session.has_forgotten_others)
+    try:
+        all_sums = judge(engine, readings, staged.Sender(staging, connection), turn)
+    except LoadedMeanwhileError as meanwhile:
+        return meanwhile.loads
     merged = merging.merge(connection, staging)
     has_conflicts = any(load.rows_conflict for load in merged.values())
     conflicting = merging.find_conflict_lines(connection, staging) if has_conflicts else {}
@@ -215,41 +208,6 @@ def _report_loaded(reading: Reading, sums: Sums, merged_as: tuple[int, merging.M
         rows_skipped=sums.rows_skipped,
         notices=sums.describe_oddities(merged.rows_repeated, reading.layout.contract.actions),
     )
-
-
-def _try_empty_path(session: LoadSession, staging: staged.Staging, files: Sequence[opening.SourceFile]) -> bool:
-    """Prepare the path into empty tables where the tables are empty and the files large; say whether the lock is held.
-
-    Effects: for such files, takes the writer lock now instead of before the merge, and may drop the empty tables' keys.
-    """
-    connection, target = session.connection, session.target
-    if sum(file.size_bytes for file in files) < first_load.EMPTY_PATH_BYTES or not first_load.is_empty(connection):
-        return False
-    take_writer_lock(connection, target)
-    assert_types(connection, staging.id_types)
-    assert_current(connection, target)
-    if session.has_forgotten_others():
-        raise OthersForgottenError
-    if not ledger.find_loaded(connection, (file.digest for file in files)) and first_load.is_empty(connection):
-        first_load.open_empty_table(connection, staging)
-    return True
-
-
-def _fill_empty_table(engine: Engine, readings: Sequence[Reading], send: staged.Sender) -> list[Sums]:
-    """Send rows straight to the empty table, build its key, then send the counts; give the sums of each file."""
-    from footfall.engines import counting
-
-    kept = list_kept(send.connection, send.staging.id_types)
-    with counting.open_counts(engine.memory_limit_mb // 4, kept) as counts:
-
-        def send_and_count(verdicts: Verdicts) -> None:
-            counts.add(send(verdicts))
-
-        sums = engine.run(readings, send_and_count)
-        with counts.count_large():
-            first_load.build_raw_indexes(send.connection)
-        first_load.copy_counts(send.connection, counts.read_tables())
-    return sums
 
 
 def _assert_law(result: LoadResult) -> None:

@@ -61,6 +61,7 @@ def test_every_verb_of_the_specification_is_there() -> None:
             "query",
             "report",
             "serve",
+            "watch",
             "verify",
             "schema show",
             "schema apply",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
@@ -46,36 +47,80 @@ def open_home(home: Path) -> Place:
     Raises: EmbeddedDatabaseError where it cannot be used.
     """
     home = home.absolute()
+    with translate_file_errors(home):
+        account = _check_place(home)
+        if not home.exists():
+            assert_reachable(_find_nearest_folder(home) / "home", account)
+            _make_home(home, account)
+        _check_made(home, account)
+        write_private(home / "lock", "", account)
+        if account.is_other:
+            write_private(home / ACCOUNT_FILE, account.name + "\n", account)
+    return Place(home, account)
+
+
+def check_home(home: Path) -> Account:
+    """Check that the home can be used, or made where it is missing; give the account of its server. Effects: none.
+
+    Raises: EmbeddedDatabaseError where it cannot be used.
+    """
+    home = home.absolute()
+    with translate_file_errors(home):
+        account = _check_place(home)
+        if home.exists():
+            _check_made(home, account)
+        else:
+            nearest = _find_nearest_folder(home)
+            assert_reachable(nearest / "home", account)
+            if not os.access(nearest, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(nearest))
+    return account
+
+
+def _check_place(home: Path) -> Account:
+    """Check all that can be said of a home before it is made, and choose its account."""
     if refused := CHARACTERS_REFUSED.intersection(str(home)):
         raise EmbeddedDatabaseError(
             f"the home {str(home)!r} cannot be used: PostgreSQL's own tools do not take "
             f"{' '.join(sorted(refused))!r} in a path; set FOOTFALL_HOME to another folder"
         )
-    with translate_file_errors(home):
-        if home.exists() and not home.is_dir():
-            raise EmbeddedDatabaseError(f"the home {home} is a file; set FOOTFALL_HOME to a folder")
-        account = choose_account(home)
-        if not home.exists():
-            assert_reachable(_find_nearest_folder(home) / "home", account)
-            _make_home(home, account)
-        found = home.stat()
-        owner = found.st_uid
-        if owner != account.uid or (not (home / "lock").exists() and any(home.iterdir())):
-            raise EmbeddedDatabaseError(
-                f"the folder {home} is not Footfall's own: it "
-                + (f"belongs to user id {owner}, not {account.name}" if owner != account.uid else "holds other files")
-                + "; set FOOTFALL_HOME to a new folder, or move what is there"
-            )
-        if found.st_mode & 0o022:
-            raise EmbeddedDatabaseError(
-                f"the home {home} can be written by others, who could put programs of theirs into it; chmod 700 it, "
-                "or set FOOTFALL_HOME to a new folder"
-            )
-        assert_reachable(home, account)
-        write_private(home / "lock", "", account)
-        if account.is_other:
-            write_private(home / ACCOUNT_FILE, account.name + "\n", account)
-    return Place(home, account)
+    if home.exists() and not home.is_dir():
+        raise EmbeddedDatabaseError(f"the home {home} is a file; set FOOTFALL_HOME to a folder")
+    return choose_account(home)
+
+
+def _check_made(home: Path, account: Account) -> None:
+    """Check that a home that is there is Footfall's own, and closed to others."""
+    found = home.stat()
+    owner = found.st_uid
+    if owner != account.uid or (not (home / "lock").exists() and any(home.iterdir())):
+        raise EmbeddedDatabaseError(
+            f"the folder {home} is not Footfall's own: it "
+            + (f"belongs to user id {owner}, not {account.name}" if owner != account.uid else "holds other files")
+            + "; set FOOTFALL_HOME to a new folder, or move what is there"
+        )
+    if found.st_mode & 0o022:
+        raise EmbeddedDatabaseError(
+            f"the home {home} can be written by others, who could put programs of theirs into it; chmod 700 it, "
+            "or set FOOTFALL_HOME to a new folder"
+        )
+    assert_reachable(home, account)
+
+
+def list_leftovers(home: Path) -> list[Path]:
+    """List the folders that a killed command left in the home or beside it. Effects: none.
+
+    A start that is under way has such a folder, too: it holds the lock of the home, and then none is listed.
+    """
+    home = home.absolute()
+    with suppress(OSError):
+        if not (home / "lock").exists():
+            return []
+        with (home / "lock").open() as lock:
+            # Shared, as a client holds it: a command that starts the server holds it alone.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return sorted([*home.glob("scratch-*"), *home.parent.glob(f".{home.name}-*")])
+    return []
 
 
 def is_made(home: Path) -> bool:

@@ -35,9 +35,9 @@ create table operations (
     details jsonb not null,
     constraint operations_pkey primary key (operation_id)
 );
-comment on table operations is 'One row per change that is no load: who took loads back, forgot, replayed or mended what, and when.';
+comment on table operations is 'One row per change that is no load, and per recount: who took loads back, forgot, replayed, mended or verified what, and when.';
 comment on column operations.operation_id is 'Number of the operation; gaps are ordinary.';
-comment on column operations.verb is 'Word for what was done: undo, load --again, forget, replay or repair.';
+comment on column operations.verb is 'Word for what was done: undo, load --again, forget, replay, repair or verify.';
 comment on column operations.done_by is 'Role that did it.';
 comment on column operations.started_at is 'Instant at which it began.';
 comment on column operations.finished_at is 'Instant just before its commit.';

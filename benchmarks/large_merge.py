@@ -1,0 +1,120 @@
+"""Time a load that is as large as what is there: the CPU and the log of the server, and the client's CPU.
+
+    python benchmarks/large_merge.py --rows 4000000 --before ../before/.venv/bin/footfall
+
+`--before` names another Footfall, which loads the same files in turn; the tables of both are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from daily import Days
+from measure import Client, timed
+from psycopg import sql
+from server import FOOTFALL, Server, machine, machine_text, serving
+
+TABLES = {
+    "user_interactions_raw": "interaction_id, user_id, product_id, action, timestamp",
+    "interactions": "*",
+    "interactions_per_user": "*",
+    "interactions_per_product": "*",
+    "interactions_per_quarter_hour": "*",
+    "user_days": "*",
+}
+CONTENT = "select count(*), sum(hashtextextended(row(k.*)::text, 0)) from (select {} from {}) as k"
+TICKS = 100  # of the kernel's clock in a second
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one load took. Units: seconds of CPU and of the clock, MB of log."""
+
+    server_cpu_s: float
+    wal_mb: float
+    client_cpu_s: float
+    seconds: float
+    client_mb: float
+
+
+def read_cpu(postmaster: int) -> float:
+    """Read the CPU seconds of the server's sessions that are gone."""
+    fields = Path(f"/proc/{postmaster}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / TICKS
+
+
+def ask(server: Server, database: str, question: str | sql.Composed) -> Any:
+    with psycopg.connect(server.of(database), autocommit=True) as connection:
+        row = connection.execute(question).fetchone()
+        assert row is not None
+        return row
+
+
+def measure(server: Server, postmaster: int, database: str, footfall: Path, file: Path) -> Figures:
+    """Load a file, right after a checkpoint."""
+    server.checkpoint()
+    (lsn,) = ask(server, database, "select pg_current_wal_insert_lsn()")
+    began = read_cpu(postmaster)
+    words = (str(footfall), "load", "-q", str(file))
+    run, _ = timed(Client(words, environment={"FOOTFALL_DATABASE_URL": server.of(database)}))
+    cpu = read_cpu(postmaster) - began
+    (wal,) = ask(server, database, sql.SQL("select pg_current_wal_insert_lsn() - {}::pg_lsn").format(lsn))
+    return Figures(cpu, float(wal) / 1e6, run.cpu_seconds, run.seconds, run.peak_mb)
+
+
+def content(server: Server, database: str) -> dict[str, Any]:
+    """Give a digest of each table, whatever the order of its rows."""
+    statement = sql.SQL(CONTENT)
+    return {
+        table: ask(server, database, statement.format(sql.SQL(columns), sql.Identifier(table)))
+        for table, columns in TABLES.items()
+    }
+
+
+def main() -> None:
+    """Load the same file into copies of the same tables, in turn."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=4_000_000, help="that are there")
+    parser.add_argument("--load-rows", type=int, help="that come; as many as are there, unless named")
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--before", type=Path, help="another footfall")
+    parser.add_argument("--with-user-days", action="store_true")
+    options = parser.parse_args()
+    ways = {"after": FOOTFALL} | ({"before": options.before} if options.before else {})
+    with tempfile.TemporaryDirectory(prefix="footfall-bench-") as folder, serving(None, Path(folder)) as server:
+        postmaster = int((server.scratch / "home/data/postmaster.pid").read_text().splitlines()[0])
+        server.admin("alter system set autovacuum = off", "select pg_reload_conf()")
+        days = Days(server.scratch / "days", options.rows, options.load_rows or options.rows)
+        days.folder.mkdir()
+        base, file = days.base(options.rows), days.rising(0)
+        print(machine_text(machine(server, "")))
+        with server.databases("base", "copy") as (there, copy):
+            server.create(there)
+            if options.with_user_days:
+                timed(server.footfall(there, "schema", "apply", "--with", "user-days"))
+            first = measure(server, postmaster, there, FOOTFALL, base)
+            print("first load", first)
+            server.tidy(there)
+            found: dict[str, list[Figures]] = {name: [] for name in ways}
+            contents = []
+            for _ in range(options.runs):
+                for name, footfall in ways.items():
+                    server.create(copy, template=there)
+                    found[name].append(measure(server, postmaster, copy, footfall, file))
+                    contents.append(content(server, copy))
+                    print(name, found[name][-1], flush=True)
+            server.verify(copy)
+    assert all(each == contents[0] for each in contents), contents
+    for name, figures in found.items():
+        middle = {field: statistics.median(getattr(each, field) for each in figures) for field in Figures.__slots__}
+        print(name, {field: round(value, 2) for field, value in middle.items()})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""What `doctor` asks of a server: its settings for this role, its clock, who is in between, who holds what."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+
+from footfall.errors import FootfallError
+from footfall.postgres.connection import connect, parse_conninfo
+from footfall.postgres.faults import to_footfall_error
+from footfall.postgres.statements import fetch_one
+from footfall.postgres.target import Connection, Target
+from footfall.postgres.transactions import LOCK_CLASS
+from footfall.statements import statements
+
+SQL = statements(__name__)
+
+ADDRESS_WORDS = ("service", "host", "hostaddr", "port", "dbname", "user", "sslmode")  # none of them is a secret
+
+
+def describe_address(conninfo: str) -> str:
+    """Say where an address leads, without anything that may be a secret. Raises: SettingsError."""
+    given = parse_conninfo(conninfo)
+    words = [f"{name}={given[name]}" for name in ADDRESS_WORDS if given.get(name)]
+    return " ".join(words) or "libpq's defaults"
+
+
+def describe_session(connection: Connection) -> str:
+    """Say where a session leads, after all that libpq filled in."""
+    about = connection.info
+    place = f"{about.host} (a socket)" if about.host.startswith(("/", "@")) else f"{about.host}:{about.port}"
+    lock = "" if about.host.startswith(("/", "@")) else ", by TLS" if connection.pgconn.ssl_in_use else ", without TLS"
+    return f"database {about.dbname} at {place} as {about.user}{lock}"
+
+
+@contextmanager
+def cut_off(connection: Connection, seconds: float) -> Iterator[None]:
+    """End the session where the block takes longer, whatever the server or a pooler does.
+
+    Raises: FootfallError in place of the driver's error.
+    """
+    was_cut = threading.Event()
+
+    def cut() -> None:
+        was_cut.set()
+        with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as own:
+            own.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except psycopg.Error as error:
+        if was_cut.is_set():
+            raise FootfallError(f"no answer came within {seconds:.0f} s") from error
+        raise to_footfall_error(error) from error
+    finally:
+        timer.cancel()
+
+
+def read_server(connection: Connection) -> Any:
+    """Read encoding, role and limits. Shape: a row with the columns of `server`."""
+    return fetch_one(connection, SQL["server"])
+
+
+def list_settings(connection: Connection) -> list[Any]:
+    """List what a new session of this role gets. Shape: rows of `name`, `value`, `unit`, `origin`, `number`."""
+    return connection.execute(SQL["settings"]).fetchall()
+
+
+def list_old_transactions(connection: Connection, seconds: int) -> list[str]:
+    """Describe what keeps old rows or the log from being removed, for longer than some seconds."""
+    return [row.words for row in connection.execute(SQL["old_transactions"], {"seconds": seconds}).fetchall()]
+
+
+def find_writer(connection: Connection, target: Target) -> Any:
+    """Find who holds the writer lock, and for how long. Shape: a row with the columns of `writer`, or None."""
+    keys = {"footfall": LOCK_CLASS, "schema": target.lock_key % (1 << 32)}
+    return connection.execute(SQL["writer"], keys).fetchone()
+
+
+def measure_clock(connection: Connection) -> tuple[float, float]:
+    """Measure how far the server's clock is before ours. Units: seconds, and the seconds that the answer took."""
+    before_s = time.time()
+    server_s = float(fetch_one(connection, SQL["clock"]).now_s)
+    after_s = time.time()
+    return server_s - (before_s + after_s) / 2, after_s - before_s
+
+
+def is_pooled(connection: Connection) -> bool:
+    """Say whether somebody stands between us and the server.
+
+    A pooler makes up the process id that it gives a client at the start; the server knows its own.
+    """
+    return bool(fetch_one(connection, SQL["pid"]).pid != connection.info.backend_pid)
+
+
+def shares_sessions(target: Target, seconds: float) -> bool | None:
+    """Say whether a pooler gives the server's session of one client to another between two transactions.
+
+    Shape: None where it could not be found out in time.
+    Effects: opens two sessions. The second asks while the first is open and idle: the same process answers both where
+    transactions are pooled, and never where sessions are.
+    """
+    with suppress(FootfallError, psycopg.Error), connect(target) as first, cut_off(first, seconds):
+        pid = fetch_one(first, SQL["pid"]).pid
+        first.rollback()
+        with connect(target) as second, cut_off(second, seconds):
+            return bool(fetch_one(second, SQL["pid"]).pid == pid)
+    return None

@@ -1,0 +1,138 @@
+"""Counts of a load that is large beside what is there: known keys are updated, new ones copied in the order of the key.
+
+Which keys are known is told by the engine: it gets all keys that are there, in large pieces. The tables stay what they
+are, so that readers go on, and a snapshot older than the load sees the counts from before it. After `truncate` it would
+see none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, LiteralString
+
+import numpy as np
+import pyarrow as pa
+from psycopg import sql
+
+from footfall.errors import FootfallError
+from footfall.postgres.statements import compose, fetch_one
+from footfall.postgres.target import Connection
+from footfall.statements import statements
+from footfall.tables import counts
+from footfall.tables.staging import Staging, copy_table, create_kind
+
+SQL = statements(__name__)
+
+# From these on, the keys that are there are read: to read one takes 1 microsecond of the server and the client
+# together, and saves up to 10 microseconds for each row of the load (`benchmarks/large_merge.py`).
+LARGE_ROWS = 200_000
+KEYS_PER_ROW = 4  # at most so many keys are there for each row of the load
+KEYS_PER_PAGE = 150  # of a table of pairs with numbers as ids; of longer ids there are fewer
+CHUNK_PAGES = 2_000  # 16 MB, about 300,000 keys at a time
+ANALYZE_KEYS = 10_000  # from so many on, the planner needs statistics
+
+EPOCH_US = 946_684_800_000_000  # the server counts from 2000-01-01, Arrow from 1970-01-01
+EPOCH_DAYS = 10_957
+# How a field of a key is sent, and what its bytes are.
+SEND: dict[str, LiteralString] = {
+    "bigint": "pg_catalog.int8send({})",
+    "text": "pg_catalog.convert_to({}, 'UTF8')",
+    "uuid": "pg_catalog.uuid_send({})",
+    "timestamptz": "pg_catalog.timestamptz_send({})",
+    "date": "pg_catalog.date_send({})",
+}
+
+
+def is_worth(connection: Connection, rows: int) -> bool:
+    """Say whether so many rows are enough, beside the keys that are there, to read all of those."""
+    if rows < LARGE_ROWS:
+        return False
+    pages = sum(_count_pages(connection, kept) for kept in counts.KEPT)
+    return pages * KEYS_PER_PAGE <= rows * KEYS_PER_ROW
+
+
+def _count_pages(connection: Connection, kept: counts.KeptCount) -> int:
+    return int(fetch_one(connection, kept.compose(SQL["pages"])).pages)
+
+
+def prepare(connection: Connection) -> None:
+    """Let the rest of the transaction read chunks of pages."""
+    fetch_one(connection, SQL["settings"])
+
+
+def read_keys(connection: Connection, kept: counts.KeptCount) -> Iterator[pa.Table]:
+    """Read all keys of a kept count, under the writer lock. Shape: tables with the columns of the key."""
+    columns: list[sql.Composable] = []
+    for column in kept.key:
+        name = sql.Identifier(column.name)
+        send = sql.SQL(SEND[column.type]).format(name)
+        columns.append(compose(SQL["fields"], send=send, column=name))
+        if column.type == "text":
+            columns.append(compose(SQL["lengths"], column=name, lengths=sql.Identifier(f"lengths_{column.name}")))
+    statement = kept.compose(SQL["keys"], columns=sql.SQL(", ").join(columns))
+    pages = _count_pages(connection, kept)
+    for first in range(0, pages, CHUNK_PAGES):
+        bounds = {"first": f"({first},0)", "after": f"({first + CHUNK_PAGES},0)"}
+        row: Any = connection.execute(statement, bounds, binary=True).fetchone()
+        if row.keys:
+            yield pa.table({column.name: _read_fields(row, column) for column in kept.key})
+
+
+def _read_fields(row: Any, column: counts.KeyColumn) -> pa.Array:
+    """Turn the fields of one column into the type that the engine has for it."""
+    content = getattr(row, column.name)
+    if column.type == "text":
+        lengths = np.frombuffer(getattr(row, f"lengths_{column.name}"), ">i4")
+        offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
+        return pa.StringArray.from_buffers(len(lengths), pa.py_buffer(offsets), pa.py_buffer(content))
+    if column.type == "uuid":
+        return pa.Array.from_buffers(pa.binary(16), row.keys, [None, pa.py_buffer(content)])
+    if column.type == "date":
+        return pa.array(np.frombuffer(content, ">i4").astype(np.int32) + EPOCH_DAYS).cast(pa.date32())
+    numbers = np.frombuffer(content, ">i8").astype(np.int64)
+    if column.type == "timestamptz":
+        return pa.array(numbers + EPOCH_US).cast(pa.timestamp("us"))
+    return pa.array(numbers)
+
+
+def add(
+    connection: Connection,
+    staging: Staging,
+    kept: counts.KeptCount,
+    read_known: Callable[[], Iterable[pa.RecordBatch]],
+    read_new: Callable[[], Iterable[pa.RecordBatch]],
+) -> None:
+    """Add the counts of keys that are there, and copy those of new keys, in the order of the key.
+
+    Effects: under the writer lock and in the transaction of the caller.
+    Raises: FootfallError where not every known key is there.
+    """
+    known = {"known": staging.known}
+    connection.execute(kept.compose(SQL["create_known"], **known, **create_kind(staging)))
+    keys = _copy(connection, kept.compose(SQL["copy_known"], **known), read_known())
+    if keys:
+        if keys >= ANALYZE_KEYS:
+            connection.execute(compose(SQL["analyze_known"], **known))
+        names = [column.name for column in kept.key]
+        statement = kept.compose(
+            SQL["add_known"],
+            **known,
+            table_key=sql.SQL(", ").join(sql.Identifier(kept.table, name) for name in names),
+            excluded_key=sql.SQL(", ").join(sql.Identifier("excluded", name) for name in names),
+        )
+        updated = connection.execute(statement).rowcount
+        if updated != keys:
+            raise FootfallError(
+                f"{keys} keys of {kept.table} were there, {updated} were changed; nothing was loaded. Does something "
+                "else write these tables?"
+            )
+    connection.execute(compose(SQL["drop_known"], **known))
+    _copy(connection, kept.compose(SQL["copy_new"]), read_new())
+
+
+def _copy(connection: Connection, statement: sql.Composed, batches: Iterable[pa.RecordBatch]) -> int:
+    rows = 0
+    for batch in batches:
+        copy_table(connection, statement, pa.Table.from_batches([batch]))
+        rows += batch.num_rows
+    return rows

@@ -1,0 +1,68 @@
+"""What is measured of the tables for metrics: each part one cheap statement, in one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from footfall.postgres.statements import fetch_one
+from footfall.postgres.target import Connection
+from footfall.statements import statements
+
+SQL = statements(__name__)
+
+
+def measure_ledger(connection: Connection) -> Any:
+    """Give the sums of the ledger. Shape: a row with the columns of the statement `ledger`."""
+    return fetch_one(connection, SQL["ledger"])
+
+
+def count_forgotten(connection: Connection) -> float:
+    """Count the rows of standing loads that are no longer there, because their user was forgotten."""
+    return float(fetch_one(connection, SQL["forgotten"]).rows_forgotten)
+
+
+def find_newest_interaction(connection: Connection) -> float | None:
+    """Give the instant of the newest interaction, None without one. Units: seconds since 1970."""
+    found: float | None = fetch_one(connection, SQL["latest"]).newest_interaction_s
+    return found
+
+
+def find_newest_file(connection: Connection) -> float | None:
+    """Give when the newest local file that was loaded was written. Units: seconds since 1970."""
+    found: float | None = fetch_one(connection, SQL["newest_file"]).newest_file_s
+    return found
+
+
+def count_open_failures(connection: Connection) -> int:
+    """Count the files of which nothing is loaded, since their last attempt failed."""
+    return int(fetch_one(connection, SQL["open_failures"]).files)
+
+
+def count_problems(connection: Connection) -> list[Any]:
+    """Count the rows of the quarantine by problem.
+
+    Shape: rows of `code`, `rows_rejected` with this problem, and `rows_first` of which it is the first one, so that
+    the sum of `rows_first` counts every row once.
+    """
+    return connection.execute(SQL["quarantine"]).fetchall()
+
+
+def find_quarantine_key(connection: Connection) -> tuple[Any, ...]:
+    """Give what is the same as long as the quarantine is the same: it changes with loads and operations alone."""
+    return tuple(fetch_one(connection, SQL["quarantine_key"]))
+
+
+def find_verification(connection: Connection) -> Any:
+    """Give what the last recount found, or None where there was none. Shape: `drift_count` and `verified_s`."""
+    return connection.execute(SQL["verification"]).fetchone()
+
+
+def measure_lock(connection: Connection, lock_class: int, lock_key: int) -> Any:
+    """Give who waits for the writer lock, and how long it is held. Shape: a row with the columns of `lock`."""
+    return fetch_one(connection, SQL["lock"], footfall=lock_class, schema=lock_key % (1 << 32))
+
+
+def measure_sizes(connection: Connection, tables: Sequence[str]) -> list[Any]:
+    """Give the size of each table that nobody holds for himself. Shape: rows of `name` and `size_bytes`."""
+    return connection.execute(SQL["sizes"], {"names": list(tables)}).fetchall()

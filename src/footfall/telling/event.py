@@ -1,0 +1,60 @@
+"""What people are told: one event, and its form as JSON."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Literal, get_args
+
+from footfall.safe_text import escaped, mask
+
+Kind = Literal["failed-load", "budget-exceeded", "drift", "nothing-new", "test"]
+KINDS: tuple[str, ...] = get_args(Kind)
+ON_ITS_OWN = KINDS[:-1]  # `test` is sent where somebody asks for it
+MESSAGE_CHARACTERS_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that people want to be told. `details` become keys of the JSON object beside the fixed ones."""
+
+    kind: Kind
+    message: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def text(self) -> str:
+        """The message as it may be shown: without secrets, and without what a terminal obeys."""
+        return escaped(mask(self.message))[:MESSAGE_CHARACTERS_MAX]
+
+    def write_json(self, schema: str) -> bytes:
+        """Write the event as the bytes that are sent, and signed.
+
+        Shape: one JSON object. `text` is the message again, under the key that chat programs show.
+        """
+        fixed = {
+            "event": self.kind,
+            "id": self.event_id,
+            "at": self.at.isoformat(timespec="milliseconds"),
+            "text": f"footfall: {self.text}",
+            "message": self.text,
+            "schema": schema,
+            "footfall_version": version("footfall"),
+        }
+        return json.dumps(fixed | _mask_all(dict(self.details))).encode()
+
+
+def _mask_all(value: Any) -> Any:
+    if isinstance(value, str):
+        return escaped(mask(value))[:MESSAGE_CHARACTERS_MAX]
+    if isinstance(value, dict):
+        return {name: _mask_all(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mask_all(each) for each in value]
+    return value

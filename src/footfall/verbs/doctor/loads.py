@@ -1,0 +1,58 @@
+"""Checks of what was loaded: files that failed, rows that were rejected, whether loads still come."""
+
+from __future__ import annotations
+
+from footfall.safe_text import escaped
+from footfall.tables import health, history
+from footfall.verbs.doctor.checking import Examined, Verdict, check, ok, show_seconds, warn
+
+REJECTED_AGE_S_MAX = 7 * 86_400  # seconds; who sends the files still knows of them
+GAPS_MIN = 4  # gaps between runs; from fewer nobody can tell what is usual
+LATE = 2  # times the usual gap
+FAILURES_SHOWN = 100
+
+
+@check(
+    "newest-load",
+    needs="tables",
+    warns="It is older than twice the median gap between runs, and than nine of ten gaps.",
+)
+def look_at_newest_load(examined: Examined) -> Verdict:
+    """The age of the newest load, beside the gaps between earlier ones."""
+    found = health.read_rhythm(examined.database)
+    if found.age_s is None:
+        return ok("nothing is loaded yet")
+    words = f"{show_seconds(found.age_s)} ago"
+    if found.gap_count < GAPS_MIN:
+        return ok(f"{words}; too few runs to say what is usual")
+    words += f"; between runs are {show_seconds(found.median_s)} (median)"
+    if found.age_s > max(LATE * found.median_s, found.long_s):
+        return warn(words, "look for new files where they should be, and at what calls `footfall load`")
+    return ok(words)
+
+
+@check("failed-files", needs="tables", warns="Of a file nothing is loaded, and no later load brought it.")
+def look_at_failed_files(examined: Examined) -> Verdict:
+    """Files whose last load failed."""
+    found = history.list_open_failures(examined.database, FAILURES_SHOWN)
+    if not found:
+        return ok("none is open")
+    many = f"{len(found)} or more" if len(found) == FAILURES_SHOWN else str(len(found))
+    return warn(
+        f"{many}; the newest: {escaped(found[0].source)}: {escaped(found[0].error or '')}",
+        "mend the file or the definition, and load it again; `footfall loads` lists them",
+    )
+
+
+@check("quarantine", needs="tables", warns="Rejected rows have been open for a week.")
+def look_at_quarantine(examined: Examined) -> Verdict:
+    """Rejected rows that are open, and the age of the oldest."""
+    found = health.read_quarantine(examined.database)
+    if not found.rows_rejected:
+        return ok("no rejected row is open")
+    share = found.rows_rejected / max(found.rows_read, 1)
+    words = f"{found.rows_rejected:,} rows ({share:.1%}) of {found.load_count} loads"
+    words += f"; the oldest came {show_seconds(found.age_s)} ago"
+    if found.age_s > REJECTED_AGE_S_MAX:
+        return warn(words, "`footfall rejects` shows them by problem; docs/how-to/mend-rejected-rows.md")
+    return ok(words)

@@ -1,0 +1,145 @@
+"""Tell people, as `[notify]` in footfall.toml says: of failed loads, exceeded budgets, drift, and silence.
+
+What cannot be told is a warning in the log and nothing else: no exit code and no table depends on it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from footfall.errors import FootfallError, InterruptedLoadError, TooManyRejectedError
+from footfall.results import LoadResult, LoadSummary, Verification
+from footfall.settings import Settings
+from footfall.telling import command, webhook
+from footfall.telling.event import Event
+
+log = logging.getLogger("footfall")
+V = TypeVar("V", bound=Callable[..., LoadSummary])
+NAMED_MAX = 20  # failures and differences that one event names; it counts all
+
+
+def tell(settings: Settings, event: Event) -> bool:
+    """Tell of an event where that is wanted; say whether all who are to be told were told.
+
+    Effects: runs the command, calls the webhook, up to (retries + 1) time-outs long with the waits between. Whatever
+    goes wrong is a warning.
+    """
+    notify = settings.notify
+    if notify is None or event.kind not in (*notify.events, "test"):
+        return True
+    body = event.write_json(settings.schema_)
+    faults = []
+    if notify.command:
+        variables = {
+            "FOOTFALL_EVENT": event.kind,
+            "FOOTFALL_EVENT_ID": event.event_id,
+            "FOOTFALL_EVENT_MESSAGE": event.text,
+        }
+        if fault := command.run(notify.command, body, variables, notify.timeout_s):
+            faults.append(f"the command {notify.command[0]} {fault}")
+    if notify.lacks:
+        faults.append(f"{notify.lacks}; nothing was sent")
+    elif notify.webhook and (fault := webhook.send(notify, event.event_id, event.kind, body)):
+        faults.append(f"the webhook of {fault}")
+    for fault in faults:
+        log.warning("nobody could be told of the event %s: %s", event.kind, fault)
+    return not faults
+
+
+def tell_of_loads(settings: Settings, results: Sequence[LoadResult]) -> None:
+    """Tell of the files among these that failed: one event for exceeded budgets, one for all other failures."""
+    failed = [each for each in results if each.failure is not None]
+    for kind, chosen in (
+        ("failed-load", [each for each in failed if not isinstance(each.failure, TooManyRejectedError)]),
+        ("budget-exceeded", [each for each in failed if isinstance(each.failure, TooManyRejectedError)]),
+    ):
+        if chosen:
+            tell(settings, _make_event_of_failures(kind, chosen))
+
+
+def tell_of_error(settings: Settings, error: FootfallError) -> None:
+    """Tell that a load ended before its first file."""
+    details = {"exit_code": error.exit_code, "failure_count": 1, "failures": [_describe(error, error.source)]}
+    tell(settings, Event("failed-load", f"load failed: {error.message}", details))
+
+
+def tell_of_drift(settings: Settings, found: Verification) -> None:
+    """Tell of what a recount found to differ, if anything."""
+    if found.drift_count:
+        named = [{"check": each.check, "key": each.key} for each in found.drift[:NAMED_MAX]]
+        message = (
+            f"verify found {found.drift_count:,} differences; `footfall verify` shows them and says what mends them"
+        )
+        tell(settings, Event("drift", message, {"exit_code": 7, "drift_count": found.drift_count, "drift": named}))
+
+
+def telling(verb: V) -> V:
+    """Make a verb that loads tell of what failed, at its end."""
+
+    @wraps(verb)
+    def told(names: list[str], settings: Settings, *args: Any, **options: Any) -> LoadSummary:
+        try:
+            summary = verb(names, settings, *args, **options)
+        except InterruptedLoadError:
+            raise
+        except FootfallError as error:
+            tell_of_error(settings, error)
+            raise
+        tell_of_loads(settings, summary.loads)
+        return summary
+
+    return cast("V", told)
+
+
+@dataclass(slots=True)
+class Silence:
+    """Tells once when nothing new was loaded for longer than `nothing_for_hours`, and again after the next silence.
+
+    Shape: `since` is when something new came last, or when somebody began to listen.
+    """
+
+    settings: Settings
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _is_told: bool = False
+
+    def note(self, loaded_at: datetime | None = None) -> None:
+        """Note that something new was loaded, now or at a known time."""
+        at = loaded_at or datetime.now(UTC)
+        if loaded_at is None or at > self.since:
+            self._is_told = False
+        self.since = max(self.since, at)
+
+    def look(self, now: datetime | None = None) -> None:
+        """Tell where it has been silent for too long. Cheap where there is nothing to tell."""
+        hours = self.settings.notify.nothing_for_h if self.settings.notify else None
+        now = now or datetime.now(UTC)
+        if hours is None or self._is_told or now - self.since < timedelta(hours=hours):
+            return
+        self._is_told = True
+        tell_of_silence(self.settings, self.since, now)
+
+
+def tell_of_silence(settings: Settings, since: datetime, now: datetime) -> bool:
+    """Tell that nothing new was loaded since then."""
+    hours = (now - since) / timedelta(hours=1)
+    details = {"since": since.isoformat(timespec="seconds"), "hours": round(hours, 2)}
+    return tell(settings, Event("nothing-new", f"nothing new was loaded for {hours:,.1f} hours", details))
+
+
+def _make_event_of_failures(kind: Any, failed: Sequence[LoadResult]) -> Event:
+    named = [_describe(each.failure, each.source) for each in failed[:NAMED_MAX] if each.failure]
+    first = failed[0]
+    reason = first.failure.reason if first.failure else ""
+    more = f"; and {len(failed) - 1:,} more files" if len(failed) > 1 else ""
+    what = "has more rejected rows than allowed" if kind == "budget-exceeded" else "was not loaded"
+    details = {"exit_code": first.exit_code, "failure_count": len(failed), "failures": named}
+    return Event(kind, f"{first.source} {what}: {reason}{more}", details)
+
+
+def _describe(error: FootfallError, source: str | None) -> dict[str, Any]:
+    return {"source": source, "error": error.reason, "exit_code": error.exit_code}
