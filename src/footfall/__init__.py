@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from uuid import UUID
 
     from footfall import errors
     from footfall.answers.asked import Filters
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Table,
         Verification,
     )
+    from footfall.results.forgetting import Receipt, ReceiptOfLoad
     from footfall.results.guessing import Guess
     from footfall.results.undoing import UndoneLoad, UndoSummary
     from footfall.settings import Settings
@@ -52,6 +54,8 @@ __all__ = [
     "ProblemShape",
     "Progress",
     "QueryOptions",
+    "Receipt",
+    "ReceiptOfLoad",
     "RejectedRow",
     "ReportOptions",
     "Table",
@@ -62,6 +66,7 @@ __all__ = [
     "discover",
     "errors",
     "find",
+    "forget",
     "guess",
     "load",
     "loads",
@@ -81,6 +86,7 @@ _HOMES = {
     **dict.fromkeys(("LoadOptions", "Options", "QueryOptions", "ReportOptions"), "footfall.options"),
     **dict.fromkeys(("Delivery", "Discovery", "Drift", "FoundSources", "IgnoredName"), "footfall.results"),
     **dict.fromkeys(("FirstRow", "Guess", "GuessedPart"), "footfall.results.guessing"),
+    **dict.fromkeys(("Receipt", "ReceiptOfLoad"), "footfall.results.forgetting"),
     **dict.fromkeys(("UndoSummary", "UndoneLoad"), "footfall.results.undoing"),
     **dict.fromkeys(("LoadResult", "LoadSummary", "Progress", "Table", "Verification"), "footfall.results"),
     **dict.fromkeys(("Problem", "ProblemGroup", "ProblemShape", "RejectedRow"), "footfall.results"),
@@ -274,6 +280,27 @@ def report(output: str | Path | None = None, **asked: Unpack[ReportOptions]) -> 
     if output is not None:
         making.write_file(made, output)
     return made.html
+
+
+def forget(
+    *users: int | str | UUID,
+    from_file: str | Path | None = None,
+    dry_run: bool = False,
+    **settings: Unpack[LoadOptions],
+) -> Receipt:
+    """Forget users: their rows leave tables, counts and quarantine, and no load brings them back.
+
+    With `from_file`, also those of a file: one id on each line.
+
+    Shape: the receipt says what was removed where, and never names a user.
+    Effects: one transaction under the writer lock; none with `dry_run`. It reads all rows once.
+
+    Raises: SettingsError where a text is no id; SourceError where the file cannot be read; SchemaError, DriftError,
+    DatabaseUnavailableError.
+    """
+    from footfall.verbs import forget as forget_verb
+
+    return forget_verb.forget(users, _settings(settings), from_file=from_file, dry_run=dry_run)
 
 
 def undo(*loads: int, with_later: bool = False, dry_run: bool = False, **settings: Unpack[Options]) -> UndoSummary:

@@ -11,7 +11,7 @@ from footfall.tables import ledger
 from footfall.tables.ids import assert_types
 from footfall.tables.schema import assert_current
 from footfall.verbs.again import take_back
-from footfall.verbs.session import LoadSession
+from footfall.verbs.session import LoadSession, OthersForgottenError
 
 if TYPE_CHECKING:
     from footfall.tables.taking_back import Plan
@@ -41,7 +41,8 @@ class Turn:
         """Take the writer lock, and see that nothing changed that the load relies on; nothing the second time.
 
         Effects: with --again, the loads that the files have are taken back, before any row is sent to the table.
-        Raises: DatabaseBusyError; SchemaError; LoadedMeanwhileError; LaterLoadsError.
+        Raises: DatabaseBusyError; SchemaError; LoadedMeanwhileError; LaterLoadsError; OthersForgottenError, since the
+        verdicts know who was forgotten before.
         """
         if self.is_taken:
             return
@@ -50,6 +51,8 @@ class Turn:
         self.is_taken = True
         assert_types(connection, self.session.id_types)
         assert_current(connection, self.session.target)
+        if self.session.has_forgotten_others():
+            raise OthersForgottenError
         found = ledger.find_loaded(connection, self.digests)
         if later := self.session.find_staying(found):
             raise LoadedMeanwhileError(later)
