@@ -177,8 +177,7 @@ def look_at_bloat(examined: Examined) -> Verdict:
     if wasted:
         return warn(
             join_names(wasted),
-            "later loads fill it again; to give it back now, while nothing else runs: vacuum full "
-            + wasted[0].split()[0],
+            f"later loads fill it; to give it back now, while nothing else runs: vacuum full {wasted[0].split()[0]}",
         )
     return ok(f"little; the tables have {show_bytes(size)} without indexes, as of the last vacuum or analyze")
 
