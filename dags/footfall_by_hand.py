@@ -197,7 +197,7 @@ def find_file(name: str) -> Path:
         raise AirflowFailException(f"there is no file {name} in the folder {FORGET_FOLDER} of the worker")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise AirflowFailException(
-            f"the worker may not remove files from the folder {FORGET_FOLDER}; give it the right"
+            f"the worker may not remove files from {FORGET_FOLDER}; give it the right"
         )
     return place
 
