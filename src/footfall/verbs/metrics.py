@@ -133,13 +133,15 @@ def _measure_files(connection: Connection) -> Found:
 
 def _measure_quarantine(connection: Connection) -> Found:
     by_code = dict.fromkeys((*PROBLEM_CODES, OTHER), 0.0)
-    rows_open = 0.0
+    rows_open = rows_closed = 0
     for row in measures.count_problems(connection):
         by_code[row.code if row.code in PROBLEM_CODES else OTHER] += row.rows_rejected
-        rows_open += row.rows_first
+        rows_open += row.rows_open
+        rows_closed += row.rows_closed
     for code, number in by_code.items():
         yield "footfall_quarantine_problems", code, number
     yield "footfall_quarantine_rows", "open", rows_open
+    yield "footfall_quarantine_rows", "closed", rows_closed
 
 
 def _measure_verification(connection: Connection) -> Found:
