@@ -10,7 +10,6 @@ import os
 import signal
 import ssl
 import threading
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -77,7 +76,10 @@ def receiving(inbox: Inbox, context: ssl.SSLContext | None = None) -> Iterator[s
                 self.send_header(name, value)
             self.end_headers()
 
-        do_GET = do_POST
+        def do_GET(self) -> None:  # what a followed redirect would become
+            inbox.got.append((dict(self.headers), b""))
+            self.send_response(200)
+            self.end_headers()
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: Any) -> None:
@@ -143,9 +145,7 @@ def make_certificate(folder: Path, host: str = "127.0.0.1") -> tuple[Path, ssl.S
     cert, secret = folder / f"{host}.pem", folder / f"{host}.key"
     cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     secret.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, secret)
@@ -327,7 +327,7 @@ def test_what_stays_on_this_machine_passes_no_proxy(
         ({"command": ["x"], "retries": True}, "a number from 0 to 5"),
         ({"command": ["x"], "timeout_seconds": 0}, "a number from 0.1"),
         ({"command": ["x"], "nothing_for_hours": "a day"}, "a number from"),
-        ({"command": ["x"], "comand": ["y"]}, "did you mean command?"),
+        ({"command": ["x"], "retry": 2}, "did you mean retries?"),
         ({"command": ["x"], "secret_variable": "A", "secret_file": "b"}, "keep one of the two"),
         ({"webhook": "https://a/", "webhook_variable": "A"}, "keep one of the two"),
         ({}, "neither a command nor a webhook"),
@@ -387,7 +387,13 @@ def test_only_the_events_that_are_wanted_are_told(wanted: Callable[..., Settings
 def test_a_command_gets_the_event_on_stdin_and_no_shell_reads_it(
     wanted: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    command = ["sh", "-c", 'cat >"$0"; echo "$FOOTFALL_EVENT|$FOOTFALL_EVENT_MESSAGE|$1" >>"$0.vars"', "got", "$(id); *"]
+    command = [
+        "sh",
+        "-c",
+        'cat >"$0"; printf "%s\\n" "$FOOTFALL_EVENT|$FOOTFALL_EVENT_MESSAGE|$1" >>"$0.vars"',
+        "got",
+        "$(id); *",
+    ]
     event = Event("failed-load", "a `b` $(c)\n.csv", {"failures": [{"source": "s3://me:pw@b/a.csv"}]})
     assert heard(tell, wanted(command=command), event) == []
     found = json.loads((tmp_path / "got").read_text())
@@ -397,7 +403,9 @@ def test_a_command_gets_the_event_on_stdin_and_no_shell_reads_it(
 
 
 def test_a_command_that_fails_is_a_warning_with_the_end_of_what_it_said(wanted: Callable[..., Settings]) -> None:
-    (said,) = heard(tell, wanted(command=["sh", "-c", "echo one >&2; echo password=abc >&2; exit 3"]), Event("drift", "x"))
+    (said,) = heard(
+        tell, wanted(command=["sh", "-c", "echo one >&2; echo password=abc >&2; exit 3"]), Event("drift", "x")
+    )
     assert said == "nobody could be told of the event drift: the command sh ended with exit code 3: password=***"
     (said,) = heard(tell, wanted(command=["not-there-at-all"]), Event("drift", "x"))
     assert "cannot be run (No such file or directory)" in said
@@ -470,9 +478,7 @@ def test_a_webhook_that_fails_changes_no_exit_code_and_no_output(
     assert said.err.count("nobody could be told") == 2
 
 
-def test_drift_is_told_and_its_absence_is_not(
-    wanted: Callable[..., Settings], database: str, write_csv: Write
-) -> None:
+def test_drift_is_told_and_its_absence_is_not(wanted: Callable[..., Settings], database: str, write_csv: Write) -> None:
     inbox = Inbox()
     with receiving(inbox) as address:
         settings = wanted(database, webhook=address)
@@ -516,4 +522,3 @@ def test_results_without_a_failure_tell_nothing(wanted: Callable[..., Settings])
         known = LoadResult.already_loaded(1, "a.csv", "0", datetime.now(UTC), ())
         tell_of_loads(wanted(webhook=address), [known])
     assert inbox.got == []
-
