@@ -27,6 +27,7 @@ from footfall.contract.hints import find_hint
 from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.looks import LOOKS
 from footfall.contract.problems import PROBLEM_CODES
+from monitoring_pages import metrics_reference, notifications_reference
 from page_parts import end_sentence, lay_table
 from question_pages import PICTURES, draw_picture, index_of_questions, question_page, questions
 
@@ -336,6 +337,8 @@ def _page_of_question(query: Query) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "reference/command-line.md": command_line,
     "reference/exit-codes.md": exit_codes,
+    "reference/metrics.md": lambda: _page(metrics_reference()),
+    "reference/notifications.md": lambda: _page(notifications_reference()),
     "reference/problem-codes.md": problem_codes,
     "reference/python.md": python_api,
     "reference/queries.md": lambda: _page(index_of_questions()),

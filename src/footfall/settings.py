@@ -54,6 +54,7 @@ CALL_VARIABLES = (
     "ESCAPE_FORMULAS",
     "FORMAT",
     "HOST",
+    "IF_SILENT",
     "LIMIT",
     "LIST",
     "LOAD",

@@ -21,6 +21,7 @@ from footfall.cli import (  # noqa: F401  (they add their commands, in the order
     files,
     forget,
     metrics,
+    notify,
     page,
     questions,
     replay,
