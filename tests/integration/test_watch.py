@@ -148,7 +148,8 @@ def test_files_are_loaded_as_they_come_with_one_line_each_and_sigterm_ends_it(
         ("d.csv", "loaded"),
         ("bad.csv", "loaded"),
     ]
-    assert len(running.lines) == 6
+    until(lambda: running.said("ended by SIGTERM, 0 files waiting"))
+    assert len(running.lines) == 7
     assert [line["level"] for line in running.lines].count("error") == 1
     assert {key: running.lines[0][key] for key in ("status", "rows_read", "rows_loaded", "load_id")} == {
         "status": "loaded",
