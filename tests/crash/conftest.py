@@ -51,10 +51,10 @@ def contents(contents: Contents) -> Contents:
             connection.execute("set timezone to 'UTC'")
             if connection.execute("select to_regclass('loads')").fetchone() == (None,):
                 return {}
-            connection.autocommit = True
             more: dict[str, list[Any]] = {}
             for name, query in WITNESSES.items():
-                with suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+                missing = psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn
+                with suppress(*missing), connection.transaction():
                     more[name] = connection.execute(query).fetchall()
         found = contents(conninfo) | more
         return {name: [tuple(map(without_number, row)) for row in rows] for name, rows in found.items()}
