@@ -49,7 +49,7 @@ timestamp = "timestamp"
 """
 ZONES = ["UTC", "Europe/Vienna", "Asia/Kathmandu"]
 from hypothesis import Phase
-PHASES=(Phase.generate,)
+PHASES = (Phase.generate,)
 STATEMENTS_MAX = 80  # of a command; a number beyond its last statement disturbs nothing
 
 # Ids are few, so that files overlap, repeat and contradict one another; users are no products, so that a swap tells.
