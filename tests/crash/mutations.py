@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EVERY_MESSAGE = "tests/crash/test_every_message.py"
 CROWD = ("tests/crash/test_crowd.py",)
 CROWD_OR_TWO = ("tests/crash/test_crowd.py", "tests/integration/test_concurrency.py")
-BEFORE_LEDGER = "        _record_loaded(connection, reading.layout.contract, attempt, result)\n"
+BEFORE_LEDGER = "        _record_loaded(connection, reading, attempt, result)\n"
 OUTCOME = "    return CommitOutcome.COMMITTED if is_committed else CommitOutcome.NOT_COMMITTED\n"
 COMMITTING = "            attempt.is_committing = True\n"
 AT_COMMIT = "        connection.commit()\n        return [attempt.result"
@@ -59,8 +59,7 @@ MUTATIONS = (
                 AT_COMMIT,
                 "        connection.commit()\n        begin(connection, session.target)\n"
                 "        for attempt, reading in new:\n"
-                "            contract = reading.layout.contract\n"
-                f"            _record_loaded(connection, contract, attempt, attempt.result)\n{AT_COMMIT}",
+                f"            _record_loaded(connection, reading, attempt, attempt.result)\n{AT_COMMIT}",
             ),
         ),
         ALL_KINDS,
@@ -92,7 +91,12 @@ MUTATIONS = (
     ),
     Mutation(
         "the delta of the counts applied twice",
-        (("= {table}.interaction_count + excluded", "= {table}.interaction_count + 2 * excluded"),),
+        (
+            (
+                "        set interaction_count = {table}.interaction_count + excluded",
+                "        set interaction_count = {table}.interaction_count + 2 * excluded",
+            ),
+        ),
         CROWD,
     ),
     Mutation(

@@ -20,6 +20,7 @@ from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsErr
 from footfall.results import LoadSummary
 from footfall.settings import load_settings
 from footfall.tables.schema import list_tables
+from footfall.verbs import forget as forget_verb
 from footfall.verbs import load as load_verb
 from footfall.verbs import replay as replay_verb
 from footfall.verbs import schema as schema_verb
@@ -200,7 +201,7 @@ class Operations(RuleBasedStateMachine):
         assert [load.load_id for load in said.loads] == [every[number] for number in sorted(numbers | later)]
         self.history.undo(numbers | later)
 
-    @precondition(lambda self: has_loads(self) and hasattr(load_verb, "AGAIN"))
+    @precondition(lambda self: has_loads(self) and "again" in load_verb.load.__kwdefaults__)
     @rule(data=st.data(), with_later=st.booleans(), fault=faults)
     def load_again(self, data: st.DataObject, with_later: bool, fault: Fault) -> None:
         name, text, digest = self.draw_file(data)
@@ -227,7 +228,6 @@ class Operations(RuleBasedStateMachine):
             terms = replace(terms, is_swapped=delivery.terms.is_swapped)
         assert len(said.loads) == self.history.replay(delivery.number, terms), said
 
-    @precondition(lambda self: hasattr(load_verb, "FORGET"))
     @rule(user=users, fault=faults)
     def forget(self, user: int, fault: Fault) -> None:
         self.run(fault, lambda: forget_verb.forget([str(user)], self.settings_of(Terms())))
