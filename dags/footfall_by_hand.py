@@ -196,9 +196,7 @@ def find_file(name: str) -> Path:
     if place.is_symlink() or not place.is_file():
         raise AirflowFailException(f"there is no file {name} in the folder {FORGET_FOLDER} of the worker")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise AirflowFailException(
-            f"the worker may not remove files from {FORGET_FOLDER}; give it the right"
-        )
+        raise AirflowFailException(f"the worker may not remove files from {FORGET_FOLDER}; give it the right")
     return place
 
 

@@ -21,6 +21,7 @@ from footfall.postgres.embedded.home import open_home
 from footfall.verbs.doctor import examining, machine
 from footfall.verbs.doctor.checking import Check, ok, show_bytes, show_seconds
 from footfall.verbs.doctor.examining import list_checks
+from footfall.verbs.doctor.server import MAJORS_TESTED
 
 AWAY = "host=/nowhere dbname=nothing password=hunter2"
 
@@ -237,6 +238,13 @@ def test_a_check_of_this_machine_that_hangs_or_breaks_keeps_no_other_from_being_
     found = diagnose(AWAY)
     assert (found["a"].state, found["b"].state, len(found)) == ("unknown", "unknown", len(checks) + 2)
     assert found["b"].found == "it could not be looked at: RuntimeError: password=***"
+
+
+def test_the_versions_that_are_called_tested_are_those_of_the_page() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/how-to/named-database.md").read_text(encoding="utf-8")
+    found = re.search(r"PostgreSQL versions tested: ([\d, and]+)\.", page)
+    assert found is not None
+    assert tuple(map(int, re.findall(r"\d+", found[1]))) == MAJORS_TESTED
 
 
 def test_sizes_and_times_are_shown_in_words() -> None:

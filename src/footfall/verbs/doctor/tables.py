@@ -6,10 +6,9 @@ from typing import Any
 
 from footfall.postgres.inspection import list_settings
 from footfall.postgres.transactions import outlived
-from footfall.tables import counts, health
+from footfall.tables import health
 from footfall.tables.made import find_schema_drift
 from footfall.tables.schema import (
-    OPTIONS_TABLE,
     VERSIONS_TABLE,
     describe_other_creators,
     list_tables,
@@ -101,9 +100,8 @@ def look_at_rights(examined: Examined) -> Verdict:
     missing = list_missing(found)
     if not missing:
         return ok("the role may read and load; `footfall schema apply` is for the owner")
-    unread = [
-        row.name for row in found if not row.may_select and row.name not in (*QUARANTINED, "loads", VERSIONS_TABLE)
-    ]
+    read = (*counts.list_tables(), OPTIONS_TABLE)  # what `schema grant` gives
+    unread = [row.name for row in found if not row.may_select and row.name in read]
     if unread:
         return fail(f"the role may not read {join_names(unread)}", "footfall schema grant ROLE, run by the owner")
     if not any(row.may_insert for row in found):
