@@ -350,8 +350,8 @@ def soak_figures() -> list[str]:
     )
     return [
         lay_table(("What", "Number"), [(says, f"{run[name]:,}") for says, name in sums]),
-        f"Killed: {', '.join(run['kills'])}. Seed {run['seed']}, Python {run['python']}, {run['cores']} cores shared with "
-        "other work.",
+        f"Killed: {', '.join(run['kills'])}. Seed {run['seed']}, Python {run['python']}, {run['cores']} cores shared "
+        "with other work.",
     ]
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from footfall.postgres.inspection import list_settings
 from footfall.postgres.transactions import outlived
-from footfall.tables import health
+from footfall.tables import counts, health
 from footfall.tables.made import find_schema_drift
 from footfall.tables.schema import (
+    OPTIONS_TABLE,
     VERSIONS_TABLE,
     describe_other_creators,
     list_tables,
