@@ -14,9 +14,12 @@ import psycopg
 import pytest
 
 import footfall
+from footfall.answers import kept
 from footfall.errors import LaterLoadsError, SettingsError
+from footfall.postgres.transactions import begin
 from footfall.settings import load_settings
 from footfall.verbs import load as load_verb
+from footfall.verbs import session as sessions
 from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
 
@@ -286,3 +289,19 @@ def test_an_undo_and_loads_at_once_end_as_one_after_the_other(three: tuple[str, 
     assert_clean(database)
     assert ask(database, "select digest from loads where status = 'loaded' group by 1 having count(*) > 1") == []
     assert ask(database, "select count(*) from user_interactions_raw where interaction_id < 19") == [(18,)]
+
+
+def test_answers_that_are_kept_count_no_more_after_an_undo(three: tuple[str, list[str]]) -> None:
+    database, _ = three
+
+    def read_state() -> str:
+        with sessions.session(load_settings(database_url=database)) as (connection, where):
+            begin(connection, where)
+            return kept.read_state(connection)
+
+    before = read_state()
+    assert before == read_state()
+    undo(database, 1, dry_run=True)
+    assert before == read_state()
+    undo(database, 1)
+    assert before != read_state()
