@@ -96,12 +96,16 @@ _HOMES = {
 def load(
     *sources: str,
     replays: int | None = None,
+    again: bool = False,
+    with_later: bool = False,
     progress: Callable[[Progress], None] | None = None,
     **settings: Unpack[LoadOptions],
 ) -> LoadSummary:
     """Load files, folders, patterns and URLs, each file exactly once: whole, or not at all.
 
-    With `replays`, the files hold rejected rows of that load, mended: what comes in closes them.
+    With `replays`, the files hold rejected rows of that load, mended: what comes in closes them. With `again`, a file
+    that is loaded is taken back and loaded anew by the contract of today, in one transaction; `with_later` takes the
+    later loads back, too, that cannot stand without it: the result of the file names them as `undone`.
 
     Effects: creates the tables in a schema that has none; what is loaded already changes nothing. `progress` is called
     some times a second.
@@ -111,7 +115,8 @@ def load(
     """
     from footfall.verbs import load as load_verb
 
-    return load_verb.load(list(sources), _settings(settings), replays=replays, progress=progress)
+    how: Any = {"replays": replays, "again": again, "with_later": with_later}
+    return load_verb.load(list(sources), _settings(settings), progress=progress, **how)
 
 
 def check(

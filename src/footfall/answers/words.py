@@ -112,7 +112,8 @@ def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
     is_loaded = load.status == "already-loaded" and not is_check
     loaded_at = {"loaded_at": load.loaded_at} if is_loaded else {}
     replay_of = {"replay_of": load.replay_of} if load.replay_of is not None else {}
-    return values | loaded_at | replay_of | {"problems": _problem_objects(load.groups)}
+    undone = {"undone": [asdict(each) for each in load.undone]} if load.undone else {}
+    return values | loaded_at | replay_of | undone | {"problems": _problem_objects(load.groups)}
 
 
 def receipt_json(receipt: Receipt) -> str:

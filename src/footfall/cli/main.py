@@ -15,12 +15,13 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from footfall.cli import (  # noqa: F401  (they add their commands, in the order of the help)
+from footfall.cli import (
     definitions,
     doctor,
     files,
     forget,
     metrics,
+    notify,
     page,
     questions,
     replay,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -17,7 +17,9 @@ from footfall.results import LoadResult
 from footfall.settings import Settings, libpq_variables_set
 from footfall.tables.forgetting import Memory, has_changed, read_memory
 from footfall.tables.ids import find_id_types
+from footfall.tables.ledger import FirstLoad
 from footfall.tables.schema import assert_ready, schema_version
+from footfall.verbs.again import Again
 
 log = logging.getLogger("footfall")
 
@@ -113,6 +115,7 @@ class LoadSession:
 
     `unsure` holds, by load_id, the results of loads whose COMMIT was sent and never answered. If a later try finds such
     a load_id in the ledger, this command has loaded the file.
+    `again` says what --again takes back; None where a file that is loaded stays as it is.
     `memory` is who was forgotten when it was last read; each transaction that loads asks again under the writer lock.
     """
 
@@ -121,7 +124,12 @@ class LoadSession:
     server: Server
     id_types: IdTypes
     unsure: dict[int, LoadResult] = field(default_factory=dict)
+    again: Again | None = None
     memory: Memory | None = None
+
+    def find_staying(self, found: Mapping[str, FirstLoad]) -> Mapping[str, FirstLoad]:
+        """Keep, of the loads of files, those that make a file pass over: all, or with --again those of this command."""
+        return found if self.again is None else self.again.leave_own(found, self.unsure)
 
     def read_memory(self) -> Memory:
         """Give who is forgotten, read once; `memory` is set to None to have it read again."""

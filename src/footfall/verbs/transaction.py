@@ -27,6 +27,7 @@ from footfall.tables import known_files, ledger
 from footfall.tables import merge as merging
 from footfall.tables import quarantine as quarantining
 from footfall.tables import staging as staged
+from footfall.verbs.again import record_again
 from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
 from footfall.verbs.mending import MendedReader
@@ -73,7 +74,7 @@ def _load_opened(
     """Load files that are open, and commit. Raises: OthersForgottenError where who is forgotten changed meanwhile."""
     connection = session.connection
     files = [file for _, file in opened]
-    first = ledger.find_loaded(connection, (file.digest for file in files))
+    first = session.find_staying(ledger.find_loaded(connection, (file.digest for file in files)))
     engine.forgotten = session.read_memory().forgotten
     readings = _read(reader, files, first)
     taken = [(*each, reading) for each, reading in zip(opened, readings, strict=False)]
@@ -157,8 +158,7 @@ def _load_new(
     readings = [reading for _, reading in new]
     load_ids = ledger.next_load_ids(connection, len(new))
     staging = staged.open_staging(session.target, session.server, load_ids, session.id_types)
-    digests = [reading.file.digest for reading in readings]
-    turn = Turn(connection, session.target, staging.id_types, digests, session.has_forgotten_others)
+    turn = Turn(session, [reading.file.digest for reading in readings])
     try:
         all_sums = judge(engine, readings, staged.Sender(staging, connection), turn)
     except LoadedMeanwhileError as meanwhile:
@@ -184,10 +184,14 @@ def _load_new(
         result = _report_loaded(reading, sums, (load_id, merged[load_id]))
         if isinstance(reader, MendedReader):
             result = reader.report(result, rows_open)
+        if turn.taken_back:
+            result = replace(result, undone=turn.taken_back.loads)
         attempt.notices = result.notices
         _assert_law(result)
         assert_bound(result, max_rejected, "nothing was loaded; `footfall check` shows why")
         _record_loaded(connection, reading, attempt, result)
+        if turn.taken_back:
+            record_again(connection, turn.taken_back, attempt)
         attempt.result = result
     return {}
 
