@@ -38,6 +38,7 @@ HELP_COLUMNS = 100  # characters; a help text fits a page without scrolling
 MADE = "<!-- Made by docs/generate.py: change the code, then `make docs`. -->"
 COMMENT = re.compile(r"comment on (table|view|column) (\w+)(?:\.(\w+))? is '((?:[^']|'')*)'")
 FIGURES, END_OF_FIGURES = "<!-- figures -->", "<!-- end of figures -->"
+SOAK, END_OF_SOAK = "<!-- soak -->", "<!-- end of soak -->"
 TABLE = re.compile(r"^create table (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
 
 
@@ -314,7 +315,39 @@ def reliability() -> str:
         f"Python {run['python']}, {run['cores']} cores shared with other work"
         + (f"; in {run['parts']} parts, whose sums these are." if run["parts"] > 1 else "."),
     ]
+    before_soak, _, rest = after.partition(SOAK)
+    _, _, after_soak = rest.partition(END_OF_SOAK)
+    after = "\n\n".join([before_soak + SOAK, *soak_figures(), END_OF_SOAK + after_soak])
     return "\n\n".join([before + FIGURES, *tables, END_OF_FIGURES + after])
+
+
+def soak_figures() -> list[str]:
+    """Give the figures of the last long run of a watcher."""
+    run = json.loads((DOCS / "soak.json").read_text(encoding="utf-8"))
+    sums = (
+        ("minutes in which files came", "minutes"),
+        ("bursts", "bursts"),
+        ("files", "files"),
+        ("... written in place", "files_grown_in_place"),
+        ("... that cannot be loaded", "files_bad"),
+        ("bytes", "bytes"),
+        ("interactions", "interactions"),
+        ("rows lost", "rows_lost"),
+        ("rows doubled", "rows_doubled"),
+        ("counts that differ from their recount", "counts_that_differ"),
+        ("times that a writer found no room", "times_the_folder_was_full"),
+        ("seconds from a file's arrival to its commit, median", "median_s"),
+        ("... of 95 %, with the times without a server", "p95_s"),
+        ("memory of the watcher, MB, first third", "memory_first_third_mb"),
+        ("... last third", "memory_last_third_mb"),
+        ("... at most", "memory_most_mb"),
+        ("seconds of processor of the watcher", "cpu_seconds"),
+    )
+    return [
+        lay_table(("What", "Number"), [(says, f"{run[name]:,}") for says, name in sums]),
+        f"Killed: {', '.join(run['kills'])}. Seed {run['seed']}, Python {run['python']}, {run['cores']} cores shared with "
+        "other work.",
+    ]
 
 
 def _plain(what: object) -> str:

@@ -524,3 +524,26 @@ def test_with_retry_a_listing_is_asked_for_again(store: Any, way: Way, database:
     assert says_again.is_set()
     assert process.returncode == 0
     assert ids(database) == [1]
+
+
+def test_a_watcher_loads_what_arrives_in_a_store_and_what_is_replaced_there(
+    footfall: Footfall, store: Any, server: str, database: str
+) -> None:
+    put(store, **{"day/a.csv": rows(1), "day/a.csv.part": rows(99), "other/b.csv": rows(98)})
+    assert footfall("watch", "s3://inbox/day/", "--once").returncode == 0
+    assert ids(database) == [1]
+    command = [sys.executable, "-m", "footfall.cli", "watch", "s3://inbox/day/", "--poll", "0.2"]
+    variables = os.environ | {"FOOTFALL_DATABASE_URL": database, "AWS_ENDPOINT_URL": server, **KEYS, **PATIENCE}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=variables) as watcher:
+        put(store, **{"day/b.csv": rows(2)})
+        while ids(database) != [1, 2]:
+            assert watcher.poll() is None
+            time.sleep(0.1)
+        put(store, **{"day/a.csv": rows(3), "day/bad.csv": b"nothing of use"})
+        while ids(database) != [1, 2, 3]:
+            assert watcher.poll() is None
+            time.sleep(0.1)
+        watcher.terminate()
+        assert watcher.wait(600) == 0
+    assert ("s3://inbox/day/a.csv", "loaded", 1) in ledger(database)
+    assert footfall("watch", "https://host/a.csv", "--once").returncode == 2

@@ -67,7 +67,8 @@ class Soak:
     times_full: int = 0
     kills: list[str] = field(default_factory=list)
     memory: list[tuple[float, int]] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)  # warnings and errors
+    last: list[str] = field(default_factory=list)
     process: subprocess.Popen[str] | None = None
     cpu_s: float = 0.0
     is_kept: bool = False  # files are not taken away for now, so that the folder fills up
@@ -123,6 +124,7 @@ class Soak:
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr
         for line in process.stderr:
+            self.last = [*self.last[-20:], line]
             if json.loads(line)["level"] in ("warning", "error"):
                 self.lines.append(line)
         process.stderr.close()
@@ -233,7 +235,7 @@ class Soak:
 
     def sample(self, began: float) -> None:
         assert self.process
-        assert self.process.poll() is None, self.lines[-5:]
+        assert self.process.poll() is None, self.last
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         self.memory.append((time.monotonic() - began, int(text.partition("VmRSS:")[2].split()[0]) * 1024))
 

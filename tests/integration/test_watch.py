@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -117,7 +118,7 @@ def start(database: str, inbox: Path) -> Iterator[Start]:
 
 
 def put(path: Path, content: str) -> None:
-    made = path.parent.parent / f"{path.name}.making"
+    made = path.with_name(f"{path.name}.part")
     made.write_text(content)
     made.rename(path)
 
@@ -148,7 +149,8 @@ def test_files_are_loaded_as_they_come_with_one_line_each_and_sigterm_ends_it(
         ("d.csv", "loaded"),
         ("bad.csv", "loaded"),
     ]
-    assert len(running.lines) == 6
+    until(lambda: running.said("ended by SIGTERM, 0 files waiting"))
+    assert len(running.lines) == 7
     assert [line["level"] for line in running.lines].count("error") == 1
     assert {key: running.lines[0][key] for key in ("status", "rows_read", "rows_loaded", "load_id")} == {
         "status": "loaded",
@@ -390,6 +392,31 @@ def test_a_busy_database_is_waited_for_and_the_file_is_loaded_after(
     until(lambda: loaded_ids(here.database) == [1, 2])
     assert refused == [1, 1]
     assert ledger(here.database) == [("a.csv", "loaded"), ("b.csv", "loaded")]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="only root may mount a disk")
+def test_a_folder_that_is_unmounted_and_comes_back_is_watched_again(here: Here, tmp_path: Path) -> None:
+    def mount() -> None:
+        done = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", here.inbox], check=False, capture_output=True)
+        if done.returncode:
+            pytest.skip("no disk can be mounted here")
+
+    for number in range(1, 4):
+        mount()
+        try:
+            put(here.inbox / f"{number}.csv", rows(number))
+            until(lambda expected=number: loaded_ids(here.database) == list(range(1, expected + 1)))  # type: ignore[misc]
+        finally:
+            subprocess.run(["umount", "-l", here.inbox], check=True)
+    put(here.inbox / "below.csv", rows(9))
+    until(lambda: loaded_ids(here.database) == [1, 2, 3, 9])
+    here.inbox.rename(tmp_path / "away")
+    until(lambda: here.state.missing == 1)
+    (tmp_path / "away").rename(here.inbox)
+    put(here.inbox / "again.csv", rows(10))
+    until(lambda: loaded_ids(here.database) == [1, 2, 3, 9, 10])
+    assert here.state.missing == 0
 
 
 @pytest.mark.slow

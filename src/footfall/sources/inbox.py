@@ -47,12 +47,14 @@ class Inbox:
     """The watched places. Grain: one entry for each name that is there now.
 
     Shape: `arriving` in loading order; `done` has the state in which a file was loaded or failed. `folders` are those
-    to be watched for changes, `roots` the places themselves; `missing` are places that are not there, with the reason.
+    to be watched for changes, `roots` the places themselves; `missing` are places that are not there, with the reason,
+    which a patient one warns of.
     """
 
     names: Sequence[str]
     settle_s: float
     also: Sequence[str] = ()
+    is_patient: bool = True
     clock: Callable[[], float] = time.monotonic
     arriving: dict[str, _Arriving] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
@@ -153,7 +155,8 @@ class Inbox:
     def _miss(self, name: str, reason: str) -> None:
         if self.missing.get(name) != reason:
             self.missing[name] = reason
-            log.warning(f"{shown(name)}: {reason}; waiting until it can be looked at")
+            if self.is_patient:
+                log.warning(f"{shown(name)}: {reason}; waiting until it can be looked at")
 
     def _find(self, name: str) -> None:
         if self.missing.pop(name, None) is not None:

@@ -24,6 +24,7 @@ from footfall.sources.inotify import FoldersWatched
 
 log = logging.getLogger("footfall")
 
+TOGETHER_S = 0.05  # seconds in which changes are taken together
 STEP_MS = 100  # ms; between two looks of watchfiles at what it was told
 
 
@@ -47,6 +48,7 @@ class Stop:
         self.file, self.end = os.pipe()
         os.set_blocking(self.end, False)
         self._is_set = False
+        self.reason = ""
 
     def is_set(self) -> bool:
         """Say whether it was asked for."""
@@ -78,6 +80,7 @@ def stopped_by_signals() -> Iterator[Stop]:
     def take(number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and stop.is_set():
             signal.default_int_handler(number, frame)
+        stop.reason = signal.Signals(number).name
         stop.set()
 
     before: dict[int, Any] = {}
@@ -142,6 +145,10 @@ class Waiter:
         """Wait until something changes, the work is to end, or the time is over."""
         if self._inotify is not None:
             select.select([self._stop.file, self._inotify.file], [], [], max(seconds, 0))
+            if seconds > 0:
+                self._stop.wait(
+                    TOGETHER_S
+                )  # a file that is written quickly tells of itself thousands of times a second
             return Changes(*self._inotify.read())
         if self._others is not None:
             return Changes(is_unsure=self._others.wait(seconds, self._stop))

@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,6 +64,7 @@ class WatchPlan:
 class Listener:
     """Who is told: `on_state` after each change of the state, `on_file` after each file, `on_progress` within one."""
 
+    state: WatchState = field(default_factory=WatchState)
     on_state: Callable[[WatchState], None] = lambda _: None
     on_file: Callable[[LoadResult], None] = lambda _: None
     on_progress: Callable[[Progress], None] | None = None
@@ -96,9 +97,10 @@ class _Watcher:
         self, names: Sequence[str], settings: Settings, plan: WatchPlan, stop: Stop, listener: Listener
     ) -> None:
         self.names, self.settings, self.plan, self.stop, self.listener = names, settings, plan, stop, listener
-        self.inbox = Inbox(names, plan.settle_s, settings.matches)
+        self.inbox = Inbox(names, plan.settle_s, settings.matches, is_patient=not plan.is_once)
         self.waiter = Waiter(stop)
-        self.state = WatchState(places=tuple(shown(name) for name in names))
+        self.state = listener.state
+        self.state.places = tuple(shown(name) for name in names)
         self.exit_code = 0
         self._tries = 0
         self._has_held_lock = False
@@ -122,7 +124,8 @@ class _Watcher:
             except (DatabaseUnavailableError, EmbeddedDatabaseError, SettingsError) as error:
                 # Once it has worked, the settings are right: another server answers now, a standby perhaps.
                 self._wait_for_database(error)
-        self.state.is_stopping = True
+        if self.stop.reason:
+            log.info(f"ended by {self.stop.reason}, {count_files(len(self.inbox.arriving))} waiting")
         self._tell()
         return 0
 
@@ -298,6 +301,7 @@ class _Watcher:
         return must_look
 
     def _tell(self) -> None:
+        self.state.is_stopping = self.stop.is_set()
         self.state.ticked_s = time.monotonic()
         self.state.waiting_files = len(self.inbox.arriving)
         self.state.waiting_s = round(self.inbox.measure_wait_s(), 3)
