@@ -57,6 +57,7 @@ CALL_VARIABLES = (
     "LIMIT",
     "LIST",
     "LOAD",
+    "METRICS",
     "NAME",
     "ONCE",
     "OPEN",
