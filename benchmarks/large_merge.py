@@ -84,9 +84,10 @@ def main() -> None:
     parser.add_argument("--load-rows", type=int, help="that come; as many as are there, unless named")
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--before", type=Path, help="another footfall")
+    parser.add_argument("--after", type=Path, default=FOOTFALL, help="the footfall to measure")
     parser.add_argument("--with-user-days", action="store_true")
     options = parser.parse_args()
-    ways = {"after": FOOTFALL} | ({"before": options.before} if options.before else {})
+    ways = {"after": options.after} | ({"before": options.before} if options.before else {})
     with tempfile.TemporaryDirectory(prefix="footfall-bench-") as folder, serving(None, Path(folder)) as server:
         postmaster = int((server.scratch / "home/data/postmaster.pid").read_text().splitlines()[0])
         server.admin("alter system set autovacuum = off", "select pg_reload_conf()")
@@ -98,7 +99,7 @@ def main() -> None:
             server.create(there)
             if options.with_user_days:
                 timed(server.footfall(there, "schema", "apply", "--with", "user-days"))
-            first = measure(server, postmaster, there, FOOTFALL, base)
+            first = measure(server, postmaster, there, options.after, base)
             print("first load", first)
             server.tidy(there)
             found: dict[str, list[Figures]] = {name: [] for name in ways}

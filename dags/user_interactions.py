@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-import smtplib
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,19 +16,15 @@ import footfall_lineage
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import (
     Asset,
-    BaseNotifier,
     BaseSensorOperator,
-    Connection,
     CronDataIntervalTimetable,
-    ExceptionRetryPolicy,
     Param,
-    RetryAction,
-    RetryRule,
     dag,
     get_current_context,
     task,
 )
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from footfall_tasks import DEFAULTS, read_settings, send
 
 from footfall import errors
 
@@ -40,16 +34,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("airflow.task.footfall")
 COUNTS = Asset(name="interactions", uri="footfall://interactions", group="footfall")
 POOL = "footfall"  # how many files are loaded at a time; the set-up makes it
-ALERTS = "footfall_alerts"  # a connection of type smtp; where there is none, a failure is a line in the log
 REPORTS = "footfall_reports"  # another one, for the report; where there is none, it is a file and nothing more
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 FILES_MAX = 1000  # files of one run; Airflow maps a task over 1,024 at most, and the next run takes the rest
-RETRYABLE = [
-    f"{kind.__module__}.{kind.__qualname__}"
-    for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, errors.FootfallError) and kind.retryable
-]
-LIBPQ_EXTRAS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "options", "service", "target_session_attrs")
 
 DOC = """
 ### User interactions
@@ -71,46 +58,6 @@ database, is tried again. Run it again whenever you like: what is loaded already
 
 The parameter `pattern` may hold the date of the run as in `interactions-%Y-%m-%d.csv`: a backfill takes each day's own.
 """
-
-
-class FailureNotifier(BaseNotifier):
-    """Say that a task failed: in the log, and by e-mail where the connection `footfall_alerts` is there."""
-
-    def notify(self, context: Context) -> None:
-        """Write the line, send the mail. Effects: a mail that cannot be sent is a line in the log, too."""
-        ti = context["task_instance"]
-        words = (
-            f"{ti.dag_id}.{ti.task_id} failed in run {ti.run_id}: {context.get('exception') or 'no reason was given'}"
-        )
-        self.log.error("footfall: %s", words)
-        send(ALERTS, f"Footfall: {ti.dag_id}.{ti.task_id} failed", words, self.log)
-
-
-def send(connection: str, subject: str, words: str, to_log: logging.Logger, page: Path | None = None) -> None:
-    """Mail words, and a page, to whom a connection of type smtp names; nothing where there is no such connection.
-
-    Effects: a mail that cannot be sent is a line in the log. The connection's secrets go to its server alone.
-    """
-    try:
-        server = Connection.get(connection)
-    except AirflowNotFoundException:
-        return
-    mail = EmailMessage()
-    mail["Subject"] = subject
-    mail["From"] = server.extra_dejson.get("from", "footfall@localhost")
-    mail["To"] = server.extra_dejson["to"]
-    mail.set_content(words)
-    if page is not None:
-        mail.add_attachment(page.read_bytes(), maintype="text", subtype="html", filename=page.name)
-    try:
-        with smtplib.SMTP(server.host, server.port or 25, timeout=30) as smtp:
-            if server.extra_dejson.get("starttls"):
-                smtp.starttls()
-            if server.login:
-                smtp.login(server.login, server.password or "")
-            smtp.send_message(mail)
-    except (OSError, smtplib.SMTPException) as error:
-        to_log.warning("footfall: the mail about it could not be sent: %s", error)
 
 
 class WaitForFiles(BaseSensorOperator):
@@ -165,25 +112,6 @@ def _matching(names: str) -> bool:
     return True
 
 
-def _settings(context: Context) -> dict[str, Any]:
-    """Give Footfall's settings: the database from Airflow's connection, all else from the environment as ever."""
-    from psycopg.conninfo import make_conninfo
-
-    connection = Connection.get(context["params"]["connection"])
-    extra = connection.extra_dejson
-    words = {
-        "host": connection.host,
-        "port": connection.port,
-        "user": connection.login,
-        "password": connection.password,
-        "dbname": connection.schema,
-        **{name: extra[name] for name in LIBPQ_EXTRAS if name in extra},
-    }
-    conninfo = make_conninfo("", **{name: value for name, value in words.items() if value not in (None, "")})
-    schema = {"schema": extra["footfall_schema"]} if "footfall_schema" in extra else {}
-    return {"database_url": conninfo, **schema}
-
-
 @dag(
     dag_id="user_interactions",
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
@@ -220,20 +148,7 @@ def _settings(context: Context) -> dict[str, Any]:
         ),
         "wait_minutes": Param(60, type="integer", minimum=0, maximum=1440, description="How long a file may be late."),
     },
-    default_args={
-        "owner": "footfall",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=10),
-        # Only what a second try may cure is tried again; all else fails at once.
-        "retry_policy": ExceptionRetryPolicy(
-            rules=[RetryRule(exception=RETRYABLE, action=RetryAction.DEFAULT, reason="it may be there again")],
-            default=RetryAction.FAIL,
-        ),
-        "execution_timeout": timedelta(hours=2),
-        "on_failure_callback": FailureNotifier(),
-    },
+    default_args=DEFAULTS,
 )
 def user_interactions() -> None:
     """Put the tasks in their order."""
@@ -247,7 +162,7 @@ def user_interactions() -> None:
         names = _names(context)
         if not _matching(names):  # they went away after they were waited for
             return []
-        found = footfall.discover(names, **_settings(context))
+        found = footfall.discover(names, **read_settings(context))
         context["ti"].xcom_push(key="ignored", value=[str(each) for each in found.ignored[:FILES_MAX]])
         for each in found:
             state = "new" if each.load_id is None else f"loaded already as load {each.load_id}"
@@ -277,7 +192,7 @@ def user_interactions() -> None:
 
         context = get_current_context()
         context["file_name"] = Path(path).name
-        settings = _settings(context)
+        settings = read_settings(context)
         summary = footfall.load(path, max_rejected=context["params"]["max_rejected"], **settings)
         result = summary.loads[0]
         if result.status != "failed":
@@ -294,7 +209,7 @@ def user_interactions() -> None:
         """Recount everything that is kept, whatever became of the files. Raises: DriftError."""
         import footfall
 
-        found = footfall.verify(**_settings(get_current_context()))
+        found = footfall.verify(**read_settings(get_current_context()))
         log.info("%s", found)
         if found.drift_count:
             raise errors.DriftError(
@@ -331,7 +246,7 @@ def user_interactions() -> None:
             raise AirflowSkipException("no report is asked for: the parameter `report` names no file")
         place = Path(_date(context).strftime(name))
         place.parent.mkdir(parents=True, exist_ok=True)
-        footfall.report(place, **_settings(context))
+        footfall.report(place, **read_settings(context))
         log.info("the report is in %s", place)
         send(REPORTS, f"Footfall: {place.stem}", "The report is attached: a page to open in a browser.", log, place)
         return str(place)

@@ -27,6 +27,7 @@ from footfall.contract.hints import find_hint
 from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.looks import LOOKS
 from footfall.contract.problems import PROBLEM_CODES
+from monitoring_pages import metrics_reference, notifications_reference
 from page_parts import end_sentence, lay_table
 from question_pages import PICTURES, draw_picture, index_of_questions, question_page, questions
 
@@ -191,7 +192,11 @@ def table_comments() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
     """Give every table, its comment, and its columns with type and comment."""
     text = _migrations() + (PACKAGE / "tables/schema.sql").read_text(encoding="utf-8")
     says = {(table, column): words.replace("''", "'") for _, table, column, words in COMMENT.findall(text)}
-    added = dict(re.findall(r"^alter table (\w+)((?:\s+add column [^;,]+,?)+);", text, re.MULTILINE))
+    added: dict[str, str] = {}
+    for table, changes in re.findall(r"^alter table (\w+)\s([^;]+);", text, re.MULTILINE):
+        added[table] = "\n".join(
+            [added.get(table, ""), *re.findall(r"^add column .*|\sadd column .*", changes, re.MULTILINE)]
+        )
     for table, body in TABLE.findall(text):
         columns = []
         for line in [*body.splitlines(), *added.get(table, "").replace("add column", "   ").splitlines()]:
@@ -345,8 +350,8 @@ def soak_figures() -> list[str]:
     )
     return [
         lay_table(("What", "Number"), [(says, f"{run[name]:,}") for says, name in sums]),
-        f"Killed: {', '.join(run['kills'])}. Seed {run['seed']}, Python {run['python']}, {run['cores']} cores shared with "
-        "other work.",
+        f"Killed: {', '.join(run['kills'])}. Seed {run['seed']}, Python {run['python']}, {run['cores']} cores shared "
+        "with other work.",
     ]
 
 
@@ -365,6 +370,8 @@ def _page_of_question(query: Query) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "reference/command-line.md": command_line,
     "reference/exit-codes.md": exit_codes,
+    "reference/metrics.md": lambda: _page(metrics_reference()),
+    "reference/notifications.md": lambda: _page(notifications_reference()),
     "reference/problem-codes.md": problem_codes,
     "reference/python.md": python_api,
     "reference/queries.md": lambda: _page(index_of_questions()),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from uuid import UUID
 
     from footfall import errors
     from footfall.answers.asked import Filters
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Table,
         Verification,
     )
+    from footfall.results.forgetting import Receipt, ReceiptOfLoad
     from footfall.results.guessing import Guess
     from footfall.results.undoing import UndoneLoad, UndoSummary
     from footfall.settings import Settings
@@ -52,6 +54,8 @@ __all__ = [
     "ProblemShape",
     "Progress",
     "QueryOptions",
+    "Receipt",
+    "ReceiptOfLoad",
     "RejectedRow",
     "ReportOptions",
     "Table",
@@ -62,6 +66,7 @@ __all__ = [
     "discover",
     "errors",
     "find",
+    "forget",
     "guess",
     "load",
     "loads",
@@ -81,6 +86,7 @@ _HOMES = {
     **dict.fromkeys(("LoadOptions", "Options", "QueryOptions", "ReportOptions"), "footfall.options"),
     **dict.fromkeys(("Delivery", "Discovery", "Drift", "FoundSources", "IgnoredName"), "footfall.results"),
     **dict.fromkeys(("FirstRow", "Guess", "GuessedPart"), "footfall.results.guessing"),
+    **dict.fromkeys(("Receipt", "ReceiptOfLoad"), "footfall.results.forgetting"),
     **dict.fromkeys(("UndoSummary", "UndoneLoad"), "footfall.results.undoing"),
     **dict.fromkeys(("LoadResult", "LoadSummary", "Progress", "Table", "Verification"), "footfall.results"),
     **dict.fromkeys(("Problem", "ProblemGroup", "ProblemShape", "RejectedRow"), "footfall.results"),
@@ -90,12 +96,16 @@ _HOMES = {
 def load(
     *sources: str,
     replays: int | None = None,
+    again: bool = False,
+    with_later: bool = False,
     progress: Callable[[Progress], None] | None = None,
     **settings: Unpack[LoadOptions],
 ) -> LoadSummary:
     """Load files, folders, patterns and URLs, each file exactly once: whole, or not at all.
 
-    With `replays`, the files hold rejected rows of that load, mended: what comes in closes them.
+    With `replays`, the files hold rejected rows of that load, mended: what comes in closes them. With `again`, a file
+    that is loaded is taken back and loaded anew by the contract of today, in one transaction; `with_later` takes the
+    later loads back, too, that cannot stand without it: the result of the file names them as `undone`.
 
     Effects: creates the tables in a schema that has none; what is loaded already changes nothing. `progress` is called
     some times a second.
@@ -105,7 +115,8 @@ def load(
     """
     from footfall.verbs import load as load_verb
 
-    return load_verb.load(list(sources), _settings(settings), replays=replays, progress=progress)
+    how: Any = {"replays": replays, "again": again, "with_later": with_later}
+    return load_verb.load(list(sources), _settings(settings), progress=progress, **how)
 
 
 def check(
@@ -269,6 +280,27 @@ def report(output: str | Path | None = None, **asked: Unpack[ReportOptions]) -> 
     if output is not None:
         making.write_file(made, output)
     return made.html
+
+
+def forget(
+    *users: int | str | UUID,
+    from_file: str | Path | None = None,
+    dry_run: bool = False,
+    **settings: Unpack[LoadOptions],
+) -> Receipt:
+    """Forget users: their rows leave tables, counts and quarantine, and no load brings them back.
+
+    With `from_file`, also those of a file: one id on each line.
+
+    Shape: the receipt says what was removed where, and never names a user.
+    Effects: one transaction under the writer lock; none with `dry_run`. It reads all rows once.
+
+    Raises: SettingsError where a text is no id; SourceError where the file cannot be read; SchemaError, DriftError,
+    DatabaseUnavailableError.
+    """
+    from footfall.verbs import forget as forget_verb
+
+    return forget_verb.forget(users, _settings(settings), from_file=from_file, dry_run=dry_run)
 
 
 def undo(*loads: int, with_later: bool = False, dry_run: bool = False, **settings: Unpack[Options]) -> UndoSummary:

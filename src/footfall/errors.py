@@ -10,6 +10,7 @@
     - CorruptSourceError         3   a compressed file is cut or corrupt
     - SourceChangedError         3   retryable: the file changed while it was read
     - SourceUnavailableError     3   retryable: a source cannot be read now
+  - NotToldError                 1   retryable: `footfall notify` reached nobody
   - TemporarySpaceError          1   retryable: no room for the temporary files of a load
   - TooManyRejectedError         4   more rejected rows than --max-rejected allows
   - DatabaseUnavailableError     5   retryable: the database is not reachable, or was lost
@@ -89,6 +90,12 @@ class SourceChangedError(SourceError):
 
 class SourceUnavailableError(SourceError):
     """The source cannot be read now: its server, its disk or room for a copy is missing. Run the same command later."""
+
+    retryable = True
+
+
+class NotToldError(FootfallError):
+    """Nobody could be told; the warning above says why. Only `footfall notify` ends so: no load fails for it."""
 
     retryable = True
 

@@ -54,6 +54,7 @@ CALL_VARIABLES = (
     "ESCAPE_FORMULAS",
     "FORMAT",
     "HOST",
+    "IF_SILENT",
     "LIMIT",
     "LIST",
     "LOAD",
@@ -262,18 +263,23 @@ def load_settings(**overrides: object) -> Settings:
     Effects: reads the environment, `.env` and `footfall.toml`.
     Raises: SettingsError naming the option, variable or file and the cure; it never holds the database's address.
     """
+    settings = load_plain_settings(**overrides)
+    settings._definitions.update(read_definitions())
+    settings._notify = _read_notify()
+    return settings
+
+
+def load_plain_settings(**overrides: object) -> Settings:
+    """Give the settings in force, without the source definitions. Raises: SettingsError."""
     given = {FIELDS.get(name, name): value for name, value in overrides.items() if value is not None}
     for name in given:
         if name not in FIELDS.values():
             raise SettingsError(f"there is no setting {name!r}{_did_you_mean(name, FIELDS)}")
     try:
-        settings = Settings(**given)  # type: ignore[arg-type]
+        return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         # `from None`: pydantic's own text is not shown anywhere, whatever -v asks for.
         raise SettingsError("; ".join(_explain(each, given) for each in error.errors(include_input=False))) from None
-    settings._definitions.update(read_definitions())
-    settings._notify = _read_notify()
-    return settings
 
 
 class _UsableSettings(Settings):

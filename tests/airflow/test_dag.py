@@ -54,7 +54,7 @@ def tries(run: Any, task_id: str) -> list[int]:
 
 def test_the_dag_is_read_without_an_error(dag_bag: Any) -> None:
     assert dag_bag.import_errors == {}
-    assert set(dag_bag.dags) == {"user_interactions"}
+    assert set(dag_bag.dags) == {"user_interactions", "footfall_undo", "footfall_replay", "footfall_forget"}
 
 
 def test_its_tasks_stand_in_the_order_of_the_story(dag: Any) -> None:

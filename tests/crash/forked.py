@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 import tempfile
+from contextlib import suppress
 from typing import Any, LiteralString
 
 import psycopg
 
+from footfall.errors import SettingsError
 from footfall.settings import load_settings
 from footfall.tables import counts, first_load, known_files
+from footfall.verbs import forget as forget_verb
 from footfall.verbs import groups
+from footfall.verbs import load as load_verb
+from footfall.verbs import replay as replay_verb
+from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
 from trials import ALWAYS_SETTLED_NS, loaded
 
-__all__ = ["child", "mend_until_killed", "one_of_a_crowd"]
+__all__ = ["child", "mend_until_killed", "one_of_a_crowd", "one_of_operators"]
+
+COMMANDS_OF_ONE = 8
+FORGETTABLE_USERS = (2, 3)
 
 
 def child(conninfo: str, csv: str, empty_path_bytes: int, temporary_folder: str) -> None:
@@ -33,6 +43,38 @@ def one_of_a_crowd(conninfo: str, names: list[str], together: int, temporary_fol
     tempfile.tempdir = temporary_folder
     groups.TOGETHER_FILES = together
     sys.exit(loaded(conninfo, names, max_rejected="1.0").exit_code)
+
+
+def one_of_operators(conninfo: str, names: list[str], seed: int, temporary_folder: str) -> None:
+    """Load, load again, take back, replay and forget, in an order of its own."""
+    tempfile.tempdir = temporary_folder
+    chance = random.Random(seed)
+    for _ in range(COMMANDS_OF_ONE):
+        name = chance.choice(names)
+        settings = load_settings(
+            database_url=conninfo, max_rejected="1.0", actions=chance.choice([None, ("click",)]), rehash=True
+        )
+        verb = chance.choice(["load", "load", "load again", "undo", "replay", "forget"])
+        load_ids = list_standing(conninfo) if verb in {"undo", "replay"} else []
+        if verb.startswith("load"):
+            said: Any = load_verb.load([name], settings, again=verb == "load again", with_later=verb == "load again")
+            assert said.exit_code == 0, said
+        elif verb == "forget":
+            forget_verb.forget([str(chance.choice(FORGETTABLE_USERS))], settings)
+        elif load_ids:
+            with suppress(SettingsError):  # another process may have taken it back meanwhile
+                load_id = chance.choice(load_ids)
+                if verb == "undo":
+                    undo_verb.undo([load_id], settings, with_later=True)
+                else:
+                    replay_verb.replay(settings, [load_id])
+
+
+def list_standing(conninfo: str) -> list[int]:
+    """List the loads that stand."""
+    with psycopg.connect(conninfo) as connection:
+        rows = connection.execute("select load_id from loads where status = 'loaded' order by 1").fetchall()
+    return [load_id for (load_id,) in rows]
 
 
 def mend_until_killed(conninfo: str, tables: int) -> None:

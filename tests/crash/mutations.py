@@ -17,11 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 EVERY_MESSAGE = "tests/crash/test_every_message.py"
 CROWD = ("tests/crash/test_crowd.py",)
 CROWD_OR_TWO = ("tests/crash/test_crowd.py", "tests/integration/test_concurrency.py")
-BEFORE_LEDGER = "        _record_loaded(connection, reading.layout.contract, attempt, result)\n"
+BEFORE_LEDGER = "        _record_loaded(connection, reading, attempt, result)\n"
 OUTCOME = "    return CommitOutcome.COMMITTED if is_committed else CommitOutcome.NOT_COMMITTED\n"
 COMMITTING = "            attempt.is_committing = True\n"
 AT_COMMIT = "        connection.commit()\n        return [attempt.result"
 ALL_KINDS = (EVERY_MESSAGE, "-k", "temporary")
+OPERATIONS = ("tests/property/test_operations.py",)
+EVERY_COMMAND = "tests/crash/test_every_command.py"
+OPERATORS = ("tests/crash/test_operators.py",)
 VERDICTS = (
     "tests/unit/formats/test_delimited.py",
     "tests/unit/contract/test_rules.py",
@@ -56,8 +59,7 @@ MUTATIONS = (
                 AT_COMMIT,
                 "        connection.commit()\n        begin(connection, session.target)\n"
                 "        for attempt, reading in new:\n"
-                "            contract = reading.layout.contract\n"
-                f"            _record_loaded(connection, contract, attempt, attempt.result)\n{AT_COMMIT}",
+                f"            _record_loaded(connection, reading, attempt, attempt.result)\n{AT_COMMIT}",
             ),
         ),
         ALL_KINDS,
@@ -89,7 +91,12 @@ MUTATIONS = (
     ),
     Mutation(
         "the delta of the counts applied twice",
-        (("= {table}.interaction_count + excluded", "= {table}.interaction_count + 2 * excluded"),),
+        (
+            (
+                "        set interaction_count = {table}.interaction_count + excluded",
+                "        set interaction_count = {table}.interaction_count + 2 * excluded",
+            ),
+        ),
         CROWD,
     ),
     Mutation(
@@ -243,6 +250,118 @@ MUTATIONS = (
             ("has_table_privilege('source_files', 'update')", "true"),
         ),
         ("tests/security/test_least_role.py", "-k", "settled"),
+    ),
+    Mutation(
+        "rows that a later load delivered too do not pass to it",
+        (
+            (
+                '        connection.execute(compose(SQL["pass_rows"], heirs=names["heirs"]))\n',
+                "",
+            ),
+        ),
+        OPERATIONS,
+    ),
+    Mutation(
+        "rows pass to another load, and its sums stay",
+        (('            connection.execute(SQL["pass_sums"], sums |', '            dict(sums |'),),
+        OPERATIONS,
+    ),
+    Mutation(
+        "the overlaps of rows that pass are not rewritten",
+        (('        connection.execute(compose(SQL["pass_overlaps"], **names))\n', ""),),
+        OPERATIONS,
+    ),
+    Mutation(
+        "which rows were found is not rewritten where they pass",
+        (('        connection.execute(compose(SQL["pass_duplicates"], **names))\n', ""),),
+        OPERATIONS,
+    ),
+    Mutation(
+        "rows pass to the last load that met them",
+        (
+            (
+                "order by m.first_load_id, m.interaction_id, l.finished_at, l.load_id\n",
+                "order by m.first_load_id, m.interaction_id, l.finished_at desc, l.load_id desc\n",
+            ),
+        ),
+        OPERATIONS,
+    ),
+    Mutation(
+        "a load that was refused rows because of one that goes stays",
+        (("        o.rows_conflict <> 0\n        or o.rows_duplicate", "        o.rows_duplicate"),),
+        OPERATIONS,
+    ),
+    Mutation(
+        "rejected rows of a load that is taken back stay",
+        (('    connection.execute(SQL["remove_rejected"], {"load_ids": load_ids})\n', ""),),
+        OPERATIONS,
+    ),
+    Mutation(
+        "the first and last instants of users whose rows go stay",
+        (
+            (
+                '            if fetch_one(connection, compose(SQL["count_undecided"], undecided=undecided)).keys:',
+                '            if kept.table == "no table":',
+            ),
+        ),
+        OPERATIONS,
+    ),
+    Mutation(
+        "the ledger is told outside of the transaction that a load is undone",
+        (
+            (
+                '    connection.execute(SQL["mark_undone"], {"load_ids": load_ids})\n',
+                "    connection.commit()\n"
+                '    connection.execute(SQL["mark_undone"], {"load_ids": load_ids})\n',
+            ),
+        ),
+        (EVERY_COMMAND, "-k", "undo"),
+    ),
+    Mutation(
+        "an undo whose answer was lost is taken for a failure",
+        (
+            (
+                "        if not is_recorded or self.summary is None:\n            raise error\n        return self.summary\n",
+                "        raise error\n",
+            ),
+        ),
+        (EVERY_COMMAND, "-k", "undo"),
+    ),
+    Mutation(
+        "an undo without the writer lock",
+        (
+            (
+                "        take_writer_lock(connection, self.target)\n        assert_current(connection, self.target)\n"
+                "        standing, gone",
+                "        standing, gone",
+            ),
+        ),
+        OPERATORS,
+    ),
+    Mutation(
+        "rows that are replayed stay open",
+        (
+            (
+                "    if replays.close_rows(connection, origin_id, *closed, load_id) != len(closed[0]):",
+                "    if False:",
+            ),
+        ),
+        OPERATIONS,
+    ),
+    Mutation(
+        "a replay does not notice that rows were closed meanwhile",
+        (
+            (
+                "    if replays.close_rows(connection, origin_id, *closed, load_id) != len(closed[0]):",
+                "    if replays.close_rows(connection, origin_id, *closed, load_id) < 0:",
+            ),
+        ),
+        OPERATORS,
+    ),
+    Mutation(
+        "the conflicts of a replay count as those of a load",
+        (("    replays.forget_conflicts(connection, load_id)\n", ""),),
+        OPERATIONS,
     ),
     Mutation(
         "a line number counts records, not lines",

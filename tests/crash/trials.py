@@ -47,6 +47,21 @@ WITNESSES = {
     "known files of no load": """
         select f.path from source_files as f
         where not exists (select from loads as l where l.digest = f.digest and l.status = 'loaded') order by 1""",
+    "rows found there": """
+        select l.digest, f.digest, i.interaction_id
+        from load_duplicates as d
+        cross join lateral unnest(d.interaction_ids) as i (interaction_id)
+        left join loads as l on l.load_id = d.load_id
+        left join loads as f on f.load_id = d.first_load_id
+        order by 1, 2, 3""",
+    "undone": "select distinct digest, undone_at is not null from loads where status = 'undone' order by 1",
+    "operations": "select distinct verb from operations order by 1",
+    "closed rows": """
+        select l.digest, r.line_number, r.item, c.source
+        from rejected_interactions as r
+        join loads as l on l.load_id = r.load_id
+        join loads as c on c.load_id = r.replayed_by
+        order by 1, 2, 3""",
     "keys": """
         select c.relname, pg_get_indexdef(c.oid, 0, true) from pg_class as c
         where c.relkind = 'i' and c.relnamespace = current_schema()::regnamespace order by 1""",

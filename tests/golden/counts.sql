@@ -8,7 +8,10 @@ lock table
     user_days,
     loads,
     rejected_interactions,
-    load_overlaps
+    load_overlaps,
+    load_duplicates,
+    operations,
+    footfall_migrations
 in access share mode nowait
 
 -- name: totals

@@ -592,7 +592,7 @@ def test_a_schema_of_any_name_holds_all_tables(database: str, write_csv: Write, 
     done = load_one(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad"), schema=schema)
     assert (done.status, done.error) == ("loaded", None)
     in_schema = "select count(*) from pg_tables where schemaname = %s"
-    assert ask(database, in_schema, schema) == [(12,)]
+    assert ask(database, in_schema, schema) == [(16,)]
     assert ask(database, in_schema, "public") == [(0,)]
     settings = load_settings(database_url=database, schema=schema)
     assert verify_verb.verify(settings).drift == ()

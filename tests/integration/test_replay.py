@@ -162,3 +162,50 @@ def test_the_result_as_json_says_which_load_it_mends(database: str) -> None:
     again = run("replay", "--database", database)
     assert (again.returncode, again.stdout) == (0, "")
     assert "nothing to replay" in again.stderr
+
+
+def test_undoing_a_replay_opens_again_what_it_closed(database: str) -> None:
+    footfall.load(write_csv("a.csv", GOOD, "2,1,1,buy,2024-01-01"), database_url=database, actions=["click"])
+    (done,) = footfall.replay(database_url=database).loads
+    footfall.undo(done.load_id or 0, database_url=database)
+    assert states(database) == [(1, 3, None)]
+    assert [row[0] for row in ask(database, RAW)] == [1]
+    assert_clean(database)
+    (again,) = footfall.replay(database_url=database).loads
+    assert again.rows_loaded == 1
+    assert_clean(database)
+
+
+def test_undoing_a_load_takes_its_replays_and_mended_files_along(database: str) -> None:
+    rows = (GOOD, "2,1,1,buy,2024-01-01", "x,1,1,buy,2024-01-01")
+    footfall.load(write_csv("a.csv", *rows), database_url=database, actions=["click"])
+    footfall.replay(database_url=database)
+    footfall.load(write_csv("fix.csv", "3,1,1,buy,2024-01-01"), database_url=database, replays=1)
+    footfall.load(write_csv("b.csv", "2,1,1,buy,2024-01-01", "9,9,9,view,2024-01-01"), database_url=database)
+    assert [row[0] for row in ask(database, RAW)] == [1, 2, 3, 9]
+    assert_clean(database)
+    undone = footfall.undo(1, database_url=database)
+    assert [load.load_id for load in undone.loads] == [1, 2, 3]
+    assert [row[0] for row in ask(database, RAW)] == [2, 9]
+    assert states(database) == []
+    assert_clean(database)
+
+
+def test_what_a_replay_found_there_passes_to_it_when_it_is_taken_back(database: str) -> None:
+    footfall.load(write_csv("a.csv", GOOD, "2,1,1,buy,2024-01-01"), database_url=database, actions=["click"])
+    (b,) = footfall.load(write_csv("b.csv", "2,1,1,buy,2024-01-01"), database_url=database).loads
+    (done,) = footfall.replay(database_url=database).loads
+    assert done.rows_duplicate == 1
+    footfall.undo(b.load_id or 0, database_url=database)
+    assert ask(database, "select interaction_id, load_id from user_interactions_raw order by 1") == [
+        (1, 1), (2, done.load_id)
+    ]  # fmt: skip
+    assert_clean(database)
+
+
+def test_the_report_says_how_many_are_open_and_closed(database: str) -> None:
+    rows = (GOOD, "2,1,1,buy,2024-01-01", "x,1,1,buy,2024-01-01")
+    footfall.load(write_csv("a.csv", *rows), database_url=database, actions=["click"])
+    assert "closed by" not in footfall.report(database_url=database)
+    footfall.replay(database_url=database)
+    assert "2 rejected = 1 open + 1 closed by a replay or a mended file" in footfall.report(database_url=database)

@@ -21,12 +21,19 @@ import hostile
 from footfall.answers import catalogue, parameters
 from footfall.answers.asked import Filters
 from footfall.answers.kept import Keeper
-from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError, QueryError, SchemaError
+from footfall.errors import (
+    DatabaseBusyError,
+    DatabaseUnavailableError,
+    FootfallError,
+    LaterLoadsError,
+    QueryError,
+    SchemaError,
+)
 from footfall.postgres import target as targets
 from footfall.postgres import transactions
 from footfall.settings import Settings, load_settings
 from footfall.statements import statements as named_statements
-from footfall.tables import first_load, known_files, ledger
+from footfall.tables import first_load, known_files, ledger, operations
 from footfall.tables import merge as merging
 from footfall.tables import staging as staged
 from footfall.verbs import discover as discover_verb
@@ -37,6 +44,7 @@ from footfall.verbs import query as query_verb
 from footfall.verbs import rejects as rejects_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import session as sessions
+from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
 from listening import heard_by
 from statements import MODULES
@@ -179,6 +187,7 @@ def everything(
     yield loaded(settings, files["again"], files["conflicts"])
     yield loaded(settings, files["small"], files["smaller"])
     yield loaded(load_settings(database_url=conninfo, source_time_zone="Europe/Vienna"), files["rising"])
+    yield from taken_back(conninfo, settings, files)
     target = targets.Target(conninfo, "public", 1)
     with psycopg.connect(conninfo) as writer:
         keys = [transactions.LOCK_CLASS, target.lock_key]
@@ -201,6 +210,7 @@ def everything(
     with sessions.session(settings) as (connection, where):
         transactions.begin(connection, where)
         assert not ledger.is_loaded(connection, 0)
+        assert not operations.is_recorded(connection, 0)
         merging.analyze_tables(connection, 1_000_000)
         connection.rollback()
     yield [row[1:11] for row in loads_verb.loads(settings, limit=None).rows]
@@ -230,6 +240,22 @@ def everything(
     admin.execute("delete from public.rejected_interactions where line_number = 4")
     admin.execute("alter table public.user_interactions_raw drop constraint user_interactions_raw_pkey")
     admin.execute("insert into public.user_interactions_raw select * from public.user_interactions_raw limit 1")
+    yield verify_verb.verify(settings)
+
+
+def taken_back(conninfo: str, settings: Settings, files: dict[str, str]) -> Iterator[Any]:
+    """Take loads back, one of which others met: rows pass, counts are measured again; then load the files again."""
+    first = next(row[0] for row in loads_verb.loads(settings, limit=None).rows if row[1] == files["first"])
+    with pytest.raises(LaterLoadsError) as refused:
+        undo_verb.undo([first], settings)
+    yield refused.value.message
+    yield undo_verb.undo([first], settings, with_later=True).loads
+    yield undo_verb.undo([first], settings).already_undone
+    yield verify_verb.verify(settings)
+    yield loaded(settings, files["first"], files["conflicts"])
+    yield loaded(load_settings(database_url=conninfo, source_time_zone="Europe/Vienna"), files["rising"])
+    [again] = load_verb.load([files["small"]], settings, again=True).loads
+    yield again.rows_loaded, again.undone
     yield verify_verb.verify(settings)
 
 

@@ -47,7 +47,9 @@ OF_DATABASE: dict[str, Metric] = {
     "footfall_open_failures": Metric("gauge", "Files of which nothing is loaded, since their last attempt failed."),
     "footfall_newest_interaction_timestamp_seconds": Metric("gauge", "When the newest interaction happened."),
     "footfall_newest_file_timestamp_seconds": Metric("gauge", "When the newest local file that is loaded was written."),
-    "footfall_quarantine_rows": Metric("gauge", "Rejected rows that are kept: open, or closed by a replay.", "state"),
+    "footfall_quarantine_rows": Metric(
+        "gauge", "Rejected rows that are kept: open, or closed by a replay or a mended file.", "state"
+    ),
     "footfall_quarantine_problems": Metric(
         "gauge", "Open rejected rows by problem; a row with two problems counts under both.", "code"
     ),

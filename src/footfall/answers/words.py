@@ -23,6 +23,7 @@ from footfall.results import (
     Table,
     Verification,
 )
+from footfall.results.forgetting import Receipt
 from footfall.results.guessing import FirstRow, Guess, GuessedPart
 from footfall.results.problems import SHAPES_SHOWN
 from footfall.results.undoing import UndoSummary
@@ -111,7 +112,13 @@ def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
     is_loaded = load.status == "already-loaded" and not is_check
     loaded_at = {"loaded_at": load.loaded_at} if is_loaded else {}
     replay_of = {"replay_of": load.replay_of} if load.replay_of is not None else {}
-    return values | loaded_at | replay_of | {"problems": _problem_objects(load.groups)}
+    undone = {"undone": [asdict(each) for each in load.undone]} if load.undone else {}
+    return values | loaded_at | replay_of | undone | {"problems": _problem_objects(load.groups)}
+
+
+def receipt_json(receipt: Receipt) -> str:
+    """Give what forgetting removed as one JSON object."""
+    return write_json(asdict(receipt) | {"seconds": round_seconds(receipt.seconds)})
 
 
 def undo_json(summary: UndoSummary) -> str:

@@ -69,6 +69,13 @@ Rehash = Annotated[
     bool | None, setting("--rehash", None, "Read every file, even one that was loaded and did not change.")
 ]
 Retry = Annotated[bool | None, setting("--retry", None, "Load a file again when the connection was lost.")]
+Again = Annotated[
+    bool, call_option("--again", about="Take a file that is loaded back, and load it anew by the contract of today.")
+]
+WithLater = Annotated[
+    bool,
+    call_option("--with-later", about="Take back the later loads, too, that cannot stand without what goes."),
+]
 TextOrJson = Annotated[Literal["table", "json"], call_option("--format", about="How to print the result.")]
 Format = Annotated[Literal["table", "csv", "json"], call_option("--format", about="How to print the result.")]
 EscapeFormulas = Annotated[

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from footfall.cli.app import (
+    Again,
     Database,
     Delimiter,
     EscapeFormulas,
@@ -18,6 +19,7 @@ from footfall.cli.app import (
     Sources,
     TextOrJson,
     Verbose,
+    WithLater,
     app,
     begin,
     call_option,
@@ -43,6 +45,8 @@ def load(
     delimiter: Delimiter = None,
     retry: Retry = None,
     rehash: Rehash = None,
+    again: Again = False,
+    with_later: WithLater = False,
     replays: Annotated[
         int | None,
         call_option("--replays", metavar="LOAD", minimum=1, about="The files hold rejected rows of this load, mended."),
@@ -67,10 +71,15 @@ def load(
     from footfall.verbs import load as load_verb
 
     with shown_progress(quiet) as progress:
-        summary = load_verb.load(sources, settings, replays=replays, progress=progress)
+        how: Any = {"replays": replays, "again": again, "with_later": with_later}
+        summary = load_verb.load(sources, settings, progress=progress, **how)
     write(words.summary_json(summary) if fmt == "json" else str(summary))
     talk_about(summary)
-    with_rejects = [done.load_id for done in summary.loads if done.status == "loaded" and done.rows_rejected]
+    with_rejects = [
+        done.load_id
+        for done in summary.loads
+        if done.status == "loaded" and done.rows_rejected and done.replay_of is None
+    ]
     if with_rejects:
         which = f" --load {with_rejects[0]}" if len(with_rejects) == 1 else ""
         log.info("`footfall rejects%s` shows the rejected rows", which)

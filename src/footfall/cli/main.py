@@ -15,7 +15,21 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from footfall.cli import definitions, doctor, files, metrics, page, questions, replay, report, undo, upkeep, watch  # noqa: F401  (they add their commands, in the order of the help)
+from footfall.cli import (
+    definitions,
+    doctor,
+    files,
+    forget,
+    metrics,
+    notify,
+    page,
+    questions,
+    replay,
+    report,
+    undo,
+    upkeep,
+    watch,
+)
 from footfall.cli.app import app, ask_for_a_verb
 from footfall.cli.database import database_app
 from footfall.cli.output import stdout

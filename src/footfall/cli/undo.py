@@ -6,15 +6,11 @@ from typing import Annotated
 
 import typer
 
-from footfall.cli.app import Database, Quiet, Schema, TextOrJson, Verbose, app, begin, call_option, example
+from footfall.cli.app import Database, Quiet, Schema, TextOrJson, Verbose, WithLater, app, begin, call_option, example
 from footfall.cli.output import write
 
 LoadIds = Annotated[
     list[int], typer.Argument(metavar="LOAD", min=1, help="Numbers of loads, as `footfall loads` lists them.")
-]
-WithLater = Annotated[
-    bool,
-    call_option("--with-later", about="Take back the later loads, too, that cannot stand without these."),
 ]
 
 

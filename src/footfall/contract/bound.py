@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
+from footfall.contract.forgotten import FORGOTTEN
 from footfall.errors import TooManyRejectedError
 from footfall.results import LoadResult
 
@@ -54,27 +55,31 @@ class MaxRejected:
 def assert_bound(result: LoadResult, bound: MaxRejected | None, outcome: str) -> None:
     """Raise an error for a file with too many rejected rows; without a bound, for a file whose rows are all rejected.
 
+    Rows of users who are forgotten are no fault of the file: it is judged as if it did not have them.
     `outcome` ends the message: it says what happens to the file. A load calls this before any row becomes visible.
     Raises: TooManyRejectedError.
     """
+    rows_forgotten = sum(group.rows for group in result.groups if group.code == FORGOTTEN[0])
+    rows_read, rows_rejected = result.rows_read - rows_forgotten, result.rows_rejected - rows_forgotten
     if bound is None:
-        if result.rows_read and result.rows_rejected == result.rows_read:
+        if rows_read and rows_rejected == rows_read:
             raise TooManyRejectedError(
-                f"all {result.rows_read:,} rows are rejected{_name_largest_reason(result)}; "
+                f"all {rows_read:,} rows are rejected{_name_largest_reason(result)}; "
                 f"{outcome}; --max-rejected 1.0 loads the file all the same",
                 source=result.source,
             )
-    elif not bound.allows(result.rows_read, result.rows_rejected):
+    elif not bound.allows(rows_read, rows_rejected):
         raise TooManyRejectedError(
-            f"{result.rows_rejected:,} of {result.rows_read:,} rows are rejected"
+            f"{rows_rejected:,} of {rows_read:,} rows are rejected"
             f"{_name_largest_reason(result)}, more than --max-rejected allows; {outcome}",
             source=result.source,
         )
 
 
 def _name_largest_reason(result: LoadResult) -> str:
-    if not result.groups:
+    groups = [group for group in result.groups if group.code != FORGOTTEN[0]]
+    if not groups:
         return ""
-    group = max(result.groups, key=lambda g: g.rows)
+    group = max(groups, key=lambda g: g.rows)
     where = f" in {group.field}" if group.field else ""
     return f" ({group.rows:,} of them {group.code}{where}, first on line {group.sample_line_number})"

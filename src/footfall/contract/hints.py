@@ -24,6 +24,7 @@ GENERAL = {
     "not-an-object": "one whole JSON object is wanted there, in which a name on the way to a value stands once",
     "not-a-value": "name a path into it (user.id), or `explode` a list whose items are rows, in the source definition",
     "conflicting-duplicate": "the same id came with other content; correct one of the two at its origin",
+    "forgotten-user": "its user was forgotten (`footfall forget`), and stays so",
     "missing-value": "fill the value in at its origin",
     "unknown-action": "add the word to FOOTFALL_ACTIONS, or correct it at its origin",
     "in-the-future": "is the clock or the time zone of its origin right (FOOTFALL_SOURCE_TIME_ZONE)?",

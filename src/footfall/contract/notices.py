@@ -72,7 +72,8 @@ def describe_other_contract(load_id: int, contract: str, contract_now: str) -> t
     return (
         f"already loaded as load {load_id} under another contract (another source definition, delimiter, "
         "source_time_zone, actions, max_future_seconds or types of ids, a file name that says otherwise how it "
-        "is read, or the rules of another version of Footfall); nothing was changed",
+        "is read, or the rules of another version of Footfall); nothing was changed. To take it back and load it anew: "
+        f"`footfall load --again`; to take it back alone: `footfall undo {load_id}`",
     )
 
 

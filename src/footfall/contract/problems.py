@@ -22,5 +22,6 @@ PROBLEM_CODES: dict[str, str] = {
     "bad-encoding": "a NUL byte, or bytes that are not UTF-8",
     "not-an-object": "no JSON object where a record is wanted, or one where a name on the way to a value stands twice",
     "not-a-value": "a list or an object of JSON where one value is wanted, or NaN or Infinity",
+    "forgotten-user": "the row of a user who was forgotten; nothing of its text is kept",
     "conflicting-duplicate": "this interaction_id came before with other content; the row that came first stays",
 }

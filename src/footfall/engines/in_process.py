@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from footfall.contract.forgotten import Forgotten
     from footfall.engines.kernel import KernelSession
 
 KERNELS_MAX = 4  # kernels kept for later files: the exports of one source have one layout, rarely two
@@ -65,6 +66,7 @@ class Engine:
         self.memory_limit_mb = memory_limit_mb
         self.progress = progress
         self.kernels: dict[Layout, Kernel] = {}
+        self.forgotten: Forgotten | None = None  # None where nobody is: nothing is spent then
 
     def run(self, readings: Sequence[Reading], take: Callable[[Verdicts], object]) -> list[Sums]:
         """Judge files of one layout in loading order; give each batch of verdicts to `take`; return each file's sums.
@@ -90,13 +92,18 @@ class Engine:
 
     def judge(self, layout: Layout, batches: Iterator[pa.RecordBatch]) -> Generator[Verdicts, None, None]:
         """Judge records of one layout; give the verdicts in their order, but made ids that may repeat come last."""
-        with closing(self._open_kernel(layout).judge(batches)) as judged:
+        forgotten = self.forgotten
+        with closing(self._open_kernel(layout).judge(batches, forgotten)) as judged:
+            numbered: Iterator[Verdicts] = judged
             if layout.definition.made_from in ("record", "fields"):
                 from footfall.engines.occurrences import number_occurrences
 
-                yield from number_occurrences(judged, self.memory_limit_mb)
-            else:
-                yield from judged
+                numbered = number_occurrences(judged, self.memory_limit_mb)
+            if forgotten:  # behind the numbers, which rows of others keep
+                from footfall.engines.forgotten import hide_accepted
+
+                numbered = (hide_accepted(verdicts, forgotten) for verdicts in numbered)
+            yield from numbered
 
     def judge_conflicts(
         self, layout: Layout, batches: Iterator[pa.RecordBatch]
@@ -156,12 +163,12 @@ class Kernel:
         while self.idle:
             self.idle.popleft().close()
 
-    def judge(self, batches: Iterator[pa.RecordBatch]) -> Generator[Verdicts, None, None]:
+    def judge(self, batches: Iterator[pa.RecordBatch], forgotten: Forgotten | None) -> Generator[Verdicts, None, None]:
         """Judge batches of records; give the verdicts in the order of the batches."""
         pending: deque[Future[Verdicts]] = deque()
         try:
             for batch in batches:
-                pending.append(self.pool.submit(self._run, batch))
+                pending.append(self.pool.submit(self._run, batch, forgotten))
                 if len(pending) > self.workers:
                     yield pending.popleft().result()
             while pending:
@@ -170,7 +177,7 @@ class Kernel:
             for future in pending:
                 future.cancel()
 
-    def _run(self, batch: pa.RecordBatch) -> Verdicts:
+    def _run(self, batch: pa.RecordBatch, forgotten: Forgotten | None) -> Verdicts:
         from footfall.engines.kernel import judge_batch
 
         try:
@@ -178,6 +185,6 @@ class Kernel:
         except IndexError:  # no idle session: open one, so that a small file opens only one
             session = self.open_session()
         try:
-            return judge_batch(session, batch)
+            return judge_batch(session, batch, forgotten)
         finally:
             self.idle.append(session)

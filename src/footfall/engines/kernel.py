@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from footfall.contract import value_shapes as shapes
+from footfall.contract.forgotten import Forgotten
 from footfall.contract.hints import list_look_variables
 from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.limits import BAD_BYTES, RAW_BYTES_MAX
@@ -23,6 +24,7 @@ from footfall.contract.mapping import Layout
 from footfall.contract.patterns import compose_macros, list_rule_variables
 from footfall.contract.verdicts import Oddity, Verdicts
 from footfall.engines import oddities
+from footfall.engines.forgotten import count_hidden, part_refused
 from footfall.formats import texts
 from footfall.formats.around import write_around
 from footfall.formats.encodings import UTF_8, restore_bytes
@@ -103,10 +105,13 @@ def open_kernel_session(layout: Layout, latest: datetime | None, memory_mb: int 
     return KernelSession(layout, connection, quick, slow, form.plain_line, form.suspect_line, form.records)
 
 
-def judge_batch(session: KernelSession, batch: pa.RecordBatch) -> Verdicts:
-    """Judge every record by `quick`, and those about which it cannot decide by `slow`."""
+def judge_batch(session: KernelSession, batch: pa.RecordBatch, forgotten: Forgotten | None = None) -> Verdicts:
+    """Judge every record by `quick`, and those about which it cannot decide by `slow`.
+
+    Rejected rows of users who are forgotten have no text. Accepted rows of theirs are still accepted here.
+    """
     accepted, skipped, left = _judge_plain(session, pa.Table.from_batches([batch]))
-    parts, rejected = [accepted], [REJECTED_SCHEMA.empty_table()]
+    parts, rejected, hidden = [accepted], [REJECTED_SCHEMA.empty_table()], [REJECTED_SCHEMA.empty_table()]
     kinds: dict[int, shapes.Kinds] = {}
     odd: list[Oddity] = []
     for at in range(0, left.num_rows, SLOW_ROWS):
@@ -117,15 +122,22 @@ def judge_batch(session: KernelSession, batch: pa.RecordBatch) -> Verdicts:
         skipped.append(slow.filter(slow["is_skipped"])["line_number"])
         odd += oddities.count_padded_ids(session.connection, right)
         refused = _place_on_lines(session.layout, batch, slow.filter(is_rejected))
+        if forgotten and refused.num_rows:
+            refused, theirs = part_refused(refused, session.layout, forgotten, REJECTED_SCHEMA)
+            hidden.append(theirs)
+            count_hidden(theirs, kinds)
         session.connection.register("rejected", refused)
         rejected.append(session.connection.sql(SQL["rejected"]).to_arrow_table().cast(REJECTED_SCHEMA))
         session.connection.unregister("rejected")
         _count_kinds(session.connection, refused, kinds)
     accepted = _append_lines(batch, _sort_by_line(pa.concat_tables(parts)))
     odd += oddities.count_null_words(session.connection, accepted)
+    readable = _make_readable(pa.concat_tables(rejected), session.layout)
+    if len(hidden) > 1:
+        readable = pa.concat_tables([readable, *hidden]).sort_by("line_number")
     return Verdicts(
         accepted,
-        _make_readable(pa.concat_tables(rejected), session.layout),
+        readable,
         kinds,
         tuple(odd),
         _count_by_file(skipped),
@@ -153,10 +165,11 @@ def _place_on_lines(layout: Layout, batch: pa.RecordBatch, refused: pa.Table) ->
 
 
 def _append_lines(batch: pa.RecordBatch, accepted: pa.Table) -> pa.Table:
-    """Append the lines where accepted rows begin as `row_line`, if the batch has them."""
+    """Append the places where accepted rows begin as `row_line` and `item`, if the batch has them."""
     if "row_line" not in batch.schema.names:
         return accepted
-    return accepted.append_column("row_line", batch["row_line"].take(_find_rows(batch, accepted)))
+    at = _find_rows(batch, accepted)
+    return accepted.append_column("row_line", batch["row_line"].take(at)).append_column("item", batch["item"].take(at))
 
 
 def _find_rows(batch: pa.RecordBatch, rows: pa.Table) -> pa.Array:

@@ -46,9 +46,12 @@ def write_around(rows: pa.RecordBatch, definition: SourceDefinition) -> pa.Array
     names = ("record_item", "outer_texts", "outer_nested", "record_digest")
     columns = (rows[name].to_pylist() for name in names)
     found = (
+        # Of a record that is no JSON nothing around it is known.
         Around(
             definition.explode, item, dict(zip(paths, outer, strict=True)), dict(zip(paths, is_list, strict=True)), made
-        )
+        ).write()
+        if item
+        else None
         for item, outer, is_list, made in zip(*columns, strict=True)
     )
-    return pa.array([each.write() if each.item else None for each in found], pa.string())
+    return pa.array(list(found), pa.string())

@@ -99,20 +99,23 @@ def is_pooled(connection: Connection) -> bool:
     """Say whether somebody stands between us and the server.
 
     A pooler makes up the process id that it gives a client at the start; the server knows its own.
+    Effects: a transaction of its own, rolled back.
     """
-    return bool(fetch_one(connection, SQL["pid"]).pid != connection.info.backend_pid)
+    pid = fetch_one(connection, SQL["pid"]).pid
+    connection.rollback()
+    return bool(pid != connection.info.backend_pid)
 
 
-def shares_sessions(target: Target, seconds: float) -> bool | None:
+def shares_sessions(first: Connection, target: Target, seconds: float) -> bool | None:
     """Say whether a pooler gives the server's session of one client to another between two transactions.
 
-    Shape: None where it could not be found out in time.
-    Effects: opens two sessions. The second asks while the first is open and idle: the same process answers both where
-    transactions are pooled, and never where sessions are.
+    The second client asks while the first is connected and idle: one process answers both where transactions are
+    pooled, and never where sessions are.
+    Shape: None where the second client was not answered in time.
+    Effects: opens a session; a transaction in each, rolled back.
     """
-    with suppress(FootfallError, psycopg.Error), connect(target) as first, cut_off(first, seconds):
-        pid = fetch_one(first, SQL["pid"]).pid
-        first.rollback()
-        with connect(target) as second, cut_off(second, seconds):
-            return bool(fetch_one(second, SQL["pid"]).pid == pid)
+    pid = fetch_one(first, SQL["pid"]).pid
+    first.rollback()
+    with suppress(FootfallError), connect(target) as second, cut_off(second, seconds):
+        return bool(fetch_one(second, SQL["pid"]).pid == pid)
     return None

@@ -119,6 +119,7 @@ from (
     from pg_catalog.pg_stat_activity as a
     where
         a.backend_xmin is not null
+        and a.pid <> pg_catalog.pg_backend_pid()
         and a.datname = pg_catalog.current_database()
         and a.xact_start < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %(seconds)s::double precision)
     union all

@@ -18,6 +18,7 @@ from footfall.results.problems import (
     describe_groups,
     merge_groups,
 )
+from footfall.results.undoing import UndoneLoad
 from footfall.safe_text import escaped
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class LoadResult:
     Shape: `already-loaded` carries load_id and `loaded_at` of the first load; `failed` has no load_id and carries its
     `failure`, an error that a caller can raise; both have rows_* 0. A file that `check` refuses keeps its `groups`.
     `notices` say what is odd about the file; they change no verdict. `replay_of` is the load whose rejected rows it
-    mends, None for a load of its own.
+    mends, None for a load of its own. `undone` has the loads that were taken back for it (`load --again`).
     """
 
     load_id: int | None
@@ -127,6 +128,7 @@ class LoadResult:
     groups: tuple[ProblemGroup, ...] = ()
     notices: tuple[str, ...] = ()
     replay_of: int | None = field(default=None, kw_only=True)
+    undone: tuple[UndoneLoad, ...] = field(default=(), kw_only=True)
 
     @classmethod
     def already_loaded(
@@ -251,7 +253,9 @@ def describe_outcome(load: LoadResult) -> str:
         return f"already loaded as load {load.load_id}{when}, nothing changed"
     if load.status == "checked":
         return f"{_count_rows(load, 'accepted')} (checked, {load.seconds:,.1f} s)"
-    return f"{_count_rows(load, 'loaded')} (load {load.load_id}, {load.seconds:,.1f} s)"
+    numbers = ", ".join(str(undone.load_id) for undone in load.undone)
+    place = f" in place of load{'' if len(load.undone) == 1 else 's'} {numbers}" if load.undone else ""
+    return f"{_count_rows(load, 'loaded')} (load {load.load_id}{place}, {load.seconds:,.1f} s)"
 
 
 def _count_rows(of: LoadResult | LoadSummary, accepted: str) -> str:
@@ -263,7 +267,7 @@ def _count_rows(of: LoadResult | LoadSummary, accepted: str) -> str:
 
 
 # What `verify` compares beside kept counts, whose checks have the names of their tables.
-CHECKS_OF_NO_COUNT = frozenset(("schema", "user_interactions_raw", "ledger", "quarantine", "overlaps"))
+CHECKS_OF_NO_COUNT = frozenset(("schema", "user_interactions_raw", "ledger", "quarantine", "overlaps", "operations"))
 
 
 @dataclass(frozen=True, slots=True)

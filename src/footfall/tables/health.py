@@ -57,5 +57,5 @@ def read_rhythm(connection: Connection) -> Any:
 
 
 def read_quarantine(connection: Connection) -> Any:
-    """Say how many rejected rows there are, and how old the oldest load with some is. Shape: a row."""
+    """Say how many rejected rows are open, and how old the oldest load with some is. Shape: a row. Units: seconds."""
     return fetch_one(connection, SQL["quarantine"])

@@ -191,13 +191,45 @@ from gaps
 where gap_s >= 60::double precision
 
 -- name: quarantine
+-- Open are the rejected rows of the loads that stand, but for those that a replay or a mended file closed, and those of
+-- which a forgotten user left nothing: what is blank is looked for only where users were forgotten.
+with done as (
+    select
+        load_id,
+        pg_catalog.count(*) as rows_done
+    from rejected_interactions
+    where replayed_by is not null
+    group by load_id
+),
+blank as (
+    select
+        load_id,
+        pg_catalog.count(*) as rows_blank
+    from rejected_interactions
+    where
+        replayed_by is null
+        and raw_size_bytes = 0::bigint
+        and (select exists (select from operations where verb = 'forget'))
+    group by load_id
+),
+standing as (
+    select
+        l.rows_read,
+        l.finished_at,
+        l.rows_rejected - coalesce(d.rows_done, 0::bigint) - coalesce(b.rows_blank, 0::bigint) as rows_open
+    from loads as l
+    left join done as d
+        on d.load_id = l.load_id
+    left join blank as b
+        on b.load_id = l.load_id
+    where l.status = 'loaded'
+)
 select
     coalesce(pg_catalog.sum(rows_read), 0::numeric)::bigint as rows_read,
-    coalesce(pg_catalog.sum(rows_rejected), 0::numeric)::bigint as rows_rejected,
-    pg_catalog.count(*) filter (where rows_rejected > 0::bigint) as load_count,
+    coalesce(pg_catalog.sum(rows_open), 0::numeric)::bigint as rows_open,
+    pg_catalog.count(*) filter (where rows_open > 0::bigint) as load_count,
     pg_catalog.date_part(
         'epoch'::text,
-        pg_catalog.clock_timestamp() - pg_catalog.min(finished_at) filter (where rows_rejected > 0::bigint)
+        pg_catalog.clock_timestamp() - pg_catalog.min(finished_at) filter (where rows_open > 0::bigint)
     ) as age_s
-from loads
-where status = 'loaded'
+from standing

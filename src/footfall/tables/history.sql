@@ -95,7 +95,8 @@ order by load_id desc
 limit %(limit)s::bigint
 
 -- name: open_failures
--- Files of which nothing is loaded: the last attempt failed, and no later load brought the same bytes or the same name.
+-- Files of which nothing is loaded: the last attempt failed, no later load had the same name, and none that stands has
+-- the same bytes (one that --again could not replace is older).
 select
     f.source,
     f.error
@@ -106,8 +107,8 @@ where
         select
         from loads as l
         where
-            l.load_id > f.load_id
-            and (l.source = f.source or (l.status = 'loaded' and l.digest = f.digest))
+            (l.load_id > f.load_id and l.source = f.source)
+            or (l.status = 'loaded' and l.digest = f.digest)
     )
 order by f.load_id desc
 limit %(limit)s::bigint

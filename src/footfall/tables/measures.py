@@ -42,8 +42,8 @@ def count_open_failures(connection: Connection) -> int:
 def count_problems(connection: Connection) -> list[Any]:
     """Count the rows of the quarantine by problem.
 
-    Shape: rows of `code`, `rows_rejected` with this problem, and `rows_first` of which it is the first one, so that
-    the sum of `rows_first` counts every row once.
+    Shape: rows of `code`, `rows_rejected` that are open and have this problem, and `rows_open` and `rows_closed` of
+    which it is the first one, so that their sums count every row once.
     """
     return connection.execute(SQL["quarantine"]).fetchall()
 

@@ -69,25 +69,35 @@ where
     and coalesce(d.load_id, 0) < f.load_id
 
 -- name: quarantine
--- Most rows have one problem, which needs no expanding.
-select
-    q.code,
-    pg_catalog.count(*) as rows_rejected,
-    pg_catalog.count(*) filter (where q.is_first) as rows_first
-from (
+-- Problems are those of open rows. Most rows have one problem, which needs no expanding.
+with counted as (
     select
         r.problems->0->>'code'::text as code,
-        true as is_first
+        pg_catalog.count(*) filter (where r.replayed_by is null) as rows_open,
+        pg_catalog.count(*) filter (where r.replayed_by is not null) as rows_closed,
+        pg_catalog.count(*) filter (where r.replayed_by is null) as rows_rejected
     from rejected_interactions as r
+    group by r.problems->0->>'code'::text
     union all
     select
         p.problem->>'code'::text as code,
-        false as is_first
+        0::bigint as rows_open,
+        0::bigint as rows_closed,
+        pg_catalog.count(*) as rows_rejected
     from rejected_interactions as r
     cross join lateral pg_catalog.jsonb_array_elements(r.problems - 0) as p (problem)
-    where pg_catalog.jsonb_array_length(r.problems) > 1
-) as q
-group by q.code
+    where
+        pg_catalog.jsonb_array_length(r.problems) > 1
+        and r.replayed_by is null
+    group by p.problem->>'code'::text
+)
+select
+    code,
+    pg_catalog.sum(rows_open)::bigint as rows_open,
+    pg_catalog.sum(rows_closed)::bigint as rows_closed,
+    pg_catalog.sum(rows_rejected)::bigint as rows_rejected
+from counted
+group by code
 
 -- name: quarantine_key
 select

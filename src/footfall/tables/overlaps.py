@@ -51,11 +51,13 @@ def find_dependents(connection: Connection, load_ids: Iterable[int]) -> list[Dep
 
 def _find_next(connection: Connection, load_ids: Sequence[int]) -> list[Dependent]:
     rows = connection.execute(SQL["find_dependents"], {"load_ids": load_ids}).fetchall()
-    return [Dependent(row.load_id, row.source, _say_why(row.rows_conflict, row.rows_unknown)) for row in rows]
+    return [
+        Dependent(row.load_id, row.source, _say_why(row.rows_conflict, row.rows_unknown, row.replay_of)) for row in rows
+    ]
 
 
-def _say_why(rows_conflict: int, rows_unknown: int) -> str:
-    reasons = []
+def _say_why(rows_conflict: int, rows_unknown: int, replay_of: int | None) -> str:
+    reasons = [] if replay_of is None else [f"it mends rows that load {replay_of} rejected"]
     if rows_conflict:
         reasons.append(f"{_count_rows(rows_conflict)} had other content than rows there")
     if rows_unknown:

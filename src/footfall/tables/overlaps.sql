@@ -2,35 +2,50 @@
 
 -- name: find_dependents
 -- Standing loads that cannot stand without these: they met a row of theirs with other content, or it is not known which
--- rows they met. Rows that they met with the same content are known where their ids are there, each as often as met.
-select
-    o.load_id,
-    l.source,
-    pg_catalog.sum(o.rows_conflict)::bigint as rows_conflict,
-    pg_catalog.sum(o.rows_duplicate - coalesce(d.rows_known, 0::bigint))::bigint as rows_unknown
-from load_overlaps as o
-join loads as l
-    on l.load_id = o.load_id
-left join (
+-- rows they met, or they mend their rejected rows. Rows that they met with the same content are known where their ids
+-- are there, each as often as met.
+with met as (
     select
-        load_id,
-        first_load_id,
-        pg_catalog.sum(pg_catalog.cardinality(interaction_ids))::bigint as rows_known
-    from load_duplicates
-    where first_load_id = any(%(load_ids)s::integer [])
-    group by load_id, first_load_id
-) as d
-    on d.load_id = o.load_id
-    and d.first_load_id = o.first_load_id
+        o.load_id,
+        pg_catalog.sum(o.rows_conflict)::bigint as rows_conflict,
+        pg_catalog.sum(o.rows_duplicate - coalesce(d.rows_known, 0::bigint))::bigint as rows_unknown
+    from load_overlaps as o
+    left join (
+        select
+            load_id,
+            first_load_id,
+            pg_catalog.sum(pg_catalog.cardinality(interaction_ids))::bigint as rows_known
+        from load_duplicates
+        where first_load_id = any(%(load_ids)s::integer [])
+        group by load_id, first_load_id
+    ) as d
+        on d.load_id = o.load_id
+        and d.first_load_id = o.first_load_id
+    where
+        o.first_load_id = any(%(load_ids)s::integer [])
+        and (
+            o.rows_conflict <> 0
+            or o.rows_duplicate <> coalesce(d.rows_known, 0::bigint)
+        )
+    group by o.load_id
+)
+select
+    l.load_id,
+    l.source,
+    coalesce(m.rows_conflict, 0::bigint) as rows_conflict,
+    coalesce(m.rows_unknown, 0::bigint) as rows_unknown,
+    case when l.replay_of = any(%(load_ids)s::integer []) then l.replay_of end as replay_of
+from loads as l
+left join met as m
+    on m.load_id = l.load_id
 where
-    o.first_load_id = any(%(load_ids)s::integer [])
-    and o.load_id <> all(%(load_ids)s::integer [])
+    l.status = 'loaded'
+    and l.load_id <> all(%(load_ids)s::integer [])
     and (
-        o.rows_conflict <> 0
-        or o.rows_duplicate <> coalesce(d.rows_known, 0::bigint)
+        m.load_id is not null
+        or l.replay_of = any(%(load_ids)s::integer [])
     )
-group by o.load_id, l.source
-order by o.load_id
+order by l.load_id
 
 -- name: create_met
 -- Every row of the loads that go which a load that stays met, and how often.

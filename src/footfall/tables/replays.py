@@ -98,6 +98,11 @@ def forget_conflicts(connection: Connection, load_id: int) -> None:
     connection.execute(SQL["forget_conflicts"], {"load_id": load_id})
 
 
+def find_replays(connection: Connection, load_ids: Sequence[int]) -> list[int]:
+    """Find the loads that stand and mend one of these, or one that does: they make no sense without it."""
+    return [row.load_id for row in connection.execute(SQL["replays"], {"load_ids": list(load_ids)}).fetchall()]
+
+
 def reopen_rows(connection: Connection, load_ids: Sequence[int]) -> int:
     """Open the rows again that these loads closed; give their number. Effects: under the writer lock."""
     return connection.execute(SQL["reopen"], {"load_ids": list(load_ids)}).rowcount

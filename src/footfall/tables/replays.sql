@@ -119,3 +119,22 @@ where
 update rejected_interactions
 set replayed_by = null
 where replayed_by = any(%(load_ids)s::integer[])
+
+-- name: replays
+with recursive mending (load_id) as (
+    select l.load_id
+    from loads as l
+    where
+        l.replay_of = any(%(load_ids)s::integer[])
+        and l.status = 'loaded'
+    union
+    select l.load_id
+    from mending as m
+    join loads as l
+        on l.replay_of = m.load_id
+    where l.status = 'loaded'
+)
+select load_id
+from mending
+where load_id <> all(%(load_ids)s::integer[])
+order by load_id

@@ -21,12 +21,13 @@ SQL = statements(__name__)
 
 VERSIONS_TABLE = "footfall_migrations"
 OPTIONS_TABLE = "footfall_options"
+FORGETTING = ("forgotten_users", "forgotten_users_key")
 
 
 def list_tables() -> tuple[str, ...]:
     """List the names of the tables that the migrations make."""
     of_loads = ("rejected_interactions", "loads", "load_overlaps", "load_duplicates", "operations")
-    return (*counts.list_tables(), *of_loads, "source_files", OPTIONS_TABLE)
+    return (*counts.list_tables(), *of_loads, "source_files", *FORGETTING, OPTIONS_TABLE)
 
 
 def migrations() -> tuple[tuple[int, str, str], ...]:

@@ -143,7 +143,7 @@ def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table)
         return accepted
     is_first = _find_first(staging, accepted["interaction_id"])
     if "row_line" in accepted.column_names:
-        accepted = accepted.drop(["row_line"])
+        accepted = accepted.drop(["row_line", "item"])
     accepted = _replace_positions(staging, accepted)
     if is_first.all():
         rows, out_of_order = accepted, accepted.slice(0, 0)

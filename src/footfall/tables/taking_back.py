@@ -15,7 +15,7 @@ from footfall.errors import DriftError, LaterLoadsError, SettingsError
 from footfall.postgres.target import Connection
 from footfall.results.undoing import UndoneLoad
 from footfall.statements import statements
-from footfall.tables import overlaps, removal
+from footfall.tables import overlaps, removal, replays
 from footfall.tables.removal import Scratch
 
 SQL = statements(__name__)
@@ -53,8 +53,10 @@ def find_standing(connection: Connection, load_ids: Iterable[int]) -> tuple[list
 def plan(connection: Connection, scratch: Scratch, load_ids: Sequence[int], *, with_later: bool) -> Plan:
     """Find what goes where these loads go, which stand. Effects: makes two tables of this transaction.
 
+    Replays and loads of mended rows go with the load that they mend.
     Raises: LaterLoadsError with the list where later loads would go along, and shall not.
     """
+    load_ids = [*load_ids, *replays.find_replays(connection, load_ids)]
     later = {each.load_id: each for each in overlaps.find_dependents(connection, load_ids)}
     if later and not with_later:
         raise LaterLoadsError(_list_later(later.values()))
@@ -96,6 +98,7 @@ def take_back(connection: Connection, scratch: Scratch, id_types: IdTypes, plan:
                 f"{load.rows_removed + load.rows_passed} by the ledger; nothing was changed; see `footfall verify`"
             )
     removal.take_away(connection, scratch, id_types)
+    replays.reopen_rows(connection, load_ids)
     connection.execute(SQL["remove_rejected"], {"load_ids": load_ids})
     connection.execute(SQL["mark_undone"], {"load_ids": load_ids})
 

@@ -23,6 +23,8 @@ ONCE: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("ledger", "loads", ("digest",), "digests"),
     ("quarantine", "rejected_interactions", ("load_id", "line_number", "item"), "rejected_interactions"),
     ("overlaps", "load_overlaps", ("load_id", "first_load_id"), "load_overlaps"),
+    ("overlaps", "load_duplicates", ("load_id", "first_load_id", "part"), "load_duplicates"),
+    ("operations", "operations", ("operation_id",), "operations"),
 )
 SUMS = (
     ("ledger", "drift_rows_loaded"),
@@ -30,6 +32,8 @@ SUMS = (
     ("quarantine", "drift_rows_rejected"),
     ("quarantine", "drift_replays"),
     ("overlaps", "drift_overlaps"),
+    ("overlaps", "drift_duplicates"),
+    ("operations", "drift_operations"),
 )
 
 

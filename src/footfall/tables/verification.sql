@@ -20,6 +20,7 @@
 status = 'loaded'
 
 -- name: drift_rows_loaded
+-- A load has the rows that it loaded, but for those of users who were forgotten since. One that is undone has none.
 with recount as (
     select
         load_id,
@@ -32,7 +33,7 @@ select
     l.rows_loaded as kept,
     r.rows_loaded as recount,
     pg_catalog.count(*) over () as drift_count
-from (select load_id, rows_loaded from loads where status = 'loaded') as l
+from (select load_id, rows_loaded - rows_forgotten as rows_loaded from loads where status = 'loaded') as l
 full join recount as r
     using (load_id)
 where coalesce(l.rows_loaded, -1) <> coalesce(r.rows_loaded, case when l.load_id is null then -2 else 0 end)
@@ -60,6 +61,7 @@ order by load_id
 limit 20
 
 -- name: drift_rows_rejected
+-- The quarantine keeps every row that a load rejected, the blank ones of forgotten users included.
 with recount as (
     select
         load_id,
@@ -209,3 +211,113 @@ select
 from differing
 order by load_id, key
 limit 20
+
+-- name: drift_duplicates
+-- The ids that a load found there must be as many as the overlap says, for every load of version 11 on, and belong to
+-- the other load. Those that are gone must be rows that it was made to forget.
+with known as (
+    select
+        load_id,
+        first_load_id,
+        pg_catalog.sum(pg_catalog.cardinality(interaction_ids))::bigint as rows_known
+    from load_duplicates
+    group by load_id, first_load_id
+),
+met as (
+    select
+        o.load_id,
+        o.first_load_id,
+        o.rows_duplicate,
+        l.finished_at >= (select m.applied_at from footfall_migrations as m where m.version = 11) as is_known
+    from load_overlaps as o
+    join loads as l
+        on l.load_id = o.load_id
+    where o.load_id <> o.first_load_id
+),
+gone as (
+    select
+        f.first_load_id,
+        pg_catalog.count(*) as rows_gone
+    from (
+        select distinct
+            d.first_load_id,
+            i.interaction_id
+        from load_duplicates as d
+        cross join lateral pg_catalog.unnest(d.interaction_ids) as i (interaction_id)
+    ) as f
+    left join user_interactions_raw as r
+        on r.interaction_id = f.interaction_id
+        and r.load_id = f.first_load_id
+    where r.load_id is null
+    group by f.first_load_id
+),
+differing as (
+    select
+        'ids of load_id ' || load_id::text || ', first_load_id ' || first_load_id::text as key,
+        load_id,
+        k.rows_known as kept,
+        m.rows_duplicate as recount
+    from met as m
+    full join known as k
+        using (load_id, first_load_id)
+    where
+        case
+            when m.is_known then coalesce(k.rows_known, 0::bigint) <> m.rows_duplicate
+            else coalesce(k.rows_known, 0::bigint) > coalesce(m.rows_duplicate, 0::bigint)
+        end
+    union all
+    select
+        'ids that others met of load_id ' || g.first_load_id::text,
+        g.first_load_id,
+        g.rows_gone,
+        coalesce(l.rows_forgotten, 0::bigint)
+    from gone as g
+    left join loads as l
+        on l.load_id = g.first_load_id
+    where g.rows_gone > coalesce(l.rows_forgotten, 0::bigint)
+)
+select
+    key,
+    kept,
+    recount,
+    pg_catalog.count(*) over () as drift_count
+from differing
+order by load_id, key
+limit 20
+
+-- name: drift_operations
+-- A load is undone where an operation says so, once, and nowhere else.
+with said as (
+    select
+        (u.undone->>'load_id'::text)::integer as load_id,
+        pg_catalog.count(*) as times
+    from operations as o
+    cross join lateral pg_catalog.jsonb_array_elements(o.details->'undone'::text) as u (undone)
+    where o.verb in ('undo', 'load --again')
+    group by 1
+)
+select
+    'load_id ' || load_id::text || ' is undone' as key,
+    case when l.load_id is null then 0::bigint else 1::bigint end as kept,
+    coalesce(s.times, 0::bigint) as recount,
+    pg_catalog.count(*) over () as drift_count
+from (
+    select load_id
+    from loads
+    where
+        status = 'undone'
+        and undone_at is not null
+) as l
+full join said as s
+    using (load_id)
+where
+    l.load_id is null
+    or coalesce(s.times, 0::bigint) <> 1
+order by load_id
+limit 20
+
+-- name: words_load_duplicates
+'load_id ' || load_id::text || ', first_load_id ' || first_load_id::text || ', part ' || part::text
+
+-- name: words_operations
+'operation_id ' || operation_id::text

@@ -8,13 +8,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from footfall.safe_text import escaped, mask
 
 Kind = Literal["failed-load", "budget-exceeded", "drift", "nothing-new", "test"]
-KINDS: tuple[str, ...] = get_args(Kind)
-ON_ITS_OWN = KINDS[:-1]  # `test` is sent where somebody asks for it
+# When each is told, and the keys that it has beside the fixed ones.
+EVENTS: dict[Kind, tuple[str, tuple[str, ...]]] = {
+    "failed-load": (
+        "a load ends with files that failed, or before its first file; one event tells of all of them",
+        ("exit_code", "failure_count", "failures"),
+    ),
+    "budget-exceeded": (
+        "a file has more rejected rows than `--max-rejected` allows (exit code 4)",
+        ("exit_code", "failure_count", "failures"),
+    ),
+    "drift": ("`footfall verify` finds a difference (exit code 7)", ("exit_code", "drift_count", "drift")),
+    "nothing-new": (
+        "nothing was loaded for `nothing_for_hours`: by the watcher once a silence, or `footfall notify --if-silent`",
+        ("since", "hours"),
+    ),
+    "test": ("`footfall notify` is called", ()),
+}
+ON_ITS_OWN: tuple[str, ...] = tuple(kind for kind in EVENTS if kind != "test")
 MESSAGE_CHARACTERS_MAX = 1_000
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import takewhile
+from typing import TypedDict, Unpack
 
 from footfall.contract.ids import IdTypes
 from footfall.contract.notices import describe_other_contract, say_notices, say_other_contracts
@@ -19,6 +20,8 @@ from footfall.engines.in_process import Engine, open_engine
 from footfall.errors import (
     DatabaseUnavailableError,
     FootfallError,
+    LaterLoadsError,
+    SettingsError,
     SourceUnavailableError,
     TooManyRejectedError,
 )
@@ -35,6 +38,7 @@ from footfall.sources import finding, opening
 from footfall.sources.ignored import describe_ignored
 from footfall.tables import known_files
 from footfall.tables.schema import assert_ready
+from footfall.verbs.again import Again
 from footfall.verbs.attempts import (
     Attempt,
     CommitOutcome,
@@ -56,29 +60,44 @@ log = logging.getLogger("footfall")
 LOOKED_UP = 1000  # paths that are looked up in the cache with one question
 
 
+class How(TypedDict, total=False):
+    """What a load does beside loading. Shape: `replays` is a load; `with_later` goes with `again`."""
+
+    replays: int | None
+    again: bool
+    with_later: bool
+
+
 @telling
 def load(
     names: list[str],
     settings: Settings,
     *,
-    replays: int | None = None,
     progress: Callable[[Progress], None] | None = None,
+    **how: Unpack[How],
 ) -> LoadSummary:
     """Load files of interactions, each exactly once: whole or not at all, and small ones several in a transaction.
 
     With `replays`, the files hold rejected rows of that load, mended: what comes in closes them.
 
-    Effects: creates the tables in a schema that has none; idempotent: what is loaded already changes nothing.
+    Effects: creates the tables in a schema that has none; idempotent: what is loaded already changes nothing. With
+    `again`, the load that brought a file is taken back in the transaction that loads the file by the contract of today,
+    and `with_later` takes the later loads back that cannot stand without it.
     Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first file; later a failure is a result.
     """
     began = time.monotonic()
+    again, with_later = how.get("again", False), how.get("with_later", False)
+    if again and how.get("replays") is not None:
+        raise SettingsError("--again and --replays cannot go together: a mended file is a load beside the one it mends")
+    if with_later and not again:
+        raise SettingsError("--with-later (FOOTFALL_WITH_LATER) goes with --again; a load alone takes nothing back")
     found = _find_sources(names, settings)
     if found.ignored:
         log.warning(describe_ignored(found.ignored))
     results: list[LoadResult] = []
     with target(settings) as where:
         try:
-            results += load_paths(found.paths, where, settings, progress, replays=replays)
+            results += load_paths(found.paths, where, settings, progress, **how)
         finally:
             say_other_contracts(results)
     return LoadSummary(tuple(results), round(time.monotonic() - began, 3), found.ignored, settings.schema_)
@@ -89,8 +108,7 @@ def load_paths(
     where: Target,
     settings: Settings,
     progress: Callable[[Progress], None] | None = None,
-    *,
-    replays: int | None = None,
+    **how: Unpack[How],
 ) -> Generator[LoadResult, None, None]:
     """Load files that were found, in their order, and give a result for each; the last one where the database was lost.
 
@@ -98,6 +116,8 @@ def load_paths(
     Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first file.
     """
     session = _open_session(where, settings)
+    session.again = Again(how.get("with_later", False)) if how.get("again") else None
+    replays = how.get("replays")
     try:
         contracts = make_contracts(settings, session.id_types)
         reader = Reader(contracts, settings.memory_limit_mb)
@@ -174,7 +194,7 @@ class _Loader:
 
     def load_some(self, paths: Sequence[str]) -> Iterator[LoadResult]:
         """Load files in their order; pass over those that are known and did not change."""
-        known = {} if self.settings.rehash else self._find_known(paths)
+        known = {} if self.settings.rehash or self.session.again else self._find_known(paths)
         waiting: list[str] = []
         for path in paths:
             seen = known.get(path)
@@ -207,7 +227,8 @@ class _Loader:
         """Load small neighbouring files together; where a group fails, try half as many, down to one file."""
         if paths:
             self._compare_clocks()
-        most = limit = 1 if self.are_alone else find_group_size_limit()
+        # A file that takes a load back has a transaction of its own: a refusal is then about this file alone.
+        most = limit = 1 if self.are_alone or self.session.again else find_group_size_limit()
         start = 0
         while start < len(paths):
             group = paths[start : start + max(count_small(paths[start : start + most]), 1)]
@@ -308,16 +329,19 @@ class _Loader:
         is_unsure = any(each.source == shown(attempt.source) for each in self.session.unsure.values())
         if is_unsure and isinstance(error, DatabaseUnavailableError):
             error = make_unknown_outcome_error(error)
-        record_failure(self.session, self.reader.contracts.choose(attempt.source), attempt, error)
+        if not isinstance(error, LaterLoadsError):  # the load that the file has stands: nothing of it failed
+            record_failure(self.session, self.reader.contracts.choose(attempt.source), attempt, error)
         notices = attempt.notices if isinstance(error, TooManyRejectedError) else ()
         return LoadResult.failed(shown(attempt.source), attempt.digest, copy_masked(error), notices)
 
     def _claim_own_load(self, result: LoadResult) -> LoadResult:
         """Turn "already loaded" into "loaded" where an earlier try of this very command loaded the file."""
-        if result.status != "already-loaded" or result.load_id is None:
-            return result
-        # `pop`: the first file of these bytes was loaded by this command, and a later copy is loaded already.
-        return self.session.unsure.pop(result.load_id, result)
+        if result.status == "already-loaded" and result.load_id is not None:
+            # `pop`: the first file of these bytes was loaded by this command, and a later copy is loaded already.
+            result = self.session.unsure.pop(result.load_id, result)
+        if self.session.again and result.status == "loaded" and result.load_id is not None:
+            self.session.again.own.add(result.load_id)
+        return result
 
 
 def _is_known(attempt: Attempt) -> bool:

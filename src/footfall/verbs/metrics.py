@@ -10,6 +10,7 @@ from typing import Any
 from footfall.contract.problems import PROBLEM_CODES
 from footfall.errors import DatabaseUnavailableError, EmbeddedDatabaseError, FootfallError
 from footfall.postgres.connection import opened
+from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import LOCK_CLASS, begin_reading, outlived
 from footfall.results.measures import Measured
@@ -53,14 +54,8 @@ class Collector:
 
     def _measure(self, connection: Connection, where: Target, began: float) -> Measured:
         needed = len(migrations())
-        try:
-            version = find_version(connection, where)
-            reason = "" if version == needed else f"the tables are at version {version}, {needed} is needed"
-        except FootfallError as error:  # tables of other people, or of a later Footfall
-            if isinstance(error, DatabaseUnavailableError):
-                raise
-            version, reason = None, mask(error.message)
-        if reason:
+        version, reason = _find_version(connection, where, needed)
+        if version is not None and reason:
             return Measured(True, reason, version, needed, seconds=time.monotonic() - began)
         begin_reading(connection, where, "UTC", TIMEOUT_S, is_snapshot=True)
         numbers: dict[tuple[str, str], float] = {}
@@ -77,13 +72,15 @@ class Collector:
                 numbers["footfall_part_collected", part] = 1.0
                 numbers |= {(name, label): number for name, label, number in found if number is not None}
         connection.rollback()
+        if numbers["footfall_part_collected", "ledger"]:
+            reason = ""
         age_s = numbers.pop(("last_load_age_s", ""), None)
-        return Measured(True, "", version, needed, age_s, time.monotonic() - began, numbers)
+        return Measured(True, reason, version, needed, age_s, time.monotonic() - began, numbers)
 
     def _list_parts(self, connection: Connection, where: Target) -> Iterator[tuple[str, Callable[[], Found]]]:
         key = self._find_key(connection)
         yield "ledger", lambda: _measure_ledger(connection)
-        yield "failures", lambda: _measure_failures(connection)
+        yield "failures", lambda: self._measure_once("failures", key, lambda: _measure_failures(connection))
         yield "interactions", lambda: self._measure_once("interactions", key, lambda: _measure_interactions(connection))
         yield "files", lambda: _measure_files(connection)
         yield "quarantine", lambda: self._measure_once("quarantine", key, lambda: _measure_quarantine(connection))
@@ -104,6 +101,22 @@ class Collector:
         if part not in self._kept:
             self._kept[part] = list(measure())
         yield from self._kept[part]
+
+
+def _find_version(connection: Connection, where: Target, needed: int) -> tuple[int | None, str]:
+    """Give the version of the tables, and what is wrong with it, if anything.
+
+    A role that only reads may not know the version: it is None then, and what can be measured shows the rest.
+    """
+    try:
+        with translate_driver_errors(connection):
+            version = find_version(connection, where)
+    except FootfallError as error:  # also tables of other people, or of a later Footfall
+        if isinstance(error, DatabaseUnavailableError) or connection.closed:
+            raise
+        connection.rollback()
+        return None, mask(error.message)
+    return version, "" if version == needed else f"the tables are at version {version}, {needed} is needed"
 
 
 def _measure_ledger(connection: Connection) -> Found:
@@ -133,13 +146,15 @@ def _measure_files(connection: Connection) -> Found:
 
 def _measure_quarantine(connection: Connection) -> Found:
     by_code = dict.fromkeys((*PROBLEM_CODES, OTHER), 0.0)
-    rows_open = 0.0
+    rows_open = rows_closed = 0
     for row in measures.count_problems(connection):
         by_code[row.code if row.code in PROBLEM_CODES else OTHER] += row.rows_rejected
-        rows_open += row.rows_first
+        rows_open += row.rows_open
+        rows_closed += row.rows_closed
     for code, number in by_code.items():
         yield "footfall_quarantine_problems", code, number
     yield "footfall_quarantine_rows", "open", rows_open
+    yield "footfall_quarantine_rows", "closed", rows_closed
 
 
 def _measure_verification(connection: Connection) -> Found:

@@ -197,7 +197,7 @@ def describe_health(measured: Measured, state: WatchState | None) -> dict[str, A
     age of the last load is told, and not judged.
     """
     reasons = [] if measured.is_up else ["the database does not answer"]
-    if measured.is_up and measured.schema_version != measured.schema_needed:
+    if measured.is_up and measured.reason:
         reasons.append("the tables are not those that this Footfall needs")
     found: dict[str, Any] = {
         "database": measured.is_up,

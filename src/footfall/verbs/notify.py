@@ -12,11 +12,21 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from footfall.errors import FootfallError, InterruptedLoadError, TooManyRejectedError
+from footfall.errors import (
+    DatabaseUnavailableError,
+    FootfallError,
+    InterruptedLoadError,
+    NotToldError,
+    SchemaError,
+    SettingsError,
+    TooManyRejectedError,
+)
 from footfall.results import LoadResult, LoadSummary, Verification
 from footfall.settings import Settings
 from footfall.telling import command, webhook
 from footfall.telling.event import Event
+from footfall.telling.wanted import Notify
+from footfall.verbs.metrics import collect
 
 log = logging.getLogger("footfall")
 V = TypeVar("V", bound=Callable[..., LoadSummary])
@@ -124,8 +134,51 @@ class Silence:
         tell_of_silence(self.settings, self.since, now)
 
 
-def tell_of_silence(settings: Settings, since: datetime, now: datetime) -> bool:
-    """Tell that nothing new was loaded since then."""
+def tell_test(settings: Settings) -> None:
+    """Tell of an event that means nothing, so that somebody sees whether it arrives.
+
+    Raises: SettingsError where nobody is to be told; NotToldError where it failed.
+    """
+    _require_notify(settings)
+    message = "this is a test of [notify]; nothing is wrong"
+    if not tell(settings, Event("test", message)):
+        raise NotToldError
+
+
+def tell_if_silent(settings: Settings) -> bool:
+    """Tell of silence by what the ledger says, for cron; say whether there was any.
+
+    Raises: SettingsError where `nothing_for_hours` is not set, SchemaError, DatabaseUnavailableError; NotToldError.
+    """
+    notify = _require_notify(settings)
+    if notify.nothing_for_h is None:
+        raise SettingsError(
+            "nothing_for_hours of [notify] in footfall.toml is not set; it says how long silence may be"
+        )
+    measured = collect(settings)
+    if not measured.is_up:
+        raise DatabaseUnavailableError(measured.reason)
+    if measured.reason:
+        raise SchemaError(f"{measured.reason}; run `footfall schema apply`")
+    now = datetime.now(UTC)
+    age_s = measured.last_load_age_s
+    if age_s is not None and age_s < notify.nothing_for_h * 3600:
+        return False
+    if not tell_of_silence(settings, None if age_s is None else now - timedelta(seconds=age_s), now):
+        raise NotToldError
+    return True
+
+
+def _require_notify(settings: Settings) -> Notify:
+    if settings.notify is None:
+        raise SettingsError("nobody is to be told: there is no table [notify] in footfall.toml (docs/how-to/notify.md)")
+    return settings.notify
+
+
+def tell_of_silence(settings: Settings, since: datetime | None, now: datetime) -> bool:
+    """Tell that nothing new was loaded since then, or ever."""
+    if since is None:
+        return tell(settings, Event("nothing-new", "nothing was ever loaded", {"since": None, "hours": None}))
     hours = (now - since) / timedelta(hours=1)
     details = {"since": since.isoformat(timespec="seconds"), "hours": round(hours, 2)}
     return tell(settings, Event("nothing-new", f"nothing new was loaded for {hours:,.1f} hours", details))

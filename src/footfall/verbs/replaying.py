@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from footfall.contract.mapping import Layout
 from footfall.contract.terms import Contract
 from footfall.contract.verdicts import Verdicts
+from footfall.engines.forgotten import PROBLEMS
 from footfall.engines.in_process import Engine
 from footfall.errors import FootfallError, SettingsError, UnknownNameError
 from footfall.formats.choosing import Contracts, name_contract
@@ -25,7 +27,7 @@ from footfall.formats.quarantined import Origin, lay_out_again, read_again
 from footfall.postgres.target import Connection
 from footfall.postgres.transactions import begin, take_writer_lock
 from footfall.results import LoadResult
-from footfall.tables import ledger, operations, replays
+from footfall.tables import ledger, operations, replays, user_removal
 from footfall.tables import merge as merging
 from footfall.tables import staging as staged
 from footfall.tables.ids import assert_types
@@ -95,21 +97,30 @@ def replay_load(judge: Judge, found: Any, attempt: Attempt, *, dry_run: bool) ->
     attempt.load_id, attempt.digest = load_id, f"replay of load {origin.load_id} as load {load_id}"
     staging = staged.open_staging(target, session.server, [load_id], session.id_types)
     rows = _Rows(layout)
+    judge.engine.forgotten = session.read_memory().forgotten
     for verdicts in judge.engine.judge(layout, rows.read(session, origin.load_id)):
         staged.stage_accepted(connection, staging, rows.take(verdicts))
     take_writer_lock(connection, target)
     assert_types(connection, staging.id_types)
     assert_current(connection, target)
+    if session.has_forgotten_others():
+        raise RowsChangedError(f"users were forgotten while the rejected rows of load {origin.load_id} were judged")
     if not replays.stands(connection, origin.load_id):
         raise SettingsError(f"load {origin.load_id} was taken back meanwhile; there is nothing to replay")
     merged = merging.merge(connection, staging)[load_id]
     conflicting = merging.find_conflict_lines(connection, staging) if merged.rows_conflict else {}
     lines, items = rows.list_closed(conflicting.get(load_id))
     _close(connection, origin.load_id, load_id, (lines, items))
+    if rows.forgotten:  # users who could not be told under the contract of the day when they were forgotten
+        user_removal.blank_rows(connection, origin.load_id, sorted(rows.forgotten), PROBLEMS)
     result = _report(attempt, origin, merged, len(lines))
     rows_open = rows.rows_open - len(lines)
     if not len(lines) or dry_run:
-        connection.rollback()
+        if dry_run or not rows.forgotten:
+            connection.rollback()
+        else:
+            staged.drop_staging(connection, staging)
+            connection.commit()
         checked = replace(result, load_id=None, status="checked") if len(lines) else None
         return Replayed(origin.load_id, checked, rows_open, rows.impossible)
     staged.drop_staging(connection, staging)
@@ -183,6 +194,7 @@ class _Rows:
     pages: deque[_Page] = field(default_factory=deque)
     closed_positions: set[int] = field(default_factory=set)
     closing: list[_Page] = field(default_factory=list)
+    forgotten: set[tuple[int, int]] = field(default_factory=set)
 
     def read(self, session: LoadSession, load_id: int) -> Iterator[pa.RecordBatch]:
         """Give the rows as batches of records, and note which they are."""
@@ -215,6 +227,8 @@ class _Rows:
         Verdicts come in the order of the batches; behind them come accepted rows that waited, which are noted already.
         """
         accepted = verdicts.accepted
+        theirs = verdicts.rejected.filter(pc.equal(verdicts.rejected["raw_size_bytes"], 0))
+        self.forgotten.update(zip(theirs["line_number"].to_pylist(), theirs["item"].to_pylist(), strict=True))
         if self.closed_positions and accepted.num_rows:
             is_open = [at not in self.closed_positions for at in accepted["line_number"].to_pylist()]
             accepted = accepted.filter(pa.array(is_open, pa.bool_()))
@@ -237,7 +251,7 @@ class _Rows:
         positions, lines, items = (
             np.concatenate([getattr(page, name) for page in self.closing]) for name in ("positions", "lines", "items")
         )
-        if conflicting is None:
-            return lines, items
-        stays = merging.are_bits_set(conflicting, positions)
+        stays = np.array([place in self.forgotten for place in zip(lines.tolist(), items.tolist(), strict=True)], bool)
+        if conflicting is not None:
+            stays |= merging.are_bits_set(conflicting, positions)
         return lines[~stays], items[~stays]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -15,8 +15,11 @@ from footfall.postgres.target import Connection, Server, Target
 from footfall.postgres.transactions import begin
 from footfall.results import LoadResult
 from footfall.settings import Settings, libpq_variables_set
+from footfall.tables.forgetting import Memory, has_changed, read_memory
 from footfall.tables.ids import find_id_types
+from footfall.tables.ledger import FirstLoad
 from footfall.tables.schema import assert_ready, schema_version
+from footfall.verbs.again import Again
 
 log = logging.getLogger("footfall")
 
@@ -100,12 +103,20 @@ def read_id_types(connection: Connection, where: Target, settings: Settings | No
     return found
 
 
+class OthersForgottenError(FootfallError):
+    """Another command forgot users while rows were judged; they are judged anew."""
+
+    retryable = True
+
+
 @dataclass(slots=True)
 class LoadSession:
     """The connection of one command that loads, opened again when it was lost.
 
     `unsure` holds, by load_id, the results of loads whose COMMIT was sent and never answered. If a later try finds such
     a load_id in the ledger, this command has loaded the file.
+    `again` says what --again takes back; None where a file that is loaded stays as it is.
+    `memory` is who was forgotten when it was last read; each transaction that loads asks again under the writer lock.
     """
 
     target: Target
@@ -113,6 +124,25 @@ class LoadSession:
     server: Server
     id_types: IdTypes
     unsure: dict[int, LoadResult] = field(default_factory=dict)
+    again: Again | None = None
+    memory: Memory | None = None
+
+    def find_staying(self, found: Mapping[str, FirstLoad]) -> Mapping[str, FirstLoad]:
+        """Keep, of the loads of files, those that make a file pass over: all, or with --again those of this command."""
+        return found if self.again is None else self.again.leave_own(found, self.unsure)
+
+    def read_memory(self) -> Memory:
+        """Give who is forgotten, read once; `memory` is set to None to have it read again."""
+        if self.memory is None:
+            self.memory = read_memory(self.connection, self.id_types)
+        return self.memory
+
+    def has_forgotten_others(self) -> bool:
+        """Say, under the writer lock, whether others are forgotten than the verdicts know."""
+        if self.memory is None or has_changed(self.connection, self.memory):
+            self.memory = None
+            return True
+        return False
 
     def ensure_connected(self) -> Connection:
         """Give the connection, opened again where it was lost. Raises: DatabaseUnavailableError."""

@@ -27,11 +27,12 @@ from footfall.tables import known_files, ledger
 from footfall.tables import merge as merging
 from footfall.tables import quarantine as quarantining
 from footfall.tables import staging as staged
+from footfall.verbs.again import record_again
 from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
 from footfall.verbs.mending import MendedReader
 from footfall.verbs.sending import judge
-from footfall.verbs.session import LoadSession
+from footfall.verbs.session import LoadSession, OthersForgottenError
 from footfall.verbs.turn import LoadedMeanwhileError, Turn
 
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
@@ -55,24 +56,43 @@ def load_files(
     with ExitStack() as opened:
         begin(connection, session.target)
         files = _open(attempts, opened)
-        first = ledger.find_loaded(connection, (file.digest for file in files))
-        readings = _read(reader, files, first)
-        taken = list(zip(attempts, files, readings, strict=False))
-        for attempt, file, reading in taken:
-            if reading is None:
-                attempt.result = _report_already_loaded(reader.contracts.choose(file.path), file, first[file.digest])
-        new = [(attempt, reading) for attempt, _, reading in taken if reading]
-        if new and (later := _load_new(session, reader, engine, max_rejected, new)):
-            connection.rollback()
-            if len(attempts) > 1:
-                return []
-            return [_report_already_loaded(reader.contracts.choose(files[0].path), files[0], later[files[0].digest])]
-        known_files.keep(connection, (file for _, file, _ in taken))
-        for attempt, file, _ in taken:
-            opening.assert_unchanged(file)
-            attempt.is_committing = True
-        connection.commit()
-        return [attempt.result for attempt, _, _ in taken if attempt.result]
+        while True:
+            try:
+                return _load_opened(session, reader, engine, max_rejected, list(zip(attempts, files, strict=False)))
+            except OthersForgottenError:  # while the files were judged: they are judged anew
+                connection.rollback()
+                begin(connection, session.target)
+
+
+def _load_opened(
+    session: LoadSession,
+    reader: Reader,
+    engine: Engine,
+    max_rejected: MaxRejected | None,
+    opened: Sequence[tuple[Attempt, opening.SourceFile]],
+) -> list[LoadResult]:
+    """Load files that are open, and commit. Raises: OthersForgottenError where who is forgotten changed meanwhile."""
+    connection = session.connection
+    files = [file for _, file in opened]
+    first = session.find_staying(ledger.find_loaded(connection, (file.digest for file in files)))
+    engine.forgotten = session.read_memory().forgotten
+    readings = _read(reader, files, first)
+    taken = [(*each, reading) for each, reading in zip(opened, readings, strict=False)]
+    for attempt, file, reading in taken:
+        if reading is None:
+            attempt.result = _report_already_loaded(reader.contracts.choose(file.path), file, first[file.digest])
+    new = [(attempt, reading) for attempt, _, reading in taken if reading]
+    if new and (later := _load_new(session, reader, engine, max_rejected, new)):
+        connection.rollback()
+        if len(opened) > 1:
+            return []
+        return [_report_already_loaded(reader.contracts.choose(files[0].path), files[0], later[files[0].digest])]
+    known_files.keep(connection, (file for _, file, _ in taken))
+    for attempt, file, _ in taken:
+        opening.assert_unchanged(file)
+        attempt.is_committing = True
+    connection.commit()
+    return [attempt.result for attempt, _, _ in taken if attempt.result]
 
 
 def _open(attempts: Sequence[Attempt], opened: ExitStack) -> list[opening.SourceFile]:
@@ -138,7 +158,7 @@ def _load_new(
     readings = [reading for _, reading in new]
     load_ids = ledger.next_load_ids(connection, len(new))
     staging = staged.open_staging(session.target, session.server, load_ids, session.id_types)
-    turn = Turn(connection, session.target, staging.id_types, [reading.file.digest for reading in readings])
+    turn = Turn(session, [reading.file.digest for reading in readings])
     try:
         all_sums = judge(engine, readings, staged.Sender(staging, connection), turn)
     except LoadedMeanwhileError as meanwhile:
@@ -164,10 +184,14 @@ def _load_new(
         result = _report_loaded(reading, sums, (load_id, merged[load_id]))
         if isinstance(reader, MendedReader):
             result = reader.report(result, rows_open)
+        if turn.taken_back:
+            result = replace(result, undone=turn.taken_back.loads)
         attempt.notices = result.notices
         _assert_law(result)
         assert_bound(result, max_rejected, "nothing was loaded; `footfall check` shows why")
         _record_loaded(connection, reading, attempt, result)
+        if turn.taken_back:
+            record_again(connection, turn.taken_back, attempt)
         attempt.result = result
     return {}
 

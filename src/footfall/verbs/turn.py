@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from footfall.contract.ids import IdTypes
-from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import take_writer_lock
 from footfall.tables import ledger
 from footfall.tables.ids import assert_types
 from footfall.tables.schema import assert_current
+from footfall.verbs.again import take_back
+from footfall.verbs.session import LoadSession, OthersForgottenError
+
+if TYPE_CHECKING:
+    from footfall.tables.taking_back import Plan
 
 
 class LoadedMeanwhileError(Exception):
@@ -23,24 +27,34 @@ class LoadedMeanwhileError(Exception):
 
 @dataclass(slots=True)
 class Turn:
-    """The turn of one load, which it takes once, as late as it can."""
+    """The turn of one load, which it takes once, as late as it can.
 
-    connection: Connection
-    target: Target
-    id_types: IdTypes
+    `taken_back` has the loads that gave their place to this one, with --again.
+    """
+
+    session: LoadSession
     digests: Sequence[str]
     is_taken: bool = False
+    taken_back: Plan | None = None
 
     def take(self) -> None:
-        """Take the writer lock, and see that nothing changed that the load relies on. Effects: none the second time.
+        """Take the writer lock, and see that nothing changed that the load relies on; nothing the second time.
 
-        Raises: DatabaseBusyError; SchemaError; LoadedMeanwhileError.
+        Effects: with --again, the loads that the files have are taken back, before any row is sent to the table.
+        Raises: DatabaseBusyError; SchemaError; LoadedMeanwhileError; LaterLoadsError; OthersForgottenError, since the
+        verdicts know who was forgotten before.
         """
         if self.is_taken:
             return
-        take_writer_lock(self.connection, self.target)
+        connection = self.session.connection
+        take_writer_lock(connection, self.session.target)
         self.is_taken = True
-        assert_types(self.connection, self.id_types)
-        assert_current(self.connection, self.target)
-        if later := ledger.find_loaded(self.connection, self.digests):
+        assert_types(connection, self.session.id_types)
+        assert_current(connection, self.session.target)
+        if self.session.has_forgotten_others():
+            raise OthersForgottenError
+        found = ledger.find_loaded(connection, self.digests)
+        if later := self.session.find_staying(found):
             raise LoadedMeanwhileError(later)
+        if found:
+            self.taken_back = take_back(self.session, [first.load_id for first in found.values()])

@@ -51,7 +51,7 @@ def _record(target: Target, found: Verification, started_at: datetime) -> None:
     details = {
         "drift_count": found.drift_count,
         "is_repaired": found.repaired,
-        "is_complete": found.is_recounted,
+        "is_recounted": found.is_recounted,
         "checks": sorted({each.check for each in found.drift}),
     }
     try:

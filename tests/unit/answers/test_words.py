@@ -246,9 +246,17 @@ def test_rejected_rows_for_people_have_problems_in_words() -> None:
 
 def test_rejected_rows_for_programs_have_problems_as_json() -> None:
     row = json.loads(printed(rejected_table([ROW], "json"), "json"))[0]
-    assert list(row) == ["load_id", "source", "line_number", "item", "raw_line", "raw_size_bytes", "problems"]
-    cell = next(csv.DictReader(io.StringIO(printed(rejected_table([ROW], "csv"), "csv"))))["problems"]
-    assert json.loads(cell) == row["problems"]
+    names = ["load_id", "source", "line_number", "item", "raw_line", "raw_size_bytes", "problems"]
+    assert list(row) == [*names, "replayed_by"]
+    cells = next(csv.DictReader(io.StringIO(printed(rejected_table([ROW], "csv"), "csv"))))
+    assert list(cells) == names
+    assert json.loads(cells["problems"]) == row["problems"]
+
+
+def test_closed_rows_say_which_load_closed_them() -> None:
+    row = replace(ROW, replayed_by=7)
+    assert rejected_table([row], "table", with_closed=True).rows[0][-1] == 7
+    assert rejected_table([row], "csv", with_closed=True).columns[-1] == "replayed_by"
     assert row["problems"][1] == {"code": "not-an-integer", "field": "user_id", "value": "abc"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -50,7 +50,8 @@ class Examined:
     """What is looked at: the settings, and the database once it answers.
 
     `given` holds the options of the command line; `complaint` is the error of the settings, whose usable part
-    `settings` then is. `version` is that of the tables, None where it is not known. `opened` is closed at the end.
+    `settings` then is. `version` is that of the tables, None where it is not known; `pooler` says in words what stands
+    in between. `opened` is closed at the end.
     """
 
     settings: Settings
@@ -61,7 +62,7 @@ class Examined:
     connection: Connection | None = None
     version: int | None = None
     embedded_home: Path | None = None
-    notes: dict[str, str] = field(default_factory=dict)
+    pooler: str = ""
 
     @property
     def database(self) -> Connection:

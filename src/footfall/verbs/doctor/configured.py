@@ -21,9 +21,8 @@ LIKENESS = 0.8  # of 1; how much alike two names are, of which one is taken for 
 )
 def look_at_settings(examined: Examined) -> Verdict:
     """The settings of options, variables, `.env` and `footfall.toml`."""
-    complaint = examined.complaint
-    if complaint is not None and not _is_about_definitions():
-        return fail(complaint.message, "mend it; until then the settings are taken for their defaults here")
+    if examined.complaint is not None:
+        return fail(examined.complaint.message, "mend it; until then the settings are taken for their defaults here")
     names = {name.upper() for name in FIELDS} | set(CALL_VARIABLES)
     set_here = sorted(name for name in os.environ if name.upper().startswith(PREFIX))
     slips = []
@@ -37,14 +36,6 @@ def look_at_settings(examined: Examined) -> Verdict:
     if slips:
         return warn(f"{words}; nobody reads {', '.join(slips)}", "set the variable by its right name")
     return ok(words)
-
-
-def _is_about_definitions() -> bool:
-    try:
-        read_definitions()
-    except FootfallError:
-        return True
-    return False
 
 
 @check("definitions", fails="A source definition cannot be used; no other verb works then.")

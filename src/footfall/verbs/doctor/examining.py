@@ -11,7 +11,7 @@ from footfall.postgres.embedded import clients
 from footfall.postgres.inspection import cut_off
 from footfall.postgres.transactions import outlived
 from footfall.safe_text import mask
-from footfall.settings import Settings, libpq_variables_set, load_settings, load_usable_settings
+from footfall.settings import Settings, libpq_variables_set, load_plain_settings, load_settings, load_usable_settings
 from footfall.tables.schema import migrations
 from footfall.verbs.doctor import configured, loads, machine, server, tables, zones
 from footfall.verbs.doctor.checking import CHECKS, Check, Examined, Verdict, pass_over
@@ -45,6 +45,10 @@ def examine(given: Mapping[str, object]) -> Iterator[tuple[Check, Verdict]]:
 def _load(given: Mapping[str, object]) -> tuple[Settings, FootfallError | None]:
     try:
         return load_settings(**given), None
+    except SettingsError:
+        pass
+    try:
+        return load_plain_settings(**given), None  # the check `definitions` says what is wrong with them
     except SettingsError as error:
         return load_usable_settings(**given), error
 

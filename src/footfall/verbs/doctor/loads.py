@@ -48,11 +48,14 @@ def look_at_failed_files(examined: Examined) -> Verdict:
 def look_at_quarantine(examined: Examined) -> Verdict:
     """Rejected rows that are open, and the age of the oldest."""
     found = health.read_quarantine(examined.database)
-    if not found.rows_rejected:
+    if not found.rows_open:
         return ok("no rejected row is open")
-    share = found.rows_rejected / max(found.rows_read, 1)
-    words = f"{found.rows_rejected:,} rows ({share:.1%}) of {found.load_count} loads"
+    share = found.rows_open / max(found.rows_read, 1)
+    words = f"{found.rows_open:,} rows ({share:.1%}) of {found.load_count} loads"
     words += f"; the oldest came {show_seconds(found.age_s)} ago"
     if found.age_s > REJECTED_AGE_S_MAX:
-        return warn(words, "`footfall rejects` shows them by problem; docs/how-to/mend-rejected-rows.md")
+        return warn(
+            words,
+            "`footfall rejects` shows them; `footfall replay`, or mend them as docs/how-to/mend-rejected-rows.md says",
+        )
     return ok(words)

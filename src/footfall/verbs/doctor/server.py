@@ -18,7 +18,7 @@ from footfall.postgres.inspection import (
     read_server,
     shares_sessions,
 )
-from footfall.postgres.target import Target
+from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin_reading
 from footfall.verbs.doctor.checking import (
     Examined,
@@ -34,7 +34,7 @@ from footfall.verbs.doctor.checking import (
 
 STATEMENT_S = 5  # seconds for a statement; the session is cut off after four times that
 CUT_OFF_S = 4 * STATEMENT_S
-MAJORS_TESTED = (14, 15, 16, 17, 18)  # the suite runs on these
+MAJORS_TESTED = (14, 15, 17, 18)  # the suite runs on these
 CLOCK_S_MAX = 5  # seconds between two clocks; rows of the future and the age of a load are judged by them
 IDLE_S_MIN = 3600  # seconds; a session of a load may be idle between two transactions while a file is read
 TEMPORARY_KB_MIN = 1_000_000  # kB; a recount of a large table sorts more
@@ -66,6 +66,8 @@ def look_at_connection(examined: Examined) -> Verdict:
     words = describe_session(connection)
     try:
         with cut_off(connection, CUT_OFF_S):
+            # Before the snapshot: a pooler may have one session of the server, and the snapshot keeps it.
+            examined.pooler = describe_pooler(connection, target)
             begin_reading(connection, target, "UTC", STATEMENT_S, is_snapshot=True)
     except FootfallError as error:
         connection.close()
@@ -178,14 +180,18 @@ def look_at_role_settings(examined: Examined) -> Verdict:
 @check("pooler", needs="database")
 def look_at_pooler(examined: Examined) -> Verdict:
     """Whether a pooler is in between, and whether it pools transactions or sessions; Footfall works with both."""
-    if not is_pooled(examined.database):
-        return ok("none: the server itself answers")
-    shared = shares_sessions(examined.where, STATEMENT_S)
+    return ok(examined.pooler)
+
+
+def describe_pooler(connection: Connection, target: Target) -> str:
+    """Say what stands between us and the server. Effects: opens a session more where something does."""
+    if not is_pooled(connection):
+        return "none: the server itself answers"
+    shared = shares_sessions(connection, target, STATEMENT_S)
     if shared is None:
-        return ok("a pooler, of which it could not be found out in time what it pools; it takes transactions")
-    return ok(
-        f"a pooler of {'transactions' if shared else 'sessions'}; Footfall sets all that it needs in each transaction"
-    )
+        return "a pooler, of sessions by the look of it: a second session had to wait; Footfall works with it"
+    pooled = "transactions" if shared else "sessions"
+    return f"a pooler of {pooled}; Footfall sets all that it needs in each transaction"
 
 
 @check("clock", needs="database", warns="They differ by more than 5 seconds.")

@@ -6,9 +6,16 @@ from typing import Any
 
 from footfall.postgres.inspection import list_settings
 from footfall.postgres.transactions import outlived
-from footfall.tables import health
+from footfall.tables import counts, health
 from footfall.tables.made import find_schema_drift
-from footfall.tables.schema import VERSIONS_TABLE, describe_other_creators, list_tables, migrations, schema_version
+from footfall.tables.schema import (
+    OPTIONS_TABLE,
+    VERSIONS_TABLE,
+    describe_other_creators,
+    list_tables,
+    migrations,
+    schema_version,
+)
 from footfall.verbs.doctor.checking import (
     Examined,
     Verdict,
@@ -21,7 +28,7 @@ from footfall.verbs.doctor.checking import (
 )
 
 # What a load writes beside reading all tables; docs/how-to/named-database.md grants the same, as a test sees.
-INSERTED = ("user_interactions_raw", "rejected_interactions", "loads", "load_overlaps")
+INSERTED = ("user_interactions_raw", "rejected_interactions", "loads", "load_overlaps", "load_duplicates")
 UPDATED = (
     "interactions",
     "interactions_per_quarter_hour",
@@ -29,7 +36,6 @@ UPDATED = (
     "interactions_per_product",
     "user_days",
 )
-QUARANTINED = ("rejected_interactions", "source_files", "load_overlaps")  # tables that `schema grant` does not give
 DEAD_SHARE_MAX = 0.2  # of the rows of a table; autovacuum begins there
 DEAD_ROWS_MIN = 10_000  # rows; a small table is read in no time, dead rows or not
 WASTED_BYTES_MIN = 16_000_000  # bytes
@@ -95,9 +101,8 @@ def look_at_rights(examined: Examined) -> Verdict:
     missing = list_missing(found)
     if not missing:
         return ok("the role may read and load; `footfall schema apply` is for the owner")
-    unread = [
-        row.name for row in found if not row.may_select and row.name not in (*QUARANTINED, "loads", VERSIONS_TABLE)
-    ]
+    read = (*counts.list_tables(), OPTIONS_TABLE)  # what `schema grant` gives
+    unread = [row.name for row in found if not row.may_select and row.name in read]
     if unread:
         return fail(f"the role may not read {join_names(unread)}", "footfall schema grant ROLE, run by the owner")
     if not any(row.may_insert for row in found):
@@ -177,8 +182,7 @@ def look_at_bloat(examined: Examined) -> Verdict:
     if wasted:
         return warn(
             join_names(wasted),
-            "later loads fill it again; to give it back now, while nothing else runs: vacuum full "
-            + wasted[0].split()[0],
+            f"later loads fill it; to give it back now, while nothing else runs: vacuum full {wasted[0].split()[0]}",
         )
     return ok(f"little; the tables have {show_bytes(size)} without indexes, as of the last vacuum or analyze")
 

@@ -1,0 +1,83 @@
+-- name: create_users
+create {kind} table {users} (user_id {user_id} not null) {on_commit}
+
+-- name: copy_users
+copy {users} (user_id) from stdin (format binary)
+
+-- name: remove_rows
+with gone as (
+    delete from user_interactions_raw as r
+    using {users} as u
+    where r.user_id = u.user_id
+    returning r.interaction_id, r.user_id, r.product_id, r.action, r.timestamp, r.load_id
+)
+insert into {removed} (interaction_id, user_id, product_id, action, timestamp, load_id)
+select
+    interaction_id,
+    user_id,
+    product_id,
+    action,
+    timestamp,
+    load_id
+from gone
+
+-- name: count_by_load
+select
+    load_id,
+    pg_catalog.count(*) as rows_removed
+from {removed}
+group by load_id
+order by load_id
+
+-- name: note_forgotten
+update loads as l
+set rows_forgotten = l.rows_forgotten + g.rows_removed
+from rows from (
+    pg_catalog.unnest(%(load_ids)s::integer[]),
+    pg_catalog.unnest(%(rows_removed)s::bigint[])
+) as g (load_id, rows_removed)
+where l.load_id = g.load_id
+
+-- name: blank
+-- A conflict stays one in the sums of load_overlaps, so that its code stays without its value.
+update rejected_interactions as r
+set
+    raw_line = '',
+    raw_bytes = null,
+    raw_size_bytes = 0::bigint,
+    around = null,
+    problems = case
+        when r.problems @> '[{"code": "conflicting-duplicate"}]'::jsonb
+            then %(problems)s::jsonb
+                || '[{"code": "conflicting-duplicate", "field": "interaction_id", "value": null}]'::jsonb
+        else %(problems)s::jsonb
+    end
+from rows from (
+    pg_catalog.unnest(%(line_numbers)s::bigint[]),
+    pg_catalog.unnest(%(items)s::bigint[])
+) as b (line_number, item)
+where
+    r.load_id = %(load_id)s::integer
+    and r.line_number = b.line_number
+    and r.item = b.item
+
+-- name: analyze
+-- The samples that the planner keeps of a table hold ids of users.
+analyze {tables}
+
+-- name: loads_with_text
+select
+    l.load_id,
+    l.source,
+    l.digest,
+    l.header,
+    l.definition
+from loads as l
+where exists (
+    select
+    from rejected_interactions as r
+    where
+        r.load_id = l.load_id
+        and r.raw_size_bytes > 0::bigint
+)
+order by l.load_id

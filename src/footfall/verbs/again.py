@@ -1,0 +1,75 @@
+"""What `load --again` does beside a load: in the same transaction it takes back the load that the file has."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from footfall.errors import FootfallError, LaterLoadsError
+
+if TYPE_CHECKING:  # the tables are heavy, and not needed where nothing is taken back
+    from footfall.postgres.target import Connection
+    from footfall.tables import removal, taking_back
+    from footfall.tables.ledger import FirstLoad
+    from footfall.verbs.attempts import Attempt
+    from footfall.verbs.session import LoadSession
+
+VERB = "load --again"  # the word in the table `operations`
+
+
+@dataclass(slots=True)
+class Again:
+    """What one command with --again takes back, and what it has made so far.
+
+    `own` are loads that this command made: they are not taken back, neither for the same bytes under another name nor
+    as later loads of another file.
+    """
+
+    with_later: bool = False
+    own: set[int] = field(default_factory=set)
+
+    def leave_own(self, found: Mapping[str, FirstLoad], unsure: Container[int]) -> dict[str, FirstLoad]:
+        """Keep, of the loads of files, those that stay: this command made them, as far as it knows (`unsure`)."""
+        return {
+            digest: first for digest, first in found.items() if first.load_id in self.own or first.load_id in unsure
+        }
+
+    def plan(self, connection: Connection, scratch: removal.Scratch, load_ids: Sequence[int]) -> taking_back.Plan:
+        """Find what goes where these loads go. Raises: LaterLoadsError where later loads may not go along."""
+        from footfall.tables import taking_back
+
+        plan = taking_back.plan(connection, scratch, load_ids, with_later=self.with_later)
+        for load in plan.loads:
+            if load.is_later and load.load_id in self.own:
+                both = " ".join(map(str, plan.load_ids))
+                raise LaterLoadsError(
+                    f"load {load.load_id} ({load.source}), which this command has just made, would have to go, too; "
+                    f"nothing of this file was changed; take both back with `footfall undo {both} --with-later`, then "
+                    "load their files in order"
+                )
+        return plan
+
+
+def take_back(session: LoadSession, load_ids: Sequence[int]) -> taking_back.Plan:
+    """Take loads back under the writer lock, in the transaction that loads their file anew.
+
+    Raises: LaterLoadsError with the list where later loads cannot stand without them, and may not go along.
+    """
+    from footfall.tables import removal, taking_back
+
+    if session.again is None:
+        raise FootfallError("a file that is loaded stays as it is")
+    scratch = removal.open_scratch(session.target, session.server)
+    plan = session.again.plan(session.connection, scratch, load_ids)
+    taking_back.take_back(session.connection, scratch, session.id_types, plan)
+    return plan
+
+
+def record_again(connection: Connection, plan: taking_back.Plan, attempt: Attempt) -> None:
+    """Record that a load took the place of others. Effects: in the transaction of the caller."""
+    from footfall.tables import operations, taking_back
+
+    asked = [load.load_id for load in plan.loads if not load.is_later]
+    details = taking_back.describe(plan, asked=asked) | {"load_id": attempt.load_id}
+    operations.record(connection, VERB, attempt.started_at, details)

@@ -1,0 +1,231 @@
+"""Every command that writes, broken at every statement, one after the other; then the same command again."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+import wire
+from breaking import KINDS, Kind, fault_of, socket_folder, url_of
+from earlier import load_earlier
+from footfall.errors import FootfallError
+from footfall.settings import load_settings
+from footfall.verbs import load as load_verb
+from footfall.verbs import replay as replay_verb
+from footfall.verbs import schema as schema_verb
+from footfall.verbs import undo as undo_verb
+from footfall.verbs import verify as verify_verb
+from trials import IS_LONG, SEED, TRIALS, Contents, Figures, Tables, compare, left_behind, loaded
+
+pytestmark = pytest.mark.crash
+HEADER = "interaction_id,user_id,product_id,action,timestamp"
+LINE = "{},{},{},{},2024-01-01 00:{:02}:00"
+DRIFT = """
+    update interactions set interaction_count = interaction_count + 1 where user_id = 1;
+    delete from interactions_per_user where user_id = 2;
+    update interactions_per_quarter_hour set interaction_count = interaction_count + 1"""
+BEFORE_TAKING_BACK = 10  # version of the schema
+
+
+def line(number: int, action: str = "click") -> str:
+    return LINE.format(number, number % 7 + 1, number % 5 + 1, action, number % 60)
+
+
+# Of these, b repeats rows of a, and some of them twice; c contradicts one of a; d brings rejected rows that a longer
+# list of actions allows, one of which contradicts a row of a.
+FILES = {
+    "a.csv": [*map(line, range(1, 60)), "x,1,1,click,2024-01-01"],
+    "b.csv": [*map(line, range(40, 90)), *map(line, range(45, 50)), "90,1,1,click"],
+    "c.csv": [*map(line, range(100, 130)), line(7, "other"), line(58)],
+    "d.csv": [*map(line, range(200, 230)), *(line(number, "buy") for number in (230, 231, 231, 9))],
+}
+
+
+def settings_of(url: str, **more: Any) -> Any:
+    return load_settings(database_url=url, max_rejected="1.0", **more)
+
+
+def prepare(database: str) -> None:
+    """Load the files, each by itself: the loads 1 to 4."""
+    for name in FILES:
+        assert loaded(database, [name], actions="click,other", max_rejected="1.0").exit_code == 0
+
+
+def prepare_drift(database: str) -> None:
+    prepare(database)
+    with psycopg.connect(database) as connection:
+        connection.execute(DRIFT)
+
+
+def prepare_earlier(database: str) -> None:
+    """Make the tables of the last version that could not take loads back, with the rows of two files."""
+    load_earlier(database, BEFORE_TAKING_BACK, "a.csv", "b.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that is broken: what it finds, and what it does at an address.
+
+    `is_sure`: where the answer to its COMMIT is lost, it finds out what became of it.
+    """
+
+    name: str
+    run: Callable[[str], Any]
+    prepare: Callable[[str], None] = prepare
+    has_temp: bool = True
+    is_sure: bool = True
+
+
+COMMANDS = (
+    Command("undo", lambda url: undo_verb.undo([2], settings_of(url))),
+    Command("undo, and rows pass to later loads", lambda url: undo_verb.undo([1], settings_of(url), with_later=True)),
+    Command(
+        "undo without the right to make temporary tables",
+        lambda url: undo_verb.undo([1], settings_of(url), with_later=True),
+        has_temp=False,
+    ),
+    Command("replay", lambda url: replay_verb.replay(settings_of(url), [4])),
+    Command("verify --repair", lambda url: verify_verb.verify(settings_of(url), repair=True), prepare_drift, is_sure=False),
+    Command("schema apply", lambda url: schema_verb.schema_apply(settings_of(url)), prepare_earlier, is_sure=False),
+)
+
+
+def find_exit_code(command: Command, url: str) -> int:
+    """Run a command in this process; give the exit code that the command line would have."""
+    try:
+        said = command.run(url)
+    except FootfallError as error:
+        return error.exit_code
+    return int(getattr(said, "exit_code", 0))
+
+
+@dataclass(slots=True)
+class Stage:
+    """What all trials of one command share. Databases are copied from `template`, which nobody is connected with."""
+
+    command: Command
+    admin: str
+    template: str
+    database: str
+    before: Tables
+    after: Tables
+    messages: list[wire.Message]
+    contents: Contents
+    figures: Figures
+
+    def renew(self) -> None:
+        """Let the database be what the command finds."""
+        copy_database(self.admin, self.template, self.database)
+
+
+def copy_database(admin: str, template: str, database: str) -> None:
+    """Make a database anew, as a copy of another one."""
+    names = [sql.Identifier(str(conninfo_to_dict(each)["dbname"])) for each in (database, template)]
+    owner = sql.Identifier(str(conninfo_to_dict(database)["user"]))
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(names[0]))
+        connection.execute(
+            sql.SQL("create database {} template {} strategy file_copy owner {}").format(*names, owner)
+        )
+
+
+def take_temp(admin: str, database: str) -> None:
+    """Take the right to make temporary tables from the role that the tests connect with."""
+    name = conninfo_to_dict(database)["dbname"]
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"revoke temp on database {name} from public")
+        connection.execute(f"alter database {name} owner to {connection.info.user}")
+        connection.execute(f"grant connect, create on database {name} to owner")
+    with psycopg.connect(make_conninfo(admin, dbname=name), autocommit=True) as connection:
+        connection.execute("grant all on schema public to owner")
+
+
+@pytest.fixture(scope="module", params=COMMANDS, ids=lambda command: command.name)
+def stage(
+    request: pytest.FixtureRequest,
+    cluster: Any,
+    new_database_of_module: Callable[[], str],
+    tmp_path_factory: pytest.TempPathFactory,
+    contents: Contents,
+    figures: Figures,
+) -> Any:
+    command: Command = request.param
+    folder = tmp_path_factory.mktemp("commands")
+    for name, lines in FILES.items():
+        (folder / name).write_text("\n".join([HEADER, *lines, ""]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "cpu_count", lambda: 1)  # one session of the engine: a trial is quicker
+        patch.chdir(folder)
+        template, database = new_database_of_module(), new_database_of_module()
+        command.prepare(template)
+        made = Stage(command, cluster.admin, template, database, {}, {}, [], contents, figures)
+        renew_with_rights(made)
+        made.before = contents(database)
+        with wire.proxying(socket_folder(database), conninfo_to_dict(database).get("port", 5432)) as proxy:
+            assert find_exit_code(command, url_of(database, proxy)) == 0
+        made.after, made.messages = contents(database), proxy.messages
+        assert made.before != made.after
+        assert sum(message.is_commit for message in made.messages) == 1  # all of it is one transaction
+        yield made
+
+
+def renew_with_rights(stage: Stage) -> None:
+    stage.renew()
+    if not stage.command.has_temp:
+        take_temp(stage.admin, stage.database)
+
+
+def points(stage: Stage, kind: Kind) -> list[int]:
+    """Choose which messages to break: in a long run a share of all, else one; and COMMIT."""
+    fit = [message for message in stage.messages if message.tag in kind.tags]
+    chance = random.Random(f"{SEED} {stage.command.name} {kind.name}")
+    wanted = min(len(fit), round(len(fit) * kind.share * TRIALS / 1_500)) if IS_LONG else 1
+    return sorted({message.number for message in [*chance.sample(fit, wanted), *(m for m in fit if m.is_commit)]})
+
+
+def trial(stage: Stage, kind: Kind, at: int) -> None:
+    """Break the command at one message, look at the tables, run it again, look again."""
+    database = stage.database
+    renew_with_rights(stage)
+    with wire.proxying(socket_folder(database), conninfo_to_dict(database).get("port", 5432)) as proxy:
+        proxy.fault_at, proxy.fault = at, fault_of(kind, stage.admin)
+        proxy.is_refusing_after = kind.is_refusing
+        exit_code = find_exit_code(stage.command, url_of(database, proxy))
+        assert proxy.struck is not None, "the command was over before"
+        assert proxy.struck.asks == stage.messages[at - 1].asks  # or another message has the number now
+        assert left_behind(database) == []
+        found = stage.contents(database)
+        assert exit_code in {0, 5}
+        if exit_code == 0:
+            assert found == stage.after
+        elif found != stage.before:  # whoever cannot ask does not know better
+            assert kind.is_refusing or not stage.command.is_sure
+            assert found == stage.after
+    stage.figures.kills[kind.name] += 1
+    stage.figures.phases[proxy.struck.phase] += 1
+    assert find_exit_code(stage.command, database) == 0
+    compare(stage.figures, stage.contents(database), stage.after)
+    assert verify_verb.verify(settings_of(database)).drift == ()
+    assert left_behind(database) == []
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.usefixtures("temporary_folder")
+@pytest.mark.timeout(3600)
+def test_a_command_broken_at_any_statement_and_run_again_gives_the_tables_of_an_undisturbed_run(
+    stage: Stage, kind: Kind
+) -> None:
+    for at in points(stage, kind):
+        try:
+            trial(stage, kind, at)
+        except AssertionError as error:
+            error.add_note(f"at message {stage.messages[at - 1]}")
+            raise
