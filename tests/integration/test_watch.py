@@ -430,11 +430,13 @@ def test_tables_that_another_version_upgrades_meanwhile_end_it_and_no_file_is_fo
     put(inbox / "a.csv", rows(1))
     until(lambda: loaded_ids(database) == [1])
     with psycopg.connect(database) as connection:
-        connection.execute("insert into schema_migrations select max(version) + 1, 'later', now() from schema_migrations")
+        connection.execute(
+            "insert into footfall_migrations (version, name) select max(version) + 1, 'later' from footfall_migrations"
+        )
     put(inbox / "b.csv", rows(2))
     assert running.process.wait(PATIENCE_S) == errors.SchemaError.exit_code
     with psycopg.connect(database) as connection:
-        connection.execute("delete from schema_migrations where name = 'later'")
+        connection.execute("delete from footfall_migrations where name = 'later'")
     assert start("--once").process.wait(PATIENCE_S) == 0
     assert loaded_ids(database) == [1, 2]
 
