@@ -263,7 +263,7 @@ MUTATIONS = (
     ),
     Mutation(
         "rows pass to another load, and its sums stay",
-        (('            connection.execute(SQL["pass_sums"], sums |', '            dict(sums |'),),
+        (('            connection.execute(SQL["pass_sums"], sums |', "            dict(sums |"),),
         OPERATIONS,
     ),
     Mutation(
@@ -311,8 +311,7 @@ MUTATIONS = (
         (
             (
                 '    connection.execute(SQL["mark_undone"], {"load_ids": load_ids})\n',
-                "    connection.commit()\n"
-                '    connection.execute(SQL["mark_undone"], {"load_ids": load_ids})\n',
+                '    connection.commit()\n    connection.execute(SQL["mark_undone"], {"load_ids": load_ids})\n',
             ),
         ),
         (EVERY_COMMAND, "-k", "undo"),
