@@ -11,7 +11,8 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,7 +22,6 @@ from server_side import run, write
 
 from footfall.postgres.embedded import clients
 from footfall.settings import load_settings
-from footfall.tables import merge
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import undo as undo_verb
@@ -29,7 +29,6 @@ from footfall.verbs import undo as undo_verb
 ROWS = 300_000
 LOAD_ROWS = 100_000
 TICKS = os.sysconf("SC_CLK_TCK")
-NOTHING = "select from {matched} limit 0"  # takes the place of the statement that records ids
 
 
 def read_cpu_s(postmaster: int) -> float:
@@ -85,24 +84,46 @@ def load(conninfo: str, name: str) -> None:
 
 
 def measure_price(conninfo: str, folder: Path, rows: int) -> None:
-    """Print what it costs to record what was met, for a load of which half is there: five pairs in turn."""
+    """Print what share of a load records which rows it met, where half of its rows are there.
+
+    The statement is measured within the load that it is a part of, so that both have the same luck with the machine.
+    """
     first = write(folder, 1, rows, 1)
     lines = Path(first).read_text().splitlines(keepends=True)
     more = Path(write(folder, rows + 1, rows // 2, 2)).read_text().splitlines(keepends=True)
     overlapping = folder / "half.csv"
     overlapping.write_text("".join([*lines[:1], *lines[1 + rows // 2 :], *more[1:]]))
-    record = merge.SQL["record_duplicates"]
-    found: dict[bool, list[float]] = {True: [], False: []}
+    shares = []
     for _ in range(5):
-        for is_recorded in (True, False):
-            make_anew(conninfo)
-            load(conninfo, first)
-            merge.SQL["record_duplicates"] = record if is_recorded else NOTHING
-            found[is_recorded].append(measure(conninfo, lambda: load(conninfo, str(overlapping))))
-    merge.SQL["record_duplicates"] = record
-    with_ids, without = median(found[True]), median(found[False])
-    print(f"A load of {rows:,} rows, half of them there, takes {with_ids:.2f} s of processor with the ids recorded,")
-    print(f"{without:.2f} s without: {100 * (with_ids / without - 1):+.1f} %; all: {found}\n", flush=True)
+        make_anew(conninfo)
+        load(conninfo, first)
+        spent: list[float] = []
+        with measured_statement(spent):
+            whole = measure(conninfo, lambda: load(conninfo, str(overlapping)))
+        shares.append(100 * spent[0] / whole)
+        print(f"{whole:.2f} s of processor, {spent[0]:.2f} s of it to record the ids: {shares[-1]:.1f} %", flush=True)
+    print(f"\nA load of {rows:,} rows, half of them there: {median(shares):.1f} % of its processor time\n", flush=True)
+
+
+@contextmanager
+def measured_statement(spent: list[float]) -> Iterator[None]:
+    """Measure the processor time of the session's process in the statement that records ids."""
+    execute = psycopg.Connection.execute
+
+    def execute_measured(connection: Any, query: Any, *values: Any, **more: Any) -> Any:
+        if "insert into load_duplicates" not in str(query):
+            return execute(connection, query, *values, **more)
+        stat = Path(f"/proc/{connection.info.backend_pid}/schedstat")
+        before = int(stat.read_text().split()[0])
+        result = execute(connection, query, *values, **more)
+        spent.append((int(stat.read_text().split()[0]) - before) / 1e9)
+        return result
+
+    psycopg.Connection.execute = execute_measured  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        psycopg.Connection.execute = execute  # type: ignore[method-assign]
 
 
 def measure_undo(conninfo: str, folder: Path, history: int) -> None:
