@@ -1,7 +1,7 @@
 """What taking loads back costs: the loads that record what they met, and an undo beside a long history.
 
-`python benchmarks/taking_back.py [ROWS]` has an embedded server of its own. Prints lines of Markdown. Seconds are those
-of the processor: of this process, and of the server's processes, which a busy machine changes little.
+`python benchmarks/taking_back.py [price] [undo]` has an embedded server of its own. Prints lines of Markdown. Seconds
+are those of the processor: of this process, and of the server's processes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import resource
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -25,7 +26,7 @@ from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import undo as undo_verb
 
-ROWS = 400_000
+ROWS = 300_000
 LOAD_ROWS = 100_000
 TICKS = os.sysconf("SC_CLK_TCK")
 NOTHING = "select from {matched} limit 0"  # takes the place of the statement that records ids
@@ -55,10 +56,22 @@ def find_postmaster(conninfo: str) -> int:
         return int(Path(f"/proc/{pid[0]}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+def wait_until_alone(conninfo: str) -> None:
+    """Wait until no other session is left: the server has the seconds of one that ended only then."""
+    others = """
+        select count(*) from pg_stat_activity
+        where backend_type in ('client backend', 'parallel worker') and pid <> pg_backend_pid()"""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        while connection.execute(others).fetchone() != (0,):
+            time.sleep(0.05)
+
+
 def measure(conninfo: str, act: Callable[[], Any]) -> float:
     postmaster = find_postmaster(conninfo)
+    wait_until_alone(conninfo)
     before = read_cpu_s(postmaster)
     act()
+    wait_until_alone(conninfo)
     return read_cpu_s(postmaster) - before
 
 
@@ -72,7 +85,7 @@ def load(conninfo: str, name: str) -> None:
 
 
 def measure_price(conninfo: str, folder: Path, rows: int) -> None:
-    """Print what it costs to record what was met, for a load of which half is there: three pairs in turn."""
+    """Print what it costs to record what was met, for a load of which half is there: five pairs in turn."""
     first = write(folder, 1, rows, 1)
     lines = Path(first).read_text().splitlines(keepends=True)
     more = Path(write(folder, rows + 1, rows // 2, 2)).read_text().splitlines(keepends=True)
@@ -80,7 +93,7 @@ def measure_price(conninfo: str, folder: Path, rows: int) -> None:
     overlapping.write_text("".join([*lines[:1], *lines[1 + rows // 2 :], *more[1:]]))
     record = merge.SQL["record_duplicates"]
     found: dict[bool, list[float]] = {True: [], False: []}
-    for _ in range(3):
+    for _ in range(5):
         for is_recorded in (True, False):
             make_anew(conninfo)
             load(conninfo, first)
@@ -116,7 +129,7 @@ def measure_undo(conninfo: str, folder: Path, history: int) -> None:
 # As one load of long ago, with 50,000 users, so that the undone load has their last interactions.
 HISTORY = """
     insert into user_interactions_raw (interaction_id, user_id, product_id, action, timestamp, load_id)
-    select n, n % 50000 + 1, n % 500 + 1, 'click', '2020-01-01'::timestamptz + n * interval '10 seconds', 1
+    select n, n %% 50000 + 1, n %% 500 + 1, 'click', '2020-01-01'::timestamptz + n * interval '10 seconds', 1
     from generate_series(1, %s) as n"""
 COUNTED = (
     "insert into interactions select user_id, product_id, count(*) from user_interactions_raw group by 1, 2",
@@ -138,6 +151,9 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory(dir="/tmp") as made:
         Path(made).chmod(0o711)
         with clients.running(Path(made) / "home") as server:
-            measure_price(server, Path(made), int(sys.argv[1]) if len(sys.argv) > 1 else ROWS)
-            for history in (1_000_000, 10_000_000):
-                measure_undo(server, Path(made), history)
+            run(server, "alter system set autovacuum to off", "select pg_reload_conf()")
+            if "price" in sys.argv[1:] or len(sys.argv) == 1:
+                measure_price(server, Path(made), ROWS)
+            if "undo" in sys.argv[1:] or len(sys.argv) == 1:
+                for history in (1_000_000, 10_000_000):
+                    measure_undo(server, Path(made), history)

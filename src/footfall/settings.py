@@ -58,6 +58,7 @@ CALL_VARIABLES = (
     "LIMIT",
     "LIST",
     "LOAD",
+    "METRICS",
     "NAME",
     "ONCE",
     "OPEN",

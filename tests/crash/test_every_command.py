@@ -93,7 +93,9 @@ COMMANDS = (
         has_temp=False,
     ),
     Command("replay", lambda url: replay_verb.replay(settings_of(url), [4])),
-    Command("verify --repair", lambda url: verify_verb.verify(settings_of(url), repair=True), prepare_drift, is_sure=False),
+    Command(
+        "verify --repair", lambda url: verify_verb.verify(settings_of(url), repair=True), prepare_drift, is_sure=False
+    ),
     Command("schema apply", lambda url: schema_verb.schema_apply(settings_of(url)), prepare_earlier, is_sure=False),
 )
 
@@ -132,9 +134,7 @@ def copy_database(admin: str, template: str, database: str) -> None:
     owner = sql.Identifier(str(conninfo_to_dict(database)["user"]))
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(names[0]))
-        connection.execute(
-            sql.SQL("create database {} template {} strategy file_copy owner {}").format(*names, owner)
-        )
+        connection.execute(sql.SQL("create database {} template {} strategy file_copy owner {}").format(*names, owner))
 
 
 def take_temp(admin: str, database: str) -> None:

@@ -10,6 +10,7 @@ import os
 import signal
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -104,7 +105,7 @@ def receiving(inbox: Inbox, context: ssl.SSLContext | None = None) -> Iterator[s
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Waits between two tries are noted, and not waited for."""
     waits: list[float] = []
-    monkeypatch.setattr(webhook.time, "sleep", waits.append)
+    monkeypatch.setattr(webhook, "_wait", waits.append)
     return waits
 
 
@@ -260,9 +261,10 @@ def test_an_answer_byte_by_byte_is_left_behind(wanted: Callable[..., Settings]) 
         def do_POST(self) -> None:
             with suppress(OSError):
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
-                while not told.wait(0.05):
+                while not told.is_set():
                     self.wfile.write(b"x")
                     self.wfile.flush()
+                    time.sleep(0.05)
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Drip) as server:
         server.daemon_threads = False

@@ -12,7 +12,14 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from psycopg import sql
 
 from beside_model import describe, list_load_ids, losing_the_server, read_tables
@@ -50,6 +57,7 @@ timestamp = "timestamp"
 """
 ZONES = ["UTC", "Europe/Vienna", "Asia/Kathmandu"]
 from hypothesis import Phase
+
 PHASES = (Phase.generate,)
 STATEMENTS_MAX = 80  # of a command; a number beyond its last statement disturbs nothing
 
@@ -272,7 +280,8 @@ def test_any_sequence_of_commands_gives_the_tables_of_the_model(machine: type[Op
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples(6), phases=PHASES,
+            max_examples=examples(6),
+            phases=PHASES,
             stateful_step_count=12,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -45,7 +45,9 @@ def load_earlier(database: str, version: int, *files: str, **settings: Any) -> N
             columns = [row[0] for row in connection.execute(COLUMNS, [table])]
             if columns:
                 words = {"table": sql.Identifier(table), "columns": sql.SQL(", ").join(map(sql.Identifier, columns))}
-                statement = "insert into public.{table} ({columns}) select {columns} from now.{table} on conflict do nothing"
+                statement = (
+                    "insert into public.{table} ({columns}) select {columns} from now.{table} on conflict do nothing"
+                )
                 connection.execute(sql.SQL(statement).format(**words))
         connection.execute(
             "select setval(pg_get_serial_sequence('public.loads', 'load_id'), max(load_id)) from public.loads"

@@ -44,6 +44,10 @@ def watch(
     poll: Annotated[
         float, call_option("--poll", metavar="SECONDS", about="Look so often where nothing tells of changes; 10.")
     ] = 10.0,
+    metrics: Annotated[
+        str | None,
+        call_option("--metrics", metavar="ADDRESS", about="Answer /metrics and /healthz there: :9187, or HOST:PORT."),
+    ] = None,
     database: Database = None,
     schema: Schema = None,
     max_rejected: MaxRejected = None,
@@ -67,12 +71,21 @@ def watch(
     for option, seconds, least in (("--settle", settle, 0.0), ("--poll", poll, 0.1)):
         if not least <= seconds <= SECONDS_MAX:
             raise SettingsError(f"{option}: {seconds:g} is not a number of seconds from {least:g} to {SECONDS_MAX:g}")
-    from contextlib import closing
+    from contextlib import ExitStack, closing
 
     from footfall.cli.service_manager import ServiceManager
     from footfall.sources.waiting import stopped_by_signals
     from footfall.verbs import watch as watch_verb
+    from footfall.verbs.watch_telling import Teller
 
     plan = watch_verb.WatchPlan(settle, poll, once)
-    with stopped_by_signals() as stop, closing(ServiceManager()) as manager:
-        return watch_verb.watch(places, settings, plan, stop, watch_verb.Listener(on_state=manager.follow))
+    with ExitStack() as opened:
+        stop = opened.enter_context(stopped_by_signals())
+        manager = opened.enter_context(closing(ServiceManager()))
+        teller = opened.enter_context(closing(Teller(settings)))
+        listener = watch_verb.Listener(on_state=manager.follow, on_file=teller.take)
+        if metrics is not None:
+            from footfall.verbs.metrics_server import start_metrics_server
+
+            opened.enter_context(closing(start_metrics_server(metrics, settings, listener.state)))
+        return watch_verb.watch(places, settings, plan, stop, listener)

@@ -1,7 +1,7 @@
 """The verb `watch`: load what arrives in folders and stores, once it has settled, until a signal ends it.
 
 Look at the places -> load what has settled, in loading order, file by file -> wait for changes, or look again after a
-while. A lost database is waited for, however long it takes. A file that fails is not tried again until it changes.
+while. A lost database is waited for, however long it takes. A file that is bad is not tried again until it changes.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from footfall.errors import (
     DatabaseUnavailableError,
     EmbeddedDatabaseError,
     FootfallError,
+    SchemaError,
     SettingsError,
     SourceError,
+    TooManyRejectedError,
 )
 from footfall.postgres.target import Target
 from footfall.postgres.watcher_lock import WatcherLock, hold_watcher_lock
@@ -226,7 +228,7 @@ class _Watcher:
             if len(paths) > 1:
                 self._most = 1  # one by one, so that the file that does it is known
             else:
-                self.inbox.finish(paths[0])
+                self.inbox.hold(paths[0])
                 self._fail(LoadResult.failed(shown(paths[0]), None, FootfallError(f"{type(error).__name__}: {error}")))
             log.debug("unexpected", exc_info=True)
         finally:
@@ -242,11 +244,13 @@ class _Watcher:
         if isinstance(failure, DatabaseUnavailableError):
             self.inbox.hold_if_lost_often(path)
             raise failure
+        if isinstance(failure, SchemaError | EmbeddedDatabaseError):  # no fault of this file, and no file can be loaded
+            raise failure
         self._tries = 0
-        if failure is not None and failure.retryable:
-            self.inbox.hold(path)
-        else:
+        if failure is None or (isinstance(failure, SourceError | TooManyRejectedError) and not failure.retryable):
             self.inbox.finish(path)
+        else:  # it may be the fault of something else that is mended without a change of the file
+            self.inbox.hold(path)
         if failure is not None:
             self._fail(result)
         elif result.status == "already-loaded":

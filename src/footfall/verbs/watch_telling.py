@@ -1,0 +1,68 @@
+"""Tell people of what a watcher meets, beside its work: a webhook that does not answer holds no file up."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from footfall.results import LoadResult
+from footfall.settings import Settings
+from footfall.verbs.notify import Silence, tell_of_loads
+
+log = logging.getLogger("footfall")
+
+LOOK_S = 10.0  # seconds between two looks at how long nothing new came
+KEPT_MAX = 10_000  # failures that wait to be told; more are told as these alone
+END_S = 30.0  # seconds that what is left may take at the end
+
+
+class Teller:
+    """Tells of failed files, those of one moment in one event, and of silence, in a thread of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._silence = Silence(settings)
+        self._failed: list[LoadResult] = []
+        self._changed = threading.Condition()
+        self._is_ending = False
+        self._thread: threading.Thread | None = None
+        if settings.notify is not None:
+            self._thread = threading.Thread(target=self._work, name="notify", daemon=True)
+            self._thread.start()
+
+    def take(self, result: LoadResult) -> None:
+        """Take what became of a file. One that is tried again by itself is not told of."""
+        if self._thread is None or result.retryable:
+            return
+        with self._changed:
+            if result.failure is None:
+                if result.status == "loaded":
+                    self._silence.note()
+            elif len(self._failed) < KEPT_MAX:
+                self._failed.append(result)
+                self._changed.notify()
+
+    def close(self) -> None:
+        """Tell what is left, and end. Effects: waits for half a minute at most."""
+        if self._thread is None:
+            return
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify()
+        self._thread.join(END_S)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if not self._failed and not self._is_ending:
+                    self._changed.wait(LOOK_S)
+                failed, self._failed = self._failed, []
+                is_ending = self._is_ending
+            try:
+                if failed:
+                    tell_of_loads(self._settings, failed)
+                self._silence.look()
+            except Exception:  # whatever goes wrong while people are told is no reason to tell no more
+                log.warning("people could not be told of an event", exc_info=True)
+            if is_ending:
+                return
