@@ -74,6 +74,7 @@ def test_every_verb_of_the_specification_is_there() -> None:
             "schema grant",
         ),
         *("database start", "database stop", "database status", "database url"),
+        *("undo", "forget", "replay", "doctor", "metrics", "notify"),
     }
 
 
