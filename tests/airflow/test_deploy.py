@@ -148,6 +148,7 @@ def test_files_are_read_only_but_for_named_volumes_and_memory(rendered: dict[str
         "database": {"postgres"},
         "inbox": {"init", "deliver"},
         "logs": {"init", "scheduler", "dag-processor", "triggerer"},
+        "forget": {"scheduler"},
         "scratch": {"scheduler"},
     }
     data = [mount["target"] for mount in rendered["services"]["postgres"]["volumes"] if mount["type"] == "volume"]
