@@ -253,8 +253,8 @@ def doctor_page() -> str:
             "use it: [find out what is wrong](../how-to/find-out-what-is-wrong.md).",
             lay_table(("Check", "Looks at", "Warning", "Failure", "Needs"), rows),
             f"A statement may take {server.STATEMENT_S} seconds, a session that does not answer is cut off after "
-            f"{server.CUT_OFF_S}, and a check of the machine is given up after {examining.MACHINE_S}. All that is asked "
-            "of the database is asked in one read-only transaction, which takes no lock but those of a reader.",
+            f"{server.CUT_OFF_S}, and a check of the machine is given up after {examining.MACHINE_S}. All that is "
+            "asked of the database is asked in one read-only transaction, which takes no lock but those of a reader.",
         ]
     )
 
