@@ -138,7 +138,8 @@ MUTATIONS = (
                 "        first_load.open_empty_table(send.connection, send.staging)\n",
                 "        first_load.open_empty_table(send.connection, send.staging)\n        send.connection.commit()\n"
                 "        from footfall.postgres.transactions import begin\n\n"
-                "        begin(send.connection, turn.session.target)\n        turn.is_taken = False\n        turn.take()\n",
+                "        begin(send.connection, turn.session.target)\n"
+                "        turn.is_taken = False\n        turn.take()\n",
             ),
         ),
         (EVERY_MESSAGE, "-k", "keys"),
