@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -210,7 +211,7 @@ class Operations(RuleBasedStateMachine):
         assert [load.load_id for load in said.loads] == [every[number] for number in sorted(numbers | later)]
         self.history.undo(numbers | later)
 
-    @precondition(lambda self: has_loads(self) and "again" in load_verb.load.__kwdefaults__)
+    @precondition(lambda self: has_loads(self) and "again" in inspect.signature(load_verb.load).parameters)
     @rule(data=st.data(), with_later=st.booleans(), fault=faults)
     def load_again(self, data: st.DataObject, with_later: bool, fault: Fault) -> None:
         name, text, digest = self.draw_file(data)
@@ -237,6 +238,7 @@ class Operations(RuleBasedStateMachine):
             terms = replace(terms, is_swapped=delivery.terms.is_swapped)
         assert len(said.loads) == self.history.replay(delivery.number, terms), said
 
+    @precondition(lambda self: hasattr(forget_verb, "forget"))
     @rule(user=users, fault=faults)
     def forget(self, user: int, fault: Fault) -> None:
         said = self.run(fault, lambda: forget_verb.forget([str(user)], self.settings_of(Terms())))
