@@ -337,7 +337,8 @@ MUTATIONS = (
         "an undo whose answer was lost is taken for a failure",
         (
             (
-                "        if not is_recorded or self.summary is None:\n            raise error\n        return self.summary\n",
+                "        if not is_recorded or self.summary is None:\n            raise error\n"
+                "        return self.summary\n",
                 "        raise error\n",
             ),
         ),
