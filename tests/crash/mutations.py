@@ -15,7 +15,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_MESSAGE = "tests/crash/test_every_message.py"
-LARGE = ("tests/integration/test_large_merge.py",)
 CROWD = ("tests/crash/test_crowd.py",)
 CROWD_OR_TWO = ("tests/crash/test_crowd.py", "tests/integration/test_concurrency.py")
 BEFORE_LEDGER = "        _record_loaded(connection, reading, attempt, result)\n"
@@ -69,8 +68,8 @@ MUTATIONS = (
         "no writer lock",
         (
             (
-                "        take_writer_lock(connection, self.session.target)\n        self.is_taken",
-                "        self.is_taken",
+                "        take_writer_lock(connection, self.session.target)\n",
+                "",
             ),
         ),
         CROWD_OR_TWO,
@@ -148,21 +147,6 @@ MUTATIONS = (
         "the keys are not built again",
         (('    connection.execute(SQL["build_raw_key"])\n', ""),),
         (EVERY_MESSAGE, "-k", "keys"),
-    ),
-    Mutation(
-        "an id that is there is taken for one above all that are there",
-        (('SQL["floor_id"]).floor_id\n', 'SQL["floor_id"]).floor_id - 1\n'),),
-        LARGE,
-    ),
-    Mutation(
-        "the counts of rows that went straight to the table are added by the merge, too",
-        (("    if not staging.direct_by_load or staging.are_counts_added:\n", "    if not staging.direct_by_load:\n"),),
-        LARGE,
-    ),
-    Mutation(
-        "counts of keys that are there stay as they are",
-        (("        updated = connection.execute(statement).rowcount\n", "        updated = keys\n"),),
-        LARGE,
     ),
     Mutation(
         "no look whether the file changed while it was read",
@@ -306,7 +290,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a load that was refused rows because of one that goes stays",
-        (("        o.rows_conflict <> 0\n        or o.rows_duplicate", "        o.rows_duplicate"),),
+        (("            o.rows_conflict <> 0\n            or o.rows_duplicate", "            o.rows_duplicate"),),
         OPERATIONS,
     ),
     Mutation(
@@ -338,7 +322,8 @@ MUTATIONS = (
         "an undo whose answer was lost is taken for a failure",
         (
             (
-                "        if not is_recorded or self.summary is None:\n            raise error\n        return self.summary\n",
+                "        if not is_recorded or self.summary is None:\n            raise error\n"
+                "        return self.summary\n",
                 "        raise error\n",
             ),
         ),
@@ -374,6 +359,31 @@ MUTATIONS = (
             ),
         ),
         OPERATORS,
+    ),
+    Mutation(
+        "rows stay closed when the load that closed them is taken back",
+        (("    replays.reopen_rows(connection, load_ids)\n", ""),),
+        OPERATIONS,
+    ),
+    Mutation(
+        "a replay stays when the load whose rows it brought is taken back",
+        (
+            (
+                "        m.load_id is not null\n        or l.replay_of = any(%(load_ids)s::integer [])\n",
+                "        m.load_id is not null\n",
+            ),
+        ),
+        OPERATIONS,
+    ),
+    Mutation(
+        "who was forgotten is not asked again under the writer lock",
+        (("        if self.session.has_forgotten_others():\n            raise OthersForgottenError\n", ""),),
+        OPERATORS,
+    ),
+    Mutation(
+        "a row whose fields cannot be told apart is no forgotten user's",
+        (('in ("user_id", None) for problem', 'in ("user_id",) for problem'),),
+        ("tests/integration/test_forget.py", "-k", "apart"),
     ),
     Mutation(
         "the conflicts of a replay count as those of a load",
