@@ -155,7 +155,9 @@ A page is 8 kB. A page that changes for the first time after a checkpoint goes i
 
 ## What it says
 
-- Ids that rise cost the same in any table: they come at the end of the key.
+- Ids that rise cost the same in any table: they come at the end of the key. Those above all that are
+  there go by COPY straight into the table now, for less, and only their counts are added like this
+  ([decision 0042](../decisions/0042-cheap-merge.md)).
 - Pairs of user and product do not rise. Each new one has its place somewhere in the key, each known one its place
   somewhere in the table, too. The larger the table, the fewer of them share a page: a day asks for ever more pages of
   `interactions`, up to one of the key for each pair, and one of the table for each that is known. The same goes for the

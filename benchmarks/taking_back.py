@@ -1,7 +1,7 @@
 """What taking loads back costs: the loads that record what they met, and an undo beside a long history.
 
-`python benchmarks/taking_back.py [ROWS]` has an embedded server of its own. Prints lines of Markdown. Seconds are those
-of the processor: of this process, and of the server's processes, which a busy machine changes little.
+`python benchmarks/taking_back.py [price] [undo]` has an embedded server of its own. Prints lines of Markdown. Seconds
+are those of the processor: of this process, and of the server's processes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import os
 import resource
 import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,15 +22,13 @@ from server_side import run, write
 
 from footfall.postgres.embedded import clients
 from footfall.settings import load_settings
-from footfall.tables import merge
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import undo as undo_verb
 
-ROWS = 400_000
+ROWS = 300_000
 LOAD_ROWS = 100_000
 TICKS = os.sysconf("SC_CLK_TCK")
-NOTHING = "select from {matched} limit 0"  # takes the place of the statement that records ids
 
 
 def read_cpu_s(postmaster: int) -> float:
@@ -55,10 +55,22 @@ def find_postmaster(conninfo: str) -> int:
         return int(Path(f"/proc/{pid[0]}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+def wait_until_alone(conninfo: str) -> None:
+    """Wait until no other session is left: the server has the seconds of one that ended only then."""
+    others = """
+        select count(*) from pg_stat_activity
+        where backend_type in ('client backend', 'parallel worker') and pid <> pg_backend_pid()"""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        while connection.execute(others).fetchone() != (0,):
+            time.sleep(0.05)
+
+
 def measure(conninfo: str, act: Callable[[], Any]) -> float:
     postmaster = find_postmaster(conninfo)
+    wait_until_alone(conninfo)
     before = read_cpu_s(postmaster)
     act()
+    wait_until_alone(conninfo)
     return read_cpu_s(postmaster) - before
 
 
@@ -72,24 +84,46 @@ def load(conninfo: str, name: str) -> None:
 
 
 def measure_price(conninfo: str, folder: Path, rows: int) -> None:
-    """Print what it costs to record what was met, for a load of which half is there: three pairs in turn."""
+    """Print what share of a load records which rows it met, where half of its rows are there.
+
+    The statement is measured within the load that it is a part of, so that both have the same luck with the machine.
+    """
     first = write(folder, 1, rows, 1)
     lines = Path(first).read_text().splitlines(keepends=True)
     more = Path(write(folder, rows + 1, rows // 2, 2)).read_text().splitlines(keepends=True)
     overlapping = folder / "half.csv"
     overlapping.write_text("".join([*lines[:1], *lines[1 + rows // 2 :], *more[1:]]))
-    record = merge.SQL["record_duplicates"]
-    found: dict[bool, list[float]] = {True: [], False: []}
-    for _ in range(3):
-        for is_recorded in (True, False):
-            make_anew(conninfo)
-            load(conninfo, first)
-            merge.SQL["record_duplicates"] = record if is_recorded else NOTHING
-            found[is_recorded].append(measure(conninfo, lambda: load(conninfo, str(overlapping))))
-    merge.SQL["record_duplicates"] = record
-    with_ids, without = median(found[True]), median(found[False])
-    print(f"A load of {rows:,} rows, half of them there, takes {with_ids:.2f} s of processor with the ids recorded,")
-    print(f"{without:.2f} s without: {100 * (with_ids / without - 1):+.1f} %; all: {found}\n", flush=True)
+    shares = []
+    for _ in range(5):
+        make_anew(conninfo)
+        load(conninfo, first)
+        spent: list[float] = []
+        with measured_statement(spent):
+            whole = measure(conninfo, lambda: load(conninfo, str(overlapping)))
+        shares.append(100 * spent[0] / whole)
+        print(f"{whole:.2f} s of processor, {spent[0]:.2f} s of it to record the ids: {shares[-1]:.1f} %", flush=True)
+    print(f"\nA load of {rows:,} rows, half of them there: {median(shares):.1f} % of its processor time\n", flush=True)
+
+
+@contextmanager
+def measured_statement(spent: list[float]) -> Iterator[None]:
+    """Measure the processor time of the session's process in the statement that records ids."""
+    execute = psycopg.Connection.execute
+
+    def execute_measured(connection: Any, query: Any, *values: Any, **more: Any) -> Any:
+        if "insert into load_duplicates" not in str(query):
+            return execute(connection, query, *values, **more)
+        stat = Path(f"/proc/{connection.info.backend_pid}/schedstat")
+        before = int(stat.read_text().split()[0])
+        result = execute(connection, query, *values, **more)
+        spent.append((int(stat.read_text().split()[0]) - before) / 1e9)
+        return result
+
+    psycopg.Connection.execute = execute_measured  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        psycopg.Connection.execute = execute  # type: ignore[method-assign]
 
 
 def measure_undo(conninfo: str, folder: Path, history: int) -> None:
@@ -116,7 +150,7 @@ def measure_undo(conninfo: str, folder: Path, history: int) -> None:
 # As one load of long ago, with 50,000 users, so that the undone load has their last interactions.
 HISTORY = """
     insert into user_interactions_raw (interaction_id, user_id, product_id, action, timestamp, load_id)
-    select n, n % 50000 + 1, n % 500 + 1, 'click', '2020-01-01'::timestamptz + n * interval '10 seconds', 1
+    select n, n %% 50000 + 1, n %% 500 + 1, 'click', '2020-01-01'::timestamptz + n * interval '10 seconds', 1
     from generate_series(1, %s) as n"""
 COUNTED = (
     "insert into interactions select user_id, product_id, count(*) from user_interactions_raw group by 1, 2",
@@ -138,6 +172,9 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory(dir="/tmp") as made:
         Path(made).chmod(0o711)
         with clients.running(Path(made) / "home") as server:
-            measure_price(server, Path(made), int(sys.argv[1]) if len(sys.argv) > 1 else ROWS)
-            for history in (1_000_000, 10_000_000):
-                measure_undo(server, Path(made), history)
+            run(server, "alter system set autovacuum to off", "select pg_reload_conf()")
+            if "price" in sys.argv[1:] or len(sys.argv) == 1:
+                measure_price(server, Path(made), ROWS)
+            if "undo" in sys.argv[1:] or len(sys.argv) == 1:
+                for history in (1_000_000, 10_000_000):
+                    measure_undo(server, Path(made), history)

@@ -27,6 +27,7 @@ from footfall.contract.hints import find_hint
 from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.looks import LOOKS
 from footfall.contract.problems import PROBLEM_CODES
+from footfall.verbs.doctor import examining, server
 from monitoring_pages import metrics_reference, notifications_reference
 from page_parts import end_sentence, lay_table
 from question_pages import PICTURES, draw_picture, index_of_questions, question_page, questions
@@ -238,6 +239,26 @@ def exit_codes() -> str:
     )
 
 
+def doctor_page() -> str:
+    """Give the page of doctor: every check, what it looks at, and when it warns or fails."""
+    needs = {"nothing": "", "database": "a database that answers", "tables": "tables of this version"}
+    rows = [
+        (f"`{each.name}`", each.about, each.warns, each.fails, needs[each.needs]) for each in examining.list_checks()
+    ]
+    return _page(
+        [
+            "# What doctor looks at",
+            "`footfall doctor` makes these checks in this order. Each says `ok`, `warning` or `failure`, with what "
+            "mends it, or `unknown` where it could not be looked at; the exit code is 1 with a failure, else 0. How to "
+            "use it: [find out what is wrong](../how-to/find-out-what-is-wrong.md).",
+            lay_table(("Check", "Looks at", "Warning", "Failure", "Needs"), rows),
+            f"A statement may take {server.STATEMENT_S} seconds, a session that does not answer is cut off after "
+            f"{server.CUT_OFF_S}, and a check of the machine is given up after {examining.MACHINE_S}. All that is "
+            "asked of the database is asked in one read-only transaction, which takes no lock but those of a reader.",
+        ]
+    )
+
+
 def error_kinds() -> list[type[errors.FootfallError]]:
     """Give every kind of error, the root first."""
     kinds = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.FootfallError)]
@@ -369,6 +390,7 @@ def _page_of_question(query: Query) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "reference/command-line.md": command_line,
+    "reference/doctor.md": doctor_page,
     "reference/exit-codes.md": exit_codes,
     "reference/metrics.md": lambda: _page(metrics_reference()),
     "reference/notifications.md": lambda: _page(notifications_reference()),

@@ -136,7 +136,7 @@ def test_every_service_has_limits_and_a_log_that_is_rotated(rendered: dict[str, 
 
 
 def test_files_are_read_only_but_for_named_volumes_and_memory(rendered: dict[str, Any]) -> None:
-    assert set(rendered["volumes"]) == {"database", "logs", "inbox", "scratch"}
+    assert set(rendered["volumes"]) == {"database", "logs", "inbox", "forget", "scratch"}
     writers: dict[str, set[str]] = {}
     for name, service in rendered["services"].items():
         assert service["read_only"] is True, name
@@ -148,6 +148,7 @@ def test_files_are_read_only_but_for_named_volumes_and_memory(rendered: dict[str
         "database": {"postgres"},
         "inbox": {"init", "deliver"},
         "logs": {"init", "scheduler", "dag-processor", "triggerer"},
+        "forget": {"scheduler"},
         "scratch": {"scheduler"},
     }
     data = [mount["target"] for mount in rendered["services"]["postgres"]["volumes"] if mount["type"] == "volume"]

@@ -15,12 +15,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_MESSAGE = "tests/crash/test_every_message.py"
+LARGE = ("tests/integration/test_large_merge.py",)
 CROWD = ("tests/crash/test_crowd.py",)
 CROWD_OR_TWO = ("tests/crash/test_crowd.py", "tests/integration/test_concurrency.py")
 BEFORE_LEDGER = "        _record_loaded(connection, reading, attempt, result)\n"
 OUTCOME = "    return CommitOutcome.COMMITTED if is_committed else CommitOutcome.NOT_COMMITTED\n"
-COMMITTING = "            attempt.is_committing = True\n"
-AT_COMMIT = "        connection.commit()\n        return [attempt.result"
+COMMITTING = "        attempt.is_committing = True\n"
+AT_COMMIT = "    connection.commit()\n    return [attempt.result"
 ALL_KINDS = (EVERY_MESSAGE, "-k", "temporary")
 OPERATIONS = ("tests/property/test_operations.py",)
 EVERY_COMMAND = "tests/crash/test_every_command.py"
@@ -57,9 +58,9 @@ MUTATIONS = (
             (BEFORE_LEDGER, ""),
             (
                 AT_COMMIT,
-                "        connection.commit()\n        begin(connection, session.target)\n"
-                "        for attempt, reading in new:\n"
-                f"            _record_loaded(connection, reading, attempt, attempt.result)\n{AT_COMMIT}",
+                "    connection.commit()\n    begin(connection, session.target)\n"
+                "    for attempt, reading in new:\n"
+                f"        _record_loaded(connection, reading, attempt, attempt.result)\n{AT_COMMIT}",
             ),
         ),
         ALL_KINDS,
@@ -68,8 +69,8 @@ MUTATIONS = (
         "no writer lock",
         (
             (
-                "        take_writer_lock(self.connection, self.target)\n",
-                "",
+                "        take_writer_lock(connection, self.session.target)\n        self.is_taken",
+                "        self.is_taken",
             ),
         ),
         CROWD_OR_TWO,
@@ -113,8 +114,8 @@ MUTATIONS = (
         "no second look at the ledger under the lock",
         (
             (
-                "        if later := ledger.find_loaded(",
-                "        if later := (lambda *_: {})(",
+                "        found = ledger.find_loaded(connection, self.digests)\n",
+                "        found = {}\n",
             ),
         ),
         CROWD_OR_TWO,
@@ -136,7 +137,9 @@ MUTATIONS = (
             (
                 "        first_load.open_empty_table(send.connection, send.staging)\n",
                 "        first_load.open_empty_table(send.connection, send.staging)\n        send.connection.commit()\n"
-                "        begin(send.connection, turn.target)\n        turn.is_taken = False\n        turn.take()\n",
+                "        from footfall.postgres.transactions import begin\n\n"
+                "        begin(send.connection, turn.session.target)\n"
+                "        turn.is_taken = False\n        turn.take()\n",
             ),
         ),
         (EVERY_MESSAGE, "-k", "keys"),
@@ -147,8 +150,23 @@ MUTATIONS = (
         (EVERY_MESSAGE, "-k", "keys"),
     ),
     Mutation(
+        "an id that is there is taken for one above all that are there",
+        (('SQL["floor_id"]).floor_id\n', 'SQL["floor_id"]).floor_id - 1\n'),),
+        LARGE,
+    ),
+    Mutation(
+        "the counts of rows that went straight to the table are added by the merge, too",
+        (("    if not staging.direct_by_load or staging.are_counts_added:\n", "    if not staging.direct_by_load:\n"),),
+        LARGE,
+    ),
+    Mutation(
+        "counts of keys that are there stay as they are",
+        (("        updated = connection.execute(statement).rowcount\n", "        updated = keys\n"),),
+        LARGE,
+    ),
+    Mutation(
         "no look whether the file changed while it was read",
-        ((f"            opening.assert_unchanged(file)\n{COMMITTING}", COMMITTING),),
+        ((f"        opening.assert_unchanged(file)\n{COMMITTING}", COMMITTING),),
         ("tests/integration/test_load.py", "-k", "changed or changes"),
     ),
     Mutation(
@@ -179,11 +197,11 @@ MUTATIONS = (
     Mutation(
         "what a file looked like is kept outside of the transaction: before the load",
         (
-            ("        known_files.keep(connection, (file for _, file, _ in taken))\n", ""),
+            ("    known_files.keep(connection, (file for _, file, _ in taken))\n", ""),
             (
-                "        if new and (later :=",
-                "        known_files.keep(connection, (file for _, file, _ in taken))\n        connection.commit()\n"
-                "        begin(connection, session.target)\n        if new and (later :=",
+                "    if new and (later :=",
+                "    known_files.keep(connection, (file for _, file, _ in taken))\n    connection.commit()\n"
+                "    begin(connection, session.target)\n    if new and (later :=",
             ),
         ),
         (EVERY_MESSAGE, "-k", "three"),
@@ -222,15 +240,15 @@ MUTATIONS = (
         "of files that share a transaction only the first is looked at for changes",
         (
             (
-                f"            opening.assert_unchanged(file)\n{COMMITTING}",
-                f"            opening.assert_unchanged(files[0])\n{COMMITTING}",
+                f"        opening.assert_unchanged(file)\n{COMMITTING}",
+                f"        opening.assert_unchanged(files[0])\n{COMMITTING}",
             ),
         ),
         ("tests/integration/test_small_files.py",),
     ),
     Mutation(
         "no look at the schema's version under the lock",
-        (("        assert_current(self.connection, self.target)\n", ""),),
+        (("        assert_current(connection, self.session.target)\n", ""),),
         ("tests/integration/test_small_files.py",),
     ),
     Mutation(

@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 import wire
 from breaking import KINDS, Kind, fault_of, socket_folder, url_of
 from footfall.formats import framing
-from footfall.tables import first_load
+from footfall.tables import first_load, large
 from trials import (
     IS_LONG,
     SEED,
@@ -48,6 +48,7 @@ class Scenario:
     has_temp: bool = True
     is_direct: bool = False
     is_group: bool = False
+    is_large: bool = False
 
 
 SCENARIOS = (
@@ -55,6 +56,7 @@ SCENARIOS = (
     Scenario("into empty tables"),
     Scenario("into empty tables, rows first and keys after them", is_direct=True),
     Scenario("into tables with rows", has_rows=True),
+    Scenario("many rows beside what is there", has_rows=True, is_large=True),
     Scenario("without the right to make temporary tables", has_rows=True, has_temp=False),
     Scenario("three small files in one transaction", has_rows=True, is_group=True),
 )
@@ -153,6 +155,8 @@ def stage(
         patch.setattr(framing, "BLOCK_BYTES_MAX", 6_000)  # several batches, so COPY comes several times
         patch.setattr(os, "cpu_count", lambda: 1)  # one session of the engine: a trial is quicker
         patch.setattr(first_load, "EMPTY_PATH_BYTES", 0 if request.param.is_direct else 1 << 40)
+        patch.setattr(large, "LARGE_ROWS", 1 if request.param.is_large else 1 << 40)
+        patch.setattr(large, "KEYS_PER_PAGE", 0)
         folder = tmp_path_factory.mktemp("stage")
         yield staged(request.param, cluster.admin, new_database_of_module, folder, contents, figures)
 
@@ -179,6 +183,7 @@ def staged(
     statements = [m.statement for m in proxy.messages if m.tag == "Q"]
     assert any(statement.startswith("copy user_interactions_raw") for statement in statements)
     assert any(statement.startswith("truncate") for statement in statements) == scenario.is_direct
+    assert any(statement.startswith('update "interactions"') for statement in statements) == scenario.is_large
     if scenario.is_group:  # the first file contradicts rows that are there, the second rows of the first
         assert [bool(rows_conflict) for *_, rows_conflict in after["overlaps"]] == [True, True]
     return Stage(scenario, names, database, tables, before, after, proxy.messages, contents, figures, admin)

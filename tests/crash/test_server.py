@@ -122,7 +122,7 @@ def planned(server: Server, kill: Kill, chance: random.Random) -> wire.Message:
         return [m for m in messages if m.is_commit][-1]  # the first one is that of the tables
     tag, words = {
         "during COPY": ("d", "copy user_interactions_raw " if kill.is_direct else "copy "),
-        "during the merge": ("Q", "insert into interactions"),
+        "during the merge": ("Q", 'insert into "interactions"'),
         "while the keys are built": ("Q", "add constraint"),
     }[kill.moment]
     fit = [m for m in messages if m.tag == tag and words in m.statement]

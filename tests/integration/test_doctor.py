@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+import zoneinfo
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +183,29 @@ def test_clocks_that_differ_are_a_warning(loaded: str, monkeypatch: pytest.Monke
     monkeypatch.setattr(time, "time", lambda: real() - 10_900)
     found = diagnose(loaded)["clock"]
     assert (found.state, found.found) == ("warning", "the server's clock is 3 hours before this machine's")
+
+
+def test_time_zone_data_that_differ_are_a_warning_that_says_from_when(
+    loaded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOOTFALL_SOURCE_TIME_ZONE", "Europe/Vienna")
+    assert diagnose(loaded)["time-zones"].state == "ok"
+    # A copy of the data in which Vienna is New York, as Python finds it.
+    (tmp_path / "Europe").mkdir()
+    source = files("tzdata").joinpath("zoneinfo/America/New_York")
+    (tmp_path / "Europe/Vienna").write_bytes(source.read_bytes())
+    kept = zoneinfo.TZPATH
+    zoneinfo.reset_tzpath([str(tmp_path)])
+    zoneinfo.ZoneInfo.clear_cache()
+    try:
+        found = diagnose(loaded)["time-zones"]
+    finally:
+        zoneinfo.reset_tzpath(kept)
+        zoneinfo.ZoneInfo.clear_cache()
+    assert (found.state, found.found) == (
+        "warning",
+        "Europe/Vienna: from 1970-01-01 on DuckDB has UTC+01:00, Python UTC-05:00",
+    )
 
 
 def test_a_writer_that_holds_the_lock_too_long_is_named(loaded: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def test_the_rows_of_a_user_go_from_raw_counts_and_quarantine(database: str) -> 
     ]
     assert [row[1] for row in found if row[5]] == [6, 10]
     assert_clean(database)
-    ((verb, details),) = ask(database, "select verb, details from operations")
+    ((verb, details),) = ask(database, "select verb, details from operations where verb = 'forget'")
     assert (verb, details["users"], details["rows_forgotten"], details["rows_blanked"]) == ("forget", 1, 2, 5)
     assert str(GONE) not in str(receipt) and str(GONE) not in str(details)
 
@@ -221,7 +221,7 @@ def test_rows_of_a_list_in_json_and_what_stands_around_them_are_forgotten(databa
         (2, 1, 1),
         (2, 1, 2),
         (2, 1, 3),
-        (2, 3, 0),
+        (2, 3, 1),
     ]
     assert str(GONE) not in dump(database)
     assert_clean(database)

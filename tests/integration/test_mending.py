@@ -16,6 +16,8 @@ import pytest
 
 import footfall
 from footfall.errors import SettingsError
+from footfall.settings import load_settings
+from footfall.verbs.mending import write_file
 
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 ROWS = "1,1,1,click,2024-01-01\nx,1,1,click,2024-01-01\n3,y,1,click,2024-01-01\n4,1,1,,2024-01-01\n"
@@ -40,10 +42,10 @@ def ids(database: str) -> list[Any]:
     return [row[0] for row in ask(database, "select interaction_id from user_interactions_raw order by 1")]
 
 
-def write_fix(database: str, *more: str, name: str = "fix.csv", **variables: str) -> str:
-    done = run("rejects", "--as-file", name, "--database", database, *more, **variables)
-    assert done.returncode == 0, done.stderr
-    return Path(name).read_text()
+def write_fix(database: str, name: str = "fix.csv", load_id: int | None = None) -> str:
+    written = write_file(load_settings(database_url=database), Path(name), load_id=load_id, source=None, code=None)
+    assert written.rows
+    return Path(name).read_bytes().decode("utf-8", "replace")
 
 
 def mend(database: str, text: str, replays: int = 1, name: str = "fix.csv", **settings: Any) -> footfall.LoadResult:
@@ -61,7 +63,9 @@ def loaded(database: str) -> str:
 
 
 def test_rejected_rows_are_written_as_they_were_with_their_header(loaded: str) -> None:
-    assert write_fix(loaded) == HEADER + ROWS.partition("\n")[2]
+    done = run("rejects", "--as-file", "fix.csv", "--database", loaded)
+    assert (done.returncode, "3 rows of load 1; mend them, then" in done.stderr) == (0, True)
+    assert Path("fix.csv").read_text() == HEADER + ROWS.partition("\n")[2]
     assert Path("fix.csv").stat().st_mode & 0o777 == 0o600
 
 
@@ -117,13 +121,13 @@ def test_a_conflict_that_is_mended_closes_and_one_that_is_none_stays(database: s
 
 def test_a_file_that_is_there_is_not_written_over_and_several_loads_are_not_mixed(loaded: str) -> None:
     write_fix(loaded)
-    done = run("rejects", "--as-file", "fix.csv", "--database", loaded)
-    assert (done.returncode, "may hold what somebody mended" in done.stderr) == (2, True)
+    with pytest.raises(SettingsError, match="may hold what somebody mended"):
+        write_fix(loaded)
     Path("b.csv").write_text(HEADER + "7,1,1,click,2024-01-01\nz,1,1,click,2024-01-01\n")
     footfall.load("b.csv", database_url=loaded)
-    done = run("rejects", "--as-file", "other.csv", "--database", loaded)
-    assert (done.returncode, "choose it with --load" in done.stderr) == (2, True)
-    assert write_fix(loaded, "--load", "2", name="other.csv") == HEADER + "z,1,1,click,2024-01-01\n"
+    with pytest.raises(SettingsError, match="choose it with --load"):
+        write_fix(loaded, "other.csv")
+    assert write_fix(loaded, "other.csv", load_id=2) == HEADER + "z,1,1,click,2024-01-01\n"
     with pytest.raises(SettingsError, match="there is no load 99"):
         footfall.load("fix.csv", replays=99, database_url=loaded)
 
@@ -173,8 +177,7 @@ def test_every_form_is_written_mended_and_read_again(form: str, database: str) -
     footfall.load(name, database_url=database)
     before = len(footfall.rejects(database_url=database))
     assert before
-    done = run("rejects", "--as-file", "fix", "--database", database)
-    assert done.returncode == 0, done.stderr
+    write_fix(database, "fix")
     encoding = next((each for each in ("latin-1", "utf-16") if each in form), "utf-8")
     text = Path("fix").read_bytes().decode(encoding)
     for wrong, right in (('"x"', "2"), ("x,", "2,"), ("x\t", "2\t"), ('"y"', "5"), (",y,", ",5,"), ("\ty\t", "\t5\t")):

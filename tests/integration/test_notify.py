@@ -10,6 +10,7 @@ import os
 import signal
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -104,7 +105,7 @@ def receiving(inbox: Inbox, context: ssl.SSLContext | None = None) -> Iterator[s
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Waits between two tries are noted, and not waited for."""
     waits: list[float] = []
-    monkeypatch.setattr(webhook.time, "sleep", waits.append)
+    monkeypatch.setattr(webhook, "_wait", waits.append)
     return waits
 
 
@@ -260,9 +261,10 @@ def test_an_answer_byte_by_byte_is_left_behind(wanted: Callable[..., Settings]) 
         def do_POST(self) -> None:
             with suppress(OSError):
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
-                while not told.wait(0.05):
+                while not told.is_set():
                     self.wfile.write(b"x")
                     self.wfile.flush()
+                    time.sleep(0.05)
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Drip) as server:
         server.daemon_threads = False
@@ -522,3 +524,43 @@ def test_results_without_a_failure_tell_nothing(wanted: Callable[..., Settings])
         known = LoadResult.already_loaded(1, "a.csv", "0", datetime.now(UTC), ())
         tell_of_loads(wanted(webhook=address), [known])
     assert inbox.got == []
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr("sys.argv", ["footfall", *words])
+    return cli.main()
+
+
+def test_a_test_says_whether_it_arrived(
+    wanted: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inbox = Inbox()
+    with receiving(inbox) as address:
+        wanted(webhook=address, events=["drift"])
+        assert run(monkeypatch, "notify") == 0
+    assert [each["event"] for each in inbox.events] == ["test"]
+    wanted(webhook="http://127.0.0.1:1/x", retries=0)
+    assert run(monkeypatch, "notify") == 1
+    assert "cannot be reached" in capsys.readouterr().err
+    Path("footfall.toml").unlink()
+    assert run(monkeypatch, "notify") == 2
+
+
+def test_cron_tells_of_silence_by_the_ledger(
+    wanted: Callable[..., Settings], database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = Inbox()
+    ask = ("notify", "--if-silent", "--database", database)
+    with receiving(inbox) as address:
+        settings = wanted(database, webhook=address, nothing_for_hours=2)
+        assert run(monkeypatch, *ask) == 6
+        load_verb.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], settings)
+        assert run(monkeypatch, *ask) == 0
+        assert inbox.got == []
+        with psycopg.connect(database) as connection:
+            connection.execute("update loads set finished_at = finished_at - interval '3 hours'")
+        assert run(monkeypatch, *ask) == 0
+        assert run(monkeypatch, "notify", "--if-silent", "--database", AWAY) == 5
+    (event,) = inbox.events
+    assert event["event"] == "nothing-new"
+    assert event["hours"] >= 3

@@ -17,6 +17,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import footfall
+from diagnosing import diagnose
 from footfall.errors import SettingsError
 from footfall.settings import load_settings
 from footfall.tables import merge as merging
@@ -136,6 +137,26 @@ def test_every_verb_works_through_a_pooler_and_leaves_the_servers_session_as_it_
         "select name from pg_settings where source = 'session' and name not in ('client_encoding', 'application_name')"
     )
     assert ask(pooler.of(database), left) == []
+
+
+@pytest.mark.parametrize(
+    ("pooler", "said"),
+    [("transaction", "a pooler of transactions"), ("session", "a pooler, of sessions by the look of it")],
+    indirect=["pooler"],
+)
+def test_doctor_says_what_a_pooler_pools(pooler: Pooler, database: str, said: str) -> None:
+    # Its pool has one session of the server: a second client waits where sessions are pooled.
+    found = diagnose(pooler.of(database))
+    assert (found["connection"].state, found["pooler"].state) == ("ok", "ok")
+    assert found["pooler"].found.startswith(said)
+    assert diagnose(database)["pooler"].found == "none: the server itself answers"
+
+
+@pytest.mark.parametrize("pooler", ["statement"], indirect=True)
+def test_doctor_says_that_a_pooler_of_statements_takes_no_transactions(pooler: Pooler, database: str) -> None:
+    found = diagnose(pooler.of(database))
+    assert found["connection"].state == "failure"
+    assert found["connection"].cure.startswith("set pool_mode = transaction")
 
 
 @pytest.mark.parametrize("pooler", ["statement"], indirect=True)

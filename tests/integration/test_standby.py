@@ -16,6 +16,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import footfall
+from diagnosing import diagnose
 from footfall.errors import SettingsError
 from footfall.settings import load_settings
 from footfall.tables import merge as merging
@@ -162,3 +163,9 @@ def test_a_standby_is_not_asked_what_became_of_a_commit(
     assert "whole, or not at all, and the same command says which" in str(result.error)
     (again,) = load_verb.load([name], load_settings(database_url=database)).loads
     assert again.status == "already-loaded"
+
+
+def test_doctor_says_that_a_standby_takes_no_loads(cluster: Any, standby: str, database: str) -> None:
+    until_replayed(database, at(cluster.admin, standby))
+    found = diagnose(at(database, standby))
+    assert (found["standby"].state, found["connection"].state) == ("warning", "ok")

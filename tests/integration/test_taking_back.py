@@ -6,15 +6,20 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
 
 import footfall
+from footfall.answers import kept
 from footfall.errors import LaterLoadsError, SettingsError
+from footfall.postgres.transactions import begin
 from footfall.settings import load_settings
 from footfall.verbs import load as load_verb
+from footfall.verbs import session as sessions
 from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
 
@@ -205,3 +210,98 @@ def test_what_python_and_the_command_line_say(three: tuple[str, list[str]], monk
     assert run("undo", "1").stdout == "load 1 was taken back before, nothing changed\n"
     told = json.loads(run("load", "--again", "--with-later", "--format", "json", names[1]).stdout)
     assert [each["load_id"] for each in told["loads"][0]["undone"]] == [2, 3]
+
+
+DAMAGES = [
+    ("overlaps", "delete from load_duplicates where load_id = 4"),
+    ("overlaps", "update load_duplicates set interaction_ids = interaction_ids || interaction_ids"),
+    ("overlaps", "update load_duplicates set interaction_ids = array[999] where load_id = 4"),
+    ("overlaps", "update load_duplicates set first_load_id = 3"),
+    ("ledger", "update loads set rows_forgotten = rows_forgotten + 1 where load_id = 2"),
+    ("operations", "delete from operations"),
+    (
+        "operations",
+        "insert into operations select 77, verb, done_by, now(), now(), '', details from operations "
+        "where verb = 'undo'",
+    ),
+    ("operations", "update loads set status = 'failed', undone_at = null where load_id = 1"),
+    ("operations", "update loads set undone_at = null where load_id = 1"),
+]
+
+
+def test_verify_finds_what_no_undo_left(three: tuple[str, list[str]], write_csv: Write) -> None:
+    database, _ = three
+    load(database, write_csv("more.csv", *map(NAIVE.format, (2, 3, 50))))
+    undo(database, 1)
+    met = "select load_id, first_load_id, unnest(interaction_ids) as i from load_duplicates order by i"
+    assert ask(database, met) == [(4, 2, 2), (4, 2, 3)]
+    assert_clean(database)
+    with psycopg.connect(database) as connection:
+        connection.execute("create schema kept")
+        for table in ("loads", "load_duplicates", "operations"):
+            connection.execute(f"create table kept.{table} as table {table}")
+    for check, damage in DAMAGES:
+        with psycopg.connect(database) as connection:
+            connection.execute(damage.encode())
+        found = verify_verb.verify(load_settings(database_url=database))
+        assert check in {each.check for each in found.drift}, damage
+        with psycopg.connect(database) as connection:
+            for table in ("loads", "load_duplicates", "operations"):
+                connection.execute(f"delete from {table}")
+                connection.execute(f"insert into {table} select * from kept.{table}")
+    assert_clean(database)
+
+
+def test_a_forgotten_row_passes_as_forgotten(three: tuple[str, list[str]]) -> None:
+    database, _ = three
+    with psycopg.connect(database) as connection:  # as forgetting the user of one row leaves it
+        connection.execute("delete from user_interactions_raw where interaction_id = 2")
+        connection.execute("update loads set rows_forgotten = 1 where load_id = 1")
+        for table, key in (
+            ("interactions", "user_id = 1"),
+            ("interactions_per_user", "user_id = 1"),
+            ("interactions_per_product", "product_id = 1"),
+            ("interactions_per_quarter_hour", "quarter_hour = '2024-01-01 12:00Z'"),
+        ):
+            less = f"update {table} set interaction_count = interaction_count - 1 where {key}"
+            connection.execute(less.encode())
+    assert_clean(database)
+    [gone] = undo(database, 1).loads
+    assert (gone.rows_removed, gone.rows_passed) == (1, 0)
+    assert ask(database, "select rows_loaded, rows_duplicate, rows_forgotten from loads where load_id = 2") == [
+        (2, 0, 1)
+    ]
+    assert_clean(database)
+
+
+def test_an_undo_and_loads_at_once_end_as_one_after_the_other(three: tuple[str, list[str]], write_csv: Write) -> None:
+    database, names = three
+    more = [write_csv(f"more {n}.csv", *(NAIVE.format(m) for m in range(1, 20 + n))) for n in range(3)]
+
+    def take_back() -> None:
+        undo(database, 2, 1, with_later=True)
+
+    acts: list[Callable[[], Any]] = [take_back, *(partial(load, database, name, max_rejected="1.0") for name in more)]
+    acts += [partial(load, database, names[0], again=True, with_later=True)] * 2
+    with ThreadPoolExecutor(len(acts)) as threads:
+        for each in [threads.submit(act) for act in acts]:
+            each.result()
+    assert_clean(database)
+    assert ask(database, "select digest from loads where status = 'loaded' group by 1 having count(*) > 1") == []
+    assert ask(database, "select count(*) from user_interactions_raw where interaction_id < 19") == [(18,)]
+
+
+def test_answers_that_are_kept_count_no_more_after_an_undo(three: tuple[str, list[str]]) -> None:
+    database, _ = three
+
+    def read_state() -> str:
+        with sessions.session(load_settings(database_url=database)) as (connection, where):
+            begin(connection, where)
+            return kept.read_state(connection)
+
+    before = read_state()
+    assert before == read_state()
+    undo(database, 1, dry_run=True)
+    assert before == read_state()
+    undo(database, 1)
+    assert before != read_state()

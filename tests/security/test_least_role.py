@@ -21,6 +21,7 @@ from footfall.errors import SchemaError
 from footfall.settings import load_settings
 from footfall.sources import file_systems
 from footfall.tables import first_load, known_files
+from footfall.verbs import forget as forget_verb
 from footfall.verbs import load as load_verb
 from footfall.verbs import loads as loads_verb
 from footfall.verbs import query as query_verb
@@ -165,6 +166,22 @@ def test_files_that_have_settled_are_loaded(
     assert deliver(loader, write_csv) == ["loaded", "loaded"]
     assert admin.execute("select count(*) from footfall.source_files").fetchone() == (kept,)
     assert deliver(loader, write_csv) == ["already-loaded", "already-loaded"]
+
+
+def test_a_role_that_loads_leaves_forgotten_users_out_and_cannot_without_the_key(
+    new_role: Callable[..., str], write_csv: Write, admin: psycopg.Connection[Any]
+) -> None:
+    owner = load_settings(database_url=new_role("create schema footfall authorization {role}"), schema="footfall")
+    schema_verb.schema_apply(owner)
+    assert forget_verb.forget([1], owner).users == 1
+    loader = new_role(*rights_of_a_loader())
+    assert deliver(loader, write_csv) == ["loaded", "loaded"]
+    assert admin.execute("select user_id from footfall.user_interactions_raw").fetchall() == []
+    keyless = new_role(*rights_of_a_loader(), "revoke select on footfall.forgotten_users_key from {role}")
+    source = write_csv("c.csv", "9,9,1,click,2024-01-01")
+    (done,) = load_verb.load([source], load_settings(database_url=keyless, schema="footfall")).loads
+    assert (done.status, done.exit_code) == ("failed", 6)
+    assert "forgotten_users_key" in str(done.error)
 
 
 @pytest.mark.parametrize("missing", range(len(rights_of_a_loader())))

@@ -39,7 +39,9 @@ alter column {column} type {type} using {column}::text::{plain_type}
 
 -- name: set_type_of_lists
 -- The table is empty: no value is cast. Tables of an earlier version have none.
-alter table if exists load_duplicates alter column interaction_ids type {type} using null
+alter table if exists load_duplicates
+alter column interaction_ids type {type} using null,
+alter column interaction_ids set storage external
 
 -- name: add_length_check
 alter table {table} add constraint {check} check (

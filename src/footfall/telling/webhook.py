@@ -49,9 +49,13 @@ def send(notify: Notify, event_id: str, kind: str, body: bytes) -> str:
             return ""
         if not answer.may_help or not left:
             break
-        time.sleep(min(answer.wait_s if answer.wait_s is not None else 2.0 ** (notify.retries - left), WAIT_MAX_S))
+        _wait(min(answer.wait_s if answer.wait_s is not None else 2.0 ** (notify.retries - left), WAIT_MAX_S))
     tries = notify.retries - left + 1
     return f"{host}: {answer.fault}{f', {tries} times' if tries > 1 else ''}"
+
+
+def _wait(seconds: float) -> None:
+    time.sleep(seconds)
 
 
 def sign(secret: bytes, event_id: str, timestamp: int, body: bytes) -> str:

@@ -142,7 +142,7 @@ def tell_test(settings: Settings) -> None:
     _require_notify(settings)
     message = "this is a test of [notify]; nothing is wrong"
     if not tell(settings, Event("test", message)):
-        raise NotToldError
+        raise NotToldError()
 
 
 def tell_if_silent(settings: Settings) -> bool:
@@ -165,7 +165,7 @@ def tell_if_silent(settings: Settings) -> bool:
     if age_s is not None and age_s < notify.nothing_for_h * 3600:
         return False
     if not tell_of_silence(settings, None if age_s is None else now - timedelta(seconds=age_s), now):
-        raise NotToldError
+        raise NotToldError()
     return True
 
 

@@ -62,12 +62,19 @@ def test_every_verb_of_the_specification_is_there() -> None:
             "report",
             "serve",
             "watch",
+            "notify",
+            "metrics",
+            "doctor",
+            "replay",
+            "forget",
+            "undo",
             "verify",
             "schema show",
             "schema apply",
             "schema grant",
         ),
         *("database start", "database stop", "database status", "database url"),
+        *("undo", "forget", "replay", "doctor", "metrics", "notify"),
     }
 
 

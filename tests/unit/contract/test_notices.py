@@ -46,7 +46,7 @@ def test_the_fingerprint_alone_decides_what_another_contract_is() -> None:
     assert describe_other_contract(3, "a", "a") == ()
     (notice,) = describe_other_contract(3, "a", "b")
     assert notice.startswith("already loaded as load 3 under another contract (")
-    assert notice.endswith("; nothing was changed")
+    assert notice.endswith("`footfall load --again`; to take it back alone: `footfall undo 3`")
     for term in ("source definition", "delimiter", "source_time_zone", "actions", "max_future_seconds", "types of ids"):
         assert term in notice
 

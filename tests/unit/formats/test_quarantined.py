@@ -164,7 +164,14 @@ def test_rejected_rows_are_judged_again_as_their_file_is(case: str) -> None:
 
 
 @pytest.mark.parametrize("made_from", ["record", "fields", "position"])
-@pytest.mark.parametrize("case", ["own form", "lines of JSON", "latin-1", "exploded lines", "a JSON document"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "own form",
+        "exploded lines",
+        *(pytest.param(each, marks=pytest.mark.long) for each in ("lines of JSON", "latin-1", "a JSON document")),
+    ],
+)
 def test_ids_that_are_made_are_made_as_the_file_would_give_them(case: str, made_from: Any) -> None:
     name, content, definition = CASES[case]
     repeated = content if name.endswith(".json") else content + b"\n" + content.partition(b"\n")[2]

@@ -63,6 +63,9 @@ begin
 end;
 $$;
 
+-- Numbers in lists hardly get smaller, and compressing them takes four times as long as all else that is done with them.
+alter table load_duplicates alter column interaction_ids set storage external;
+
 -- The rows of a load lie together, so that an index of a few pages finds them. One reading makes it for both columns.
 drop index if exists user_interactions_raw_timestamp_idx;
 create index user_interactions_raw_timestamp_idx on user_interactions_raw using brin (timestamp, load_id)
