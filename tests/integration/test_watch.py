@@ -26,6 +26,7 @@ from footfall.postgres import transactions, watcher_lock
 from footfall.postgres.target import Target
 from footfall.settings import load_settings
 from footfall.sources.waiting import Stop
+from footfall.verbs import turn
 from footfall.verbs import watch as watch_verb
 
 PATIENCE_S = 600.0
@@ -133,11 +134,11 @@ def test_files_are_loaded_as_they_come_with_one_line_each_and_sigterm_ends_it(
     running = start()
     until(lambda: loaded_ids(database) == [1, 2, 3])
     put(inbox / "bad.csv", "nothing of use\n")
-    put(inbox / "c.csv.part", rows(99))
+    put(inbox / "later.csv.part", rows(99))
     (inbox / "day").mkdir()
     put(inbox / "c.csv", rows(4))
     until(lambda: running.said("bad.csv") and loaded_ids(database) == [1, 2, 3, 4])
-    (inbox / "c.csv.part").rename(inbox / "day" / "d.csv")
+    (inbox / "later.csv.part").rename(inbox / "day" / "d.csv")
     until(lambda: 99 in loaded_ids(database))
     put(inbox / "bad.csv", rows(5))
     until(lambda: loaded_ids(database) == [1, 2, 3, 4, 5, 99])
@@ -388,9 +389,7 @@ def test_a_busy_database_is_waited_for_and_the_file_is_loaded_after(
             raise errors.DatabaseBusyError("another writer holds the lock")
         real(connection, target)
 
-    from footfall.verbs import transaction
-
-    monkeypatch.setattr(transaction, "take_writer_lock", refuse)
+    monkeypatch.setattr(turn, "take_writer_lock", refuse)
     put(here.inbox / "b.csv", rows(2))
     until(lambda: loaded_ids(here.database) == [1, 2])
     assert refused == [1, 1]
@@ -422,6 +421,7 @@ def test_a_folder_that_is_unmounted_and_comes_back_is_watched_again(here: Here, 
     assert here.state.missing == 0
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_tables_that_another_version_upgrades_meanwhile_end_it_and_no_file_is_forgotten(
     start: Start, inbox: Path, database: str
