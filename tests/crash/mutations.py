@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_MESSAGE = "tests/crash/test_every_message.py"
+LARGE = ("tests/integration/test_large_merge.py",)
 CROWD = ("tests/crash/test_crowd.py",)
 CROWD_OR_TWO = ("tests/crash/test_crowd.py", "tests/integration/test_concurrency.py")
 BEFORE_LEDGER = "        _record_loaded(connection, reading, attempt, result)\n"
@@ -68,8 +69,8 @@ MUTATIONS = (
         "no writer lock",
         (
             (
-                "        take_writer_lock(connection, self.session.target)\n",
-                "",
+                "        take_writer_lock(connection, self.session.target)\n        self.is_taken",
+                "        self.is_taken",
             ),
         ),
         CROWD_OR_TWO,
@@ -147,6 +148,21 @@ MUTATIONS = (
         "the keys are not built again",
         (('    connection.execute(SQL["build_raw_key"])\n', ""),),
         (EVERY_MESSAGE, "-k", "keys"),
+    ),
+    Mutation(
+        "an id that is there is taken for one above all that are there",
+        (('SQL["floor_id"]).floor_id\n', 'SQL["floor_id"]).floor_id - 1\n'),),
+        LARGE,
+    ),
+    Mutation(
+        "the counts of rows that went straight to the table are added by the merge, too",
+        (("    if not staging.direct_by_load or staging.are_counts_added:\n", "    if not staging.direct_by_load:\n"),),
+        LARGE,
+    ),
+    Mutation(
+        "counts of keys that are there stay as they are",
+        (("        updated = connection.execute(statement).rowcount\n", "        updated = keys\n"),),
+        LARGE,
     ),
     Mutation(
         "no look whether the file changed while it was read",
