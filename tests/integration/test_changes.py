@@ -206,6 +206,16 @@ def test_the_first_and_the_last_instant_of_the_contract_have_answers(
         assert len(given) == {"affinity": 1, "heat-map": 168}.get(name, len(given))
 
 
+def test_a_time_before_that_the_clock_skips_is_empty_and_hides_nothing(database: str, write_csv: Write) -> None:
+    change = "1972-01-07T00:44:30Z"  # midnight in Monrovia: the clock goes on by 44 minutes and 30 seconds
+    load(database, write_csv("a.csv", f"1,3,2,click,{change}"))
+    ((key, *counts, _, _, before_since, before_until, _, _),) = answer(
+        database, "top-movers", "Africa/Monrovia", since=datetime.fromisoformat(change)
+    )
+    assert (key, counts) == ("2", [0, 1])
+    assert before_since == before_until == datetime.fromisoformat(change)
+
+
 # ids of any type
 
 

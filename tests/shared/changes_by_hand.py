@@ -171,14 +171,16 @@ def compared(
         if since >= end:
             return None
         length = local_end - clock(since, zone)
-        return Compared(instant(clock(since, zone) - length, zone), since, since, end)
+        # A begin that the clock skips is moved forward, and not behind the end.
+        return Compared(min(instant(clock(since, zone) - length, zone), since), since, since, end)
     now = begin_of(per, clock(end - MICROSECOND, zone))
     following = begin_of(per, now + timedelta(32 if per == "month" else 7 if per == "week" else 1))
     before = begin_of(per, now - DAY)
     length = min(local_end - now, following - now, now - before)
     is_cut = length == local_end - now
     now_until = end if is_cut else instant(now + length, zone)
-    return Compared(instant(before, zone), instant(before + length, zone), instant(now, zone), now_until)
+    before_until = instant(before + length, zone)
+    return Compared(min(instant(before, zone), before_until), before_until, instant(now, zone), now_until)
 
 
 def top_movers(

@@ -64,7 +64,14 @@ lengths as (
 compared as (
     select
         data_since,
-        first_instant(before_begins, :'time_zone'::text) as before_since,
+        -- A begin that the clock skips is moved forward, and not behind the end.
+        least(
+            first_instant(before_begins, :'time_zone'::text),
+            case
+                when :'since'::timestamptz <> '-infinity' then :'since'::timestamptz
+                else first_instant(before_begins + length, :'time_zone'::text)
+            end
+        ) as before_since,
         case
             when :'since'::timestamptz <> '-infinity' then :'since'::timestamptz
             else first_instant(before_begins + length, :'time_zone'::text)
