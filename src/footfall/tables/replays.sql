@@ -121,7 +121,7 @@ set replayed_by = null
 where replayed_by = any(%(load_ids)s::integer[])
 
 -- name: replays
-with recursive mending (load_id) as (
+with recursive mending as (
     select l.load_id
     from loads as l
     where

@@ -103,12 +103,6 @@ def read_id_types(connection: Connection, where: Target, settings: Settings | No
     return found
 
 
-class OthersForgottenError(FootfallError):
-    """Another command forgot users while rows were judged; they are judged anew."""
-
-    retryable = True
-
-
 @dataclass(slots=True)
 class LoadSession:
     """The connection of one command that loads, opened again when it was lost.

@@ -32,8 +32,8 @@ from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.conflicts import find_conflicts
 from footfall.verbs.mending import MendedReader
 from footfall.verbs.sending import judge
-from footfall.verbs.session import LoadSession, OthersForgottenError
-from footfall.verbs.turn import LoadedMeanwhileError, Turn
+from footfall.verbs.session import LoadSession
+from footfall.verbs.turn import LoadedMeanwhileError, OthersForgottenError, Turn
 
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 

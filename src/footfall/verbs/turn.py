@@ -11,7 +11,7 @@ from footfall.tables import ledger
 from footfall.tables.ids import assert_types
 from footfall.tables.schema import assert_current
 from footfall.verbs.again import take_back
-from footfall.verbs.session import LoadSession, OthersForgottenError
+from footfall.verbs.session import LoadSession
 
 if TYPE_CHECKING:
     from footfall.tables.taking_back import Plan
@@ -23,6 +23,10 @@ class LoadedMeanwhileError(Exception):
     def __init__(self, loads: Mapping[str, ledger.FirstLoad]) -> None:
         super().__init__(", ".join(loads))
         self.loads = loads
+
+
+class OthersForgottenError(Exception):
+    """Another command forgot users while rows were judged: they are judged anew."""
 
 
 @dataclass(slots=True)
