@@ -306,7 +306,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a load that was refused rows because of one that goes stays",
-        (("        o.rows_conflict <> 0\n        or o.rows_duplicate", "        o.rows_duplicate"),),
+        (("            o.rows_conflict <> 0\n            or o.rows_duplicate", "            o.rows_duplicate"),),
         OPERATIONS,
     ),
     Mutation(
@@ -338,7 +338,8 @@ MUTATIONS = (
         "an undo whose answer was lost is taken for a failure",
         (
             (
-                "        if not is_recorded or self.summary is None:\n            raise error\n        return self.summary\n",
+                "        if not is_recorded or self.summary is None:\n            raise error\n"
+                "        return self.summary\n",
                 "        raise error\n",
             ),
         ),
@@ -374,6 +375,31 @@ MUTATIONS = (
             ),
         ),
         OPERATORS,
+    ),
+    Mutation(
+        "rows stay closed when the load that closed them is taken back",
+        (("    replays.reopen_rows(connection, load_ids)\n", ""),),
+        OPERATIONS,
+    ),
+    Mutation(
+        "a replay stays when the load whose rows it brought is taken back",
+        (
+            (
+                "        m.load_id is not null\n        or l.replay_of = any(%(load_ids)s::integer [])\n",
+                "        m.load_id is not null\n",
+            ),
+        ),
+        OPERATIONS,
+    ),
+    Mutation(
+        "who was forgotten is not asked again under the writer lock",
+        (("        if self.session.has_forgotten_others():\n            raise OthersForgottenError\n", ""),),
+        OPERATORS,
+    ),
+    Mutation(
+        "a row whose fields cannot be told apart is no forgotten user's",
+        (('in ("user_id", None) for problem', 'in ("user_id",) for problem'),),
+        ("tests/integration/test_forget.py", "-k", "apart"),
     ),
     Mutation(
         "the conflicts of a replay count as those of a load",

@@ -18,6 +18,7 @@ from breaking import KINDS, Kind, fault_of, socket_folder, url_of
 from earlier import load_earlier
 from footfall.errors import FootfallError
 from footfall.settings import load_settings
+from footfall.verbs import forget as forget_verb
 from footfall.verbs import load as load_verb
 from footfall.verbs import replay as replay_verb
 from footfall.verbs import schema as schema_verb
@@ -92,6 +93,11 @@ COMMANDS = (
         lambda url: undo_verb.undo([1], settings_of(url), with_later=True),
         has_temp=False,
     ),
+    Command(
+        "load --again",
+        lambda url: load_verb.load(["b.csv"], settings_of(url, source_time_zone="Asia/Kathmandu"), again=True),
+    ),
+    Command("forget", lambda url: forget_verb.forget(["3"], settings_of(url))),
     Command("replay", lambda url: replay_verb.replay(settings_of(url), [4])),
     Command(
         "verify --repair", lambda url: verify_verb.verify(settings_of(url), repair=True), prepare_drift, is_sure=False

@@ -355,3 +355,13 @@ def test_ids_are_read_in_all_their_spellings() -> None:
     assert Forgotten(b"k" * 32, frozenset([forgotten.hash("7")]), "bigint").is_among(
         list_fields('{"a": [1, +7]}', None)
     )
+
+
+def test_a_row_whose_fields_cannot_be_told_apart_is_a_user_s_wherever_the_id_stands(database: str) -> None:
+    """Without its first field, the user of such a row stands where another column is read."""
+    rows = (f"{GONE},31,click,{DAY}", f"1,2,{GONE},click,{DAY},more", f"1,2,3,click,{DAY}")
+    footfall.load(write_csv("before.csv", *rows), database_url=database)
+    footfall.forget(GONE, database_url=database)
+    footfall.load(write_csv("after.csv", *rows, "9,9,9,click,2024"), database_url=database)
+    assert quarantine(database)[:4] == [hidden(load_id, line) for load_id in (1, 2) for line in (2, 3)]
+    assert str(GONE) not in dump(database)

@@ -24,6 +24,7 @@ from footfall.postgres.transactions import LOCK_CLASS
 from footfall.results.measures import Measured
 from footfall.results.watching import WatchState
 from footfall.settings import Settings, load_settings
+from footfall.tables import known_files
 from footfall.tables.schema import list_tables
 from footfall.verbs import load as load_verb
 from footfall.verbs import metrics as metrics_verb
@@ -39,8 +40,9 @@ AWAY = "postgresql://me:hunter2@127.0.0.1:1/none"
 
 
 @pytest.fixture
-def loaded(settings: Settings, write_csv: Write) -> Settings:
+def loaded(settings: Settings, write_csv: Write, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """One file with two rejected rows, one of which has two problems; one that repeats it; one that fails."""
+    monkeypatch.setattr(known_files, "SETTLED_NS", -(10**9))  # files that were written just now are remembered, too
     first = write_csv(
         "first.csv",
         "1,1,1,click,2024-01-01T10:00:00",

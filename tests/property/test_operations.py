@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -26,6 +26,7 @@ from beside_model import describe, list_load_ids, losing_the_server, read_tables
 from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsError
 from footfall.results import LoadSummary
 from footfall.settings import load_settings
+from footfall.tables import known_files
 from footfall.tables.schema import list_tables
 from footfall.verbs import forget as forget_verb
 from footfall.verbs import load as load_verb
@@ -56,9 +57,7 @@ action = "action"
 timestamp = "timestamp"
 """
 ZONES = ["UTC", "Europe/Vienna", "Asia/Kathmandu"]
-from hypothesis import Phase
-
-PHASES = (Phase.generate,)
+ALWAYS_SETTLED_NS = -1_000_000_000  # what a file looks like is kept however young it is
 STATEMENTS_MAX = 80  # of a command; a number beyond its last statement disturbs nothing
 
 # Ids are few, so that files overlap, repeat and contradict one another; users are no products, so that a swap tells.
@@ -99,7 +98,7 @@ class Operations(RuleBasedStateMachine):
 
     # What the commands need
 
-    def settings_of(self, terms: Terms, **more: Any) -> Any:
+    def settings_of(self, terms: Terms) -> Any:
         return load_settings(
             database_url=self.conninfo,
             source="made" if self.has_made_ids else "swapped" if terms.is_swapped else None,
@@ -107,8 +106,6 @@ class Operations(RuleBasedStateMachine):
             source_time_zone=terms.zone,
             actions=terms.actions,
             max_rejected="1.0",
-            rehash=True,
-            **more,
         )
 
     def draw_terms(self, data: st.DataObject) -> Terms:
@@ -125,7 +122,8 @@ class Operations(RuleBasedStateMachine):
         text = data.draw(st.one_of(texts, st.sampled_from(before)) if before else texts, "file")
         name = self.files.setdefault(text, f"{len(self.files)}.csv")
         content = f"{HEADER}{text}\n".encode()
-        Path(name).write_bytes(content)
+        if not Path(name).exists() or Path(name).read_bytes() != content:  # else the file is known by how it looks
+            Path(name).write_bytes(content)
         return name, text, hashlib.sha256(content).hexdigest()
 
     def draw_load(self, data: st.DataObject) -> tuple[Delivery, int]:
@@ -188,9 +186,9 @@ class Operations(RuleBasedStateMachine):
     def fail(self, data: st.DataObject) -> None:
         """Load a file that has a row too many that is rejected: nothing of it comes in, and it may be loaded later."""
         Path("failing.csv").write_text(f"{HEADER}{data.draw(texts)}\nx,x,x,,\n")
-        settings = self.settings_of(self.draw_terms(data)).model_copy(update={"max_rejected": None})
         bound = load_settings(max_rejected="0").max_rejected
-        (result,) = load_verb.load(["failing.csv"], settings.model_copy(update={"max_rejected": bound})).loads
+        settings = self.settings_of(self.draw_terms(data)).model_copy(update={"max_rejected": bound})
+        (result,) = load_verb.load(["failing.csv"], settings).loads
         assert result.status == "failed"
 
     @precondition(has_loads)
@@ -210,7 +208,7 @@ class Operations(RuleBasedStateMachine):
         assert [load.load_id for load in said.loads] == [every[number] for number in sorted(numbers | later)]
         self.history.undo(numbers | later)
 
-    @precondition(lambda self: has_loads(self) and "again" in load_verb.load.__kwdefaults__)
+    @precondition(has_loads)
     @rule(data=st.data(), with_later=st.booleans(), fault=faults)
     def load_again(self, data: st.DataObject, with_later: bool, fault: Fault) -> None:
         name, text, digest = self.draw_file(data)
@@ -267,8 +265,11 @@ class OperationsOfMadeIds(Operations):
 
 
 @pytest.fixture(params=[Operations, OperationsOfMadeIds], ids=["ids of the files", "made ids"])
-def machine(request: pytest.FixtureRequest, database: str) -> Iterator[type[Operations]]:
+def machine(
+    request: pytest.FixtureRequest, database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[type[Operations]]:
     chosen: type[Operations] = request.param
+    monkeypatch.setattr(known_files, "SETTLED_NS", ALWAYS_SETTLED_NS)
     Path("footfall.toml").write_text(DEFINITIONS + MADE)
     kind = {"interaction_id_type": "uuid"} if chosen.has_made_ids else {}
     schema_verb.schema_apply(load_settings(database_url=database, **kind))
@@ -280,8 +281,8 @@ def test_any_sequence_of_commands_gives_the_tables_of_the_model(machine: type[Op
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples(6),
-            phases=PHASES,
+            max_examples=examples(4),
+            phases=(Phase.generate,),  # a failure says its whole history, and to make that shorter would take hours
             stateful_step_count=12,
             deadline=None,
             suppress_health_check=list(HealthCheck),

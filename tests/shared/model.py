@@ -37,8 +37,8 @@ class Terms:
 class Judged:
     """A row and what the contract says of it: its id and content, or its problems.
 
-    `occurrence`: the how-manieth of its kind it is in its file, for ids that are made. `user` is the user where that can
-    be read, of a rejected row too; `words` are its fields.
+    `occurrence`: the how-manieth of its kind it is in its file, for ids that are made. `user` is the user where that
+    can be read, of a rejected row too; `words` are its fields.
     """
 
     line: int
@@ -53,7 +53,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The rows that one load took under its terms. A load that mends names the rejected rows of another that it closed."""
+    """The rows that one load took. A load that mends names the rejected rows of another one that it closed."""
 
     number: int
     digest: str
@@ -185,7 +185,7 @@ class History:
         self.events.append(Delivery(len(self.deliveries()), digest, tuple(rows), terms))
 
     def replay(self, number: int, terms: Terms) -> bool:
-        """Judge the open rejected rows of a load again; what is valid and no conflict closes. Say whether anything is."""
+        """Judge the open rejected rows of a load again: what is valid and no conflict closes. Say whether any is."""
         tables, replayed = self.tables(), len(self.deliveries())
         taken = []
         tables.ledger[replayed] = Sums()

@@ -62,7 +62,8 @@ def find_forgotten(refused: pa.Table, layout: Layout, forgotten: Forgotten) -> I
     names = ("user_id", "problems", "line", "around")
     delimiter = layout.delimiter if layout.kind == "delimited" else None
     for user, problems, line, around in zip(*(refused[name].to_pylist() for name in names), strict=True):
-        if user is not None and not any(problem["field"] == "user_id" for problem in problems):
+        # Where a problem is one of the whole row, its fields cannot be told apart, and neither can its user.
+        if user is not None and not any(problem["field"] in ("user_id", None) for problem in problems):
             yield forgotten.has(write_id(user))
         else:
             yield forgotten.is_among(list_fields(line, delimiter)) or (

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
@@ -226,8 +226,10 @@ def test_a_check_of_this_machine_that_hangs_or_breaks_keeps_no_other_from_being_
     checks = list_checks()
     monkeypatch.setattr(examining, "MACHINE_S", 0.05)
 
+    done = threading.Event()
+
     def hang(_: Any) -> Any:
-        time.sleep(1)
+        done.wait()
         return ok("")
 
     def break_off(_: Any) -> Any:
@@ -236,6 +238,7 @@ def test_a_check_of_this_machine_that_hangs_or_breaks_keeps_no_other_from_being_
     broken = [Check("a", "nothing", "", "", "", hang), Check("b", "nothing", "", "", "", break_off)]
     monkeypatch.setattr(examining, "list_checks", lambda: [*broken, *checks])
     found = diagnose(AWAY)
+    done.set()
     assert (found["a"].state, found["b"].state, len(found)) == ("unknown", "unknown", len(checks) + 2)
     assert found["b"].found == "it could not be looked at: RuntimeError: password=***"
 
