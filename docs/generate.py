@@ -363,7 +363,7 @@ def soak_figures() -> list[str]:
         ("counts that differ from their recount", "counts_that_differ"),
         ("times that a writer found no room", "times_the_folder_was_full"),
         ("seconds from a file's arrival to its commit, median", "median_s"),
-        ("... of 95 %, with the times without a server", "p95_s"),
+        ("... of 95 %", "p95_s"),
         ("memory of the watcher, MB, first third", "memory_first_third_mb"),
         ("... last third", "memory_last_third_mb"),
         ("... at most", "memory_most_mb"),
