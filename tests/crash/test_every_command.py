@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from contextlib import chdir
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -106,10 +108,11 @@ COMMANDS = (
 )
 
 
-def find_exit_code(command: Command, url: str) -> int:
-    """Run a command in this process; give the exit code that the command line would have."""
+def find_exit_code(command: Command, folder: Path, url: str) -> int:
+    """Run a command in the folder of the files; give the exit code that the command line would have."""
     try:
-        said = command.run(url)
+        with chdir(folder):
+            said = command.run(url)
     except FootfallError as error:
         return error.exit_code
     return int(getattr(said, "exit_code", 0))
@@ -120,6 +123,7 @@ class Stage:
     """What all trials of one command share. Databases are copied from `template`, which nobody is connected with."""
 
     command: Command
+    folder: Path
     admin: str
     template: str
     database: str
@@ -172,11 +176,15 @@ def stage(
         patch.chdir(folder)
         template, database = new_database_of_module(), new_database_of_module()
         command.prepare(template)
-        made = Stage(command, cluster.admin, template, database, {}, {}, [], contents, figures)
+        made = Stage(command, folder, cluster.admin, template, database, {}, {}, [], contents, figures)
+        renew_with_rights(made)
+        assert (
+            find_exit_code(command, folder, database) == 0
+        )  # what is asked once in a process, as the zones, is asked now
         renew_with_rights(made)
         made.before = contents(database)
         with wire.proxying(socket_folder(database), conninfo_to_dict(database).get("port", 5432)) as proxy:
-            assert find_exit_code(command, url_of(database, proxy)) == 0
+            assert find_exit_code(command, folder, url_of(database, proxy)) == 0
         made.after, made.messages = contents(database), proxy.messages
         assert made.before != made.after
         assert sum(message.is_commit for message in made.messages) == 1  # all of it is one transaction
@@ -204,7 +212,7 @@ def trial(stage: Stage, kind: Kind, at: int) -> None:
     with wire.proxying(socket_folder(database), conninfo_to_dict(database).get("port", 5432)) as proxy:
         proxy.fault_at, proxy.fault = at, fault_of(kind, stage.admin)
         proxy.is_refusing_after = kind.is_refusing
-        exit_code = find_exit_code(stage.command, url_of(database, proxy))
+        exit_code = find_exit_code(stage.command, stage.folder, url_of(database, proxy))
         assert proxy.struck is not None, "the command was over before"
         assert proxy.struck.asks == stage.messages[at - 1].asks  # or another message has the number now
         assert left_behind(database) == []
@@ -217,7 +225,7 @@ def trial(stage: Stage, kind: Kind, at: int) -> None:
             assert found == stage.after
     stage.figures.kills[kind.name] += 1
     stage.figures.phases[proxy.struck.phase] += 1
-    assert find_exit_code(stage.command, database) == 0
+    assert find_exit_code(stage.command, stage.folder, database) == 0
     compare(stage.figures, stage.contents(database), stage.after)
     assert verify_verb.verify(settings_of(database)).drift == ()
     assert left_behind(database) == []
