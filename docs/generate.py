@@ -20,7 +20,7 @@ import typer
 
 import footfall
 from definition_pages import built_in_definitions, definitions_reference, files_in_public
-from footfall import errors, settings
+from footfall import errors, options, settings
 from footfall.answers.catalogue import Query
 from footfall.cli import main as command_line_program
 from footfall.contract.hints import find_hint
@@ -94,7 +94,7 @@ def settings_page() -> str:
         shown = "off" if default is None else f"`{str(default).lower() if isinstance(default, bool) else default}`"
         meaning, example = known[name]
         rows.append((f"`{name}`", f"`{settings.PREFIX}{name.upper()}`", shown, meaning, f"`{example}`"))
-    call = ", ".join(f"`{settings.PREFIX}{name}`" for name in settings.CALL_VARIABLES)
+    call = ", ".join(f"`{settings.PREFIX}{name}`" for name in options.CALL_VARIABLES)
     return _page(
         [
             "# Settings",

@@ -1,6 +1,7 @@
 """The keywords of `import footfall`, with their types: every setting, and what a question can be narrowed to.
 
-Tests compare them with `settings.Settings` and `answers.parameters.Filters`, which check the values.
+Tests compare them with `settings.Settings` and `answers.parameters.Filters`, which check the values. Beside them stand
+the variables of the options that shape one call of the command line.
 """
 
 from __future__ import annotations
@@ -97,3 +98,45 @@ class ReportOptions(Options, total=False):
     verify: bool
     with_user_ids: bool
     made_at: str | datetime | None
+
+
+# Twins of options that shape one call: read from the environment, never from a file.
+CALL_VARIABLES = (
+    "ACTION",
+    "AGAIN",
+    "ALLOWED_HOST",
+    "AS_FILE",
+    "CLOSED",
+    "CODE",
+    "DRY_RUN",
+    "ESCAPE_FORMULAS",
+    "FORMAT",
+    "HOST",
+    "IF_SILENT",
+    "LIMIT",
+    "LIST",
+    "LOAD",
+    "METRICS",
+    "NAME",
+    "ONCE",
+    "OPEN",
+    "OUTPUT",
+    "PER",
+    "POLL",
+    "PORT",
+    "PRODUCT",
+    "QUIET",
+    "REPAIR",
+    "REPLAYS",
+    "SETTLE",
+    "SINCE",
+    "SQL",
+    "TOKEN",
+    "UNTIL",
+    "USER",
+    "VERBOSE",
+    "WITH",
+    "WITHOUT",
+    "WITH_LATER",
+    "WRITE",
+)

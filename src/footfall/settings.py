@@ -34,6 +34,7 @@ from footfall.contract.ids import IdType, IdTypes
 from footfall.contract.parsing import parse_definition
 from footfall.contract.terms import Contract
 from footfall.errors import SettingsError
+from footfall.options import CALL_VARIABLES
 from footfall.telling.wanted import Notify, parse_notify
 
 PREFIX = "FOOTFALL_"
@@ -42,48 +43,6 @@ TOML_FILE = Path("footfall.toml")
 DEFINITIONS = "sources"  # the table of footfall.toml that holds source definitions
 NOTIFY = "notify"  # the table of footfall.toml that says who is told of what
 TABLES = (DEFINITIONS, NOTIFY)
-# Twins of options that shape one call: read from the environment, never from a file.
-CALL_VARIABLES = tuple(
-    [
-        "ACTION",
-        "AGAIN",
-        "ALLOWED_HOST",
-        "AS_FILE",
-        "CLOSED",
-        "CODE",
-        "DRY_RUN",
-        "ESCAPE_FORMULAS",
-        "FORMAT",
-        "HOST",
-        "IF_SILENT",
-        "LIMIT",
-        "LIST",
-        "LOAD",
-        "METRICS",
-        "NAME",
-        "ONCE",
-        "OPEN",
-        "OUTPUT",
-        "PER",
-        "POLL",
-        "PORT",
-        "PRODUCT",
-        "QUIET",
-        "REPAIR",
-        "REPLAYS",
-        "SETTLE",
-        "SINCE",
-        "SQL",
-        "TOKEN",
-        "UNTIL",
-        "USER",
-        "VERBOSE",
-        "WITH",
-        "WITHOUT",
-        "WITH_LATER",
-        "WRITE",
-    ]
-)
 OPTIONS = {
     "database_url": "--database",
     "schema": "--schema",

@@ -24,7 +24,7 @@ import pytest
 import typer
 
 import footfall
-from footfall import settings
+from footfall import options, settings
 from footfall.cli import app
 from footfall.contract.problems import PROBLEM_CODES
 from footfall.contract.shapes import COLUMNS
@@ -204,7 +204,7 @@ def test_every_setting_and_variable_is_in_the_docs() -> None:
     page = reference("settings")
     for name in settings.FIELDS:
         assert f"| `{name}` | `FOOTFALL_{name.upper()}` |" in page
-    for name in settings.CALL_VARIABLES:
+    for name in options.CALL_VARIABLES:
         assert f"`FOOTFALL_{name}`" in page
 
 

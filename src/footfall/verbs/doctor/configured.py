@@ -7,8 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from footfall.errors import FootfallError, SettingsError
+from footfall.options import CALL_VARIABLES
 from footfall.postgres.inspection import describe_address
-from footfall.settings import CALL_VARIABLES, FIELDS, LIBPQ_VARIABLES, PREFIX, find_origin, read_definitions
+from footfall.settings import FIELDS, LIBPQ_VARIABLES, PREFIX, find_origin, read_definitions
 from footfall.verbs.doctor.checking import Examined, Verdict, check, fail, join_names, ok, warn
 
 LIKENESS = 0.8  # of 1; how much alike two names are, of which one is taken for a slip of the other
