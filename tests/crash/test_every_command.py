@@ -77,7 +77,8 @@ def prepare_earlier(database: str) -> None:
 class Command:
     """A command that is broken: what it finds, and what it does at an address.
 
-    `is_sure`: where the answer to its COMMIT is lost, it finds out what became of it.
+    `is_sure`: where the answer to its COMMIT is lost, it finds out what became of it. `commits`: a repair is recorded
+    in a transaction of its own, behind it.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Command:
     prepare: Callable[[str], None] = prepare
     has_temp: bool = True
     is_sure: bool = True
+    commits: int = 1
 
 
 COMMANDS = (
@@ -102,7 +104,11 @@ COMMANDS = (
     Command("forget", lambda url: forget_verb.forget(["3"], settings_of(url))),
     Command("replay", lambda url: replay_verb.replay(settings_of(url), [4])),
     Command(
-        "verify --repair", lambda url: verify_verb.verify(settings_of(url), repair=True), prepare_drift, is_sure=False
+        "verify --repair",
+        lambda url: verify_verb.verify(settings_of(url), repair=True),
+        prepare_drift,
+        is_sure=False,
+        commits=2,
     ),
     Command("schema apply", lambda url: schema_verb.schema_apply(settings_of(url)), prepare_earlier, is_sure=False),
 )
@@ -187,7 +193,8 @@ def stage(
             assert find_exit_code(command, folder, url_of(database, proxy)) == 0
         made.after, made.messages = contents(database), proxy.messages
         assert made.before != made.after
-        assert sum(message.is_commit for message in made.messages) == 1  # all of it is one transaction
+        commits = sum(message.is_commit for message in made.messages)
+        assert commits == command.commits  # all of it is one transaction
         yield made
 
 
