@@ -93,6 +93,23 @@ def test_duplicates_and_skipped_rows_close_and_conflicts_stay_open(database: str
     assert footfall.replay(database_url=database).loads == ()
 
 
+def test_a_conflict_of_an_id_that_is_made_stays_open_since_others_like_it_may_have_come_in(database: str) -> None:
+    Path("footfall.toml").write_text('[sources.log]\nmatch = ["*.csv"]\ninteraction_id = { from = "record" }\n')
+    row = "1,1,1,click,2024-01-01 12:00:00"
+    utc, vienna = {"source_time_zone": "UTC"}, {"source_time_zone": "Europe/Vienna"}
+    types = {"database_url": database, "interaction_id_type": "uuid"}
+    first = footfall.load(write_csv("a.csv", row), **types, **utc).loads[0]
+    second = footfall.load(write_csv("b.csv", row, row), **types, **vienna).loads[0]
+    third = footfall.load(write_csv("c.csv", row, row, row), **types, **utc).loads[0]
+    sums = [(each.rows_loaded, each.rows_duplicate, each.rows_rejected) for each in (first, second, third)]
+    assert sums == [(1, 0, 0), (1, 0, 1), (1, 1, 1)]
+    before = states(database)
+    for zone in (utc, vienna):
+        assert footfall.replay(database_url=database, **zone).loads == ()
+        assert states(database) == before
+    assert_clean(database)
+
+
 def test_a_dry_run_says_what_would_come_in_and_changes_nothing(database: str) -> None:
     name = write_csv("a.csv", GOOD, "2,1,1,buy,2024-01-01")
     footfall.load(name, database_url=database, actions=["click"])

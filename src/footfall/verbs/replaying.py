@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from footfall.contract.mapping import Layout
+from footfall.contract.sums import CONFLICT
 from footfall.contract.terms import Contract
 from footfall.contract.verdicts import Verdicts
 from footfall.engines.forgotten import PROBLEMS
@@ -34,6 +35,9 @@ from footfall.tables.ids import assert_types
 from footfall.tables.schema import assert_current
 from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.session import LoadSession
+
+# Records that equal each other are rejected alike, but for conflicts: of these, others like them may have come in.
+UNNUMBERED = "its id was made of its place among equal records of the file, which is not kept for conflicts"
 
 
 class RowsChangedError(FootfallError):
@@ -179,6 +183,10 @@ class _Page:
     is_open: np.ndarray
 
 
+def _is_conflict(row: Any) -> bool:
+    return any(problem["code"] == CONFLICT[0] for problem in row.problems)
+
+
 @dataclass(slots=True)
 class _Rows:
     """The rows of one load while they are judged: what is read of them, and what may close.
@@ -198,8 +206,14 @@ class _Rows:
 
     def read(self, session: LoadSession, load_id: int) -> Iterator[pa.RecordBatch]:
         """Give the rows as batches of records, and note which they are."""
-        with_closed = self.layout.definition.made_from in ("record", "fields")
-        for rows in replays.read_rows(session.connection, load_id, with_closed=with_closed):
+        are_numbered = self.layout.definition.made_from in ("record", "fields")
+        for found in replays.read_rows(session.connection, load_id, with_closed=are_numbered):
+            unnumbered = [row for row in found if are_numbered and _is_conflict(row)]
+            rows = [row for row in found if not (are_numbered and _is_conflict(row))]
+            left_open = sum(row.replayed_by is None for row in unnumbered)
+            if left_open:
+                self.impossible[UNNUMBERED] = self.impossible.get(UNNUMBERED, 0) + left_open
+                self.rows_open += left_open
             again = read_again(rows, self.layout, self.judged + 1)
             for row, reason in again.impossible:
                 if row.replayed_by is None:  # type: ignore[attr-defined]
