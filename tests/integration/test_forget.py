@@ -254,7 +254,7 @@ def test_two_loads_that_judge_while_users_are_forgotten_do_not_bring_them_back(
     if is_direct:
         monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", 1)
     names = [write_csv(f"{at}.csv", f"{at},{GONE},5,click,{DAY}", f"{at + 10},7,5,click,{DAY}") for at in (1, 2)]
-    judged, go_on = threading.Barrier(3, timeout=60), threading.Event()
+    judged, go_on = threading.Barrier(3, timeout=600), threading.Event()
     take = turn.take_writer_lock
     waited = threading.local()
 
@@ -262,7 +262,7 @@ def test_two_loads_that_judge_while_users_are_forgotten_do_not_bring_them_back(
         if not getattr(waited, "is_over", False):
             waited.is_over = True
             judged.wait()
-            assert go_on.wait(60)
+            assert go_on.wait(600)
         take(*arguments)
 
     monkeypatch.setattr(turn, "take_writer_lock", wait_before_the_lock)
@@ -277,7 +277,7 @@ def test_two_loads_that_judge_while_users_are_forgotten_do_not_bring_them_back(
     footfall.forget(GONE, database_url=database)
     go_on.set()
     for thread in threads:
-        thread.join(60)
+        thread.join(600)
     assert sorted((done.rows_loaded, done.rows_rejected) for done in found) == [(1, 1), (1, 1)]
     assert ask(database, "select distinct user_id from user_interactions_raw") == [(7,)]
     assert str(GONE) not in dump(database)
