@@ -136,7 +136,7 @@ def _batches(source: opening.SourceFile) -> tuple[Any, Iterator[pa.RecordBatch]]
 
 def _as_raw(accepted: pa.Table) -> pa.Table:
     """Keep what COPY sends, with a load_id; a repeat of an id is left out as the load does."""
-    staging = staged.Staging((1,), *([None] * 4), is_temporary=True, id_types=BIGINTS)  # type: ignore[arg-type]
+    staging = staged.Staging((1,), *([None] * 5), is_temporary=True, id_types=BIGINTS)  # type: ignore[arg-type]
     rows = staged._replace_positions(staging, accepted)
     return rows.drop(["line_number"])
 
@@ -221,8 +221,10 @@ def inside(bench: Server, database: str, made: Made) -> tuple[list[Took], float]
 
     real_judge = in_process.Kernel.judge
 
-    def judge(self: in_process.Kernel, batches: Iterator[pa.RecordBatch]) -> Iterator[kernel.Verdicts]:
-        verdicts = real_judge(self, batches)
+    def judge(
+        self: in_process.Kernel, batches: Iterator[pa.RecordBatch], forgotten: Any = None
+    ) -> Iterator[kernel.Verdicts]:
+        verdicts = real_judge(self, batches, forgotten)
         while True:
             began = time.perf_counter()
             verdict = next(verdicts, None)

@@ -163,7 +163,9 @@ class Kernel:
         while self.idle:
             self.idle.popleft().close()
 
-    def judge(self, batches: Iterator[pa.RecordBatch], forgotten: Forgotten | None = None) -> Generator[Verdicts, None, None]:
+    def judge(
+        self, batches: Iterator[pa.RecordBatch], forgotten: Forgotten | None = None
+    ) -> Generator[Verdicts, None, None]:
         """Judge batches of records; give the verdicts in the order of the batches."""
         pending: deque[Future[Verdicts]] = deque()
         try:
