@@ -25,8 +25,9 @@ class UndoneLoad:
     def __str__(self) -> str:
         passed = f", {self.rows_passed:,} passed to later loads" if self.rows_passed else ""
         rejected = f", {self.rows_rejected:,} left the quarantine" if self.rows_rejected else ""
+        rows = f"{self.rows_removed:,} row{'' if self.rows_removed == 1 else 's'}"
         later = " (a later load)" if self.is_later else ""
-        return f"load {self.load_id}{later}, {self.source}: {self.rows_removed:,} rows removed{passed}{rejected}"
+        return f"load {self.load_id}{later}, {self.source}: {rows} removed{passed}{rejected}"
 
 
 @dataclass(frozen=True, slots=True)
