@@ -41,6 +41,7 @@ def verify(settings: Settings, *, repair: bool = False) -> Verification:
         begin_snapshot(connection, target, counts.lock_tables, list_tables())
         found = verification.verify(connection, repaired=repair)
         connection.rollback()
+        connection.close()  # a pooler may have one session for everybody, and the next one has to get it
         _record(target, found, started_at)
     tell_of_drift(settings, found)
     return found
