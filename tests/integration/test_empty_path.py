@@ -161,7 +161,7 @@ def test_a_tablespace_of_the_session_keeps_the_empty_path_off(tables: str, write
 def test_what_comes_between_the_look_and_the_lock_is_seen(
     tables: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, looks = first_load._are_plain, []
+    real, looks = first_load.are_plain, []
 
     def are_plain(connection: Any) -> bool:
         looks.append(real(connection))
@@ -170,7 +170,7 @@ def test_what_comes_between_the_look_and_the_lock_is_seen(
                 other.execute("create index mine on user_interactions_raw (user_id)")
         return looks[-1]
 
-    monkeypatch.setattr(first_load, "_are_plain", are_plain)
+    monkeypatch.setattr(first_load, "are_plain", are_plain)
     done, words = load(tables, write_csv)
     assert (looks, done.status, words) == ([True, False], "loaded", [])
     assert ask(tables, "select count(*) from pg_indexes where indexname = 'mine'") == [(1,)]

@@ -268,7 +268,7 @@ def test_apply_twice_changes_nothing_the_second_time(database: str) -> None:
 
 def test_apply_creates_the_schema_where_there_is_none(database: str) -> None:
     schema_verb.schema_apply(load_settings(database_url=database, schema="new one"))
-    assert ask(database, "select count(*) from pg_tables where schemaname = 'new one'") == [(12,)]
+    assert ask(database, "select count(*) from pg_tables where schemaname = 'new one'") == [(16,)]
 
 
 def test_tables_out_of_date_are_exit_6_for_a_load(

@@ -51,7 +51,7 @@ def dumped(**changes: Any) -> str:
 def judge(batches: Iterator[pa.RecordBatch], contract: Contract, *, has_items: bool) -> tuple[Rows, Rows]:
     """The accepted and the rejected rows, which must not depend on whether there is a quick way."""
     file = SourceFile("a", BytesIO(), "", 0, None, 0, "a")
-    session = open_kernel_session(lay_out_json(file, contract, has_items=has_items), None)
+    session = open_kernel_session(lay_out_json(file.source, file.digest, contract, has_items=has_items), None)
     slow = replace(session, quick=None)
     accepted: Rows = []
     rejected: Rows = []

@@ -184,6 +184,6 @@ def naming_files() -> Iterator[str]:
 
 def test_no_file_but_the_definition_the_migrations_and_the_questions_of_people_names_the_tables() -> None:
     """So a further kept count needs one more definition and its migration."""
-    # What ids.sql makes anew, it makes as the migrations do.
-    allowed = ("tables/migrations/", "answers/questions/", "tables/ids.sql")
+    # What ids.sql makes anew, it makes as the migrations do. The newest interaction is found by one of them.
+    allowed = ("tables/migrations/", "answers/questions/", "tables/ids.sql", "tables/measures.sql")
     assert [name for name in naming_files() if not name.startswith(allowed)] == ["tables/counts.py"]

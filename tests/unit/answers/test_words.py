@@ -251,13 +251,13 @@ def test_rejected_rows_for_programs_have_problems_as_json() -> None:
     cells = next(csv.DictReader(io.StringIO(printed(rejected_table([ROW], "csv"), "csv"))))
     assert list(cells) == names
     assert json.loads(cells["problems"]) == row["problems"]
+    assert row["problems"][1] == {"code": "not-an-integer", "field": "user_id", "value": "abc"}
 
 
 def test_closed_rows_say_which_load_closed_them() -> None:
     row = replace(ROW, replayed_by=7)
     assert rejected_table([row], "table", with_closed=True).rows[0][-1] == 7
     assert rejected_table([row], "csv", with_closed=True).columns[-1] == "replayed_by"
-    assert row["problems"][1] == {"code": "not-an-integer", "field": "user_id", "value": "abc"}
 
 
 def test_a_loaded_file_is_one_line() -> None:

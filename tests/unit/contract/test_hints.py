@@ -37,7 +37,9 @@ Judge = Callable[[str], tuple[pa.Table, Kinds]]
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
     session = kernel.open_kernel_session(make_layout(contract=CONTRACT), None)
-    json_session = kernel.open_kernel_session(lay_out_json(NO_FILE, CONTRACT, has_items=False), None)
+    json_session = kernel.open_kernel_session(
+        lay_out_json(NO_FILE.source, NO_FILE.digest, CONTRACT, has_items=False), None
+    )
 
     def judged(record: str) -> tuple[pa.Table, Kinds]:
         if record[0] not in "{[":

@@ -28,14 +28,8 @@ from footfall.verbs.doctor.checking import (
 )
 
 # What a load writes beside reading all tables; docs/how-to/named-database.md grants the same, as a test sees.
-INSERTED = ("user_interactions_raw", "rejected_interactions", "loads", "load_overlaps", "load_duplicates")
-UPDATED = (
-    "interactions",
-    "interactions_per_quarter_hour",
-    "interactions_per_user",
-    "interactions_per_product",
-    "user_days",
-)
+INSERTED = (counts.RAW, "rejected_interactions", "loads", "load_overlaps", "load_duplicates")
+UPDATED = tuple(kept.table for kept in counts.KEPT)
 DEAD_SHARE_MAX = 0.2  # of the rows of a table; autovacuum begins there
 DEAD_ROWS_MIN = 10_000  # rows; a small table is read in no time, dead rows or not
 WASTED_BYTES_MIN = 16_000_000  # bytes
