@@ -146,7 +146,8 @@ class Tables:
                 self.ledger[number].forgotten += 1
         for place, rejected in self.quarantine.items():
             if self._is_forgotten(rejected.row.user, rejected.row.words):
-                self.quarantine[place] = replace(rejected, problems=FORGOTTEN)
+                # That it was a conflict stays known: what a load met is proven by it.
+                self.quarantine[place] = replace(rejected, problems=FORGOTTEN | (rejected.problems & CONFLICT))
 
     def list_contents(self) -> list[Content]:
         """List the content of each interaction that is there."""
