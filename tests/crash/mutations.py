@@ -338,8 +338,7 @@ MUTATIONS = (
         "an undo whose answer was lost is taken for a failure",
         (
             (
-                "        if not is_recorded or self.summary is None:\n            raise error\n"
-                "        return self.summary\n",
+                "        confirm_operation(self.target, self.operation_id, error, outcomes)\n",
                 "        raise error\n",
             ),
         ),

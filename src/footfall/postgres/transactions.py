@@ -85,10 +85,16 @@ def _find_holder(connection: Connection, target: Target, tables: Sequence[str]) 
     names = {"schema": target.schema, "names": list(tables)}
     holder = connection.execute(SQL["holder"], names).fetchone()
     connection.rollback()
-    return describe_session(holder)
+    return _describe_session(holder)
 
 
-def describe_session(session: Any) -> str:
+def describe_lock_holder(connection: Connection, first: int, second: int) -> str:
+    """Say which other session holds the advisory lock of these two keys."""
+    unsigned = {"first": first, "second": second % (1 << 32)}
+    return _describe_session(connection.execute(SQL["lock_holder"], unsigned).fetchone())
+
+
+def _describe_session(session: Any) -> str:
     """Say which session it is: its process, role and name."""
     if session is None:
         return "another session"
@@ -141,9 +147,7 @@ def take_writer_lock(connection: Connection, target: Target) -> None:
     keys = {"footfall": LOCK_CLASS, "schema": target.lock_key}
     if fetch_one(connection, SQL["try_writer_lock"], **keys).is_held:
         return
-    unsigned = {"footfall": LOCK_CLASS, "schema": target.lock_key % (1 << 32)}
-    writer = connection.execute(SQL["writer"], unsigned).fetchone()
-    who = describe_session(writer)
+    who = describe_lock_holder(connection, LOCK_CLASS, target.lock_key)
     if not target.lock_wait_s:
         raise DatabaseBusyError(
             f"another writer ({who}) holds the lock, and FOOTFALL_LOCK_WAIT_SECONDS = 0 says not to wait; "

@@ -79,7 +79,8 @@ select pg_catalog.pg_try_advisory_xact_lock(%(footfall)s, %(schema)s) as is_held
 -- name: writer_lock
 select pg_catalog.pg_advisory_xact_lock(%(footfall)s, %(schema)s)
 
--- name: writer
+-- name: lock_holder
+-- The session that holds an advisory lock of two keys.
 select
     l.pid,
     a.usename as role,
@@ -91,8 +92,8 @@ where
     l.locktype = 'advisory'
     and l.granted
     and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
-    and l.classid = %(footfall)s::oid
-    and l.objid = %(schema)s::oid
+    and l.classid = %(first)s::oid
+    and l.objid = %(second)s::oid
     and l.pid <> pg_catalog.pg_backend_pid()
 order by l.pid
 limit 1

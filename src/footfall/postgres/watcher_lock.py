@@ -15,7 +15,7 @@ from footfall.postgres.connection import opened
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection, Target
-from footfall.postgres.transactions import begin, describe_session
+from footfall.postgres.transactions import begin, describe_lock_holder
 from footfall.statements import statements
 
 SQL = statements(__name__)
@@ -47,8 +47,7 @@ def hold_watcher_lock(where: Target, folders: Iterable[tuple[str, str]]) -> Iter
         for name, identity in folders:
             key = zlib.crc32(f"{where.schema}\0{identity}".encode("utf-8", "surrogateescape")) - (1 << 31)
             if not fetch_one(connection, SQL["try_watcher_lock"], watchers=WATCHERS, folder=key).is_held:
-                unsigned = {"watchers": WATCHERS, "folder": key % (1 << 32)}
-                holder = describe_session(connection.execute(SQL["watcher"], unsigned).fetchone())
+                holder = describe_lock_holder(connection, WATCHERS, key)
                 raise DatabaseBusyError(
                     f"{holder} watches it already for schema {where.schema!r} of this database; end that one first",
                     source=name,

@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg import sql
 
@@ -74,7 +75,14 @@ def remove_loads(connection: Connection, removed: sql.Identifier, load_ids: Sequ
 
     An index finds the rows of a load, so that the cost does not grow with the rows of other loads.
     """
-    connection.execute(compose(SQL["remove_loads"], removed=removed), {"load_ids": list(load_ids)})
+    return move_rows(connection, removed, compose(SQL["of_loads"]), {"load_ids": list(load_ids)})
+
+
+def move_rows(
+    connection: Connection, removed: sql.Identifier, delete: sql.Composed, values: dict[str, Any] | None = None
+) -> Counter[int]:
+    """Move the rows that a statement deletes, under the name r, to `removed`; count those that are there, by load."""
+    connection.execute(compose(SQL["move"], removed=removed, delete=delete), values)
     rows = connection.execute(compose(SQL["removed_by_load"], removed=removed)).fetchall()
     return Counter({row.load_id: row.rows_removed for row in rows})
 

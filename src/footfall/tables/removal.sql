@@ -11,11 +11,14 @@ create {kind} table {removed} (
     load_id integer not null
 ) {on_commit}
 
--- name: remove_loads
+-- name: of_loads
+delete from user_interactions_raw as r
+where r.load_id = any(%(load_ids)s::integer [])
+
+-- name: move
 with gone as (
-    delete from user_interactions_raw
-    where load_id = any(%(load_ids)s::integer [])
-    returning interaction_id, user_id, product_id, action, timestamp, load_id
+    {delete}
+    returning r.interaction_id, r.user_id, r.product_id, r.action, r.timestamp, r.load_id
 )
 insert into {removed} (interaction_id, user_id, product_id, action, timestamp, load_id)
 select

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from footfall.postgres.target import Connection
 from footfall.statements import statements
 from footfall.tables import counts
 from footfall.tables.ids import name_column_types
-from footfall.tables.removal import Scratch
+from footfall.tables.removal import Scratch, move_rows
 from footfall.tables.staging import copy_table
 
 SQL = statements(__name__)
@@ -34,14 +35,12 @@ def send_users(connection: Connection, scratch: Scratch, id_types: IdTypes, user
     return name
 
 
-def remove_rows(connection: Connection, users: sql.Identifier, removed: sql.Identifier) -> dict[int, int]:
+def remove_rows(connection: Connection, users: sql.Identifier, removed: sql.Identifier) -> Counter[int]:
     """Move the rows of users from the table of rows to `removed`; count them by load, in the ledger too.
 
     One reading of all rows: no index finds the rows of a user.
     """
-    connection.execute(compose(SQL["remove_rows"], users=users, removed=removed))
-    rows = connection.execute(compose(SQL["count_by_load"], removed=removed)).fetchall()
-    by_load = {int(row.load_id): int(row.rows_removed) for row in rows}
+    by_load = move_rows(connection, removed, compose(SQL["of_users"], users=users))
     values = {"load_ids": list(by_load), "rows_removed": list(by_load.values())}
     connection.execute(SQL["note_forgotten"], values)
     return by_load

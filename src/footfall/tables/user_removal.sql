@@ -4,30 +4,10 @@ create {kind} table {users} (user_id {user_id} not null) {on_commit}
 -- name: copy_users
 copy {users} (user_id) from stdin (format binary)
 
--- name: remove_rows
-with gone as (
-    delete from user_interactions_raw as r
-    using {users} as u
-    where r.user_id = u.user_id
-    returning r.interaction_id, r.user_id, r.product_id, r.action, r.timestamp, r.load_id
-)
-insert into {removed} (interaction_id, user_id, product_id, action, timestamp, load_id)
-select
-    interaction_id,
-    user_id,
-    product_id,
-    action,
-    timestamp,
-    load_id
-from gone
-
--- name: count_by_load
-select
-    load_id,
-    pg_catalog.count(*) as rows_removed
-from {removed}
-group by load_id
-order by load_id
+-- name: of_users
+delete from user_interactions_raw as r
+using {users} as u
+where r.user_id = u.user_id
 
 -- name: note_forgotten
 update loads as l

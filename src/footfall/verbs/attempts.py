@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -15,11 +15,12 @@ from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, Footfal
 from footfall.formats.choosing import name_contract
 from footfall.postgres.connection import opened
 from footfall.postgres.faults import translate_driver_errors
+from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin, roll_back, take_writer_lock
 from footfall.results import LoadResult
 from footfall.safe_text import mask, shown
 from footfall.settings import Settings
-from footfall.tables import ledger
+from footfall.tables import ledger, operations
 from footfall.verbs.session import LoadSession
 
 log = logging.getLogger("footfall")
@@ -102,8 +103,7 @@ def wait_for_next_try(error: FootfallError, left: Iterator[int], prefix: str) ->
 def find_commit_outcome(session: LoadSession, attempts: Sequence[Attempt], error: FootfallError) -> CommitOutcome:
     """Find what became of a transaction that ended in an error.
 
-    Where the answer to its COMMIT was lost, the ledger is asked. The writer lock is taken before: it waits until the
-    old session, which may still be committing, is gone.
+    Where the answer to its COMMIT was lost, the ledger is asked.
 
     Effects: where the ledger is asked, closes the session's connection, and opens another one only for the question.
     """
@@ -111,25 +111,51 @@ def find_commit_outcome(session: LoadSession, attempts: Sequence[Attempt], error
     if not tried or not isinstance(error, DatabaseUnavailableError):
         return CommitOutcome.NOT_COMMITTED
     session.connection.close()
-    target = session.target
+    return ask_whether_committed(session.target, lambda again: ledger.is_loaded(again, tried[0]))
+
+
+def ask_whether_committed(target: Target, is_there: Callable[[Connection], bool]) -> CommitOutcome:
+    """Ask in a session of its own whether what a lost transaction would have left is there.
+
+    The writer lock is taken before: it waits until the old session, which may still be committing, is gone.
+    """
     try:
         # Only a writer's session is asked: a standby may not have the commit yet, and it has advisory locks of its own.
         with opened(target) as again:
             begin(again, target)
             take_writer_lock(again, target)
-            is_committed = ledger.is_loaded(again, tried[0])
+            is_committed = is_there(again)
             again.rollback()
     except FootfallError:
         return CommitOutcome.UNKNOWN
     return CommitOutcome.COMMITTED if is_committed else CommitOutcome.NOT_COMMITTED
 
 
-def make_unknown_outcome_error(error: FootfallError) -> FootfallError:
-    """Make the error for a connection that was lost during COMMIT, where the outcome could not be found out since."""
+def make_unknown_outcome_error(
+    error: FootfallError, outcomes: str = "the file is there whole, or not at all, and the same command says which"
+) -> FootfallError:
+    """Make the error for a connection that was lost during COMMIT, where the outcome could not be found out since.
+
+    `outcomes` says what may be true, and what to do.
+    """
     return DatabaseUnavailableError(
         f"{error.message}; the connection was lost while the server was committing, and it could not be asked since: "
-        "the file is there whole, or not at all, and the same command says which"
+        f"{outcomes}"
     )
+
+
+def confirm_operation(target: Target, operation_id: int | None, error: FootfallError, outcomes: str) -> None:
+    """See that an operation was committed although the answer to its COMMIT was lost.
+
+    Raises: `error` where it was not committed; DatabaseUnavailableError with the `outcomes` where nobody can be asked.
+    """
+    outcome = ask_whether_committed(
+        target, lambda again: operation_id is not None and operations.is_recorded(again, operation_id)
+    )
+    if outcome is CommitOutcome.UNKNOWN:
+        raise make_unknown_outcome_error(error, outcomes) from error
+    if outcome is CommitOutcome.NOT_COMMITTED:
+        raise error
 
 
 def record_failure(session: LoadSession, contract: Contract, attempt: Attempt, error: FootfallError) -> None:

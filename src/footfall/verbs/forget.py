@@ -21,7 +21,7 @@ from footfall.contract.ids import IdType
 from footfall.engines.in_process import Engine, open_engine
 from footfall.engines.kernel import ARROW_TYPES
 from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsError, SourceError
-from footfall.postgres.connection import open_session, opened
+from footfall.postgres.connection import open_session
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.transactions import begin, roll_back, take_writer_lock
 from footfall.results.forgetting import Receipt, ReceiptOfLoad
@@ -30,6 +30,7 @@ from footfall.settings import Settings
 from footfall.tables import counts, forgetting, operations, removal, user_removal
 from footfall.tables.ids import WORDS, assert_types
 from footfall.tables.schema import assert_current, assert_ready
+from footfall.verbs.attempts import confirm_operation
 from footfall.verbs.blanking import Blanker
 from footfall.verbs.session import LoadSession, find_version, make_contracts, read_id_types, target
 
@@ -173,24 +174,14 @@ class _Attempt:
         return self.receipt
 
     def find_outcome(self, error: FootfallError) -> Receipt:
-        """Ask whether the transaction was committed whose answer to COMMIT was lost.
+        """Give what was done, where the answer to COMMIT was lost and the transaction was committed all the same.
 
-        Raises: `error` where it was not committed; DatabaseUnavailableError where that cannot be asked.
+        Raises: as `confirm_operation`.
         """
         self.session.connection.close()
-        operation_id = self.receipt.operation_id if self.receipt else None
-        try:
-            with opened(self.session.target) as again:
-                begin(again, self.session.target)
-                take_writer_lock(again, self.session.target)  # it waits for the old session, which may be committing
-                is_recorded = operation_id is not None and operations.is_recorded(again, operation_id)
-                again.rollback()
-        except FootfallError:
-            raise DatabaseUnavailableError(
-                f"{error.message}; the connection was lost while the server was committing, and it could not be asked "
-                "since: the users are forgotten, or nothing was changed; run the same command again"
-            ) from error
-        if not is_recorded or self.receipt is None:
+        outcomes = "the users are forgotten, or nothing was changed; run the same command again"
+        confirm_operation(self.session.target, self.receipt.operation_id if self.receipt else None, error, outcomes)
+        if self.receipt is None:
             raise error
         return self.receipt
 

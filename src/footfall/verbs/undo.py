@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsError
-from footfall.postgres.connection import open_session, opened
+from footfall.postgres.connection import open_session
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.target import Connection, Server, Target
 from footfall.postgres.transactions import begin, roll_back, take_writer_lock
@@ -17,6 +17,7 @@ from footfall.settings import Settings
 from footfall.tables import operations, removal, taking_back
 from footfall.tables.ids import find_id_types
 from footfall.tables.schema import assert_current, assert_ready
+from footfall.verbs.attempts import confirm_operation
 from footfall.verbs.session import find_version, target
 
 VERB = "undo"  # the word in the table `operations`
@@ -88,23 +89,13 @@ class _Attempt:
         return summary
 
     def find_outcome(self, error: FootfallError) -> UndoSummary:
-        """Ask whether the transaction was committed whose answer to COMMIT was lost.
+        """Give what was done, where the answer to COMMIT was lost and the transaction was committed all the same.
 
-        The writer lock is taken before: it waits until the old session, which may still be committing, is gone.
-        Raises: `error` where it was not committed; DatabaseUnavailableError where that cannot be asked.
+        Raises: as `confirm_operation`.
         """
         self.connection.close()
-        try:
-            with opened(self.target) as again:
-                begin(again, self.target)
-                take_writer_lock(again, self.target)
-                is_recorded = self.operation_id is not None and operations.is_recorded(again, self.operation_id)
-                again.rollback()
-        except FootfallError:
-            raise DatabaseUnavailableError(
-                f"{error.message}; the connection was lost while the server was committing, and it could not be asked "
-                "since: the loads are taken back, or nothing was changed, and the same command says which"
-            ) from error
-        if not is_recorded or self.summary is None:
+        outcomes = "the loads are taken back, or nothing was changed, and the same command says which"
+        confirm_operation(self.target, self.operation_id, error, outcomes)
+        if self.summary is None:
             raise error
         return self.summary
