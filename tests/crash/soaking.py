@@ -289,9 +289,7 @@ class Soak:
         assert found == expected, f"{found} in place of {expected}"
         assert not not_loaded, sorted(not_loaded)[:5]
         early = {path for path in failed - self.bad if path.endswith("-grown.csv")}  # it stood still for too long
-        # A file that is loaded is removed to make room, and may go between being listed and being opened once more.
-        gone = {path for path in failed & ledger.keys() if "No such file or directory" in why[path]}
-        wrong_files = sorted((failed - early - gone) ^ self.bad)[:5]
+        wrong_files = sorted((failed - early) ^ self.bad)[:5]
         assert not wrong_files, [(path, why.get(path)) for path in wrong_files]
         waits = sorted(ledger[path] - at for path, at in self.files.items())
         third = max(len(self.memory) // 3, 1)

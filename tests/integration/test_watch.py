@@ -372,7 +372,38 @@ def test_many_small_files_that_come_faster_than_they_are_read_are_each_loaded_on
     assert loaded_ids(here.database) == list(range(1, count + 2))
     names = [Path(result.source).name for result in here.seen if result.status == "loaded"]
     assert sorted(names) == sorted({*names})
-    assert [result for result in here.seen if result.failure and "vanishing" not in result.source] == []
+    assert [result for result in here.seen if result.failure] == []
+    assert [each for each in ledger(here.database) if each[1] == "failed"] == []
+
+
+@pytest.mark.slow
+def test_a_file_that_is_taken_away_before_its_turn_is_no_failure_and_is_loaded_when_it_comes_back(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from footfall.verbs import transaction
+
+    taken: list[Path] = []
+    real = transaction.load_files
+
+    def load_files(*given: Any) -> Any:
+        for attempt in given[-1]:
+            if attempt.source.endswith("b.csv") and not taken:  # after the watcher saw that it is still there
+                taken.append(Path(attempt.source))
+                taken[0].unlink()
+        return real(*given)
+
+    monkeypatch.setattr(transaction, "load_files", load_files)
+    moving = here.inbox.parent / "many"
+    moving.mkdir()
+    for number, name in enumerate("abc", 1):
+        (moving / f"{name}.csv").write_text(rows(number))
+    moving.rename(here.inbox / "many")
+    until(lambda: taken and loaded_ids(here.database) == [1, 3])
+    assert here.state.files_failed == 0
+    put(taken[0], rows(2))
+    until(lambda: loaded_ids(here.database) == [1, 2, 3])
+    assert [result for result in here.seen if result.failure] == []
+    assert [each for each in ledger(here.database) if each[1] == "failed"] == []
 
 
 @pytest.mark.slow

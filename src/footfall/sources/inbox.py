@@ -205,6 +205,10 @@ class Inbox:
         if known is not None:
             self.done[path] = known.state
 
+    def drop(self, path: str) -> None:
+        """Note that a file was taken away before its turn: it is a new one where it comes back."""
+        self.arriving.pop(path, None)
+
     def hold(self, path: str) -> None:
         """Note that a file could not be loaded for now: it is tried again after a while, others first."""
         known = self.arriving.get(path)

@@ -74,6 +74,11 @@ def find_identity(file: int | str) -> Identity | None:
     return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
+def is_gone(source: str) -> bool:
+    """Say whether a file of this machine is no longer there. Of an object of a store nobody is asked."""
+    return not scheme(source) and not os.path.lexists(source)
+
+
 def can_be_read_again(source: str) -> bool:
     """Say whether a second try would read the same bytes; stdin and pipes are empty after the first."""
     if source == "-":

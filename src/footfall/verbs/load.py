@@ -22,6 +22,7 @@ from footfall.errors import (
     FootfallError,
     LaterLoadsError,
     SettingsError,
+    SourceError,
     SourceUnavailableError,
     TooManyRejectedError,
 )
@@ -61,11 +62,15 @@ LOOKED_UP = 1000  # paths that are looked up in the cache with one question
 
 
 class How(TypedDict, total=False):
-    """What a load does beside loading. Shape: `replays` is a load; `with_later` goes with `again`."""
+    """What a load does beside loading. Shape: `replays` is a load; `with_later` goes with `again`.
+
+    `may_vanish`: a file that is gone when its turn comes is a failure that the ledger does not keep.
+    """
 
     replays: int | None
     again: bool
     with_later: bool
+    may_vanish: bool
 
 
 @telling
@@ -128,7 +133,8 @@ def load_paths(
         reader.contracts.check_all(paths)
         latest = contracts.base.find_latest(datetime.now(UTC))
         with open_engine(latest, settings.memory_limit_mb, progress) as engine:
-            loader = _Loader(settings, session, engine, reader, are_alone=replays is not None)
+            may_vanish = how.get("may_vanish", False)
+            loader = _Loader(settings, session, engine, reader, replays is not None, may_vanish)
             for start in range(0, len(paths), LOOKED_UP):
                 for result in loader.load_some(paths[start : start + LOOKED_UP]):
                     say_notices(result)
@@ -183,13 +189,17 @@ def _prepare_tables(connection: Connection, where: Target, settings: Settings) -
 
 @dataclass(slots=True)
 class _Loader:
-    """Loads the files of one command, in their order; `are_alone`: each in a transaction of its own."""
+    """Loads the files of one command, in their order; `are_alone`: each in a transaction of its own.
+
+    `may_vanish`: as in `How`.
+    """
 
     settings: Settings
     session: LoadSession
     engine: Engine
     reader: Reader
     are_alone: bool = False
+    may_vanish: bool = False
     are_clocks_compared: bool = False
 
     def load_some(self, paths: Sequence[str]) -> Iterator[LoadResult]:
@@ -329,7 +339,9 @@ class _Loader:
         is_unsure = any(each.source == shown(attempt.source) for each in self.session.unsure.values())
         if is_unsure and isinstance(error, DatabaseUnavailableError):
             error = make_unknown_outcome_error(error)
-        if not isinstance(error, LaterLoadsError):  # the load that the file has stands: nothing of it failed
+        has_vanished = self.may_vanish and isinstance(error, SourceError) and opening.is_gone(attempt.source)
+        # With LaterLoadsError the load that the file has stands: nothing of it failed.
+        if not (has_vanished or isinstance(error, LaterLoadsError)):
             record_failure(self.session, self.reader.contracts.choose(attempt.source), attempt, error)
         notices = attempt.notices if isinstance(error, TooManyRejectedError) else ()
         return LoadResult.failed(shown(attempt.source), attempt.digest, copy_masked(error), notices)

@@ -32,7 +32,7 @@ from footfall.results import LoadResult, Progress, describe_outcome
 from footfall.results.watching import WatchState, count_files
 from footfall.safe_text import escaped, scheme, shown
 from footfall.settings import Settings
-from footfall.sources import stores, web
+from footfall.sources import opening, stores, web
 from footfall.sources.inbox import Inbox
 from footfall.sources.waiting import Stop, Waiter
 from footfall.verbs.load import load_paths
@@ -236,7 +236,7 @@ class _Watcher:
 
     def _load(self, paths: Sequence[str], where: Target) -> Generator[LoadResult, None, None]:
         settings = self.settings if self.plan.is_once else self.settings.model_copy(update={"retry": False})
-        return load_paths(paths, where, settings, self.listener.on_progress)
+        return load_paths(paths, where, settings, self.listener.on_progress, may_vanish=True)
 
     def _take(self, path: str, result: LoadResult) -> None:
         """Say what became of a file, and remember it. Raises: DatabaseUnavailableError where the database was lost."""
@@ -247,6 +247,12 @@ class _Watcher:
         if isinstance(failure, SchemaError | EmbeddedDatabaseError):  # no fault of this file, and no file can be loaded
             raise failure
         self._tries = 0
+        if isinstance(failure, SourceError) and opening.is_gone(
+            path
+        ):  # as one that was loaded before, and cleared away
+            self.inbox.drop(path)
+            log.debug("%s: was taken away before its turn", escaped(result.source))
+            return
         if failure is None or (isinstance(failure, SourceError | TooManyRejectedError) and not failure.retryable):
             self.inbox.finish(path)
         else:  # it may be the fault of something else that is mended without a change of the file
