@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-import wire
+from breaking import FAULTS, break_at_each_message
 from footfall.errors import FootfallError
 from footfall.settings import load_settings
 from footfall.verbs import forget as forget_verb
-from footfall.verbs import verify as verify_verb
-from trials import IS_LONG, SEED, left_behind, loaded, remember, restore
+from trials import loaded
 
 pytestmark = pytest.mark.crash
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 POINTS = 3  # messages that a short run breaks, in each of the ways
-KINDS: dict[str, wire.Fault] = {
-    "cut before the server gets it": wire.cut_before,
-    "cut before its answer returns": wire.cut_after,
-    "refused by the server with an error": wire.fail_with("40001"),
-}
 WITNESSES = {
     "raw": "select interaction_id, user_id, action, load_id from user_interactions_raw order by 1",
     "interactions": "select * from interactions order by 1, 2",
@@ -63,32 +55,6 @@ def test_forgetting_that_is_broken_at_any_message_is_done_or_not_and_ends_well_w
     Path("a.csv").write_text(HEADER + "".join(rows))
     Path("b.csv").write_text(HEADER + "3,3,1,other,2024-01-01\n3,3,1,click,2024-01-01\n500,3\n501,9,1,buy,2024-01-02\n")
     assert loaded(database, ["a.csv"]).exit_code == loaded(database, ["b.csv"]).exit_code == 0
-    before, tables = read(database), remember(database)
-    where = conninfo_to_dict(database)
-
-    def url_of(proxy: wire.Proxy) -> str:
-        return make_conninfo(database, host="127.0.0.1", port=proxy.port, sslmode="disable", gssencmode="disable")
-
-    with wire.proxying(str(where["host"]), where.get("port", 5432)) as proxy:
-        assert forget(url_of(proxy)) == 0
-    after, messages = read(database), proxy.messages
+    before, after = break_at_each_message(forget, database, read, faults=FAULTS, points=POINTS, count=count_operations)
     assert before["raw"] != after["raw"]
     assert before["rejected"] != after["rejected"]
-    assert verify_verb.verify(load_settings(database_url=database)).drift == ()
-    for kind, fault in KINDS.items():
-        fit = [message for message in messages if message.tag in ("QPdc" if "refused" in kind else "QSdc")]
-        chance = random.Random(f"{SEED} {kind}")
-        points = fit if IS_LONG else [*chance.sample(fit, POINTS), *(each for each in fit if each.is_commit)]
-        for message in points:
-            restore(database, tables)
-            operations = count_operations(database)
-            with wire.proxying(str(where["host"]), where.get("port", 5432)) as proxy:
-                proxy.fault_at, proxy.fault = message.number, fault
-                code = forget(url_of(proxy))
-                assert proxy.struck is not None
-                assert left_behind(database) == []
-                found = read(database)
-            assert found == (after if code == 0 else before), (kind, message, code)
-            assert count_operations(database) - operations == (1 if code == 0 else 0), (kind, message, code)
-            assert forget(database) == 0, (kind, message)
-            assert read(database) == after, (kind, message)

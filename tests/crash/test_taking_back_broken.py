@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import wire
+from breaking import FAULTS, break_at_each_message
 from footfall.errors import FootfallError
 from footfall.settings import load_settings
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import undo as undo_verb
-from footfall.verbs import verify as verify_verb
-from trials import IS_LONG, SEED, WITNESSES, left_behind, loaded, remember, restore
+from trials import WITNESSES, loaded
 
 pytestmark = pytest.mark.crash
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 POINTS = 2  # messages that a short run breaks, in each of the ways
-KINDS: dict[str, wire.Fault] = {
-    "cut before the server gets it": wire.cut_before,
-    "cut before its answer returns": wire.cut_after,
-    "cut, and the server notices late": wire.linger,
-    "refused by the server with an error": wire.fail_with("40001"),
-}
 HELD = {name: WITNESSES[name] for name in ("quarter hours", "users", "days of users", "products", "keys")} | {
     "raw": """
         select r.interaction_id, r.user_id, r.timestamp, l.source
@@ -93,30 +85,6 @@ def test_a_command_broken_at_any_message_and_given_again_ends_as_an_undisturbed_
     command: Callable[[str], int], database: str
 ) -> None:
     prepare(database)
-    before, tables = read(database), remember(database)
-    host, port = str(conninfo_to_dict(database)["host"]), conninfo_to_dict(database).get("port", 5432)
-
-    def url_of(proxy: wire.Proxy) -> str:
-        return make_conninfo(database, host="127.0.0.1", port=proxy.port, sslmode="disable", gssencmode="disable")
-
-    with wire.proxying(host, port) as proxy:
-        assert command(url_of(proxy)) == 0
-    after, messages = read(database), proxy.messages
-    assert before != after
-    assert verify_verb.verify(load_settings(database_url=database)).drift == ()
-    for kind, fault in KINDS.items():
-        fit = [message for message in messages if message.tag in ("QPdc" if "refused" in kind else "QSdc")]
-        chance = random.Random(f"{SEED} {command.__name__} {kind}")
-        points = fit if IS_LONG else [*chance.sample(fit, POINTS), *(each for each in fit if each.is_commit)]
-        for message in points:
-            restore(database, tables)
-            with wire.proxying(host, port) as proxy:
-                proxy.fault_at, proxy.fault = message.number, fault
-                code = command(url_of(proxy))
-                assert proxy.struck is not None
-                assert left_behind(database) == []
-                found = read(database)
-            assert found == (after if code == 0 else before), (kind, message, code)
-            if code:  # a load that took the place of another would take its own place
-                assert command(database) == 0, (kind, message)
-            assert read(database) == after, (kind, message)
+    faults = FAULTS | {"cut, and the server notices late": wire.linger}
+    # A load that took the place of another would take its own place.
+    break_at_each_message(command, database, read, faults=faults, points=POINTS, is_idempotent=False)
