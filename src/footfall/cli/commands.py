@@ -51,6 +51,6 @@ def gather_commands(arguments: Sequence[str] = ()) -> typer.Typer:
     wanted = [module for module, names in MODULES.items() if arguments and arguments[0] in names]
     for module in wanted or MODULES:
         import_module(f"footfall.cli.{module}")
-    app.registered_commands.sort(key=lambda each: ORDER.index(each.name or getattr(each.callback, "__name__", "")))
-    app.registered_groups.sort(key=lambda each: ORDER.index(each.name or ""))
+    app.registered_commands.sort(key=lambda each: ORDER.index(str(each.name or getattr(each.callback, "__name__", ""))))
+    app.registered_groups.sort(key=lambda each: ORDER.index(str(each.name)))
     return app
