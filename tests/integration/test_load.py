@@ -333,7 +333,7 @@ def test_a_failure_after_the_rows_were_sent_leaves_the_tables_as_they_were(
     load_one(database, write_csv("none.csv"))
     before, keys = contents(database), relations(database)
     with monkeypatch.context() as patch:
-        patch.setattr(transaction, "_record_loaded", lambda *_: ask(database, "select 1 / 0"))
+        patch.setattr(completing, "_record_loaded", lambda *_: ask(database, "select 1 / 0"))
         assert load_one(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad")).status == "failed"
     assert contents(database) == before
     assert relations(database) == keys

@@ -1,7 +1,7 @@
 """Send accepted and rejected rows to staging tables by binary COPY; `merge` and `quarantine` move them on from there.
 
 The rows of one transaction may come from one file or several. Nothing here begins or ends the transaction:
-`verbs/transaction.py` does.
+`verbs/transaction.py` and `verbs/completing.py` do.
 """
 
 from __future__ import annotations
