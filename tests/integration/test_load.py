@@ -19,7 +19,7 @@ from footfall.settings import load_settings
 from footfall.sources import opening
 from footfall.tables import first_load
 from footfall.tables import quarantine as quarantining
-from footfall.verbs import attempts, transaction
+from footfall.verbs import attempts, completing
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
