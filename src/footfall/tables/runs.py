@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -22,6 +23,7 @@ from footfall.contract.ids import IdTypes
 from footfall.errors import RunGoneError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
+from footfall.postgres.transactions import NO_WAIT_MS
 from footfall.statements import statements
 from footfall.tables import staging as staged
 from footfall.tables.ids import name_column_types
@@ -33,14 +35,6 @@ RUNS = 0x72756E73  # "runs": the first key of the advisory locks of runs
 TOKEN = re.compile(r"[0-9a-f]{32}")
 ROWS = ("rows", "out_of_order", "rejected")  # the tables that stagers write rows to, as `Staging` names them
 PARTS = ("job", "ranges", *ROWS)
-
-
-class Range(NamedTuple):
-    """A range of a file that begins and ends where a record does. Units: bytes; `line_number` is that of its begin."""
-
-    begin: int
-    end: int
-    line_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +122,25 @@ def hold(connection: Connection, tables: RunTables) -> None:
     connection.execute(SQL["hold"], {"runs": RUNS, "run": tables.lock_key})
 
 
+@contextmanager
+def watch_tables(tables: RunTables) -> Iterator[None]:
+    """Say in words where the tables of a run are not there any more. Raises: RunGoneError in place of a driver's."""
+    try:
+        yield
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+        raise RunGoneError(
+            f"the run {tables.token} is not there: its file was taken, or its lease ended and it was swept; "
+            "`footfall loads` says whether the file is loaded; if not, load it again"
+        ) from error
+
+
 def read_job(connection: Connection, tables: RunTables) -> Mapping[str, Any]:
     """Read the job of a run, as JSON.
 
     Raises: RunGoneError where the run is swept, taken, or void since the server crashed.
     """
-    try:
+    with watch_tables(tables):
         row = connection.execute(compose(SQL["read_job"], job=tables.job)).fetchone()
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
-        raise RunGoneError(
-            f"the run {tables.token} is not there: its file was taken, or its lease ended and it was swept; "
-            "see `footfall loads`, and load the file again where it is not loaded"
-        ) from error
     if row is None:
         raise RunGoneError(
             f"the run {tables.token} is void: the server crashed since, and its staging tables are empty; "
@@ -194,14 +195,23 @@ def find_tables(connection: Connection, schema: str, token: str | None = None) -
     return found
 
 
-def try_alone(connection: Connection, tables: RunTables) -> bool:
-    """Take a run alone until the transaction ends; False where somebody holds it."""
-    return bool(fetch_one(connection, SQL["try_alone"], runs=RUNS, run=tables.lock_key).is_alone)
+def sweep(connection: Connection, tables: RunTables) -> bool:
+    """Drop a run that nobody holds and whose lease is over; one whose job a crash took is over, too.
 
-
-def is_over(connection: Connection, tables: RunTables) -> bool:
-    """Say of a run that nobody holds whether its lease is over, too; one whose job a crash took is over."""
-    return bool(fetch_one(connection, compose(SQL["is_over"], job=tables.job)).is_over)
+    Effects: in the transaction of the caller, which waits for nobody (`lock_timeout`), and is rolled back where False
+    is given.
+    """
+    try:
+        if not fetch_one(connection, SQL["try_alone"], runs=RUNS, run=tables.lock_key).is_alone:
+            return False
+        # Only now it is known that no statement of the run comes in between.
+        parts = find_tables(connection, tables.schema, tables.token).get(tables.token, [])
+        if "job" in parts and not fetch_one(connection, compose(SQL["is_over"], job=tables.job)).is_over:
+            return False
+        drop(connection, tables, parts)
+    except (psycopg.errors.UndefinedTable, psycopg.errors.LockNotAvailable):  # taken just now, or in a backup's hands
+        return False
+    return bool(parts)
 
 
 def drop(connection: Connection, tables: RunTables, parts: Iterable[str] = PARTS) -> None:
@@ -209,6 +219,25 @@ def drop(connection: Connection, tables: RunTables, parts: Iterable[str] = PARTS
     names = [tables.name(part) for part in parts]
     if names:
         connection.execute(compose(SQL["drop"], names=sql.SQL(", ").join(names)))
+
+
+def end(connection: Connection, tables: RunTables) -> None:
+    """End a run that is taken: drop its tables, or leave them to the next sweep where somebody holds one.
+
+    A stager that comes late may, and a backup.
+    Effects: in the transaction of the caller; waits for nobody.
+    """
+    wait = fetch_one(connection, SQL["lock_timeout"]).lock_timeout
+    connection.execute(SQL["try_to_drop"])
+    fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=f"{NO_WAIT_MS}ms")
+    try:
+        drop(connection, tables)
+    except psycopg.errors.LockNotAvailable:
+        connection.execute(SQL["leave_them"])
+        connection.execute(compose(SQL["end_lease"], job=tables.job))
+    else:
+        connection.execute(SQL["dropped"])
+        fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=wait)
 
 
 def grant(connection: Connection, tables: RunTables, role: str) -> None:

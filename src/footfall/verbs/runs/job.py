@@ -12,7 +12,7 @@ from footfall.contract.portable import read_contract, write_contract
 from footfall.contract.terms import KERNEL_VERSION, Contract
 from footfall.errors import SettingsError
 from footfall.formats.choosing import name_contract
-from footfall.tables.runs import Range
+from footfall.formats.ranges import Range
 
 # What must be the same wherever a range is judged: another release may read a text or a number in another way.
 DISTRIBUTIONS = ("footfall", "duckdb", "pyarrow")
@@ -22,14 +22,15 @@ DISTRIBUTIONS = ("footfall", "duckdb", "pyarrow")
 class Job:
     """The job of a run.
 
-    Shape: `source` is an absolute path or a URL, and must be the same file wherever a range is staged. `identity` are
-    the values that tell one state of it from every other, on whichever machine: without the device. `ranges` are in the
-    order of the file. `contract` is the one by which the rows are judged, and `fingerprint` that of it and the name of
-    the file. `latest` is the latest instant that a row may have.
+    Shape: `source` is the name of the file as it was given, and `place` the one by which every machine finds it.
+    `identity` are the values that tell one state of it from every other, on whichever machine: without the device.
+    `ranges` are in the order of the file. `contract` is the one by which the rows are judged, and `fingerprint` that of
+    it and the name of the file. `latest` is the latest instant that a row may have.
     Units: `lease_s` says for how long, in seconds, the run is kept when nobody holds it.
     """
 
     source: str
+    place: str
     identity: Mapping[str, int | str]
     digest: str
     size_bytes: int
@@ -48,7 +49,7 @@ class Job:
         written: dict[str, Any] = {name: getattr(self, name) for name in Job.__slots__}
         return written | {
             "identity": dict(self.identity),
-            "ranges": [list(each) for each in self.ranges],
+            "ranges": [[each.begin, each.end, each.line_number] for each in self.ranges],
             "contract": write_contract(self.contract),
             "latest": self.latest and self.latest.isoformat(),
             "started_at": self.started_at.isoformat(),
