@@ -80,6 +80,8 @@ class Settings(BaseModel):
     user_id_type: IdType | None = None
     product_id_type: IdType | None = None
     log_format: Literal["text", "json"] = "text"
+    stager_url: SecretStr | None = None
+    stager_role: str | None = None
 
     _definitions: dict[str, SourceDefinition] = PrivateAttr(default_factory=dict)
     _notify: Any = PrivateAttr(None)  # a Notify or None, whose module most commands never import
