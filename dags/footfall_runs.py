@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import stat as stats
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,27 +24,19 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from footfall import LoadResult
+    from footfall import Delivery, LoadResult
 
 log = logging.getLogger("airflow.task.footfall")
 STAGE_POOL = "footfall_stage"  # how many ranges are staged at a time; the set-up makes it
 STAGER = "footfall_stager"  # a connection for tasks that stage; where there is none, they use that of the others
+LARGE = "large"  # an XCom of `discover`: the files that are staged by ranges
 MAPPED_MAX = 1000  # tasks that stage; Airflow maps over 1,024 at most
 TAKES_MAX = 3  # of one try: so often are ranges staged anew, should users be forgotten meanwhile
 
 
-def pick_large(paths: Iterable[str], stage_bytes: int | None) -> list[str]:
-    """Pick the files that are staged by ranges: regular files of so many bytes; none where no size is given."""
-    return [path for path in paths if stage_bytes is not None and _find_size(path) >= stage_bytes]
-
-
-def _find_size(path: str) -> int:
-    """Give the size of a file, -1 of all that is none: an object of a store, a pipe, a file that went away."""
-    try:
-        found = Path(path).stat()
-    except OSError:
-        return -1
-    return found.st_size if stats.S_ISREG(found.st_mode) else -1
+def pick_large(deliveries: Iterable[Delivery], stage_bytes: int | None) -> list[str]:
+    """Pick the files that are staged by ranges: those of so many bytes or more; none where no size is given."""
+    return [each.source for each in deliveries if stage_bytes is not None and each.size_bytes >= stage_bytes]
 
 
 def deal(runs: Iterable[dict[str, Any]], limit: int = MAPPED_MAX) -> list[dict[str, Any]]:
@@ -81,10 +72,10 @@ def name_stager() -> dict[str, Any]:
     return {"stager_role": role} if role else {}
 
 
-@task
+@task(multiple_outputs=False)
 def large_files(paths: list[str]) -> list[str]:
-    """Give the files of the run that are staged by ranges: those of `stage_bytes` bytes or more."""
-    found = pick_large(paths, get_current_context()["params"]["stage_bytes"])
+    """Give the files that `discover` found to be staged by ranges: a task is mapped over a result and nothing else."""
+    found: list[str] = get_current_context()["ti"].xcom_pull(task_ids="discover", key=LARGE)
     log.info("%s of %s files are staged by ranges", len(found), len(paths))
     return found
 
@@ -192,7 +183,7 @@ def _find_loaded(source: str, error: errors.RunGoneError, settings: dict[str, An
 
 
 def read_stage_bytes() -> int | None:
-    """Give the default of the parameter `stage_bytes` from the environment. Raises: ValueError where it is no number."""
+    """Give the default of the parameter `stage_bytes` from the environment. Raises: ValueError for no number."""
     return int(os.environ.get("FOOTFALL_STAGE_BYTES") or 0) or None
 
 

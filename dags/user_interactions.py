@@ -23,7 +23,7 @@ from airflow.sdk import (
     task,
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from footfall_runs import large_files, read_stage_bytes, take_large
+from footfall_runs import LARGE, large_files, pick_large, read_stage_bytes, take_large
 from footfall_tasks import DEFAULTS, POOL, ROWS, end_file, read_settings, send
 
 from footfall import errors
@@ -170,16 +170,19 @@ def user_interactions() -> None:
         context = get_current_context()
         names = _names(context)
         if not _matching(names):  # they went away after they were waited for
+            context["ti"].xcom_push(key=LARGE, value=[])
             return []
         found = footfall.discover(names, **read_settings(context))
         context["ti"].xcom_push(key="ignored", value=[str(each) for each in found.ignored[:FILES_MAX]])
         for each in found:
             state = "new" if each.load_id is None else f"loaded already as load {each.load_id}"
             log.info("%s: %s", each.source, state)
-        new = [each.source for each in found if each.load_id is None]
+        new = [each for each in found if each.load_id is None]
         if len(new) > FILES_MAX:
             log.warning("%s files are new; this run takes the first %s, the next one goes on", len(new), FILES_MAX)
-        return new[:FILES_MAX]
+        large = pick_large(new[:FILES_MAX], context["params"]["stage_bytes"])
+        context["ti"].xcom_push(key=LARGE, value=large)
+        return [each.source for each in new[:FILES_MAX]]
 
     @task
     def check(paths: list[str], large: list[str]) -> list[str]:

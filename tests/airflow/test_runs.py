@@ -187,11 +187,9 @@ def test_each_range_is_dealt_once_and_to_no_more_tasks_than_airflow_takes(
     assert dealt == sorted((each["token"], number) for each in planned for number in range(each["ranges"]))
 
 
-def test_what_is_no_file_of_this_size_is_loaded_as_a_whole(dags: Any, tmp_path: Path) -> None:
+def test_a_file_of_the_size_is_staged_wherever_it_is_and_none_where_no_size_is_given(dags: Any) -> None:
     from footfall_runs import pick_large
 
-    (tmp_path / "a.csv").write_bytes(b"x" * 10)
-    (tmp_path / "b.csv").write_bytes(b"x" * 9)
-    names = [str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), str(tmp_path), str(tmp_path / "c.csv"), "s3://b/a.csv"]
-    assert pick_large(names, 10) == names[:1]
-    assert pick_large(names, None) == []
+    found = [footfall.Delivery(name, None, size, None) for name, size in (("a.csv", 10), ("b.csv", 9), ("s3://c", 11))]
+    assert pick_large(found, 10) == ["a.csv", "s3://c"]
+    assert pick_large(found, None) == []
