@@ -358,6 +358,16 @@ def test_forgotten_users_are_hidden_and_what_was_known_of_them_is_noted(database
     assert [(line, json.loads(problems)[0]["code"]) for line, problems in kept] == [("", "forgotten-user")]
 
 
+def test_who_forgets_is_told_of_runs_that_hold_rows_and_sweeps_those_that_are_over(
+    database: str, source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs.plan(source, database_url=database)
+    planning.plan(source, load_settings(database_url=database), planning.Plan(lease_s=0))
+    footfall.forget(7, database_url=database)
+    assert "runs at work, or kept for their stagers: 1" in caplog.text
+    assert len(tables_left(database)) == 5
+
+
 # what is planned
 
 
