@@ -33,7 +33,7 @@ from footfall.postgres import target as targets
 from footfall.postgres import transactions, watcher_lock
 from footfall.settings import Settings, load_settings
 from footfall.statements import statements as named_statements
-from footfall.tables import first_load, known_files, large, ledger, operations
+from footfall.tables import first_load, known_files, large, ledger, operations, runs
 from footfall.tables import merge as merging
 from footfall.tables import staging as staged
 from footfall.verbs import discover as discover_verb
@@ -51,6 +51,8 @@ from footfall.verbs import session as sessions
 from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
 from footfall.verbs.doctor import examining
+from footfall.verbs.runs import planning, sweeping
+from footfall.verbs.runs import staging as staging_verb
 from listening import heard_by
 from statements import MODULES
 
@@ -201,6 +203,7 @@ def everything(
     yield loaded(settings, files["small"], files["smaller"])
     yield loaded(load_settings(database_url=conninfo, source_time_zone="Europe/Vienna"), files["rising"])
     yield from taken_back(conninfo, settings, files)
+    yield from staged_in_ranges(conninfo, files, types)
     yield from operated(conninfo, settings, files)
     target = targets.Target(conninfo, "public", 1)
     with psycopg.connect(conninfo) as writer:
@@ -271,6 +274,30 @@ def taken_back(conninfo: str, settings: Settings, files: dict[str, str]) -> Iter
     [again] = load_verb.load([files["small"]], settings, again=True).loads
     yield again.rows_loaded, again.undone
     yield verify_verb.verify(settings)
+
+
+def staged_in_ranges(conninfo: str, files: dict[str, str], types: dict[str, Any]) -> Iterator[Any]:
+    """Plan a run for stagers of another role, stage it, end it while somebody holds a table, and sweep it."""
+    where = targets.Target(conninfo, "elsewhere", 1)
+    settings = load_settings(database_url=conninfo, schema="elsewhere", stager_role=hostile.PLANTER, **types)
+    run = planning.plan(files["first"], settings, planning.Plan(range_bytes=200))
+    yield run.ranges, [staging_verb.stage(run.token, number, settings) for number in range(run.ranges)]
+    yield staging_verb.stage(run.token, 0, settings), staging_verb.find_left(run.token, settings)
+    tables = runs.name_tables("elsewhere", run.token)
+    with sessions.session(settings) as (connection, _), psycopg.connect(conninfo) as backup:
+        transactions.begin(connection, where)
+        yield [(each.rows_first, each.rows_out_of_order, each.sums) for each in runs.read_ranges(connection, tables)]
+        yield runs.find_alive(connection, "elsewhere") == [run.token]
+        backup.execute(sql.SQL("lock table {} in access share mode").format(tables.rows))
+        runs.end(connection, tables)
+        connection.commit()
+        yield sweeping.sweep(settings)
+        backup.rollback()
+        yield sweeping.sweep(settings)
+        again = planning.plan(files["small"], settings)
+        transactions.begin(connection, where)
+        runs.end(connection, runs.name_tables("elsewhere", again.token))
+        connection.commit()
 
 
 def operated(conninfo: str, settings: Settings, files: dict[str, str]) -> Iterator[Any]:

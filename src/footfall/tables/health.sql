@@ -161,6 +161,7 @@ where
     n.nspname = %(schema)s
     and c.relkind = 'r'
     and c.relname ~ '^staging_[0-9a-f]{32}_[a-z_]+$'
+    and not pg_catalog.substr(c.relname::text, 9, 32) = any(%(alive)s::text[])
 order by c.relname
 
 -- name: rhythm

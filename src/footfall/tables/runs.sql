@@ -87,6 +87,29 @@ where
     and pg_catalog.pg_has_role(c.relowner, 'USAGE'::text)
 order by c.relname
 
+-- name: jobs
+-- The runs of every role: whether this one may ask for the end of the lease.
+select
+    pg_catalog.substr(c.relname::text, 9, 32) as token,
+    pg_catalog.has_table_privilege(c.oid, 'SELECT'::text) as may_ask
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n
+    on n.oid = c.relnamespace
+where
+    n.nspname = %(schema)s
+    and c.relkind = 'r'
+    and c.relname ~ '^staging_[0-9a-f]{32}_job$'
+order by c.relname
+
+-- name: held
+select l.objid::bigint as run
+from pg_catalog.pg_locks as l
+where
+    l.locktype = 'advisory'
+    and l.granted
+    and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+    and l.classid = %(runs)s::oid
+
 -- name: is_over
 select
     coalesce(pg_catalog.bool_and(kept_until < pg_catalog.clock_timestamp()), true) as is_over
