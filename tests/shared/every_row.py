@@ -19,7 +19,7 @@ PAGE_ROWS = 10_000
 COLUMNS = """
     select attname::text from pg_attribute
     where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum"""
-LOAD_IDS = "select load_id from loads where status <> 'failed' order by load_id"
+LOAD_IDS = "select load_id from loads where status <> 'failed' order by finished_at, load_id"
 LEFT = "select relname::text from pg_class where relname ~ '^staging' order by 1"
 Row = tuple[Any, ...]
 
