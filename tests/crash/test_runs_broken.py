@@ -30,7 +30,7 @@ from footfall.verbs.runs import taking
 from forked import plan_and_stage_until_killed, stage_until_killed
 from trials import Contents, left_behind, loaded
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.usefixtures("temporary_folder")]
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["forked"])
 RANGE_BYTES = 4_000

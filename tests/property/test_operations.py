@@ -249,7 +249,7 @@ class Operations(RuleBasedStateMachine):
     @precondition(has_runs)
     @rule(data=st.data(), fault=faults)
     def take(self, data: st.DataObject, fault: Fault) -> None:
-        """Stage what is left of a run and take it, under settings that are not those of its plan: the job knows them."""
+        """Stage what is left of a run and take it, under other settings than those of its plan: the job knows them."""
         run = self.planned.pop(data.draw(st.integers(0, len(self.planned) - 1), "run"))
         self.stage_left(run.token)
         said = self.run(fault, lambda: take(run.token, self.settings_of(Terms())))
