@@ -18,6 +18,8 @@
   - EmbeddedDatabaseError        5   the embedded PostgreSQL cannot be started or stopped
   - SchemaError                  6   tables missing, out of date, or not ours
   - DriftError                   7   kept counts differ from their recount
+  - RunGoneError                 1   the staging tables of a run are not there any more
+  - RunStaleError                1   retryable: ranges of a run must be staged anew
   - InterruptedLoadError       130   Ctrl-C
 
 Expected outcomes (a problem in a row, a rejected row, a file that is already loaded) are values, not errors.
@@ -139,6 +141,16 @@ class DriftError(FootfallError):
     """Kept counts differ from a recount, or the tables from the migrations. `footfall verify` says what mends it."""
 
     exit_code = 7
+
+
+class RunGoneError(FootfallError):
+    """The staging tables of the run are gone. Load the file again where it is not loaded."""
+
+
+class RunStaleError(FootfallError):
+    """Ranges of the run were staged by what was true before. Stage them anew, and take the run again."""
+
+    retryable = True
 
 
 class InterruptedLoadError(FootfallError):

@@ -35,6 +35,8 @@ class Options(TypedDict, total=False):
     user_id_type: Literal["bigint", "uuid", "text"] | None
     product_id_type: Literal["bigint", "uuid", "text"] | None
     log_format: Literal["text", "json"] | None
+    stager_url: str | None
+    stager_role: str | None
 
 
 class LoadOptions(Options, total=False):

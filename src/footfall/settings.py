@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     user_id_type: IdType | None = None
     product_id_type: IdType | None = None
     log_format: Literal["text", "json"] = "text"
+    stager_url: SecretStr | None = None
+    stager_role: str | None = None
 
     _definitions: dict[str, SourceDefinition] = PrivateAttr(default_factory=dict)
     _notify: Notify | None = PrivateAttr(None)

@@ -33,7 +33,7 @@ SYNTAX = frozenset(
         *("copy", "desc", "else", "exists", "extract", "filter", "from", "function", "greatest", "group", "in"),
         *("least",),
         *("join", "key", "lateral", "materialized", "not", "nullif", "on", "operator", "or", "over", "select", "set"),
-        *("stdin", "stdout", "table", "then", "unique", "using", "values", "when", "where", "with"),
+        *("stdin", "stdout", "table", "then", "unique", "update", "using", "values", "when", "where", "with"),
     )
 )
 

@@ -37,13 +37,15 @@ def open_engine(
     latest: datetime | None,
     memory_limit_mb: int,
     progress: Callable[[Progress], None] | None = None,
+    workers: int | None = None,
 ) -> Iterator[Engine]:
     """Open the engine for all files of one command; the block closes it. No kernel is opened before the first file.
 
+    `workers` are the threads that judge, one for each core where it is None.
     Effects: removes temporary files that a killed run left.
     """
     spill.remove_abandoned_folders()
-    engine = Engine(latest, memory_limit_mb, progress)
+    engine = Engine(latest, memory_limit_mb, progress, workers)
     try:
         yield engine
     finally:
@@ -61,10 +63,12 @@ class Engine:
         latest: datetime | None,
         memory_limit_mb: int,
         progress: Callable[[Progress], None] | None = None,
+        workers: int | None = None,
     ) -> None:
         self.latest = latest
         self.memory_limit_mb = memory_limit_mb
         self.progress = progress
+        self.workers = workers
         self.kernels: dict[Layout, Kernel] = {}
         self.forgotten: Forgotten | None = None  # None where nobody is: nothing is spent then
 
@@ -122,7 +126,7 @@ class Engine:
         if layout not in self.kernels:
             if len(self.kernels) == KERNELS_MAX:
                 self.close()
-            self.kernels[layout] = Kernel(layout, self.latest, self.memory_limit_mb)
+            self.kernels[layout] = Kernel(layout, self.latest, self.memory_limit_mb, self.workers)
         return self.kernels[layout]
 
 
@@ -143,14 +147,19 @@ def _add_up(sums: Sequence[Sums], verdicts: Verdicts) -> None:
 
 
 class Kernel:
-    """A kernel for files of one layout: a thread for each core, each with a session. The caller must close it."""
+    """A kernel for files of one layout: threads that judge, each with a session. The caller must close it.
 
-    def __init__(self, layout: Layout, latest: datetime | None, memory_limit_mb: int) -> None:
+    `workers` says how many; one for each core, up to THREADS_MAX, where it is None.
+    """
+
+    def __init__(
+        self, layout: Layout, latest: datetime | None, memory_limit_mb: int, workers: int | None = None
+    ) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
         from footfall.engines.kernel import SESSION_MEMORY_MB, open_kernel_session
 
-        workers = min(os.cpu_count() or 1, THREADS_MAX)
+        workers = workers or min(os.cpu_count() or 1, THREADS_MAX)
         share_mb = max(memory_limit_mb // (2 * workers), SESSION_MEMORY_MB)  # the other half is for Arrow and COPY
         self.workers = workers
         self.open_session: Callable[[], Any] = partial(open_kernel_session, layout, latest, share_mb)

@@ -47,13 +47,26 @@ def read_records(
     Shape: batches of framing.SCHEMA, numbered from the header's next line on; each of BLOCK_BYTES_MAX of text at most.
     Raises: SourceError where there is no header, or the content is not in the encoding of the definition.
     """
+    header, lines = read_header(content, source, delimiter, definition)
+    return header, cut_records(lines, len(header.fields), block_bytes(memory_limit_mb))
+
+
+def read_header(
+    content: Content, source: str, delimiter: str, definition: SourceDefinition, line_end: int | None = None
+) -> tuple[HeaderRecord, Lines]:
+    """Read the header of a content; give it, and the lines from the first record on.
+
+    `line_end` is known where the content was looked at before.
+    Raises: SourceError where there is no header, or the content is not in the encoding of the definition.
+    """
     encoding = find_encoding(content(), definition.encoding, source)
 
     def read_text() -> Iterator[bytes]:
         return content() if encoding == UTF_8 else decode_blocks(content(), encoding, source)
 
     comment = (definition.comment or "").encode()
-    dialect = Dialect(delimiter, find_line_end(read_text, source), definition.quoting, comment, encoding)
+    line_end = line_end or find_line_end(read_text, source)
+    dialect = Dialect(delimiter, line_end, definition.quoting, comment, encoding)
     lines = Lines(read_text(), dialect)
     skip_to_begin(lines, definition.skip_lines)
     if definition.header:
@@ -61,7 +74,7 @@ def read_records(
     else:
         fields = list(definition.columns) or [""] * count_first_fields(lines)
         header = HeaderRecord(fields, dialect, number_fields(len(fields), dialect))
-    return header, cut_records(lines, len(header.fields), block_bytes(memory_limit_mb))
+    return header, lines
 
 
 def open_delimited(
@@ -76,9 +89,14 @@ def open_delimited(
     record, batches = read_records(
         lambda: opening.read_content(file), file.source, delimiter, memory_limit_mb, definition
     )
-    layout = lay_out(contract, record.fields, delimiter, file.source)
-    layout = replace(layout, encoding=record.dialect.encoding, header=record.text)
-    return (replace(layout, digest=file.digest) if definition.made_from == "position" else layout), batches
+    return lay_out_file(file, contract, record), batches
+
+
+def lay_out_file(file: opening.SourceFile, contract: Contract, header: HeaderRecord) -> Layout:
+    """Give the layout of the records of a file with this header. Raises: SourceError where a column is missing."""
+    layout = lay_out(contract, header.fields, header.dialect.delimiter, file.source)
+    layout = replace(layout, encoding=header.dialect.encoding, header=header.text)
+    return replace(layout, digest=file.digest) if contract.definition.made_from == "position" else layout
 
 
 def lay_out(contract: Contract, fields: Sequence[str], delimiter: str, source: str) -> Layout:

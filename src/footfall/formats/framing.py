@@ -31,9 +31,11 @@ __all__ = [
     "append_stored",
     "assemble",
     "block_bytes",
+    "count_quotes",
     "cut_records",
     "cut_text",
     "is_utf8",
+    "join_quoted",
 ]
 
 BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
@@ -58,13 +60,19 @@ def block_bytes(memory_limit_mb: int) -> int:
 class Lines:
     """The stream of blocks that end at a line end; holds what is left over between two blocks."""
 
-    def __init__(self, blocks: Iterator[bytes], dialect: Dialect) -> None:
+    def __init__(self, blocks: Iterator[bytes], dialect: Dialect, line_number: int = 1) -> None:
         self.blocks = blocks
         self.dialect = dialect
         self.end = bytes([dialect.line_end])
         self.rest = b""
-        self.line_number = 1
+        self.line_number = line_number
         self.is_done = False
+        self.taken_bytes = 0
+
+    @property
+    def position(self) -> int:
+        """Give the place in the stream of the first byte that is left over, in bytes."""
+        return self.taken_bytes - len(self.rest)
 
     def fill(self, wanted: int) -> None:
         """Read on until `wanted` bytes are there, or the content ends."""
@@ -77,6 +85,7 @@ class Lines:
                 break
             parts.append(block)
             size += len(block)
+            self.taken_bytes += len(block)
         self.rest = b"".join(parts)
 
     def drop_lines(self, count: int) -> None:
@@ -142,10 +151,11 @@ def _too_long(lines: Lines) -> Iterator[pa.RecordBatch]:
     kept = lines.rest[:READABLE_BYTES]
     size, stored, is_blank = lines.skip_line()
     lines.rest = lines.rest.removeprefix(lines.end)
-    if not is_blank and not is_comment(kept, lines.dialect):
-        numbers, sizes = np.array([lines.line_number]), np.array([size])
-        yield assemble([kept], numbers, sizes, np.array([stored]) if _is_encoded(lines.dialect) else None)
+    number = lines.line_number
     lines.line_number += 1
+    if not is_blank and not is_comment(kept, lines.dialect):
+        of_encoded = np.array([stored]) if _is_encoded(lines.dialect) else None
+        yield assemble([kept], np.array([number]), np.array([size]), of_encoded)
 
 
 def _block(
@@ -164,8 +174,8 @@ def _block(
     first_lines = np.arange(len(ends), dtype=np.int64)
     record_ends = ends
     if lines.dialect.quoting and b'"' in block:
-        per_line = _count_quotes(block, array, ends, lines.dialect)
-        kept, carried = _join_quoted(block, ends, per_line, is_record, left)
+        per_line = count_quotes(block, array, ends, lines.dialect)
+        kept, carried = join_quoted(block, ends, per_line, is_record, left)
         if carried is not None:
             begin = int(ends[carried - 1]) + 1 if carried else 0
             block, array, ends, kept = block[:begin], array[:begin], ends[:carried], kept[:carried]
@@ -183,7 +193,7 @@ def _block(
             yield batch
 
 
-def _count_quotes(block: bytes, array: np.ndarray, ends: np.ndarray, dialect: Dialect) -> np.ndarray:
+def count_quotes(block: bytes, array: np.ndarray, ends: np.ndarray, dialect: Dialect) -> np.ndarray:
     """Count the quotes of each line. A comment opens no record and closes none: its quotes do not count."""
     quotes = np.flatnonzero(array == QUOTE)
     per_line = np.bincount(np.searchsorted(ends, quotes, side="left"), minlength=len(ends))
@@ -192,7 +202,7 @@ def _count_quotes(block: bytes, array: np.ndarray, ends: np.ndarray, dialect: Di
     return per_line
 
 
-def _join_quoted(
+def join_quoted(
     block: bytes, ends: np.ndarray, per_line: np.ndarray, is_record: Callable[[bytes], bool], left: int | None
 ) -> tuple[np.ndarray, int | None]:
     """Say which line ends end a record, and from which line on it takes the next block to know.

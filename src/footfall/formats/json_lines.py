@@ -37,10 +37,15 @@ def open_json_lines(
     definition = contract.definition
     content, encoding = open_text(file, definition)
     batches = read_lines(content, file.source, memory_limit_mb, encoding)
-    layout = lay_out_json(file.source, file.digest, contract, has_items=definition.explode is not None)
-    if definition.explode is None:
-        return replace(layout, encoding=encoding), batches
+    layout = lay_out_file(file, contract, encoding)
     return layout, explode_all(batches, definition, memory_limit_mb)
+
+
+def lay_out_file(file: opening.SourceFile, contract: Contract, encoding: str) -> Layout:
+    """Give the layout of the records of a file in JSON Lines."""
+    has_items = contract.definition.explode is not None
+    layout = lay_out_json(file.source, file.digest, contract, has_items=has_items)
+    return layout if has_items else replace(layout, encoding=encoding)
 
 
 def open_text(file: opening.SourceFile, definition: SourceDefinition) -> tuple[Content, str]:
@@ -82,16 +87,25 @@ def read_lines(
     Shape: batches of `framing.SCHEMA`, numbered from the first line on.
     Raises: SourceError as `open_json_lines` does, before the first batch.
     """
-    dialect = Dialect(",", find_line_end(content, source), quoting=False, encoding=encoding)
+    return cut_lines(go_to_lines(content, source, encoding), memory_limit_mb)
+
+
+def go_to_lines(content: Content, source: str, encoding: str = UTF_8, line_end: int | None = None) -> Lines:
+    """Give the lines of a content behind its byte order mark. `line_end` is known where it was looked at before.
+
+    Raises: SourceError as `open_json_lines` does.
+    """
+    dialect = Dialect(",", line_end or find_line_end(content, source), quoting=False, encoding=encoding)
     _assert_has_objects(take_start(content())[0], source)
     lines = Lines(content(), dialect)
     lines.fill(len(BOM))
     lines.rest = lines.rest.removeprefix(BOM)
-    return _mark_all(cut_records(lines, 1, block_bytes(memory_limit_mb)))
+    return lines
 
 
-def _mark_all(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
+def cut_lines(lines: Lines, memory_limit_mb: int) -> Iterator[pa.RecordBatch]:
+    """Give batches of the records of some lines, one a line."""
+    for batch in cut_records(lines, 1, block_bytes(memory_limit_mb)):
         yield mark_bad_escapes(batch)
 
 

@@ -23,6 +23,11 @@ class Memory:
     latest: datetime | None
     forgotten: Forgotten | None
 
+    @property
+    def state(self) -> str:
+        """Say in a word who is forgotten: users are only ever added, so that their number and the last time do."""
+        return f"{self.users} {self.latest.isoformat() if self.latest else '-'}"
+
 
 def read_memory(connection: Connection, id_types: IdTypes) -> Memory:
     """Read who is forgotten, in the transaction of the caller. The key is read only where somebody is."""

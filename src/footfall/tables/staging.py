@@ -40,6 +40,7 @@ class Staging:
     `is_direct`: the table was empty under the writer lock, so rows are sent straight to it and its key is built after
     them. `floor_id`: the highest id that was there under the writer lock, so rows above it are sent straight to the
     table, with its key; None: it is not known, and no row is. `are_counts_added`: the counts have these rows already.
+    `range`: the number of the range of a run, which its rows have as a column; None: the rows are not those of a run.
     A row is out of order if its interaction_id may have come before. A number may have if it is not above the numbers
     of all rows before it; a text or a UUID may have if `seen_ids` does not show that it is new.
     Units: rows_* count the rows sent, and `first_by_load` and `out_of_order_by_load` count them for each load_id;
@@ -58,6 +59,7 @@ class Staging:
     is_direct: bool = False
     floor_id: int | None = None
     are_counts_added: bool = False
+    range: int | None = None
     highest_id: int = -1
     seen_ids: SeenFilter | None = None
     rows_sent: int = 0
@@ -126,12 +128,15 @@ def copy_table(connection: Connection, statement: Any, table: pa.Table) -> None:
 
 
 def _replace_positions(staging: Staging, rows: pa.Table) -> pa.Table:
-    """Replace the positions of rows by their line numbers, and append the column load_id."""
+    """Replace the positions of rows by their line numbers, and append the columns load_id and, in a run, range."""
     positions = rows["line_number"].to_numpy()
     load_ids = np.array(staging.load_ids, dtype=np.int32)[read_file_numbers(positions)]
     lines = pa.array(read_line_numbers(positions))
     column = rows.schema.get_field_index("line_number")
-    return rows.set_column(column, "line_number", lines).append_column("load_id", pa.array(load_ids))
+    rows = rows.set_column(column, "line_number", lines).append_column("load_id", pa.array(load_ids))
+    if staging.range is None:
+        return rows
+    return rows.append_column("range", pa.repeat(pa.scalar(staging.range, pa.int32()), rows.num_rows))
 
 
 def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table) -> pa.Table:

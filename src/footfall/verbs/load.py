@@ -120,7 +120,7 @@ def load_paths(
     Effects: a session for as long as the results are read: a caller may stop after any of them.
     Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first file.
     """
-    session = _open_session(where, settings)
+    session = open_load_session(where, settings)
     session.again = Again(how.get("with_later", False)) if how.get("again") else None
     replays = how.get("replays")
     try:
@@ -155,7 +155,7 @@ def _find_sources(names: list[str], settings: Settings) -> FoundSources:
                 raise
 
 
-def _open_session(where: Target, settings: Settings) -> LoadSession:
+def open_load_session(where: Target, settings: Settings) -> LoadSession:
     """Open the session of a command that loads. Effects: creates the tables in a schema that has none."""
     left = plan_waits(settings)
     while True:

@@ -1,0 +1,172 @@
+"""A source file <-> ranges of its bytes that begin and end where records do, each of which can be read alone.
+
+Plain delimited files and JSON Lines in UTF-8 are cut. One range is the whole of every other file: of a compressed
+one, of other encodings, of JSON documents and Parquet, and where rows are numbered over the whole file, which rows
+with made ids from `record` or `fields` are, and the items of lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from footfall.contract.mapping import Layout
+from footfall.contract.terms import Contract
+from footfall.errors import SourceChangedError
+from footfall.formats.choosing import find_delimiter, find_format
+from footfall.formats.reading import open_records
+from footfall.sources import compression, opening, recognition
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from footfall.formats.cutting import Cutter
+    from footfall.formats.framing import Lines
+
+RANGE_BYTES_LEAST = 64 << 20  # bytes: a range costs 0.2 seconds before its first row, and its rows some ten times that
+RANGES_MAX = 1_000  # of one file: Airflow maps a task over at most 1,024
+MADE_OVER_FILE = ("record", "fields")  # made ids that need the number of each row among the equal ones of its file
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A part of a file that can be read alone. Units: bytes from the file's begin; `end` is the first byte behind it.
+
+    `line_number` is that of the line at `begin`. The range that begins at 0 holds what stands before the records, too.
+    """
+
+    begin: int
+    end: int
+    line_number: int
+
+
+def choose_range_bytes(size_bytes: int) -> int:
+    """Say how large the ranges of a file of this size are, so that each is worth a task and there are not too many."""
+    return max(RANGE_BYTES_LEAST, -(-size_bytes // RANGES_MAX))
+
+
+def can_be_cut(file: opening.SourceFile, contract: Contract) -> bool:
+    """Say whether a file can be read in ranges. Effects: reads its first bytes."""
+    definition = contract.definition
+    if find_format(definition, file.path) not in ("csv", "jsonl") or definition.encoding != "utf-8":
+        return False
+    if definition.made_from in MADE_OVER_FILE or definition.explode is not None:
+        return False
+    file.stream.seek(0)
+    return compression.find_decompressor(file.stream.read(recognition.START_BYTES)) is None
+
+
+class Planner:
+    """Finds the ranges of one file from its bytes, which are read for its digest anyway.
+
+    Raises: SourceError where the file has no header, or is not what its definition says.
+    """
+
+    def __init__(self, file: opening.SourceFile, contract: Contract, range_bytes: int) -> None:
+        self.size_bytes = 0
+        self.cutter: Cutter | None = None
+        if can_be_cut(file, contract):
+            self.cutter = _make_cutter(file, contract, range_bytes)
+
+    def take(self, block: bytes) -> None:
+        """Take the next bytes of the file, from its very first on."""
+        self.size_bytes += len(block)
+        if self.cutter is not None:
+            self.cutter.take(block)
+
+    def finish(self) -> tuple[Range, ...]:
+        """Give the ranges, in order, without a gap; the last ends where the file does."""
+        cuts = self.cutter.finish() if self.cutter is not None else []
+        begins = [(0, 1), *((cut.position, cut.line_number) for cut in cuts)]
+        ends = [*(cut.position for cut in cuts), self.size_bytes]
+        return tuple(Range(begin, end, line) for (begin, line), end in zip(begins, ends, strict=True))
+
+
+def plan_ranges(file: opening.SourceFile, contract: Contract, range_bytes: int) -> tuple[Range, ...]:
+    """Cut a file into ranges of about so many bytes; one range where it cannot be cut.
+
+    Effects: reads the file once.
+    Raises: SourceError where the file has no header, or is not what its definition says.
+    """
+    planner = Planner(file, contract, range_bytes)
+    for block in _read_bytes(file, 0, file.size_bytes):
+        planner.take(block)
+    return planner.finish()
+
+
+def open_range(
+    file: opening.SourceFile, contract: Contract, memory_limit_mb: int, part: Range
+) -> tuple[Layout, Iterator[pa.RecordBatch]]:
+    """Give the layout of a file's records and the records of one of its ranges, with their lines in the file.
+
+    Raises: as `open_records`; SourceChangedError where the file ends before the range.
+    """
+    if part.begin == 0 and part.end >= file.size_bytes:
+        return open_records(file, contract, memory_limit_mb)
+    layout, lines = _go_to_records(file, contract, _find_line_end(file, part), part.end if part.begin == 0 else None)
+    if part.begin:
+        from footfall.formats.framing import Lines
+
+        lines = Lines(_read_bytes(file, part.begin, part.end), lines.dialect, part.line_number)
+    if layout.kind == "json":
+        from footfall.formats.json_lines import cut_lines
+
+        return layout, cut_lines(lines, memory_limit_mb)
+    from footfall.formats.framing import block_bytes, cut_records
+
+    return layout, cut_records(lines, layout.field_count, block_bytes(memory_limit_mb))
+
+
+def _make_cutter(file: opening.SourceFile, contract: Contract, range_bytes: int) -> Cutter:
+    from footfall.formats.cutting import Cut, Cutter
+
+    layout, lines = _go_to_records(file, contract)
+    return Cutter(lines.dialect, layout.field_count, Cut(lines.position, lines.line_number), range_bytes)
+
+
+def _go_to_records(
+    file: opening.SourceFile, contract: Contract, line_end: int | None = None, end: int | None = None
+) -> tuple[Layout, Lines]:
+    """Read what stands before the records of a file that can be cut; give their layout, and their lines up to `end`."""
+
+    def content() -> Iterator[bytes]:
+        return opening.read_content(file) if end is None else _read_bytes(file, 0, end)
+
+    if find_format(contract.definition, file.path) == "jsonl":
+        from footfall.formats import json_lines
+
+        lines = json_lines.go_to_lines(content, file.source, line_end=line_end)
+        return json_lines.lay_out_file(file, contract, lines.dialect.encoding), lines
+    from footfall.formats import delimited
+
+    delimiter = find_delimiter(contract.definition, file.path)
+    header, lines = delimited.read_header(content, file.source, delimiter, contract.definition, line_end)
+    return delimited.lay_out_file(file, contract, header), lines
+
+
+def _find_line_end(file: opening.SourceFile, part: Range) -> int:
+    """Give the byte that ends the line before the range, or the range's last one: there the file was cut."""
+    file.stream.seek((part.begin or part.end) - 1)
+    found = file.stream.read(1)
+    if not found:
+        raise _make_cut_error(file)
+    return found[0]
+
+
+def _read_bytes(file: opening.SourceFile, begin: int, end: int) -> Iterator[bytes]:
+    """Give the stored bytes between two places. Raises: SourceChangedError where the file ends before."""
+    while begin < end:
+        file.stream.seek(begin)
+        block = file.stream.read(min(opening.READ_BYTES, end - begin))
+        if not block:
+            raise _make_cut_error(file)
+        begin += len(block)
+        yield block
+
+
+def _make_cut_error(file: opening.SourceFile) -> SourceChangedError:
+    return SourceChangedError(
+        "is shorter than it was when it was planned; run the same command again when its writer is done",
+        source=file.source,
+    )

@@ -1,0 +1,21 @@
+"""What `footfall.runs` gives back: a run, as plan made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from footfall.results import LoadResult
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that was planned: one file, to be staged in so many ranges, numbered from 0.
+
+    Shape: where a load brought the file already, `already_loaded` is the result, and there is nothing to stage:
+    `token` is empty then.
+    """
+
+    token: str
+    source: str
+    ranges: int
+    already_loaded: LoadResult | None = None

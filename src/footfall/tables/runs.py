@@ -1,0 +1,255 @@
+"""The tables of a run: one file that is staged range by range, each in a transaction of its own, and taken by one more.
+
+The database is the witness. The job stands in a table, so that whoever stages a range needs no more than the token of
+the run and a number; a range is staged where its row is in `ranges`, which comes with its rows in one transaction, and
+its key lets the first of two attempts win. The tables are not logged: a crash of the server empties them, the job is
+gone with the rows, and the run is void.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from footfall.contract.ids import IdTypes
+from footfall.errors import RunGoneError
+from footfall.postgres.statements import compose, fetch_one
+from footfall.postgres.target import Connection
+from footfall.postgres.transactions import NO_WAIT_MS
+from footfall.statements import statements
+from footfall.tables import staging as staged
+from footfall.tables.ids import name_column_types
+from footfall.tables.staging import Staging
+
+SQL = statements(__name__)
+
+RUNS = 0x72756E73  # "runs": the first key of the advisory locks of runs
+TOKEN = re.compile(r"[0-9a-f]{32}")
+ROWS = ("rows", "out_of_order", "rejected")  # the tables that stagers write rows to, as `Staging` names them
+PARTS = ("job", "ranges", *ROWS)
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRange:
+    """A range that is staged, as its row in `ranges` says: what its transaction sent, and what it knew.
+
+    Shape: `sums` is JSON, which `contract/portable.py` reads; `memory` says who was forgotten when it was judged.
+    Units: rows; `highest_id` is the highest number among the interaction_ids, -1 where there is none.
+    """
+
+    number: int
+    rows_first: int
+    rows_out_of_order: int
+    rows_rejected: int
+    rows_skipped: int
+    highest_id: int
+    sums: Mapping[str, Any]
+    memory: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunTables:
+    """The names of the tables of one run, by its token."""
+
+    schema: str
+    token: str
+    job: sql.Identifier
+    ranges: sql.Identifier
+    rows: sql.Identifier
+    out_of_order: sql.Identifier
+    rejected: sql.Identifier
+
+    def name(self, part: str) -> sql.Identifier:
+        """Name a table that belongs to the run: one of PARTS, or one that the take makes."""
+        return sql.Identifier(self.schema, f"staging_{self.token}_{part}")
+
+    @property
+    def lock_key(self) -> int:
+        """The second key of the run's advisory lock: a signed 32-bit number of its token."""
+        return int(self.token[:8], 16) - (1 << 31)
+
+
+def make_token() -> str:
+    """Make the token of a new run."""
+    return uuid.uuid4().hex
+
+
+def name_tables(schema: str, token: str) -> RunTables:
+    """Name the tables of a run. Raises: RunGoneError where the token is none."""
+    if not TOKEN.fullmatch(token):
+        raise RunGoneError(f"{token!r} is no token of a run: it has 32 digits from 0 to f")
+    return RunTables(schema, token, *(sql.Identifier(schema, f"staging_{token}_{part}") for part in PARTS))
+
+
+def open_staging(tables: RunTables, load_id: int, id_types: IdTypes, number: int) -> Staging:
+    """Give the staging of one range of a run: its rows go to the tables of the run, with the number of the range."""
+    names: dict[str, Any] = {part: tables.name(part) for part in (*ROWS, "matched", "known")}
+    return Staging((load_id,), is_temporary=False, id_types=id_types, created=set(ROWS), range=number, **names)
+
+
+def create(
+    connection: Connection, tables: RunTables, id_types: IdTypes, job: Mapping[str, Any], lease_s: float
+) -> None:
+    """Make the tables of a run, and keep its job there; `lease_s` says for how long it is kept when nobody holds it.
+
+    Effects: tables in the transaction of the caller, which holds the run already.
+    """
+    kind = {"kind": sql.SQL("unlogged"), "on_commit": sql.SQL("")}
+    for part in ROWS:
+        words = "create_rejected" if part == "rejected" else "create_rows"
+        name = tables.name(part)
+        connection.execute(compose(staged.SQL[words], name=name, **kind, **name_column_types(id_types)))
+        connection.execute(compose(SQL["add_range_column"], name=name))
+    connection.execute(compose(SQL["create_ranges"], name=tables.ranges))
+    connection.execute(compose(SQL["create_job"], name=tables.job))
+    values = {"job": json.dumps(job), "lease_s": lease_s}
+    connection.execute(compose(SQL["keep_job"], job=tables.job), values)
+
+
+def hold(connection: Connection, tables: RunTables) -> None:
+    """Hold a run until the transaction ends, so that nobody sweeps it; many may hold one run.
+
+    Effects: waits for a sweep that is at work on it, as long as `lock_timeout` says.
+    """
+    connection.execute(SQL["hold"], {"runs": RUNS, "run": tables.lock_key})
+
+
+@contextmanager
+def watch_tables(tables: RunTables) -> Iterator[None]:
+    """Say in words where the tables of a run are not there any more. Raises: RunGoneError in place of a driver's."""
+    try:
+        yield
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+        raise RunGoneError(
+            f"the run {tables.token} is not there: its file was taken, or its lease ended and it was swept; "
+            "`footfall loads` says whether the file is loaded; if not, load it again"
+        ) from error
+
+
+def read_job(connection: Connection, tables: RunTables) -> Mapping[str, Any]:
+    """Read the job of a run, as JSON.
+
+    Raises: RunGoneError where the run is swept, taken, or void since the server crashed.
+    """
+    with watch_tables(tables):
+        row = connection.execute(compose(SQL["read_job"], job=tables.job)).fetchone()
+    if row is None:
+        raise RunGoneError(
+            f"the run {tables.token} is void: the server crashed since, and its staging tables are empty; "
+            "load the file again"
+        )
+    job: Mapping[str, Any] = row.job
+    return job
+
+
+def renew(connection: Connection, tables: RunTables, lease_s: float) -> None:
+    """Let the lease of a run begin anew where half of it is over; nothing where it has none."""
+    if lease_s:
+        connection.execute(compose(SQL["renew"], job=tables.job), {"lease_s": lease_s})
+
+
+def is_staged(connection: Connection, tables: RunTables, number: int) -> bool:
+    """Say whether a range is staged already."""
+    return bool(fetch_one(connection, compose(SQL["is_staged"], ranges=tables.ranges), range=number).is_staged)
+
+
+def list_staged(connection: Connection, tables: RunTables) -> list[int]:
+    """List the numbers of the ranges that are staged."""
+    return [row.range for row in connection.execute(compose(SQL["staged"], ranges=tables.ranges)).fetchall()]
+
+
+def read_ranges(connection: Connection, tables: RunTables) -> list[StagedRange]:
+    """Read what is known of the ranges that are staged, in the order of the file."""
+    rows = connection.execute(compose(SQL["read_ranges"], ranges=tables.ranges)).fetchall()
+    return [StagedRange(*row) for row in rows]
+
+
+def note_range(connection: Connection, tables: RunTables, staged_range: StagedRange) -> bool:
+    """Note that a range is staged, as the last statement before COMMIT; False where another attempt was first.
+
+    Effects: waits where the transaction of another attempt has noted it and goes on. Where it gives False, the
+    transaction is aborted.
+    """
+    values: dict[str, Any] = {name: getattr(staged_range, name) for name in StagedRange.__slots__ if name != "number"}
+    values |= {"range": staged_range.number, "sums": json.dumps(staged_range.sums)}
+    try:
+        connection.execute(compose(SQL["note_range"], ranges=tables.ranges), values)
+    except psycopg.errors.UniqueViolation:
+        return False
+    return True
+
+
+def find_tables(connection: Connection, schema: str, token: str | None = None) -> dict[str, list[str]]:
+    """Find the tables of runs that this role may drop: the parts that are there, by the token of the run."""
+    found: dict[str, list[str]] = {}
+    for row in connection.execute(SQL["tables"], {"schema": schema, "token": token}).fetchall():
+        found.setdefault(row.token, []).append(row.part)
+    return found
+
+
+def sweep(connection: Connection, tables: RunTables) -> bool:
+    """Drop a run that nobody holds and whose lease is over; one whose job a crash took is over, too.
+
+    Effects: in the transaction of the caller, which waits for nobody (`lock_timeout`), and is rolled back where False
+    is given.
+    """
+    try:
+        if not fetch_one(connection, SQL["try_alone"], runs=RUNS, run=tables.lock_key).is_alone:
+            return False
+        # Only now it is known that no statement of the run comes in between.
+        parts = find_tables(connection, tables.schema, tables.token).get(tables.token, [])
+        if "job" in parts and not fetch_one(connection, compose(SQL["is_over"], job=tables.job)).is_over:
+            return False
+        drop(connection, tables, parts)
+    except (psycopg.errors.UndefinedTable, psycopg.errors.LockNotAvailable):  # taken just now, or in a backup's hands
+        return False
+    return bool(parts)
+
+
+def drop(connection: Connection, tables: RunTables, parts: Iterable[str] = PARTS) -> None:
+    """Drop tables of a run, in the transaction of the caller."""
+    names = [tables.name(part) for part in parts]
+    if names:
+        connection.execute(compose(SQL["drop"], names=sql.SQL(", ").join(names)))
+
+
+def end(connection: Connection, tables: RunTables) -> None:
+    """End a run that is taken: drop its tables, or leave them to the next sweep where somebody holds one.
+
+    A stager that comes late may, and a backup.
+    Effects: in the transaction of the caller; waits for nobody.
+    """
+    wait = fetch_one(connection, SQL["lock_timeout"]).lock_timeout
+    connection.execute(SQL["try_to_drop"])
+    fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=f"{NO_WAIT_MS}ms")
+    try:
+        drop(connection, tables)
+    except psycopg.errors.LockNotAvailable:
+        connection.execute(SQL["leave_them"])
+        connection.execute(compose(SQL["end_lease"], job=tables.job))
+    else:
+        connection.execute(SQL["dropped"])
+        fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=wait)
+
+
+def grant(connection: Connection, tables: RunTables, role: str) -> None:
+    """Let a role stage ranges of a run: see the job and who is forgotten, and add rows; nothing else.
+
+    Effects: grants on the tables of the run, and on the schema and the memory where the role lacks them.
+    """
+    named = sql.Identifier(role)
+    names: dict[str, Any] = {part: getattr(tables, part) for part in PARTS}
+    connection.execute(compose(SQL["grant_run"], role=named, **names))
+    missing = fetch_one(connection, SQL["missing_rights"], role=role, schema=tables.schema)
+    if missing.is_schema_missing:
+        connection.execute(compose(SQL["grant_schema"], role=named, schema=sql.Identifier(tables.schema)))
+    if missing.is_memory_missing:
+        connection.execute(compose(SQL["grant_memory"], role=named))

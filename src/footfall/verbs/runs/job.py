@@ -1,0 +1,96 @@
+"""The job of a run: all that somebody must know who stages a range of it, as JSON in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from footfall.contract.portable import read_contract, write_contract
+from footfall.contract.terms import KERNEL_VERSION, Contract
+from footfall.errors import SettingsError
+from footfall.formats.choosing import name_contract
+from footfall.formats.ranges import Range
+
+# What must be the same wherever a range is judged: another release may read a text or a number in another way.
+DISTRIBUTIONS = ("footfall", "duckdb", "pyarrow")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The job of a run.
+
+    Shape: `source` is the name of the file as it was given, and `place` the one by which every machine finds it.
+    `identity` are the values that tell one state of it from every other, on whichever machine: without the device.
+    `ranges` are in the order of the file. `contract` is the one by which the rows are judged, and `fingerprint` that of
+    it and the name of the file. `latest` is the latest instant that a row may have.
+    Units: `lease_s` says for how long, in seconds, the run is kept when nobody holds it.
+    """
+
+    source: str
+    place: str
+    identity: Mapping[str, int | str]
+    digest: str
+    size_bytes: int
+    ranges: tuple[Range, ...]
+    load_id: int
+    contract: Contract
+    fingerprint: str
+    latest: datetime | None
+    memory_limit_mb: int
+    started_at: datetime
+    lease_s: float
+    versions: Mapping[str, str]
+
+    def write(self) -> dict[str, Any]:
+        """Give the job as values of JSON."""
+        written: dict[str, Any] = {name: getattr(self, name) for name in Job.__slots__}
+        return written | {
+            "identity": dict(self.identity),
+            "ranges": [[each.begin, each.end, each.line_number] for each in self.ranges],
+            "contract": write_contract(self.contract),
+            "latest": self.latest and self.latest.isoformat(),
+            "started_at": self.started_at.isoformat(),
+            "versions": dict(self.versions),
+        }
+
+
+def read_job(written: Mapping[str, Any]) -> Job:
+    """Read a job as JSON that `Job.write` wrote, and see that a range of it is judged here as it was planned there.
+
+    Raises: SettingsError with the cure, where a version differs or the contract would be another one.
+    """
+    assert_same_versions(written["versions"])
+    values = dict(written)
+    values["contract"] = contract = read_contract(written["contract"])
+    values["ranges"] = tuple(Range(*each) for each in written["ranges"])
+    values["latest"] = written["latest"] and datetime.fromisoformat(written["latest"])
+    values["started_at"] = datetime.fromisoformat(written["started_at"])
+    if name_contract(contract, written["source"]) != written["fingerprint"]:
+        raise SettingsError(
+            "the contract of this run is another one here than where it was planned: the rules of this Footfall "
+            "differ; install the same build on both, and load the file again"
+        )
+    return Job(**values)
+
+
+def list_versions() -> dict[str, str]:
+    """List the versions that must be the same where a run is planned, staged and taken."""
+    return {"kernel": str(KERNEL_VERSION)} | {name: version(name) for name in DISTRIBUTIONS}
+
+
+def assert_same_versions(planned: Mapping[str, str]) -> None:
+    """See that this is what the run was planned with. Raises: SettingsError with the versions and the cure."""
+    here = list_versions()
+    differing = [
+        f"{name} {planned.get(name, 'none')} there and {here.get(name, 'none')} here"
+        for name in sorted({*planned, *here})
+        if planned.get(name) != here.get(name)
+    ]
+    if differing:
+        raise SettingsError(
+            f"this run was planned with other versions: {', '.join(differing)}; install the same ones wherever its "
+            "ranges are staged (requirements/runtime.lock), then stage again"
+        )

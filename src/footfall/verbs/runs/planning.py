@@ -1,0 +1,205 @@
+"""Plan a run: read the file once for its digest and its ranges, and keep the job in the database.
+
+Step by step: the file is known? -> digest and ranges -> the ledger has it? -> load_id, tables of the run and the job ->
+rights of the stagers -> commit. Nothing that a reader sees changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from footfall.contract.notices import describe_other_contract
+from footfall.contract.terms import Contract
+from footfall.errors import FootfallError, SettingsError, SourceError
+from footfall.formats.choosing import Contracts, name_contract
+from footfall.formats.ranges import Planner, Range, choose_range_bytes
+from footfall.formats.reading import Reader
+from footfall.postgres.connection import opened
+from footfall.postgres.faults import translate_driver_errors
+from footfall.postgres.inspection import is_pooled
+from footfall.postgres.target import Target
+from footfall.postgres.transactions import begin, roll_back
+from footfall.results import LoadResult
+from footfall.results.running import Run
+from footfall.safe_text import shown
+from footfall.settings import Settings
+from footfall.sources import opening
+from footfall.tables import known_files, ledger, runs
+from footfall.verbs.attempts import Attempt, record_failure
+from footfall.verbs.clocks import compare_clocks
+from footfall.verbs.load import open_load_session
+from footfall.verbs.runs.job import Job, list_versions
+from footfall.verbs.runs.source import describe_identity, find_place
+from footfall.verbs.runs.sweeping import sweep_runs
+from footfall.verbs.session import LoadSession, make_contracts, target
+
+log = logging.getLogger("footfall")
+
+LEASE_S = 86_400.0  # seconds; a run that nobody holds is kept for a day, so that a scheduler may wait and try again
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a run is planned.
+
+    Units: `lease_s` in seconds, 0 where somebody holds the run as long as it is of use; `range_bytes` in bytes, chosen
+    by the size of the file where it is None.
+    """
+
+    lease_s: float = LEASE_S
+    range_bytes: int | None = None
+    token: str = field(default_factory=runs.make_token)
+
+
+@contextmanager
+def planned(source: str, settings: Settings, *, range_bytes: int | None = None) -> Iterator[Run]:
+    """Plan a run, and hold it while the block runs: if this process is killed, the next writer sweeps the run.
+
+    Behind a pooler nobody can hold it, and it has the lease of other runs.
+    """
+    plan_now = Plan(range_bytes=range_bytes)
+    with target(settings) as where, hold_run(where, plan_now.token) as is_held:
+        yield plan(source, settings, replace(plan_now, lease_s=0.0 if is_held else LEASE_S))
+
+
+@contextmanager
+def hold_run(where: Target, token: str) -> Iterator[bool]:
+    """Hold a run in a session of its own while the block runs; False behind a pooler, where nothing is held.
+
+    The lock is one of a transaction, which stays open without a snapshot, so that it keeps vacuum from nothing.
+    """
+    with opened(where) as connection:
+        if is_pooled(connection):
+            connection.close()
+            yield False
+            return
+        begin(connection, where)
+        runs.hold(connection, runs.name_tables(where.schema, token))
+        yield True
+
+
+def plan(source: str, settings: Settings, how: Plan | None = None) -> Run:
+    """Plan a run of one file. Where a load brought the file already, its result is in the run, which has no range.
+
+    Effects: creates the tables in a schema that has none; sweeps runs that are over; makes the tables of the run. A
+    file that cannot be read is recorded in the ledger, as a load does.
+    Raises: SettingsError; SourceError; SchemaError; DatabaseUnavailableError.
+    """
+    place = find_place(source)
+    with target(settings) as where:
+        session = open_load_session(where, settings)
+        try:
+            return _plan(source, place, session, settings, how or Plan())
+        finally:
+            session.connection.close()
+
+
+def _plan(source: str, place: str, session: LoadSession, settings: Settings, how: Plan) -> Run:
+    contracts = make_contracts(settings, session.id_types)
+    contract = contracts.choose(source)
+    attempt = Attempt(source)
+    try:
+        with translate_driver_errors(session.connection):
+            sweep_runs(session.connection, session.target)
+            if not settings.rehash and (known := _find_known(session, contract, source)):
+                return Run("", shown(source), 0, known)
+            if difference := compare_clocks(session.connection, session.target, settings.source_time_zone):
+                log.warning(difference)
+            return _Planner(session, settings, contracts, how).plan(attempt, place)
+    except FootfallError as error:
+        roll_back(session.connection)
+        if not isinstance(error, SettingsError):
+            record_failure(session, contract, attempt, error)
+        raise
+    except BaseException:
+        roll_back(session.connection)
+        raise
+
+
+def _find_known(session: LoadSession, contract: Contract, source: str) -> LoadResult | None:
+    """Give the result of a file that is loaded and did not change since; None where it must be read to know."""
+    begin(session.connection, session.target)
+    known = known_files.find(session.connection, [source]).get(source)
+    session.connection.rollback()
+    if known is None or opening.find_identity(source) != known.identity:
+        return None
+    notices = describe_other_contract(known.load_id, known.contract, name_contract(contract, source))
+    return LoadResult.already_loaded(known.load_id, shown(source), known.digest, known.loaded_at, notices)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    session: LoadSession
+    settings: Settings
+    contracts: Contracts
+    how: Plan
+
+    def plan(self, attempt: Attempt, place: str) -> Run:
+        """Read the file, and keep the job of its run. Raises: FootfallError; the caller rolls the transaction back."""
+        session, connection, where = self.session, self.session.connection, self.session.target
+        contract = self.contracts.choose(attempt.source)
+        with opening.open_for_a_look(attempt.source) as looked_at:
+            identity = describe_identity(looked_at)
+            file, ranges, refusal = _read_once(looked_at, contract, self.how.range_bytes)
+            attempt.digest, attempt.size_bytes = file.digest, file.size_bytes
+            begin(connection, where)
+            if first := ledger.find_loaded(connection, [file.digest]).get(file.digest):
+                known_files.keep(connection, [file])
+                connection.commit()
+                notices = describe_other_contract(first.load_id, first.contract, name_contract(contract, file.path))
+                done = LoadResult.already_loaded(first.load_id, file.source, file.digest, first.loaded_at, notices)
+                return Run("", file.source, 0, done)
+            Reader(self.contracts, self.settings.memory_limit_mb).read(file)  # what is wrong with its head is said now
+            if refusal:
+                raise refusal
+            (load_id,) = ledger.next_load_ids(connection, 1)
+            job = Job(
+                source=attempt.source,
+                place=place,
+                identity=identity,
+                digest=file.digest,
+                size_bytes=file.size_bytes,
+                ranges=ranges,
+                load_id=load_id,
+                contract=contract,
+                fingerprint=name_contract(contract, attempt.source),
+                latest=contract.find_latest(datetime.now(UTC)),
+                memory_limit_mb=self.settings.memory_limit_mb,
+                started_at=attempt.started_at,
+                lease_s=self.how.lease_s,
+                versions=list_versions(),
+            )
+            tables = runs.name_tables(where.schema, self.how.token)
+            runs.hold(connection, tables)
+            runs.create(connection, tables, session.id_types, job.write(), job.lease_s)
+            if self.settings.stager_role:
+                runs.grant(connection, tables, self.settings.stager_role)
+            opening.assert_unchanged(file)
+            connection.commit()
+        return Run(self.how.token, file.source, len(ranges))
+
+
+def _read_once(
+    file: opening.SourceFile, contract: Contract, range_bytes: int | None
+) -> tuple[opening.SourceFile, tuple[Range, ...], SourceError | None]:
+    """Read a file once for its digest and its ranges; give it with its digest, and why it cannot be cut if so."""
+    refusal = planner = None
+    try:
+        planner = Planner(file, contract, range_bytes or choose_range_bytes(file.size_bytes))
+    except SourceError as error:
+        refusal = error
+    digest, size_bytes = hashlib.sha256(), 0
+    file.stream.seek(0)
+    while block := file.stream.read(opening.READ_BYTES):
+        digest.update(block)
+        size_bytes += len(block)
+        if planner:
+            planner.take(block)
+    file.stream.seek(0)
+    ranges = planner.finish() if planner else ()
+    return replace(file, digest=digest.hexdigest(), size_bytes=size_bytes), ranges, refusal
