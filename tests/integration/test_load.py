@@ -19,7 +19,7 @@ from footfall.settings import load_settings
 from footfall.sources import opening
 from footfall.tables import first_load
 from footfall.tables import quarantine as quarantining
-from footfall.verbs import attempts, transaction
+from footfall.verbs import attempts, completing
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
@@ -333,7 +333,7 @@ def test_a_failure_after_the_rows_were_sent_leaves_the_tables_as_they_were(
     load_one(database, write_csv("none.csv"))
     before, keys = contents(database), relations(database)
     with monkeypatch.context() as patch:
-        patch.setattr(transaction, "_record_loaded", lambda *_: ask(database, "select 1 / 0"))
+        patch.setattr(completing, "_record_loaded", lambda *_: ask(database, "select 1 / 0"))
         assert load_one(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad")).status == "failed"
     assert contents(database) == before
     assert relations(database) == keys

@@ -7,7 +7,7 @@ see none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, LiteralString
 
 import numpy as np
@@ -62,20 +62,30 @@ def prepare(connection: Connection) -> None:
 
 def read_keys(connection: Connection, kept: counts.KeptCount) -> Iterator[pa.Table]:
     """Read all keys of a kept count, under the writer lock. Shape: tables with the columns of the key."""
-    columns: list[sql.Composable] = []
-    for column in kept.key:
-        name = sql.Identifier(column.name)
-        send = sql.SQL(SEND[column.type]).format(name)
-        columns.append(compose(SQL["fields"], send=send, column=name))
-        if column.type == "text":
-            columns.append(compose(SQL["lengths"], column=name, lengths=sql.Identifier(f"lengths_{column.name}")))
-    statement = kept.compose(SQL["keys"], columns=sql.SQL(", ").join(columns))
+    statement = kept.compose(SQL["keys"], columns=compose_fields(kept.key))
     pages = _count_pages(connection, kept)
     for first in range(0, pages, CHUNK_PAGES):
         bounds = {"first": f"({first},0)", "after": f"({first + CHUNK_PAGES},0)"}
         row: Any = connection.execute(statement, bounds, binary=True).fetchone()
         if row.keys:
-            yield pa.table({column.name: _read_fields(row, column) for column in kept.key})
+            yield read_fields(row, kept.key)
+
+
+def compose_fields(columns: Sequence[counts.KeyColumn]) -> sql.Composed:
+    """Compose the items that give each of some columns as one value, which `read_fields` reads."""
+    items: list[sql.Composable] = []
+    for column in columns:
+        name = sql.Identifier(column.name)
+        send = sql.SQL(SEND[column.type]).format(name)
+        items.append(compose(SQL["fields"], send=send, column=name))
+        if column.type == "text":
+            items.append(compose(SQL["lengths"], column=name, lengths=sql.Identifier(f"lengths_{column.name}")))
+    return sql.SQL(", ").join(items)
+
+
+def read_fields(row: Any, columns: Sequence[counts.KeyColumn]) -> pa.Table:
+    """Turn columns that came as one value each into a table. Shape: `row` has the number of its rows as `keys`."""
+    return pa.table({column.name: _read_fields(row, column) for column in columns})
 
 
 def _read_fields(row: Any, column: counts.KeyColumn) -> pa.Array:

@@ -16,9 +16,10 @@ SQL = statements(__name__)
 
 def quarantine(connection: Connection, staging: Staging) -> int:
     """Move the staged rejected rows into the quarantine; give their number. Effects: under the writer lock."""
-    if "rejected" not in staging.created:
-        return 0
-    return connection.execute(compose(SQL["quarantine"], rejected=staging.rejected)).rowcount
+    tables = [staging.rejected] if "rejected" in staging.created else []
+    if staging.rejected_of_run:
+        tables.append(staging.rejected_of_run)
+    return sum(connection.execute(compose(SQL["quarantine"], rejected=table)).rowcount for table in tables)
 
 
 def list_rejected(connection: Connection, values: dict[str, Any]) -> list[Any]:

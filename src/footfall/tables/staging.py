@@ -1,7 +1,7 @@
 """Send accepted and rejected rows to staging tables by binary COPY; `merge` and `quarantine` move them on from there.
 
 The rows of one transaction may come from one file or several. Nothing here begins or ends the transaction:
-`verbs/transaction.py` does.
+`verbs/transaction.py` and `verbs/completing.py` do.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Staging:
     them. `floor_id`: the highest id that was there under the writer lock, so rows above it are sent straight to the
     table, with its key; None: it is not known, and no row is. `are_counts_added`: the counts have these rows already.
     `range`: the number of the range of a run, which its rows have as a column; None: the rows are not those of a run.
+    `rejected_of_run`: the table of the rows that were rejected while a run was staged, where this is its end.
     A row is out of order if its interaction_id may have come before. A number may have if it is not above the numbers
     of all rows before it; a text or a UUID may have if `seen_ids` does not show that it is new.
     Units: rows_* count the rows sent, and `first_by_load` and `out_of_order_by_load` count them for each load_id;
@@ -60,6 +61,7 @@ class Staging:
     floor_id: int | None = None
     are_counts_added: bool = False
     range: int | None = None
+    rejected_of_run: sql.Identifier | None = None
     highest_id: int = -1
     seen_ids: SeenFilter | None = None
     rows_sent: int = 0

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from footfall.contract.sums import Sums
 from footfall.contract.verdicts import Verdicts
 from footfall.engines.in_process import Engine
 from footfall.formats.reading import Reading
+from footfall.postgres.target import Connection
 from footfall.sources import opening
 from footfall.tables import direct, first_load, large
 from footfall.tables import staging as staged
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from footfall.engines.counting import Counts
+
+T = TypeVar("T")
 
 HELD_SHARE = 8  # a share of the memory limit: 64 MB of 512, about a million rows
 COUNTS_SHARE = 4
@@ -35,7 +38,10 @@ def judge(engine: Engine, readings: Sequence[Reading], send: staged.Sender, turn
     """
     _try_empty_path(send, turn, [reading.file for reading in readings])
     if send.staging.is_direct:
-        return _fill_empty_table(engine, readings, send)
+        return fill_empty_table(
+            *(send.connection, send.staging, engine.memory_limit_mb),
+            lambda count: engine.run(readings, lambda verdicts: count(send(verdicts))),
+        )
     if send.staging.id_types.interaction_id != "bigint":
         sums = engine.run(readings, send)
         turn.take()
@@ -45,7 +51,7 @@ def judge(engine: Engine, readings: Sequence[Reading], send: staged.Sender, turn
         sums = engine.run(readings, hold)
         hold.open()
         if hold.counts:
-            _add_counts(send, hold.counts)
+            add_counts(send.connection, send.staging, hold.counts)
     return sums
 
 
@@ -113,12 +119,11 @@ class _Holder:
             self.counts.add(above)
 
 
-def _add_counts(send: staged.Sender, counts: Counts) -> None:
+def add_counts(connection: Connection, staging: staged.Staging, counts: Counts) -> None:
     """Add the counts of the rows that went straight to the table, if these are many beside what is there.
 
     Effects: where they are not, nothing: the merge adds them.
     """
-    connection, staging = send.connection, send.staging
     if not large.is_worth(connection, staging.direct_by_load.total()):
         return
     counts.count()
@@ -142,18 +147,22 @@ def _try_empty_path(send: staged.Sender, turn: Turn, files: Sequence[opening.Sou
         first_load.open_empty_table(send.connection, send.staging)
 
 
-def _fill_empty_table(engine: Engine, readings: Sequence[Reading], send: staged.Sender) -> list[Sums]:
-    """Send rows straight to the empty table, build its key, then send the counts; give the sums of each file."""
+def fill_empty_table(
+    connection: Connection,
+    staging: staged.Staging,
+    memory_limit_mb: int,
+    send: Callable[[Callable[[pa.Table], None]], T],
+) -> T:
+    """Send rows straight to the empty table, build its key, then send the counts; give what `send` gives.
+
+    Effects: calls `send` with what counts the rows of each batch.
+    """
     from footfall.engines import counting
 
-    kept = list_kept(send.connection, send.staging.id_types)
-    with counting.open_counts(engine.memory_limit_mb // 4, kept) as counts:
-
-        def send_and_count(verdicts: Verdicts) -> None:
-            counts.add(send(verdicts))
-
-        sums = engine.run(readings, send_and_count)
+    kept = list_kept(connection, staging.id_types)
+    with counting.open_counts(memory_limit_mb // COUNTS_SHARE, kept) as counts:
+        sent = send(counts.add)
         with counts.count_large():
-            first_load.build_raw_indexes(send.connection)
-        first_load.copy_counts(send.connection, counts.read_tables())
-    return sums
+            first_load.build_raw_indexes(connection)
+        first_load.copy_counts(connection, counts.read_tables())
+    return sent

@@ -1,41 +1,34 @@
-"""Load source files in one transaction. Every load begins and commits here.
+"""Load source files in one transaction.
 
 Step by step: open the files and take their digests -> ask the ledger -> read records -> judge them (engine, contract)
--> take the turn (the writer lock) -> stage, or send straight to the table -> merge -> quarantine -> ledger -> commit.
+-> take the turn (the writer lock) -> stage, or send straight to the table -> merge, quarantine, ledger, commit
+(`completing.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 
-from footfall.contract.bound import MaxRejected, assert_bound
+from footfall.contract.bound import MaxRejected
 from footfall.contract.notices import describe_other_contract
-from footfall.contract.sums import Sums, make_problem_groups
 from footfall.contract.terms import Contract
 from footfall.engines.in_process import Engine
-from footfall.errors import FootfallError, SourceError
+from footfall.errors import SourceError
 from footfall.formats.choosing import name_contract
-from footfall.formats.positions import make_positions
 from footfall.formats.reading import Reader, Reading
-from footfall.postgres.target import Connection
 from footfall.postgres.transactions import begin
 from footfall.results import LoadResult
 from footfall.sources import opening
-from footfall.tables import known_files, ledger
-from footfall.tables import merge as merging
-from footfall.tables import quarantine as quarantining
+from footfall.tables import ledger
 from footfall.tables import staging as staged
-from footfall.verbs.again import record_again
-from footfall.verbs.attempts import Attempt, make_entry
+from footfall.verbs.attempts import Attempt
+from footfall.verbs.completing import Ending, StagedFile, commit, complete
 from footfall.verbs.conflicts import find_conflicts
 from footfall.verbs.mending import MendedReader
 from footfall.verbs.sending import judge
 from footfall.verbs.session import LoadSession
 from footfall.verbs.turn import LoadedMeanwhileError, OthersForgottenError, Turn
-
-ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 
 
 def load_files(
@@ -87,11 +80,7 @@ def _load_opened(
         if len(opened) > 1:
             return []
         return [_report_already_loaded(reader.contracts.choose(files[0].path), files[0], later[files[0].digest])]
-    known_files.keep(connection, (file for _, file, _ in taken))
-    for attempt, file, _ in taken:
-        opening.assert_unchanged(file)
-        attempt.is_committing = True
-    connection.commit()
+    commit(connection, [(attempt, file) for attempt, file, _ in taken])
     return [attempt.result for attempt, _, _ in taken if attempt.result]
 
 
@@ -163,70 +152,18 @@ def _load_new(
         all_sums = judge(engine, readings, staged.Sender(staging, connection), turn)
     except LoadedMeanwhileError as meanwhile:
         return meanwhile.loads
-    merged = merging.merge(connection, staging)
-    has_conflicts = any(load.rows_conflict for load in merged.values())
-    conflicting = merging.find_conflict_lines(connection, staging) if has_conflicts else {}
-    for number, (load_id, reading, sums) in enumerate(zip(load_ids, readings, all_sums, strict=True)):
-        if load_id in conflicting:
-            for rejected, ids in find_conflicts(engine, reader, reading.file, conflicting[load_id]):
-                sums.move_to_conflicts(rejected, ids[0])
-                positions = make_positions(rejected["line_number"], number)
-                staged.stage_rejected(connection, staging, rejected.set_column(0, "line_number", positions))
-    rows_kept = quarantining.quarantine(connection, staging)
-    rows_rejected = sum(sums.rows_rejected for sums in all_sums)
-    if rows_kept != rows_rejected:
-        raise FootfallError(f"{rows_rejected} rows were rejected, {rows_kept} are in quarantine; nothing was loaded")
-    rows_open = reader.close_rows(connection, load_ids[0]) if isinstance(reader, MendedReader) else 0
-    staged.drop_staging(connection, staging)
-    merging.analyze_tables(connection, sum(load.rows_loaded for load in merged.values()))
-    for (attempt, reading), load_id, sums in zip(new, load_ids, all_sums, strict=True):
-        attempt.load_id = load_id
-        result = _report_loaded(reading, sums, (load_id, merged[load_id]))
-        if isinstance(reader, MendedReader):
-            result = reader.report(result, rows_open)
-        if turn.taken_back:
-            result = replace(result, undone=turn.taken_back.loads)
-        attempt.notices = result.notices
-        _assert_law(result)
-        assert_bound(result, max_rejected, "nothing was loaded; `footfall check` shows why")
-        _record_loaded(connection, reading, attempt, result)
-        if turn.taken_back:
-            record_again(connection, turn.taken_back, attempt)
-        attempt.result = result
-    return {}
-
-
-def _report_loaded(reading: Reading, sums: Sums, merged_as: tuple[int, merging.Merged]) -> LoadResult:
-    load_id, merged = merged_as
-    file = reading.file
-    return LoadResult(
-        load_id,
-        file.source,
-        file.digest,
-        "loaded",
-        sums.rows,
-        merged.rows_loaded,
-        merged.rows_duplicate,
-        sums.rows_rejected,
-        groups=make_problem_groups(file.source, sums.kinds),
-        rows_skipped=sums.rows_skipped,
-        notices=sums.describe_oddities(merged.rows_repeated, reading.layout.contract.actions),
+    staged_files = [
+        StagedFile(attempt, reading.file, reading.layout, sums)
+        for (attempt, reading), sums in zip(new, all_sums, strict=True)
+    ]
+    ending = Ending(
+        lambda number, lines: find_conflicts(engine, reader, readings[number].file, lines),
+        max_rejected,
+        reader if isinstance(reader, MendedReader) else None,
+        turn.taken_back,
     )
-
-
-def _assert_law(result: LoadResult) -> None:
-    if result.rows_read != result.rows_loaded + result.rows_duplicate + result.rows_rejected + result.rows_skipped:
-        raise FootfallError(
-            f"{result.rows_read} rows read are not {result.rows_loaded} loaded, "
-            f"{result.rows_duplicate} duplicate, {result.rows_rejected} rejected and {result.rows_skipped} skipped; "
-            "nothing of it was loaded",
-            source=result.source,
-        )
-
-
-def _record_loaded(connection: Connection, reading: Reading, attempt: Attempt, result: LoadResult) -> None:
-    entry = make_entry(reading.layout.contract, attempt, "loaded", header=reading.layout.header)
-    ledger.record(connection, replace(entry, **{name: getattr(result, name) for name in (*ROWS, "replay_of")}))
+    complete(connection, staging, staged_files, ending)
+    return {}
 
 
 def _report_already_loaded(contract: Contract, file: opening.SourceFile, first: ledger.FirstLoad) -> LoadResult:
