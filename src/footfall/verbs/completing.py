@@ -59,8 +59,12 @@ class Ending:
     taken_back: Plan | None = None
 
 
-def complete(connection: Connection, staging: staged.Staging, files: Sequence[StagedFile], ending: Ending) -> None:
+def complete(
+    connection: Connection, staging: staged.Staging, files: Sequence[StagedFile], ending: Ending
+) -> list[LoadResult]:
     """Merge the staged rows of files, keep those that are rejected, and record the loads; `commit` comes next.
+
+    Gives the results of the loads.
 
     Shape: `files` has one file for each load_id of `staging`, in its order.
     Effects: under the writer lock and in the transaction of the caller; notes load_id, result and notices of each
@@ -78,6 +82,7 @@ def complete(connection: Connection, staging: staged.Staging, files: Sequence[St
     rows_open = mended.close_rows(connection, staging.load_ids[0]) if mended else 0
     staged.drop_staging(connection, staging)
     merging.analyze_tables(connection, sum(load.rows_loaded for load in merged.values()))
+    results = []
     for each, load_id in zip(files, staging.load_ids, strict=True):
         attempt = each.attempt
         attempt.load_id = load_id
@@ -93,6 +98,8 @@ def complete(connection: Connection, staging: staged.Staging, files: Sequence[St
         if taken_back:
             record_again(connection, taken_back, attempt)
         attempt.result = result
+        results.append(result)
+    return results
 
 
 def commit(connection: Connection, files: Sequence[tuple[Attempt, opening.SourceFile]]) -> None:

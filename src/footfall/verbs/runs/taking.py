@@ -1,0 +1,245 @@
+"""Take a run: load what its ranges staged, in one transaction, as the load of one file.
+
+Step by step: the turn of the load (the writer lock) -> every range is staged, by what is true now -> as many rows as
+were sent -> rows above the highest id straight to the table, the others to the merge -> as every load ends
+(`completing.py`) -> the tables of the run go -> commit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from footfall.contract.notices import describe_other_contract
+from footfall.contract.portable import add_sums, read_sums
+from footfall.contract.sums import Sums
+from footfall.engines.in_process import Engine, open_engine
+from footfall.errors import (
+    DatabaseUnavailableError,
+    FootfallError,
+    RunGoneError,
+    RunStaleError,
+    SourceUnavailableError,
+)
+from footfall.formats.ranges import open_range
+from footfall.postgres.faults import translate_driver_errors
+from footfall.postgres.target import Connection
+from footfall.postgres.transactions import begin, roll_back, take_writer_lock
+from footfall.results import LoadResult
+from footfall.safe_text import shown
+from footfall.settings import Settings
+from footfall.sources import opening
+from footfall.tables import direct, first_load, known_files, large, ledger, runs, staged_run
+from footfall.tables import staging as staged
+from footfall.tables.forgetting import Memory
+from footfall.tables.schema_options import list_kept
+from footfall.verbs.attempts import (
+    Attempt,
+    CommitOutcome,
+    find_commit_outcome,
+    make_unknown_outcome_error,
+    plan_waits,
+    record_failure,
+    wait_for_next_try,
+)
+from footfall.verbs.completing import Ending, StagedFile, commit, complete
+from footfall.verbs.conflicts import find_conflicts_in_ranges
+from footfall.verbs.load import open_load_session
+from footfall.verbs.runs.job import Job, read_job
+from footfall.verbs.runs.source import open_planned
+from footfall.verbs.sending import COUNTS_SHARE, add_counts, fill_empty_table
+from footfall.verbs.session import LoadSession, target
+from footfall.verbs.turn import LoadedMeanwhileError, OthersForgottenError, Turn
+
+NAMED = 10  # numbers of ranges that a message names
+
+
+def take(token: str, settings: Settings) -> LoadResult:
+    """Load what the ranges of a run staged; the result is that of a load of the file.
+
+    Effects: one transaction, in which the tables of the run go. A failure stays in the ledger, as that of a load does,
+    and leaves what is staged: it can be taken again, or is swept.
+    Raises: RunStaleError where ranges are to be staged first, RunGoneError; SettingsError where versions differ;
+    TooManyRejectedError, SourceChangedError, DatabaseUnavailableError, and what else a load raises.
+    """
+    began = time.monotonic()
+    with target(settings) as where:
+        session = open_load_session(where, settings)
+        try:
+            result = _Taker(session, settings, runs.name_tables(where.schema, token)).take()
+        finally:
+            session.connection.close()
+    return replace(result, seconds=round(time.monotonic() - began, 3))
+
+
+@dataclass(slots=True)
+class _Taker:
+    """Takes one run. `job` is None until it is read."""
+
+    session: LoadSession
+    settings: Settings
+    tables: runs.RunTables
+    job: Job | None = None
+
+    def take(self) -> LoadResult:
+        """Take the run. Where the database was lost, the ledger is asked, and the take is tried again if it is to be.
+
+        Raises: FootfallError; the failure is in the ledger then, where a load would record it.
+        """
+        left = plan_waits(self.settings)
+        while True:
+            attempt = Attempt(self.tables.token)
+            try:
+                return self._take_once(attempt)
+            except FootfallError as error:
+                outcome = find_commit_outcome(self.session, [attempt], error)
+                if outcome is CommitOutcome.COMMITTED and attempt.result:
+                    return attempt.result
+                if outcome is CommitOutcome.UNKNOWN and attempt.result and attempt.load_id:
+                    self.session.unsure[attempt.load_id] = attempt.result
+                roll_back(self.session.connection)
+                may_pass = isinstance(error, (DatabaseUnavailableError, SourceUnavailableError))
+                if not (may_pass and wait_for_next_try(error, left, f"{shown(attempt.source)}: ")):
+                    self._give_up(attempt, error)
+            except BaseException:
+                roll_back(self.session.connection)
+                raise
+
+    def _give_up(self, attempt: Attempt, error: FootfallError) -> NoReturn:
+        """Record the failure of a file in the ledger where that is possible. Raises: the error."""
+        if self.session.unsure and isinstance(error, DatabaseUnavailableError):
+            error = make_unknown_outcome_error(error)
+        if self.job and not isinstance(error, (RunGoneError, RunStaleError)):
+            record_failure(self.session, self.job.contract, attempt, error)
+        raise error
+
+    def _take_once(self, attempt: Attempt) -> LoadResult:
+        """Try one transaction. Raises: FootfallError; the caller then rolls the transaction back."""
+        connection, where = self.session.ensure_connected(), self.session.target
+        with translate_driver_errors(connection):
+            while True:
+                begin(connection, where)
+                try:
+                    return self._find_own() or self._take_planned(attempt)
+                except OthersForgottenError:  # between the look at them and the lock
+                    connection.rollback()
+
+    def _find_own(self) -> LoadResult | None:
+        """Give the result of an earlier try whose COMMIT was not answered, where it is in the ledger."""
+        if self.session.unsure:
+            take_writer_lock(self.session.connection, self.session.target)
+        for load_id, result in self.session.unsure.items():
+            if ledger.is_loaded(self.session.connection, load_id):
+                self.session.connection.rollback()
+                return result
+        return None
+
+    def _take_planned(self, attempt: Attempt) -> LoadResult:
+        connection = self.session.connection
+        runs.hold(connection, self.tables)
+        self.job = job = read_job(runs.read_job(connection, self.tables))
+        attempt.source, attempt.digest, attempt.size_bytes = job.source, job.digest, job.size_bytes
+        attempt.started_at = job.started_at
+        with runs.watch_tables(self.tables):
+            return self._take_in_turn(attempt, job)
+
+    def _take_in_turn(self, attempt: Attempt, job: Job) -> LoadResult:
+        session, connection = self.session, self.session.connection
+        with open_planned(job) as found:
+            # The digest is that of the bytes when the run was planned, and so is the instant before they were read.
+            file = replace(found, opened_ns=int(job.started_at.timestamp() * 1e9))
+            session.memory = None
+            memory = session.read_memory()
+            try:
+                Turn(session, [job.digest]).take()
+            except LoadedMeanwhileError as meanwhile:
+                return self._end_in_vain(job, file, meanwhile.loads[job.digest])
+            ranges = runs.read_ranges(connection, self.tables)
+            self._assert_staged(job, ranges, memory)
+            staging = staged.open_staging(session.target, session.server, [job.load_id], session.id_types)
+            self._send(job, staging, ranges)
+            layout, _ = open_range(file, job.contract, self.settings.memory_limit_mb, job.ranges[0])
+            with open_engine(job.latest, self.settings.memory_limit_mb) as engine:
+                staged_file = StagedFile(attempt, file, layout, _add_up(ranges))
+                (result,) = complete(connection, staging, [staged_file], self._make_ending(engine, job, file))
+            runs.end(connection, self.tables)
+            commit(connection, [(attempt, file)])
+        return result
+
+    def _make_ending(self, engine: Engine, job: Job, file: opening.SourceFile) -> Ending:
+        return Ending(
+            lambda _, lines: find_conflicts_in_ranges(engine, file, job.contract, job.ranges, lines),
+            self.settings.max_rejected,
+        )
+
+    def _end_in_vain(self, job: Job, file: opening.SourceFile, first: ledger.FirstLoad) -> LoadResult:
+        """Let the run go: another load has loaded the file since it was planned."""
+        connection = self.session.connection
+        connection.rollback()
+        begin(connection, self.session.target)
+        runs.end(connection, self.tables)
+        known_files.keep(connection, [file])
+        connection.commit()
+        notices = describe_other_contract(first.load_id, first.contract, job.fingerprint)
+        return LoadResult.already_loaded(first.load_id, file.source, file.digest, first.loaded_at, notices)
+
+    def _assert_staged(self, job: Job, ranges: Sequence[runs.StagedRange], memory: Memory) -> None:
+        """See that every range is staged, and by what is true now.
+
+        Effects: what was staged by what was true before is removed and committed, so that it can be staged anew.
+        Raises: RunStaleError.
+        """
+        missing = sorted(set(range(len(job.ranges))) - {each.number for each in ranges})
+        stale = [each.number for each in ranges if each.memory != memory.state]
+        if stale:
+            connection = self.session.connection
+            staged_run.remove(connection, self.tables, stale)
+            connection.commit()
+        if missing or stale:
+            numbers = sorted([*missing, *stale])
+            named = ", ".join(map(str, numbers[:NAMED])) + (", ..." if len(numbers) > NAMED else "")
+            since = "; users were forgotten since the others were" if stale else ""
+            raise RunStaleError(
+                f"{len(numbers)} of its {len(job.ranges)} ranges are not staged ({named}){since}; nothing was loaded. "
+                "Stage them, then take the run again",
+                source=shown(job.source),
+            )
+
+    def _send(self, job: Job, staging: staged.Staging, ranges: Sequence[runs.StagedRange]) -> None:
+        """Send what is staged to the table, or to the staging tables that the merge reads."""
+        connection, limit_mb = self.session.connection, self.settings.memory_limit_mb
+        if job.size_bytes >= first_load.EMPTY_PATH_BYTES and first_load.is_empty(connection):
+            first_load.open_empty_table(connection, staging)
+        if not staging.is_direct:
+            direct.open_table(connection, staging)
+        staged.prepare_server(connection)
+        run = staged_run.open_run(connection, self.tables, staging, ranges)
+        if staging.is_direct:
+            fill_empty_table(connection, staging, limit_mb, lambda count: staged_run.send(connection, run, count))
+        else:
+            _send_above(connection, run, limit_mb)
+        staged_run.move_others(connection, run)
+        staged_run.close_run(connection, run)
+
+
+def _send_above(connection: Connection, run: staged_run.StagedRun, memory_limit_mb: int) -> None:
+    """Send the rows above the highest id to the table, and count them where they are many beside what is there."""
+    rows = run.staging.direct_by_load.total()
+    if not (large.is_worth(connection, rows) and first_load.are_plain(connection)):
+        staged_run.send(connection, run)
+        return
+    from footfall.engines.counting import open_counts
+
+    with open_counts(memory_limit_mb // COUNTS_SHARE, list_kept(connection, run.staging.id_types)) as counts:
+        staged_run.send(connection, run, counts.add)
+        add_counts(connection, run.staging, counts)
+
+
+def _add_up(ranges: Sequence[runs.StagedRange]) -> Sums:
+    """Add the sums of ranges up, in the order of the file."""
+    sums = Sums()
+    for each in ranges:
+        add_sums(sums, read_sums(each.sums))
+    return sums
