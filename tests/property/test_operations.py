@@ -34,6 +34,7 @@ from footfall.verbs import replay as replay_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
+from footfall.verbs.mending import write_file
 from model import Delivery, History, Terms, judge
 from sampling import examples
 
@@ -157,6 +158,15 @@ class Operations(RuleBasedStateMachine):
             return said.loads[0].failure
         return said
 
+    def count_blank(self, number: int) -> int:
+        """Count the open rejected rows of a load that were blanked, since their user was forgotten."""
+        tables = self.history.tables()
+        whole = dict(tables.list_whole(number))
+        return sum(
+            load == number and each.closed_by is None and line not in whole
+            for (load, line), each in tables.quarantine.items()
+        )
+
     # The commands
 
     @rule(data=st.data(), fault=faults)
@@ -234,6 +244,37 @@ class Operations(RuleBasedStateMachine):
         if not terms.is_swapped and not self.has_made_ids:  # without --source, by that of the load
             terms = replace(terms, is_swapped=delivery.terms.is_swapped)
         assert len(said.loads) == self.history.replay(delivery.number, terms), said
+
+    @precondition(has_loads)
+    @rule(data=st.data(), fault=faults)
+    def mend(self, data: st.DataObject, fault: Fault) -> None:
+        """Write the open rows of a load to a file, mend some of them, leave some out, and load it as their mending."""
+        delivery, load_id = self.draw_load(data)
+        still_open = [
+            old.row.raw for _, old in self.history.tables().list_whole(delivery.number) if old.closed_by is None
+        ]
+        if not still_open:
+            return
+        path = Path(f"mended {len(self.files)}.csv")
+        path.unlink(missing_ok=True)
+        written = write_file(self.settings_of(Terms()), path, load_id=load_id, source=None, code=None)
+        assert path.read_text() == "\n".join([HEADER.strip(), *still_open, ""])
+        assert (written.rows, written.left_out) == (len(still_open), self.count_blank(delivery.number))
+        mended = [data.draw(st.one_of(st.just([row]), st.lists(lines, max_size=2)), "mended") for row in still_open]
+        text = "\n".join(row for rows_of_one in mended for row in rows_of_one) or "x"
+        self.files.setdefault(text, path.name)
+        content = f"{HEADER}{text}\n".encode()
+        path.write_bytes(content)
+        digest, terms = hashlib.sha256(content).hexdigest(), self.draw_terms(data)
+        said = self.run(fault, lambda: load_verb.load([path.name], self.settings_of(terms), replays=load_id))
+        (result,) = said.loads
+        if self.history.find_standing(digest):
+            assert result.status == "already-loaded"
+            return
+        assert result.status == "loaded" or (fault and result.status == "already-loaded")
+        if not terms.is_swapped and not self.has_made_ids:  # without --source, by that of the load
+            terms = replace(terms, is_swapped=delivery.terms.is_swapped)
+        self.history.mend(delivery.number, digest, text, terms)
 
     @rule(user=users, fault=faults)
     def forget(self, user: int, fault: Fault) -> None:

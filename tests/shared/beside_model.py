@@ -88,7 +88,10 @@ def describe(history: History, *, has_made_ids: bool = False, has_user_days: boo
     if not has_user_days:
         counts["user_days"] = None  # type: ignore[assignment]
     return {
-        "ledger": [("undone" if each.is_undone else "loaded", each.digest) for each in history.deliveries()],
+        "ledger": [
+            ("undone" if each.is_undone else "loaded", each.digest if each.mends is None else "")
+            for each in history.deliveries()
+        ],
         "sums": {
             number: (sums.read, sums.loaded, sums.duplicate, sums.rejected, 0, sums.forgotten)
             for number, sums in tables.ledger.items()
@@ -97,7 +100,7 @@ def describe(history: History, *, has_made_ids: bool = False, has_user_days: boo
             (None if has_made_ids else key, *content, number) for key, (content, number) in tables.raw.items()
         ),
         "quarantine": {
-            place: ("" if each.problems == FORGOTTEN else each.row.raw, each.problems, each.closed_by)
+            place: ("" if each.problems >= FORGOTTEN else each.row.raw, each.problems, each.closed_by)
             for place, each in tables.quarantine.items()
         },
         "overlaps": {pair: tuple(rows) for pair, rows in met.items()},
