@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import queue
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -79,15 +80,14 @@ def _import_client() -> Any:
 
 def _wait(futures: list[Any], tally: Tally) -> None:
     """Wait until every range is staged. Raises: what the first task that failed raised."""
-    from distributed import wait
-
-    waiting = set(futures)
-    while waiting:
-        with suppress(TimeoutError):
-            wait(waiting, timeout=POLL_S, return_when="FIRST_COMPLETED")
-        for future in [each for each in waiting if each.done()]:
-            future.result()
-            waiting.remove(future)
+    ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    for future in futures:
+        future.add_done_callback(ended.put)
+    left = len(futures)
+    while left:
+        with suppress(queue.Empty):
+            ended.get(timeout=POLL_S).result()
+            left -= 1
         tally.ask()
 
 
