@@ -2,7 +2,7 @@
 
 The core is tested without them: there these tests are not collected. Without a Java those of Spark are left out.
 
-One cluster of Spark serves all: it starts in a minute where the machine is busy. It is opened by Footfall's own door, and
+One cluster of Spark serves all: it starts in a minute where the machine is busy. Footfall's own door opens it, and
 its driver answers Spark Connect, too.
 """
 
