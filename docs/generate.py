@@ -22,7 +22,7 @@ import footfall
 from definition_pages import built_in_definitions, definitions_reference, files_in_public
 from footfall import errors, options, settings
 from footfall.answers.catalogue import Query
-from footfall.cli import main as command_line_program
+from footfall.cli.commands import gather_commands
 from footfall.contract.hints import find_hint
 from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.looks import LOOKS
@@ -46,7 +46,7 @@ TABLE = re.compile(r"^create table (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL
 
 def verbs() -> Iterator[tuple[str, Any, Any]]:
     """Give every verb and group of verbs: its words, its command and a context to print its help in."""
-    return _below(typer.main.get_command(command_line_program.app), "footfall", None)
+    return _below(typer.main.get_command(gather_commands()), "footfall", None)
 
 
 def _below(command: Any, name: str, parent: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 
 import psycopg
@@ -30,6 +31,7 @@ def list_tables() -> tuple[str, ...]:
     return (*counts.list_tables(), *of_loads, "source_files", *FORGETTING, OPTIONS_TABLE)
 
 
+@cache
 def migrations() -> tuple[tuple[int, str, str], ...]:
     """Give every migration as (version, name, text), in order."""
     folder = files("footfall.tables").joinpath("migrations")

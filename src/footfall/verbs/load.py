@@ -53,9 +53,9 @@ from footfall.verbs.attempts import (
 )
 from footfall.verbs.clocks import compare_clocks
 from footfall.verbs.groups import count_small, find_group_size_limit
-from footfall.verbs.notify import telling
 from footfall.verbs.schema import create_or_upgrade
 from footfall.verbs.session import LoadSession, find_version, make_contracts, read_id_types, target
+from footfall.verbs.telling_of_loads import telling
 
 if TYPE_CHECKING:
     from footfall.verbs.runs.loading import RunLoader
