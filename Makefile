@@ -177,7 +177,7 @@ torture: install  ## Run the torture tests with the long ones: hundreds of megab
 
 .PHONY: fuzz
 fuzz: install  ## Let Hypothesis look for files that are judged wrongly; FUZZ_EXAMPLES=5000 for a shorter run
-	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/torture/test_fuzzed.py --timeout 0 \
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/torture/test_fuzzed.py tests/torture/test_cuts.py --timeout 0 \
 		--hypothesis-profile fuzz -k "any" $(PYTEST_ARGS)
 
 # The coverage-guided fuzzer has an environment of its own.

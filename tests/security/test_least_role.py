@@ -16,8 +16,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from footfall import runs
 from footfall.answers import catalogue, parameters
 from footfall.errors import SchemaError
+from footfall.results.running import Run
 from footfall.settings import load_settings
 from footfall.sources import file_systems
 from footfall.tables import first_load, known_files
@@ -212,6 +214,66 @@ def test_a_role_that_loads_can_take_nothing_away(owned: None, new_role: Callable
     loader = new_role(*rights_of_a_loader())
     with pytest.raises(psycopg.errors.InsufficientPrivilege), psycopg.connect(loader) as connection:
         connection.execute(statement)
+
+
+@pytest.fixture
+def planned(new_role: Callable[..., str], write_csv: Write) -> tuple[Run, str]:
+    """A run in a schema of its owner, and a role that may stage it because the plan said so."""
+    owner, stager = new_role("create schema footfall authorization {role}"), new_role()
+    source = write_csv("a.csv", "1,1,1,click,2024-01-01", "2,x,1,click,2024-01-01", "1,1,1,click,2024-01-01")
+    role = str(conninfo_to_dict(stager)["user"])
+    settings = load_settings(database_url=owner, schema="footfall")
+    schema_verb.schema_apply(settings)
+    forget_verb.forget([9], settings)
+    return runs.plan(source, database_url=owner, schema="footfall", stager_role=role), stager
+
+
+def test_a_stager_has_what_staging_takes(planned: tuple[Run, str], admin: psycopg.Connection[Any]) -> None:
+    run, stager = planned
+    settings: Any = {"database_url": "dbname=nowhere", "stager_url": stager, "schema": "footfall"}
+    assert runs.left(run.token, **settings) == [0]
+    assert runs.stage(run.token, 0, **settings) == "staged"
+    assert runs.stage(run.token, 0, **settings) == "staged-already"
+    assert admin.execute("select count(*) from footfall.user_interactions_raw").fetchone() == (0,)
+    for part, rows in {"rows": 1, "out_of_order": 1, "rejected": 1}.items():
+        table = sql.Identifier("footfall", f"staging_{run.token}_{part}")
+        assert admin.execute(sql.SQL("select count(*) from {}").format(table)).fetchone() == (rows,), part
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select from footfall.user_interactions_raw",
+        "insert into footfall.loads (load_id) values (1)",
+        "select from footfall.rejected_interactions",
+        "insert into footfall.forgotten_users values ('x')",
+        "select pg_catalog.nextval('footfall.loads_load_id_seq')",
+        "create table footfall.mine (n integer)",
+        "select from footfall.staging_{token}_rows",
+        "delete from footfall.staging_{token}_rows",
+        "select from footfall.staging_{token}_rejected",
+        "update footfall.staging_{token}_job set job = '[]'",
+        "insert into footfall.staging_{token}_job values ('[]', now())",
+        "delete from footfall.staging_{token}_ranges",
+        "update footfall.staging_{token}_ranges set rows_first = 0",
+        "drop table footfall.staging_{token}_rows",
+    ],
+)
+def test_a_stager_may_do_nothing_but_stage(planned: tuple[Run, str], statement: str) -> None:
+    run, stager = planned
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), psycopg.connect(stager) as connection:
+        connection.execute(statement.format(token=run.token).encode())
+
+
+def test_a_stager_sweeps_nothing(planned: tuple[Run, str], admin: psycopg.Connection[Any]) -> None:
+    run, stager = planned
+    admin.execute(sql.SQL("update {} set kept_until = '-infinity'").format(_job_of(run)))
+    assert runs.sweep(database_url=stager, schema="footfall") == 0
+    assert admin.execute(sql.SQL("select count(*) from {}").format(_job_of(run))).fetchone() == (1,)
+
+
+def _job_of(run: Run) -> sql.Identifier:
+    return sql.Identifier("footfall", f"staging_{run.token}_job")
 
 
 def test_a_role_that_reads_asks_every_question_and_sees_no_rejected_row(

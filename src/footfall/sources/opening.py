@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
 from footfall.safe_text import scheme, shown
 from footfall.sources.ignored import COMPRESSIONS
+from footfall.sources.ranged_stream import RangedStream
 
 READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing, small enough for any memory limit
 # A disk or a file system of the network that is away, or a limit that is reached; a later try may succeed.
@@ -213,8 +214,10 @@ def _report_full_disk() -> Iterator[None]:
 def assert_unchanged(file: SourceFile) -> None:
     """Raise SourceChangedError where the file changed after its digest was taken.
 
-    Effects: one call of fstat. A load calls this just before COMMIT.
+    Effects: one call of fstat, or one request to a store. A load calls this just before COMMIT.
     """
+    if isinstance(file.stream, RangedStream):
+        file.stream.ranged.assert_unchanged()
     if file.identity is not None and file.identity != find_identity(file.stream.fileno()):
         raise SourceChangedError(
             "changed while it was read; run the same command again when its writer is done", source=file.source

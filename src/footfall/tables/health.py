@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from footfall.postgres.statements import fetch_one
@@ -46,9 +47,13 @@ def list_triggers(connection: Connection, schema: str, names: list[str]) -> list
     return [row.words for row in rows]
 
 
-def list_staging_tables(connection: Connection, schema: str) -> list[str]:
-    """List the staging tables in the schema that no transaction owns, quoted and with their schema."""
-    return [row.name for row in connection.execute(SQL["staging"], {"schema": schema}).fetchall()]
+def list_staging_tables(connection: Connection, schema: str, alive: Iterable[str] = ()) -> list[str]:
+    """List the staging tables in the schema that no transaction owns, and none of the runs with these tokens.
+
+    Shape: names, quoted and with their schema.
+    """
+    values = {"schema": schema, "alive": list(alive)}
+    return [row.name for row in connection.execute(SQL["staging"], values).fetchall()]
 
 
 def read_rhythm(connection: Connection) -> Any:

@@ -195,6 +195,24 @@ def find_tables(connection: Connection, schema: str, token: str | None = None) -
     return found
 
 
+def find_alive(connection: Connection, schema: str) -> list[str]:
+    """Find the runs that somebody holds or whose lease is not over, by their tokens; other roles' runs count, too."""
+    held = {row.run for row in connection.execute(SQL["held"], {"runs": RUNS}).fetchall()}
+    jobs = connection.execute(SQL["jobs"], {"schema": schema}).fetchall()
+    alive = []
+    for row in jobs:
+        tables = name_tables(schema, row.token)
+        is_held = tables.lock_key % (1 << 32) in held
+        if is_held or not row.may_ask or not is_over(connection, tables):
+            alive.append(row.token)
+    return alive
+
+
+def is_over(connection: Connection, tables: RunTables) -> bool:
+    """Say whether the lease of a run is over; that of one whose job a crash took is."""
+    return bool(fetch_one(connection, compose(SQL["is_over"], job=tables.job)).is_over)
+
+
 def sweep(connection: Connection, tables: RunTables) -> bool:
     """Drop a run that nobody holds and whose lease is over; one whose job a crash took is over, too.
 
@@ -206,10 +224,15 @@ def sweep(connection: Connection, tables: RunTables) -> bool:
             return False
         # Only now it is known that no statement of the run comes in between.
         parts = find_tables(connection, tables.schema, tables.token).get(tables.token, [])
-        if "job" in parts and not fetch_one(connection, compose(SQL["is_over"], job=tables.job)).is_over:
+        if "job" in parts and not is_over(connection, tables):
             return False
         drop(connection, tables, parts)
-    except (psycopg.errors.UndefinedTable, psycopg.errors.LockNotAvailable):  # taken just now, or in a backup's hands
+    # It was taken just now, a backup reads it, or somebody made a view of it.
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.LockNotAvailable,
+        psycopg.errors.DependentObjectsStillExist,
+    ):
         return False
     return bool(parts)
 

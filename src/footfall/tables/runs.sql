@@ -82,10 +82,33 @@ where
     n.nspname = %(schema)s
     and c.relkind = 'r'
     and c.relpersistence = 'u'
-    and c.relname ~ '^staging_[0-9a-f]{32}_(job|ranges|rows|out_of_order|rejected)$'
+    and c.relname::text ~ '^staging_[0-9a-f]{32}_(job|ranges|rows|out_of_order|rejected)$'::text
     and (%(token)s::text is null or pg_catalog.substr(c.relname::text, 9, 32) = %(token)s::text)
     and pg_catalog.pg_has_role(c.relowner, 'USAGE'::text)
 order by c.relname
+
+-- name: jobs
+-- The runs of every role: whether this one may ask for the end of the lease.
+select
+    pg_catalog.substr(c.relname::text, 9, 32) as token,
+    pg_catalog.has_table_privilege(c.oid, 'SELECT'::text) as may_ask
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n
+    on n.oid = c.relnamespace
+where
+    n.nspname = %(schema)s
+    and c.relkind = 'r'
+    and c.relname::text ~ '^staging_[0-9a-f]{32}_job$'::text
+order by c.relname
+
+-- name: held
+select l.objid::bigint as run
+from pg_catalog.pg_locks as l
+where
+    l.locktype = 'advisory'
+    and l.granted
+    and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+    and l.classid = %(runs)s::oid
 
 -- name: is_over
 select

@@ -227,7 +227,7 @@ class _Loader:
     are_alone: bool = False
     may_vanish: bool = False
     by_many: RunLoader | None = None
-    are_clocks_compared: bool = False
+    has_looked_around: bool = False
 
     def load_some(self, paths: Sequence[str]) -> Iterator[LoadResult]:
         """Load files in their order; pass over those that are known and did not change."""
@@ -263,7 +263,7 @@ class _Loader:
     def _load_waiting(self, paths: Sequence[str]) -> Iterator[LoadResult]:
         """Load small neighbouring files together; where a group fails, try half as many, down to one file."""
         if paths:
-            self._compare_clocks()
+            self._look_around()
         # A file that takes a load back has a transaction of its own: a refusal is then about this file alone.
         most = limit = 1 if self.are_alone or self.session.again else find_group_size_limit()
         start = 0
@@ -279,14 +279,20 @@ class _Loader:
             if results:  # where files fail often, groups stay small
                 most = min(2 * len(results), limit)
 
-    def _compare_clocks(self) -> None:
-        """Warn once, before the first file that may be new, where the server's data of the time zone differs."""
-        if self.are_clocks_compared:
+    def _look_around(self) -> None:
+        """Sweep runs that are over, and warn where the server's data of the time zone differs: once, before all files.
+
+        Effects: none where every file is known.
+        """
+        from footfall.verbs.runs.sweeping import sweep_runs
+
+        if self.has_looked_around:
             return
-        self.are_clocks_compared = True
+        self.has_looked_around = True
         try:
             connection = self.session.ensure_connected()
             with translate_driver_errors(connection):
+                sweep_runs(connection, self.session.target)
                 difference = compare_clocks(connection, self.session.target, self.settings.source_time_zone)
         except DatabaseUnavailableError:  # the load that follows meets the same, and says it
             roll_back(self.session.connection)

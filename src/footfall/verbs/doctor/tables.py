@@ -6,7 +6,7 @@ from typing import Any
 
 from footfall.postgres.inspection import list_settings
 from footfall.postgres.transactions import outlived
-from footfall.tables import counts, health
+from footfall.tables import counts, health, runs
 from footfall.tables.made import find_schema_drift
 from footfall.tables.schema import (
     OPTIONS_TABLE,
@@ -235,10 +235,12 @@ def look_at_wraparound(examined: Examined) -> Verdict:
 
 @check("staging", needs="database", warns="A staging table was left in the schema.")
 def look_at_staging(examined: Examined) -> Verdict:
-    """Staging tables that a load left in the schema."""
-    if found := health.list_staging_tables(examined.database, examined.where.schema):
-        return warn(f"left behind: {join_names(found)}", f"drop table {', '.join(found)};")
-    return ok("no staging table was left behind")
+    """Staging tables that a load left in the schema, but for those of runs that are at work or have a lease."""
+    alive = runs.find_alive(examined.database, examined.where.schema)
+    kept = f"; runs at work, or kept for their stagers: {len(alive)}" if alive else ""
+    if found := health.list_staging_tables(examined.database, examined.where.schema, alive):
+        return warn(f"left behind: {join_names(found)}{kept}", f"drop table {', '.join(found)};")
+    return ok(f"no staging table was left behind{kept}")
 
 
 def list_names() -> list[str]:

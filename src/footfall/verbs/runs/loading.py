@@ -25,7 +25,8 @@ from footfall.results import LoadResult, Progress
 from footfall.results.running import Run
 from footfall.safe_text import scheme, shown
 from footfall.settings import Settings
-from footfall.sources import opening
+from footfall.sources import opening, ranged
+from footfall.sources.stores import STORES
 from footfall.tables import runs
 from footfall.verbs.attempts import Attempt, copy_masked, plan_waits, record_failure, wait_for_next_try
 from footfall.verbs.runs import planning, staging, sweeping, taking
@@ -65,12 +66,17 @@ class RunLoader:
 
     def is_for(self, path: str) -> bool:
         """Say whether a file is loaded by many: plain, and large enough for two ranges."""
-        look = None if path == "-" or scheme(path) is not None else opening.find_identity(path)
-        if look is None or look.size_bytes < RANGES_LEAST * self._choose_range_bytes(look.size_bytes):
+        if scheme(path) is None:
+            is_shared = path != "-" and opening.find_identity(path) is not None
+        else:  # on one machine it is better copied there once; an address with a secret is none for others
+            is_shared = scheme(path) in STORES and self.settings.engine != "processes" and shown(path) == path
+        if not is_shared:
             return False
         try:
-            with opening.open_for_a_look(path) as file:
-                return can_be_cut(file, self.contracts.choose(path))
+            with ranged.open_to_plan(path) as file:
+                range_bytes = self._range_bytes or choose_range_bytes(file.size_bytes)
+                is_large = file.size_bytes >= RANGES_LEAST * range_bytes
+                return is_large and can_be_cut(file, self.contracts.choose(path))
         except FootfallError:  # the ordinary way meets the same, and says it
             return False
 
@@ -96,9 +102,7 @@ class RunLoader:
                 return replace(result, seconds=round(time.monotonic() - began, 3))
 
     def _load_once(self, path: str) -> LoadResult:
-        look = opening.find_identity(path)
-        range_bytes = self._choose_range_bytes(look.size_bytes if look else 0)
-        with planning.planned(path, self.settings, range_bytes=range_bytes) as run:
+        with planning.planned(path, self.settings, range_bytes=self._range_bytes) as run:
             if run.already_loaded is not None:
                 return run.already_loaded
             for _ in range(STALE_MAX):
@@ -146,8 +150,9 @@ class RunLoader:
         with suppress(FootfallError):
             sweeping.sweep(self.settings)
 
-    def _choose_range_bytes(self, size_bytes: int) -> int:
-        return self.settings.range_mb * MB if self.settings.range_mb else choose_range_bytes(size_bytes)
+    @property
+    def _range_bytes(self) -> int | None:
+        return self.settings.range_mb * MB if self.settings.range_mb else None
 
 
 def _read_job(connection: Connection, where: Target, tables: runs.RunTables) -> Mapping[str, Any]:
