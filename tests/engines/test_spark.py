@@ -94,5 +94,5 @@ def test_an_error_of_an_executor_comes_through_spark_connect(spark: Any, databas
 def test_no_secret_is_in_what_spark_keeps_and_shows(spark: Any) -> None:
     """Runs last: it reads what the tests before it left."""
     said = spark.read_all_said()
-    assert "footfall" in said
+    assert "nowhere" in said  # the task that failed before told its error there
     assert SECRET not in said
