@@ -8,12 +8,14 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+import psycopg
 import pytest
 
 from factories import make_contract
+from footfall import runs
 from footfall.errors import SourceChangedError, SourceError
 from footfall.formats.ranges import Planner, Range, open_range
-from footfall.sources.opening import SourceFile
+from footfall.sources.opening import SourceFile, assert_unchanged
 from footfall.sources.ranged import State, find_state, open_planned, open_to_plan, take_digest
 from storing import KEYS, Way, is_read_of, many_rows, put, rows
 
@@ -95,7 +97,7 @@ def test_an_object_that_changed_since_it_was_planned_is_refused(store: Any) -> N
     _, state, digest = plan("s3://inbox/a.csv", 10)
     put(store, **{"a.csv": rows(1, 3)})
     with (
-        pytest.raises(SourceChangedError, match="not the file that was planned"),
+        pytest.raises(SourceChangedError, match="changed since it was planned"),
         open_planned("s3://inbox/a.csv", state, digest),
     ):
         pass
@@ -131,6 +133,7 @@ def test_an_object_that_changes_behind_the_last_byte_is_refused(store: Any) -> N
     ):
         assert numbers_of(file, ranges[0]) == [2, 3]
         put(store, **{"a.csv": rows(1, 3)})
+        assert_unchanged(file)
 
 
 def test_an_object_that_changes_while_it_is_planned_is_refused(store: Any, way: Way) -> None:
@@ -173,3 +176,32 @@ def test_an_object_that_is_gone_is_named(store: Any) -> None:
     store.delete_object(Bucket="inbox", Key="a.csv")
     with pytest.raises(SourceError, match="no such object"), open_planned("s3://inbox/a.csv", state, digest):
         pass
+
+
+def test_a_run_of_an_object_loads_what_the_object_holds(store: Any, database: str) -> None:
+    put(store, **{"a.csv": many_rows(3 * MB) + b"x,1,1,click,2024-01-01\n"})
+    run = runs.plan("s3://inbox/a.csv", range_bytes=MB, database_url=database)
+    assert run.ranges == 3
+    for number in range(run.ranges):
+        assert runs.stage(run.token, number, database_url=database) == "staged"
+    taken = runs.take(run.token, database_url=database)
+    assert (taken.source, taken.rows_loaded, taken.rows_rejected) == ("s3://inbox/a.csv", 3 * MB // 45, 1)
+    again = runs.plan("s3://inbox/a.csv", database_url=database)
+    assert again.already_loaded is not None
+    assert again.already_loaded.load_id == taken.load_id
+
+
+def test_a_run_of_an_object_that_was_replaced_loads_nothing(store: Any, database: str) -> None:
+    put(store, **{"a.csv": many_rows(2 * MB)})
+    run = runs.plan("s3://inbox/a.csv", range_bytes=MB, database_url=database)
+    assert runs.stage(run.token, 0, database_url=database) == "staged"
+    put(store, **{"a.csv": many_rows(2 * MB).replace(b"click", b"other")})
+    with pytest.raises(SourceChangedError, match="changed since it was planned"):
+        runs.stage(run.token, 1, database_url=database)
+    put(store, **{"a.csv": many_rows(2 * MB)})
+    assert runs.stage(run.token, 1, database_url=database) == "staged"
+    put(store, **{"a.csv": rows(1)})
+    with pytest.raises(SourceChangedError, match="changed since it was planned"):
+        runs.take(run.token, database_url=database)
+    with psycopg.connect(database) as connection:
+        assert connection.execute("select count(*) from user_interactions_raw").fetchone() == (0,)

@@ -359,7 +359,7 @@ def test_a_server_that_does_not_tell_states_apart_is_read_whole_and_the_digest_d
         assert state == State(len(ROWS))
         assert lines_of(f"{address}/a.csv", ranges, state, digest) == list(range(2, 200_003))
         served.body = ROWS.replace(b"click", b"other")
-        with pytest.raises(SourceChangedError, match="not the file that was planned"):
+        with pytest.raises(SourceChangedError, match="changed since it was planned"):
             lines_of(f"{address}/a.csv", ranges, state, digest)
 
 

@@ -26,14 +26,15 @@ LOADS = """
     select
         load_id, case when replay_of is null then digest else '' end, status,
         rows_read, rows_loaded, rows_duplicate, rows_rejected, rows_skipped, rows_forgotten
-    from loads where status <> 'failed' order by load_id"""
+    from loads where status <> 'failed' order by finished_at, load_id"""
 RAW = "select interaction_id, user_id, product_id, action, timestamp, load_id from user_interactions_raw"
 REJECTED = "select load_id, line_number, raw_line, problems, replayed_by from rejected_interactions"
 OVERLAPS = "select load_id, first_load_id, rows_duplicate, rows_conflict from load_overlaps"
 DUPLICATES = """
     select load_id, first_load_id, i.interaction_id
     from load_duplicates cross join lateral unnest(interaction_ids) as i (interaction_id)"""
-LOAD_IDS = "select load_id from loads where status <> 'failed' order by load_id"
+# A run has its load_id when it is planned, and may be taken after loads of higher ones.
+LOAD_IDS = "select load_id from loads where status <> 'failed' order by finished_at, load_id"
 
 
 def read_tables(conninfo: str, *, has_made_ids: bool = False) -> dict[str, Any]:

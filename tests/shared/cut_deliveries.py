@@ -20,7 +20,7 @@ HEADER = b"interaction_id,user_id,product_id,action,timestamp"
 REORDERED = b"timestamp,note,user_id,interaction_id,action,product_id"
 ACTIONS = (b"click", b"view", b"buy", "größe".encode())
 BREAKS = (1, 2, 3, RECORD_LINES_MAX - 1, RECORD_LINES_MAX, RECORD_LINES_MAX + 1)
-SMALL_ROWS = 3_000
+SMALL_ROWS = 800
 DEFINITIONS = """
 [sources.shop]
 match = ["shop*.txt"]
@@ -63,7 +63,7 @@ class CutDelivery:
 
     name: str
     write: Callable[[Path], list[str]]
-    range_bytes: int = 32 << 10
+    range_bytes: int = 8 << 10
     options: Mapping[str, Any] = field(default_factory=dict)
     forgotten: tuple[str, ...] = ()
     is_long: bool = False
@@ -217,28 +217,28 @@ def of(*contents: tuple[str, Callable[[], bytes]]) -> Callable[[Path], list[str]
 MADE = {"interaction_id_type": "uuid"}
 IDS = {"interaction_id_type": "uuid", "user_id_type": "text", "product_id_type": "uuid"}
 DELIVERIES = (
-    CutDelivery("dirty rows", of(("dirty.csv", lambda: write_dirty_rows(SMALL_ROWS, 1))), 16 << 10),
+    CutDelivery("dirty rows", of(("dirty.csv", lambda: write_dirty_rows(SMALL_ROWS, 1))), 12 << 10),
     CutDelivery(
         "dirty rows over dirty rows",
         of(
             ("first.csv", lambda: write_dirty_rows(SMALL_ROWS // 2, 2)),
             ("dirty.csv", lambda: write_dirty_rows(SMALL_ROWS, 3)),
         ),
-        16 << 10,
+        12 << 10,
         forgotten=("7", "11"),
     ),
-    CutDelivery("long lines", of(("long.csv", lambda: write_long_lines(b"\r\n"))), 256 << 10),
+    CutDelivery("long lines", of(("long.csv", lambda: write_long_lines(b"\r\n"))), 4 << 20),
     CutDelivery("a lone quote on every line", of(("quotes.csv", lambda: write_lone_quotes(SMALL_ROWS)))),
     CutDelivery("compressed", of(("dirty.csv.gz", lambda: gzip.compress(write_dirty_rows(SMALL_ROWS, 4), 1)))),
     CutDelivery(
         "rows in random order",
-        of(("shuffled.csv", lambda: shuffle_rows(write_plain_rows(range(1, 4_000), 4_000, 5), 5))),
+        of(("shuffled.csv", lambda: shuffle_rows(write_plain_rows(range(1, 1_000), 1_000, 5), 5))),
     ),
     CutDelivery(
         "ids that are there, and ids above them",
         of(
-            ("first.csv", lambda: write_plain_rows(range(1_000, 2_500), 2_500, 6)),
-            ("second.csv", lambda: write_plain_rows([*range(3_000, 4_000), *range(500, 3_500)], 4_000, 7)),
+            ("first.csv", lambda: write_plain_rows(range(200, 500), 500, 6)),
+            ("second.csv", lambda: write_plain_rows([*range(600, 800), *range(100, 700)], 800, 7)),
         ),
     ),
     CutDelivery("UUIDs and text", of(("ids.csv", lambda: write_id_rows(SMALL_ROWS, 8))), options=IDS),
@@ -252,7 +252,7 @@ DELIVERIES = (
     CutDelivery("a source definition", of(("shop.txt", lambda: write_shop_rows(SMALL_ROWS, 12))), forgotten=("3",)),
     CutDelivery("a header alone", of(("header.csv", lambda: HEADER))),
     CutDelivery("one row", of(("one.csv", lambda: HEADER + b"\n1,1,1,click,2024-01-01")), 1),
-    CutDelivery("30,000 dirty rows", of(("dirty.csv", lambda: write_dirty_rows(30_000, 13))), 64 << 10),
+    CutDelivery("30,000 dirty rows", of(("dirty.csv", lambda: write_dirty_rows(30_000, 13))), 512 << 10),
     CutDelivery(
         "1,000,000 dirty rows", of(("dirty.csv", lambda: write_dirty_rows(1_000_000, 14))), 8 << 20, is_long=True
     ),

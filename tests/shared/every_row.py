@@ -19,7 +19,10 @@ PAGE_ROWS = 10_000
 COLUMNS = """
     select attname::text from pg_attribute
     where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum"""
-LOAD_IDS = "select load_id from loads where status <> 'failed' order by load_id"
+LOAD_IDS = "select load_id from loads where status <> 'failed' order by finished_at, load_id"
+# What is kept of a load's duplicates is a bag of ids, cut into pieces.
+DUPLICATES = """
+    (select load_id, first_load_id, unnest(interaction_ids) as interaction_id from load_duplicates) as ids"""
 LEFT = "select relname::text from pg_class where relname ~ '^staging' order by 1"
 Row = tuple[Any, ...]
 
@@ -48,10 +51,12 @@ def read_rows(conninfo: str, table: str) -> Iterator[Row]:
         connection.execute("set timezone to 'UTC'")
         place = {load_id: number for number, (load_id,) in enumerate(connection.execute(LOAD_IDS).fetchall())}
         names = [name for (name,) in connection.execute(COLUMNS, [table]).fetchall()]
+        if table == "load_duplicates":
+            names = ["load_id", "first_load_id", "interaction_id"]
         kept = [name for name in names if name not in OWN | KEYED and (table, name) != ("operations", "details")]
         query = sql.SQL("select {} from {} {} order by {}").format(
             sql.SQL(", ").join(map(sql.Identifier, kept)) if kept else sql.SQL("1"),
-            sql.Identifier(table),
+            sql.SQL(DUPLICATES) if table == "load_duplicates" else sql.Identifier(table),
             sql.SQL("where status <> 'failed'" if table == "loads" else ""),
             sql.SQL(", ").join(sql.SQL(str(at + 1)) for at in range(max(len(kept), 1))),
         )

@@ -40,7 +40,8 @@ def assert_parity(delivery: CutDelivery, stage_all: StageAll, new_database: Call
         assert done.status == "loaded", done.error
         run, taken = load_by_run(by_ranges, name, stage_all, delivery)
     assert leave_out_own(taken) == leave_out_own(done)
-    assert find_differences(ordinary, by_ranges) == {}
+    differing = find_differences(ordinary, by_ranges)
+    assert not differing, differing
     assert list_left_behind(by_ranges) == []
     assert footfall.verify(database_url=by_ranges).drift == ()
     return run

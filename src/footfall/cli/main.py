@@ -6,7 +6,6 @@ imports alone.
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import resource
@@ -14,12 +13,10 @@ import sys
 from contextlib import suppress
 
 OPEN_FILES = 4096  # files; more than one transaction takes, with what else is open
-START_OBJECTS = 100_000  # objects that a command makes before its work begins, nearly all of them to stay
 
 
 def main() -> int:
     """Run one command line and give its exit code."""
-    _put_off_collections()
     for stream in (sys.stdout, sys.stderr):
         # A file name need not be text; it is shown escaped, and never ends a load.
         if isinstance(stream, io.TextIOWrapper):
@@ -31,24 +28,6 @@ def main() -> int:
         return 0
     _allow_open_files()
     return _run(sys.argv[1:])
-
-
-def _put_off_collections() -> None:
-    """Put off the first collection of garbage until the start is over; then they come as often as ever.
-
-    Python looks through all that is there again and again while modules are imported, a sixth of the time of a short
-    command, and finds nothing: what an import makes stays.
-    """
-    usual = gc.get_threshold()
-
-    def settle(phase: str, _: dict[str, int]) -> None:
-        if phase == "start":
-            gc.callbacks.remove(settle)
-            gc.set_threshold(*usual)
-
-    if usual[0] and usual[0] < START_OBJECTS:
-        gc.callbacks.append(settle)
-        gc.set_threshold(START_OBJECTS, *usual[1:])
 
 
 def _allow_open_files() -> None:
@@ -94,8 +73,6 @@ def _run(arguments: list[str]) -> int:
         return 0
     except Exception as error:  # noqa: BLE001  (the last place before the user: one line, not a traceback)
         return _fail(f"unexpected {type(error).__name__}: {error}; run it again with -v and report what it prints", 1)
-    finally:
-        gc.freeze()  # Python's last collection would look through all modules once more; nothing of them is garbage
 
 
 def _fail(message: str, exit_code: int) -> int:

@@ -49,6 +49,7 @@ def find_state(file: opening.SourceFile) -> State:
 def open_to_plan(source: str) -> Iterator[opening.SourceFile]:
     """Open a source that others will read in parts, without its digest, which `take_digest` takes.
 
+    Whoever commits calls `opening.assert_unchanged` just before.
     Effects: copies to a temporary file what can be read in order only.
     Raises: SourceError where it cannot be read, or by this process alone, as stdin and pipes are.
     """
@@ -58,7 +59,6 @@ def open_to_plan(source: str) -> Iterator[opening.SourceFile]:
         )
     with _open(source) as file:
         yield file
-        opening.assert_unchanged(file)
 
 
 def take_digest(file: opening.SourceFile, *beside: Callable[[bytes], None]) -> opening.SourceFile:
@@ -80,8 +80,9 @@ def take_digest(file: opening.SourceFile, *beside: Callable[[bytes], None]) -> o
 
 @contextmanager
 def open_planned(source: str, state: State, digest: str) -> Iterator[opening.SourceFile]:
-    """Open a source in the state in which it was planned, and see at the end that it still is.
+    """Open a source in the state in which it was planned.
 
+    Whoever commits calls `opening.assert_unchanged` just before.
     Effects: copies to a temporary file what can be read in order only.
     Raises: SourceChangedError where it is in another state; SourceError where it cannot be read.
     """
@@ -90,12 +91,11 @@ def open_planned(source: str, state: State, digest: str) -> Iterator[opening.Sou
         is_copy = found == State(found.size_bytes)
         if found != state or (is_copy and take_digest(file).digest != digest):
             raise SourceChangedError(
-                "is not the file that was planned: it changed meanwhile, or the path leads to another file here; run "
-                "the same command again when its writer is done",
+                "changed since it was planned, or this machine has another file of this name; load it again when its "
+                "writer is done",
                 source=file.source,
             )
         yield replace(file, digest=digest)
-        opening.assert_unchanged(file)
 
 
 def read_between(file: opening.SourceFile, begin: int, end: int) -> Iterator[bytes]:

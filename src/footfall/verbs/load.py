@@ -54,7 +54,7 @@ from footfall.verbs.attempts import (
 from footfall.verbs.clocks import compare_clocks
 from footfall.verbs.groups import count_small, find_group_size_limit
 from footfall.verbs.schema import create_or_upgrade
-from footfall.verbs.session import LoadSession, find_version, make_contracts, read_id_types, target
+from footfall.verbs.session import LoadSession, make_contracts, read_id_types, read_version_and_types, target
 from footfall.verbs.telling_of_loads import telling
 
 if TYPE_CHECKING:
@@ -205,7 +205,9 @@ def _prepare_tables(connection: Connection, where: Target, settings: Settings) -
 
     Raises: SchemaError (exit 6); SettingsError where the settings name other types.
     """
-    version = find_version(connection, where)
+    version, id_types = read_version_and_types(connection, where, settings)
+    if id_types is not None:
+        return id_types
     if version == 0:
         create_or_upgrade(connection, where, settings.id_types)
     else:

@@ -13,6 +13,7 @@ import pytest
 
 from footfall.errors import SourceChangedError, SourceError
 from footfall.sources import ranged_stream
+from footfall.sources.opening import assert_unchanged
 from footfall.sources.ranged import find_state, open_planned, open_to_plan, read_between, take_digest
 from footfall.sources.ranged_stream import RangedStream
 
@@ -59,7 +60,7 @@ def test_a_file_in_another_state_than_planned_is_refused(path: Path, tmp_path: P
     else:
         (tmp_path / "b.csv").write_bytes(TEXT)
         (tmp_path / "b.csv").replace(path)
-    refusal = pytest.raises(SourceChangedError, match="not the file that was planned")
+    refusal = pytest.raises(SourceChangedError, match="changed since it was planned")
     with refusal, open_planned(str(path), state, file.digest):
         pass
 
@@ -72,6 +73,7 @@ def test_a_file_that_changes_while_a_range_is_read_is_refused(path: Path) -> Non
         assert (file.digest, b"".join(read_between(file, 0, 4))) == ("d", b"a,b\n")
         with path.open("ab") as more:
             more.write(b"5,6\n")
+        assert_unchanged(file)
 
 
 def test_a_file_is_the_same_on_every_machine_whatever_number_its_device_has(path: Path) -> None:

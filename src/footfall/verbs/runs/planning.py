@@ -93,7 +93,7 @@ def plan(source: str, settings: Settings, how: Plan | None = None) -> Run:
     with target(settings) as where:
         session = open_load_session(where, settings)
         try:
-            return _plan(source, place, session, settings, how or Plan())
+            return replace(_plan(source, place, session, settings, how or Plan()), schema=where.schema)
         finally:
             session.connection.close()
 
