@@ -60,10 +60,9 @@ def take(token: str, **settings: Unpack[LoadOptions]) -> LoadResult:
 
     Raises: RunStaleError where ranges must be staged anew; RunGoneError; what a load raises.
     """
-    import importlib
+    from footfall.verbs.runs import taking
 
-    result: LoadResult = importlib.import_module("footfall.verbs.runs.taking").take(token, _settings(settings))
-    return result
+    return taking.take(token, _settings(settings))
 
 
 def left(token: str, **settings: Unpack[Options]) -> list[int]:

@@ -5,78 +5,26 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psycopg
 import pytest
-from botocore.config import Config
 
-HEADER = b"interaction_id,user_id,product_id,action,timestamp\n"
-KEYS = {"AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": "s3cr3t-of-s0meone", "AWS_DEFAULT_REGION": "us-east-1"}
+from storing import KEYS, Way, is_read_of, many_rows, put, rows
+
 # A store that is away is asked twice instead of five times: tests wait less.
 PATIENCE = {"AWS_MAX_ATTEMPTS": "2"}
 Done = subprocess.CompletedProcess[str]
 Footfall = Callable[..., Done]
-
-
-def rows(*ids: int) -> bytes:
-    return HEADER + b"".join(b"%d,1,1,click,2024-01-01\n" % each for each in ids)
-
-
-def many_rows(size_bytes: int) -> bytes:
-    line = b"%019d,1,1,click,2024-01-01\n"
-    return HEADER + b"".join(line % (10**18 + each) for each in range(size_bytes // 45))
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """A server of the S3 protocol in a process of its own: its address."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        address = f"http://127.0.0.1:{port}"
-        while process.poll() is None:
-            try:
-                urllib.request.urlopen(f"{address}/moto-api/data.json", timeout=600).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield address
-        process.terminate()
-
-
-@pytest.fixture
-def store(server: str) -> Iterator[Any]:
-    """A client of an empty store with the bucket `inbox`."""
-    request = urllib.request.Request(f"{server}/moto-api/reset", method="POST")
-    urllib.request.urlopen(request, timeout=600).close()
-    client = boto3.client(
-        "s3",
-        endpoint_url=server,
-        region_name="us-east-1",
-        aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
-        config=Config(request_checksum_calculation="when_required"),
-    )
-    client.create_bucket(Bucket="inbox")
-    yield client
-    client.close()
 
 
 @pytest.fixture
@@ -91,11 +39,6 @@ def footfall(database: str, server: str) -> Footfall:
         return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
-
-
-def put(store: Any, **objects: bytes) -> None:
-    for key, body in objects.items():
-        store.put_object(Bucket="inbox", Key=key, Body=body)
 
 
 def ledger(database: str) -> list[Any]:
@@ -317,62 +260,6 @@ def test_without_the_extra_the_message_names_it(footfall: Footfall, tmp_path: Pa
 
 
 # a store that is disturbed
-
-
-@dataclass
-class Way:
-    """A way to the store. `disturb` may answer a request itself, and then says so; `asked` is what came by."""
-
-    address: str
-    disturb: Callable[[BaseHTTPRequestHandler], bool] = lambda _: False
-    asked: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def way_to(server: str) -> Iterator[Way]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            way.asked.append(f"{self.command} {self.path}")
-            if way.disturb(self):
-                return
-            request = urllib.request.Request(server + self.path, method=self.command)
-            for name, value in self.headers.items():
-                request.add_header(name, value)
-            try:
-                answer = urllib.request.urlopen(request, timeout=600)
-            except urllib.error.HTTPError as error:
-                answer = error
-            with answer:
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
-                    if name.lower() not in ("connection", "date", "server"):
-                        self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(answer.read())
-
-        do_HEAD = do_GET  # noqa: N815  (http.server's own name)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        listening.daemon_threads = False  # it ends when each answer has: none leaves its sockets open
-        way = Way(f"http://127.0.0.1:{listening.server_port}")
-        thread = threading.Thread(target=listening.serve_forever)
-        thread.start()
-        yield way
-        listening.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def way(server: str) -> Iterator[Way]:
-    with way_to(server) as found:
-        yield found
-
-
-def is_read_of(request: BaseHTTPRequestHandler, key: str) -> bool:
-    return request.command == "GET" and request.path.partition("?")[0].endswith(f"/{key}")
 
 
 def test_an_object_that_changes_while_it_is_read_is_not_loaded(

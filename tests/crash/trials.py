@@ -64,10 +64,12 @@ WITNESSES = {
         order by 1, 2, 3""",
     "keys": """
         select c.relname, pg_get_indexdef(c.oid, 0, true) from pg_class as c
-        where c.relkind = 'i' and c.relnamespace = current_schema()::regnamespace order by 1""",
+        where c.relkind = 'i' and c.relnamespace = current_schema()::regnamespace and c.relname !~ '^staging'
+        order by 1""",
     "constraints": """
         select conname, pg_get_constraintdef(oid) from pg_constraint
-        where connamespace = current_schema()::regnamespace and contype <> 'n' order by 1""",
+        where connamespace = current_schema()::regnamespace and contype <> 'n' and conname !~ '^staging'
+        order by 1""",
 }
 LEFT_BEHIND = {
     "staging table": "select relname from pg_class where relname like 'staging%'",

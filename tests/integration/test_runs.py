@@ -290,6 +290,24 @@ def test_a_file_that_changed_since_it_was_planned_is_refused(database: str, sour
     assert staged_rows(database, run.token) == []
 
 
+def test_a_file_that_changes_while_a_range_is_read_is_not_staged(
+    database: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.plan(source, database_url=database)
+    real = staging.open_range
+
+    def change(*values: Any) -> Any:
+        with Path(source).open("a") as file:
+            file.write("5,5,5,click,2024-01-01\n")
+        return real(*values)
+
+    monkeypatch.setattr(staging, "open_range", change)
+    with pytest.raises(SourceChangedError, match="changed while it was read"):
+        runs.stage(run.token, 0, database_url=database)
+    assert staged_rows(database, run.token) == []
+    assert runs.left(run.token, database_url=database) == [0]
+
+
 def test_another_file_of_that_name_is_refused(database: str, source: str) -> None:
     run = runs.plan(source, database_url=database)
     content = Path(source).read_bytes()
@@ -358,6 +376,16 @@ def test_forgotten_users_are_hidden_and_what_was_known_of_them_is_noted(database
     assert [(line, json.loads(problems)[0]["code"]) for line, problems in kept] == [("", "forgotten-user")]
 
 
+def test_who_forgets_is_told_of_runs_that_hold_rows_and_sweeps_those_that_are_over(
+    database: str, source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs.plan(source, database_url=database)
+    planning.plan(source, load_settings(database_url=database), planning.Plan(lease_s=0))
+    footfall.forget(7, database_url=database)
+    assert "runs at work, or kept for their stagers: 1" in caplog.text
+    assert len(tables_left(database)) == 5
+
+
 # what is planned
 
 
@@ -386,10 +414,14 @@ def test_a_file_without_a_usable_head_is_refused_when_it_is_planned_and_recorded
     assert tables_left(database) == []
 
 
-@pytest.mark.parametrize("name", ["-", "https://example.org/a.csv", "s3://bucket/a.csv", "password=x.csv"])
-def test_what_cannot_be_read_from_several_places_is_refused(database: str, name: str) -> None:
-    with pytest.raises(SettingsError, match=r"footfall load|rename it"):
+@pytest.mark.parametrize("name", ["-", "pipe", "https://me:hunter2@example.org/a.csv"])
+def test_what_cannot_be_read_several_times_or_without_a_secret_is_refused(
+    database: str, name: str, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SettingsError, match="`footfall load`") as refused:
         runs.plan(name, database_url=database)
+    assert "hunter2" not in refused.value.message
 
 
 def test_a_run_is_planned_with_the_settings_and_definition_of_its_file(database: str, write_csv: Write) -> None:

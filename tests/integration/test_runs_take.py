@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,24 @@ import psycopg
 import pytest
 
 from footfall import runs
-from footfall.errors import FootfallError, RunGoneError, RunStaleError, SourceChangedError, TooManyRejectedError
+from footfall.errors import (
+    DatabaseUnavailableError,
+    FootfallError,
+    RunGoneError,
+    RunStaleError,
+    SourceChangedError,
+    TooManyRejectedError,
+)
 from footfall.results import LoadResult
 from footfall.settings import load_settings
-from footfall.tables import first_load, large, staged_run
+from footfall.tables import first_load, large, ledger, staged_run
+from footfall.verbs import conflicts
 from footfall.verbs import forget as forget_verb
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
+from footfall.verbs.attempts import CommitOutcome
+from footfall.verbs.runs import taking
 
 Write = Callable[..., str]
 TABLES = {
@@ -64,14 +75,23 @@ def deliveries(id_types: dict[str, str], chance: random.Random) -> list[list[str
         instant = f"2024-0{chance.randint(1, 9)}-0{chance.randint(1, 9)} {chance.randint(0, 23):02}:{number % 60:02}:01"
         user = write_id(chance.randint(1, 40), id_types.get("user_id_type", ""))
         product = write_id(chance.randint(1, 9), id_types.get("product_id_type", ""))
-        line = f"{write_id(number, id_types.get('interaction_id_type', ''))},{user},{product},{'ab'[number % 2]},{instant}"
+        line = (
+            f"{write_id(number, id_types.get('interaction_id_type', ''))},{user},{product},{'ab'[number % 2]},{instant}"
+        )
         return rows.setdefault(number, line)
 
     def contradict(number: int) -> str:
         return row(number).replace(",a,", ",c,").replace(",b,", ",c,")
 
     first = [row(number) for number in [*range(100, 300), *range(310, 300, -1), 120, 305]]
-    mixed = [*range(200, 330), *range(400, 500), *range(50, 80), *range(520, 500, -1), *range(600, 680), *range(515, 590)]
+    mixed = [
+        *range(200, 330),
+        *range(400, 500),
+        *range(50, 80),
+        *range(520, 500, -1),
+        *range(600, 680),
+        *range(515, 590),
+    ]
     second = [row(number) for number in mixed]
     # Conflicts with an earlier load, with an earlier range of the file, and with the range itself.
     second += [contradict(120), contradict(405), contradict(589), row(588), "x,1,1,a,2024-01-01", ",,,", '"a""b",2,3']
@@ -131,3 +151,219 @@ def test_the_tables_are_those_of_ordinary_loads(
     assert content(by_runs) == content(ordinary)
     assert staging_tables(by_runs) == []
     verify_verb.verify(load_settings(database_url=by_runs, **id_types))
+
+
+ROWS = [f"{n},{n % 7},{n % 3},click,2024-01-01T00:00:{n % 60:02}Z" for n in range(1, 101)]
+WRONG = [f"x{n},1,1,click,2024-01-01" for n in range(5)]
+
+
+@pytest.fixture
+def staged(database: str, write_csv: Write) -> Callable[..., str]:
+    """Stage a file in three ranges; give the token of its run."""
+
+    def stage(*lines: str, name: str = "a.csv", leave: int | None = None) -> str:
+        source = write_csv(name, *lines)
+        run = runs.plan(source, database_url=database, range_bytes=Path(source).stat().st_size // 3 + 1)
+        assert run.ranges == 3
+        for number in range(3):
+            if number != leave:
+                runs.stage(run.token, number, database_url=database)
+        return run.token
+
+    return stage
+
+
+def ask(database: str, query: str) -> list[Any]:
+    with psycopg.connect(database) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_a_run_with_a_range_missing_is_refused_and_taken_when_it_is_there(
+    database: str, staged: Callable[..., str]
+) -> None:
+    token = staged(*ROWS, leave=1)
+    with pytest.raises(RunStaleError, match=r"1 of its 3 ranges are not staged \(1\); nothing was loaded"):
+        runs.take(token, database_url=database)
+    assert ask(database, "select status from loads") == []
+    assert runs.left(token, database_url=database) == [1]
+    runs.stage(token, 1, database_url=database)
+    assert runs.take(token, database_url=database).rows_loaded == len(ROWS)
+
+
+def test_a_run_is_taken_once(database: str, staged: Callable[..., str]) -> None:
+    token = staged(*ROWS)
+    runs.take(token, database_url=database)
+    with pytest.raises(RunGoneError, match="`footfall loads` says whether the file is loaded"):
+        runs.take(token, database_url=database)
+    assert ask(database, "select status, rows_loaded from loads") == [("loaded", len(ROWS))]
+
+
+@pytest.mark.parametrize("part", ["rows", "out_of_order", "rejected"])
+def test_rows_that_are_gone_are_missed_and_nothing_is_loaded(
+    database: str, staged: Callable[..., str], part: str
+) -> None:
+    token = staged(*ROWS, "100,9,9,click,2024-01-01", "30,1,1,click,2024-01-01", *WRONG)
+    ask(database, f"delete from staging_{token}_{part} where line_number > 95 returning 1")
+    with pytest.raises(
+        FootfallError, match=r"rows were sent to a table of this run, \d+ are there; nothing was loaded"
+    ):
+        runs.take(token, database_url=database)
+    assert ask(database, "select 1 from user_interactions_raw union all select 1 from rejected_interactions") == []
+    assert ask(database, "select status from loads") == [("failed",)]
+
+
+def test_too_many_rejected_rows_are_a_failure_of_the_ledger_and_another_bound_takes_them(
+    database: str, staged: Callable[..., str]
+) -> None:
+    token = staged(*ROWS, *WRONG)
+    with pytest.raises(TooManyRejectedError, match="5 of 105 rows are rejected"):
+        runs.take(token, database_url=database, max_rejected="4")
+    assert ask(database, "select status from loads") == [("failed",)]
+    assert ask(database, "select 1 from user_interactions_raw") == []
+    assert runs.take(token, database_url=database, max_rejected="5").rows_rejected == 5
+
+
+def test_users_who_were_forgotten_meanwhile_are_not_loaded(
+    database: str, new_database: Callable[[], str], write_csv: Write, staged: Callable[..., str]
+) -> None:
+    before = write_csv("before.csv", "1,3,1,click,2024-01-01")
+    ordinary = new_database()
+    for each in (database, ordinary):
+        load_verb.load([before], load_settings(database_url=each))
+    token = staged(*ROWS[1:])
+    forget_verb.forget(["3"], load_settings(database_url=database))
+    with pytest.raises(RunStaleError, match="users were forgotten"):
+        runs.take(token, database_url=database)
+    assert runs.left(token, database_url=database) == [0, 1, 2]
+    for number in range(3):
+        runs.stage(token, number, database_url=database)
+    taken = runs.take(token, database_url=database)
+    assert (taken.rows_loaded, taken.rows_rejected) == (85, 14)
+    assert ask(database, "select 1 from user_interactions_raw where user_id = 3") == []
+
+
+def test_a_file_that_another_load_brought_meanwhile_is_loaded_already(
+    database: str, staged: Callable[..., str], tmp_path: Path
+) -> None:
+    token = staged(*ROWS)
+    (done,) = load_verb.load([str(tmp_path / "a.csv")], load_settings(database_url=database)).loads
+    taken = runs.take(token, database_url=database)
+    assert (taken.status, taken.load_id, taken.digest) == ("already-loaded", done.load_id, done.digest)
+    assert staging_tables(database) == []
+    assert ask(database, "select count(*) from user_interactions_raw") == [(len(ROWS),)]
+
+
+def test_a_file_that_changed_after_it_was_staged_is_not_loaded(
+    database: str, staged: Callable[..., str], tmp_path: Path
+) -> None:
+    token = staged(*ROWS)
+    with (tmp_path / "a.csv").open("a") as file:
+        file.write("7,7,7,click,2024-01-01\n")
+    with pytest.raises(SourceChangedError, match="changed since it was planned"):
+        runs.take(token, database_url=database)
+    assert ask(database, "select 1 from user_interactions_raw") == []
+    assert ask(database, "select status from loads") == [("failed",)]
+
+
+def test_only_the_ranges_that_hold_conflicts_are_read_again(
+    database: str, staged: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = staged(*ROWS, "99,5,5,view,2024-01-01T00:00:00Z")
+    opened: list[int] = []
+    real = conflicts.open_range
+
+    def note(file: Any, contract: Any, memory_limit_mb: int, part: Any) -> Any:
+        opened.append(part.line_number)
+        return real(file, contract, memory_limit_mb, part)
+
+    monkeypatch.setattr(conflicts, "open_range", note)
+    assert runs.take(token, database_url=database).rows_rejected == 1
+    assert len(set(opened)) == 1
+    assert opened[0] > 50
+    assert ask(database, "select line_number, raw_line from rejected_interactions") == [
+        (len(ROWS) + 2, "99,5,5,view,2024-01-01T00:00:00Z")
+    ]
+
+
+def test_a_table_with_a_trigger_gets_its_rows_by_the_merge(
+    database: str, new_database: Callable[[], str], write_csv: Write
+) -> None:
+    ordinary = new_database()
+    trigger = (
+        "create function seen() returns trigger language plpgsql as 'begin return new; end';"
+        "create trigger seen before insert on user_interactions_raw for each row execute function seen()"
+    )
+    files = [write_csv(f"{n}.csv", *lines) for n, lines in enumerate(deliveries({}, random.Random(3))[:2])]
+    for each in (database, ordinary):
+        schema_verb.schema_apply(load_settings(database_url=each))
+        with psycopg.connect(each) as connection:
+            connection.execute(trigger)
+    load_verb.load(files, load_settings(database_url=ordinary))
+    for file in files:
+        take_all(database, file, Path(file).stat().st_size // 2 + 1)
+    assert content(database) == content(ordinary)
+
+
+@pytest.mark.parametrize("really", [True, False], ids=["it had happened", "it had not"])
+@pytest.mark.parametrize("can_be_asked", [True, False], ids=["the ledger answers", "it answers later"])
+def test_a_lost_answer_to_commit_is_asked_of_the_ledger(
+    database: str, staged: Callable[..., str], monkeypatch: pytest.MonkeyPatch, really: bool, can_be_asked: bool
+) -> None:
+    token = staged(*ROWS)
+    lose_commit(monkeypatch, really=really)
+    real = taking.find_commit_outcome
+    asked: list[int] = []
+
+    def find(*given: Any) -> CommitOutcome:
+        asked.append(1)
+        return real(*given) if can_be_asked or len(asked) > 1 else CommitOutcome.UNKNOWN
+
+    monkeypatch.setattr(taking, "find_commit_outcome", find)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    taken = runs.take(token, database_url=database, retry=True)
+    assert (taken.status, taken.rows_loaded) == ("loaded", len(ROWS))
+    assert ask(database, "select status, rows_loaded from loads") == [("loaded", len(ROWS))]
+    assert staging_tables(database) == []
+
+
+def test_without_retry_a_commit_that_did_not_happen_leaves_what_is_staged(
+    database: str, staged: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = staged(*ROWS)
+    lose_commit(monkeypatch, really=False)
+    with pytest.raises(DatabaseUnavailableError):
+        runs.take(token, database_url=database)
+    assert runs.take(token, database_url=database).rows_loaded == len(ROWS)
+
+
+def lose_commit(monkeypatch: pytest.MonkeyPatch, *, really: bool) -> None:
+    """Break the connection at the first COMMIT of a load: after it, or before."""
+    real_record, real_commit = ledger.record, psycopg.Connection.commit
+    state = {"has_rows": False, "is_broken": False}
+
+    def record(connection: Any, entry: Any) -> None:
+        real_record(connection, entry)
+        state["has_rows"] = True
+
+    def commit(self: psycopg.Connection[Any]) -> None:
+        if state["is_broken"] or not state["has_rows"]:
+            return real_commit(self)
+        state["is_broken"] = True
+        if really:
+            real_commit(self)
+        self.close()
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(ledger, "record", record)
+    monkeypatch.setattr(psycopg.Connection, "commit", commit)
+
+
+def test_a_stager_that_comes_late_keeps_nobody_from_taking_the_run(database: str, staged: Callable[..., str]) -> None:
+    token = staged(*ROWS)
+    with psycopg.connect(database) as late:
+        late.execute(f"insert into staging_{token}_rows select * from staging_{token}_rows limit 1")
+        assert runs.take(token, database_url=database).rows_loaded == len(ROWS)
+        late.rollback()
+    assert ask(database, "select count(*) from user_interactions_raw") == [(len(ROWS),)]
+    assert runs.sweep(database_url=database) == 1
+    assert staging_tables(database) == []

@@ -12,7 +12,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
@@ -25,10 +27,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from factories import make_contract
 from footfall import check, discover, load
 from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
+from footfall.formats.ranges import Planner, Range, open_range
 from footfall.sources import web
 from footfall.sources.opening import open_source
+from footfall.sources.ranged import State, find_state, open_planned, open_to_plan, take_digest
 
 BODY = b"interaction_id,user_id,product_id,action,timestamp\n1,1,1,click,2024-01-01\n"
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -75,6 +80,45 @@ def answering(body: bytes = BODY, status: int = 200, **headers: str) -> Answer:
 
 def bytes_of(url: str) -> bytes:
     return b"".join(web.read(url))
+
+
+@dataclass
+class Ranges:
+    """A file that a server gives in ranges; `asked` has the headers of each request."""
+
+    body: bytes
+    etag: str | None = '"1"'
+    asked: list[tuple[str | None, str | None]] = field(default_factory=list)
+
+    def __call__(self, request: BaseHTTPRequestHandler) -> None:
+        wanted, condition = request.headers["Range"], request.headers["If-Match"]
+        self.asked.append((wanted, condition))
+        if condition not in (None, self.etag):
+            answering(b"", 412)(request)
+            return
+        if not wanted:
+            answering(self.body)(request)
+            return
+        first, last = wanted.removeprefix("bytes=").split("-")
+        piece = self.body[int(first) : int(last) + 1]
+        words = {"Content_Range": f"bytes {first}-{int(first) + len(piece) - 1}/{len(self.body)}"}
+        answering(piece, 206, ETag=self.etag or "", **words)(request)
+
+
+def plan_ranges_of(url: str, range_bytes: int) -> tuple[tuple[Range, ...], State, str]:
+    with open_to_plan(url) as opened:
+        planner = Planner(opened, make_contract(), range_bytes)
+        file = take_digest(opened, planner.take)
+        return planner.finish(), find_state(file), file.digest
+
+
+def lines_of(url: str, ranges: tuple[Range, ...], state: State, digest: str) -> list[int]:
+    numbers: list[int] = []
+    for part in ranges:
+        with open_planned(url, state, digest) as file:
+            _, batches = open_range(file, make_contract(), 64, part)
+            numbers += [number for batch in batches for number in batch["line_number"].to_pylist()]
+    return numbers
 
 
 def test_a_file_is_loaded_once_by_its_address(database: str) -> None:
@@ -286,3 +330,79 @@ def test_a_redirect_never_leads_to_a_file_of_this_machine(tmp_path: Path) -> Non
     (tmp_path / "a.csv").write_bytes(BODY)
     with serving(answering(b"", 302, Location=f"file://{tmp_path}/a.csv")) as address, pytest.raises(SourceError):
         bytes_of(f"{address}/a.csv")
+
+
+# in ranges
+
+ROWS = BODY + b"2,1,1,click,2024-01-01\n" * 200_000
+
+
+def test_a_server_that_answers_for_ranges_of_one_state_is_read_in_ranges_without_a_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    served = Ranges(ROWS)
+    with serving(served) as address:
+        ranges, state, digest = plan_ranges_of(f"{address}/a.csv", 1 << 20)
+        assert (digest, state) == (sha256(ROWS).hexdigest(), State(len(ROWS), etag='"1"'))
+        assert len(ranges) > 3
+        assert lines_of(f"{address}/a.csv", ranges, state, digest) == list(range(2, 200_003))
+    assert all(wanted for wanted, _ in served.asked)
+    assert {condition for _, condition in served.asked} == {None, '"1"'}
+
+
+@pytest.mark.parametrize("etag", [None, 'W/"1"'])
+def test_a_server_that_does_not_tell_states_apart_is_read_whole_and_the_digest_decides(etag: str | None) -> None:
+    served = Ranges(ROWS, etag)
+    with serving(served) as address:
+        ranges, state, digest = plan_ranges_of(f"{address}/a.csv", 2 << 20)
+        assert state == State(len(ROWS))
+        assert lines_of(f"{address}/a.csv", ranges, state, digest) == list(range(2, 200_003))
+        served.body = ROWS.replace(b"click", b"other")
+        with pytest.raises(SourceChangedError, match="changed since it was planned"):
+            lines_of(f"{address}/a.csv", ranges, state, digest)
+
+
+def test_a_server_that_knows_no_ranges_is_read_whole() -> None:
+    with serving(answering(ROWS, ETag='"1"')) as address:
+        ranges, state, digest = plan_ranges_of(f"{address}/a.csv", 2 << 20)
+        assert (len(ranges), state) == (3, State(len(ROWS)))
+        assert lines_of(f"{address}/a.csv", ranges[1:], state, digest)[-1] == 200_002
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_a_file_that_changes_between_two_ranges_is_refused(*, ignores: bool) -> None:
+    """Whether the server heeds If-Match or not: it says with each range of which state it is."""
+    served = Ranges(ROWS)
+    with serving(served) as address:
+        ranges, state, digest = plan_ranges_of(f"{address}/a.csv", 1 << 20)
+
+        def answer(request: BaseHTTPRequestHandler) -> None:
+            if request.headers["If-Match"] and ignores:
+                del request.headers["If-Match"]
+            served(request)
+            if request.headers["Range"] != "bytes=0-0":
+                served.etag = '"2"'
+
+        with serving(answer) as elsewhere, pytest.raises(SourceChangedError, match="changed while it was read"):
+            lines_of(f"{elsewhere}/a.csv", ranges[1:2], state, digest)
+
+
+def test_a_server_that_answers_for_another_range_is_refused() -> None:
+    other = answering(BODY, 206, ETag='"1"', Content_Range=f"bytes 7-{len(BODY) + 6}/{len(BODY)}")
+    with serving(other) as address, pytest.raises(SourceChangedError):
+        web.RangedFile(f"{address}/a.csv", len(BODY), '"1"').read(0, 5)
+
+
+def test_an_empty_file_is_said_to_be_empty_when_it_is_planned() -> None:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        answering(b"", 416 if request.headers["Range"] else 200)(request)
+
+    with serving(answer) as address, pytest.raises(SourceError, match="the file is empty"):
+        plan_ranges_of(f"{address}/a.csv", 1)
+
+
+def test_no_secret_of_an_address_is_in_the_refusal_of_a_range() -> None:
+    with serving(answering(b"", 403)) as address, pytest.raises(SourceError, match="access is denied") as caught:
+        plan_ranges_of(address.replace("://", "://me:hunter2@") + "/a.csv" + SECRETS, 1)
+    assert "hunter2" not in str(caught.value)

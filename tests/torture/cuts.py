@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from unittest.mock import patch
 
 from footfall.contract.definition import SourceDefinition
+from footfall.contract.limits import RECORD_BYTES_MAX, RECORD_LINES_MAX
 from footfall.contract.terms import Contract
 from footfall.errors import SourceError
 from footfall.formats import cutting, framing, header
@@ -27,11 +28,11 @@ class CutFile:
     content: bytes
     definition: SourceDefinition
     range_bytes: int
-    lines_max: int = 100
-    bytes_max: int = 1_000_000
-    block_bytes: int = 8 << 20
-    look_bytes: int = 1 << 16
-    look_bytes_max: int = 4 << 20
+    lines_max: int = RECORD_LINES_MAX
+    bytes_max: int = RECORD_BYTES_MAX
+    block_bytes: int = framing.BLOCK_BYTES_MAX
+    look_bytes: int = cutting.LOOK_BYTES
+    look_bytes_max: int = cutting.LOOK_BYTES_MAX
 
 
 @contextmanager

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from footfall.contract.mapping import Layout
 from footfall.contract.terms import Contract
-from footfall.errors import SourceChangedError
 from footfall.formats.choosing import find_delimiter, find_format
 from footfall.formats.reading import open_records
 from footfall.sources import compression, opening, recognition
+from footfall.sources.ranged import read_between
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,7 +90,7 @@ def plan_ranges(file: opening.SourceFile, contract: Contract, range_bytes: int) 
     Raises: SourceError where the file has no header, or is not what its definition says.
     """
     planner = Planner(file, contract, range_bytes)
-    for block in _read_bytes(file, 0, file.size_bytes):
+    for block in read_between(file, 0, file.size_bytes):
         planner.take(block)
     return planner.finish()
 
@@ -108,7 +108,7 @@ def open_range(
     if part.begin:
         from footfall.formats.framing import Lines
 
-        lines = Lines(_read_bytes(file, part.begin, part.end), lines.dialect, part.line_number)
+        lines = Lines(read_between(file, part.begin, part.end), lines.dialect, part.line_number)
     if layout.kind == "json":
         from footfall.formats.json_lines import cut_lines
 
@@ -131,7 +131,7 @@ def _go_to_records(
     """Read what stands before the records of a file that can be cut; give their layout, and their lines up to `end`."""
 
     def content() -> Iterator[bytes]:
-        return opening.read_content(file) if end is None else _read_bytes(file, 0, end)
+        return opening.read_content(file) if end is None else read_between(file, 0, end)
 
     if find_format(contract.definition, file.path) == "jsonl":
         from footfall.formats import json_lines
@@ -147,26 +147,5 @@ def _go_to_records(
 
 def _find_line_end(file: opening.SourceFile, part: Range) -> int:
     """Give the byte that ends the line before the range, or the range's last one: there the file was cut."""
-    file.stream.seek((part.begin or part.end) - 1)
-    found = file.stream.read(1)
-    if not found:
-        raise _make_cut_error(file)
-    return found[0]
-
-
-def _read_bytes(file: opening.SourceFile, begin: int, end: int) -> Iterator[bytes]:
-    """Give the stored bytes between two places. Raises: SourceChangedError where the file ends before."""
-    while begin < end:
-        file.stream.seek(begin)
-        block = file.stream.read(min(opening.READ_BYTES, end - begin))
-        if not block:
-            raise _make_cut_error(file)
-        begin += len(block)
-        yield block
-
-
-def _make_cut_error(file: opening.SourceFile) -> SourceChangedError:
-    return SourceChangedError(
-        "is shorter than it was when it was planned; run the same command again when its writer is done",
-        source=file.source,
-    )
+    place = part.begin or part.end
+    return next(read_between(file, place - 1, place))[0]

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 
 from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
 from footfall.safe_text import scheme, shown
-from footfall.sources import compression, recognition, stores, web
 from footfall.sources.ignored import COMPRESSIONS
+from footfall.sources.ranged_stream import RangedStream
 
 READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing, small enough for any memory limit
 # A disk or a file system of the network that is away, or a limit that is reached; a later try may succeed.
@@ -165,6 +165,10 @@ def _read_foreign(source: str) -> Iterator[bytes] | None:
     if source == "-":
         return _read_blocks(sys.stdin.buffer)
     kind = scheme(source)
+    if kind is None:
+        return None
+    from footfall.sources import stores, web  # heavy, and no file needs them
+
     if kind in stores.STORES:
         return stores.read(source)
     return web.read(source) if kind in web.SCHEMES else None
@@ -210,8 +214,10 @@ def _report_full_disk() -> Iterator[None]:
 def assert_unchanged(file: SourceFile) -> None:
     """Raise SourceChangedError where the file changed after its digest was taken.
 
-    Effects: one call of fstat. A load calls this just before COMMIT.
+    Effects: one call of fstat, or one request to a store. A load calls this just before COMMIT.
     """
+    if isinstance(file.stream, RangedStream):
+        file.stream.ranged.assert_unchanged()
     if file.identity is not None and file.identity != find_identity(file.stream.fileno()):
         raise SourceChangedError(
             "changed while it was read; run the same command again when its writer is done", source=file.source
@@ -224,6 +230,8 @@ def read_content(file: SourceFile) -> Iterator[bytes]:
     Raises: CorruptSourceError where a compressed file is cut or corrupt; SourceError where the name ends as those of
     compressed files do and the content is not compressed.
     """
+    from footfall.sources import compression, recognition  # heavy, and a file that is known needs neither
+
     file.stream.seek(0)
     start = file.stream.read(recognition.START_BYTES)
     file.stream.seek(0)

@@ -24,6 +24,9 @@ READ_BYTES = 8 << 20  # bytes per request: few enough requests for large objects
 # The values that distinguish one state of an object from another, under the names that the stores give them.
 STAMP = ("size", "ETag", "etag", "generation", "LastModified", "last_modified", "mtime", "VersionId")
 
+# The one of them that no other state has: a number of Google Cloud Storage, an ETag of S3 and of Azure.
+ETAGS = ("generation", "ETag", "etag")
+
 
 @dataclass(frozen=True, slots=True)
 class _Store:
@@ -188,11 +191,66 @@ def read(url: str) -> Iterator[bytes]:
                 yield block
         after = _make_stamp(place.system.info(place.path))
     if before != after:
-        raise SourceChangedError(
-            "changed while it was read; run the same command again when its writer is done", source=name
-        )
+        raise _make_changed_error(name)
     if size_bytes != after[0]:
         raise SourceChangedError(f"{size_bytes:,} of {after[0]:,} bytes came; run the same command again", source=name)
+
+
+@dataclass(frozen=True, slots=True)
+class RangedObject:
+    """One state of an object, read in ranges: see `ranged_stream`.
+
+    Where the store allows it, each request asks for that state. All stores are asked once more at the end.
+    """
+
+    url: str
+    place: _Place
+    stream: Any
+    size_bytes: int
+    etag: str
+
+    @property
+    def source(self) -> str:
+        """Give the name of the object without secrets."""
+        return shown(self.url)
+
+    def read(self, begin: int, end: int) -> bytes:
+        """Give the bytes between two places. Raises: SourceChangedError where the object changed; SourceError."""
+        with _ask_store(self.url, self.place):
+            self.stream.seek(begin)
+            found: bytes = self.stream.read(end - begin)
+        return found
+
+    def assert_unchanged(self) -> None:
+        """Raise SourceChangedError where the object is in another state now."""
+        with _ask_store(self.url, self.place):
+            info = dict(self.place.system.info(self.place.path))
+        if (info.get("size"), _find_etag(info)) != (self.size_bytes, self.etag):
+            raise _make_changed_error(self.source)
+
+
+@contextmanager
+def open_ranged(url: str) -> Iterator[RangedObject | None]:
+    """Open an object in the state it is in now; None where its store does not tell its states apart.
+
+    Raises: SourceError where it cannot be read.
+    """
+    with _ask_store(url) as place:
+        stream = place.system.open(place.path, "rb", block_size=READ_BYTES, cache_type="none")
+    with stream:
+        etag = _find_etag(stream.details)
+        yield RangedObject(url, place, stream, stream.details["size"], etag) if etag else None
+
+
+def _find_etag(info: dict[str, Any]) -> str:
+    """Give the text by which a store tells the states of an object apart; empty where it has none."""
+    return str(next((info[name] for name in ETAGS if info.get(name)), ""))
+
+
+def _make_changed_error(name: str) -> SourceChangedError:
+    return SourceChangedError(
+        "changed while it was read; run the same command again when its writer is done", source=name
+    )
 
 
 def _find_info(place: _Place, path: str) -> dict[str, Any]:
@@ -247,9 +305,9 @@ def _find_place(url: str) -> _Place:
 
 
 @contextmanager
-def _ask_store(url: str) -> Iterator[_Place]:
+def _ask_store(url: str, place: _Place | None = None) -> Iterator[_Place]:
     """Give the place of a URL, and turn errors of its store into SourceError while the block runs."""
-    place = _find_place(url)
+    place = place or _find_place(url)
     try:
         yield place
     except _import_classes(("builtins.OSError", "builtins.ValueError", *place.store.errors)) as error:
@@ -275,9 +333,7 @@ def _to_source_error(name: str, store: _Store, error: Exception) -> SourceError:
             source=name,
         )
     if status == 412 or isinstance(error, _import_classes(store.changed)):
-        return SourceChangedError(
-            "changed while it was read; run the same command again when its writer is done", source=name
-        )
+        return _make_changed_error(name)
     away = _import_classes(("builtins.ConnectionError", "builtins.TimeoutError", *store.away))
     if (status or 0) >= 500 or status in (408, 429) or isinstance(error, away):
         return SourceUnavailableError(

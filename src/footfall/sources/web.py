@@ -1,15 +1,19 @@
 """One file by http:// or https:// -> its bytes; an incomplete answer is an error.
 
 All bytes come from one response, so they are one state of the file. There must be as many as the server announces.
+Where a server answers for ranges and has an ETag for each state, ranges of one state can be read, too.
 """
 
 from __future__ import annotations
 
 import base64
 import http.client
+import re
 import ssl
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -23,6 +27,8 @@ READ_BYTES = 1 << 20  # bytes per read
 PASSING = (408, 425, 429)
 DENIED = (401, 403, 407)
 GONE = (404, 410)
+PARTIAL = 206  # Partial Content
+OTHER_STATE = (412, 416)  # Precondition Failed; Range Not Satisfiable, which an empty file is, too
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
@@ -67,6 +73,74 @@ def read(url: str) -> Iterator[bytes]:
             f"{size_bytes:,} of {announced:,} bytes came, then the connection ended; run the same command again",
             source=name,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RangedFile:
+    """One state of a file, read in ranges: see `ranged_stream`."""
+
+    url: str
+    size_bytes: int
+    etag: str
+
+    @property
+    def source(self) -> str:
+        """Give the address of the file without secrets."""
+        return shown(self.url)
+
+    def read(self, begin: int, end: int) -> bytes:
+        """Give the bytes between two places. Raises: SourceChangedError where the file changed; SourceError."""
+        status, headers, found = _ask_range(self.url, begin, end, self.etag)
+        if status != PARTIAL or (headers["ETag"], _find_size(headers, begin)) != (self.etag, self.size_bytes):
+            raise SourceChangedError(
+                "changed while it was read, or its server answers for its ranges no longer; run the same command "
+                "again when its writer is done",
+                source=self.source,
+            )
+        return found
+
+    def assert_unchanged(self) -> None:
+        """Ask nothing: each range came with the ETag of this state."""
+
+
+def find_ranged(url: str) -> RangedFile | None:
+    """Find the state that a file is in; None where its server does not answer for ranges of one state.
+
+    Effects: one GET of one byte.
+    Raises: SourceError, as `read` does.
+    """
+    status, headers, _ = _ask_range(url, 0, 1, None)
+    etag, size_bytes = headers["ETag"] or "", _find_size(headers, 0)
+    # A weak ETag (W/) says that two states mean the same, not that their bytes are.
+    if status != PARTIAL or size_bytes is None or not etag.startswith('"'):
+        return None
+    return RangedFile(url, size_bytes, etag)
+
+
+def _ask_range(url: str, begin: int, end: int, etag: str | None) -> tuple[int, Message, bytes]:
+    """Ask for a range, of one state if its ETag is given; give status, headers and the bytes if only these came."""
+    name = shown(url)
+    request = _make_request(url)
+    request.add_header("Range", f"bytes={begin}-{end - 1}")
+    if etag is not None:
+        request.add_header("If-Match", etag)
+    try:
+        with _make_opener().open(request, timeout=TIMEOUT_S) as response:
+            found = response.read(end - begin) if response.status == PARTIAL else b""
+            return response.status, response.headers, found
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code in OTHER_STATE:
+                return error.code, error.headers, b""
+            raise _make_refused_error(name, error.code, error.reason) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _make_away_error(name, error) from error
+
+
+def _find_size(headers: Message, begin: int) -> int | None:
+    """Find the size of the whole file in an answer for a range of it; None where it is another range."""
+    found = re.fullmatch(rf"bytes {begin}-\d+/(\d+)", headers["Content-Range"] or "")
+    return int(found[1]) if found else None
 
 
 def _make_opener() -> urllib.request.OpenerDirector:

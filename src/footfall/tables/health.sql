@@ -160,7 +160,7 @@ join pg_catalog.pg_namespace as n
 where
     n.nspname = %(schema)s
     and c.relkind = 'r'
-    and c.relname ~ '^staging_[0-9a-f]{32}_[a-z_]+$'
+    and c.relname::text ~ '^staging_[0-9a-f]{32}_[a-z_]+$'::text
     and not pg_catalog.substr(c.relname::text, 9, 32) = any(%(alive)s::text[])
 order by c.relname
 

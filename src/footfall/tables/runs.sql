@@ -82,7 +82,7 @@ where
     n.nspname = %(schema)s
     and c.relkind = 'r'
     and c.relpersistence = 'u'
-    and c.relname ~ '^staging_[0-9a-f]{32}_(job|ranges|rows|out_of_order|rejected)$'
+    and c.relname::text ~ '^staging_[0-9a-f]{32}_(job|ranges|rows|out_of_order|rejected)$'::text
     and (%(token)s::text is null or pg_catalog.substr(c.relname::text, 9, 32) = %(token)s::text)
     and pg_catalog.pg_has_role(c.relowner, 'USAGE'::text)
 order by c.relname
@@ -98,7 +98,7 @@ join pg_catalog.pg_namespace as n
 where
     n.nspname = %(schema)s
     and c.relkind = 'r'
-    and c.relname ~ '^staging_[0-9a-f]{32}_job$'
+    and c.relname::text ~ '^staging_[0-9a-f]{32}_job$'::text
 order by c.relname
 
 -- name: held

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -13,6 +13,7 @@ from footfall.contract.terms import KERNEL_VERSION, Contract
 from footfall.errors import SettingsError
 from footfall.formats.choosing import name_contract
 from footfall.formats.ranges import Range
+from footfall.sources.ranged import State
 
 # What must be the same wherever a range is judged: another release may read a text or a number in another way.
 DISTRIBUTIONS = ("footfall", "duckdb", "pyarrow")
@@ -23,15 +24,15 @@ class Job:
     """The job of a run.
 
     Shape: `source` is the name of the file as it was given, and `place` the one by which every machine finds it.
-    `identity` are the values that tell one state of it from every other, on whichever machine: without the device.
-    `ranges` are in the order of the file. `contract` is the one by which the rows are judged, and `fingerprint` that of
-    it and the name of the file. `latest` is the latest instant that a row may have.
+    `state` tells the state in which it was planned from every other. `ranges` are in the order of the file. `contract`
+    is the one by which the rows are judged, and `fingerprint` that of it and the name of the file. `latest` is the
+    latest instant that a row may have.
     Units: `lease_s` says for how long, in seconds, the run is kept when nobody holds it.
     """
 
     source: str
     place: str
-    identity: Mapping[str, int | str]
+    state: State
     digest: str
     size_bytes: int
     ranges: tuple[Range, ...]
@@ -48,7 +49,7 @@ class Job:
         """Give the job as values of JSON."""
         written: dict[str, Any] = {name: getattr(self, name) for name in Job.__slots__}
         return written | {
-            "identity": dict(self.identity),
+            "state": asdict(self.state),
             "ranges": [[each.begin, each.end, each.line_number] for each in self.ranges],
             "contract": write_contract(self.contract),
             "latest": self.latest and self.latest.isoformat(),
@@ -65,6 +66,7 @@ def read_job(written: Mapping[str, Any]) -> Job:
     assert_same_versions(written["versions"])
     values = dict(written)
     values["contract"] = contract = read_contract(written["contract"])
+    values["state"] = State(**written["state"])
     values["ranges"] = tuple(Range(*each) for each in written["ranges"])
     values["latest"] = written["latest"] and datetime.fromisoformat(written["latest"])
     values["started_at"] = datetime.fromisoformat(written["started_at"])

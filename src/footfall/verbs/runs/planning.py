@@ -6,7 +6,6 @@ rights of the stagers -> commit. Nothing that a reader sees changes.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,13 +27,13 @@ from footfall.results import LoadResult
 from footfall.results.running import Run
 from footfall.safe_text import shown
 from footfall.settings import Settings
-from footfall.sources import opening
+from footfall.sources import opening, ranged
 from footfall.tables import known_files, ledger, runs
 from footfall.verbs.attempts import Attempt, record_failure
 from footfall.verbs.clocks import compare_clocks
 from footfall.verbs.load import open_load_session
 from footfall.verbs.runs.job import Job, list_versions
-from footfall.verbs.runs.source import describe_identity, find_place
+from footfall.verbs.runs.source import find_place
 from footfall.verbs.runs.sweeping import sweep_runs
 from footfall.verbs.session import LoadSession, make_contracts, target
 
@@ -143,9 +142,8 @@ class _Planner:
         """Read the file, and keep the job of its run. Raises: FootfallError; the caller rolls the transaction back."""
         session, connection, where = self.session, self.session.connection, self.session.target
         contract = self.contracts.choose(attempt.source)
-        with opening.open_for_a_look(attempt.source) as looked_at:
-            identity = describe_identity(looked_at)
-            file, ranges, refusal = _read_once(looked_at, contract, self.how.range_bytes)
+        with ranged.open_to_plan(attempt.source) as opened_file:
+            file, ranges, refusal = _read_once(opened_file, contract, self.how.range_bytes)
             attempt.digest, attempt.size_bytes = file.digest, file.size_bytes
             begin(connection, where)
             if first := ledger.find_loaded(connection, [file.digest]).get(file.digest):
@@ -161,7 +159,7 @@ class _Planner:
             job = Job(
                 source=attempt.source,
                 place=place,
-                identity=identity,
+                state=ranged.find_state(file),
                 digest=file.digest,
                 size_bytes=file.size_bytes,
                 ranges=ranges,
@@ -188,18 +186,9 @@ def _read_once(
     file: opening.SourceFile, contract: Contract, range_bytes: int | None
 ) -> tuple[opening.SourceFile, tuple[Range, ...], SourceError | None]:
     """Read a file once for its digest and its ranges; give it with its digest, and why it cannot be cut if so."""
-    refusal = planner = None
     try:
         planner = Planner(file, contract, range_bytes or choose_range_bytes(file.size_bytes))
     except SourceError as error:
-        refusal = error
-    digest, size_bytes = hashlib.sha256(), 0
-    file.stream.seek(0)
-    while block := file.stream.read(opening.READ_BYTES):
-        digest.update(block)
-        size_bytes += len(block)
-        if planner:
-            planner.take(block)
-    file.stream.seek(0)
-    ranges = planner.finish() if planner else ()
-    return replace(file, digest=digest.hexdigest(), size_bytes=size_bytes), ranges, refusal
+        return ranged.take_digest(file), (), error
+    file = ranged.take_digest(file, planner.take)
+    return file, planner.finish(), None

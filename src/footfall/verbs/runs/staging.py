@@ -23,11 +23,12 @@ from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin
 from footfall.results import Progress
 from footfall.settings import Settings
+from footfall.sources import opening
 from footfall.tables import runs
 from footfall.tables import staging as staged
 from footfall.tables.forgetting import Memory, read_memory
 from footfall.verbs.runs.job import Job, read_job
-from footfall.verbs.runs.source import assert_as_planned, open_planned
+from footfall.verbs.runs.source import open_planned
 from footfall.verbs.session import target
 
 Outcome = Literal["staged", "staged-already"]
@@ -101,7 +102,7 @@ def _judge(
         engine.forgotten = memory.forgotten
         layout, batches = open_range(file, job.contract, job.memory_limit_mb, part)
         (sums,) = engine.run([Reading(file, layout, batches)], staged.Sender(staging, connection))
-        assert_as_planned(file, job)
+        opening.assert_unchanged(file)
     return _note(number, staging, sums, memory)
 
 
