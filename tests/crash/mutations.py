@@ -26,6 +26,8 @@ ALL_KINDS = (EVERY_MESSAGE, "-k", "temporary")
 OPERATIONS = ("tests/property/test_operations.py",)
 EVERY_COMMAND = "tests/crash/test_every_command.py"
 OPERATORS = ("tests/crash/test_operators.py",)
+RUNS_BROKEN = "tests/crash/test_runs_broken.py"
+PARITY = ("tests/integration/test_parity.py",)
 VERDICTS = (
     "tests/unit/formats/test_delimited.py",
     "tests/unit/contract/test_rules.py",
@@ -404,6 +406,87 @@ MUTATIONS = (
         "the conflicts of a replay count as those of a load",
         (("    replays.forget_conflicts(connection, load_id)\n", ""),),
         OPERATIONS,
+    ),
+    Mutation(
+        "an id of an earlier range is taken for one that comes for the first time",
+        (("        floors.append(max(floors[-1], each.highest_id))\n", "        floors.append(NO_ID)\n"),),
+        PARITY,
+    ),
+    Mutation(
+        "the floor of a range is that of the range before it alone",
+        (("max(floors[-1], each.highest_id)", "each.highest_id"),),
+        PARITY,
+    ),
+    Mutation(
+        "two attempts at one range may both be noted",
+        (("    range integer primary key,\n", "    range integer not null,\n"),),
+        (RUNS_BROKEN, "-k", "twins"),
+    ),
+    Mutation(
+        "rows that were staged before users were forgotten are taken",
+        (("if each.memory != memory.state]", "if False]"),),
+        (RUNS_BROKEN, "-k", "forgotten"),
+    ),
+    Mutation(
+        "a run is taken without all of its ranges",
+        (
+            (
+                "        missing = sorted(set(range(len(job.ranges))) - {each.number for each in ranges})\n",
+                "        missing = []\n",
+            ),
+        ),
+        (RUNS_BROKEN, "-k", "missing"),
+    ),
+    Mutation(
+        "rows that are staged are not counted",
+        (("    if sent != found:\n", "    if False:\n"),),
+        (RUNS_BROKEN, "-k", "emptied"),
+    ),
+    Mutation(
+        "a source in another state than when it was planned is read",
+        (("        if found != state or (", "        if False and ("),),
+        (RUNS_BROKEN, "-k", "changes"),
+    ),
+    Mutation(
+        "a run is swept while somebody holds it",
+        (
+            (
+                '        if not fetch_one(connection, SQL["try_alone"], runs=RUNS, run=tables.lock_key).is_alone:\n',
+                "        if False:\n",
+            ),
+        ),
+        (RUNS_BROKEN, "-k", "killed_while or staged"),
+    ),
+    Mutation(
+        "a run is swept before its lease is over",
+        (('        if "job" in parts and not is_over(connection, tables):\n', "        if False:\n"),),
+        (RUNS_BROKEN, "-k", "lease"),
+    ),
+    Mutation(
+        "a range is noted outside of the transaction of its rows",
+        (
+            (
+                "            if not runs.note_range(connection, tables, noted):\n",
+                "            connection.commit()\n            begin(connection, where)\n"
+                "            if not runs.note_range(connection, tables, noted):\n",
+            ),
+        ),
+        (RUNS_BROKEN, "-k", "twins"),
+    ),
+    Mutation(
+        "the tables of a run stay when it is taken",
+        (("            runs.end(connection, self.tables)\n            commit(", "            commit("),),
+        (RUNS_BROKEN, "-k", "zombie"),
+    ),
+    Mutation(
+        "the lines of a range count from its begin",
+        (("lines.dialect, part.line_number)", "lines.dialect, 1)"),),
+        PARITY,
+    ),
+    Mutation(
+        "conflicts are looked for in the first range alone",
+        (("job.contract, job.ranges, lines)", "job.contract, job.ranges[:1], lines)"),),
+        PARITY,
     ),
     Mutation(
         "a line number counts records, not lines",
