@@ -285,9 +285,27 @@ def test_a_file_that_changed_since_it_was_planned_is_refused(database: str, sour
     run = runs.plan(source, database_url=database)
     with Path(source).open("a") as file:
         file.write("5,5,5,click,2024-01-01\n")
-    with pytest.raises(SourceChangedError, match="is not the file that was planned"):
+    with pytest.raises(SourceChangedError, match="changed since it was planned"):
         runs.stage(run.token, 0, database_url=database)
     assert staged_rows(database, run.token) == []
+
+
+def test_a_file_that_changes_while_a_range_is_read_is_not_staged(
+    database: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.plan(source, database_url=database)
+    real = staging.open_range
+
+    def change(*values: Any) -> Any:
+        with Path(source).open("a") as file:
+            file.write("5,5,5,click,2024-01-01\n")
+        return real(*values)
+
+    monkeypatch.setattr(staging, "open_range", change)
+    with pytest.raises(SourceChangedError, match="changed while it was read"):
+        runs.stage(run.token, 0, database_url=database)
+    assert staged_rows(database, run.token) == []
+    assert runs.left(run.token, database_url=database) == [0]
 
 
 def test_another_file_of_that_name_is_refused(database: str, source: str) -> None:

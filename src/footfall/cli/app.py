@@ -69,6 +69,18 @@ Rehash = Annotated[
     bool | None, setting("--rehash", None, "Read every file, even one that was loaded and did not change.")
 ]
 Retry = Annotated[bool | None, setting("--retry", None, "Load a file again when the connection was lost.")]
+Workers = Annotated[
+    int | None,
+    setting("--workers", "N", "Processes that judge and stage large plain files; default 1."),
+]
+Engine = Annotated[
+    str | None,
+    setting("--engine", "NAME", "Who stages large plain files: processes (default), spark or dask."),
+]
+Master = Annotated[
+    str | None, setting("--master", "URL", "With --engine spark: spark://, yarn, local[4], or sc:// of Spark Connect.")
+]
+Scheduler = Annotated[str | None, setting("--scheduler", "URL", "With --engine dask: tcp:// or tls://.")]
 Again = Annotated[
     bool, call_option("--again", about="Take a file that is loaded back, and load it anew by the contract of today.")
 ]
