@@ -18,10 +18,10 @@ EVERY_MESSAGE = "tests/crash/test_every_message.py"
 LARGE = ("tests/integration/test_large_merge.py",)
 CROWD = ("tests/crash/test_crowd.py",)
 CROWD_OR_TWO = ("tests/crash/test_crowd.py", "tests/integration/test_concurrency.py")
-BEFORE_LEDGER = "        _record_loaded(connection, reading, attempt, result)\n"
+BEFORE_LEDGER = "        _record_loaded(connection, each, result)\n"
 OUTCOME = "    return CommitOutcome.COMMITTED if is_committed else CommitOutcome.NOT_COMMITTED\n"
 COMMITTING = "        attempt.is_committing = True\n"
-AT_COMMIT = "    connection.commit()\n    return [attempt.result"
+AT_COMMIT = f"        opening.assert_unchanged(file)\n{COMMITTING}    connection.commit()\n"
 ALL_KINDS = (EVERY_MESSAGE, "-k", "temporary")
 OPERATIONS = ("tests/property/test_operations.py",)
 EVERY_COMMAND = "tests/crash/test_every_command.py"
@@ -51,18 +51,18 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         "commit too early: before the ledger has its row",
-        ((BEFORE_LEDGER, f"        connection.commit()\n        begin(connection, session.target)\n{BEFORE_LEDGER}"),),
+        ((BEFORE_LEDGER, f"        connection.commit()\n{BEFORE_LEDGER}"),),
         ALL_KINDS,
     ),
     Mutation(
         "the ledger outside of the transaction: after the commit",
         (
-            (BEFORE_LEDGER, ""),
+            ("RereadConflicts = Callable[", "LATER: list = []\nRereadConflicts = Callable["),
+            (BEFORE_LEDGER, "        LATER.append((each, result))\n"),
             (
                 AT_COMMIT,
-                "    connection.commit()\n    begin(connection, session.target)\n"
-                "    for attempt, reading in new:\n"
-                f"        _record_loaded(connection, reading, attempt, attempt.result)\n{AT_COMMIT}",
+                f"{AT_COMMIT}    for each, result in LATER:\n        _record_loaded(connection, each, result)\n"
+                "    LATER.clear()\n    connection.commit()\n",
             ),
         ),
         ALL_KINDS,
@@ -199,9 +199,10 @@ MUTATIONS = (
     Mutation(
         "what a file looked like is kept outside of the transaction: before the load",
         (
-            ("    known_files.keep(connection, (file for _, file, _ in taken))\n", ""),
+            ("    known_files.keep(connection, (file for _, file in files))\n", ""),
             (
                 "    if new and (later :=",
+                "    from footfall.tables import known_files\n\n"
                 "    known_files.keep(connection, (file for _, file, _ in taken))\n    connection.commit()\n"
                 "    begin(connection, session.target)\n    if new and (later :=",
             ),
