@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 import sys
-from importlib.abc import MetaPathFinder
 
 from footfall.cli.main import main
+from footfall.cli.without_pandas import keep_pandas_out
 
 START_OBJECTS = 100_000  # objects that a command makes before its work begins, nearly all of them to stay
 
@@ -14,7 +14,7 @@ START_OBJECTS = 100_000  # objects that a command makes before its work begins, 
 def start() -> int:
     """Run the command line of this process, and give its exit code."""
     _put_off_collections()
-    sys.meta_path.insert(0, _WithoutPandas())
+    keep_pandas_out()
     try:
         return main()
     finally:
@@ -38,18 +38,6 @@ def _put_off_collections() -> None:
     if 0 < usual[0] < START_OBJECTS:
         gc.callbacks.append(settle)
         gc.set_threshold(START_OBJECTS, *usual[1:])
-
-
-class _WithoutPandas(MetaPathFinder):
-    """Lets pandas count as not installed. No command makes a frame.
-
-    Where it is installed, pyarrow imports it when it is given the first list, to ask whether the list is one of pandas.
-    """
-
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
-        """Find nothing. Raises: ModuleNotFoundError for pandas."""
-        if fullname == "pandas":
-            raise ModuleNotFoundError("the command line does not use pandas", name=fullname)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,28 @@
+"""The program without pandas, which no command needs; PySpark alone wants it to be there."""
+
+from __future__ import annotations
+
+import sys
+from importlib.abc import MetaPathFinder
+
+
+class _WithoutPandas(MetaPathFinder):
+    """Lets pandas count as not installed. No command makes a frame.
+
+    Where it is installed, pyarrow imports it when it is given the first list, to ask whether the list is one of pandas.
+    """
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        """Find nothing. Raises: ModuleNotFoundError for pandas."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError("the command line does not use pandas", name=fullname)
+
+
+def keep_pandas_out() -> None:
+    """Let pandas count as not installed in this process."""
+    sys.meta_path.insert(0, _WithoutPandas())
+
+
+def let_pandas_in() -> None:
+    """Let pandas be imported again: PySpark refuses Spark Connect without it."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _WithoutPandas)]
