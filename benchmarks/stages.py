@@ -49,7 +49,7 @@ KEPT = [kept for kept in kept_counts.KEPT if kept.option is None]  # nothing tha
 # What a load of a small file imports, in the order in which a process meets it; each is timed with those before it.
 IMPORTS = {
     "Python itself": "pass",
-    "the command line (typer)": "import footfall.cli.main",
+    "the command line (typer)": "from footfall.cli.commands import gather_commands; gather_commands(['load'])",
     "the settings (pydantic)": "import footfall.settings",
     "the driver (psycopg)": "import psycopg",
     "numpy": "import numpy",

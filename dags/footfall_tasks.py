@@ -9,14 +9,20 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import footfall_lineage
 from airflow.sdk import BaseNotifier, Connection, ExceptionRetryPolicy, RetryAction, RetryRule
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from footfall import errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from footfall import LoadSummary
+
+log = logging.getLogger("airflow.task.footfall")
+POOL = "footfall"  # how many files are loaded at a time; the set-up makes it
+ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 ALERTS = "footfall_alerts"  # a connection of type smtp; where there is none, a failure is a line in the log
 RETRYABLE = [
     f"{kind.__module__}.{kind.__qualname__}"
@@ -68,9 +74,16 @@ def send(connection: str, subject: str, words: str, to_log: logging.Logger, page
 
 def read_settings(context: Context) -> dict[str, Any]:
     """Give Footfall's settings: the database from Airflow's connection, all else from the environment as ever."""
+    connection = Connection.get(context["params"]["connection"])
+    extra = connection.extra_dejson
+    schema = {"schema": extra["footfall_schema"]} if "footfall_schema" in extra else {}
+    return {"database_url": write_conninfo(connection), **schema}
+
+
+def write_conninfo(connection: Connection) -> str:
+    """Write a connection of Airflow as libpq takes it, what its extra holds for libpq included."""
     from psycopg.conninfo import make_conninfo
 
-    connection = Connection.get(context["params"]["connection"])
     extra = connection.extra_dejson
     words = {
         "host": connection.host,
@@ -80,9 +93,23 @@ def read_settings(context: Context) -> dict[str, Any]:
         "dbname": connection.schema,
         **{name: extra[name] for name in LIBPQ_EXTRAS if name in extra},
     }
-    conninfo = make_conninfo("", **{name: value for name, value in words.items() if value not in (None, "")})
-    schema = {"schema": extra["footfall_schema"]} if "footfall_schema" in extra else {}
-    return {"database_url": conninfo, **schema}
+    return make_conninfo("", **{name: value for name, value in words.items() if value not in (None, "")})
+
+
+def end_file(summary: LoadSummary, settings: dict[str, Any]) -> dict[str, Any]:
+    """End the task of one file: say what became of it, to the log and to OpenLineage, and give its figures.
+
+    Raises: what may be cured by a second try as it is; all else as a failure at once.
+    """
+    (result,) = summary.loads
+    if result.failure is None:
+        log.info("%s", summary)
+    footfall_lineage.tell(summary, settings["database_url"])
+    if result.failure is not None:
+        if result.failure.retryable:
+            raise result.failure
+        raise AirflowFailException(result.error) from result.failure
+    return {name: getattr(result, name) for name in ("source", "digest", "status", "load_id", *ROWS)}
 
 
 DEFAULTS = {

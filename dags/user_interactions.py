@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import footfall_lineage
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import (
     Asset,
@@ -24,7 +23,8 @@ from airflow.sdk import (
     task,
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from footfall_tasks import DEFAULTS, read_settings, send
+from footfall_runs import LARGE, large_files, pick_large, read_stage_bytes, take_large
+from footfall_tasks import DEFAULTS, POOL, ROWS, end_file, read_settings, send
 
 from footfall import errors
 
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("airflow.task.footfall")
 COUNTS = Asset(name="interactions", uri="footfall://interactions", group="footfall")
-POOL = "footfall"  # how many files are loaded at a time; the set-up makes it
 REPORTS = "footfall_reports"  # another one, for the report; where there is none, it is a file and nothing more
-ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 FILES_MAX = 1000  # files of one run; Airflow maps a task over 1,024 at most, and the next run takes the rest
 
 DOC = """
@@ -47,11 +45,16 @@ Takes the files of a folder into PostgreSQL, each exactly once, and keeps the co
 |---|---|---|
 | `wait_for_files` | waits, without a worker, until a file of the run is there; it deletes nothing | |
 | `discover` | finds the files of the run that no load has brought yet, by their SHA-256 | extract |
-| `check` | judges every row against the contract and says in its log what a load will reject | transform |
+| `large_files` | picks the files of `stage_bytes` bytes or more: they go by the four last tasks of this table | |
+| `check` | judges every row of the others and says in its log what a load will reject | transform |
 | `load` | one file each: accepted rows, counts, quarantine and ledger in one transaction | load |
 | `verify` | recounts everything that is kept | |
 | `summarize` | adds up the rows read, loaded, duplicate and rejected, and tells the asset `interactions` | |
 | `report` | writes the report, and mails it, where the parameter `report` names a file; else it is skipped | |
+| `plan` | one large file each: its digest and its ranges; makes the tables that staging writes to | extract |
+| `ranges` | gives each range a task | |
+| `stage` | one range each, on any worker: judges its rows and sends them, and no reader sees them yet | transform |
+| `take` | one large file each, when all is staged: what `load` does with a file, in one transaction | load |
 
 A file that cannot be loaded fails at once, and the others are loaded; what a second try may cure, such as a lost
 database, is tried again. Run it again whenever you like: what is loaded already changes nothing.
@@ -146,6 +149,12 @@ def _matching(names: str) -> bool:
             type=["null", "string"],
             description="Write a report to this file of the worker; %Y-%m-%d is the date of the run. Empty: none.",
         ),
+        "stage_bytes": Param(
+            read_stage_bytes(),
+            type=["null", "integer"],
+            minimum=1,
+            description="Files of so many bytes or more are staged by ranges, on several workers. Empty: none.",
+        ),
         "wait_minutes": Param(60, type="integer", minimum=0, maximum=1440, description="How long a file may be late."),
     },
     default_args=DEFAULTS,
@@ -161,22 +170,29 @@ def user_interactions() -> None:
         context = get_current_context()
         names = _names(context)
         if not _matching(names):  # they went away after they were waited for
+            context["ti"].xcom_push(key=LARGE, value=[])
             return []
         found = footfall.discover(names, **read_settings(context))
         context["ti"].xcom_push(key="ignored", value=[str(each) for each in found.ignored[:FILES_MAX]])
         for each in found:
             state = "new" if each.load_id is None else f"loaded already as load {each.load_id}"
             log.info("%s: %s", each.source, state)
-        new = [each.source for each in found if each.load_id is None]
+        new = [each for each in found if each.load_id is None]
         if len(new) > FILES_MAX:
             log.warning("%s files are new; this run takes the first %s, the next one goes on", len(new), FILES_MAX)
-        return new[:FILES_MAX]
+        large = pick_large(new[:FILES_MAX], context["params"]["stage_bytes"])
+        context["ti"].xcom_push(key=LARGE, value=large)
+        return [each.source for each in new[:FILES_MAX]]
 
     @task
-    def check(paths: list[str]) -> list[str]:
-        """Say in the log what a load will reject, and why; a file that is bad is left to its own load to fail."""
+    def check(paths: list[str], large: list[str]) -> list[str]:
+        """Say in the log what a load will reject, and why; a file that is bad is left to its own load to fail.
+
+        Gives the files that are loaded as a whole.
+        """
         import footfall
 
+        paths = [path for path in paths if path not in large]
         if paths:
             summary = footfall.check(*paths)
             log.info("%s", summary)
@@ -193,19 +209,10 @@ def user_interactions() -> None:
         context = get_current_context()
         context["file_name"] = Path(path).name
         settings = read_settings(context)
-        summary = footfall.load(path, max_rejected=context["params"]["max_rejected"], **settings)
-        result = summary.loads[0]
-        if result.status != "failed":
-            log.info("%s", summary)
-        footfall_lineage.tell(summary, settings["database_url"])
-        if result.failure is not None:
-            if result.failure.retryable:
-                raise result.failure
-            raise AirflowFailException(result.error) from result.failure
-        return {name: getattr(result, name) for name in ("source", "digest", "status", "load_id", *ROWS)}
+        return end_file(footfall.load(path, max_rejected=context["params"]["max_rejected"], **settings), settings)
 
     @task(trigger_rule="all_done", multiple_outputs=False)
-    def verify(loads: Any) -> dict[str, int]:
+    def verify(loads: Any, taken: Any) -> dict[str, int]:
         """Recount everything that is kept, whatever became of the files. Raises: DriftError."""
         import footfall
 
@@ -218,9 +225,9 @@ def user_interactions() -> None:
         return {"rows_raw": found.rows_raw, "pairs": found.pairs}
 
     @task(trigger_rule="all_done", outlets=[COUNTS], multiple_outputs=False)
-    def summarize(paths: list[str] | None, loads: Any, verified: dict[str, int] | None) -> dict[str, Any]:
+    def summarize(paths: list[str] | None, loads: Any, taken: Any, verified: dict[str, int] | None) -> dict[str, Any]:
         """Add up what came in and tell the asset. Raises: where a file or the recount failed, so that the run fails."""
-        done = [each for each in (loads or []) if each]
+        done = [each for each in (*(loads or []), *(taken or [])) if each]
         total = {name: sum(each[name] for each in done) for name in ROWS}
         log.info("%s", ", ".join(f"{name} {number}" for name, number in total.items()))
         failed = sorted(set(paths or []) - {each["source"] for each in done})
@@ -252,12 +259,13 @@ def user_interactions() -> None:
         return str(place)
 
     paths = discover()
-    checked = check(paths)
-    loads = load.expand(path=checked)
-    verified = verify(loads)
+    large = large_files(paths)
+    loads = load.expand(path=check(paths, large))
+    taken = take_large(large)
+    verified = verify(loads, taken)
     # Beside `summarize`, not behind it: what the last tasks of a run come to is what the run comes to.
     report(verified)
-    summarize(paths, loads, verified)
+    summarize(paths, loads, taken, verified)
     WaitForFiles(task_id="wait_for_files", poke_interval=30) >> paths
 
 

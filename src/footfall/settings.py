@@ -8,34 +8,22 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
-import zoneinfo
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-import dotenv
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 
 from footfall.contract.bound import MaxRejected
-from footfall.contract.built_in import is_time_zone
 from footfall.contract.definition import OWN_FORM, SourceDefinition
 from footfall.contract.ids import IdType, IdTypes
-from footfall.contract.parsing import parse_definition
 from footfall.contract.terms import Contract
 from footfall.errors import SettingsError
-from footfall.options import CALL_VARIABLES
-from footfall.telling.wanted import Notify, parse_notify
+
+if TYPE_CHECKING:
+    from footfall.telling.wanted import Notify
 
 PREFIX = "FOOTFALL_"
 DOTENV_FILE = Path(".env")
@@ -50,21 +38,27 @@ OPTIONS = {
     "delimiter": "--delimiter",
     "max_rejected": "--max-rejected",
     "reporting_time_zone": "--reporting-time-zone",
+    "workers": "--workers",
+    "engine": "--engine",
+    "master": "--master",
+    "scheduler": "--scheduler",
 }
 LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
 SCHEMA_BYTES_MAX = 63  # bytes; PostgreSQL cuts longer names (NAMEDATALEN - 1), and a cut name is another name
 # Names of zones that PostgreSQL takes for fixed offsets, or does not know; a test compares all the others.
 ABBREVIATIONS = ("CET", "EET", "MET", "WET", "localtime")
 TIMEOUT_SECONDS_MAX = 2_000_000  # seconds; a server's time-outs are 32-bit numbers of milliseconds
+WORKERS_MAX = 1_000  # processes; as many as a file has ranges
 FUTURE_SECONDS_MAX = 100 * 366 * 86_400  # seconds; a hundred years, far from the end of the calendar
 
 
-class Settings(BaseSettings):
-    """Every setting, checked. Read them with `load_settings`, which says in words what is wrong."""
+class Settings(BaseModel):
+    """Every setting, checked: those that are given, and defaults for the rest.
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
+    `load_settings` reads them from all their places, and says in words what is wrong.
+    """
+
+    model_config = ConfigDict(
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
@@ -76,10 +70,10 @@ class Settings(BaseSettings):
     home: Path | None = None
     source: str | None = None
     delimiter: str | None = None
-    max_rejected: Annotated[MaxRejected | None, NoDecode] = None
+    max_rejected: MaxRejected | None = None
     source_time_zone: str = "UTC"
     reporting_time_zone: str = "UTC"
-    actions: Annotated[tuple[str, ...] | None, NoDecode] = None
+    actions: tuple[str, ...] | None = None
     max_future_seconds: int | None = Field(None, ge=0, le=FUTURE_SECONDS_MAX)
     lock_wait_seconds: int = Field(600, ge=0, le=TIMEOUT_SECONDS_MAX)
     memory_limit_mb: int = Field(512, ge=128)
@@ -91,11 +85,16 @@ class Settings(BaseSettings):
     user_id_type: IdType | None = None
     product_id_type: IdType | None = None
     log_format: Literal["text", "json"] = "text"
+    workers: int = Field(1, ge=1, le=WORKERS_MAX)
+    engine: Literal["processes", "spark", "dask"] = "processes"
+    master: SecretStr | None = None
+    scheduler: str | None = None
+    range_mb: int | None = Field(None, ge=1)
     stager_url: SecretStr | None = None
     stager_role: str | None = None
 
     _definitions: dict[str, SourceDefinition] = PrivateAttr(default_factory=dict)
-    _notify: Notify | None = PrivateAttr(None)
+    _notify: Any = PrivateAttr(None)  # a Notify or None, whose module most commands never import
 
     @property
     def id_types(self) -> IdTypes:
@@ -118,25 +117,12 @@ class Settings(BaseSettings):
     @property
     def notify(self) -> Notify | None:
         """Who is told of what, as footfall.toml says; None where nobody is."""
-        return self._notify
+        return cast("Notify | None", self._notify)
 
     @property
     def matches(self) -> tuple[str, ...]:
         """The patterns of the paths that source definitions are for: a folder gives what they fit, too."""
         return tuple(pattern for definition in self._definitions.values() for pattern in definition.match)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # Our own readers of the two files: they refuse unknown names, and leave a `$` in a password alone.
-        files = (InitSettingsSource(settings_cls, read()) for read in (_read_dotenv, _read_toml))
-        return init_settings, env_settings, *files
 
     @field_validator("schema_")
     @classmethod
@@ -181,7 +167,11 @@ class Settings(BaseSettings):
     @field_validator("source_time_zone", "reporting_time_zone")
     @classmethod
     def _check_time_zone(cls, name: str) -> str:
-        if name != "UTC" and name not in (known := zoneinfo.available_timezones()):
+        if name == "UTC":
+            return name
+        import zoneinfo  # looks through all of them, and most settings name none
+
+        if name not in (known := zoneinfo.available_timezones()):
             raise ValueError(
                 f"{name!r} is not a time zone; write one such as Europe/Vienna{_did_you_mean(name, known)}"
             )
@@ -238,25 +228,17 @@ def load_plain_settings(**overrides: object) -> Settings:
     for name in given:
         if name not in FIELDS.values():
             raise SettingsError(f"there is no setting {name!r}{_did_you_mean(name, FIELDS)}")
+    dotenv, toml = _read_dotenv(), _read_toml()
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        return Settings(**(toml | dotenv | _read_environment() | given))
     except ValidationError as error:
         # `from None`: pydantic's own text is not shown anywhere, whatever -v asks for.
         raise SettingsError("; ".join(_explain(each, given) for each in error.errors(include_input=False))) from None
 
 
-class _UsableSettings(Settings):
-    """Settings that nobody but the caller gives."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        *_: PydanticBaseSettingsSource,
-        **__: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
+def make_settings(**values: Any) -> Settings:
+    """Give settings of these values, by attribute, and defaults for the rest: nothing else is read."""
+    return Settings(**values)
 
 
 def load_usable_settings(**overrides: object) -> Settings:
@@ -271,10 +253,10 @@ def load_usable_settings(**overrides: object) -> Settings:
         for place in places:
             if value := place.get(name) or place.get(field):
                 with suppress(ValidationError):
-                    _UsableSettings(**{field: value})
+                    Settings(**{field: value})
                     values[field] = value
                 break
-    return _UsableSettings(**values)
+    return Settings(**values)
 
 
 def _explain(error: Any, given: dict[str, object]) -> str:
@@ -296,11 +278,21 @@ def find_origin(name: str, given: Mapping[str, object]) -> str:
     return f"{name} in {TOML_FILE}"
 
 
+def _read_environment() -> dict[str, Any]:
+    """Read the variables, in whatever case they are written; an empty one is as good as none."""
+    found = {key.upper(): value for key, value in os.environ.items() if value}
+    return {field: found[name] for field in FIELDS.values() if (name := PREFIX + field.rstrip("_").upper()) in found}
+
+
 def _read_dotenv() -> dict[str, Any]:
+    if not DOTENV_FILE.is_file():
+        return {}
+    import dotenv  # heavy, and most folders have no such file
+
+    from footfall.options import CALL_VARIABLES
+
     try:
-        found = (
-            dotenv.dotenv_values(DOTENV_FILE, interpolate=False, encoding="utf-8-sig") if DOTENV_FILE.is_file() else {}
-        )
+        found = dotenv.dotenv_values(DOTENV_FILE, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise SettingsError(f"{DOTENV_FILE} cannot be read ({_why(error)}); mend it or take it away") from error
     values: dict[str, Any] = {}
@@ -336,6 +328,11 @@ def read_definitions() -> dict[str, SourceDefinition]:
     tables = _parse_toml().get(DEFINITIONS, {})
     if not isinstance(tables, dict) or not all(isinstance(values, dict) for values in tables.values()):
         raise SettingsError(f"{DEFINITIONS} in {TOML_FILE}: a definition is a table of its own, [{DEFINITIONS}.NAME]")
+    if not tables:
+        return {}
+    from footfall.contract.built_in import is_time_zone
+    from footfall.contract.parsing import parse_definition
+
     file = str(TOML_FILE)
     return {name: parse_definition(name, values, file, is_time_zone=is_time_zone) for name, values in tables.items()}
 
@@ -345,12 +342,20 @@ def _read_notify() -> Notify | None:
     table = _parse_toml().get(NOTIFY)
     if table is not None and not isinstance(table, dict):
         raise SettingsError(f"{NOTIFY} in {TOML_FILE}: who is told of what is a table of its own, [{NOTIFY}]")
-    return None if table is None else parse_notify(table, str(TOML_FILE), os.environ)
+    if table is None:
+        return None
+    from footfall.telling.wanted import parse_notify
+
+    return parse_notify(table, str(TOML_FILE), os.environ)
 
 
 def _parse_toml() -> dict[str, Any]:
+    if not TOML_FILE.is_file():
+        return {}
+    import tomllib
+
     try:
-        return tomllib.loads(TOML_FILE.read_text(encoding="utf-8-sig")) if TOML_FILE.is_file() else {}
+        return tomllib.loads(TOML_FILE.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         # Only the place: the text around it may be a password.
         place = re.search(r"line \d+, column \d+", str(error))
@@ -367,6 +372,8 @@ def _why(error: OSError | UnicodeError) -> str:
 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
     names = sorted(known)
     close = get_close_matches(name, names, n=1)
     if close:

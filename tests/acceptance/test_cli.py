@@ -18,18 +18,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from command_line import run
+
 Write = Callable[..., str]
 GOOD = "1,1,1,click,2024-01-01"
 BAD = "2,x,1,click,never"
 SECRET = "postgresql://me:hunter2@127.0.0.1:1/x"
-
-
-def run(*words: str, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "footfall.cli", *words]
-    done = subprocess.run(
-        command, capture_output=True, input=stdin, env=os.environ | variables, timeout=600, check=False
-    )
-    return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 @pytest.fixture

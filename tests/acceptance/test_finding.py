@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from command_line import run
+
 Write = Callable[..., str]
 ROW = "{},1,1,click,2024-01-01"
-
-
-def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "footfall.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | variables, timeout=600, check=False)
 
 
 def report(*words: str, **variables: str) -> dict[str, Any]:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from command_line import run
+
 ROWS = "".join(f"{n},u{n % 4},i{n % 5},{('view', 'buy')[n % 2]},{1704067200 + n}\n" for n in range(30))
 EVENTS = "event_id,visitorId,itemId,event,ts\n" + ROWS
 SETTINGS = '# ours\nschema = "web"  # of the web\n\n[sources.old]\nformat = "csv"  # kept\n'
-
-
-def run(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "footfall.cli", *words]
-    done = subprocess.run(command, capture_output=True, input=stdin, env=os.environ, timeout=600, check=False)
-    return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from command_line import run
+
 UNREACHABLE = {"FOOTFALL_DATABASE_URL": "postgresql://me@127.0.0.1:1/x"}
 PER_DAY = "day,interaction_count\n2024-03-01,2\n2024-03-02,1\n"
 ROWS = [
@@ -31,9 +33,7 @@ COMMAND = [sys.executable, "-m", "footfall.cli", "query"]
 
 
 def query(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *words], capture_output=True, text=True, env=os.environ | variables, timeout=HANG_S, check=False
-    )
+    return run("query", *words, **variables)
 
 
 @pytest.fixture

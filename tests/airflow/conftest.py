@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -57,24 +58,50 @@ def metadata() -> Iterator[None]:
     AIRFLOW_HOME.cleanup()
 
 
-@pytest.fixture
-def dag_bag(metadata: None) -> Any:
-    """Every DAG of the project, read anew: a run leaves its parameters in the DAG that it was given."""
+def read_dags() -> Any:
+    """Read every DAG of the project anew: a run leaves its parameters in the DAG that it was given."""
     from airflow.dag_processing.dagbag import BundleDagBag
 
     return BundleDagBag(str(ROOT / "dags"), bundle_path=ROOT / "dags", bundle_name="dags-folder")
 
 
 @pytest.fixture
+def dag_bag(metadata: None) -> Any:
+    """Every DAG of the project, to run it."""
+    return read_dags()
+
+
+@pytest.fixture(scope="session")
+def dags(metadata: None) -> Any:
+    """Every DAG of the project, to look at it."""
+    return read_dags()
+
+
+@pytest.fixture
 def dag(dag_bag: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The DAG, with no pause between two tries, and an inbox of its own."""
-    from datetime import timedelta
-
     (tmp_path / "inbox").mkdir()
     found = dag_bag.dags["user_interactions"]
     for task in found.tasks:
         monkeypatch.setattr(task, "retry_delay", timedelta(0))
     return found
+
+
+@pytest.fixture(scope="module")
+def run_of_module(metadata: None) -> Callable[..., Any]:
+    """Run the DAG to its end for several tests: into a database that they share, with a password nobody asks for."""
+
+    def to_its_end(database: str, password: str, env: dict[str, str] | None = None, **params: Any) -> Any:
+        found = read_dags().dags["user_interactions"]
+        for task in found.tasks:
+            task.retry_delay = timedelta(0)
+        words = json.loads(connection_of(database)) | {"password": password}
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in ({"AIRFLOW_CONN_FOOTFALL": json.dumps(words)} | (env or {})).items():
+                patch.setenv(name, value)
+            return found.test(run_conf={"wait_minutes": 0} | params, logical_date=None)
+
+    return to_its_end
 
 
 def connection_of(conninfo: str) -> str:
@@ -130,8 +157,8 @@ class Standalone:
         command = [sys.executable, str(ROOT / "scripts/airflow"), f"--home={self.home}", f"--port={self.port}"]
         return [*command, *words]
 
-    def start(self) -> None:
-        """Start it where it does not run; wait for its last line."""
+    def start(self, until: str = "Ctrl-C") -> None:
+        """Start it where it does not run; wait for its last line, or another one that begins like this."""
         if self.process:
             return
         with self.errors.open("w") as errors:
@@ -142,7 +169,7 @@ class Standalone:
         for line in self.process.stdout:
             name, _, value = line.strip().partition(" ")
             self.said[name] = value.strip()
-            if name == "Ctrl-C":
+            if line.startswith(until):
                 return
         pytest.fail(f"it did not start ({self.stop(signal.SIGINT)}): {self.errors.read_text()}")
 
@@ -173,7 +200,7 @@ class Standalone:
             process.communicate()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def new_standalone(short_folder: Path) -> Iterator[Callable[[str], Standalone]]:
     """Make homes of Airflow; what still runs in them is stopped at the end."""
     made = []
@@ -187,3 +214,19 @@ def new_standalone(short_folder: Path) -> Iterator[Callable[[str], Standalone]]:
     for each in made:
         if each.process:
             each.stop(signal.SIGINT)
+
+
+@pytest.fixture(scope="session")
+def place(new_standalone: Callable[[str], Standalone]) -> Standalone:
+    """The home of the Airflow that all tests share which need one that runs: a start takes a minute."""
+    found = new_standalone("live")
+    events = {"type": "file", "log_file_path": str(found.home.parent / "events.jsonl"), "append": True}
+    found.env = {"OPENLINEAGE__TRANSPORT": json.dumps(events)}
+    return found
+
+
+@pytest.fixture
+def standalone(place: Standalone) -> Standalone:
+    """One that runs."""
+    place.start()
+    return place

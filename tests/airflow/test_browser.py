@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,6 @@ pytestmark = [
 
 
 @pytest.fixture
-def standalone(new_standalone: Callable[[str], Any]) -> Any:
-    """A running Airflow."""
-    found = new_standalone("browser")
-    found.start()
-    return found
-
-
-@pytest.fixture
 def page() -> Iterator[Any]:
     with playwright.sync_playwright() as driver:
         # Chromium's sandbox refuses to work for root, as in most containers.
@@ -52,7 +44,7 @@ def page() -> Iterator[Any]:
 
 def test_a_run_that_is_triggered_with_the_form_succeeds(standalone: Any, page: Any) -> None:
     home, said = standalone.home, standalone.said
-    delivered = home / "delivered"
+    delivered = home / "three-days"
     delivered.mkdir()
     for day in (1, 2, 3):
         (delivered / f"interactions-2024-03-0{day}.csv").write_text(f"{HEADER}100{day},1,1,click,2024-03-0{day}\n")

@@ -56,8 +56,8 @@ def states(run: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nobody_but_a_person_starts_it_one_at_a_time_and_it_is_recounted(dag_bag: Any, name: str) -> None:
-    found = dag_bag.dags[name]
+def test_nobody_but_a_person_starts_it_one_at_a_time_and_it_is_recounted(dags: Any, name: str) -> None:
+    found = dags.dags[name]
     assert (found.schedule, found.catchup, found.max_active_runs) == (None, False, 1)
     verb = name.removeprefix("footfall_")
     assert {task.task_id: sorted(task.downstream_task_ids) for task in found.tasks} == {verb: ["verify"], "verify": []}
@@ -81,10 +81,10 @@ def test_nobody_but_a_person_starts_it_one_at_a_time_and_it_is_recounted(dag_bag
         ("footfall_forget", {"file": "a b"}),
     ],
 )
-def test_a_parameter_that_makes_no_sense_is_refused(dag_bag: Any, name: str, params: dict[str, Any]) -> None:
+def test_a_parameter_that_makes_no_sense_is_refused(dags: Any, name: str, params: dict[str, Any]) -> None:
     from airflow.sdk.exceptions import ParamValidationError
 
-    found = dag_bag.dags[name].params
+    found = dags.dags[name].params
     with pytest.raises(ParamValidationError):
         copied = found.__class__(found)
         copied.update(params)
@@ -92,11 +92,11 @@ def test_a_parameter_that_makes_no_sense_is_refused(dag_bag: Any, name: str, par
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_survives_serialisation(dag_bag: Any, name: str) -> None:
+def test_it_survives_serialisation(dags: Any, name: str) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 
-    again = DagSerialization.from_dict(DagSerialization.to_dict(dag_bag.dags[name]))
-    assert {task.task_id for task in again.tasks} == {task.task_id for task in dag_bag.dags[name].tasks}
+    again = DagSerialization.from_dict(DagSerialization.to_dict(dags.dags[name]))
+    assert {task.task_id for task in again.tasks} == {task.task_id for task in dags.dags[name].tasks}
 
 
 def test_no_module_of_the_package_is_imported_but_the_public_ones() -> None:

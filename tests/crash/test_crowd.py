@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import random
 import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from forked import one_of_a_crowd
+from forks import FORKS, start_forks
 from trials import IS_LONG, SEED, TRIALS, Contents, Figures, left_behind, loaded
 
 pytestmark = pytest.mark.crash
@@ -24,13 +23,11 @@ FILES = 6
 ROWS = 2_000
 ROUNDS = max(1, TRIALS // 250)
 KILLS = 16 if IS_LONG else 8  # a round
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["forked"])
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _forkserver() -> None:
-    forkserver.ensure_running()
+    start_forks()
 
 
 def row(number: int) -> tuple[int, int, int, str, datetime]:

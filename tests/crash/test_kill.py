@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +22,11 @@ from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
 from forked import child, mend_until_killed
+from forks import FORKS, start_forks
 from trials import SEED, TRIALS, Contents, Figures, compare, left_behind, loaded, remember, restore
 
 pytestmark = pytest.mark.crash
 ROWS = 60_000
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["forked"])
 KILLS = max(2, TRIALS // 50)  # of the command
 FORK_KILLS = max(8, TRIALS // 4)  # of a load in a forked process: quicker, so more of them
 Write = Callable[..., str]
@@ -37,8 +34,8 @@ Write = Callable[..., str]
 
 @pytest.fixture(scope="module", autouse=True)
 def _forkserver() -> None:
-    """Start it before a test has a folder of its own for temporary files: it keeps its socket in the one it finds."""
-    forkserver.ensure_running()
+    """Start it before the first kill, which shall not meet a start."""
+    start_forks()
 
 
 def line(number: int, at: int) -> str:

@@ -61,6 +61,24 @@ def test_the_page_of_forms_is_what_the_results_give(tmp_path: Path) -> None:
     assert page.read_text(encoding="utf-8") == (ROOT / "docs" / "benchmarks-formats.md").read_text(encoding="utf-8")
 
 
+def test_the_page_about_scale_and_its_picture_are_what_the_model_gives(tmp_path: Path) -> None:
+    page = tmp_path / "explanation" / "scale.md"
+    page.parent.mkdir()
+    done = run("scale_model.py", "--page", str(page))
+    assert done.returncode == 0, done.stderr
+    assert page.read_text(encoding="utf-8") == (ROOT / "docs/explanation/scale.md").read_text(encoding="utf-8")
+    drawn = (tmp_path / "pictures" / "scale.svg").read_text(encoding="utf-8")
+    assert drawn == (ROOT / "docs/pictures/scale.svg").read_text(encoding="utf-8")
+
+
+def test_the_model_of_scale_gives_what_was_measured_where_something_was() -> None:
+    daily = json.loads((BENCHMARKS / "results/daily-100000000.json").read_text())
+    words = "from scale_model import load_first; print(load_first(1e8, 0))"
+    command = [sys.executable, "-c", words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=BENCHMARKS)
+    assert float(done.stdout) == pytest.approx(daily["base_load"]["seconds"][0], rel=0.01)
+
+
 def test_the_figures_of_the_readme_are_those_that_were_measured() -> None:
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     proof = json.loads((ROOT / "docs/reliability.json").read_text())

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import subprocess
-import sys
 import threading
 import uuid
 from pathlib import Path
@@ -16,6 +13,7 @@ import psycopg
 import pytest
 
 import footfall
+from command_line import run
 from footfall.contract.forgotten import Forgotten, list_fields, read_id
 from footfall.errors import SettingsError
 
@@ -312,25 +310,18 @@ def test_a_dry_run_changes_nothing_and_a_second_forget_finds_nothing(database: s
     assert (again.users, again.users_known, again.rows_forgotten) == (2, 1, 0)
 
 
-def run(*words: str, given: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "footfall.cli", *words]
-    return subprocess.run(
-        command, input=given, capture_output=True, text=True, env=os.environ | variables, timeout=600, check=False
-    )
-
-
 def test_the_command_reads_ids_from_a_file_and_prints_a_receipt_that_names_nobody(database: str) -> None:
     footfall.load(
         write_csv("a.csv", f"1,{GONE},5,click,{DAY}", f"2,7,5,click,{DAY}", f"3,8,5,click,{DAY}"), database_url=database
     )
     done = run(
-        "forget", "--from-file", "-", "--format", "json", given=f"{GONE}\n\n 8 \n", FOOTFALL_DATABASE_URL=database
+        "forget", "--from-file", "-", "--format", "json", stdin=f"{GONE}\n\n 8 \n", FOOTFALL_DATABASE_URL=database
     )
     assert done.returncode == 0, done.stderr
     receipt = json.loads(done.stdout)
     assert (receipt["users"], receipt["rows_forgotten"], receipt["operation_id"]) == (2, 2, 1)
     assert str(GONE) not in done.stdout + done.stderr
-    bad = run("forget", "--from-file", "-", given=f"7\n{GONE}x\n", FOOTFALL_DATABASE_URL=database)
+    bad = run("forget", "--from-file", "-", stdin=f"7\n{GONE}x\n", FOOTFALL_DATABASE_URL=database)
     assert (bad.returncode, "line 2 is no id of a user" in bad.stderr, str(GONE) in bad.stderr) == (2, True, False)
     assert run("forget", FOOTFALL_DATABASE_URL=database).returncode == 2
     shown = run("forget", "7", FOOTFALL_DATABASE_URL=database)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import footfall
+from command_line import run
 from footfall.errors import SettingsError
 from footfall.settings import load_settings
 from footfall.verbs.mending import write_file
 
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 ROWS = "1,1,1,click,2024-01-01\nx,1,1,click,2024-01-01\n3,y,1,click,2024-01-01\n4,1,1,,2024-01-01\n"
-
-
-def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "footfall.cli", *words]
-    environment = {name: text for name, text in os.environ.items() if name != "FOOTFALL_TEST_PG_BIN"} | variables
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600, check=False)
 
 
 def ask(database: str, statement: str) -> list[Any]:

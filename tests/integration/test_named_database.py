@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from command_line import run
 from footfall.errors import DatabaseUnavailableError, SchemaError, SettingsError
 from footfall.settings import load_settings
 from footfall.tables import schema
@@ -24,12 +22,6 @@ from footfall.verbs import verify as verify_verb
 LATEST = len(schema.migrations())
 ROW = "1,1,1,click,2024-01-01"
 Write = Callable[..., str]
-
-
-def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "footfall.cli", *words]
-    environment = {name: text for name, text in os.environ.items() if name != "FOOTFALL_TEST_PG_BIN"} | variables
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600, check=False)
 
 
 def ask(database: str, query: str, *values: object) -> list[Any]:

@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import footfall
 from diagnosing import diagnose
+from footfall import runs
 from footfall.errors import SettingsError
 from footfall.settings import load_settings
 from footfall.tables import merge as merging
@@ -27,6 +28,7 @@ from footfall.verbs import loads as loads_verb
 from footfall.verbs import rejects as rejects_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
+from footfall.verbs.runs import planning
 from listening import heard_by
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
@@ -137,6 +139,17 @@ def test_every_verb_works_through_a_pooler_and_leaves_the_servers_session_as_it_
         "select name from pg_settings where source = 'session' and name not in ('client_encoding', 'application_name')"
     )
     assert ask(pooler.of(database), left) == []
+
+
+@pytest.mark.parametrize("pooler", ["transaction", "session"], indirect=True)
+def test_a_run_that_nobody_can_hold_has_a_lease_behind_a_pooler(
+    pooler: Pooler, database: str, write_csv: Write
+) -> None:
+    there: Any = {"database_url": pooler.of(database)}
+    with planning.planned(write_csv("a.csv", *ROWS), load_settings(**there), range_bytes=4_000) as run:
+        assert [runs.stage(run.token, number, **there) for number in range(run.ranges)] == ["staged"] * run.ranges
+    assert runs.sweep(database_url=database) == 0
+    assert runs.take(run.token, **there).rows_loaded == 490
 
 
 @pytest.mark.parametrize(

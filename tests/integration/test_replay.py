@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +10,13 @@ import psycopg
 import pytest
 
 import footfall
+from command_line import run
 from footfall.errors import SettingsError, UnknownNameError
 
 
 def write_csv(name: str, *rows: str) -> str:
     Path(name).write_text(HEADER + "".join(f"{row}\n" for row in rows))
     return name
-
-
-def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "footfall.cli", *words]
-    environment = {name: text for name, text in os.environ.items() if name != "FOOTFALL_TEST_PG_BIN"} | variables
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600, check=False)
 
 
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"

@@ -376,6 +376,16 @@ def test_forgotten_users_are_hidden_and_what_was_known_of_them_is_noted(database
     assert [(line, json.loads(problems)[0]["code"]) for line, problems in kept] == [("", "forgotten-user")]
 
 
+def test_who_forgets_is_told_of_runs_that_hold_rows_and_sweeps_those_that_are_over(
+    database: str, source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs.plan(source, database_url=database)
+    planning.plan(source, load_settings(database_url=database), planning.Plan(lease_s=0))
+    footfall.forget(7, database_url=database)
+    assert "runs at work, or kept for their stagers: 1" in caplog.text
+    assert len(tables_left(database)) == 5
+
+
 # what is planned
 
 
@@ -391,6 +401,23 @@ def test_a_file_that_is_loaded_has_its_result_and_no_run(
         assert run.already_loaded is not None
         assert (run.already_loaded.status, run.already_loaded.load_id) == ("already-loaded", loaded.load_id)
     assert tables_left(database) == []
+
+
+def test_no_session_idles_while_a_file_is_read_to_be_planned(
+    database: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    read = planning._read_once
+    others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+
+    def look(*values: Any) -> Any:
+        while ask(database, others) != [(0,)]:  # a session that was closed ends a moment later
+            pass
+        seen.append(values)
+        return read(*values)
+
+    monkeypatch.setattr(planning, "_read_once", look)
+    assert runs.plan(source, database_url=database).ranges == len(seen) == 1
 
 
 def test_a_file_without_a_usable_head_is_refused_when_it_is_planned_and_recorded(

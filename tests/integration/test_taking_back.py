@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +12,7 @@ import psycopg
 import pytest
 
 import footfall
+from command_line import run
 from footfall.answers import kept
 from footfall.errors import LaterLoadsError, SettingsError
 from footfall.postgres.transactions import begin
@@ -186,11 +185,6 @@ def test_files_that_are_loaded_again_together_never_undo_each_other(database: st
     assert [each.status for each in summary.loads] == ["loaded", "already-loaded", "failed"]
     assert "which this command has just made" in str(summary.loads[2].error)
     assert_clean(database)
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "footfall.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_what_python_and_the_command_line_say(three: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:

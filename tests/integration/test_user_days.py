@@ -14,6 +14,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from command_line import run
 from earlier import USER_DAYS, load_earlier
 from footfall.errors import DatabaseBusyError, SettingsError
 from footfall.postgres.target import Target
@@ -71,11 +72,6 @@ def is_on(database: str) -> bool:
 
 def bits(*quarters: int) -> str:
     return "".join("1" if quarter in quarters else "0" for quarter in range(96))
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "footfall.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=600, check=False)
 
 
 # switched on and off

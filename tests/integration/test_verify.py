@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
 
+from command_line import run
 from footfall.errors import DatabaseBusyError
 from footfall.postgres.target import Target
 from footfall.postgres.transactions import LOCK_CLASS
@@ -42,11 +40,6 @@ def drift(database: str) -> tuple[Drift, ...]:
 def counts(database: str) -> list[Any]:
     with psycopg.connect(database) as connection:
         return connection.execute("select * from interactions order by 1, 2").fetchall()
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "footfall.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=600, check=False)
 
 
 def test_tables_that_only_footfall_wrote_have_no_drift(loaded: str) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 
+import command_line
 from footfall.answers.files import print_answer, print_table
 from footfall.results import Answer, Table
 
@@ -76,9 +74,9 @@ def footfall(database: str, write_csv: Write) -> Callable[..., str]:
     """Give the stdout of a command line; a row with a formula is in the quarantine, and one in the counts."""
 
     def run(*words: str, **variables: str) -> str:
-        command = [sys.executable, "-m", "footfall.cli", *words]
-        environment = os.environ | {"FOOTFALL_DATABASE_URL": database} | variables
-        return subprocess.run(command, capture_output=True, env=environment, timeout=600, check=True).stdout.decode()
+        done = command_line.run(*words, **{"FOOTFALL_DATABASE_URL": database} | variables)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     run(
         "load",

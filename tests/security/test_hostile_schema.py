@@ -27,6 +27,7 @@ from footfall.errors import (
     FootfallError,
     LaterLoadsError,
     QueryError,
+    RunStaleError,
     SchemaError,
 )
 from footfall.postgres import target as targets
@@ -51,10 +52,12 @@ from footfall.verbs import session as sessions
 from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
 from footfall.verbs.doctor import examining
-from footfall.verbs.runs import planning, sweeping
+from footfall.verbs.runs import planning, sweeping, taking
 from footfall.verbs.runs import staging as staging_verb
 from listening import heard_by
 from statements import MODULES
+
+pytestmark = pytest.mark.every_server
 
 Write = Callable[..., str]
 FILTERS: tuple[dict[str, Any], ...] = (
@@ -287,17 +290,29 @@ def staged_in_ranges(conninfo: str, files: dict[str, str], types: dict[str, Any]
     with sessions.session(settings) as (connection, _), psycopg.connect(conninfo) as backup:
         transactions.begin(connection, where)
         yield [(each.rows_first, each.rows_out_of_order, each.sums) for each in runs.read_ranges(connection, tables)]
+        connection.rollback()
+        assert forget_verb.forget(["999"], settings).users == 1
+        with pytest.raises(RunStaleError):
+            taking.take(run.token, settings)
+        yield [staging_verb.stage(run.token, number, settings) for number in range(run.ranges)]
+        transactions.begin(connection, where)
         yield runs.find_alive(connection, "elsewhere") == [run.token]
         backup.execute(sql.SQL("lock table {} in access share mode").format(tables.rows))
-        runs.end(connection, tables)
-        connection.commit()
+        connection.rollback()
+        yield _taken(run.token, settings)
         yield sweeping.sweep(settings)
         backup.rollback()
         yield sweeping.sweep(settings)
-        again = planning.plan(files["small"], settings)
-        transactions.begin(connection, where)
-        runs.end(connection, runs.name_tables("elsewhere", again.token))
-        connection.commit()
+    for name in ("again", "conflicts", "small"):
+        run = planning.plan(files[name], settings, planning.Plan(range_bytes=20))
+        yield [staging_verb.stage(run.token, number, settings) for number in range(run.ranges)]
+        yield _taken(run.token, settings)
+    yield verify_verb.verify(settings)
+
+
+def _taken(token: str, settings: Settings) -> Any:
+    result = taking.take(token, settings)
+    return result.status, result.rows_read, result.rows_loaded, result.rows_duplicate, result.rows_rejected
 
 
 def operated(conninfo: str, settings: Settings, files: dict[str, str]) -> Iterator[Any]:
@@ -387,16 +402,26 @@ OF_NUMBERS = {
     (module, name)
     for module in ("footfall.tables.direct", "footfall.tables.large")
     for name in named_statements(module)
+    if (module, name) not in {("footfall.tables.large", each) for each in ("fields", "lengths")}  # of a take, too
+} | {
+    ("footfall.tables.staged_run", name)
+    for name in ("join_floors", "is_repeated_number", "is_below_number", "is_above")
 }
 # What is sent only where the tables are made for ids of other types.
-OF_OTHER_TYPES = (
-    "set_type",
-    "set_type_of_lists",
-    "comment",
-    "drop_dependents",
-    "add_length_check",
-    "create_dependents",
-)
+OF_OTHER_TYPES = {
+    ("footfall.tables.ids", name)
+    for name in (
+        "set_type",
+        "set_type_of_lists",
+        "comment",
+        "drop_dependents",
+        "add_length_check",
+        "create_dependents",
+    )
+} | {
+    ("footfall.tables.staged_run", name)
+    for name in ("join_repeated", "is_repeated_id", "find_repeated", "analyze", "drop")
+}
 
 
 @pytest.mark.parametrize(
@@ -428,7 +453,7 @@ def test_no_code_of_others_is_chosen_by_anything_that_footfall_does(
         kept = admin_of_planted.execute(DEPENDING, [hostile.PLANTER]).fetchall()
     assert kept == []
     named = {(module, name) for module in MODULES for name in named_statements(module)}
-    left = OF_NUMBERS if types else {("footfall.tables.ids", name) for name in OF_OTHER_TYPES}
+    left = OF_NUMBERS if types else OF_OTHER_TYPES
     missing, needless = sorted(named - sent - left), sorted(left - (named - sent))
     assert not missing, f"let `everything` do what sends these: {missing}"
     assert not needless

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+import command_line
 from footfall import runs
 from footfall.answers import catalogue, parameters
 from footfall.errors import SchemaError
@@ -36,9 +35,7 @@ Write = Callable[..., str]
 
 
 def run(database: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "footfall.cli", *words]
-    environment = os.environ | {"FOOTFALL_DATABASE_URL": database} | variables
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600, check=False)
+    return command_line.run(*words, **{"FOOTFALL_DATABASE_URL": database} | variables)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from footfall.cli.app import Quiet, Verbose, ask_for_a_verb, begin, example, group
+from footfall.cli.app import Quiet, Verbose, app, ask_for_a_verb, begin, example, group
 from footfall.cli.output import write
 from footfall.cli.talk import log
 
@@ -17,6 +17,7 @@ database_app = group(
     "footfall database start",
 )
 database_app.callback(invoke_without_command=True)(ask_for_a_verb)
+app.add_typer(database_app, name="database")
 
 
 @database_app.command("start", epilog=example("footfall database start"))

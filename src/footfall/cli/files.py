@@ -8,18 +8,22 @@ from footfall.cli.app import (
     Again,
     Database,
     Delimiter,
+    Engine,
     EscapeFormulas,
     Format,
+    Master,
     MaxRejected,
     Quiet,
     Rehash,
     Retry,
+    Scheduler,
     Schema,
     Source,
     Sources,
     TextOrJson,
     Verbose,
     WithLater,
+    Workers,
     app,
     begin,
     call_option,
@@ -45,6 +49,10 @@ def load(
     delimiter: Delimiter = None,
     retry: Retry = None,
     rehash: Rehash = None,
+    workers: Workers = None,
+    engine: Engine = None,
+    master: Master = None,
+    scheduler: Scheduler = None,
     again: Again = False,
     with_later: WithLater = False,
     replays: Annotated[
@@ -66,14 +74,17 @@ def load(
         delimiter=delimiter,
         retry=retry,
         rehash=rehash,
+        workers=workers,
+        engine=engine,
+        master=master,
+        scheduler=scheduler,
     )
-    from footfall.answers import words
     from footfall.verbs import load as load_verb
 
     with shown_progress(quiet) as progress:
         how: Any = {"replays": replays, "again": again, "with_later": with_later}
         summary = load_verb.load(sources, settings, progress=progress, **how)
-    write(words.summary_json(summary) if fmt == "json" else str(summary))
+    write_summary(summary, fmt)
     talk_about(summary)
     with_rejects = [
         done.load_id
@@ -99,20 +110,32 @@ def check(
 ) -> int:
     """Make the checks of a load into an empty database, without one. The exit code is that of the load."""
     settings = begin(quiet, verbose, max_rejected=max_rejected, source=source, delimiter=delimiter)
-    from footfall.answers import words
     from footfall.verbs import check as check_verb
 
     with shown_progress(quiet) as progress:
         summary = check_verb.check(sources, settings, progress=progress)
     if fmt == "csv":
+        from footfall.answers import words
+
         print_rows(words.summary_table(summary), fmt, escape_formulas)
     else:
-        write(words.summary_json(summary, is_check=True) if fmt == "json" else str(summary))
+        write_summary(summary, fmt, is_check=True)
     talk_about(summary)
     return summary.exit_code
 
 
+def write_summary(summary: LoadSummary, fmt: str, *, is_check: bool = False) -> None:
+    if fmt == "json":
+        from footfall.answers import words  # heavy, and people read the text
+
+        write(words.summary_json(summary, is_check=is_check))
+    else:
+        write(str(summary))
+
+
 def talk_about(summary: LoadSummary) -> None:
+    if all(each.status != "failed" for each in summary.loads):
+        return
     from footfall.answers.words import failures
     from footfall.safe_text import escaped
 

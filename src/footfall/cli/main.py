@@ -1,6 +1,7 @@
 """Parse -> call -> print -> exit code.
 
-Data goes to stdout, talk to stderr. What is heavy is imported where it is used, so that `--help` answers at once.
+Data goes to stdout, talk to stderr. What is heavy is imported where it is used: a command takes the time of its own
+imports alone.
 """
 
 from __future__ import annotations
@@ -10,50 +11,23 @@ import os
 import resource
 import sys
 from contextlib import suppress
-from typing import Annotated
-
-import typer
-from typer.exceptions import TyperException
-
-from footfall.cli import (
-    definitions,
-    doctor,
-    files,
-    forget,
-    metrics,
-    notify,
-    page,
-    questions,
-    replay,
-    report,
-    undo,
-    upkeep,
-    watch,
-)
-from footfall.cli.app import app, ask_for_a_verb
-from footfall.cli.database import database_app
-from footfall.cli.output import stdout
-from footfall.cli.talk import log, talk
-from footfall.cli.upkeep import schema_app
-from footfall.errors import FootfallError, InterruptedLoadError
 
 OPEN_FILES = 4096  # files; more than one transaction takes, with what else is open
-app.add_typer(schema_app, name="schema")
-app.add_typer(database_app, name="database")
 
 
-@app.callback(invoke_without_command=True)
-def _footfall(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
-) -> None:
-    if version:
-        from importlib.metadata import version as version_of
+def main() -> int:
+    """Run one command line and give its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file name need not be text; it is shown escaped, and never ends a load.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
+    if sys.argv[1:] == ["--version"]:  # the parser alone would take three times as long as the answer
+        from footfall.cli.output import write_version
 
-        with stdout() as stream:
-            stream.write(f"footfall {version_of('footfall')}\n")
-        raise typer.Exit
-    ask_for_a_verb(context)
+        write_version()
+        return 0
+    _allow_open_files()
+    return _run(sys.argv[1:])
 
 
 def _allow_open_files() -> None:
@@ -64,20 +38,21 @@ def _allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def main() -> int:
-    """Run one command line and give its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A file name need not be text; it is shown escaped, and never ends a load.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
-    _allow_open_files()
+def _run(arguments: list[str]) -> int:
+    import typer
+    from typer.exceptions import TyperException
+
+    from footfall.cli.commands import gather_commands
+    from footfall.cli.talk import log, talk
+    from footfall.errors import FootfallError, InterruptedLoadError
+
     if talk not in log.handlers:
         log.addHandler(talk)
         log.propagate = False
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(gather_commands(arguments))
     try:
         # Not `app()`: typer would answer Ctrl-C and a closed pipe itself.
-        with command.make_context("footfall", sys.argv[1:]) as context:
+        with command.make_context("footfall", arguments) as context:
             return int(command.invoke(context))
     except typer.Exit as done:
         return done.exit_code
@@ -103,6 +78,7 @@ def main() -> int:
 def _fail(message: str, exit_code: int) -> int:
     import traceback
 
+    from footfall.cli.talk import log
     from footfall.safe_text import mask
 
     log.error("%s", mask(message))

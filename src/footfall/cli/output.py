@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, TextIO
 
-from footfall.answers.files import Form
-from footfall.answers.replacing import replacing
 from footfall.errors import FootfallError, SettingsError
 
 if TYPE_CHECKING:
+    from footfall.answers.files import Form
     from footfall.results import Table
 
 
@@ -78,6 +77,8 @@ def written(path: Path, *, is_binary: bool) -> Iterator[IO[Any]]:
 
     Raises: SettingsError where it cannot be written.
     """
+    from footfall.answers.replacing import replacing
+
     text: dict[str, Any] = {} if is_binary else {"encoding": "utf-8", "newline": ""}
     mode = "wb" if is_binary else "w"
     try:
@@ -96,6 +97,12 @@ def write(text: str) -> None:
     """Write text and a line end to stdout; nothing where there is no text."""
     with stdout() as stream:
         stream.write(f"{text}\n" if text else "")
+
+
+def write_version() -> None:
+    from importlib.metadata import version
+
+    write(f"footfall {version('footfall')}")
 
 
 def print_rows(table: Table, fmt: Literal["table", "csv", "json"], escape_formulas: bool = False) -> None:

@@ -39,6 +39,7 @@ def verify(
 
 schema_app = group("Show, create or upgrade the tables.", "footfall schema apply")
 schema_app.callback(invoke_without_command=True)(ask_for_a_verb)
+app.add_typer(schema_app, name="schema")
 
 
 @schema_app.command("show", epilog=example("footfall schema show"))

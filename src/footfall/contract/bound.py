@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from footfall.contract.forgotten import FORGOTTEN
 from footfall.errors import TooManyRejectedError
 from footfall.results import LoadResult
 
@@ -59,6 +58,8 @@ def assert_bound(result: LoadResult, bound: MaxRejected | None, outcome: str) ->
     `outcome` ends the message: it says what happens to the file. A load calls this before any row becomes visible.
     Raises: TooManyRejectedError.
     """
+    from footfall.contract.forgotten import FORGOTTEN  # heavy, and settings name bounds where nothing is read
+
     rows_forgotten = sum(group.rows for group in result.groups if group.code == FORGOTTEN[0])
     rows_read, rows_rejected = result.rows_read - rows_forgotten, result.rows_rejected - rows_forgotten
     if bound is None:
@@ -77,6 +78,8 @@ def assert_bound(result: LoadResult, bound: MaxRejected | None, outcome: str) ->
 
 
 def _name_largest_reason(result: LoadResult) -> str:
+    from footfall.contract.forgotten import FORGOTTEN
+
     groups = [group for group in result.groups if group.code != FORGOTTEN[0]]
     if not groups:
         return ""

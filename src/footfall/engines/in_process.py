@@ -1,4 +1,7 @@
-"""The engine in threads of this process: it judges the files in order, and hands each batch of verdicts to a caller."""
+"""The engine in threads of this process: it judges the files in order, and hands each batch of verdicts to a caller.
+
+What judging needs is imported when the first file is judged: a command whose files are all known opens an engine, too.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from footfall.contract import value_shapes as shapes
-from footfall.contract.mapping import Layout
-from footfall.contract.sums import Sums
-from footfall.contract.verdicts import Verdicts
 from footfall.engines import spill
-from footfall.formats.reading import Reading, join_batches
-from footfall.results import Progress
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -25,7 +22,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from footfall.contract.forgotten import Forgotten
+    from footfall.contract.mapping import Layout
+    from footfall.contract.sums import Sums
+    from footfall.contract.verdicts import Verdicts
     from footfall.engines.kernel import KernelSession
+    from footfall.formats.reading import Reading
+    from footfall.results import Progress
 
 KERNELS_MAX = 4  # kernels kept for later files: the exports of one source have one layout, rarely two
 PROGRESS_EVERY_S = 0.2  # seconds between two reports: often enough to see it move, too seldom to slow the load down
@@ -79,6 +81,10 @@ class Engine:
         Raises: SourceError where a file cannot be read to its end, and whatever `take` raises. Earlier batches were
         taken by then, and no sums are returned.
         """
+        from footfall.contract.sums import Sums
+        from footfall.formats.reading import join_batches
+        from footfall.results import Progress
+
         sums = [Sums() for _ in readings]
         began = reported = time.monotonic()
         joined = join_batches(readings, self.memory_limit_mb)
@@ -132,6 +138,7 @@ class Engine:
 
 def _add_up(sums: Sequence[Sums], verdicts: Verdicts) -> None:
     """Add the verdicts on one batch to the sums of its files."""
+    from footfall.contract import value_shapes as shapes
     from footfall.formats.positions import count_rows_per_file
 
     for each, rows in zip(sums, count_rows_per_file(verdicts.accepted["line_number"], len(sums)), strict=True):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from urllib.parse import urlsplit
 
-from footfall.contract.built_in import find_built_in, list_built_in
 from footfall.contract.definition import FormatName, SourceDefinition
 from footfall.contract.ids import ID_COLUMNS, IdTypes
 from footfall.contract.mapping import read_file_time
@@ -70,8 +68,12 @@ class Contracts:
             return None
         if name in self.definitions:
             return self.definitions[name]
+        from footfall.contract.built_in import find_built_in, list_built_in  # heavy: parses TOML, and few are named
+
         if found := find_built_in(name):
             return found
+        from difflib import get_close_matches
+
         known = [*self.definitions, *list_built_in()]
         close = get_close_matches(name, known, n=1)
         guess = f"did you mean {close[0]}?" if close else "`footfall sources` lists those there are"

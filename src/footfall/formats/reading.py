@@ -12,7 +12,6 @@ from footfall.contract.terms import Contract
 from footfall.errors import CorruptSourceError, SourceError
 from footfall.formats.choosing import Contracts, find_format
 from footfall.sources import opening
-from footfall.sources.recognition import explain_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +51,7 @@ class Reader:
             if find_format(contract.definition, file.path) == "parquet":
                 raise
             from footfall.formats.encodings import begin_as_text
+            from footfall.sources.recognition import explain_error
 
             start = begin_as_text(opening.read_content(file), contract.definition.encoding)
             raise explain_error(error, start, file.source, find_format(contract.definition, file.path)) from error

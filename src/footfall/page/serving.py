@@ -9,7 +9,6 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 import uvicorn
 
@@ -17,6 +16,7 @@ from footfall.errors import SettingsError
 from footfall.page.app import make_app
 from footfall.page.rendering import environment
 from footfall.settings import Settings
+from footfall.telling.wanted import is_loopback
 
 log = logging.getLogger("footfall")
 CONNECTIONS_MAX = 100
@@ -36,21 +36,6 @@ class Place:
     allowed_hosts: tuple[str, ...] = ()
     token: str | None = None
     is_opened: bool = False
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether nobody but this machine reaches an address.
-
-    Example:
-        >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
-        (True, True, False)
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def serve(settings: Settings, place: Place, *, say: Callable[[str], None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from footfall.results import LoadResult
 
@@ -12,10 +12,11 @@ class Run:
     """A run that was planned: one file, to be staged in so many ranges, numbered from 0.
 
     Shape: where a load brought the file already, `already_loaded` is the result, and there is nothing to stage:
-    `token` is empty then.
+    `token` is empty then. `schema` is that of the tables that a take writes to.
     """
 
     token: str
     source: str
     ranges: int
     already_loaded: LoadResult | None = None
+    schema: str | None = field(default=None, kw_only=True)

@@ -19,7 +19,6 @@ from glob import has_magic
 from footfall.errors import SourceChangedError, SourceError
 from footfall.results import FoundSources, IgnoredName, Reason
 from footfall.safe_text import scheme, shown
-from footfall.sources import stores, web
 from footfall.sources.ignored import describe_ignored, has_ending, is_never_data
 from footfall.sources.patterns import DEEP, Part, describe_no_match, is_path_of_any, split_pattern
 
@@ -63,15 +62,11 @@ def find_sources(names: list[str], also: Sequence[str] = ()) -> FoundSources:
     ignored: list[IgnoredName] = []
     for name in names:
         kind = scheme(name)
-        if kind in stores.STORES:
-            objects, others = stores.find(name, also)
-            found += [(each, each) for each in objects]
-            ignored += others
-        elif kind in web.SCHEMES or name == "-":
+        if name == "-":
             found.append((name, name))
-        elif kind and not os.path.lexists(name):
-            known = ", ".join(f"{each}://" for each in (*stores.STORES, *web.SCHEMES))
-            raise SourceError(f"{kind}:// is not read; there are {known} and the names of files", source=shown(name))
+        elif kind and (objects := _find_objects(name, kind, also)) is not None:
+            found += [(each, each) for each in objects[0]]
+            ignored += objects[1]
         elif os.path.isdir(name):  # noqa: PTH112  (a Path would change the name)
             search = _search_folder(name, also)
             _require_found(
@@ -87,6 +82,20 @@ def find_sources(names: list[str], also: Sequence[str] = ()) -> FoundSources:
     paths, same = _take_once(found)
     taken = {*paths, *names}
     return FoundSources(paths, (*(each for each in ignored if each not in taken), *same))
+
+
+def _find_objects(name: str, kind: str, also: Sequence[str]) -> tuple[list[str], list[IgnoredName]] | None:
+    """Find what a URL of this scheme names, and what is left out; None for a file whose name looks like a URL."""
+    from footfall.sources import stores, web  # heavy, and no file needs them
+
+    if kind in stores.STORES:
+        return stores.find(name, also)
+    if kind in web.SCHEMES:
+        return [name], []
+    if os.path.lexists(name):
+        return None
+    known = ", ".join(f"{each}://" for each in (*stores.STORES, *web.SCHEMES))
+    raise SourceError(f"{kind}:// is not read; there are {known} and the names of files", source=shown(name))
 
 
 def find_present(name: str, also: Sequence[str] = ()) -> tuple[list[str], list[str]] | None:

@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 
 from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
 from footfall.safe_text import scheme, shown
-from footfall.sources import compression, recognition, stores, web
 from footfall.sources.ignored import COMPRESSIONS
 from footfall.sources.ranged_stream import RangedStream
 
@@ -166,6 +165,10 @@ def _read_foreign(source: str) -> Iterator[bytes] | None:
     if source == "-":
         return _read_blocks(sys.stdin.buffer)
     kind = scheme(source)
+    if kind is None:
+        return None
+    from footfall.sources import stores, web  # heavy, and no file needs them
+
     if kind in stores.STORES:
         return stores.read(source)
     return web.read(source) if kind in web.SCHEMES else None
@@ -227,6 +230,8 @@ def read_content(file: SourceFile) -> Iterator[bytes]:
     Raises: CorruptSourceError where a compressed file is cut or corrupt; SourceError where the name ends as those of
     compressed files do and the content is not compressed.
     """
+    from footfall.sources import compression, recognition  # heavy, and a file that is known needs neither
+
     file.stream.seek(0)
     start = file.stream.read(recognition.START_BYTES)
     file.stream.seek(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 
 import psycopg
@@ -30,6 +31,7 @@ def list_tables() -> tuple[str, ...]:
     return (*counts.list_tables(), *of_loads, "source_files", *FORGETTING, OPTIONS_TABLE)
 
 
+@cache
 def migrations() -> tuple[tuple[int, str, str], ...]:
     """Give every migration as (version, name, text), in order."""
     folder = files("footfall.tables").joinpath("migrations")
@@ -143,6 +145,11 @@ def assert_current(connection: Connection, target: Target) -> None:
     version = schema_version(connection, target)
     if version != len(migrations()):
         raise SchemaError(f"the tables are at version {version} now, this Footfall needs {len(migrations())}")
+
+
+def is_ready(version: int) -> bool:
+    """Say whether the version of the tables is the one that this Footfall needs."""
+    return version == len(migrations())
 
 
 def assert_ready(version: int, target: Target) -> None:

@@ -8,7 +8,7 @@ as the ordinary way does it. Where ids are no numbers, the server looks which of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -183,16 +183,17 @@ def _move(connection: Connection, run: StagedRun, part: str, condition: str) -> 
     connection.execute(compose(SQL["move"], **names, condition=which), run.values)
 
 
-def send(connection: Connection, run: StagedRun, count: Callable[[pa.Table], None] | None = None) -> None:
+def send(connection: Connection, run: StagedRun) -> None:
     """Send the rows whose ids cannot be in the table straight to it, range by range, in the order of the file.
 
-    Effects: calls `count` with the rows of each chunk, in the columns that counts are made of.
     Raises: FootfallError where not all of them came.
     """
     fetch_one(connection, SQL["settings"])
+    statement = _compose_send(run)
     for part in run.parts:
         if part.sent:
-            rows = _send_counted(connection, run, part, count) if count else _send(connection, run, part)
+            values = {"range": part.number, "above": max(part.floor_id, run.floor_id)}
+            rows = connection.execute(statement, values | _bound(part.first_page, part.after_page)).rowcount
             if rows != part.sent:
                 raise FootfallError(
                     f"{part.sent} rows of a range were to be sent to user_interactions_raw, {rows} were; nothing was "
@@ -200,21 +201,17 @@ def send(connection: Connection, run: StagedRun, count: Callable[[pa.Table], Non
                 )
 
 
-def _send(connection: Connection, run: StagedRun, part: Part) -> int:
-    return connection.execute(_compose_send(run), _bound(run, part, part.first_page, part.after_page)).rowcount
-
-
-def _send_counted(connection: Connection, run: StagedRun, part: Part, count: Callable[[pa.Table], None]) -> int:
+def read_sent(connection: Connection, run: StagedRun) -> Iterator[pa.Table]:
+    """Read the rows that `send` sends, in no order. Shape: the columns that counts are made of."""
+    fetch_one(connection, SQL["settings"])
     columns = _list_counted(run.staging)
-    statement = compose(SQL["give_back"], send=_compose_send(run), columns=large.compose_fields(columns))
-    sent = 0
-    for first in range(part.first_page, part.after_page, CHUNK_PAGES):
-        bounds = _bound(run, part, first, min(first + CHUNK_PAGES, part.after_page))
-        row: Any = connection.execute(statement, bounds, binary=True).fetchone()
+    names = {"rows": run.tables.rows, "columns": large.compose_fields(columns)}
+    statement = compose(SQL["read_sent"], **names, **run.words())
+    for first in range(0, max((part.after_page for part in run.parts), default=0), CHUNK_PAGES):
+        values = run.values | _bound(first, first + CHUNK_PAGES)
+        row: Any = connection.execute(statement, values, binary=True).fetchone()
         if row.keys:
-            count(large.read_fields(row, columns))
-            sent += row.keys
-    return sent
+            yield large.read_fields(row, columns)
 
 
 def _list_counted(staging: Staging) -> tuple[counts.KeyColumn, ...]:
@@ -231,13 +228,8 @@ def _compose_send(run: StagedRun) -> sql.Composed:
     return compose(SQL["send"], rows=run.tables.rows, joined=joined, is_sent=is_sent)
 
 
-def _bound(run: StagedRun, part: Part, first_page: int, after_page: int) -> dict[str, Any]:
-    return {
-        "range": part.number,
-        "first": f"({first_page},0)",
-        "after": f"({after_page},0)",
-        "above": max(part.floor_id, run.floor_id),
-    }
+def _bound(first_page: int, after_page: int) -> dict[str, str]:
+    return {"first": f"({first_page},0)", "after": f"({after_page},0)"}
 
 
 def close_run(connection: Connection, run: StagedRun) -> None:

@@ -80,8 +80,8 @@ def is_loopback(host: str) -> bool:
     """Say whether an address never leaves this machine.
 
     Example:
-        >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("hooks.example.com")
-        (True, True, False)
+        >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0"), is_loopback("hooks.example.com")
+        (True, True, False, False)
     """
     if host == "localhost":
         return True

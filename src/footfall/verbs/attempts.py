@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
-from importlib.metadata import version
+from functools import cache
 
 from footfall.contract.terms import Contract
 from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError
@@ -70,10 +70,17 @@ def make_entry(
         contract=name_contract(contract, attempt.source),
         definition=contract.definition.name,
         started_at=attempt.started_at,
-        footfall_version=version("footfall"),
+        footfall_version=_find_version(),
         error=None if error is None else _to_storable_text(mask(error)),
         header=None if header is None else _to_storable_text(header),
     )
+
+
+@cache
+def _find_version() -> str:
+    from importlib.metadata import version  # heavy, and a file that is known makes no entry
+
+    return version("footfall")
 
 
 def _to_storable_text(text: str) -> str:

@@ -19,10 +19,10 @@ def compare_clocks(connection: Connection, target: Target, time_zone: str) -> st
 
     Effects: one transaction that reads nothing of the tables, rolled back.
     """
-    from footfall.engines.zones import find_offset_changes
-
     if time_zone == "UTC":
         return None
+    from footfall.engines.zones import find_offset_changes  # heavy
+
     until = (datetime.now(UTC) + AHEAD).date()
     servers = find_server_offset_changes(connection, target, time_zone, until)
     if servers is None:

@@ -6,6 +6,7 @@ the quarantine holds of them -> operations -> commit.
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -23,16 +24,20 @@ from footfall.engines.kernel import ARROW_TYPES
 from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsError, SourceError
 from footfall.postgres.connection import open_session
 from footfall.postgres.faults import translate_driver_errors
+from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin, roll_back, take_writer_lock
 from footfall.results.forgetting import Receipt, ReceiptOfLoad
 from footfall.safe_text import shown
 from footfall.settings import Settings
-from footfall.tables import counts, forgetting, operations, removal, user_removal
+from footfall.tables import counts, forgetting, operations, removal, runs, user_removal
 from footfall.tables.ids import WORDS, assert_types
 from footfall.tables.schema import assert_current, assert_ready
 from footfall.verbs.attempts import confirm_operation
 from footfall.verbs.blanking import Blanker
+from footfall.verbs.runs.sweeping import sweep_runs
 from footfall.verbs.session import LoadSession, find_version, make_contracts, read_id_types, target
+
+log = logging.getLogger("footfall")
 
 VERB = "forget"  # the word in the table `operations`
 
@@ -62,6 +67,8 @@ def forget(
                 assert_ready(find_version(connection, where), where)
                 id_types = read_id_types(connection, where, settings)
                 ids = _read_ids(texts, named, id_types.user_id)
+                if not dry_run:
+                    _look_at_runs(connection, where)
                 session = LoadSession(where, connection, server, id_types)
                 with open_engine(None, settings.memory_limit_mb) as engine:
                     attempt = _Attempt(settings, session, engine)
@@ -77,6 +84,22 @@ def forget(
         finally:
             connection.close()
     return replace(receipt, seconds=round(time.monotonic() - began, 3))
+
+
+def _look_at_runs(connection: Connection, where: Target) -> None:
+    """Sweep the runs that are over, and warn where others have rows that nobody sees yet.
+
+    What they staged of users who are forgotten is removed when they are taken, and goes with them when they are swept.
+    """
+    sweep_runs(connection, where)
+    begin(connection, where)
+    alive = runs.find_alive(connection, where.schema)
+    connection.rollback()
+    if alive:
+        log.warning(
+            f"runs at work, or kept for their stagers: {len(alive)}; their staging tables may hold rows of these users "
+            "until they are taken or swept"
+        )
 
 
 def _read_lines(from_file: str | Path) -> list[tuple[int, str]]:

@@ -1,23 +1,21 @@
-"""Rejected rows as a file to mend, and the mended file as a load that closes what it mended."""
+"""Rejected rows as a file to mend, and the mended file as a load that closes what it mended.
+
+What reads and writes such files is imported where it is used: every load asks whether its reader is one of this module.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
-from footfall.answers.replacing import replacing
 from footfall.contract.limits import RAW_BYTES_MAX
-from footfall.contract.pairing import TooManyPairsError, pair
 from footfall.contract.terms import Contract
 from footfall.errors import SettingsError, SourceError, UnknownNameError
 from footfall.formats.choosing import Contracts
-from footfall.formats.mending import Load, open_mended, write_rows
-from footfall.formats.quarantined import lay_out_again, read_texts
 from footfall.formats.reading import Reader, Reading
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.target import Connection
@@ -26,8 +24,12 @@ from footfall.results import LoadResult
 from footfall.settings import Settings
 from footfall.sources import opening
 from footfall.tables import replays
-from footfall.verbs.replaying import find_contract
 from footfall.verbs.session import LoadSession, make_contracts, read_id_types, session
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from footfall.formats.mending import Load
 
 Place = tuple[int, int]  # line and item
 
@@ -47,6 +49,10 @@ def write_file(settings: Settings, path: Path, *, load_id: int | None, source: s
     Effects: makes the file, which only its owner may read. Nothing is written where no row is open.
     Raises: SettingsError where the rows are those of several loads, or the file is there; SourceError.
     """
+    from footfall.answers.replacing import replacing
+    from footfall.formats.mending import Load, write_rows
+    from footfall.verbs.replaying import find_contract
+
     if path.exists():
         raise SettingsError(f"--as-file: {path} is there, and may hold what somebody mended; name another file")
     with session(settings, is_reader=True) as (connection, target):
@@ -132,6 +138,9 @@ class MendedReader(Reader):
 
     def read(self, file: opening.SourceFile) -> Reading:
         """Pair the rows of a file with those of the load, and open the file. Raises: SourceError."""
+        from footfall.contract.pairing import TooManyPairsError, pair
+        from footfall.formats.mending import open_mended
+
         of_file = self._read_texts(file)
         try:
             numbers = pair([text for _, text in of_file], *self._list_kept())
@@ -191,6 +200,7 @@ class MendedReader(Reader):
 def read_lines_of(file: opening.SourceFile, load: Load, memory_limit_mb: int) -> Iterator[pa.RecordBatch]:
     """Give the records of a file of mended rows, only for their texts."""
     from footfall.formats.json_lines import read_lines
+    from footfall.formats.mending import open_mended
 
     if load.form == "rows":
         return read_lines(lambda: opening.read_content(file), file.source, memory_limit_mb)
@@ -206,6 +216,10 @@ def _list_places(batch: pa.RecordBatch) -> Iterator[tuple[Place, str]]:
 
 def open_mended_reader(connected: LoadSession, settings: Settings, contracts: Contracts, load_id: int) -> MendedReader:
     """Open the reader of files that mend one load. Raises: UnknownNameError, SettingsError, SourceError."""
+    from footfall.formats.mending import Load
+    from footfall.formats.quarantined import lay_out_again, read_texts
+    from footfall.verbs.replaying import find_contract
+
     connection = connected.connection
     with translate_driver_errors(connection):
         begin(connection, connected.target)

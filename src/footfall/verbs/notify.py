@@ -6,22 +6,20 @@ What cannot be told is a warning in the log and nothing else: no exit code and n
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from footfall.errors import (
     DatabaseUnavailableError,
     FootfallError,
-    InterruptedLoadError,
     NotToldError,
     SchemaError,
     SettingsError,
     TooManyRejectedError,
 )
-from footfall.results import LoadResult, LoadSummary, Verification
+from footfall.results import LoadResult, Verification
 from footfall.settings import Settings
 from footfall.telling import command, webhook
 from footfall.telling.event import Event
@@ -29,7 +27,6 @@ from footfall.telling.wanted import Notify
 from footfall.verbs.metrics import collect
 
 log = logging.getLogger("footfall")
-V = TypeVar("V", bound=Callable[..., LoadSummary])
 NAMED_MAX = 20  # failures and differences that one event names; it counts all
 
 
@@ -86,24 +83,6 @@ def tell_of_drift(settings: Settings, found: Verification) -> None:
             f"verify found {found.drift_count:,} differences; `footfall verify` shows them and says what mends them"
         )
         tell(settings, Event("drift", message, {"exit_code": 7, "drift_count": found.drift_count, "drift": named}))
-
-
-def telling(verb: V) -> V:
-    """Make a verb that loads tell of what failed, at its end."""
-
-    @wraps(verb)
-    def told(names: list[str], settings: Settings, *args: Any, **options: Any) -> LoadSummary:
-        try:
-            summary = verb(names, settings, *args, **options)
-        except InterruptedLoadError:
-            raise
-        except FootfallError as error:
-            tell_of_error(settings, error)
-            raise
-        tell_of_loads(settings, summary.loads)
-        return summary
-
-    return cast("V", told)
 
 
 @dataclass(slots=True)

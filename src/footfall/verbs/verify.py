@@ -13,7 +13,6 @@ from footfall.results import Verification
 from footfall.settings import Settings
 from footfall.tables import counts, ledger, operations, verification
 from footfall.tables.schema import list_tables
-from footfall.verbs.notify import tell_of_drift
 from footfall.verbs.session import session
 
 log = logging.getLogger("footfall")
@@ -43,7 +42,10 @@ def verify(settings: Settings, *, repair: bool = False) -> Verification:
         connection.rollback()
         connection.close()  # a pooler may have one session for everybody, and the next one has to get it
         _record(target, found, started_at)
-    tell_of_drift(settings, found)
+    if found.drift_count:
+        from footfall.verbs.notify import tell_of_drift  # heavy, and seldom needed
+
+        tell_of_drift(settings, found)
     return found
 
 

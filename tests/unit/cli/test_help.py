@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import typer
 
-from footfall.cli import app, files, questions, talk, upkeep
+from footfall.cli import files, questions, talk, upkeep
 from footfall.cli import main as cli
+from footfall.cli.commands import gather_commands
 from footfall.contract.problems import PROBLEM_CODES
 from footfall.errors import DatabaseUnavailableError
 
@@ -27,7 +28,7 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
         yield from commands(inner, (*path, name))
 
 
-EVERY = dict(commands(typer.main.get_command(app.app)))
+EVERY = dict(commands(typer.main.get_command(gather_commands())))
 VERBS = [path for path, command in EVERY.items() if not hasattr(command, "commands")]
 
 

@@ -8,9 +8,9 @@ were sent -> rows above the highest id straight to the table, the others to the 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from footfall.contract.notices import describe_other_contract
 from footfall.contract.portable import add_sums, read_sums
@@ -52,6 +52,9 @@ from footfall.verbs.runs.source import open_planned
 from footfall.verbs.sending import COUNTS_SHARE, add_counts, fill_empty_table
 from footfall.verbs.session import LoadSession, target
 from footfall.verbs.turn import LoadedMeanwhileError, OthersForgottenError, Turn
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 NAMED = 10  # numbers of ranges that a message names
 
@@ -217,7 +220,7 @@ class _Taker:
         staged.prepare_server(connection)
         run = staged_run.open_run(connection, self.tables, staging, ranges)
         if staging.is_direct:
-            fill_empty_table(connection, staging, limit_mb, lambda count: staged_run.send(connection, run, count))
+            fill_empty_table(connection, staging, limit_mb, lambda count: _send_and_count(connection, run, count))
         else:
             _send_above(connection, run, limit_mb)
         staged_run.move_others(connection, run)
@@ -233,8 +236,14 @@ def _send_above(connection: Connection, run: staged_run.StagedRun, memory_limit_
     from footfall.engines.counting import open_counts
 
     with open_counts(memory_limit_mb // COUNTS_SHARE, list_kept(connection, run.staging.id_types)) as counts:
-        staged_run.send(connection, run, counts.add)
+        _send_and_count(connection, run, counts.add)
         add_counts(connection, run.staging, counts)
+
+
+def _send_and_count(connection: Connection, run: staged_run.StagedRun, count: Callable[[pa.Table], None]) -> None:
+    staged_run.send(connection, run)
+    for rows in staged_run.read_sent(connection, run):
+        count(rows)
 
 
 def _add_up(ranges: Sequence[runs.StagedRange]) -> Sums:
