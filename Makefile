@@ -82,27 +82,34 @@ test-long: install  ## Run the tests with the long ones and ten times as many ex
 	@FOOTFALL_TEST_LONG=1 $(PYTEST) -m "long or not long" $(PYTEST_ARGS)
 
 # Another server than the embedded one: SERVERS="15=FOLDER" names the folder of its programs, 14 alone fetches them.
-# Every test of a database runs on each. Of a matrix of many cases, and of what Hypothesis draws, each of three servers
-# takes a third, so that together they try every case; one server alone takes all.
+# Of a matrix of many cases, and of what Hypothesis draws, each of three servers takes a third, so that together they try
+# every case; one server alone takes all. Every other test of a database runs on each server of WHOLE; the servers that
+# WHOLE leaves out share these tests, but run all that are marked `every_server`.
 SERVERS ?= 14 16 17
+WHOLE ?= $(foreach server,$(SERVERS),$(firstword $(subst =, ,$(server))))
 
 .PHONY: test-databases
 test-databases: install  ## Run the database tests on other versions of PostgreSQL, of long lists a share on each; SERVERS="14 15=FOLDER"
-	@number=0; for server in $(SERVERS); do \
+	@number=0; other=0; others=$(words $(filter-out $(WHOLE) $(addsuffix =%,$(WHOLE)),$(SERVERS))); \
+	for server in $(SERVERS); do \
 		number=$$((number + 1)); \
+		part=1/1; \
+		case " $(WHOLE) " in *" $${server%%=*} "*) ;; *) other=$$((other + 1)); part=$$other/$$others ;; esac; \
 		case $$server in \
 			*=*) programs=$${server#*=} ;; \
 			*) programs=$$($(BIN)/python scripts/fetch-postgresql $$server) || exit 1 ;; \
 		esac; \
 		echo "The database tests on $$("$$programs/postgres" --version):"; \
-		FOOTFALL_TEST_PG_BIN=$$programs FOOTFALL_TEST_SHARE=$$number/$(words $(SERVERS)) $(PYTEST) -m "not crash" \
+		FOOTFALL_TEST_PG_BIN=$$programs FOOTFALL_TEST_SHARE=$$number/$(words $(SERVERS)) FOOTFALL_TEST_PART=$$part \
+			$(PYTEST) -m "not crash" \
 			tests/integration tests/property tests/security/test_hostile_schema.py $(PYTEST_ARGS) || exit 1; \
 	done
 
 .PHONY: test-all
-test-all:  ## Run everything that .ci/run runs: other versions of PostgreSQL, the DAG on Airflow, and make test
+test-all:  ## Run everything that .ci/run runs: other versions of PostgreSQL, the DAG on Airflow, Spark and Dask, and make test
 	@$(MAKE) --no-print-directory test-databases
 	@$(MAKE) --no-print-directory test-airflow
+	@$(MAKE) --no-print-directory test-spark
 	@$(MAKE) --no-print-directory test
 
 CRASH_TRIALS ?= 1500
@@ -152,6 +159,23 @@ airflow: setup-airflow  ## Start Airflow with the DAG and a PostgreSQL; AIRFLOW_
 .PHONY: test-airflow
 test-airflow: setup-airflow  ## Run the DAG's tests on a real Airflow; PYTEST_ARGS="-m 'not live'" picks some
 	@$(AIRFLOW_BIN)/python -m pytest tests/airflow $(PYTEST_ARGS)
+
+# PySpark, and Dask beside it, are heavy, too; Spark needs a Java (17 or later) besides.
+SPARK_BIN := .venv-spark/bin
+
+.venv-spark/.installed: requirements/spark-dev.lock pyproject.toml .venv/.uv
+	@echo "Installing PySpark and Dask below .venv-spark (the first time downloads about 500 MB) ..." >&2
+	@"$(PYTHON)" -m venv --clear .venv-spark
+	@$(UV) pip sync --quiet --compile-bytecode --python $(SPARK_BIN)/python --require-hashes requirements/spark-dev.lock
+	@$(UV) pip install --quiet --python $(SPARK_BIN)/python --no-deps --no-build-isolation --offline --editable .
+	@touch $@
+
+.PHONY: setup-spark
+setup-spark: .venv-spark/.installed  ## Build .venv-spark: PySpark, Dask and footfall
+
+.PHONY: test-spark
+test-spark: setup-spark  ## Load on a real Spark and a real Dask; PYTEST_ARGS="-k dask" picks some
+	@$(SPARK_BIN)/python -m pytest tests/engines $(PYTEST_ARGS)
 
 .PHONY: torture
 torture: install  ## Run the torture tests with the long ones: hundreds of megabytes, some minutes
@@ -235,6 +259,10 @@ lock: .venv/.uv  ## Write requirements/*.lock anew from pyproject.toml; LOCK_ARG
 	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/runtime.lock --output-file requirements/fuzz.lock
 	$(COMPILE) pyproject.toml --extra airflow --constraint requirements/stores.lock \
 		--output-file requirements/airflow.lock
+	$(COMPILE) pyproject.toml --extra spark --constraint requirements/stores.lock --output-file requirements/spark.lock
+	$(COMPILE) pyproject.toml --extra dask --constraint requirements/stores.lock --output-file requirements/dask.lock
+	$(COMPILE) pyproject.toml --extra spark --extra dask --group spark-dev --constraint requirements/spark.lock \
+		--constraint requirements/dask.lock --output-file requirements/spark-dev.lock
 	$(COMPILE) pyproject.toml --extra stores --extra page --group dev --constraint requirements/stores.lock \
 		--constraint requirements/page.lock --output-file requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra airflow --group airflow-dev --constraint requirements/airflow.lock \
@@ -255,11 +283,11 @@ pictures: install  ## Take the pictures of the page in docs/pictures anew, with 
 audit: install  ## Ask for known vulnerabilities of the locked packages
 	@$(BIN)/python scripts/audit
 
-# What an installation holds, by the locks: the core, with object stores, with the page, with Airflow.
+# What an installation holds, by the locks: the core, with object stores, the page, Airflow, Spark, Dask.
 .PHONY: sbom
 sbom: install  ## Write a bill of materials (CycloneDX) of each lock that is installed: build/sbom/*.json
 	@mkdir -p build/sbom
-	@for lock in runtime stores page airflow; do \
+	@for lock in runtime stores page airflow spark dask; do \
 		PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements/$$lock.lock --pyproject pyproject.toml \
 			--output-reproducible --of JSON --output-file build/sbom/$$lock.cdx.json || exit 1; \
 		echo "build/sbom/$$lock.cdx.json"; \
@@ -267,6 +295,6 @@ sbom: install  ## Write a bill of materials (CycloneDX) of each lock that is ins
 
 .PHONY: clean
 clean:  ## Remove .venv and everything else that was made here
-	rm -rf .venv .venv-airflow .venv-bench .venv-fuzz build dist
+	rm -rf .venv .venv-airflow .venv-bench .venv-fuzz .venv-spark build dist
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests scripts docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

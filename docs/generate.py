@@ -20,7 +20,7 @@ import typer
 
 import footfall
 from definition_pages import built_in_definitions, definitions_reference, files_in_public
-from footfall import errors, options, settings
+from footfall import errors, options, runs, settings
 from footfall.answers.catalogue import Query
 from footfall.cli.commands import gather_commands
 from footfall.contract.hints import find_hint
@@ -269,7 +269,8 @@ def python_api() -> str:
     """Give the page of the public names."""
     parts = [
         "# Python",
-        "Everything that `import footfall` offers; whatever else is below `footfall` is private and may change. "
+        "Everything that `import footfall` and `from footfall import runs` offer; whatever else is below `footfall` is "
+        "private and may change. "
         "Settings are given by name, as in [settings](settings.md). "
         "See also: [call Footfall from Python](../how-to/python.md).",
     ]
@@ -283,8 +284,10 @@ def python_api() -> str:
         elif isinstance(what, dict):
             parts.append("The codes of problems, each with a sentence; see [problem codes](problem-codes.md).")
         else:
-            signature = str(inspect.signature(what)).replace("'", "")
-            parts += [f"```text\nfootfall.{name}{signature}\n```", _plain(what)]
+            parts += _describe_function(f"footfall.{name}", what)
+    for name in sorted(set(runs.__all__) - {"Run"}):
+        parts += [f"## footfall.runs.{name}", *_describe_function(f"footfall.runs.{name}", getattr(runs, name))]
+    parts += ["## footfall.runs.Run", _plain(runs.Run), lay_table(("Attribute", "Type"), _attributes(runs.Run))]
     parts += [
         "## footfall.errors",
         "A file that fails is a result with status `failed`, not an exception. An exception is raised where "
@@ -294,6 +297,11 @@ def python_api() -> str:
         "`source`, which is None where no source is meant.",
     ]
     return _page(parts)
+
+
+def _describe_function(name: str, what: Any) -> list[str]:
+    signature = str(inspect.signature(what)).replace("'", "")
+    return [f"```text\n{name}{signature}\n```", _plain(what)]
 
 
 def _attributes(kind: type) -> list[tuple[str, ...]]:

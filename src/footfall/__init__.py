@@ -1,6 +1,7 @@
 """Footfall turns files of user interactions into counts that people can trust, in PostgreSQL.
 
-The names in `__all__` and those of `footfall.errors` are for callers; every other module below `footfall` is private.
+The names in `__all__` and those of `footfall.runs` and `footfall.errors` are for callers; every other module below
+`footfall` is private.
 Warnings go to the logger `footfall`.
 """
 

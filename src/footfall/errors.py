@@ -11,6 +11,7 @@
     - SourceChangedError         3   retryable: the file changed while it was read
     - SourceUnavailableError     3   retryable: a source cannot be read now
   - NotToldError                 1   retryable: `footfall notify` reached nobody
+  - EngineError                  1   retryable: Spark or Dask is not reachable, or gave up
   - TemporarySpaceError          1   retryable: no room for the temporary files of a load
   - TooManyRejectedError         4   more rejected rows than --max-rejected allows
   - DatabaseUnavailableError     5   retryable: the database is not reachable, or was lost
@@ -98,6 +99,12 @@ class SourceUnavailableError(SourceError):
 
 class NotToldError(FootfallError):
     """Nobody could be told; the warning above says why. Only `footfall notify` ends so: no load fails for it."""
+
+    retryable = True
+
+
+class EngineError(FootfallError):
+    """Spark or Dask is not reachable, or gave up. Nothing of the file was loaded; run the same command again."""
 
     retryable = True
 

@@ -35,6 +35,11 @@ class Options(TypedDict, total=False):
     user_id_type: Literal["bigint", "uuid", "text"] | None
     product_id_type: Literal["bigint", "uuid", "text"] | None
     log_format: Literal["text", "json"] | None
+    workers: int | None
+    engine: Literal["processes", "spark", "dask"] | None
+    master: str | None
+    scheduler: str | None
+    range_mb: int | None
     stager_url: str | None
     stager_role: str | None
 

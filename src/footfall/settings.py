@@ -38,12 +38,17 @@ OPTIONS = {
     "delimiter": "--delimiter",
     "max_rejected": "--max-rejected",
     "reporting_time_zone": "--reporting-time-zone",
+    "workers": "--workers",
+    "engine": "--engine",
+    "master": "--master",
+    "scheduler": "--scheduler",
 }
 LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
 SCHEMA_BYTES_MAX = 63  # bytes; PostgreSQL cuts longer names (NAMEDATALEN - 1), and a cut name is another name
 # Names of zones that PostgreSQL takes for fixed offsets, or does not know; a test compares all the others.
 ABBREVIATIONS = ("CET", "EET", "MET", "WET", "localtime")
 TIMEOUT_SECONDS_MAX = 2_000_000  # seconds; a server's time-outs are 32-bit numbers of milliseconds
+WORKERS_MAX = 1_000  # processes; as many as a file has ranges
 FUTURE_SECONDS_MAX = 100 * 366 * 86_400  # seconds; a hundred years, far from the end of the calendar
 
 
@@ -80,6 +85,11 @@ class Settings(BaseModel):
     user_id_type: IdType | None = None
     product_id_type: IdType | None = None
     log_format: Literal["text", "json"] = "text"
+    workers: int = Field(1, ge=1, le=WORKERS_MAX)
+    engine: Literal["processes", "spark", "dask"] = "processes"
+    master: SecretStr | None = None
+    scheduler: str | None = None
+    range_mb: int | None = Field(None, ge=1)
     stager_url: SecretStr | None = None
     stager_role: str | None = None
 
@@ -224,6 +234,11 @@ def load_plain_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         # `from None`: pydantic's own text is not shown anywhere, whatever -v asks for.
         raise SettingsError("; ".join(_explain(each, given) for each in error.errors(include_input=False))) from None
+
+
+def make_settings(**values: Any) -> Settings:
+    """Give settings of these values, by attribute, and defaults for the rest: nothing else is read."""
+    return Settings(**values)
 
 
 def load_usable_settings(**overrides: object) -> Settings:

@@ -157,8 +157,8 @@ class Standalone:
         command = [sys.executable, str(ROOT / "scripts/airflow"), f"--home={self.home}", f"--port={self.port}"]
         return [*command, *words]
 
-    def start(self) -> None:
-        """Start it where it does not run; wait for its last line."""
+    def start(self, until: str = "Ctrl-C") -> None:
+        """Start it where it does not run; wait for its last line, or another one that begins like this."""
         if self.process:
             return
         with self.errors.open("w") as errors:
@@ -169,7 +169,7 @@ class Standalone:
         for line in self.process.stdout:
             name, _, value = line.strip().partition(" ")
             self.said[name] = value.strip()
-            if name == "Ctrl-C":
+            if line.startswith(until):
                 return
         pytest.fail(f"it did not start ({self.stop(signal.SIGINT)}): {self.errors.read_text()}")
 

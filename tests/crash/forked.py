@@ -13,17 +13,27 @@ from typing import Any, LiteralString
 import psycopg
 
 from footfall.errors import SettingsError
+from footfall.formats import framing
 from footfall.settings import load_settings
-from footfall.tables import counts, first_load, known_files
+from footfall.tables import counts, first_load, known_files, runs, staging
 from footfall.verbs import forget as forget_verb
 from footfall.verbs import groups
 from footfall.verbs import load as load_verb
 from footfall.verbs import replay as replay_verb
 from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
+from footfall.verbs.runs.planning import planned
+from footfall.verbs.runs.staging import stage
 from trials import ALWAYS_SETTLED_NS, loaded
 
-__all__ = ["child", "mend_until_killed", "one_of_a_crowd", "one_of_operators"]
+__all__ = [
+    "child",
+    "mend_until_killed",
+    "one_of_a_crowd",
+    "one_of_operators",
+    "plan_and_stage_until_killed",
+    "stage_until_killed",
+]
 
 COMMANDS_OF_ONE = 8
 FORGETTABLE_USERS = (2, 3)
@@ -68,6 +78,34 @@ def one_of_operators(conninfo: str, names: list[str], seed: int, temporary_folde
                     undo_verb.undo([load_id], settings, with_later=True)
                 else:
                     replay_verb.replay(settings, [load_id])
+
+
+def stage_until_killed(conninfo: str, token: str, number: int, batches: int) -> None:
+    """Stage a range of a run; be killed when so many batches are sent, or before it is noted."""
+    left, real = iter(range(batches)), staging.stage_accepted
+    framing.BLOCK_BYTES_MAX = 1_500  # several batches
+
+    def killed(*_: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def stage_accepted(*values: Any) -> Any:
+        if next(left, None) is None:
+            killed()
+        return real(*values)
+
+    staging.stage_accepted = stage_accepted
+    runs.note_range = killed
+    stage(token, number, load_settings(database_url=conninfo))
+
+
+def plan_and_stage_until_killed(conninfo: str, csv: str, range_bytes: int) -> None:
+    """Plan a run and hold it, stage all ranges but the last one, and wait in that one for the parent to kill this."""
+    settings = load_settings(database_url=conninfo)
+    with planned(csv, settings, range_bytes=range_bytes) as run:
+        for number in range(run.ranges - 1):
+            stage(run.token, number, settings)
+        runs.note_range = lambda *_: signal.pause()  # type: ignore[assignment,return-value]
+        stage(run.token, run.ranges - 1, settings)
 
 
 def list_standing(conninfo: str) -> list[int]:

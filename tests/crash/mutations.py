@@ -18,14 +18,16 @@ EVERY_MESSAGE = "tests/crash/test_every_message.py"
 LARGE = ("tests/integration/test_large_merge.py",)
 CROWD = ("tests/crash/test_crowd.py",)
 CROWD_OR_TWO = ("tests/crash/test_crowd.py", "tests/integration/test_concurrency.py")
-BEFORE_LEDGER = "        _record_loaded(connection, reading, attempt, result)\n"
+BEFORE_LEDGER = "        _record_loaded(connection, each, result)\n"
 OUTCOME = "    return CommitOutcome.COMMITTED if is_committed else CommitOutcome.NOT_COMMITTED\n"
 COMMITTING = "        attempt.is_committing = True\n"
-AT_COMMIT = "    connection.commit()\n    return [attempt.result"
+AT_COMMIT = f"        opening.assert_unchanged(file)\n{COMMITTING}    connection.commit()\n"
 ALL_KINDS = (EVERY_MESSAGE, "-k", "temporary")
 OPERATIONS = ("tests/property/test_operations.py",)
 EVERY_COMMAND = "tests/crash/test_every_command.py"
 OPERATORS = ("tests/crash/test_operators.py",)
+RUNS_BROKEN = "tests/crash/test_runs_broken.py"
+PARITY = ("tests/integration/test_parity.py",)
 VERDICTS = (
     "tests/unit/formats/test_delimited.py",
     "tests/unit/contract/test_rules.py",
@@ -49,18 +51,18 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         "commit too early: before the ledger has its row",
-        ((BEFORE_LEDGER, f"        connection.commit()\n        begin(connection, session.target)\n{BEFORE_LEDGER}"),),
+        ((BEFORE_LEDGER, f"        connection.commit()\n{BEFORE_LEDGER}"),),
         ALL_KINDS,
     ),
     Mutation(
         "the ledger outside of the transaction: after the commit",
         (
-            (BEFORE_LEDGER, ""),
+            ("RereadConflicts = Callable[", "LATER: list = []\nRereadConflicts = Callable["),
+            (BEFORE_LEDGER, "        LATER.append((each, result))\n"),
             (
                 AT_COMMIT,
-                "    connection.commit()\n    begin(connection, session.target)\n"
-                "    for attempt, reading in new:\n"
-                f"        _record_loaded(connection, reading, attempt, attempt.result)\n{AT_COMMIT}",
+                f"{AT_COMMIT}    for each, result in LATER:\n        _record_loaded(connection, each, result)\n"
+                "    LATER.clear()\n    connection.commit()\n",
             ),
         ),
         ALL_KINDS,
@@ -197,9 +199,10 @@ MUTATIONS = (
     Mutation(
         "what a file looked like is kept outside of the transaction: before the load",
         (
-            ("    known_files.keep(connection, (file for _, file, _ in taken))\n", ""),
+            ("    known_files.keep(connection, (file for _, file in files))\n", ""),
             (
                 "    if new and (later :=",
+                "    from footfall.tables import known_files\n\n"
                 "    known_files.keep(connection, (file for _, file, _ in taken))\n    connection.commit()\n"
                 "    begin(connection, session.target)\n    if new and (later :=",
             ),
@@ -404,6 +407,87 @@ MUTATIONS = (
         "the conflicts of a replay count as those of a load",
         (("    replays.forget_conflicts(connection, load_id)\n", ""),),
         OPERATIONS,
+    ),
+    Mutation(
+        "an id of an earlier range is taken for one that comes for the first time",
+        (("        floors.append(max(floors[-1], each.highest_id))\n", "        floors.append(NO_ID)\n"),),
+        PARITY,
+    ),
+    Mutation(
+        "the floor of a range is that of the range before it alone",
+        (("max(floors[-1], each.highest_id)", "each.highest_id"),),
+        PARITY,
+    ),
+    Mutation(
+        "two attempts at one range may both be noted",
+        (("    range integer primary key,\n", "    range integer not null,\n"),),
+        (RUNS_BROKEN, "-k", "twins"),
+    ),
+    Mutation(
+        "rows that were staged before users were forgotten are taken",
+        (("if each.memory != memory.state]", "if False]"),),
+        (RUNS_BROKEN, "-k", "forgotten"),
+    ),
+    Mutation(
+        "a run is taken without all of its ranges",
+        (
+            (
+                "        missing = sorted(set(range(len(job.ranges))) - {each.number for each in ranges})\n",
+                "        missing = []\n",
+            ),
+        ),
+        (RUNS_BROKEN, "-k", "missing"),
+    ),
+    Mutation(
+        "rows that are staged are not counted",
+        (("    if sent != found:\n", "    if False:\n"),),
+        (RUNS_BROKEN, "-k", "emptied"),
+    ),
+    Mutation(
+        "a source in another state than when it was planned is read",
+        (("        if found != state or (", "        if False and ("),),
+        (RUNS_BROKEN, "-k", "changes"),
+    ),
+    Mutation(
+        "a run is swept while somebody holds it",
+        (
+            (
+                '        if not fetch_one(connection, SQL["try_alone"], runs=RUNS, run=tables.lock_key).is_alone:\n',
+                "        if False:\n",
+            ),
+        ),
+        (RUNS_BROKEN, "-k", "killed_while or staged"),
+    ),
+    Mutation(
+        "a run is swept before its lease is over",
+        (('        if "job" in parts and not is_over(connection, tables):\n', "        if False:\n"),),
+        (RUNS_BROKEN, "-k", "lease"),
+    ),
+    Mutation(
+        "a range is noted outside of the transaction of its rows",
+        (
+            (
+                "            if not runs.note_range(connection, tables, noted):\n",
+                "            connection.commit()\n            begin(connection, where)\n"
+                "            if not runs.note_range(connection, tables, noted):\n",
+            ),
+        ),
+        (RUNS_BROKEN, "-k", "twins"),
+    ),
+    Mutation(
+        "the tables of a run stay when it is taken",
+        (("            runs.end(connection, self.tables)\n            commit(", "            commit("),),
+        (RUNS_BROKEN, "-k", "zombie"),
+    ),
+    Mutation(
+        "the lines of a range count from its begin",
+        (("lines.dialect, part.line_number)", "lines.dialect, 1)"),),
+        PARITY,
+    ),
+    Mutation(
+        "conflicts are looked for in the first range alone",
+        (("job.contract, job.ranges, lines)", "job.contract, job.ranges[:1], lines)"),),
+        PARITY,
     ),
     Mutation(
         "a line number counts records, not lines",

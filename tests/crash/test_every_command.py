@@ -18,7 +18,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 import wire
 from breaking import KINDS, Kind, fault_of, socket_folder, url_of
 from earlier import load_earlier
-from footfall.errors import FootfallError
+from footfall import runs
+from footfall.errors import FootfallError, RunGoneError
+from footfall.results.running import Run
 from footfall.settings import load_settings
 from footfall.verbs import forget as forget_verb
 from footfall.verbs import load as load_verb
@@ -36,6 +38,7 @@ DRIFT = """
     delete from interactions_per_user where user_id = 2;
     update interactions_per_quarter_hour set interaction_count = interaction_count + 1"""
 BEFORE_TAKING_BACK = 10  # version of the schema
+RANGE_BYTES, RANGES = 1_500, 2  # of e.csv
 
 
 def line(number: int, action: str = "click") -> str:
@@ -49,6 +52,8 @@ FILES = {
     "b.csv": [*map(line, range(40, 90)), *map(line, range(45, 50)), "90,1,1,click"],
     "c.csv": [*map(line, range(100, 130)), line(7, "other"), line(58)],
     "d.csv": [*map(line, range(200, 230)), *(line(number, "buy") for number in (230, 231, 231, 9))],
+    # of e, both ranges repeat and contradict rows of a and of each other
+    "e.csv": [*map(line, range(300, 330)), line(7, "other"), *map(line, range(310, 340)), line(305, "other"), line(8)],
 }
 
 
@@ -57,8 +62,8 @@ def settings_of(url: str, **more: Any) -> Any:
 
 
 def prepare(database: str) -> None:
-    """Load the files, each by itself: the loads 1 to 4."""
-    for name in FILES:
+    """Load the files but the last, each by itself: the loads 1 to 4."""
+    for name in list(FILES)[:4]:
         assert loaded(database, [name], actions="click,other", max_rejected="1.0").exit_code == 0
 
 
@@ -78,7 +83,7 @@ class Command:
     """A command that is broken: what it finds, and what it does at an address.
 
     `is_sure`: where the answer to its COMMIT is lost, it finds out what became of it. `commits`: a repair is recorded
-    in a transaction of its own, behind it.
+    in a transaction of its own, behind it. `is_run`: where it fails, tables of a run stay, of which it goes on.
     """
 
     name: str
@@ -87,6 +92,33 @@ class Command:
     has_temp: bool = True
     is_sure: bool = True
     commits: int = 1
+    is_run: bool = False
+
+
+def plan_run(url: str, lease_hours: float) -> Run:
+    return runs.plan("e.csv", range_bytes=RANGE_BYTES, lease_hours=lease_hours, database_url=url)
+
+
+def stage_and_take(url: str, run: Run | None = None) -> Any:
+    """Stage what is left of a run, and take it; where it is gone, it was taken."""
+    token = run.token if run else Path("token").read_text()
+    try:
+        for number in runs.left(token, database_url=url):
+            runs.stage(token, number, database_url=url)
+        return runs.take(token, database_url=url, max_rejected="1.0")
+    except RunGoneError:
+        return load_verb.load(["e.csv"], settings_of(url)).loads[0]
+
+
+def load_by_run(url: str) -> Any:
+    """Plan, stage and take a file; what a broken attempt left is swept by the next one."""
+    run = plan_run(url, 0)
+    return run.already_loaded or stage_and_take(url, run)
+
+
+def prepare_run(database: str) -> None:
+    prepare(database)
+    Path("token").write_text(plan_run(database, 24).token)
 
 
 COMMANDS = (
@@ -110,6 +142,8 @@ COMMANDS = (
         is_sure=False,
         commits=2,
     ),
+    Command("stage and take of a run", stage_and_take, prepare_run, commits=RANGES + 1, is_run=True),
+    Command("plan, stage and take of a run", load_by_run, commits=RANGES + 2, is_run=True),
     Command("schema apply", lambda url: schema_verb.schema_apply(settings_of(url)), prepare_earlier, is_sure=False),
 )
 
@@ -209,7 +243,10 @@ def points(stage: Stage, kind: Kind) -> list[int]:
     fit = [message for message in stage.messages if message.tag in kind.tags]
     chance = random.Random(f"{SEED} {stage.command.name} {kind.name}")
     wanted = min(len(fit), round(len(fit) * kind.share * TRIALS / 1_500)) if IS_LONG else 1
-    return sorted({message.number for message in [*chance.sample(fit, wanted), *(m for m in fit if m.is_commit)]})
+    commits = [message for message in fit if message.is_commit]
+    if stage.command.is_run and not IS_LONG:
+        commits = commits[-1:]
+    return sorted({message.number for message in [*chance.sample(fit, wanted), *commits]})
 
 
 def trial(stage: Stage, kind: Kind, at: int) -> None:
@@ -222,7 +259,7 @@ def trial(stage: Stage, kind: Kind, at: int) -> None:
         exit_code = find_exit_code(stage.command, stage.folder, url_of(database, proxy))
         assert proxy.struck is not None, "the command was over before"
         assert proxy.struck.asks == stage.messages[at - 1].asks  # or another message has the number now
-        assert left_behind(database) == []
+        assert left_behind(database, is_run=stage.command.is_run) == []
         found = stage.contents(database)
         assert exit_code in {0, 5}
         if exit_code == 0:

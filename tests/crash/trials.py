@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import tempfile
 import time
 from collections import Counter
@@ -64,11 +65,14 @@ WITNESSES = {
         order by 1, 2, 3""",
     "keys": """
         select c.relname, pg_get_indexdef(c.oid, 0, true) from pg_class as c
-        where c.relkind = 'i' and c.relnamespace = current_schema()::regnamespace order by 1""",
+        where c.relkind = 'i' and c.relnamespace = current_schema()::regnamespace and c.relname !~ '^staging'
+        order by 1""",
     "constraints": """
         select conname, pg_get_constraintdef(oid) from pg_constraint
-        where connamespace = current_schema()::regnamespace and contype <> 'n' order by 1""",
+        where connamespace = current_schema()::regnamespace and contype <> 'n' and conname !~ '^staging'
+        order by 1""",
 }
+TABLE_OF_RUN = re.compile(r"staging_[0-9a-f]{32}_(job|ranges|rows|out_of_order|rejected)")
 LEFT_BEHIND = {
     "staging table": "select relname from pg_class where relname like 'staging%'",
     "unlogged or temporary table": "select relname from pg_class where relkind = 'r' and relpersistence <> 'p'",
@@ -160,8 +164,11 @@ def restore(conninfo: str, tables: tuple[str, ...]) -> None:
             connection.execute(f"insert into {table} select * from base.{table}")
 
 
-def left_behind(conninfo: str, *, within_s: float = QUIET_WAIT_S) -> list[str]:
-    """Say what is still there of a load that is over: tables, sessions, locks, files."""
+def left_behind(conninfo: str, *, within_s: float = QUIET_WAIT_S, is_run: bool = False) -> list[str]:
+    """Say what is still there of a load that is over: tables, sessions, locks, files.
+
+    `is_run`: tables of a run may be there, for somebody goes on with it or sweeps it.
+    """
     until = time.monotonic() + within_s
     with psycopg.connect(conninfo, autocommit=True) as connection:
         while True:
@@ -169,6 +176,7 @@ def left_behind(conninfo: str, *, within_s: float = QUIET_WAIT_S) -> list[str]:
                 f"{what}: {row[0]}"
                 for what, query in LEFT_BEHIND.items()
                 for row in connection.execute(query).fetchall()
+                if not (is_run and TABLE_OF_RUN.match(row[0]))
             ]
             found += [f"file: {path}" for path in Path(tempfile.gettempdir()).iterdir()]
             if not found or time.monotonic() > until:

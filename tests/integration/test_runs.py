@@ -285,9 +285,27 @@ def test_a_file_that_changed_since_it_was_planned_is_refused(database: str, sour
     run = runs.plan(source, database_url=database)
     with Path(source).open("a") as file:
         file.write("5,5,5,click,2024-01-01\n")
-    with pytest.raises(SourceChangedError, match="is not the file that was planned"):
+    with pytest.raises(SourceChangedError, match="changed since it was planned"):
         runs.stage(run.token, 0, database_url=database)
     assert staged_rows(database, run.token) == []
+
+
+def test_a_file_that_changes_while_a_range_is_read_is_not_staged(
+    database: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.plan(source, database_url=database)
+    real = staging.open_range
+
+    def change(*values: Any) -> Any:
+        with Path(source).open("a") as file:
+            file.write("5,5,5,click,2024-01-01\n")
+        return real(*values)
+
+    monkeypatch.setattr(staging, "open_range", change)
+    with pytest.raises(SourceChangedError, match="changed while it was read"):
+        runs.stage(run.token, 0, database_url=database)
+    assert staged_rows(database, run.token) == []
+    assert runs.left(run.token, database_url=database) == [0]
 
 
 def test_another_file_of_that_name_is_refused(database: str, source: str) -> None:
@@ -383,6 +401,23 @@ def test_a_file_that_is_loaded_has_its_result_and_no_run(
         assert run.already_loaded is not None
         assert (run.already_loaded.status, run.already_loaded.load_id) == ("already-loaded", loaded.load_id)
     assert tables_left(database) == []
+
+
+def test_no_session_idles_while_a_file_is_read_to_be_planned(
+    database: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    read = planning._read_once
+    others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+
+    def look(*values: Any) -> Any:
+        while ask(database, others) != [(0,)]:  # a session that was closed ends a moment later
+            pass
+        seen.append(values)
+        return read(*values)
+
+    monkeypatch.setattr(planning, "_read_once", look)
+    assert runs.plan(source, database_url=database).ranges == len(seen) == 1
 
 
 def test_a_file_without_a_usable_head_is_refused_when_it_is_planned_and_recorded(

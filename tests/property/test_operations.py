@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from psycopg import sql
 
 from beside_model import describe, list_load_ids, losing_the_server, read_tables
-from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsError
+from footfall.errors import DatabaseUnavailableError, FootfallError, RunGoneError, RunStaleError, SettingsError
 from footfall.results import LoadSummary
 from footfall.settings import load_settings
 from footfall.tables import known_files
@@ -34,6 +34,11 @@ from footfall.verbs import replay as replay_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
+from footfall.verbs.mending import write_file
+from footfall.verbs.runs import planning
+from footfall.verbs.runs.planning import Plan
+from footfall.verbs.runs.staging import find_left, stage
+from footfall.verbs.runs.taking import take
 from model import Delivery, History, Terms, judge
 from sampling import examples
 
@@ -74,6 +79,21 @@ faults = st.one_of(st.none(), st.none(), st.tuples(st.integers(1, STATEMENTS_MAX
 Fault = tuple[int, bool] | None
 
 
+@dataclass(slots=True)
+class Planned:
+    """A run that waits to be staged and taken: its token, and what the model is told of its file then."""
+
+    token: str
+    text: str
+    digest: str
+    terms: Terms
+
+
+def has_runs(machine: Operations) -> bool:
+    """Say whether a run was planned and not taken."""
+    return hasattr(machine, "history") and bool(machine.planned)
+
+
 def has_loads(machine: Operations) -> bool:
     """Say whether a load stands."""
     return hasattr(machine, "history") and bool(machine.history.standing())
@@ -89,11 +109,16 @@ class Operations(RuleBasedStateMachine):
     def begin(self, has_user_days: bool) -> None:
         self.history = History()
         self.files: dict[str, str] = {}
+        self.planned: list[Planned] = []
         self.has_user_days = has_user_days
         emptied = [name for name in list_tables() if name != "forgotten_users_key"]
         tables = sql.SQL(", ").join(map(sql.Identifier, emptied))
         with psycopg.connect(self.conninfo) as connection:
             connection.execute(sql.SQL("truncate {} restart identity").format(tables))
+            for (left,) in connection.execute(
+                "select relname from pg_class where relname ~ '^staging_' and relkind = 'r'"
+            ):
+                connection.execute(sql.SQL("drop table {}").format(sql.Identifier(left)))
             connection.execute("insert into footfall_options values ('user-days', %s)", [has_user_days])
 
     # What the commands need
@@ -157,6 +182,15 @@ class Operations(RuleBasedStateMachine):
             return said.loads[0].failure
         return said
 
+    def count_blank(self, number: int) -> int:
+        """Count the open rejected rows of a load that were blanked, since their user was forgotten."""
+        tables = self.history.tables()
+        whole = dict(tables.list_whole(number))
+        return sum(
+            load == number and each.closed_by is None and line not in whole
+            for (load, line), each in tables.quarantine.items()
+        )
+
     # The commands
 
     @rule(data=st.data(), fault=faults)
@@ -191,6 +225,49 @@ class Operations(RuleBasedStateMachine):
         (result,) = load_verb.load(["failing.csv"], settings).loads
         assert result.status == "failed"
 
+    @rule(data=st.data(), range_bytes=st.integers(1, 200), fault=faults)
+    def plan(self, data: st.DataObject, range_bytes: int, fault: Fault) -> None:
+        """Plan a run, which may be taken after other commands."""
+        name, text, digest = self.draw_file(data)
+        settings = self.settings_of(terms := self.draw_terms(data))
+        said = self.run(fault, lambda: planning.plan(name, settings, Plan(range_bytes=range_bytes)))
+        assert bool(said.already_loaded) == bool(self.history.find_standing(digest))
+        if not said.already_loaded:
+            self.planned.append(Planned(said.token, text, digest, terms))
+
+    @precondition(has_runs)
+    @rule(data=st.data(), fault=faults)
+    def stage(self, data: st.DataObject, fault: Fault) -> None:
+        """Stage some ranges of a run in any order, some of them twice."""
+        run = data.draw(st.sampled_from(self.planned), "run")
+        left = find_left(run.token, self.settings_of(Terms()))
+        for number in data.draw(st.lists(st.sampled_from(left), max_size=4) if left else st.just([]), "ranges"):
+            is_left = number in find_left(run.token, self.settings_of(Terms()))
+            said = self.run(fault, lambda number=number: stage(run.token, number, self.settings_of(Terms())))
+            assert said == ("staged" if is_left else "staged-already") or (fault and said == "staged-already")
+
+    @precondition(has_runs)
+    @rule(data=st.data(), fault=faults)
+    def take(self, data: st.DataObject, fault: Fault) -> None:
+        """Stage what is left of a run and take it, under other settings than those of its plan: the job knows them."""
+        run = self.planned.pop(data.draw(st.integers(0, len(self.planned) - 1), "run"))
+        self.stage_left(run.token)
+        said = self.run(fault, lambda: take(run.token, self.settings_of(Terms())))
+        if isinstance(said, RunStaleError):  # users were forgotten since some of it was staged
+            self.stage_left(run.token)
+            said = self.run(fault, lambda: take(run.token, self.settings_of(Terms())))
+        if self.history.find_standing(run.digest):
+            assert said.status == "already-loaded"
+        else:
+            assert said.status == "loaded"
+            self.history.deliver(run.digest, judge(run.text, run.terms), run.terms)
+        assert isinstance(self.call(lambda: take(run.token, self.settings_of(Terms()))), RunGoneError)
+
+    def stage_left(self, token: str) -> None:
+        """Stage what is left of a run, the last range first."""
+        for number in reversed(find_left(token, self.settings_of(Terms()))):
+            assert stage(token, number, self.settings_of(Terms())) == "staged"
+
     @precondition(has_loads)
     @rule(data=st.data(), with_later=st.booleans(), fault=faults)
     def undo(self, data: st.DataObject, with_later: bool, fault: Fault) -> None:
@@ -205,7 +282,7 @@ class Operations(RuleBasedStateMachine):
             assert isinstance(said, SettingsError), said
             return
         every = list_load_ids(self.conninfo)
-        assert [load.load_id for load in said.loads] == [every[number] for number in sorted(numbers | later)]
+        assert [load.load_id for load in said.loads] == sorted(every[number] for number in numbers | later)
         self.history.undo(numbers | later)
 
     @precondition(has_loads)
@@ -234,6 +311,37 @@ class Operations(RuleBasedStateMachine):
         if not terms.is_swapped and not self.has_made_ids:  # without --source, by that of the load
             terms = replace(terms, is_swapped=delivery.terms.is_swapped)
         assert len(said.loads) == self.history.replay(delivery.number, terms), said
+
+    @precondition(has_loads)
+    @rule(data=st.data(), fault=faults)
+    def mend(self, data: st.DataObject, fault: Fault) -> None:
+        """Write the open rows of a load to a file, mend some of them, leave some out, and load it as their mending."""
+        delivery, load_id = self.draw_load(data)
+        still_open = [
+            old.row.raw for _, old in self.history.tables().list_whole(delivery.number) if old.closed_by is None
+        ]
+        if not still_open:
+            return
+        path = Path(f"mended {len(self.files)}.csv")
+        path.unlink(missing_ok=True)
+        written = write_file(self.settings_of(Terms()), path, load_id=load_id, source=None, code=None)
+        assert path.read_text() == "\n".join([HEADER.strip(), *still_open, ""])
+        assert (written.rows, written.left_out) == (len(still_open), self.count_blank(delivery.number))
+        mended = [data.draw(st.one_of(st.just([row]), st.lists(lines, max_size=2)), "mended") for row in still_open]
+        text = "\n".join(row for rows_of_one in mended for row in rows_of_one) or "x"
+        self.files.setdefault(text, path.name)
+        content = f"{HEADER}{text}\n".encode()
+        path.write_bytes(content)
+        digest, terms = hashlib.sha256(content).hexdigest(), self.draw_terms(data)
+        said = self.run(fault, lambda: load_verb.load([path.name], self.settings_of(terms), replays=load_id))
+        (result,) = said.loads
+        if self.history.find_standing(digest):
+            assert result.status == "already-loaded"
+            return
+        assert result.status == "loaded" or (fault and result.status == "already-loaded")
+        if not terms.is_swapped and not self.has_made_ids:  # without --source, by that of the load
+            terms = replace(terms, is_swapped=delivery.terms.is_swapped)
+        self.history.mend(delivery.number, digest, text, terms)
 
     @rule(user=users, fault=faults)
     def forget(self, user: int, fault: Fault) -> None:

@@ -26,14 +26,15 @@ LOADS = """
     select
         load_id, case when replay_of is null then digest else '' end, status,
         rows_read, rows_loaded, rows_duplicate, rows_rejected, rows_skipped, rows_forgotten
-    from loads where status <> 'failed' order by load_id"""
+    from loads where status <> 'failed' order by finished_at, load_id"""
 RAW = "select interaction_id, user_id, product_id, action, timestamp, load_id from user_interactions_raw"
 REJECTED = "select load_id, line_number, raw_line, problems, replayed_by from rejected_interactions"
 OVERLAPS = "select load_id, first_load_id, rows_duplicate, rows_conflict from load_overlaps"
 DUPLICATES = """
     select load_id, first_load_id, i.interaction_id
     from load_duplicates cross join lateral unnest(interaction_ids) as i (interaction_id)"""
-LOAD_IDS = "select load_id from loads where status <> 'failed' order by load_id"
+# A run has its load_id when it is planned, and may be taken after loads of higher ones.
+LOAD_IDS = "select load_id from loads where status <> 'failed' order by finished_at, load_id"
 
 
 def read_tables(conninfo: str, *, has_made_ids: bool = False) -> dict[str, Any]:
@@ -88,7 +89,10 @@ def describe(history: History, *, has_made_ids: bool = False, has_user_days: boo
     if not has_user_days:
         counts["user_days"] = None  # type: ignore[assignment]
     return {
-        "ledger": [("undone" if each.is_undone else "loaded", each.digest) for each in history.deliveries()],
+        "ledger": [
+            ("undone" if each.is_undone else "loaded", each.digest if each.mends is None else "")
+            for each in history.deliveries()
+        ],
         "sums": {
             number: (sums.read, sums.loaded, sums.duplicate, sums.rejected, 0, sums.forgotten)
             for number, sums in tables.ledger.items()
@@ -97,7 +101,7 @@ def describe(history: History, *, has_made_ids: bool = False, has_user_days: boo
             (None if has_made_ids else key, *content, number) for key, (content, number) in tables.raw.items()
         ),
         "quarantine": {
-            place: ("" if each.problems == FORGOTTEN else each.row.raw, each.problems, each.closed_by)
+            place: ("" if each.problems >= FORGOTTEN else each.row.raw, each.problems, each.closed_by)
             for place, each in tables.quarantine.items()
         },
         "overlaps": {pair: tuple(rows) for pair, rows in met.items()},

@@ -2,7 +2,8 @@
 
 The history is a list of deliveries and of users who were forgotten, in the order in which they were committed. Taking
 a load back strikes its delivery from the history, and the tables are those of the history that is left: so the model
-knows nothing of how rows pass from one load to another.
+knows nothing of how rows pass from one load to another. One thing it takes from Footfall: which rejected row a row of
+a mended file is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from footfall.contract.pairing import pair
 
 QUARTER = timedelta(minutes=15)
 QUARTERS_OF_A_DAY = 96
@@ -53,7 +56,10 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The rows that one load took. A load that mends names the rejected rows of another one that it closed."""
+    """The rows that one load took. A load that mends names the rejected rows of another one that it closed.
+
+    `stood_for` are rejected rows of its own for which an open row of the load that it mends stands.
+    """
 
     number: int
     digest: str
@@ -61,6 +67,7 @@ class Delivery:
     terms: Terms
     mends: int | None = None
     closes: frozenset[int] = frozenset()
+    stood_for: frozenset[int] = frozenset()
     is_undone: bool = False
 
 
@@ -114,6 +121,13 @@ class Tables:
         for line in delivery.closes:
             place = delivery.mends or 0, line
             self.quarantine[place] = replace(self.quarantine[place], closed_by=number)
+        for line in delivery.stood_for:
+            self.quarantine[number, line] = replace(self.quarantine[number, line], closed_by=number)
+
+    def list_whole(self, number: int) -> list[tuple[int, Rejected]]:
+        """List the rejected rows of a load whose text is still kept, by their lines."""
+        found = ((line, each) for (load, line), each in sorted(self.quarantine.items()) if load == number)
+        return [(line, each) for line, each in found if not each.problems >= FORGOTTEN]
 
     def take(self, number: int, row: Judged) -> Problems:
         """Take one row of a load; give why it is rejected, or nothing."""
@@ -191,7 +205,7 @@ class History:
         taken = []
         tables.ledger[replayed] = Sums()
         for (load, _), rejected in sorted(tables.quarantine.items()):
-            if load != number or rejected.closed_by is not None or rejected.problems == FORGOTTEN:
+            if load != number or rejected.closed_by is not None or rejected.problems >= FORGOTTEN:
                 continue
             row = judge_line(rejected.row.line, rejected.row.raw, terms, rejected.row.occurrence)
             if not tables.take(replayed, row):
@@ -200,6 +214,20 @@ class History:
             closes = frozenset(row.line for row in taken)
             self.events.append(Delivery(replayed, "", tuple(taken), terms, number, closes))
         return bool(taken)
+
+    def mend(self, number: int, digest: str, text: str, terms: Terms) -> None:
+        """Add a load of a file that mends rejected rows of another one: which row is which, its text says."""
+        tables, mending, rows = self.tables(), len(self.deliveries()), judge(text, terms)
+        kept = tables.list_whole(number)
+        are_open = [old.closed_by is None for _, old in kept]
+        paired = pair([row.raw for row in rows], [old.row.raw for _, old in kept], are_open)
+        tables.ledger[mending] = Sums()
+        refused = {row.line for row in rows if tables.take(mending, row)}
+        pairs = {row.line: kept[at][0] for row, at in zip(rows, paired, strict=True) if at is not None}
+        is_open = {line for line, old in kept if old.closed_by is None}
+        closes = frozenset(of for own, of in pairs.items() if own not in refused) & is_open
+        stood_for = frozenset(own for own, of in pairs.items() if own in refused and of in is_open - closes)
+        self.events.append(Delivery(mending, digest, tuple(rows), terms, number, closes, stood_for))
 
     def undo(self, numbers: Iterable[int]) -> None:
         """Strike loads from the history."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -12,6 +15,8 @@ from footfall.cli.talk import log, talk
 
 if TYPE_CHECKING:
     from footfall.settings import Settings
+
+PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 
 
 def example(*commands: str) -> str:
@@ -69,6 +74,18 @@ Rehash = Annotated[
     bool | None, setting("--rehash", None, "Read every file, even one that was loaded and did not change.")
 ]
 Retry = Annotated[bool | None, setting("--retry", None, "Load a file again when the connection was lost.")]
+Workers = Annotated[
+    int | None,
+    setting("--workers", "N", "Processes that judge and stage large plain files; default 1."),
+]
+Engine = Annotated[
+    str | None,
+    setting("--engine", "NAME", "Who stages large plain files: processes (default), spark or dask."),
+]
+Master = Annotated[
+    str | None, setting("--master", "URL", "With --engine spark: spark://, yarn, local[4], or sc:// of Spark Connect.")
+]
+Scheduler = Annotated[str | None, setting("--scheduler", "URL", "With --engine dask: tcp:// or tls://.")]
 Again = Annotated[
     bool, call_option("--again", about="Take a file that is loaded back, and load it anew by the contract of today.")
 ]
@@ -93,10 +110,28 @@ def ask_for_a_verb(context: typer.Context) -> None:
         raise typer.Exit(2)
 
 
+@contextmanager
+def _without_plugins() -> Iterator[None]:
+    """Let pydantic look for no plugins while a class of ours is made: it would read a file of every package there is.
+
+    Effects: a variable of the environment, set for the length of the block.
+    """
+    before = os.environ.get(PLUGINS)
+    os.environ[PLUGINS] = "__all__"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[PLUGINS]
+        else:
+            os.environ[PLUGINS] = before
+
+
 def begin(quiet: bool, verbose: bool, **options: object) -> Settings:
     """Set how much is said, and give the settings in force: what every verb does first."""
     log.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
-    from footfall.settings import load_settings
+    with _without_plugins():
+        from footfall.settings import load_settings
 
     settings = load_settings(**options)
     talk.is_json = settings.log_format == "json"

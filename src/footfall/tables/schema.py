@@ -147,6 +147,11 @@ def assert_current(connection: Connection, target: Target) -> None:
         raise SchemaError(f"the tables are at version {version} now, this Footfall needs {len(migrations())}")
 
 
+def is_ready(version: int) -> bool:
+    """Say whether the version of the tables is the one that this Footfall needs."""
+    return version == len(migrations())
+
+
 def assert_ready(version: int, target: Target) -> None:
     """Check that the version of the tables is the one that this Footfall needs.
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import takewhile
-from typing import TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from footfall.contract.ids import IdTypes
 from footfall.contract.notices import describe_other_contract, say_notices, say_other_contracts
@@ -53,8 +54,11 @@ from footfall.verbs.attempts import (
 from footfall.verbs.clocks import compare_clocks
 from footfall.verbs.groups import count_small, find_group_size_limit
 from footfall.verbs.schema import create_or_upgrade
-from footfall.verbs.session import LoadSession, find_version, make_contracts, read_id_types, target
+from footfall.verbs.session import LoadSession, make_contracts, read_id_types, read_version_and_types, target
 from footfall.verbs.telling_of_loads import telling
+
+if TYPE_CHECKING:
+    from footfall.verbs.runs.loading import RunLoader
 
 log = logging.getLogger("footfall")
 
@@ -120,6 +124,7 @@ def load_paths(
     Effects: a session for as long as the results are read: a caller may stop after any of them.
     Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first file.
     """
+    is_by_many = _is_by_many(settings, **how)
     session = open_load_session(where, settings)
     session.again = Again(how.get("with_later", False)) if how.get("again") else None
     replays = how.get("replays")
@@ -132,9 +137,15 @@ def load_paths(
             reader = open_mended_reader(session, settings, contracts, replays)
         reader.contracts.check_all(paths)
         latest = contracts.base.find_latest(datetime.now(UTC))
-        with open_engine(latest, settings.memory_limit_mb, progress) as engine:
+        with ExitStack() as stack:
+            engine = stack.enter_context(open_engine(latest, settings.memory_limit_mb, progress))
+            by_many = None
+            if is_by_many:
+                from footfall.verbs.runs.loading import open_run_loader  # heavy, and seldom needed
+
+                by_many = stack.enter_context(open_run_loader(session, contracts, settings, progress))
             may_vanish = how.get("may_vanish", False)
-            loader = _Loader(settings, session, engine, reader, replays is not None, may_vanish)
+            loader = _Loader(settings, session, engine, reader, replays is not None, may_vanish, by_many)
             for start in range(0, len(paths), LOOKED_UP):
                 for result in loader.load_some(paths[start : start + LOOKED_UP]):
                     say_notices(result)
@@ -143,6 +154,21 @@ def load_paths(
                         return
     finally:
         session.connection.close()
+
+
+def _is_by_many(settings: Settings, **how: Unpack[How]) -> bool:
+    """Say whether large files are staged by several. Raises: SettingsError where what is set does not go together."""
+    if settings.workers == 1 and settings.engine == "processes" and not (settings.master or settings.scheduler):
+        return False
+    from footfall.verbs.runs.stagers import assert_usable
+
+    assert_usable(settings)
+    if how.get("again") or how.get("replays") is not None:
+        raise SettingsError(
+            "--again and --replays load in one process; leave out --workers (FOOTFALL_WORKERS) and --engine "
+            "(FOOTFALL_ENGINE), or set them to 1 and processes"
+        )
+    return True
 
 
 def _find_sources(names: list[str], settings: Settings) -> FoundSources:
@@ -179,7 +205,9 @@ def _prepare_tables(connection: Connection, where: Target, settings: Settings) -
 
     Raises: SchemaError (exit 6); SettingsError where the settings name other types.
     """
-    version = find_version(connection, where)
+    version, id_types = read_version_and_types(connection, where, settings)
+    if id_types is not None:
+        return id_types
     if version == 0:
         create_or_upgrade(connection, where, settings.id_types)
     else:
@@ -191,7 +219,7 @@ def _prepare_tables(connection: Connection, where: Target, settings: Settings) -
 class _Loader:
     """Loads the files of one command, in their order; `are_alone`: each in a transaction of its own.
 
-    `may_vanish`: as in `How`.
+    `may_vanish`: as in `How`; `by_many` loads large plain files, where several stage them.
     """
 
     settings: Settings
@@ -200,6 +228,7 @@ class _Loader:
     reader: Reader
     are_alone: bool = False
     may_vanish: bool = False
+    by_many: RunLoader | None = None
     has_looked_around: bool = False
 
     def load_some(self, paths: Sequence[str]) -> Iterator[LoadResult]:
@@ -245,7 +274,8 @@ class _Loader:
             if len(group) > 1:
                 results, most = self.load_together(group), len(group) // 2
             else:
-                results = [self.load_alone(paths[start])]
+                by_many = self.by_many if self.by_many and self.by_many.is_for(paths[start]) else None
+                results = [(by_many.load if by_many else self.load_alone)(paths[start])]
             yield from results
             start += len(results)
             if results:  # where files fail often, groups stay small

@@ -18,7 +18,7 @@ from footfall.settings import Settings, libpq_variables_set
 from footfall.tables.forgetting import Memory, has_changed, read_memory
 from footfall.tables.ids import find_id_types
 from footfall.tables.ledger import FirstLoad
-from footfall.tables.schema import assert_ready, schema_version
+from footfall.tables.schema import assert_ready, is_ready, schema_version
 from footfall.verbs.again import Again
 
 log = logging.getLogger("footfall")
@@ -92,6 +92,23 @@ def read_id_types(connection: Connection, where: Target, settings: Settings | No
     begin(connection, where)
     found = find_id_types(connection)
     connection.rollback()
+    return _compare_with_settings(found, where, settings)
+
+
+def read_version_and_types(connection: Connection, where: Target, settings: Settings) -> tuple[int, IdTypes | None]:
+    """Read at which migration the tables are, and the types of their ids where they are those of this Footfall.
+
+    Effects: one transaction, rolled back. Raises: as `find_version` and `read_id_types` do.
+    """
+    begin(connection, where)
+    version = schema_version(connection, where)
+    found = find_id_types(connection) if is_ready(version) else None
+    connection.rollback()
+    return version, found and _compare_with_settings(found, where, settings)
+
+
+def _compare_with_settings(found: IdTypes, where: Target, settings: Settings | None) -> IdTypes:
+    """Give the types that were found. Raises: SettingsError where the settings name others."""
     for column in ID_COLUMNS:
         wanted = getattr(settings, f"{column}_type", None)
         if wanted not in (None, found.of(column)):

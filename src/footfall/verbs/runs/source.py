@@ -38,8 +38,9 @@ def find_place(source: str) -> str:
 
 @contextmanager
 def open_planned(job: Job) -> Iterator[opening.SourceFile]:
-    """Open the source of a run in the state in which it was planned, and see at the end that it still is.
+    """Open the source of a run in the state in which it was planned.
 
+    Whoever commits calls `opening.assert_unchanged` just before: behind a COMMIT, a change is no failure any more.
     Raises: SourceChangedError where it is in another state; SourceError where it cannot be read.
     """
     with ranged.open_planned(job.place, job.state, job.digest) as file:

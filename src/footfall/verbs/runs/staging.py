@@ -23,6 +23,7 @@ from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin
 from footfall.results import Progress
 from footfall.settings import Settings
+from footfall.sources import opening
 from footfall.tables import runs
 from footfall.tables import staging as staged
 from footfall.tables.forgetting import Memory, read_memory
@@ -101,6 +102,7 @@ def _judge(
         engine.forgotten = memory.forgotten
         layout, batches = open_range(file, job.contract, job.memory_limit_mb, part)
         (sums,) = engine.run([Reading(file, layout, batches)], staged.Sender(staging, connection))
+        opening.assert_unchanged(file)
     return _note(number, staging, sums, memory)
 
 

@@ -1,0 +1,175 @@
+"""Load large plain files by many, among the files of a command: plan a run, have its ranges staged, take it.
+
+All other files of the command are loaded the ordinary way.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from footfall.errors import FootfallError, RunGoneError, RunStaleError, SettingsError
+from footfall.formats.choosing import Contracts
+from footfall.formats.ranges import Range, can_be_cut, choose_range_bytes
+from footfall.postgres.addresses import spell_out
+from footfall.postgres.connection import opened
+from footfall.postgres.faults import translate_driver_errors
+from footfall.postgres.target import Connection, Target
+from footfall.postgres.transactions import begin
+from footfall.results import LoadResult, Progress
+from footfall.results.running import Run
+from footfall.safe_text import scheme, shown
+from footfall.settings import Settings
+from footfall.sources import opening, ranged
+from footfall.sources.stores import STORES
+from footfall.tables import runs
+from footfall.verbs.attempts import Attempt, copy_masked, plan_waits, record_failure, wait_for_next_try
+from footfall.verbs.runs import planning, staging, sweeping, taking
+from footfall.verbs.runs.errand import Errand
+from footfall.verbs.runs.stagers import Stagers, open_stagers
+from footfall.verbs.runs.tally import Tally
+from footfall.verbs.session import LoadSession
+
+log = logging.getLogger("footfall")
+
+RANGES_LEAST = 2  # of a file that is worth a run
+STALE_MAX = 10  # times that ranges are staged anew because users were forgotten meanwhile
+MB = 1 << 20
+
+
+@contextmanager
+def open_run_loader(
+    session: LoadSession,
+    contracts: Contracts,
+    settings: Settings,
+    progress: Callable[[Progress], None] | None,
+) -> Iterator[RunLoader]:
+    """Open what loads large plain files by many. Raises: SettingsError where the engine is not installed."""
+    with open_stagers(settings) as stagers:
+        yield RunLoader(session, contracts, settings, stagers, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class RunLoader:
+    """Loads files by those who stage ranges."""
+
+    session: LoadSession
+    contracts: Contracts
+    settings: Settings
+    stagers: Stagers
+    progress: Callable[[Progress], None] | None
+
+    def is_for(self, path: str) -> bool:
+        """Say whether a file is loaded by many: plain, and large enough for two ranges."""
+        if scheme(path) is None:
+            is_shared = path != "-" and opening.find_identity(path) is not None
+        else:  # on one machine it is better copied there once; an address with a secret is none for others
+            is_shared = scheme(path) in STORES and self.settings.engine != "processes" and shown(path) == path
+        if not is_shared:
+            return False
+        try:
+            with ranged.open_to_plan(path) as file:
+                range_bytes = self._range_bytes or choose_range_bytes(file.size_bytes)
+                is_large = file.size_bytes >= RANGES_LEAST * range_bytes
+                return is_large and can_be_cut(file, self.contracts.choose(path))
+        except FootfallError:  # the ordinary way meets the same, and says it
+            return False
+
+    def load(self, path: str) -> LoadResult:
+        """Load one file, and give a failure as a result. Retryable failures are tried again if the settings say so."""
+        left = plan_waits(self.settings)
+        began = time.monotonic()
+        # It may take hours, in which servers and firewalls end sessions that idle; the next file opens another one.
+        self.session.connection.close()
+        while True:
+            try:
+                result = self._load_once(path)
+            except FootfallError as error:
+                self._sweep()
+                # A run is void when the server crashed; the next one begins anew.
+                may_pass = error.retryable or isinstance(error, RunGoneError)
+                if not (may_pass and wait_for_next_try(error, left, f"{shown(path)}: ")):
+                    return LoadResult.failed(shown(path), None, copy_masked(error))
+            except BaseException:
+                self._sweep()
+                raise
+            else:
+                return replace(result, seconds=round(time.monotonic() - began, 3))
+
+    def _load_once(self, path: str) -> LoadResult:
+        with planning.planned(path, self.settings, range_bytes=self._range_bytes) as run:
+            if run.already_loaded is not None:
+                return run.already_loaded
+            for _ in range(STALE_MAX):
+                self._stage(run)
+                try:
+                    return taking.take(run.token, self.settings)
+                except RunStaleError as error:
+                    log.warning(f"{shown(path)}: {error.reason}")
+            raise RunStaleError(source=shown(path))
+
+    def _stage(self, run: Run) -> None:
+        """Have the ranges staged that are not. Effects: a failure of it is recorded in the ledger."""
+        where = self.session.target
+        tables = runs.name_tables(where.schema, run.token)
+        # The driver asks as itself: a stager may not see how far the others are.
+        left = staging.find_left(run.token, self.settings.model_copy(update={"stager_url": None}))
+        with opened(where) as connection:
+            job = _read_job(connection, where, tables)
+            ranges = [Range(*each) for each in job["ranges"]]
+            tally = Tally(run.source, ranges, lambda: _count_staged(connection, where, tables), self.progress)
+            try:
+                self.stagers.stage(self._make_errand(run), left, tally)
+            except FootfallError as error:
+                self._record(job, error)
+                raise
+
+    def _make_errand(self, run: Run) -> Errand:
+        where, for_stagers = self.session.target, self.settings.stager_url
+        conninfo = for_stagers.get_secret_value() if for_stagers else where.conninfo
+        if self.settings.engine != "processes":
+            conninfo = spell_out(conninfo)
+        return Errand(conninfo, where.schema, where.lock_wait_s, run.token)
+
+    def _record(self, job: Mapping[str, Any], error: FootfallError) -> None:
+        if isinstance(error, (SettingsError, RunGoneError)):
+            return
+        started_at = datetime.fromisoformat(job["started_at"])
+        attempt = Attempt(job["source"], started_at, job["digest"], job["size_bytes"])
+        with suppress(FootfallError):  # the database is away: there is no ledger to write to
+            self.session.ensure_connected()
+            record_failure(self.session, self.contracts.choose(attempt.source), attempt, error)
+
+    def _sweep(self) -> None:
+        """Drop what a run left that failed. What cannot be dropped now, the next run drops."""
+        with suppress(FootfallError):
+            sweeping.sweep(self.settings)
+
+    @property
+    def _range_bytes(self) -> int | None:
+        return self.settings.range_mb * MB if self.settings.range_mb else None
+
+
+def _read_job(connection: Connection, where: Target, tables: runs.RunTables) -> Mapping[str, Any]:
+    with translate_driver_errors(connection):
+        begin(connection, where)
+        job = runs.read_job(connection, tables)
+        connection.rollback()
+    return job
+
+
+def _count_staged(connection: Connection, where: Target, tables: runs.RunTables) -> dict[int, int]:
+    """Count the rows of the ranges that are staged, by their number."""
+    with translate_driver_errors(connection):
+        begin(connection, where)
+        ranges = runs.read_ranges(connection, tables)
+        connection.rollback()
+    return {
+        each.number: each.rows_first + each.rows_out_of_order + each.rows_rejected + each.rows_skipped
+        for each in ranges
+    }

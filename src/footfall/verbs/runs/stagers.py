@@ -1,0 +1,103 @@
+"""Those who stage the ranges of a run: processes of this machine, Spark or Dask, behind one door."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from footfall.errors import SettingsError
+from footfall.settings import Settings, libpq_variables_set
+from footfall.telling.wanted import is_loopback
+from footfall.verbs.runs.errand import Errand
+from footfall.verbs.runs.tally import Tally
+
+POLL_S = 1.0  # seconds between two questions to the database, how far the others are
+
+
+class Stagers(Protocol):
+    """Whoever stages ranges elsewhere."""
+
+    def stage(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> None:
+        """Stage ranges; each is staged when this returns. Raises: FootfallError."""
+
+
+def assert_usable(settings: Settings) -> None:
+    """See that the settings of the engine go together. Raises: SettingsError."""
+    needs = {"spark": ("master", settings.master), "dask": ("scheduler", settings.scheduler)}
+    for engine, (option, value) in needs.items():
+        if settings.engine == engine and not value:
+            raise SettingsError(f"--engine {engine} needs --{option} (FOOTFALL_{option.upper()}): who takes the ranges")
+        if settings.engine != engine and value:
+            raise SettingsError(f"--{option} (FOOTFALL_{option.upper()}) goes with --engine {engine}")
+    if settings.engine == "processes":
+        return
+    if settings.workers > 1:
+        raise SettingsError(
+            f"--workers (FOOTFALL_WORKERS) is for processes of this machine; --engine {settings.engine} decides itself "
+            "how many ranges are staged at once"
+        )
+    is_embedded = settings.database_url is None and not libpq_variables_set()
+    if is_embedded and settings.stager_url is None and not _is_here(settings):
+        raise SettingsError(
+            "the embedded PostgreSQL is reached from this machine alone: name a server with --database "
+            f"(FOOTFALL_DATABASE_URL), or an engine of this machine, for --engine {settings.engine}"
+        )
+
+
+def _is_here(settings: Settings) -> bool:
+    """Say whether those who stage are on this machine, as far as the address tells."""
+    address = settings.master.get_secret_value() if settings.master else settings.scheduler or ""
+    return address.startswith("local") or is_loopback(urlsplit(address).hostname or "")
+
+
+@contextmanager
+def open_stagers(settings: Settings) -> Iterator[Stagers]:
+    """Open those who stage, for all files of a command; nothing is started before the first run.
+
+    Raises: SettingsError where the engine is not installed.
+    """
+    stagers: Stagers
+    if settings.engine == "spark":
+        from footfall.verbs.runs.spark import Spark
+
+        stagers = Spark(settings.master.get_secret_value() if settings.master else "")
+    elif settings.engine == "dask":
+        from footfall.verbs.runs.dask import Dask
+
+        stagers = Dask(settings.scheduler or "")
+    else:
+        from footfall.verbs.runs.processes import Processes
+
+        stagers = Processes(settings.workers)
+    with closing(stagers):
+        yield stagers
+
+
+def run_aside(work: Callable[[], object], tick: Callable[[], None], give_up: Callable[[], None]) -> None:
+    """Run what waits for an engine in a thread, and call `tick` once a second meanwhile; raise what it raises.
+
+    Effects: at Ctrl-C calls `give_up`, and does not wait for the thread.
+    """
+    ended = threading.Event()
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001  (it is raised in the caller's thread)
+            failures.append(error)
+        finally:
+            ended.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        while not ended.wait(POLL_S):
+            tick()
+    except BaseException:
+        give_up()
+        raise
+    if failures:
+        raise failures[0]

@@ -1,0 +1,88 @@
+"""A process that stages ranges for another one of this machine, which writes to its stdin and reads its stdout.
+
+Each line is a JSON object. It ends when its stdin ends: also in the middle of a range, whose transaction is then rolled
+back, so that nothing goes on when the process that asked is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+from footfall.results import Progress
+from footfall.safe_text import mask
+from footfall.verbs.runs.errand import Errand, write_error
+
+log = logging.getLogger("footfall")
+
+# Run by a new interpreter; its paths are those of the process that asked, and never the working folder's own modules.
+START = """
+import json, sys
+start = json.loads(sys.stdin.buffer.readline())
+sys.path[:] = start["path"]
+from footfall.verbs.runs.worker import work
+work(start)
+"""
+
+
+class _Said(logging.Handler):
+    """Hands what is logged to the process that asked."""
+
+    def __init__(self, answers: _Answers) -> None:
+        super().__init__()
+        self.answers = answers
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.answers.write(said=mask(record.getMessage()), level=record.levelno)
+
+
+class _Answers:
+    """Writes answers about the range that is being staged, one a line."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.number: int | None = None
+
+    def write(self, **answer: object) -> None:
+        self.stream.write(json.dumps({"number": self.number, **answer}).encode() + b"\n")
+        self.stream.flush()
+
+    def report(self, now: Progress) -> None:
+        self.write(bytes=now.bytes_done, rows=now.rows_read)
+
+
+def work(start: Mapping[str, Any]) -> None:
+    """Stage what is asked for until stdin ends. Effects: leaves the process, without a return."""
+    answers = _Answers(os.fdopen(os.dup(sys.stdout.fileno()), "wb"))
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
+    log.addHandler(_Said(answers))
+    log.setLevel(start["level"])
+    log.propagate = False
+    asked: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(asked,), daemon=True).start()
+    while True:
+        _do(json.loads(asked.get()), answers)
+
+
+def _listen(asked: queue.SimpleQueue[bytes]) -> None:
+    for line in sys.stdin.buffer:
+        asked.put(line)
+    os._exit(0)
+
+
+def _do(wanted: Mapping[str, Any], answers: _Answers) -> None:
+    answers.number = wanted["number"]
+    try:
+        outcome = Errand(**wanted["errand"]).stage(wanted["number"], answers.report)
+    except Exception as error:  # noqa: BLE001  (the process that asked decides what becomes of it)
+        log.debug("%s", traceback.format_exc())
+        answers.write(error=write_error(error))
+    else:
+        answers.write(outcome=outcome)
