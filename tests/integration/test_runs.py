@@ -403,6 +403,12 @@ def test_a_file_that_is_loaded_has_its_result_and_no_run(
     assert tables_left(database) == []
 
 
+def test_a_role_of_stagers_that_is_not_there_is_said(database: str, source: str) -> None:
+    with pytest.raises(SettingsError, match="FOOTFALL_STAGER_ROLE"):
+        runs.plan(source, database_url=database, stager_role="nobody's")
+    assert tables_left(database) == []
+
+
 def test_no_session_idles_while_a_file_is_read_to_be_planned(
     database: str, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
