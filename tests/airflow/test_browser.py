@@ -38,7 +38,7 @@ def page() -> Iterator[Any]:
         words = ["--no-sandbox"] if os.geteuid() == 0 else []
         with driver.chromium.launch(executable_path=CHROMIUM, args=words) as browser:
             page = browser.new_page(viewport={"width": 1280, "height": 820}, locale="en-US", timezone_id="UTC")
-            page.set_default_timeout(60_000)
+            page.set_default_timeout(RUN_WAIT_MS)
             yield page
 
 
