@@ -82,20 +82,26 @@ test-long: install  ## Run the tests with the long ones and ten times as many ex
 	@FOOTFALL_TEST_LONG=1 $(PYTEST) -m "long or not long" $(PYTEST_ARGS)
 
 # Another server than the embedded one: SERVERS="15=FOLDER" names the folder of its programs, 14 alone fetches them.
-# Every test of a database runs on each. Of a matrix of many cases, and of what Hypothesis draws, each of three servers
-# takes a third, so that together they try every case; one server alone takes all.
+# Of a matrix of many cases, and of what Hypothesis draws, each of three servers takes a third, so that together they try
+# every case; one server alone takes all. Every other test of a database runs on each server of WHOLE; the servers that
+# WHOLE leaves out share these tests, but run all that are marked `every_server`.
 SERVERS ?= 14 16 17
+WHOLE ?= $(foreach server,$(SERVERS),$(firstword $(subst =, ,$(server))))
 
 .PHONY: test-databases
 test-databases: install  ## Run the database tests on other versions of PostgreSQL, of long lists a share on each; SERVERS="14 15=FOLDER"
-	@number=0; for server in $(SERVERS); do \
+	@number=0; other=0; others=$(words $(filter-out $(WHOLE) $(addsuffix =%,$(WHOLE)),$(SERVERS))); \
+	for server in $(SERVERS); do \
 		number=$$((number + 1)); \
+		part=1/1; \
+		case " $(WHOLE) " in *" $${server%%=*} "*) ;; *) other=$$((other + 1)); part=$$other/$$others ;; esac; \
 		case $$server in \
 			*=*) programs=$${server#*=} ;; \
 			*) programs=$$($(BIN)/python scripts/fetch-postgresql $$server) || exit 1 ;; \
 		esac; \
 		echo "The database tests on $$("$$programs/postgres" --version):"; \
-		FOOTFALL_TEST_PG_BIN=$$programs FOOTFALL_TEST_SHARE=$$number/$(words $(SERVERS)) $(PYTEST) -m "not crash" \
+		FOOTFALL_TEST_PG_BIN=$$programs FOOTFALL_TEST_SHARE=$$number/$(words $(SERVERS)) FOOTFALL_TEST_PART=$$part \
+			$(PYTEST) -m "not crash" \
 			tests/integration tests/property tests/security/test_hostile_schema.py $(PYTEST_ARGS) || exit 1; \
 	done
 

@@ -41,7 +41,7 @@ CPU = "microseconds of CPU a row"
 STAGES = "`benchmarks/stages.py --rows 10000000`"
 LARGE = "`benchmarks/large_merge.py --rows 4000000`"
 PARTITIONS = "`benchmarks/partitions.py --rows 4000000`"
-BY_HAND = "by hand: `insert ... select` of 1,000,000 rows of an unlogged table"
+TAKING = "`benchmarks/taking.py`, [decision 0047](../decisions/0047-take-is-one-load.md)"
 SPARK = "by hand, on Spark 4.3: 4,000,000 rows, cold"
 ASSUMED = "assumed"
 CONSTANTS = {
@@ -55,10 +55,11 @@ CONSTANTS = {
     ),
     "judge": Constant("cut, judge and encode a range", 1.14, CPU, STAGES),
     "stage": Constant("COPY to a table without a key: of staging, or the empty one", 0.55, CPU, STAGES),
-    "move": Constant("rows from staging to the empty table, by `take`", 1.2, CPU, BY_HAND, busy=True),
+    "take_first": Constant("`take` into empty tables: the server, more than by `load`", 0.8, CPU, TAKING, busy=True),
     "keys": Constant("key and index of the rows", 0.30, CPU, STAGES),
     "counts": Constant("counts of a first load, sent, and their keys", 0.54, CPU, STAGES),
     "merge": Constant("a load as large as what is there: the server", 6.4, CPU, LARGE, busy=True),
+    "take_more": Constant("the same by `take`: the server, more than by `load`", 1.4, CPU, TAKING, busy=True),
     "attach_server": Constant("the same with partitions, all that the server does", 3.6, CPU, PARTITIONS, busy=True),
     "attach_inside": Constant("of it inside the transaction", 0.12, CPU, PARTITIONS, busy=True),
     "attach_client": Constant("counts that executors read and add with partitions", 5.2, CPU, PARTITIONS, busy=True),
@@ -122,7 +123,12 @@ def stage(rows: float, executors: int) -> float:
 
 def take_first(rows: float) -> float:
     """Take what was staged into empty tables: one session of the server."""
-    return rows * (take("move") + take("keys") + take("counts")) * US
+    return load_spare(rows, 0) + rows * take("take_first") * US
+
+
+def take_more(rows: float) -> float:
+    """Take what was staged into tables that hold as many rows."""
+    return rows * (take("merge") + take("take_more")) * US
 
 
 def run_first(rows: float, executors: int) -> float:
@@ -132,7 +138,7 @@ def run_first(rows: float, executors: int) -> float:
 
 def run_more(rows: float, executors: int) -> float:
     """Plan, stage and take into tables that hold as many rows."""
-    return stage(rows, executors) + rows * take("merge") * US
+    return stage(rows, executors) + take_more(rows)
 
 
 def run_attached(rows: float, executors: int) -> float:
@@ -263,10 +269,13 @@ changed ([decision 0042](../decisions/0042-cheap-merge.md)). A day's file pays f
 `plan`, `stage` and `take` share the reading, judging and COPY of one large file among processes, on one machine or on
 many; `take` then moves everything into the tables in one transaction, in one session. That part does not shrink:
 
-- Into empty tables it is {take_first:.2f} microseconds a row. One process on two cores, which it shares with the
-  server, takes {first_load:.2f}: no number of executors is more than {gain_first:.1f} times as quick. And a process
-  with cores to spare has only its session to wait for, {spare:.2f} microseconds a row: then executors gain nothing.
-- Into tables that hold as many rows it is {merge:.1f} microseconds a row, all that one process waits for, too: no gain.
+- Into empty tables its session takes {take_first:.1f} microseconds a row. One process on two cores, which it shares
+  with the server, takes {first_load:.1f}: no number of executors is more than {gain_first:.1f} times as quick. With
+  cores to spare a process has only its own session to wait for, {spare:.1f} microseconds a row: executors gain nothing.
+- Into tables that hold as many rows it is {take_more:.1f} microseconds a row, and {merge:.1f} by one process.
+- [Decision 0047](../decisions/0047-take-is-one-load.md) counts all CPU of loads of up to a million rows: there the
+  client's part, which executors take over, is a third to two thirds. It is gained where no core is free to judge beside
+  the session.
 - So they pay where judging is more than the server's share: files of which most rows are rejected (ten million rows
   that are all bad take 2.4 times as long as clean ones), slow packing (a packed file cannot be cut, but many of them
   are staged at once), ids that are text or made.
@@ -310,8 +319,10 @@ the quiet one.
 
 ## What is computed, and how
 
+- `footfall load` with cores to spare, and into tables that hold as many rows: the CPU of its session alone, as if the
+  client did all of its work beside it.
 - `stage`: the longest of the executors' CPU by their cores, the server's COPY by its cores, and the digest, which one
-  process makes meanwhile. `take`: the sum of its parts, in one session. Both one after the other.
+  process makes meanwhile. `take`: the CPU of its session alone. Both one after the other.
 - Partitions: the longest of the executors' CPU, the server's CPU by its cores, and its disk, then the transaction.
 - No figure has more than one server, a network between machines, or a table that does not fit the memory of the
   server's machine. Two cores, which others used as well, cannot show that a second machine makes staging twice as
@@ -332,6 +343,7 @@ def page() -> str:
         rate=round(1e6 / take("first_load"), -4),
         merge=take("merge"),
         take_first=take_first(1e6),
+        take_more=take_more(1e6),
         lake_share=take("lake") / (take("judge") + take("attach_client") + take("attach_server")),
         gain_first=take("first_load") / take_first(1e6),
         first_table=table(FIRST),

@@ -23,7 +23,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from footfall.settings import load_settings
-from sampling import FIRST, IS_LONG, IS_OTHER_SERVER, STEP
+from sampling import FIRST, FIRST_OF_ALL, IS_LONG, IS_OTHER_SERVER, STEP, STEP_OF_ALL
 
 START_WAIT_S = 600  # far more than a busy machine needs: only a server that hangs meets it
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
@@ -45,6 +45,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {item for at, item in enumerate(of_matrix) if at % STEP != FIRST}
     if IS_OTHER_SERVER:  # what knows no database is the same on every server
         left_out |= {item for item in items if "cluster" not in getattr(item, "fixturenames", ())}
+    of_one_server = [item for item in items if not any(map(item.get_closest_marker, ("matrix", "every_server")))]
+    left_out |= {item for at, item in enumerate(of_one_server) if at % STEP_OF_ALL != FIRST_OF_ALL}
     if not IS_LONG and "long" not in config.getoption("markexpr"):
         left_out |= {item for item in items if item.get_closest_marker("long")}
     if left_out:

@@ -1,4 +1,4 @@
-"""The processes that `make airflow` watches: a small one stands for each part, for a start of Airflow takes a minute."""
+"""The processes that `make airflow` watches: small ones stand for the parts, for a start of Airflow takes a minute."""
 
 from __future__ import annotations
 

@@ -35,6 +35,7 @@ spark.eventLog.dir file://{folder}/events
 spark.driver.extraJavaOptions {java}
 spark.executor.extraJavaOptions {java}
 spark.executor.memory 512m
+spark.task.maxFailures 2
 spark.plugins org.apache.spark.sql.connect.SparkConnectPlugin
 spark.connect.grpc.binding.port {port}
 """

@@ -41,7 +41,7 @@ def test_the_ranges_of_a_worker_that_is_killed_are_staged_by_others(
     out, talk = driver.communicate(timeout=600)
     assert driver.returncode == 0, talk
     assert json.loads(out)["loads"][0]["status"] == "loaded"
-    assert find_differences(ordinary, database) == {}
+    assert find_differences(ordinary, database, with_files=False) == {}
     assert footfall.verify(database_url=database).drift == ()
     assert ask(database, STAGING_TABLES) == []
     assert SECRET not in talk

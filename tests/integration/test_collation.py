@@ -25,6 +25,8 @@ from footfall.verbs import query as query_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
 
+pytestmark = pytest.mark.every_server
+
 Write = Callable[..., str]
 ACTIONS = ("a", "A", "b", "B", "ä", "Z", "co-op", "coop", "c", "z")
 BEFORE_TEXT_IN_KEYS = 3  # version of the schema

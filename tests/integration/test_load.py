@@ -25,6 +25,8 @@ from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
 from listening import heard_by
 
+pytestmark = pytest.mark.every_server
+
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 DAY = "2024-01-01"
 ALWAYS, NEVER = 0, 1 << 60  # values of EMPTY_PATH_BYTES

@@ -403,6 +403,29 @@ def test_a_file_that_is_loaded_has_its_result_and_no_run(
     assert tables_left(database) == []
 
 
+def test_a_role_of_stagers_that_is_not_there_is_said(database: str, source: str) -> None:
+    with pytest.raises(SettingsError, match="FOOTFALL_STAGER_ROLE"):
+        runs.plan(source, database_url=database, stager_role="nobody's")
+    assert tables_left(database) == []
+
+
+def test_no_session_idles_while_a_file_is_read_to_be_planned(
+    database: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    read = planning._read_once
+    others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+
+    def look(*values: Any) -> Any:
+        while ask(database, others) != [(0,)]:  # a session that was closed ends a moment later
+            pass
+        seen.append(values)
+        return read(*values)
+
+    monkeypatch.setattr(planning, "_read_once", look)
+    assert runs.plan(source, database_url=database).ranges == len(seen) == 1
+
+
 def test_a_file_without_a_usable_head_is_refused_when_it_is_planned_and_recorded(
     database: str, write_csv: Write
 ) -> None:

@@ -15,6 +15,8 @@ from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
 
+pytestmark = pytest.mark.every_server
+
 Write = Callable[..., str]
 BEFORE = 6  # version of the schema
 ROWS = ["1,1,1,click,2024-01-01", "2,1,2,view,2024-01-02", "2,1,2,other,2024-01-02", "x,1,1,click,2024-01-01"]

@@ -57,6 +57,8 @@ from footfall.verbs.runs import staging as staging_verb
 from listening import heard_by
 from statements import MODULES
 
+pytestmark = pytest.mark.every_server
+
 Write = Callable[..., str]
 FILTERS: tuple[dict[str, Any], ...] = (
     {},

@@ -3,6 +3,8 @@
 FOOTFALL_TEST_SHARE="2/3", which `make test-databases` sets for the second of three servers, keeps the second case of
 every three: together the servers try every case, and each of them every kind. FOOTFALL_TEST_LONG=1 (`make test-long`)
 takes everything, and ten times as many examples of what Hypothesis draws.
+
+FOOTFALL_TEST_PART="1/2" keeps the first of every two of the other tests, too: it is set for servers that share them.
 """
 
 from __future__ import annotations
@@ -26,10 +28,11 @@ def read_share(text: str) -> tuple[int, int]:
     """
     number, _, of = text.partition("/")
     if not 1 <= int(number) <= int(of):
-        raise ValueError(f"FOOTFALL_TEST_SHARE is {text}; for example 2/3 is the second of every three cases")
+        raise ValueError(f"a share of the tests is {text}; for example 2/3 is the second of every three")
     return int(number) - 1, int(of)
 
 
+FIRST_OF_ALL, STEP_OF_ALL = read_share(os.environ.get("FOOTFALL_TEST_PART", "1/1"))
 FIRST, STEP = (0, 1) if IS_LONG else read_share(os.environ.get("FOOTFALL_TEST_SHARE", "1/1"))
 
 

@@ -15,13 +15,13 @@ import jinja2
 import numpy
 import psycopg
 import pyarrow
-import pydantic_settings
+import pydantic
 import rich.console
 import typer
 
 from footfall.verbs import load, transaction
 
-PRELOADED = (duckdb, jinja2, numpy, psycopg, pyarrow, pydantic_settings, rich.console, typer, load, transaction)
+PRELOADED = (duckdb, jinja2, numpy, psycopg, pyarrow, pydantic, rich.console, typer, load, transaction)
 
 
 def command(words: Sequence[str], environment: Mapping[str, str], folder: str, files: Sequence[str]) -> None:

@@ -182,6 +182,14 @@ def test_a_last_line_that_might_close_a_record_is_no_cut_without_its_line_end_ei
     assert plan(HEADER + ROW * 3 + b"1,2", 40) == [0, len(HEADER) + 3 * len(ROW)]
 
 
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_record_that_the_last_line_closes_is_not_cut(end: bytes) -> None:
+    content = HEADER + ROW * 3 + b'1,2,"\n' + ROW * 2 + b'",4,5' + end
+    opening = content.index(b'1,2,"') + 1
+    for border in range(opening, len(content)):
+        assert plan(content, border - len(HEADER)) == [0]
+
+
 def test_nothing_is_cut_before_the_first_record() -> None:
     assert plan(b"junk\n" * 90 + HEADER + ROW * 3, 30, SourceDefinition(skip_lines=90))[1] > 450 + len(HEADER)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -12,6 +15,8 @@ from footfall.cli.talk import log, talk
 
 if TYPE_CHECKING:
     from footfall.settings import Settings
+
+PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 
 
 def example(*commands: str) -> str:
@@ -105,10 +110,28 @@ def ask_for_a_verb(context: typer.Context) -> None:
         raise typer.Exit(2)
 
 
+@contextmanager
+def _without_plugins() -> Iterator[None]:
+    """Let pydantic look for no plugins while a class of ours is made: it would read a file of every package there is.
+
+    Effects: a variable of the environment, set for the length of the block.
+    """
+    before = os.environ.get(PLUGINS)
+    os.environ[PLUGINS] = "__all__"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[PLUGINS]
+        else:
+            os.environ[PLUGINS] = before
+
+
 def begin(quiet: bool, verbose: bool, **options: object) -> Settings:
     """Set how much is said, and give the settings in force: what every verb does first."""
     log.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
-    from footfall.settings import load_settings
+    with _without_plugins():
+        from footfall.settings import load_settings
 
     settings = load_settings(**options)
     talk.is_json = settings.log_format == "json"

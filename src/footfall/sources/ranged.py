@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 
 from footfall.errors import SourceChangedError, SourceError
 from footfall.safe_text import scheme, shown
-from footfall.sources import opening, stores, web
+from footfall.sources import opening
 from footfall.sources.ranged_stream import Ranged, RangedStream
 
 
@@ -116,6 +116,8 @@ def read_between(file: opening.SourceFile, begin: int, end: int) -> Iterator[byt
 
 @contextmanager
 def _open(source: str) -> Iterator[opening.SourceFile]:
+    from footfall.sources import stores, web  # heavy, and a load of files from the first byte to the last needs neither
+
     opened_ns = time.time_ns()
     with ExitStack() as stack:
         ranged: Ranged | None = None

@@ -20,7 +20,7 @@ import psycopg
 from psycopg import sql
 
 from footfall.contract.ids import IdTypes
-from footfall.errors import RunGoneError
+from footfall.errors import RunGoneError, SettingsError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
 from footfall.postgres.transactions import NO_WAIT_MS
@@ -267,10 +267,16 @@ def grant(connection: Connection, tables: RunTables, role: str) -> None:
     """Let a role stage ranges of a run: see the job and who is forgotten, and add rows; nothing else.
 
     Effects: grants on the tables of the run, and on the schema and the memory where the role lacks them.
+    Raises: SettingsError where there is no such role.
     """
     named = sql.Identifier(role)
     names: dict[str, Any] = {part: getattr(tables, part) for part in PARTS}
-    connection.execute(compose(SQL["grant_run"], role=named, **names))
+    try:
+        connection.execute(compose(SQL["grant_run"], role=named, **names))
+    except psycopg.errors.UndefinedObject as error:
+        raise SettingsError(
+            f"stager_role (FOOTFALL_STAGER_ROLE): there is no role {role!r} on this server; `create role` makes it"
+        ) from error
     missing = fetch_one(connection, SQL["missing_rights"], role=role, schema=tables.schema)
     if missing.is_schema_missing:
         connection.execute(compose(SQL["grant_schema"], role=named, schema=sql.Identifier(tables.schema)))

@@ -7,7 +7,7 @@ select
     s.range,
     pg_catalog.count(*) as rows_first,
     pg_catalog.count(*) filter (where {is_repeated}) as rows_repeated,
-    pg_catalog.count(*) filter (where not {is_repeated} and {is_below}) as rows_below,
+    pg_catalog.count(*) filter (where not ({is_repeated}) and {is_below}) as rows_below,
     pg_catalog.min(s.ctid)::text as first_place,
     pg_catalog.max(s.ctid)::text as last_place
 from {rows} as s
@@ -29,17 +29,17 @@ left join rows from (
     on f.range = s.range
 
 -- name: is_repeated_number
-(s.interaction_id <= f.floor_id)
+s.interaction_id <= f.floor_id
 
 -- name: is_below_number
-(s.interaction_id <= %(floor_id)s::bigint)
+s.interaction_id <= %(floor_id)s::bigint
 
 -- name: join_repeated
 left join {repeated} as p
     on p.interaction_id = s.interaction_id
 
 -- name: is_repeated_id
-(p.interaction_id is not null)
+p.interaction_id is not null
 
 -- name: find_repeated
 create unlogged table {repeated} as
@@ -73,7 +73,7 @@ from {rows} as s
 {condition}
 
 -- name: if_below
-where not {is_repeated} and {is_below}
+where not ({is_repeated}) and {is_below}
 
 -- name: if_repeated
 where {is_repeated}
@@ -99,7 +99,7 @@ where
 s.interaction_id > %(above)s::bigint
 
 -- name: is_not_repeated
-not {is_repeated}
+not ({is_repeated})
 
 -- name: read_sent
 -- The columns that are counted, each as one value; what an insert would return costs the server five times as much.
@@ -111,8 +111,8 @@ from {rows} as s
 where
     s.ctid >= %(first)s::tid
     and s.ctid < %(after)s::tid
-    and not {is_repeated}
-    and not {is_below}
+    and not ({is_repeated})
+    and not ({is_below})
 
 -- name: settings
 -- The pages of a range are read where they lie.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from footfall.contract.notices import describe_other_contract
 from footfall.contract.terms import Contract
-from footfall.errors import FootfallError, SettingsError, SourceError
+from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsError, SourceError
 from footfall.formats.choosing import Contracts, name_contract
 from footfall.formats.ranges import Planner, Range, choose_range_bytes
 from footfall.formats.reading import Reader
@@ -109,10 +109,14 @@ def _plan(source: str, place: str, session: LoadSession, settings: Settings, how
                 return Run("", shown(source), 0, known)
             if difference := compare_clocks(session.connection, session.target, settings.source_time_zone):
                 log.warning(difference)
-            return _Planner(session, settings, contracts, how).plan(attempt, place)
+        # The file may be read for an hour, and servers, poolers and firewalls end sessions that idle.
+        session.connection.close()
+        return _Planner(session, settings, contracts, how).plan(attempt, place)
     except FootfallError as error:
         roll_back(session.connection)
         if not isinstance(error, SettingsError):
+            with suppress(DatabaseUnavailableError):
+                session.ensure_connected()
             record_failure(session, contract, attempt, error)
         raise
     except BaseException:
@@ -139,47 +143,52 @@ class _Planner:
     how: Plan
 
     def plan(self, attempt: Attempt, place: str) -> Run:
-        """Read the file, and keep the job of its run. Raises: FootfallError; the caller rolls the transaction back."""
-        session, connection, where = self.session, self.session.connection, self.session.target
-        contract = self.contracts.choose(attempt.source)
+        """Read the file, then keep the job of its run. Raises: FootfallError; the caller rolls the transaction back."""
+        session, contract = self.session, self.contracts.choose(attempt.source)
         with ranged.open_to_plan(attempt.source) as opened_file:
             file, ranges, refusal = _read_once(opened_file, contract, self.how.range_bytes)
             attempt.digest, attempt.size_bytes = file.digest, file.size_bytes
-            begin(connection, where)
-            if first := ledger.find_loaded(connection, [file.digest]).get(file.digest):
-                known_files.keep(connection, [file])
-                connection.commit()
-                notices = describe_other_contract(first.load_id, first.contract, name_contract(contract, file.path))
-                done = LoadResult.already_loaded(first.load_id, file.source, file.digest, first.loaded_at, notices)
-                return Run("", file.source, 0, done)
-            Reader(self.contracts, self.settings.memory_limit_mb).read(file)  # what is wrong with its head is said now
-            if refusal:
-                raise refusal
-            (load_id,) = ledger.next_load_ids(connection, 1)
-            job = Job(
-                source=attempt.source,
-                place=place,
-                state=ranged.find_state(file),
-                digest=file.digest,
-                size_bytes=file.size_bytes,
-                ranges=ranges,
-                load_id=load_id,
-                contract=contract,
-                fingerprint=name_contract(contract, attempt.source),
-                latest=contract.find_latest(datetime.now(UTC)),
-                memory_limit_mb=self.settings.memory_limit_mb,
-                started_at=attempt.started_at,
-                lease_s=self.how.lease_s,
-                versions=list_versions(),
-            )
-            tables = runs.name_tables(where.schema, self.how.token)
-            runs.hold(connection, tables)
-            runs.create(connection, tables, session.id_types, job.write(), job.lease_s)
-            if self.settings.stager_role:
-                runs.grant(connection, tables, self.settings.stager_role)
-            opening.assert_unchanged(file)
-            connection.commit()
+            with translate_driver_errors(session.ensure_connected()):
+                begin(session.connection, session.target)
+                if first := ledger.find_loaded(session.connection, [file.digest]).get(file.digest):
+                    known_files.keep(session.connection, [file])
+                    session.connection.commit()
+                    notices = describe_other_contract(first.load_id, first.contract, name_contract(contract, file.path))
+                    done = LoadResult.already_loaded(first.load_id, file.source, file.digest, first.loaded_at, notices)
+                    return Run("", file.source, 0, done)
+                Reader(self.contracts, self.settings.memory_limit_mb).read(file)  # what is wrong with its head
+                if refusal:
+                    raise refusal
+                self._keep_job(attempt, place, file, ranges)
+                opening.assert_unchanged(file)
+                session.connection.commit()
         return Run(self.how.token, file.source, len(ranges))
+
+    def _keep_job(self, attempt: Attempt, place: str, file: opening.SourceFile, ranges: tuple[Range, ...]) -> None:
+        """Make the tables of the run, with its job. Effects: in the transaction of the session."""
+        connection, contract = self.session.connection, self.contracts.choose(attempt.source)
+        (load_id,) = ledger.next_load_ids(connection, 1)
+        job = Job(
+            source=attempt.source,
+            place=place,
+            state=ranged.find_state(file),
+            digest=file.digest,
+            size_bytes=file.size_bytes,
+            ranges=ranges,
+            load_id=load_id,
+            contract=contract,
+            fingerprint=name_contract(contract, attempt.source),
+            latest=contract.find_latest(datetime.now(UTC)),
+            memory_limit_mb=self.settings.memory_limit_mb,
+            started_at=attempt.started_at,
+            lease_s=self.how.lease_s,
+            versions=list_versions(),
+        )
+        tables = runs.name_tables(self.session.target.schema, self.how.token)
+        runs.hold(connection, tables)
+        runs.create(connection, tables, self.session.id_types, job.write(), job.lease_s)
+        if self.settings.stager_role:
+            runs.grant(connection, tables, self.settings.stager_role)
 
 
 def _read_once(

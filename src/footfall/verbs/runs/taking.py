@@ -178,11 +178,12 @@ class _Taker:
         )
 
     def _end_in_vain(self, job: Job, file: opening.SourceFile, first: ledger.FirstLoad) -> LoadResult:
-        """Let the run go: another load has loaded the file since it was planned."""
-        connection = self.session.connection
+        """Let the run go: another load, or another take of it, has loaded the file since it was planned."""
+        connection, tables = self.session.connection, self.tables
         connection.rollback()
         begin(connection, self.session.target)
-        runs.end(connection, self.tables)
+        if runs.find_tables(connection, tables.schema, tables.token):
+            runs.end(connection, tables)
         known_files.keep(connection, [file])
         connection.commit()
         notices = describe_other_contract(first.load_id, first.contract, job.fingerprint)
