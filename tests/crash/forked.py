@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
@@ -98,13 +99,21 @@ def stage_until_killed(conninfo: str, token: str, number: int, batches: int) -> 
     stage(token, number, load_settings(database_url=conninfo))
 
 
-def plan_and_stage_until_killed(conninfo: str, csv: str, range_bytes: int) -> None:
-    """Plan a run and hold it, stage all ranges but the last one, and wait in that one for the parent to kill this."""
+def plan_and_stage_until_killed(conninfo: str, csv: str, range_bytes: int, ready: str) -> None:
+    """Plan a run and hold it, stage all ranges but the last one, and wait in that one for the parent to kill this.
+
+    The file `ready` says that it waits.
+    """
+
+    def wait(*_: Any) -> Any:
+        Path(ready).touch()
+        signal.pause()
+
     settings = load_settings(database_url=conninfo)
     with planned(csv, settings, range_bytes=range_bytes) as run:
         for number in range(run.ranges - 1):
             stage(run.token, number, settings)
-        runs.note_range = lambda *_: signal.pause()  # type: ignore[assignment,return-value]
+        runs.note_range = wait
         stage(run.token, run.ranges - 1, settings)
 
 
