@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from beside_model import KEPT, list_load_ids, read_tables
 from footfall.settings import load_settings
 from footfall.verbs import verify as verify_verb
 from forked import one_of_operators
+from forks import FORKS, start_forks
 from model import FORGOTTEN, count_all
 from trials import IS_LONG, SEED, TRIALS, Figures, left_behind, loaded
 
@@ -28,14 +27,12 @@ FILES = 4
 ROWS = 60  # ids that a file chooses from
 ROUNDS = max(1, TRIALS // 100)
 KILLS = 6 if IS_LONG else 2  # a round
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["forked"])
 FORGOTTEN_USERS = "select count(*) from forgotten_users"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _forkserver() -> None:
-    forkserver.ensure_running()
+    start_forks()
 
 
 def row(number: int) -> tuple[int, int, int, str, datetime]:

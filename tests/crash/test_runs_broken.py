@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -10,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +26,10 @@ from footfall.results.running import Run
 from footfall.tables import runs as run_tables
 from footfall.verbs.runs import taking
 from forked import plan_and_stage_until_killed, stage_until_killed
+from forks import FORKS, start_forks
 from trials import Contents, left_behind, loaded
 
 pytestmark = [pytest.mark.crash, pytest.mark.usefixtures("temporary_folder")]
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["forked"])
 RANGE_BYTES = 4_000
 WAIT_S = 600.0  # far more than a busy machine needs: only a test that hangs meets it
 EMPTIED = (
@@ -48,7 +45,7 @@ Write = Callable[..., str]
 @pytest.fixture(scope="module", autouse=True)
 def _several_batches() -> Iterator[None]:
     """Let each range have several batches, so that COPY comes several times; start the server of forks early."""
-    forkserver.ensure_running()
+    start_forks()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(framing, "BLOCK_BYTES_MAX", 1_500)
         patch.setattr(os, "cpu_count", lambda: 1)
