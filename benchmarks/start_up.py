@@ -36,9 +36,15 @@ COMMANDS = {
     "query actions": ("query", "actions", "-q"),
     "verify": ("verify", "-q"),
 }
+# As the program does: no collection of garbage meanwhile, none at the end, and no pandas.
+BEGIN = """import gc, sys
+from footfall.cli import __main__ as program
+program._put_off_collections()
+sys.meta_path.insert(0, program._WithoutPandas())
+"""
+END = "gc.freeze()\n"
 # What a process imports, in the order in which a load meets it; each is timed with those before it.
 OF_KNOWN = {
-    "Python itself": "pass",
     "the parser of the command line (typer)": "from footfall.cli.commands import gather_commands; "
     "gather_commands(['load'])",
     "the settings (pydantic)": "import footfall.settings",
@@ -46,8 +52,7 @@ OF_KNOWN = {
     "the rest of Footfall, for a known file": "import footfall.verbs.load",
 }
 OF_FIRST = {
-    "numpy": "import numpy",
-    "pyarrow": "import pyarrow.compute",
+    "numpy and pyarrow": "import numpy, pyarrow.compute",
     "DuckDB": "import duckdb",
     "the rest of Footfall, for a new file": "import footfall.verbs.transaction, footfall.engines.kernel, "
     "footfall.formats.delimited",
@@ -70,14 +75,14 @@ def run_command(python: str, name: str, schema: str, conninfo: str, folder: Path
     return timed(Client(words, environment=given, folder=folder))[0]
 
 
-def measure(pythons: list[str], runs: int, conninfo: str, folder: Path) -> list[Took]:
+def measure(pythons: list[str], names: list[str], runs: int, conninfo: str, folder: Path) -> list[Took]:
     """Run all commands of one or two Footfalls in turn, after one run that is not counted."""
     fresh = count()
     for at, python in enumerate(pythons):
         for _ in range(2):  # the second makes the file a known one
             run_command(python, KNOWN, f"known_{at}", conninfo, folder)
     took = []
-    for name in COMMANDS:
+    for name in names:
         found: list[list[Run]] = [[], []]
         for number in range(runs + 1):
             for at, python in enumerate(pythons):
@@ -90,13 +95,15 @@ def measure(pythons: list[str], runs: int, conninfo: str, folder: Path) -> list[
     return took
 
 
-def list_shares(python: str, imports: dict[str, str], before: str, runs: int) -> list[tuple[str, float]]:
+def list_shares(python: str, imports: dict[str, str], runs: int) -> list[tuple[str, float]]:
     """Time what each import adds to those before it. Units: CPU seconds."""
     shares = []
-    last = _median([timed(Client((python, "-c", before or "pass")))[0] for _ in range(runs)]) if before else 0.0
+    program = BEGIN
+    last = _median([timed(Client((python, "-c", "pass")))[0] for _ in range(runs)])
+    shares.append(("Python itself", last))
     for name, statement in imports.items():
-        before += f"{statement}\n"
-        whole = _median([timed(Client((python, "-c", before)))[0] for _ in range(runs)])
+        program += f"{statement}\n"
+        whole = _median([timed(Client((python, "-c", program + END)))[0] for _ in range(runs)])
         shares.append((name, max(whole - last, 0.0)))
         last = whole
     return shares
@@ -127,10 +134,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--only", nargs="+", metavar="WORD", help="commands whose names have one of these words")
     parser.add_argument("--other", metavar="PYTHON", help="the Python of another Footfall, to compare with")
     parser.add_argument("--database", metavar="CONNINFO", help="of a role that may create databases")
     arguments = parser.parse_args()
     pythons = [sys.executable, *([arguments.other] if arguments.other else [])]
+    names = [name for name in COMMANDS if any(word in name for word in arguments.only or [""])]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footfall-bench-")))
         shutil.copy(SAMPLE, folder)
@@ -139,12 +148,10 @@ def main() -> None:
         name = f"bench_{os.getpid()}"
         server.create(name)
         try:
-            print(lay_out(measure(pythons, arguments.runs, server.of(name), folder)))
+            print(lay_out(measure(pythons, names, arguments.runs, server.of(name), folder)))
         finally:
             server.drop(name)
-        before = "".join(f"{statement}\n" for statement in OF_KNOWN.values())
-        shares = list_shares(sys.executable, OF_KNOWN, "", arguments.runs)
-        shares += list_shares(sys.executable, OF_FIRST, before, arguments.runs)
+        shares = list_shares(sys.executable, OF_KNOWN | OF_FIRST, arguments.runs)
         print("\n| imported | CPU milliseconds |\n| --- | ---: |")
         print("\n".join(f"| {name} | {seconds * 1000:.0f} |" for name, seconds in shares))
         print(f"\n{machine_text(machine(server, ''))}")
