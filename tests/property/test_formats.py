@@ -208,11 +208,12 @@ def test_the_same_interactions_in_any_format_are_the_same_tables(
         for at, (kind, part) in enumerate(delivered):
             names.append(f"{at}.{kind}")
             Path(names[-1]).write_bytes(WRITERS[kind](part, id_type))
+        distinct = {Path(name).read_bytes(): len(part) for name, (_, part) in zip(names, delivered, strict=True)}
         conninfo = new_database()
         if names:
             summary = footfall.load(*names, database_url=conninfo)
             assert [each.error for each in summary.loads] == [None] * len(names)
-            assert summary.rows_read == sum(len(part) for _, part in delivered)
+            assert summary.rows_read == sum(distinct.values())  # equal files are one file
             assert summary.rows_read == summary.rows_loaded + summary.rows_duplicate
             again = footfall.load(*reversed(names), database_url=conninfo)
             assert {each.status for each in again.loads} == {"already-loaded"}

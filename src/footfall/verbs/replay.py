@@ -109,7 +109,7 @@ class _Replayer:
                 roll_back(self.judge.session.connection)
                 changes -= 1
                 if not changes:
-                    return LoadResult.failed(attempt.source, None, copy_masked(error))
+                    return LoadResult.failed(attempt.source, None, FootfallError(str(error)))
             except FootfallError as error:
                 outcome = find_commit_outcome(self.judge.session, [attempt], error)
                 if outcome is CommitOutcome.COMMITTED and attempt.result:

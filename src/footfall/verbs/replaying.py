@@ -40,7 +40,7 @@ from footfall.verbs.session import LoadSession
 UNNUMBERED = "its id was made of its place among equal records of the file, which is not kept for conflicts"
 
 
-class RowsChangedError(FootfallError):
+class RowsChangedError(Exception):
     """Another command closed or removed rows that were being judged; they are judged anew."""
 
 

@@ -28,7 +28,7 @@ def sweep_runs(connection: Connection, where: Target) -> int:
     Effects: a transaction that looks, and one for each run; the last is rolled back where nothing is to be done.
     """
     unwilling = replace(where, lock_wait_s=0)
-    begin(connection, unwilling)
+    begin(connection, where)
     found = runs.find_tables(connection, where.schema)
     connection.rollback()
     swept = 0
