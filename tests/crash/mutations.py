@@ -27,7 +27,7 @@ OPERATIONS = ("tests/property/test_operations.py",)
 EVERY_COMMAND = "tests/crash/test_every_command.py"
 OPERATORS = ("tests/crash/test_operators.py",)
 RUNS_BROKEN = "tests/crash/test_runs_broken.py"
-ABOVE = ("tests/integration/test_parity.py", "-k", "above")
+FALLING = ("tests/integration/test_parity.py", "-k", "fall")
 PARITY = ("tests/integration/test_parity.py", "-k", "random")
 VERDICTS = (
     "tests/unit/formats/test_delimited.py",
@@ -412,12 +412,12 @@ MUTATIONS = (
     Mutation(
         "an id of an earlier range is taken for one that comes for the first time",
         (("        floors.append(max(floors[-1], each.highest_id))\n", "        floors.append(NO_ID)\n"),),
-        ABOVE,
+        FALLING,
     ),
     Mutation(
         "the floor of a range is that of the range before it alone",
         (("max(floors[-1], each.highest_id)", "each.highest_id"),),
-        ABOVE,
+        FALLING,
     ),
     Mutation(
         "two attempts at one range may both be noted",
@@ -457,7 +457,7 @@ MUTATIONS = (
                 "        if False:\n",
             ),
         ),
-        (RUNS_BROKEN, "-k", "killed_while or staged"),
+        (RUNS_BROKEN, "-k", "holds"),
     ),
     Mutation(
         "a run is swept before its lease is over",

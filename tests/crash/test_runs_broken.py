@@ -23,8 +23,10 @@ from footfall.errors import FootfallError, RunGoneError, RunStaleError, SourceCh
 from footfall.formats import framing
 from footfall.postgres.embedded import clients
 from footfall.results.running import Run
+from footfall.settings import load_settings
 from footfall.tables import runs as run_tables
 from footfall.verbs.runs import taking
+from footfall.verbs.runs.planning import planned
 from forked import plan_and_stage_until_killed, stage_until_killed
 from forks import FORKS, start_forks
 from trials import Contents, left_behind, loaded
@@ -253,6 +255,15 @@ def test_a_run_without_a_lease_is_not_swept_while_a_range_is_staged(
         assert sweep(database) == 0
         may_go.set()
         assert late.result(WAIT_S) == "staged"
+    assert sweep(database) == 1
+    assert left_behind(database) == []
+
+
+def test_a_run_that_its_planner_holds_is_not_swept_while_nobody_stages(database: str, csv: str) -> None:
+    with planned(csv, load_settings(database_url=database), range_bytes=RANGE_BYTES) as run:
+        assert stage(database, run, 0) == "staged"
+        assert sweep(database) == 0
+        assert stage(database, run, 1) == "staged"
     assert sweep(database) == 1
     assert left_behind(database) == []
 

@@ -20,6 +20,7 @@ CASES = [
         "dirty rows over dirty rows": "in processes",
         "rows in random order": "in any order",
         "ids that are there, and ids above them": "in two goes",
+        "ids that fall and come again": "in any order",
         "UUIDs and text": "in any order",
         "JSON Lines": "twice",
         "30,000 dirty rows": "in any order",

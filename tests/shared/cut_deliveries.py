@@ -189,6 +189,17 @@ def write_plain_rows(numbers: Iterable[int], ids: int, seed: int) -> bytes:
     return b"\n".join([HEADER, *(write_row(chance, number, ids) for number in numbers), b""])
 
 
+def write_falling_rows(*steps: range) -> bytes:
+    """Give rows whose ids are those of each step; of an id that comes again, every third row contradicts the first."""
+    seen: set[int] = set()
+    lines = [HEADER]
+    for number in (number for step in steps for number in step):
+        user = 2 if number in seen and number % 3 == 0 else 1
+        lines.append(b"%d,%d,3,click,2024-01-01 10:00:%02d" % (number, user, number % 60))
+        seen.add(number)
+    return b"\n".join(lines)
+
+
 def write_id_rows(rows: int, seed: int) -> bytes:
     """Give rows whose ids are UUIDs, users are text and products UUIDs; ids do not rise."""
     chance = random.Random(seed)
@@ -240,6 +251,14 @@ DELIVERIES = (
             ("first.csv", lambda: write_plain_rows(range(200, 500), 500, 6)),
             ("second.csv", lambda: write_plain_rows([*range(600, 800), *range(100, 700)], 800, 7)),
         ),
+    ),
+    CutDelivery(
+        "ids that fall and come again",
+        of(
+            ("first.csv", lambda: write_falling_rows(range(50))),
+            ("second.csv", lambda: write_falling_rows(range(900, 1_000), range(500, 600), range(550, 1_000))),
+        ),
+        3 << 10,
     ),
     CutDelivery("UUIDs and text", of(("ids.csv", lambda: write_id_rows(SMALL_ROWS, 8))), options=IDS),
     CutDelivery(
