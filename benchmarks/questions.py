@@ -221,7 +221,8 @@ def first_loads(bench: Server, path: Path, runs: int) -> dict[str, float]:
         with ExitStack() as changed:
             if way == "without":
                 changed.enter_context(mock.patch.object(counts, "KEPT", (counts.PAIRS,)))
-                changed.enter_context(mock.patch.object(first_load, "SQL", {**first_load.SQL, "build_raw_index": "select 1"}))
+                statements = {**first_load.SQL, "build_raw_index": "select 1"}
+                changed.enter_context(mock.patch.object(first_load, "SQL", statements))
             result = load_verb.load([str(path)], settings)
         seconds[way].append(result.seconds)
         bench.drop(database)
