@@ -29,19 +29,21 @@ from footfall.verbs.runs import taking
 from footfall.verbs.runs.planning import planned
 from forked import plan_and_stage_until_killed, stage_until_killed
 from forks import FORKS, start_forks
-from trials import Contents, left_behind, loaded
+from trials import IS_LONG, Contents, left_behind, loaded
 
 pytestmark = [pytest.mark.crash, pytest.mark.usefixtures("temporary_folder")]
 RANGE_BYTES = 4_000
 WAIT_S = 600.0  # far more than a busy machine needs: only a test that hangs meets it
+# `make crash` tries all of these, a short run the first two.
+BATCHES = (1, 1_000, 0, 2)  # that a stager sends before it is killed; where there are fewer, before it notes the range
+CHANGES = ("before a range is staged", "in the take", "while one is staged", "before the take")
 EMPTIED = (
     ("job", "ranges", "rows", "out_of_order", "rejected"),
+    ("ranges",),
     ("rows",),
     ("rejected",),
-    ("ranges",),
     ("out_of_order",),
 )
-Write = Callable[..., str]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,24 +51,32 @@ def _several_batches() -> Iterator[None]:
     """Let each range have several batches, so that COPY comes several times; start the server of forks early."""
     start_forks()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(framing, "BLOCK_BYTES_MAX", 1_500)
+        patch.setattr(framing, "BLOCK_BYTES_MAX", 2_500)
         patch.setattr(os, "cpu_count", lambda: 1)
         yield
 
 
-@pytest.fixture
-def csv(write_csv: Write) -> str:
-    """A file whose rows repeat and contradict one another over the borders of its ranges."""
+def write_content(path: Path) -> str:
+    """Write a file whose rows repeat and contradict one another over the borders of its ranges."""
     lines = [f"{n},{n % 7},{n % 5},click,2024-01-01 00:00:{n % 60:02}" for n in [*range(1, 300), *range(20, 60)]]
     lines[50:50] = ["x,1,1,click,2024-01-01", "290,9,9,late,2024-01-01"]
-    return write_csv("interactions.csv", *lines)
+    path.write_text("\n".join(["interaction_id,user_id,product_id,action,timestamp", *lines, ""]))
+    return str(path)
 
 
 @pytest.fixture
-def truth(csv: str, new_database: Callable[[], str], contents: Contents) -> dict[str, list[Any]]:
-    """What the tables hold after an ordinary load."""
-    database = new_database()
-    assert loaded(database, [csv], max_rejected="1.0").statuses == ("loaded",)
+def csv(tmp_path: Path) -> str:
+    return write_content(tmp_path / "interactions.csv")
+
+
+@pytest.fixture(scope="module")
+def truth(
+    new_database_of_module: Callable[[], str], tmp_path_factory: pytest.TempPathFactory, contents: Contents
+) -> dict[str, list[Any]]:
+    """What the tables hold after an ordinary load of the same content."""
+    database = new_database_of_module()
+    name = write_content(tmp_path_factory.mktemp("truth") / "interactions.csv")
+    assert loaded(database, [name], max_rejected="1.0").statuses == ("loaded",)
     return contents(database)
 
 
@@ -190,7 +200,7 @@ def test_a_zombie_that_begins_after_the_run_is_gone_stages_nothing(
 # Who is killed
 
 
-@pytest.mark.parametrize("batches", [0, 1, 2, 1_000], ids=["at once", "in COPY", "later in COPY", "before it is noted"])
+@pytest.mark.parametrize("batches", BATCHES if IS_LONG else BATCHES[:2])
 def test_a_stager_that_is_killed_leaves_nothing_and_its_range_is_staged_again(
     database: str, csv: str, truth: Any, contents: Contents, batches: int
 ) -> None:
@@ -361,7 +371,7 @@ def change(csv: str) -> None:
         file.write("5000,1,1,click,2024-01-01\n")
 
 
-@pytest.mark.parametrize("when", ["before a range is staged", "while one is staged", "before the take", "in the take"])
+@pytest.mark.parametrize("when", CHANGES if IS_LONG else CHANGES[:2])
 def test_a_file_that_changes_is_refused(
     database: str, csv: str, contents: Contents, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
@@ -403,7 +413,7 @@ def change_first(patch: pytest.MonkeyPatch, module: Any, name: str, csv: str) ->
 # A lost server
 
 
-@pytest.mark.parametrize("emptied", EMPTIED, ids=", ".join)
+@pytest.mark.parametrize("emptied", EMPTIED if IS_LONG else EMPTIED[:2], ids=", ".join)
 def test_tables_of_a_run_that_are_emptied_load_nothing(
     database: str, csv: str, truth: Any, contents: Contents, emptied: tuple[str, ...]
 ) -> None:
