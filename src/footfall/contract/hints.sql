@@ -1,7 +1,7 @@
 -- name: groups
 with problem as (
     select
-        line_number,
+        position,
         line,
         raw_bytes,
         -- The header again, where files were joined: the names of the columns stand in their own places.
@@ -53,7 +53,7 @@ mended as (
 ),
 looked as (
     select
-        line_number,
+        position,
         p.code as code,
         p.field as field,
         p.value as value,
@@ -190,7 +190,7 @@ looked as (
 ),
 shaped as (
     select
-        line_number,
+        position,
         code,
         field,
         value,
@@ -200,14 +200,14 @@ shaped as (
 ),
 grouped as (
     select
-        line_number >> $1 as file_number,
+        position >> $1 as file_number,
         code,
         field,
         look,
         shape,
         count(*) as rows,
-        min(line_number) & ((1::bigint << $1) - 1) as line_number,
-        arg_min(value, line_number) as value
+        min(position) & ((1::bigint << $1) - 1) as line_number,
+        arg_min(value, position) as value
     from shaped
     group by file_number, code, field, look, shape
 )

@@ -20,10 +20,10 @@ create macro code_of(not_values, field, text, has_bad_bytes, own_code) as case
 end
 
 -- name: quick
--- `texts` has line_number, size_bytes, is_plain and is_skipped, and the five texts of each record that is plain to the format.
+-- `texts` has position, size_bytes, is_plain and is_skipped, and the five texts of each record that is plain to the format.
 with quick as (
     select
-        line_number,
+        position,
         size_bytes,
         is_plain,
         is_skipped,
@@ -35,7 +35,7 @@ with quick as (
     from texts
 )
 select
-    line_number,
+    position,
     interaction_id,
     user_id,
     product_id,
@@ -57,14 +57,14 @@ from quick
 
 -- name: slow
 -- `texts` has the five texts of every record, untrimmed; a text that is missing is null. Beside them stand:
--- line_number, line, raw_bytes, size_bytes: the record itself. Where raw_bytes is not null, a mark stands for bad bytes.
+-- position, line, raw_bytes, size_bytes: the record itself. Where raw_bytes is not null, a mark stands for bad bytes.
 -- has_texts: false where the format could not tell the five texts apart. They are not judged then.
 -- is_skipped: true where the record is no interaction by the source definition. Nothing of it is judged then.
 -- not_values: the names of the fields where the record holds a list or an object, or null.
 -- record_problems: the problems that the format found in the record as a whole, or null.
 with trimmed as (
     select
-        line_number,
+        position,
         line,
         raw_bytes,
         size_bytes,
@@ -147,7 +147,7 @@ judged as (
     from instants
 )
 select
-    line_number,
+    position,
     interaction_id,
     user_id,
     product_id,
