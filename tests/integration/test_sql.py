@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from footfall.statements import statements
-from footfall.tables.schema import migrations
+from footfall.tables.schema import list_migrations
 
 SOURCE = Path(str(files("footfall")))
 
@@ -124,4 +124,4 @@ def test_a_file_of_statements_stands_beside_the_module_that_has_its_name_or_in_t
 
 
 def test_migrations_are_numbered_from_1_without_gaps() -> None:
-    assert [number for number, _, _ in migrations()] == list(range(1, len(migrations()) + 1))
+    assert [number for number, _, _ in list_migrations()] == list(range(1, len(list_migrations()) + 1))

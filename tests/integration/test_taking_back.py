@@ -289,7 +289,7 @@ def test_answers_that_are_kept_count_no_more_after_an_undo(three: tuple[str, lis
     database, _ = three
 
     def read_state() -> str:
-        with sessions.session(load_settings(database_url=database)) as (connection, where):
+        with sessions.open_verb_session(load_settings(database_url=database)) as (connection, where):
             begin(connection, where)
             return kept.read_state(connection)
 

@@ -233,5 +233,5 @@ def test_ranges_are_neither_small_nor_too_many() -> None:
 def test_a_record_that_is_too_long_is_counted_before_it_is_given() -> None:
     lines = framing.Lines(iter([b"x" * 3_000_000 + b"\n", b"a\n"]), Dialect(",", LF))
     batches = framing.cut_records(lines, 1, 1 << 20)
-    assert next(batches)["line_number"].to_pylist() == [1]
+    assert next(batches)["position"].to_pylist() == [1]
     assert (lines.line_number, lines.position) == (2, 3_000_001)

@@ -27,7 +27,7 @@ class Talk(logging.Handler):
     is_json = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        from footfall.safe_text import escaped
+        from footfall.safe_text import escape_unprintable
 
         message = mask(record.getMessage()).expandtabs(4).rstrip()
         if self.is_json:
@@ -38,7 +38,7 @@ class Talk(logging.Handler):
             line = json.dumps({**fields, "message": message, **getattr(record, "fields", {})})
         else:
             level = "" if record.levelno in (logging.INFO, logging.DEBUG) else f"{record.levelname.lower()}: "
-            line = f"footfall: {level}" + "\n".join(escaped(each) for each in message.split("\n"))
+            line = f"footfall: {level}" + "\n".join(escape_unprintable(each) for each in message.split("\n"))
         with suppress(OSError):  # nobody listens; that is no reason to stop a load
             sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
@@ -60,7 +60,7 @@ def progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
 
 
 def _progress_lines() -> Callable[[Progress], None]:
-    from footfall.safe_text import escaped
+    from footfall.safe_text import escape_unprintable
 
     source: str | None = None
     said_s = time.monotonic()
@@ -70,12 +70,12 @@ def _progress_lines() -> Callable[[Progress], None]:
         fields = {name: getattr(now, name) for name in ("source", "bytes_done", "bytes_total", "rows_read", "seconds")}
         if now.source != source:
             source, said_s = now.source, time.monotonic()
-            log.info("%s: reading", escaped(now.source), extra={"fields": fields})
+            log.info("%s: reading", escape_unprintable(now.source), extra={"fields": fields})
         elif time.monotonic() - said_s >= PROGRESS_LINE_SECONDS:
             said_s = time.monotonic()
             done = f" ({now.bytes_done / now.bytes_total:.0%})" if now.bytes_total else ""
             rate = now.rows_read / now.seconds if now.seconds else 0
-            text = f"{escaped(now.source)}: {now.rows_read:,} rows read{done}, {rate:,.0f} rows/s"
+            text = f"{escape_unprintable(now.source)}: {now.rows_read:,} rows read{done}, {rate:,.0f} rows/s"
             log.info("%s", text, extra={"fields": fields})
 
     return show
@@ -87,7 +87,7 @@ def _progress_bar() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    from footfall.safe_text import escaped
+    from footfall.safe_text import escape_unprintable
 
     name = TextColumn("{task.description}", markup=False)
     rate = TextColumn("{task.fields[rate]:,.0f} rows/s")
@@ -100,7 +100,7 @@ def _progress_bar() -> Iterator[Callable[[Progress], None]]:
             nonlocal source
             if now.source != source:
                 source = now.source
-                bar.reset(task, total=now.bytes_total, visible=True, description=escaped(now.source))
+                bar.reset(task, total=now.bytes_total, visible=True, description=escape_unprintable(now.source))
             per_second = now.rows_read / now.seconds if now.seconds else 0.0
             bar.update(task, completed=now.bytes_done, total=now.bytes_total, rate=per_second)
 

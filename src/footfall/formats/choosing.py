@@ -12,7 +12,7 @@ from footfall.contract.mapping import read_file_time
 from footfall.contract.patterns import is_id
 from footfall.contract.terms import Contract
 from footfall.errors import SettingsError, SourceError, UnknownNameError
-from footfall.safe_text import scheme, shown
+from footfall.safe_text import find_scheme, mask_source
 from footfall.sources.ignored import COMPRESSIONS
 from footfall.sources.patterns import is_path_of
 
@@ -88,8 +88,8 @@ class Contracts:
         if len(fitting) > 1:
             names = " and ".join(repr(definition.name) for definition in fitting)
             raise SettingsError(
-                f"{shown(source)}: the definitions {names} in footfall.toml both match this file; narrow the `match` "
-                "of one of them, or name one with --source"
+                f"{mask_source(source)}: the definitions {names} in footfall.toml both match this file; narrow the "
+                "`match` of one of them, or name one with --source"
             )
         return fitting[0] if fitting else None
 
@@ -174,7 +174,7 @@ def name_contract(contract: Contract, source: str) -> str:
 
 
 def _name_of(source: str) -> str:
-    return (urlsplit(source).path if scheme(source) else source).lower()
+    return (urlsplit(source).path if find_scheme(source) else source).lower()
 
 
 def strip_compression(name: str) -> str:

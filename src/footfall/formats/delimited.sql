@@ -66,7 +66,7 @@ string_split_regex(trim(line, e' \t'), '[ \t]+')
 -- The texts of plain records, which need no parser: either all of their fields are in quotes, or none is.
 with plain as (
     select
-        line_number,
+        position,
         size_bytes,
         is_plain,
         case when is_plain then line end as line
@@ -79,7 +79,7 @@ split as (
     from plain
 )
 select
-    line_number,
+    position,
     size_bytes,
     is_plain,
     {is_skipped} as is_skipped,
@@ -117,7 +117,7 @@ texts as (
     from split
 )
 select
-    line_number,
+    position,
     line,
     raw_bytes,
     size_bytes,

@@ -118,7 +118,7 @@ def _take_rows(records: pa.Table, block_size: int) -> Iterator[pa.RecordBatch]:
         raw = pc.if_else(pc.and_(is_own, pc.is_valid(raw)), line.cast(pa.binary()), raw)
         yield pa.record_batch(
             {
-                "line_number": records["line_number"].combine_chunks().take(of),
+                "position": records["position"].combine_chunks().take(of),
                 "line": line,
                 "raw_bytes": raw,
                 "size_bytes": pa.array(sizes[begin:end]),

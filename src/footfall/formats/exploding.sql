@@ -47,7 +47,7 @@ listed as (
     from coded
 )
 select
-    line_number,
+    position,
     line,
     raw_bytes,
     size_bytes,

@@ -45,7 +45,7 @@ MARK_BAD_BYTES = "footfall-mark-bad-bytes"  # how Python decodes a record that i
 READABLE_BYTES = RECORD_BYTES_MAX + 1  # bytes of a too-long record that are carried along
 SPACE, TAB = BLANK_BYTES = b" \t"
 SCHEMA = pa.schema(
-    [("line_number", pa.int64()), ("line", pa.string()), ("raw_bytes", pa.binary()), ("size_bytes", pa.int64())]
+    [("position", pa.int64()), ("line", pa.string()), ("raw_bytes", pa.binary()), ("size_bytes", pa.int64())]
 )
 STORED = pa.field("stored_bytes", pa.int64())  # beside them where the file is not UTF-8
 

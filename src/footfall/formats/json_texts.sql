@@ -34,7 +34,7 @@ split as (
     from parsed
 )
 select
-    line_number,
+    position,
     size_bytes,
     is_whole
         and own_texts is not null
@@ -111,7 +111,7 @@ texts as (
     from split
 )
 select
-    line_number,
+    position,
     line,
     raw_bytes,
     size_bytes,

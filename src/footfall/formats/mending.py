@@ -113,7 +113,7 @@ def _read_rows(
 ) -> Iterator[pa.RecordBatch]:
     number = 0
     for batch in read_lines(lambda: opening.read_content(file), file.source, memory_limit_mb):
-        columns = (batch[name].to_pylist() for name in ("line_number", "line", "raw_bytes", "size_bytes"))
+        columns = (batch[name].to_pylist() for name in ("position", "line", "raw_bytes", "size_bytes"))
         rows = [
             SimpleNamespace(
                 line_number=line_number, item=0, raw_line=line, raw_bytes=raw, raw_size_bytes=size,

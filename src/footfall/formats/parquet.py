@@ -23,7 +23,7 @@ from footfall.contract.terms import Contract
 from footfall.errors import CorruptSourceError, SourceError
 from footfall.formats.framing import block_bytes
 from footfall.formats.typed_columns import convert_column, find_kind
-from footfall.safe_text import shown
+from footfall.safe_text import mask_source
 from footfall.sources import compression, opening
 from footfall.sources.recognition import START_BYTES, explain_error
 
@@ -109,7 +109,7 @@ def _reading(file: opening.SourceFile) -> Iterator[None]:
     except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the disk, not of the data
             raise
-        what = shown(str(error).partition("\n")[0][:ERROR_CHARACTERS_MAX])
+        what = mask_source(str(error).partition("\n")[0][:ERROR_CHARACTERS_MAX])
         if "ncrypt" in what or "ecrypt" in what:
             raise SourceError(
                 f"is an encrypted Parquet file, or has encrypted columns ({what}); decrypt it where its keys are",
@@ -195,7 +195,7 @@ def _make_batch(batch: pa.RecordBatch, layout: Layout, line_number: int) -> pa.R
     numbers = pa.array(np.arange(line_number, line_number + count, dtype=np.int64))
     # The mark of a record with bad bytes: the quarantine keeps no bytes of it, since none of them stand for the row.
     marks = pa.array([b""] * count, pa.binary(), mask=~bad) if bad.any() else pa.nulls(count, pa.binary())
-    names = ["line_number", "raw_bytes", *(f"c{at}" for at in range(1, len(columns) + 1))]
+    names = ["position", "raw_bytes", *(f"c{at}" for at in range(1, len(columns) + 1))]
     return pa.record_batch([numbers, marks, *columns], names=names)
 
 

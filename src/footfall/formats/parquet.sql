@@ -1,5 +1,5 @@
 -- The records of a Parquet file -> the relation `texts` that `contract/rules.sql` judges, with the columns that it asks for.
--- `lines` has line_number, raw_bytes (not null where a value holds bad bytes) and the columns c1, c2, ... as
+-- `lines` has position, raw_bytes (not null where a value holds bad bytes) and the columns c1, c2, ... as
 -- `typed_columns.py` gives them; t1, t2, ... are their texts.
 
 -- name: text
@@ -67,7 +67,7 @@ records as (
     from typed
 )
 select
-    line_number,
+    position,
     {size} as size_bytes,
     raw_bytes is null as is_plain,
     {is_skipped} as is_skipped,
@@ -103,7 +103,7 @@ from records
 
 -- name: texts
 select
-    line_number,
+    position,
     line,
     raw_bytes,
     size_bytes,

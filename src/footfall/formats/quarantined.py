@@ -68,7 +68,7 @@ class Again:
     """Some rows as records again.
 
     Shape: `rows` are those of `batch`, in its order; `impossible` has the others, each with the reason. The batch has
-    the columns that the format of the layout gives; `line_number` counts the rows from a number that the caller gives,
+    the columns that the format of the layout gives; `position` counts the rows from a number that the caller gives,
     with the true line in `row_line`, or is the true line where ids are made of it.
     """
 
@@ -141,9 +141,9 @@ def read_again(rows: Sequence[KeptRow], layout: Layout, first_number: int) -> Ag
     batch = reader.read(kept)
     lines = pa.array([row.line_number for row in kept], pa.int64())
     if layout.definition.made_from == "position":
-        return Again(batch.set_column(0, "line_number", lines), kept, impossible)
+        return Again(batch.set_column(0, "position", lines), kept, impossible)
     numbers = pa.array(np.arange(first_number, first_number + len(kept), dtype=np.int64))
-    batch = batch.set_column(0, "line_number", numbers).append_column(ROW_LINE, lines)
+    batch = batch.set_column(0, "position", numbers).append_column(ROW_LINE, lines)
     return Again(batch.append_column(ITEM, pa.array([row.item for row in kept], pa.int64())), kept, impossible)
 
 

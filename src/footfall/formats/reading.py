@@ -111,8 +111,8 @@ def join_batches(readings: Sequence[Reading], memory_limit_mb: int) -> Iterator[
     size_bytes = 0
     for number, reading in enumerate(readings):
         for batch in reading.batches:
-            positions = make_positions(batch.column("line_number"), number)
-            waiting.append(batch.set_column(0, "line_number", positions))
+            positions = make_positions(batch.column("position"), number)
+            waiting.append(batch.set_column(0, "position", positions))
             size_bytes += batch.nbytes
             if size_bytes >= block_bytes(memory_limit_mb):
                 yield _join(waiting)

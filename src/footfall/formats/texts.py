@@ -69,7 +69,7 @@ class Record:
     """
 
     text: str = "line"
-    position: str = "line_number"
+    position: str = "position"
     field: str = "f[{at}]"
     can_nest: bool = False
     plain_has_nested: bool = False

@@ -18,7 +18,7 @@ from glob import has_magic
 
 from footfall.errors import SourceChangedError, SourceError
 from footfall.results import FoundSources, IgnoredName, Reason
-from footfall.safe_text import scheme, shown
+from footfall.safe_text import find_scheme, mask_source
 from footfall.sources.ignored import describe_ignored, has_ending, is_never_data
 from footfall.sources.patterns import DEEP, Part, describe_no_match, is_path_of_any, split_pattern
 
@@ -61,7 +61,7 @@ def find_sources(names: list[str], also: Sequence[str] = ()) -> FoundSources:
     found: list[tuple[str, int | str]] = []
     ignored: list[IgnoredName] = []
     for name in names:
-        kind = scheme(name)
+        kind = find_scheme(name)
         if name == "-":
             found.append((name, name))
         elif kind and (objects := _find_objects(name, kind, also)) is not None:
@@ -95,7 +95,7 @@ def _find_objects(name: str, kind: str, also: Sequence[str]) -> tuple[list[str],
     if os.path.lexists(name):
         return None
     known = ", ".join(f"{each}://" for each in (*stores.STORES, *web.SCHEMES))
-    raise SourceError(f"{kind}:// is not read; there are {known} and the names of files", source=shown(name))
+    raise SourceError(f"{kind}:// is not read; there are {known} and the names of files", source=mask_source(name))
 
 
 def find_present(name: str, also: Sequence[str] = ()) -> tuple[list[str], list[str]] | None:
@@ -147,7 +147,7 @@ def _take_once(found: list[tuple[str, int | str]]) -> tuple[tuple[str, ...], lis
             before.append(path)
             paths.append(path)
         else:
-            same.append(IgnoredName(shown(path), Reason.SAME, shown(first)))
+            same.append(IgnoredName(mask_source(path), Reason.SAME, mask_source(first)))
     return tuple(paths), same
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from footfall.errors import SourceChangedError, SourceError
-from footfall.safe_text import scheme, shown
+from footfall.safe_text import find_scheme, mask_source
 from footfall.sources import finding, opening, stores
 from footfall.sources.file_systems import keeps_change_times_at
 from footfall.sources.ignored import is_never_data
@@ -113,7 +113,7 @@ class Inbox:
         self._moved.clear()
 
     def _look_at(self, name: str, believed: dict[int, bool]) -> Iterator[tuple[str, int, bool]]:
-        kind = scheme(name)
+        kind = find_scheme(name)
         if kind in stores.STORES:
             states = stores.find_states(name, self.also)
             self._find(name)
@@ -156,11 +156,11 @@ class Inbox:
         if self.missing.get(name) != reason:
             self.missing[name] = reason
             if self.is_patient:
-                log.warning(f"{shown(name)}: {reason}; waiting until it can be looked at")
+                log.warning(f"{mask_source(name)}: {reason}; waiting until it can be looked at")
 
     def _find(self, name: str) -> None:
         if self.missing.pop(name, None) is not None:
-            log.info(f"{shown(name)}: is there")
+            log.info(f"{mask_source(name)}: is there")
 
     def settled(self) -> list[str]:
         """Give the names of the files that can be loaded now, in loading order."""
@@ -190,7 +190,7 @@ class Inbox:
         known = self.arriving.get(path)
         if known is None:
             return False
-        if scheme(path) in stores.STORES:
+        if find_scheme(path) in stores.STORES:
             return True
         look = opening.find_identity(path)
         if look is None or hash(look) != known.state:

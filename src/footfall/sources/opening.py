@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
 from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
-from footfall.safe_text import scheme, shown
+from footfall.safe_text import find_scheme, mask_source
 from footfall.sources.ignored import COMPRESSIONS
 from footfall.sources.ranged_stream import RangedStream
 
@@ -76,7 +76,7 @@ def find_identity(file: int | str) -> Identity | None:
 
 def is_gone(source: str) -> bool:
     """Say whether a file of this machine is no longer there. Of an object of a store nobody is asked."""
-    return not scheme(source) and not os.path.lexists(source)
+    return not find_scheme(source) and not os.path.lexists(source)
 
 
 def can_be_read_again(source: str) -> bool:
@@ -106,7 +106,7 @@ def open_source(source: str) -> Iterator[SourceFile]:
             digest.update(block)
             size_bytes += len(block)
         stream.seek(0)
-        yield SourceFile(shown(source), stream, digest.hexdigest(), size_bytes, identity, opened_ns, source)
+        yield SourceFile(mask_source(source), stream, digest.hexdigest(), size_bytes, identity, opened_ns, source)
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def open_for_a_look(source: str) -> Iterator[SourceFile]:
         size_bytes = stream.seek(0, os.SEEK_END)
         stream.seek(0)
         identity = None if is_spooled else find_identity(stream.fileno())
-        yield SourceFile(shown(source), stream, "", size_bytes, identity, opened_ns, source)
+        yield SourceFile(mask_source(source), stream, "", size_bytes, identity, opened_ns, source)
 
 
 @contextmanager
@@ -136,10 +136,10 @@ def _open(source: str) -> Iterator[tuple[BinaryIO, bool]]:
         if error.errno in AWAY:
             raise SourceUnavailableError(
                 f"cannot be read now ({error.strerror or error}); run the same command again when its disk is back",
-                source=shown(source),
+                source=mask_source(source),
             ) from error
         raise SourceError(
-            f"cannot be read ({error.strerror or error}); check the path and its rights", source=shown(source)
+            f"cannot be read ({error.strerror or error}); check the path and its rights", source=mask_source(source)
         ) from error
 
 
@@ -164,7 +164,7 @@ def _read_foreign(source: str) -> Iterator[bytes] | None:
     """Give the bytes of stdin or of a URL; None where the source is the name of a file."""
     if source == "-":
         return _read_blocks(sys.stdin.buffer)
-    kind = scheme(source)
+    kind = find_scheme(source)
     if kind is None:
         return None
     from footfall.sources import stores, web  # heavy, and no file needs them
@@ -238,7 +238,7 @@ def read_content(file: SourceFile) -> Iterator[bytes]:
     if decompress := compression.find_decompressor(start):
         yield from decompress(file.stream, file.source)
         return
-    ending = urlsplit(file.source).path if scheme(file.source) else file.source
+    ending = urlsplit(file.source).path if find_scheme(file.source) else file.source
     if ending.lower().endswith(COMPRESSIONS) and start:
         raise recognition.make_misnamed_error(start, file.source)
     while block := file.stream.read(READ_BYTES):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from glob import has_magic
 
-from footfall.safe_text import scheme
+from footfall.safe_text import find_scheme
 from footfall.sources.ignored import ENDINGS
 
 DEEP = "**"  # stands for this folder and all folders below it
@@ -81,7 +81,7 @@ def is_path_of(pattern: str, path: str) -> bool:
         >>> is_path_of("exports/**/*.csv.gz", "./exports/shop/2026/Day.CSV.gz"), is_path_of("*.csv", "in/a.csv")
         (True, False)
     """
-    if scheme(path) or scheme(pattern):
+    if find_scheme(path) or find_scheme(pattern):
         return _fits(split_pattern(pattern), path.split("/"))
     return _fits(split_pattern(os.path.abspath(pattern)), os.path.abspath(path).split("/"))  # noqa: PTH100
 

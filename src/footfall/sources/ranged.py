@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from footfall.errors import SourceChangedError, SourceError
-from footfall.safe_text import scheme, shown
+from footfall.safe_text import find_scheme, mask_source
 from footfall.sources import opening
 from footfall.sources.ranged_stream import Ranged, RangedStream
 
@@ -121,12 +121,12 @@ def _open(source: str) -> Iterator[opening.SourceFile]:
     opened_ns = time.time_ns()
     with ExitStack() as stack:
         ranged: Ranged | None = None
-        if scheme(source) in stores.STORES:
+        if find_scheme(source) in stores.STORES:
             ranged = stack.enter_context(stores.open_ranged(source))
-        elif scheme(source) in web.SCHEMES:
+        elif find_scheme(source) in web.SCHEMES:
             ranged = web.find_ranged(source)
         if ranged is None:
             yield stack.enter_context(opening.open_for_a_look(source))
             return
         stream = cast(BinaryIO, stack.enter_context(RangedStream(ranged)))
-        yield opening.SourceFile(shown(source), stream, "", ranged.size_bytes, None, opened_ns, source)
+        yield opening.SourceFile(mask_source(source), stream, "", ranged.size_bytes, None, opened_ns, source)

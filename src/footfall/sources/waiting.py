@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from footfall.safe_text import shown
+from footfall.safe_text import mask_source
 from footfall.sources.file_systems import tells_of_changes
 from footfall.sources.inotify import FoldersWatched
 
@@ -190,7 +190,7 @@ class _Told:
                 if next(self._changes, None) or stop.is_set():
                     return True
         except Exception as error:  # noqa: BLE001  (a name that is not UTF-8, a folder that is gone: look, and begin anew)
-            log.debug("watchfiles: %s: %s", type(error).__name__, shown(str(error)))
+            log.debug("watchfiles: %s: %s", type(error).__name__, mask_source(str(error)))
             self.close()
             stop.wait(seconds)
             return True

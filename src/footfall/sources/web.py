@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
-from footfall.safe_text import shown
+from footfall.safe_text import mask_source
 
 SCHEMES = ("http", "https")
 TIMEOUT_S = 60  # seconds without a byte, after which the server counts as not available
@@ -49,7 +49,7 @@ def read(url: str) -> Iterator[bytes]:
     Raises: SourceUnavailableError where a later try may help, SourceChangedError for a body of another length than
     announced, SourceError otherwise. Messages hold no secret of the URL.
     """
-    name = shown(url)
+    name = mask_source(url)
     try:
         with _make_opener().open(_make_request(url), timeout=TIMEOUT_S) as response:
             announced = response.length
@@ -86,7 +86,7 @@ class RangedFile:
     @property
     def source(self) -> str:
         """Give the address of the file without secrets."""
-        return shown(self.url)
+        return mask_source(self.url)
 
     def read(self, begin: int, end: int) -> bytes:
         """Give the bytes between two places. Raises: SourceChangedError where the file changed; SourceError."""
@@ -119,7 +119,7 @@ def find_ranged(url: str) -> RangedFile | None:
 
 def _ask_range(url: str, begin: int, end: int, etag: str | None) -> tuple[int, Message, bytes]:
     """Ask for a range, of one state if its ETag is given; give status, headers and the bytes if only these came."""
-    name = shown(url)
+    name = mask_source(url)
     request = _make_request(url)
     request.add_header("Range", f"bytes={begin}-{end - 1}")
     if etag is not None:

@@ -131,10 +131,10 @@ def copy_table(connection: Connection, statement: Any, table: pa.Table) -> None:
 
 def _replace_positions(staging: Staging, rows: pa.Table) -> pa.Table:
     """Replace the positions of rows by their line numbers, and append the columns load_id and, in a run, range."""
-    positions = rows["line_number"].to_numpy()
+    positions = rows["position"].to_numpy()
     load_ids = np.array(staging.load_ids, dtype=np.int32)[read_file_numbers(positions)]
     lines = pa.array(read_line_numbers(positions))
-    column = rows.schema.get_field_index("line_number")
+    column = rows.schema.get_field_index("position")
     rows = rows.set_column(column, "line_number", lines).append_column("load_id", pa.array(load_ids))
     if staging.range is None:
         return rows

@@ -123,8 +123,8 @@ def _reject_conflicts(
         if load_id in conflicting:
             for rejected, ids in reread(number, conflicting[load_id]):
                 each.sums.move_to_conflicts(rejected, ids[0])
-                positions = make_positions(rejected["line_number"], number)
-                staged.stage_rejected(connection, staging, rejected.set_column(0, "line_number", positions))
+                positions = make_positions(rejected["position"], number)
+                staged.stage_rejected(connection, staging, rejected.set_column(0, "position", positions))
 
 
 def _report_loaded(each: StagedFile, merged: merging.Merged) -> LoadResult:

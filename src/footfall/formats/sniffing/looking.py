@@ -14,7 +14,7 @@ from footfall.formats.sniffing.json_text import is_json, read_json
 from footfall.formats.sniffing.parquet_file import MAGIC, read_parquet
 from footfall.formats.sniffing.records import ROWS_MAX, Column, Records
 from footfall.formats.sniffing.sampling import take_places, take_sample
-from footfall.safe_text import scheme
+from footfall.safe_text import find_scheme
 from footfall.sources import compression, opening, recognition
 
 
@@ -34,7 +34,7 @@ def look_at(file: opening.SourceFile) -> Look:
     Effects: reads the file; one that is compressed is decompressed as it streams by.
     Raises: SourceError with what it is, where no source definition reads it.
     """
-    name = PurePosixPath(urlsplit(file.source).path if scheme(file.source) else file.source).name
+    name = PurePosixPath(urlsplit(file.source).path if find_scheme(file.source) else file.source).name
     start = file.stream.read(recognition.START_BYTES)
     if not start:
         raise SourceError("is empty", source=file.source)

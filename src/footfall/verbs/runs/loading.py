@@ -17,13 +17,13 @@ from footfall.errors import FootfallError, RunGoneError, RunStaleError, Settings
 from footfall.formats.choosing import Contracts
 from footfall.formats.ranges import Range, can_be_cut, choose_range_bytes
 from footfall.postgres.addresses import spell_out
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin
 from footfall.results import LoadResult, Progress
 from footfall.results.running import Run
-from footfall.safe_text import scheme, shown
+from footfall.safe_text import find_scheme, mask_source
 from footfall.settings import Settings
 from footfall.sources import opening, ranged
 from footfall.sources.stores import STORES
@@ -66,10 +66,12 @@ class RunLoader:
 
     def is_for(self, path: str) -> bool:
         """Say whether a file is loaded by many: plain, and large enough for two ranges."""
-        if scheme(path) is None:
+        if find_scheme(path) is None:
             is_shared = path != "-" and opening.find_identity(path) is not None
         else:  # on one machine it is better copied there once; an address with a secret is none for others
-            is_shared = scheme(path) in STORES and self.settings.engine != "processes" and shown(path) == path
+            is_shared = (
+                find_scheme(path) in STORES and self.settings.engine != "processes" and mask_source(path) == path
+            )
         if not is_shared:
             return False
         try:
@@ -93,8 +95,8 @@ class RunLoader:
                 self._sweep()
                 # A run is void when the server crashed; the next one begins anew.
                 may_pass = error.retryable or isinstance(error, RunGoneError)
-                if not (may_pass and wait_for_next_try(error, left, f"{shown(path)}: ")):
-                    return LoadResult.failed(shown(path), None, copy_masked(error))
+                if not (may_pass and wait_for_next_try(error, left, f"{mask_source(path)}: ")):
+                    return LoadResult.failed(mask_source(path), None, copy_masked(error))
             except BaseException:
                 self._sweep()
                 raise
@@ -110,8 +112,8 @@ class RunLoader:
                 try:
                     return taking.take(run.token, self.settings)
                 except RunStaleError as error:
-                    log.warning(f"{shown(path)}: {error.reason}")
-            raise RunStaleError(source=shown(path))
+                    log.warning(f"{mask_source(path)}: {error.reason}")
+            raise RunStaleError(source=mask_source(path))
 
     def _stage(self, run: Run) -> None:
         """Have the ranges staged that are not. Effects: a failure of it is recorded in the ledger."""
@@ -119,7 +121,7 @@ class RunLoader:
         tables = runs.name_tables(where.schema, run.token)
         # The driver asks as itself: a stager may not see how far the others are.
         left = staging.find_left(run.token, self.settings.model_copy(update={"stager_url": None}))
-        with opened(where) as connection:
+        with hold_session(where) as connection:
             job = _read_job(connection, where, tables)
             ranges = [Range(*each) for each in job["ranges"]]
             tally = Tally(run.source, ranges, lambda: _count_staged(connection, where, tables), self.progress)

@@ -18,14 +18,14 @@ from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsErr
 from footfall.formats.choosing import Contracts, name_contract
 from footfall.formats.ranges import Planner, Range, choose_range_bytes
 from footfall.formats.reading import Reader
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.inspection import is_pooled
 from footfall.postgres.target import Target
 from footfall.postgres.transactions import begin, roll_back
 from footfall.results import LoadResult
 from footfall.results.running import Run
-from footfall.safe_text import shown
+from footfall.safe_text import mask_source
 from footfall.settings import Settings
 from footfall.sources import opening, ranged
 from footfall.tables import known_files, ledger, runs
@@ -35,7 +35,7 @@ from footfall.verbs.load import open_load_session
 from footfall.verbs.runs.job import Job, list_versions
 from footfall.verbs.runs.source import find_place
 from footfall.verbs.runs.sweeping import sweep_runs
-from footfall.verbs.session import LoadSession, make_contracts, target
+from footfall.verbs.session import LoadSession, make_contracts, open_target
 
 log = logging.getLogger("footfall")
 
@@ -62,7 +62,7 @@ def planned(source: str, settings: Settings, *, range_bytes: int | None = None) 
     Behind a pooler nobody can hold it, and it has the lease of other runs.
     """
     plan_now = Plan(range_bytes=range_bytes)
-    with target(settings) as where, hold_run(where, plan_now.token) as is_held:
+    with open_target(settings) as where, hold_run(where, plan_now.token) as is_held:
         yield plan(source, settings, replace(plan_now, lease_s=0.0 if is_held else LEASE_S))
 
 
@@ -72,7 +72,7 @@ def hold_run(where: Target, token: str) -> Iterator[bool]:
 
     The lock is one of a transaction, which stays open without a snapshot, so that it keeps vacuum from nothing.
     """
-    with opened(where) as connection:
+    with hold_session(where) as connection:
         if is_pooled(connection):
             connection.close()
             yield False
@@ -90,7 +90,7 @@ def plan(source: str, settings: Settings, how: Plan | None = None) -> Run:
     Raises: SettingsError; SourceError; SchemaError; DatabaseUnavailableError.
     """
     place = find_place(source)
-    with target(settings) as where:
+    with open_target(settings) as where:
         session = open_load_session(where, settings)
         try:
             return replace(_plan(source, place, session, settings, how or Plan()), schema=where.schema)
@@ -106,7 +106,7 @@ def _plan(source: str, place: str, session: LoadSession, settings: Settings, how
         with translate_driver_errors(session.connection):
             sweep_runs(session.connection, session.target)
             if not settings.rehash and (known := _find_known(session, contract, source)):
-                return Run("", shown(source), 0, known)
+                return Run("", mask_source(source), 0, known)
             if difference := compare_clocks(session.connection, session.target, settings.source_time_zone):
                 log.warning(difference)
         # The file may be read for an hour, and servers, poolers and firewalls end sessions that idle.
@@ -132,7 +132,7 @@ def _find_known(session: LoadSession, contract: Contract, source: str) -> LoadRe
     if known is None or opening.find_identity(source) != known.identity:
         return None
     notices = describe_other_contract(known.load_id, known.contract, name_contract(contract, source))
-    return LoadResult.already_loaded(known.load_id, shown(source), known.digest, known.loaded_at, notices)
+    return LoadResult.already_loaded(known.load_id, mask_source(source), known.digest, known.loaded_at, notices)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from footfall.engines.in_process import open_engine
 from footfall.errors import FootfallError, SettingsError
 from footfall.formats.ranges import open_range
 from footfall.formats.reading import Reading
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin
 from footfall.results import Progress
@@ -29,7 +29,7 @@ from footfall.tables import staging as staged
 from footfall.tables.forgetting import Memory, read_memory
 from footfall.verbs.runs.job import Job, read_job
 from footfall.verbs.runs.source import open_planned
-from footfall.verbs.session import target
+from footfall.verbs.session import open_target
 
 Outcome = Literal["staged", "staged-already"]
 
@@ -41,7 +41,7 @@ def stage(token: str, number: int, settings: Settings, progress: Callable[[Progr
     Raises: RunGoneError where the run was taken or swept, or its rows were lost; SettingsError where versions differ;
     SourceError, SourceChangedError; DatabaseUnavailableError.
     """
-    with _find_target(settings) as where, opened(where) as connection:
+    with _find_target(settings) as where, hold_session(where) as connection:
         begin(connection, where)
         tables = runs.name_tables(where.schema, token)
         runs.hold(connection, tables)
@@ -63,7 +63,7 @@ def stage(token: str, number: int, settings: Settings, progress: Callable[[Progr
 
 def find_left(token: str, settings: Settings) -> list[int]:
     """List the numbers of the ranges that are not staged yet. Raises: RunGoneError; SettingsError."""
-    with _find_target(settings) as where, opened(where) as connection:
+    with _find_target(settings) as where, hold_session(where) as connection:
         begin(connection, where)
         tables = runs.name_tables(where.schema, token)
         job = read_job(runs.read_job(connection, tables))
@@ -78,7 +78,7 @@ def _find_target(settings: Settings) -> Iterator[Target]:
     if settings.stager_url is not None:
         yield Target(settings.stager_url.get_secret_value(), settings.schema_, settings.lock_wait_seconds)
         return
-    with target(settings) as where:
+    with open_target(settings) as where:
         yield where
 
 

@@ -28,7 +28,7 @@ from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.target import Connection
 from footfall.postgres.transactions import begin, roll_back, take_writer_lock
 from footfall.results import LoadResult
-from footfall.safe_text import shown
+from footfall.safe_text import mask_source
 from footfall.settings import Settings
 from footfall.sources import opening
 from footfall.tables import direct, first_load, known_files, large, ledger, runs, staged_run
@@ -50,7 +50,7 @@ from footfall.verbs.load import open_load_session
 from footfall.verbs.runs.job import Job, read_job
 from footfall.verbs.runs.source import open_planned
 from footfall.verbs.sending import COUNTS_SHARE, add_counts, fill_empty_table
-from footfall.verbs.session import LoadSession, target
+from footfall.verbs.session import LoadSession, open_target
 from footfall.verbs.turn import LoadedMeanwhileError, OthersForgottenError, Turn
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def take(token: str, settings: Settings) -> LoadResult:
     TooManyRejectedError, SourceChangedError, DatabaseUnavailableError, and what else a load raises.
     """
     began = time.monotonic()
-    with target(settings) as where:
+    with open_target(settings) as where:
         session = open_load_session(where, settings)
         try:
             result = _Taker(session, settings, runs.name_tables(where.schema, token)).take()
@@ -104,7 +104,7 @@ class _Taker:
                     self.session.unsure[attempt.load_id] = attempt.result
                 roll_back(self.session.connection)
                 may_pass = isinstance(error, (DatabaseUnavailableError, SourceUnavailableError))
-                if not (may_pass and wait_for_next_try(error, left, f"{shown(attempt.source)}: ")):
+                if not (may_pass and wait_for_next_try(error, left, f"{mask_source(attempt.source)}: ")):
                     self._give_up(attempt, error)
             except BaseException:
                 roll_back(self.session.connection)
@@ -208,7 +208,7 @@ class _Taker:
             raise RunStaleError(
                 f"{len(numbers)} of its {len(job.ranges)} ranges are not staged ({named}){since}; nothing was loaded. "
                 "Stage them, then take the run again",
-                source=shown(job.source),
+                source=mask_source(job.source),
             )
 
     def _send(self, job: Job, staging: staged.Staging, ranges: Sequence[runs.StagedRange]) -> None:
