@@ -13,7 +13,7 @@ START_OBJECTS = 100_000  # objects that a command makes before its work begins, 
 
 def start() -> int:
     """Run the command line of this process, and give its exit code."""
-    _put_off_collections()
+    put_off_collections()
     keep_pandas_out()
     try:
         return main()
@@ -22,7 +22,7 @@ def start() -> int:
         gc.freeze()
 
 
-def _put_off_collections() -> None:
+def put_off_collections() -> None:
     """Put off the first collection of garbage until the start is over; from then on they come as often as ever.
 
     Python looks through all that is there again and again while modules are imported, a sixth of the time of a short
