@@ -11,9 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import pyarrow as pa
 import pytest
+from psycopg import sql
 
 from footfall import runs
+from footfall.contract.ids import IdTypes
 from footfall.errors import (
     DatabaseUnavailableError,
     FootfallError,
@@ -24,7 +27,8 @@ from footfall.errors import (
 )
 from footfall.results import LoadResult
 from footfall.settings import load_settings
-from footfall.tables import first_load, large, ledger, staged_run
+from footfall.tables import first_load, large, ledger
+from footfall.tables.staged_run import make_schema, write_rows
 from footfall.verbs import conflicts
 from footfall.verbs import forget as forget_verb
 from footfall.verbs import load as load_verb
@@ -141,7 +145,6 @@ def test_the_tables_are_those_of_ordinary_loads(
     monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", empty_bytes)
     monkeypatch.setattr(large, "LARGE_ROWS", large_rows)
     monkeypatch.setattr(large, "KEYS_PER_PAGE", 0)
-    monkeypatch.setattr(staged_run, "CHUNK_PAGES", 1)
     ordinary, by_runs = new_database(), new_database()
     for each in (ordinary, by_runs):
         settings = load_settings(database_url=each, **id_types)
@@ -202,18 +205,38 @@ def test_a_run_is_taken_once(database: str, staged: Callable[..., str]) -> None:
     assert ask(database, "select status, rows_loaded from loads") == [("loaded", len(ROWS))]
 
 
-@pytest.mark.parametrize("part", ["rows", "out_of_order", "rejected"])
+@pytest.mark.parametrize("part", ["rows", "rejected"])
 def test_rows_that_are_gone_are_missed_and_nothing_is_loaded(
     database: str, staged: Callable[..., str], part: str
 ) -> None:
     token = staged(*ROWS, "100,9,9,click,2024-01-01", "30,1,1,click,2024-01-01", *WRONG)
-    ask(database, f"delete from staging_{token}_{part} where line_number > 95 returning 1")
+    ask(database, f"delete from staging_{token}_{part} where range = 2 returning 1")
     with pytest.raises(
         FootfallError, match=r"rows were sent to a table of this run, \d+ are there; nothing was loaded"
     ):
         runs.take(token, database_url=database)
     assert ask(database, "select 1 from user_interactions_raw union all select 1 from rejected_interactions") == []
     assert ask(database, "select status from loads") == [("failed",)]
+
+
+FORGED = {
+    "no table": b"x",
+    "other columns": write_rows(pa.table({"load_id": [1] * 33})),
+    "fewer rows": write_rows(make_schema(IdTypes()).empty_table()),
+}
+
+
+@pytest.mark.parametrize("content", FORGED.values(), ids=FORGED)
+def test_a_batch_that_is_not_what_was_sent_is_refused(
+    database: str, staged: Callable[..., str], content: bytes
+) -> None:
+    token = staged(*ROWS)
+    with psycopg.connect(database) as connection:
+        rows = sql.Identifier(f"staging_{token}_rows")
+        connection.execute(sql.SQL("update {} set content = %s where range = 1").format(rows), [content])
+    with pytest.raises(FootfallError, match=r"rows that were staged cannot be read \(.+\); nothing was loaded"):
+        runs.take(token, database_url=database)
+    assert ask(database, "select 1 from user_interactions_raw") == []
 
 
 def test_too_many_rejected_rows_are_a_failure_of_the_ledger_and_another_bound_takes_them(
@@ -385,7 +408,9 @@ def lose_commit(monkeypatch: pytest.MonkeyPatch, *, really: bool) -> None:
 def test_a_stager_that_comes_late_keeps_nobody_from_taking_the_run(database: str, staged: Callable[..., str]) -> None:
     token = staged(*ROWS)
     with psycopg.connect(database) as late:
-        late.execute(f"insert into staging_{token}_rows select * from staging_{token}_rows limit 1")
+        rows = sql.Identifier(f"staging_{token}_rows")
+        again = "insert into {} select range, 9, row_count, content from {} limit 1"
+        late.execute(sql.SQL(again).format(rows, rows))
         assert runs.take(token, database_url=database).rows_loaded == len(ROWS)
         late.rollback()
     assert ask(database, "select count(*) from user_interactions_raw") == [(len(ROWS),)]

@@ -26,14 +26,13 @@ from footfall.postgres.target import Connection
 from footfall.postgres.transactions import NO_WAIT_MS
 from footfall.statements import statements
 from footfall.tables import staging as staged
-from footfall.tables.ids import name_column_types
 from footfall.tables.staging import Staging
 
 SQL = statements(__name__)
 
 RUNS = 0x72756E73  # "runs": the first key of the advisory locks of runs
 TOKEN = re.compile(r"[0-9a-f]{32}")
-ROWS = ("rows", "out_of_order", "rejected")  # the tables that stagers write rows to, as `Staging` names them
+ROWS = ("rows", "rejected")  # the tables that stagers write rows to; `tables/staged_run.py` knows what `rows` holds
 PARTS = ("job", "ranges", *ROWS)
 
 
@@ -42,15 +41,13 @@ class StagedRange:
     """A range that is staged, as its row in `ranges` says: what its transaction sent, and what it knew.
 
     Shape: `sums` is JSON, which `contract/portable.py` reads; `memory` says who was forgotten when it was judged.
-    Units: rows; `highest_id` is the highest number among the interaction_ids, -1 where there is none.
+    Units: rows.
     """
 
     number: int
-    rows_first: int
-    rows_out_of_order: int
+    rows_accepted: int
     rows_rejected: int
     rows_skipped: int
-    highest_id: int
     sums: Mapping[str, Any]
     memory: str
 
@@ -64,7 +61,6 @@ class RunTables:
     job: sql.Identifier
     ranges: sql.Identifier
     rows: sql.Identifier
-    out_of_order: sql.Identifier
     rejected: sql.Identifier
 
     def name(self, part: str) -> sql.Identifier:
@@ -90,24 +86,20 @@ def name_tables(schema: str, token: str) -> RunTables:
 
 
 def open_staging(tables: RunTables, load_id: int, id_types: IdTypes, number: int) -> Staging:
-    """Give the staging of one range of a run: its rows go to the tables of the run, with the number of the range."""
-    names: dict[str, Any] = {part: tables.name(part) for part in (*ROWS, "matched", "known")}
-    return Staging((load_id,), is_temporary=False, id_types=id_types, created=set(ROWS), range=number, **names)
+    """Give the staging of one range of a run: rejected rows go to the table of the run, with its number."""
+    names: dict[str, Any] = {part: tables.name(part) for part in (*ROWS, "out_of_order", "matched", "known")}
+    return Staging((load_id,), is_temporary=False, id_types=id_types, created={"rejected"}, range=number, **names)
 
 
-def create(
-    connection: Connection, tables: RunTables, id_types: IdTypes, job: Mapping[str, Any], lease_s: float
-) -> None:
+def create(connection: Connection, tables: RunTables, job: Mapping[str, Any], lease_s: float) -> None:
     """Make the tables of a run, and keep its job there; `lease_s` says for how long it is kept when nobody holds it.
 
     Effects: tables in the transaction of the caller, which holds the run already.
     """
     kind = {"kind": sql.SQL("unlogged"), "on_commit": sql.SQL("")}
-    for part in ROWS:
-        words = "create_rejected" if part == "rejected" else "create_rows"
-        name = tables.name(part)
-        connection.execute(compose(staged.SQL[words], name=name, **kind, **name_column_types(id_types)))
-        connection.execute(compose(SQL["add_range_column"], name=name))
+    connection.execute(compose(staged.SQL["create_rejected"], name=tables.rejected, **kind))
+    connection.execute(compose(SQL["add_range_column"], name=tables.rejected))
+    connection.execute(compose(SQL["create_rows"], name=tables.rows))
     connection.execute(compose(SQL["create_ranges"], name=tables.ranges))
     connection.execute(compose(SQL["create_job"], name=tables.job))
     values = {"job": json.dumps(job), "lease_s": lease_s}

@@ -7,15 +7,24 @@ create unlogged table {name} (
 -- name: create_ranges
 create unlogged table {name} (
     range integer primary key,
-    rows_first bigint not null,
-    rows_out_of_order bigint not null,
+    rows_accepted bigint not null,
     rows_rejected bigint not null,
     rows_skipped bigint not null,
-    highest_id bigint not null,
     sums json not null,
     memory text not null,
     staged_at timestamptz not null default pg_catalog.clock_timestamp()
 )
+
+-- name: create_rows
+-- To look for what can be packed in values this large would cost more than a COPY of their rows. A key would let the
+-- second of two attempts at a range wait for the first one, or fail before it is known which of them ends.
+create unlogged table {name} (
+    range integer not null,
+    part integer not null,
+    row_count integer not null,
+    content bytea not null
+);
+alter table {name} alter column content set storage external
 
 -- name: add_range_column
 alter table {name} add column range integer not null
@@ -37,15 +46,13 @@ where
 
 -- name: note_range
 insert into {ranges} (
-    range, rows_first, rows_out_of_order, rows_rejected, rows_skipped, highest_id, sums, memory
+    range, rows_accepted, rows_rejected, rows_skipped, sums, memory
 )
 values (
     %(range)s::integer,
-    %(rows_first)s::bigint,
-    %(rows_out_of_order)s::bigint,
+    %(rows_accepted)s::bigint,
     %(rows_rejected)s::bigint,
     %(rows_skipped)s::bigint,
-    %(highest_id)s::bigint,
     %(sums)s::json,
     %(memory)s
 )
@@ -53,11 +60,9 @@ values (
 -- name: read_ranges
 select
     range,
-    rows_first,
-    rows_out_of_order,
+    rows_accepted,
     rows_rejected,
     rows_skipped,
-    highest_id,
     sums,
     memory
 from {ranges}
@@ -82,7 +87,7 @@ where
     n.nspname = %(schema)s
     and c.relkind = 'r'
     and c.relpersistence = 'u'
-    and c.relname::text ~ '^staging_[0-9a-f]{32}_(job|ranges|rows|out_of_order|rejected)$'::text
+    and c.relname::text ~ '^staging_[0-9a-f]{32}_(job|ranges|rows|rejected)$'::text
     and (%(token)s::text is null or pg_catalog.substr(c.relname::text, 9, 32) = %(token)s::text)
     and pg_catalog.pg_has_role(c.relowner, 'USAGE'::text)
 order by c.relname
@@ -144,7 +149,7 @@ update {job} set kept_until = '-infinity'::timestamptz
 drop table {names}
 
 -- name: grant_run
-grant insert on {rows}, {out_of_order}, {rejected} to {role};
+grant insert on {rows}, {rejected} to {role};
 grant select, insert on {ranges} to {role};
 grant select, update (kept_until) on {job} to {role}
 

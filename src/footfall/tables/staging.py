@@ -239,9 +239,13 @@ class Sender:
 
         Effects: writes to tables in the transaction of the connection, and counts in `staging`.
         """
-        sent = stage_accepted(self.connection, self.staging, verdicts.accepted)
+        sent = self.send_accepted(verdicts.accepted)
         stage_rejected(self.connection, self.staging, verdicts.rejected)
         return sent
+
+    def send_accepted(self, accepted: pa.Table) -> pa.Table:
+        """Send the accepted rows of one batch alone; give those that went straight to the table."""
+        return stage_accepted(self.connection, self.staging, accepted)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"staging": self.staging}

@@ -171,7 +171,4 @@ def _count_staged(connection: Connection, where: Target, tables: runs.RunTables)
         begin(connection, where)
         ranges = runs.read_ranges(connection, tables)
         connection.rollback()
-    return {
-        each.number: each.rows_first + each.rows_out_of_order + each.rows_rejected + each.rows_skipped
-        for each in ranges
-    }
+    return {each.number: each.rows_accepted + each.rows_rejected + each.rows_skipped for each in ranges}

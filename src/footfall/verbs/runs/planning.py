@@ -186,7 +186,7 @@ class _Planner:
         )
         tables = runs.name_tables(self.session.target.schema, self.how.token)
         runs.hold(connection, tables)
-        runs.create(connection, tables, self.session.id_types, job.write(), job.lease_s)
+        runs.create(connection, tables, job.write(), job.lease_s)
         if self.settings.stager_role:
             runs.grant(connection, tables, self.settings.stager_role)
 

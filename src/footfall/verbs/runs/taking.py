@@ -1,14 +1,14 @@
 """Take a run: load what its ranges staged, in one transaction, as the load of one file.
 
 Step by step: the turn of the load (the writer lock) -> every range is staged, by what is true now -> as many rows as
-were sent -> rows above the highest id straight to the table, the others to the merge -> as every load ends
+were sent -> the batches that were judged are sent on, as every load sends them -> as every load ends
 (`completing.py`) -> the tables of the run go -> commit.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -25,16 +25,14 @@ from footfall.errors import (
 )
 from footfall.formats.ranges import open_range
 from footfall.postgres.faults import translate_driver_errors
-from footfall.postgres.target import Connection
 from footfall.postgres.transactions import begin, roll_back, take_writer_lock
 from footfall.results import LoadResult
 from footfall.safe_text import mask_source
 from footfall.settings import Settings
 from footfall.sources import opening
-from footfall.tables import direct, first_load, known_files, large, ledger, runs, staged_run
+from footfall.tables import direct, first_load, known_files, ledger, runs, staged_run
 from footfall.tables import staging as staged
 from footfall.tables.forgetting import Memory
-from footfall.tables.schema_options import list_kept
 from footfall.verbs.attempts import (
     Attempt,
     CommitOutcome,
@@ -49,7 +47,7 @@ from footfall.verbs.conflicts import find_conflicts_in_ranges
 from footfall.verbs.load import open_load_session
 from footfall.verbs.runs.job import Job, read_job
 from footfall.verbs.runs.source import open_planned
-from footfall.verbs.sending import COUNTS_SHARE, add_counts, fill_empty_table
+from footfall.verbs.sending import add_counts, fill_empty_table, open_fitting_counts
 from footfall.verbs.session import LoadSession, open_target
 from footfall.verbs.turn import LoadedMeanwhileError, OthersForgottenError, Turn
 
@@ -212,39 +210,30 @@ class _Taker:
             )
 
     def _send(self, job: Job, staging: staged.Staging, ranges: Sequence[runs.StagedRange]) -> None:
-        """Send what is staged to the table, or to the staging tables that the merge reads."""
+        """Send what is staged to the table, or to the staging tables that the merge reads: as it was judged."""
         connection, limit_mb = self.session.connection, self.settings.memory_limit_mb
+        parts = staged_run.list_parts(connection, self.tables, ranges)
+        staging.rejected_of_run = self.tables.rejected
+        send = staged.Sender(staging, connection)
         if job.size_bytes >= first_load.EMPTY_PATH_BYTES and first_load.is_empty(connection):
             first_load.open_empty_table(connection, staging)
-        if not staging.is_direct:
-            direct.open_table(connection, staging)
-        staged.prepare_server(connection)
-        run = staged_run.open_run(connection, self.tables, staging, ranges)
+        rows = staged_run.read_rows(connection, self.tables, staging.id_types, parts)
         if staging.is_direct:
-            fill_empty_table(connection, staging, limit_mb, lambda count: _send_and_count(connection, run, count))
-        else:
-            _send_above(connection, run, limit_mb)
-        staged_run.move_others(connection, run)
-        staged_run.close_run(connection, run)
+            fill_empty_table(connection, staging, limit_mb, lambda count: _send_each(rows, send, count))
+            return
+        direct.open_table(connection, staging)
+        with open_fitting_counts(send, sum(part.row_count for part in parts), limit_mb) as counts:
+            _send_each(rows, send, counts.add if counts else None)
+            if counts:
+                add_counts(connection, staging, counts)
 
 
-def _send_above(connection: Connection, run: staged_run.StagedRun, memory_limit_mb: int) -> None:
-    """Send the rows above the highest id to the table, and count them where they are many beside what is there."""
-    rows = run.staging.direct_by_load.total()
-    if not (large.is_worth(connection, rows) and first_load.are_plain(connection)):
-        staged_run.send(connection, run)
-        return
-    from footfall.engines.counting import open_counts
-
-    with open_counts(memory_limit_mb // COUNTS_SHARE, list_kept(connection, run.staging.id_types)) as counts:
-        _send_and_count(connection, run, counts.add)
-        add_counts(connection, run.staging, counts)
-
-
-def _send_and_count(connection: Connection, run: staged_run.StagedRun, count: Callable[[pa.Table], None]) -> None:
-    staged_run.send(connection, run)
-    for rows in staged_run.read_sent(connection, run):
-        count(rows)
+def _send_each(batches: Iterable[pa.Table], send: staged.Sender, count: Callable[[pa.Table], None] | None) -> None:
+    """Send batches of accepted rows, and count those that went straight to the table where that is wanted."""
+    for accepted in batches:
+        above = send.send_accepted(accepted)
+        if count and above.num_rows:
+            count(above)
 
 
 def _add_up(ranges: Sequence[runs.StagedRange]) -> Sums:
