@@ -28,8 +28,8 @@ FORMATS_BY_ENDING: dict[str, FormatName] = {
 class Contracts:
     """The contracts of one command, one for each source definition.
 
-    `base` is that of Footfall's own form; `definitions` are those of footfall.toml; `named` is the name that the
-    command gives, or None. What was chosen is remembered, since a definition is looked for with every file.
+    `base` is the contract of Footfall's own form, `definitions` are those of footfall.toml. `named` is the name that
+    the command gives, or None. The choices are remembered, since a definition is looked for with every file.
     """
 
     base: Contract
@@ -152,7 +152,7 @@ def find_delimiter(definition: SourceDefinition, source: str) -> str:
 
 
 def name_contract(contract: Contract, source: str) -> str:
-    """Give the fingerprint of a contract with what the name of a file decides: format, delimiter, the time of its rows.
+    """Give the fingerprint of a contract and of what the file's name decides: format, delimiter, the time of its rows.
 
     Example:
         >>> name_contract(Contract(), "a.csv") == Contract().fingerprint() != name_contract(Contract(), "a.tsv")
@@ -166,7 +166,7 @@ def name_contract(contract: Contract, source: str) -> str:
         definition = replace(definition, delimiter=delimiter)
     try:
         time = read_file_time(definition, source)
-    except SourceError:  # such a file is not loaded
+    except SourceError:  # loading such a file fails with this error anyway
         time = None
     if time is not None:
         definition = replace(definition, timestamp=replace(definition.timestamp, value=time))

@@ -17,7 +17,7 @@ ITEM = pa.field("item", pa.int64())
 
 @dataclass(slots=True)
 class Numbers:
-    """The numbers of the last row so far: among the rows of the file, of its line, and among the rows of that line."""
+    """The numbers of the last row so far: its number in the file, its line, and its number on that line."""
 
     rows: int = 0
     line: int = 0
@@ -38,5 +38,5 @@ class Numbers:
 
 
 def find_lines(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Put the lines where the rows of a batch begin back into the column `position`."""
+    """Put the lines where rows begin back into the column `position`. A batch without `row_line` has them there."""
     return batch.set_column(0, "position", batch["row_line"]) if "row_line" in batch.schema.names else batch

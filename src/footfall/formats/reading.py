@@ -69,7 +69,7 @@ class Reader:
             log.warning(f"{source}: {words}")
 
     def read_later(self, file: opening.SourceFile) -> Reading:
-        """Find the layout now, and open the file anew when its batches are taken; until then it holds no memory."""
+        """Find the layout now, and open the file anew when its batches are taken. Until then it takes no memory."""
 
         def read_again() -> Iterator[pa.RecordBatch]:
             yield from self.read(file).batches
@@ -100,7 +100,7 @@ def open_records(
 
 
 def join_batches(readings: Sequence[Reading], memory_limit_mb: int) -> Iterator[pa.RecordBatch]:
-    """Give the records of several files in batches as large as those of one; their line numbers become positions."""
+    """Give the records of several files in batches as large as those of one file, with the positions of the rows."""
     from footfall.formats.framing import block_bytes
     from footfall.formats.positions import make_positions
 
