@@ -16,8 +16,8 @@ create unlogged table {name} (
 )
 
 -- name: create_rows
--- To look for what can be packed in values this large would cost more than a COPY of their rows. A key would let the
--- second of two attempts at a range wait for the first one, or fail before it is known which of them ends.
+-- Values of this size are not compressed: the server would spend more on that than on a COPY of their rows. There is no key,
+-- since with one the second of two attempts at a range would wait for the first, or fail before it is known which one ends.
 create unlogged table {name} (
     range integer not null,
     part integer not null,
@@ -37,7 +37,7 @@ values (%(job)s::json, pg_catalog.clock_timestamp() + pg_catalog.make_interval(s
 select job from {job}
 
 -- name: renew
--- Written only where half of the lease is over, so that ranges that end together do not wait for one another.
+-- The end is written only where half of the lease is over, so that ranges that end together do not wait for one another.
 update {job}
 set kept_until = pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => %(lease_s)s::double precision)
 where
@@ -75,7 +75,7 @@ select range from {ranges} order by range
 select exists (select from {ranges} where range = %(range)s::integer) as is_staged
 
 -- name: tables
--- A table that its transaction still owns is not seen by others. Only the owner of a table may drop it.
+-- Tables whose transaction has not committed are not seen here. Only the owner of a table may drop it.
 select
     c.relname::text as name,
     pg_catalog.substr(c.relname::text, 9, 32) as token,
@@ -93,7 +93,7 @@ where
 order by c.relname
 
 -- name: jobs
--- The runs of every role: whether this one may ask for the end of the lease.
+-- The runs of every role, and whether this role may read the end of their lease.
 select
     pg_catalog.substr(c.relname::text, 9, 32) as token,
     pg_catalog.has_table_privilege(c.oid, 'SELECT'::text) as may_ask

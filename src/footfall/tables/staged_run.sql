@@ -3,7 +3,7 @@ insert into {rows} (range, part, row_count, content)
 values (%(range)s::integer, %(part)s::integer, %(row_count)s::integer, %(content)s::bytea)
 
 -- name: parts
--- In the order of the file. Nobody moves them while the transaction that takes the run has read the table.
+-- The batches come in the order of the file. They stay where they are while the transaction that takes the run goes on.
 select
     range,
     row_count,

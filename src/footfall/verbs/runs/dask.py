@@ -16,8 +16,8 @@ from footfall.verbs.runs.tally import Tally
 
 log = logging.getLogger("footfall")
 
-RETRIES = 3  # of one range, after its first try
-REASON_LENGTH = 500  # characters that are told of an error that is Dask's own
+RETRIES = 3  # further tries of a range whose first try failed
+REASON_LENGTH = 500  # characters of Dask's own error that a message quotes
 
 
 class Dask:
@@ -31,12 +31,13 @@ class Dask:
     def stage(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> None:
         """Stage ranges; each is staged when this returns.
 
-        Effects: at Ctrl-C, and after a failure, gives up what waits; a range that is being staged goes on to its end.
+        Effects: at Ctrl-C, and after a failure, gives up the ranges that wait. A range that is being staged goes on to
+        its end.
         Raises: FootfallError of the task that failed RETRIES + 1 times; EngineError where Dask itself fails.
         """
         client = self._open()
         keys = [f"footfall-{errand.token}-{number}" for number in numbers]
-        # pure=False: the same range may be staged a second time, which is another task
+        # pure=False: if a range is staged a second time, that is another task
         futures = client.map(errand.do, list(numbers), key=keys, pure=False, retries=RETRIES)
         try:
             _wait(futures, tally)
@@ -92,7 +93,7 @@ def _wait(futures: list[Any], tally: Tally) -> None:
 
 
 def _explain(error: Exception) -> FootfallError:
-    """Give the error of Footfall that a task ended with, else one that says what Dask says."""
+    """Give the error of Footfall with which a task ended, or else an error with the words of Dask."""
     text = f"{type(error).__name__}: {error}"
     if found := find_error(text):
         return found

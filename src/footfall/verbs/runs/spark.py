@@ -1,7 +1,7 @@
 """Stage the ranges of a run by the executors of Spark: classic Spark, or Spark Connect.
 
-Spark carries numbers of ranges and nothing else; no row goes through it. What it believes of its tasks does not count:
-the database knows which ranges are staged.
+Spark carries the numbers of ranges and nothing else: no row goes through it. What Spark takes for done does not count,
+since the database knows which ranges are staged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("footfall")
 
-REASON_LENGTH = 500  # characters that are told of an error that is Spark's own
+REASON_LENGTH = 500  # characters of Spark's own error that a message quotes
 GROUP = "footfall-stage"
 
 
@@ -94,7 +94,7 @@ def _stage_by_context(session: Any, errand: Errand, numbers: Sequence[int], tall
     context = session.sparkContext
 
     def work() -> None:
-        # interruptOnCancel: a task that is given up does not go on to stage
+        # interruptOnCancel: a task that is given up stops staging
         context.setJobGroup(GROUP, f"Footfall stages {tally.source}", interruptOnCancel=True)
         context.parallelize(list(numbers), len(numbers)).foreach(errand.do)
 
@@ -123,7 +123,7 @@ def _make_task(errand: Errand, numbers: list[int]) -> Callable[[Iterator[pa.Reco
 
 
 def _explain(error: Exception) -> FootfallError:
-    """Give the error of Footfall that a task ended with, else one that says what Spark says."""
+    """Give the error of Footfall with which a task ended, or else an error with the words of Spark."""
     text = str(error)
     if found := find_error(text):
         return found
