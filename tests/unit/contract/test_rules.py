@@ -111,9 +111,7 @@ def value_among(judge: Judge) -> Callable[..., Any]:
         if key not in judged:
             found = judge(HEADER + "".join(f"{make_line(column, each)}\n" for each in key[0]), **contract)
             assert [number for number, _ in found] == list(range(2, len(key[0]) + 2))
-            judged[key] = {
-                each: take_value(column, verdict) for each, (_, verdict) in zip(key[0], found, strict=True)
-            }
+            judged[key] = {each: take_value(column, verdict) for each, (_, verdict) in zip(key[0], found, strict=True)}
         return judged[key][text]
 
     return value
