@@ -1,4 +1,4 @@
-"""The watcher over time: half a minute with every change, twenty where figures are asked for (`make soak`)."""
+"""The watcher over time: some twelve seconds with every change, twenty where figures are asked for (`make soak`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc"),
 ]
-MINUTES = float(os.environ.get("FOOTFALL_SOAK_MINUTES", "0.5"))
+MINUTES = float(os.environ.get("FOOTFALL_SOAK_MINUTES", "0.2"))
 FIGURES = os.environ.get("FOOTFALL_SOAK_FIGURES")
 SEED = int(os.environ.get("FOOTFALL_SOAK_SEED", "20261127"))
 GROWTH_MAX = 1.15  # of the watcher's memory, from the first third of a long run to its last

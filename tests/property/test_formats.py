@@ -26,8 +26,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import footfall
+from sampling import examples
 
-EXAMPLES = int(os.environ.get("FOOTFALL_FORMAT_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("FOOTFALL_FORMAT_EXAMPLES") or examples(5))
 SLOW = settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 
@@ -12,7 +13,7 @@ from footfall.contract.definition import SourceDefinition
 from footfall.contract.terms import Contract
 from footfall.contract.verdicts import Verdicts
 from footfall.engines import kernel
-from footfall.engines.in_process import open_engine
+from footfall.engines.in_process import Engine
 from footfall.formats.choosing import Contracts
 from footfall.formats.reading import Reader
 from footfall.sources.opening import open_source
@@ -45,6 +46,18 @@ def judge_file(
     path: Any, definition: SourceDefinition | None = None, memory_limit_mb: int = 128, **terms: Any
 ) -> Judged:
     """Judge a file by a definition; `terms` are those of the contract."""
+    return _judge(path, definition, memory_limit_mb, True, terms)
+
+
+@cache
+def _keep_engine(memory_limit_mb: int, is_quick: bool) -> Engine:
+    """Give the engine of this process, as one command has one for all its files; `is_quick` keeps two of them apart."""
+    return Engine(None, memory_limit_mb)
+
+
+def _judge(
+    path: Any, definition: SourceDefinition | None, memory_limit_mb: int, is_quick: bool, terms: dict[str, Any]
+) -> Judged:
     contract = Contract(definition or SourceDefinition(), **terms)
     judged = Judged()
 
@@ -53,8 +66,8 @@ def judge_file(
         judged.rejected += [row | {"problems": json.loads(row["problems"])} for row in verdicts.rejected.to_pylist()]
         judged.skipped += sum(verdicts.skipped.values())
 
-    with open_engine(None, memory_limit_mb) as engine, open_source(str(path)) as file:
-        engine.run([Reader(Contracts(contract), memory_limit_mb).read(file)], take)
+    with open_source(str(path)) as file:
+        _keep_engine(memory_limit_mb, is_quick).run([Reader(Contracts(contract), memory_limit_mb).read(file)], take)
     return judged
 
 
@@ -67,4 +80,4 @@ def judge_slowly(path: Any, definition: SourceDefinition | None = None, **terms:
         return replace(session, quick=None, plain_line=None)
 
     with patch.object(kernel, "open_kernel_session", open_without_quick):
-        return judge_file(path, definition, **terms)
+        return _judge(path, definition, 128, False, terms)

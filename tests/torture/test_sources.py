@@ -16,9 +16,10 @@ import any_sources
 import asked
 from any_sources import Source
 from footfall.contract.parsing import parse_definition
+from sampling import examples
 from source_reader import Tables
 
-EXAMPLES = int(os.environ.get("FOOTFALL_SOURCE_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("FOOTFALL_SOURCE_EXAMPLES") or examples(20))
 QUICK = settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -22,7 +22,7 @@ JUDGING = ("duckdb", "numpy", "pandas", "pgpq", "pyarrow", "zstandard")
 TALKING = ("http.client", "jinja2", "prometheus_client", "rich", "starlette", "uvicorn", "watchfiles")
 READING = ("dotenv", "fsspec", "tomllib", "footfall.contract.parsing", "footfall.sources.recognition")
 WATCHED = (*DRIVER, *PARSER, *SETTINGS, *JUDGING, *TALKING, *READING)
-# What each verb imports of these before its first question to the server, or its first file.
+# What is there of these when each verb is imported, before its first question to the server, or its first file.
 OF_VERBS = {
     "footfall.verbs.load": (*DRIVER, *SETTINGS),
     "footfall.verbs.check": (*DRIVER, *SETTINGS),
@@ -33,8 +33,8 @@ OF_VERBS = {
     "footfall.verbs.verify": (*DRIVER, *SETTINGS),
     "footfall.verbs.schema": (*DRIVER, *SETTINGS),
     "footfall.verbs.metrics": (*DRIVER, *SETTINGS),
-    "footfall.settings": SETTINGS,
 }
+OF_ALL = {"footfall.settings": SETTINGS, **OF_VERBS}  # in the order in which one process imports them
 
 
 def list_imported(program: str, folder: Path) -> set[str]:
@@ -48,9 +48,25 @@ def run_command(*arguments: str) -> str:
     return f"sys.argv = {['footfall', *arguments]!r}\nfrom footfall.cli.__main__ import start\nstart()"
 
 
-@pytest.mark.parametrize(("module", "allowed"), OF_VERBS.items())
-def test_a_verb_imports_no_library_that_it_may_not_need(module: str, allowed: tuple[str, ...], tmp_path: Path) -> None:
-    there = list_imported(f"import {module}", tmp_path)
+def list_each(steps: str, folder: Path) -> dict[str, set[str]]:
+    """Run a program that tells `told`, for each step, the modules that are there after it."""
+    code = f"import json, os, sys\ntold = {{}}\n{steps}\nprint(json.dumps(told), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder)
+    return {step: set(there) for step, there in json.loads(done.stderr.splitlines()[-1]).items()}
+
+
+@pytest.fixture(scope="module")
+def after_import(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """What is there after each import of one process: what one of them brings too much is there from then on."""
+    steps = "\n".join(f"import {module}\ntold[{module!r}] = sorted(sys.modules)" for module in OF_ALL)
+    return list_each(steps, tmp_path_factory.mktemp("imports"))
+
+
+@pytest.mark.parametrize(("module", "allowed"), OF_ALL.items())
+def test_a_verb_imports_no_library_that_it_may_not_need(
+    module: str, allowed: tuple[str, ...], after_import: dict[str, set[str]]
+) -> None:
+    there = after_import[module]
     assert {name for name in WATCHED if name in there} == set(allowed)
 
 
@@ -65,11 +81,32 @@ def test_the_help_of_all_commands_needs_the_parser_alone(tmp_path: Path) -> None
     assert {f"footfall.cli.{module}" for module in MODULES} <= there
 
 
+@pytest.fixture(scope="module")
+def of_commands(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """What is there after the help of a command of each module, each in a process forked before it parsed a word."""
+    steps = f"""
+import typer
+from footfall.cli.__main__ import start
+for module, words in { {module: MODULES[module][0] for module in MODULES}!r}.items():
+    if os.fork() == 0:
+        sys.argv = ["footfall", words, "--help"]
+        start()
+        with open(module, "w") as file:
+            json.dump(sorted(sys.modules), file)
+        os._exit(0)
+    assert os.wait()[1] == 0
+    with open(module) as file:
+        told[module] = json.load(file)
+"""
+    return list_each(steps, tmp_path_factory.mktemp("commands"))
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_a_command_line_imports_the_module_of_its_command_and_those_that_it_builds_on(
-    module: str, tmp_path: Path
+    module: str, of_commands: dict[str, set[str]]
 ) -> None:
-    there = list_imported(run_command(MODULES[module][0], "--help"), tmp_path)
+    there = of_commands[module]
+    assert f"footfall.cli.{module}" in there
     others = {each for each in MODULES if f"footfall.cli.{each}" in there} - {module}
     assert others <= ({"files"} if module == "replay" else set())
 

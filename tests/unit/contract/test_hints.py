@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -24,6 +25,7 @@ from footfall.contract.value_shapes import Kinds
 from footfall.engines import kernel
 from footfall.formats.delimited import read_records
 from footfall.formats.json_lines import lay_out_json, read_lines
+from footfall.formats.positions import LINE_BITS
 from footfall.sources.opening import SourceFile
 from footfall.statements import statements
 
@@ -36,29 +38,64 @@ Judge = Callable[[str], tuple[pa.Table, Kinds]]
 
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
+    """Judge a record as a file of its own. What the looks bring is judged together: a batch costs, its rows do not."""
     session = kernel.open_kernel_session(make_layout(contract=CONTRACT), None)
     json_session = kernel.open_kernel_session(
         lay_out_json(NO_FILE.source, NO_FILE.digest, CONTRACT, has_items=False), None
     )
+    texts = [look.example for look in LOOKS], [look.cured for look in LOOKS]
+    known = {record(look, text) for some in texts for look, text in zip(LOOKS, some, strict=True) if text is not None}
+    found: dict[str, tuple[pa.Table, Kinds]] = {}
+    for is_json in (False, True):
+        records = sorted(each for each in known if is_of_json(each) == is_json)
+        found |= zip(records, judge_together(json_session if is_json else session, records), strict=True)
 
-    def judged(record: str) -> tuple[pa.Table, Kinds]:
-        if record[0] not in "{[":
-            return judge_record(session, record)
-        content = f"{{}}\n{record}\n".encode()
-        (batch,) = read_lines(lambda: iter([content]), "a.jsonl")
-        verdicts = kernel.judge_batch(json_session, batch.slice(1))
-        return verdicts.accepted, verdicts.kinds.get(0, {})
+    def judged(text: str) -> tuple[pa.Table, Kinds]:
+        if text in found:
+            return found[text]
+        (alone,) = judge_together(json_session if is_of_json(text) else session, [text])
+        return alone
 
     yield judged
     session.close()
     json_session.close()
 
 
-def judge_record(session: kernel.KernelSession, record: str, header: str = HEADER) -> tuple[pa.Table, Kinds]:
-    content = f"{header}\n{record}\n".encode()
+def is_of_json(text: str) -> bool:
+    return text[0] in "{["
+
+
+def judge_together(session: kernel.KernelSession, records: list[str]) -> list[tuple[pa.Table, Kinds]]:
+    """Judge records, each as a file of its own, in one batch."""
+    batches = []
+    for number, text in enumerate(records):
+        batch = read_json_record(text) if is_of_json(text) else read_record(text)
+        places = pa.array([(number << LINE_BITS) + line for line in batch["line_number"].to_pylist()], pa.int64())
+        batches.append(batch.set_column(batch.schema.get_field_index("line_number"), "line_number", places))
+    (together,) = pa.Table.from_batches(batches).combine_chunks().to_batches()
+    verdicts = kernel.judge_batch(session, together)
+    files = np.right_shift(verdicts.accepted["line_number"].to_numpy(), LINE_BITS)
+    return [
+        (verdicts.accepted.filter(pa.array(files == number)), verdicts.kinds.get(number, {}))
+        for number in range(len(records))
+    ]
+
+
+def read_record(text: str, header: str = HEADER) -> pa.RecordBatch:
+    content = f"{header}\n{text}\n".encode()
     _, batches = read_records(lambda: iter([content]), "a.csv", ",")
     (batch,) = batches
-    verdicts = kernel.judge_batch(session, batch)
+    return batch
+
+
+def read_json_record(text: str) -> pa.RecordBatch:
+    content = f"{{}}\n{text}\n".encode()
+    (batch,) = read_lines(lambda: iter([content]), "a.jsonl")
+    return batch.slice(1)
+
+
+def judge_record(session: kernel.KernelSession, text: str, header: str = HEADER) -> tuple[pa.Table, Kinds]:
+    verdicts = kernel.judge_batch(session, read_record(text, header))
     return verdicts.accepted, verdicts.kinds.get(0, {})
 
 

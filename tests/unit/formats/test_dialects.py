@@ -14,6 +14,7 @@ from footfall.contract.definition import BLANKS, Field, SourceDefinition
 from footfall.errors import SourceError
 from footfall.formats.delimited import read_records
 from judging import judge_file, judge_slowly
+from sampling import examples
 
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 BY_POSITION: dict[str, Any] = {
@@ -207,9 +208,10 @@ def test_bytes_that_are_not_utf_8_matter_where_fields_cannot_be_told_apart(tmp_p
 FRAGMENTS = ["1", "23", "click", '"', '""', ":", "::", " ", "\t", "\n", "a b", "é", "2024-01-02", "#", "\\", "0x1"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Many rows in few files: what costs is a file with its layout, not its rows.
+@settings(max_examples=examples(18), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    rows=st.lists(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join), max_size=6),
+    rows=st.lists(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join), min_size=6, max_size=18),
     delimiter=st.sampled_from(["::", BLANKS, ":", "||"]),
     quoting=st.booleans(),
     comment=st.sampled_from([None, "#"]),
