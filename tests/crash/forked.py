@@ -24,6 +24,7 @@ from footfall.verbs import load as load_verb
 from footfall.verbs import replay as replay_verb
 from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
+from footfall.verbs.runs import taking
 from footfall.verbs.runs.planning import planned
 from footfall.verbs.runs.staging import stage
 from trials import ALWAYS_SETTLED_NS, loaded
@@ -98,6 +99,18 @@ def stage_until_killed(conninfo: str, token: str, number: int, batches: int) -> 
     RangeSender.send_accepted = send_accepted  # type: ignore[method-assign]
     runs.note_range = killed
     stage(token, number, load_settings(database_url=conninfo))
+
+
+def take_until_committed(conninfo: str, token: str, max_rejected: str) -> None:
+    """Take a run; be killed when that is committed, before anybody hears of it."""
+    real = taking.commit
+
+    def commit(*values: Any) -> None:
+        real(*values)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    taking.commit = commit
+    taking.take(token, load_settings(database_url=conninfo, max_rejected=max_rejected))
 
 
 def plan_and_stage_until_killed(conninfo: str, csv: str, range_bytes: int, ready: str) -> None:

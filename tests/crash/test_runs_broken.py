@@ -15,11 +15,15 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 import footfall
+import wire
+from breaking import socket_folder, url_of
+from elsewhere import RANGE_MB, write_large_file
 from every_row import list_left_behind
 from footfall import runs
-from footfall.errors import FootfallError, RunGoneError, RunStaleError, SourceChangedError
+from footfall.errors import DatabaseUnavailableError, FootfallError, RunGoneError, RunStaleError, SourceChangedError
 from footfall.formats import framing
 from footfall.postgres.embedded import clients
 from footfall.results.running import Run
@@ -27,7 +31,7 @@ from footfall.settings import load_settings
 from footfall.tables import runs as run_tables
 from footfall.verbs.runs import taking
 from footfall.verbs.runs.planning import planned
-from forked import plan_and_stage_until_killed, stage_until_killed
+from forked import plan_and_stage_until_killed, stage_until_killed, take_until_committed
 from forks import FORKS, start_forks
 from trials import IS_LONG, Contents, left_behind, loaded
 
@@ -188,8 +192,11 @@ def test_a_zombie_that_begins_after_the_run_is_gone_stages_nothing(
     before = contents(database)
     with pytest.raises(RunGoneError):
         stage(database, run, 0)
-    with pytest.raises(RunGoneError):
-        take(database, run)
+    if what == "take":
+        assert take(database, run).status == "already-loaded"
+    else:
+        with pytest.raises(RunGoneError):
+            take(database, run)
     with pytest.raises(RunGoneError):
         runs.left(run.token, database_url=database)
     assert contents(database) == before
@@ -235,6 +242,79 @@ def test_a_planner_that_is_killed_while_its_run_is_staged_leaves_a_run_that_is_s
     assert loaded(database, [csv], max_rejected="1.0").statuses == ("loaded",)
     sweep(database)  # where the load did not
     assert left_behind(database) == []
+
+
+# The answer of a take is lost
+
+
+def test_a_take_that_is_killed_when_it_is_committed_is_given_again_as_loaded_already(
+    database: str, csv: str, truth: Any, contents: Contents
+) -> None:
+    run = plan(database, csv)
+    stage_left(database, run)
+    child = FORKS.Process(target=take_until_committed, args=(database, run.token, "1.0"))
+    child.start()
+    child.join(WAIT_S)
+    assert child.exitcode == -signal.SIGKILL
+    assert contents(database) == truth
+    assert_loaded_already(database, take(database, run))
+    assert contents(database) == truth
+    assert left_behind(database) == []
+
+
+def test_a_take_whose_answer_is_lost_with_the_server_is_given_again_as_loaded_already(
+    database: str, csv: str, truth: Any, contents: Contents
+) -> None:
+    run = plan(database, csv)
+    stage_left(database, run)
+    with losing_the_answer(database) as url, pytest.raises(DatabaseUnavailableError, match="while the server was"):
+        take(url, run)
+    Path(csv).unlink()
+    assert_loaded_already(database, take(database, run))
+    assert contents(database) == truth
+    assert left_behind(database) == []
+
+
+@pytest.mark.parametrize("is_refusing", [False, True], ids=["the ledger is asked", "nobody can be asked"])
+def test_a_load_by_workers_whose_answer_is_lost_says_what_is_true_and_is_loaded_already_the_next_time(
+    database: str, tmp_path: Path, is_refusing: bool
+) -> None:
+    large = write_large_file(tmp_path / "large.csv", 50_000)
+    with losing_the_answer(database, is_refusing=is_refusing) as url:
+        (lost,) = footfall.load(large, database_url=url, workers=2, range_mb=RANGE_MB).loads
+    if is_refusing:
+        assert (lost.status, lost.exit_code) == ("failed", 5)
+        assert "the same command says which" in str(lost.error)
+    else:
+        assert lost.status == "loaded"
+    (again,) = footfall.load(large, database_url=database, workers=2, range_mb=RANGE_MB).loads
+    assert_loaded_already(database, again)
+    assert again.load_id == (lost.load_id or again.load_id)
+    assert footfall.verify(database_url=database).drift == ()
+    assert left_behind(database) == []
+
+
+@contextmanager
+def losing_the_answer(database: str, *, is_refusing: bool = True) -> Iterator[str]:
+    """Give an address where the answer to the COMMIT of a load is lost, and with `is_refusing` nobody answers then."""
+    has_recorded = threading.Event()
+
+    def is_point(message: wire.Message) -> bool:
+        if "insert into loads (" in message.statement:
+            has_recorded.set()
+        return has_recorded.is_set() and message.is_commit
+
+    with wire.proxying(socket_folder(database), conninfo_to_dict(database).get("port", 5432)) as proxy:
+        proxy.is_point, proxy.fault, proxy.is_refusing_after = is_point, wire.cut_after, is_refusing
+        yield url_of(database, proxy)
+        assert proxy.struck is not None
+
+
+def assert_loaded_already(database: str, result: footfall.LoadResult) -> None:
+    with psycopg.connect(database) as connection:
+        loads = connection.execute("select load_id, digest, status from loads").fetchall()
+    assert loads == [(result.load_id, result.digest, "loaded")]
+    assert result.status == "already-loaded"
 
 
 def write_other(csv: str) -> str:
@@ -314,16 +394,10 @@ def test_of_two_takes_at_once_one_loads(
         both.wait(WAIT_S)
         return job
 
-    def say(_: int) -> str:
-        try:
-            return take(database, run).status
-        except RunGoneError:
-            return "gone"
-
     with ThreadPoolExecutor(2) as pool, monkeypatch.context() as patch:
         patch.setattr(run_tables, "read_job", read_job)
-        said = sorted(pool.map(say, range(2), timeout=WAIT_S))
-    assert said in (["already-loaded", "loaded"], ["gone", "loaded"])
+        said = sorted(pool.map(lambda _: take(database, run).status, range(2), timeout=WAIT_S))
+    assert said == ["already-loaded", "loaded"]
     assert contents(database) == truth
     sweep(database)
     assert left_behind(database) == []

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from psycopg import sql
 
+import footfall
 from footfall import runs
 from footfall.contract.ids import IdTypes
 from footfall.errors import (
@@ -197,12 +198,54 @@ def test_a_run_with_a_range_missing_is_refused_and_taken_when_it_is_there(
     assert runs.take(token, database_url=database).rows_loaded == len(ROWS)
 
 
-def test_a_run_is_taken_once(database: str, staged: Callable[..., str]) -> None:
+def test_a_run_is_taken_once_and_every_later_take_names_that_load(
+    database: str, staged: Callable[..., str], tmp_path: Path
+) -> None:
     token = staged(*ROWS)
-    runs.take(token, database_url=database)
-    with pytest.raises(RunGoneError, match="`footfall loads` says whether the file is loaded"):
-        runs.take(token, database_url=database)
+    first = runs.take(token, database_url=database)
+    for is_there in (True, False):
+        if not is_there:
+            (tmp_path / "a.csv").unlink()
+        again = runs.take(token, database_url=database)
+        assert (again.status, again.load_id, again.digest) == ("already-loaded", first.load_id, first.digest)
+        assert again.source == str(tmp_path / "a.csv")
+        assert again.loaded_at is not None
     assert ask(database, "select status, rows_loaded from loads") == [("loaded", len(ROWS))]
+    with pytest.raises(RunGoneError, match="`footfall loads` says whether the file is loaded"):
+        runs.left(token, database_url=database)
+
+
+def test_a_run_whose_tables_could_not_be_dropped_is_taken_once_too_when_its_file_is_gone(
+    database: str, staged: Callable[..., str], tmp_path: Path
+) -> None:
+    token = staged(*ROWS)
+    with psycopg.connect(database) as backup:
+        backup.execute(f"lock table staging_{token}_rows in access share mode".encode())
+        first = runs.take(token, database_url=database)
+    assert ask(database, f"select count(*) from staging_{token}_job") == [(1,)]
+    (tmp_path / "a.csv").unlink()
+    again = runs.take(token, database_url=database)
+    assert (again.status, again.load_id) == ("already-loaded", first.load_id)
+
+
+def test_a_run_that_is_gone_and_whose_load_was_taken_back_says_so(database: str, staged: Callable[..., str]) -> None:
+    token = staged(*ROWS)
+    first = runs.take(token, database_url=database)
+    assert first.load_id is not None
+    footfall.undo(first.load_id, database_url=database)
+    with pytest.raises(RunGoneError, match="its file is not loaded"):
+        runs.take(token, database_url=database)
+
+
+def test_the_run_of_another_database_is_none_that_was_taken_here(
+    database: str, staged: Callable[..., str], new_database: Callable[[], str]
+) -> None:
+    token, other = staged(*ROWS), new_database()
+    with pytest.raises(RunGoneError):
+        runs.take(token, database_url=other)
+    runs.take(token, database_url=database)
+    with pytest.raises(RunGoneError, match="its file is not loaded"):
+        runs.take(token, database_url=other)
 
 
 @pytest.mark.parametrize("part", ["rows", "rejected"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +33,7 @@ SQL = statements(__name__)
 RUNS = 0x72756E73  # "runs": the first key of the advisory locks of runs
 TOKEN = re.compile(r"[0-9a-f]{32}")
 ROWS = ("rows", "rejected")  # the tables that stagers write rows to; `tables/staged_run.py` knows what `rows` holds
+KEY_DIGITS = 8  # of a token, by which the run is held; the others are the first ones of the digest of its file
 PARTS = ("job", "ranges", *ROWS)
 
 
@@ -70,12 +71,27 @@ class RunTables:
     @property
     def lock_key(self) -> int:
         """The second key of the run's advisory lock: a signed 32-bit number of its token."""
-        return int(self.token[:8], 16) - (1 << 31)
+        return find_lock_key(self.token)
+
+    @property
+    def digest_begins(self) -> str:
+        """The first digits of the digest of the run's file: they outlast the tables, and the ledger knows the rest."""
+        return self.token[KEY_DIGITS:]
 
 
-def make_token() -> str:
-    """Make the token of a new run."""
-    return uuid.uuid4().hex
+def make_key() -> str:
+    """Make the key of a new run: the first digits of its token, by chance."""
+    return secrets.token_hex(KEY_DIGITS // 2)
+
+
+def make_token(key: str, digest: str) -> str:
+    """Make the token of a run that has this key, of a file that has this digest."""
+    return (key + digest)[:32]
+
+
+def find_lock_key(key: str) -> int:
+    """Find the second key of a run's advisory lock by the key of the run, which its token begins with."""
+    return int(key[:KEY_DIGITS], 16) - (1 << 31)
 
 
 def name_tables(schema: str, token: str) -> RunTables:
@@ -106,12 +122,12 @@ def create(connection: Connection, tables: RunTables, job: Mapping[str, Any], le
     connection.execute(compose(SQL["keep_job"], job=tables.job), values)
 
 
-def hold(connection: Connection, tables: RunTables) -> None:
+def hold(connection: Connection, lock_key: int) -> None:
     """Hold a run until the transaction ends, so that nobody sweeps it; many may hold one run.
 
     Effects: waits for a sweep that is at work on it, as long as `lock_timeout` says.
     """
-    connection.execute(SQL["hold"], {"runs": RUNS, "run": tables.lock_key})
+    connection.execute(SQL["hold"], {"runs": RUNS, "run": lock_key})
 
 
 @contextmanager

@@ -46,13 +46,14 @@ LEASE_S = 86_400.0  # seconds; a run that nobody holds is kept for a day, so tha
 class Plan:
     """How a run is planned.
 
+    Shape: `key` begins the token of the run, which is not known before the file is read.
     Units: `lease_s` in seconds, 0 where somebody holds the run as long as it is of use; `range_bytes` in bytes, chosen
     by the size of the file where it is None.
     """
 
     lease_s: float = LEASE_S
     range_bytes: int | None = None
-    token: str = field(default_factory=runs.make_token)
+    key: str = field(default_factory=runs.make_key)
 
 
 @contextmanager
@@ -62,13 +63,13 @@ def planned(source: str, settings: Settings, *, range_bytes: int | None = None) 
     Behind a pooler nobody can hold it, and it has the lease of other runs.
     """
     plan_now = Plan(range_bytes=range_bytes)
-    with open_target(settings) as where, hold_run(where, plan_now.token) as is_held:
+    with open_target(settings) as where, hold_run(where, plan_now.key) as is_held:
         yield plan(source, settings, replace(plan_now, lease_s=0.0 if is_held else LEASE_S))
 
 
 @contextmanager
-def hold_run(where: Target, token: str) -> Iterator[bool]:
-    """Hold a run in a session of its own while the block runs; False behind a pooler, where nothing is held.
+def hold_run(where: Target, key: str) -> Iterator[bool]:
+    """Hold the run of a key in a session of its own while the block runs; False behind a pooler, where nothing is held.
 
     The lock is one of a transaction, which stays open without a snapshot, so that it keeps vacuum from nothing.
     """
@@ -78,7 +79,7 @@ def hold_run(where: Target, token: str) -> Iterator[bool]:
             yield False
             return
         begin(connection, where)
-        runs.hold(connection, runs.name_tables(where.schema, token))
+        runs.hold(connection, runs.find_lock_key(key))
         yield True
 
 
@@ -159,12 +160,20 @@ class _Planner:
                 Reader(self.contracts, self.settings.memory_limit_mb).read(file)  # what is wrong with its head
                 if refusal:
                     raise refusal
-                self._keep_job(attempt, place, file, ranges)
+                token = runs.make_token(self.how.key, file.digest)
+                self._keep_job(attempt, place, file, ranges, runs.name_tables(session.target.schema, token))
                 opening.assert_unchanged(file)
                 session.connection.commit()
-        return Run(self.how.token, file.source, len(ranges))
+        return Run(token, file.source, len(ranges))
 
-    def _keep_job(self, attempt: Attempt, place: str, file: opening.SourceFile, ranges: tuple[Range, ...]) -> None:
+    def _keep_job(
+        self,
+        attempt: Attempt,
+        place: str,
+        file: opening.SourceFile,
+        ranges: tuple[Range, ...],
+        tables: runs.RunTables,
+    ) -> None:
         """Make the tables of the run, with its job. Effects: in the transaction of the session."""
         connection, contract = self.session.connection, self.contracts.choose(attempt.source)
         (load_id,) = ledger.next_load_ids(connection, 1)
@@ -184,8 +193,7 @@ class _Planner:
             lease_s=self.how.lease_s,
             versions=list_versions(),
         )
-        tables = runs.name_tables(self.session.target.schema, self.how.token)
-        runs.hold(connection, tables)
+        runs.hold(connection, tables.lock_key)
         runs.create(connection, tables, job.write(), job.lease_s)
         if self.settings.stager_role:
             runs.grant(connection, tables, self.settings.stager_role)

@@ -43,7 +43,7 @@ def stage(token: str, number: int, settings: Settings, progress: Callable[[Progr
     with _find_target(settings) as where, hold_session(where) as connection:
         begin(connection, where)
         tables = runs.name_tables(where.schema, token)
-        runs.hold(connection, tables)
+        runs.hold(connection, tables.lock_key)
         job = read_job(runs.read_job(connection, tables))
         if not 0 <= number < len(job.ranges):
             raise SettingsError(f"the run {token} has no range {number}: they are numbered 0 to {len(job.ranges) - 1}")

@@ -21,6 +21,7 @@ from footfall.errors import (
     FootfallError,
     RunGoneError,
     RunStaleError,
+    SourceError,
     SourceUnavailableError,
 )
 from footfall.formats.ranges import open_range
@@ -60,9 +61,13 @@ NAMED = 10  # numbers of ranges that a message names
 def take(token: str, settings: Settings) -> LoadResult:
     """Load what the ranges of a run staged; the result is that of a load of the file.
 
+    Idempotent: where the file of the run is loaded, by an earlier take whose answer was lost say, the result names that
+    load and is `already-loaded`, also when the tables of the run are gone.
+
     Effects: one transaction, in which the tables of the run go. A failure stays in the ledger, as that of a load does,
     and leaves what is staged: it can be taken again, or is swept.
-    Raises: RunStaleError where ranges are to be staged first, RunGoneError; SettingsError where versions differ;
+    Raises: RunStaleError where ranges are to be staged first; RunGoneError where the run is gone and its file is not
+    loaded; SettingsError where versions differ;
     TooManyRejectedError, SourceChangedError, DatabaseUnavailableError, and what else a load raises.
     """
     began = time.monotonic()
@@ -126,6 +131,9 @@ class _Taker:
                     return self._find_own() or self._take_planned(attempt)
                 except OthersForgottenError:  # between the look at them and the lock
                     connection.rollback()
+                except (RunGoneError, SourceError) as error:
+                    connection.rollback()
+                    return self._find_taken(error)
 
     def _find_own(self) -> LoadResult | None:
         """Give the result of an earlier try whose COMMIT was not answered, where it is in the ledger."""
@@ -137,9 +145,28 @@ class _Taker:
                 return result
         return None
 
+    def _find_taken(self, error: FootfallError) -> LoadResult:
+        """Give the load that brought the file of a run whose tables or whose file is gone, as the ledger has it.
+
+        It may be an earlier take of the run, in another process perhaps, whose answer never arrived.
+        Raises: the error where the file is not loaded.
+        """
+        connection = self.session.connection
+        begin(connection, self.session.target)
+        found = ledger.find_by_beginning(connection, self.tables.digest_begins)
+        connection.rollback()
+        if found is not None:
+            return found
+        if isinstance(error, RunGoneError):
+            raise RunGoneError(
+                f"the run {self.tables.token} is over, and its file is not loaded: its lease ended and it was swept, "
+                "or it is void since the server crashed, or its load was taken back; load the file again"
+            ) from error
+        raise error
+
     def _take_planned(self, attempt: Attempt) -> LoadResult:
         connection = self.session.connection
-        runs.hold(connection, self.tables)
+        runs.hold(connection, self.tables.lock_key)
         self.job = job = read_job(runs.read_job(connection, self.tables))
         attempt.source, attempt.digest, attempt.size_bytes = job.source, job.digest, job.size_bytes
         attempt.started_at = job.started_at
