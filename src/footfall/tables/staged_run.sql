@@ -5,11 +5,11 @@ values (%(range)s::integer, %(part)s::integer, %(row_count)s::integer, %(content
 -- name: parts
 -- In the order of the file. Nobody moves them while the transaction that takes the run has read the table.
 select
-    range,
     row_count,
     ctid::text as place
 from {rows}
-order by range, part
+where range = %(range)s::integer
+order by part
 
 -- name: count_rejected
 select
