@@ -54,13 +54,13 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> str:
 def staged_by_others(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files whose ranges went to processes."""
     seen: list[str] = []
-    stage = Processes.stage
+    have_staged = Processes.open
 
-    def note(self: Processes, errand: Any, numbers: Any, tally: Any) -> None:
+    def note(self: Processes, errand: Any, numbers: Any, tally: Any) -> Any:
         seen.append(Path(tally.source).name)
-        stage(self, errand, numbers, tally)
+        return have_staged(self, errand, numbers, tally)
 
-    monkeypatch.setattr(Processes, "stage", note)
+    monkeypatch.setattr(Processes, "open", note)
     return seen
 
 

@@ -42,9 +42,14 @@ class Range:
     line_number: int
 
 
-def choose_range_bytes(size_bytes: int) -> int:
-    """Say how large the ranges of a file of this size are, so that each is worth a task and there are not too many."""
-    return max(RANGE_BYTES_LEAST, -(-size_bytes // RANGES_MAX))
+def choose_range_bytes(size_bytes: int, shares: int = 1) -> int:
+    """Say how large the ranges of a file of this size are, so that each is worth a task and there are not too many.
+
+    `shares` is how many stage ranges at once, each of them as many.
+    """
+    range_bytes = max(RANGE_BYTES_LEAST, -(-size_bytes // RANGES_MAX))
+    ranges = -(-size_bytes // range_bytes)
+    return range_bytes if shares == 1 else -(-size_bytes // (-(-ranges // shares) * shares))
 
 
 def can_be_cut(file: opening.SourceFile, contract: Contract) -> bool:

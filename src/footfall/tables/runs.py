@@ -174,9 +174,9 @@ def list_staged(connection: Connection, tables: RunTables) -> list[int]:
     return [row.range for row in connection.execute(compose(SQL["staged"], ranges=tables.ranges)).fetchall()]
 
 
-def read_ranges(connection: Connection, tables: RunTables) -> list[StagedRange]:
-    """Read what is known of the ranges that are staged, in the order of the file."""
-    rows = connection.execute(compose(SQL["read_ranges"], ranges=tables.ranges)).fetchall()
+def read_ranges(connection: Connection, tables: RunTables, number: int | None = None) -> list[StagedRange]:
+    """Read what is known of the ranges that are staged, or of one of them, in the order of the file."""
+    rows = connection.execute(compose(SQL["read_ranges"], ranges=tables.ranges), {"range": number}).fetchall()
     return [StagedRange(*row) for row in rows]
 
 

@@ -66,6 +66,9 @@ select
     sums,
     memory
 from {ranges}
+where
+    %(range)s::integer is null
+    or range = %(range)s::integer
 order by range
 
 -- name: staged

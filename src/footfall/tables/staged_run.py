@@ -7,7 +7,6 @@ after the other in the order of the file, as if they were judged just now.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,51 +59,36 @@ class RangeSender:
         self.rows_sent += accepted.num_rows
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One batch of the accepted rows of a run; `place` is where it lies, as the server writes it."""
-
-    range: int
-    row_count: int
-    place: str
-
-
-def list_parts(connection: Connection, tables: RunTables, ranges: Sequence[StagedRange]) -> list[Part]:
-    """List the batches of accepted rows, in the order of the file; see that all rows are there, rejected ones too.
-
-    Raises: FootfallError where rows are missing.
-    """
-    parts = [Part(*row) for row in connection.execute(compose(SQL["parts"], rows=tables.rows)).fetchall()]
-    accepted: Counter[int] = Counter()
-    for part in parts:
-        accepted[part.range] += part.row_count
-    _assert_all_there(accepted, {each.number: each.rows_accepted for each in ranges})
-    found = connection.execute(compose(SQL["count_rejected"], rejected=tables.rejected)).fetchall()
-    rejected = Counter({row.range: row.row_count for row in found})
-    _assert_all_there(rejected, {each.number: each.rows_rejected for each in ranges})
-    return parts
-
-
-def _assert_all_there(found: Counter[int], sent: dict[int, int]) -> None:
-    if found != Counter(sent):  # a range without rows is the same as none
-        raise FootfallError(
-            f"{sum(sent.values())} rows were sent to a table of this run, {found.total()} are there; nothing was "
-            "loaded. Load the file again. Does something else write these tables?"
-        )
-
-
 def read_rows(
-    connection: Connection, tables: RunTables, id_types: IdTypes, parts: Sequence[Part]
+    connection: Connection, tables: RunTables, id_types: IdTypes, staged_range: StagedRange
 ) -> Iterator[pa.Table]:
-    """Read accepted rows, batch by batch. Shape: the columns of verdicts, of a file that is judged alone.
+    """Read the accepted rows of a range, batch by batch. Shape: the columns of verdicts, of a file judged alone.
 
-    Raises: FootfallError where a batch is not what was sent.
+    Raises: FootfallError where rows are missing, or a batch is not what was sent.
     """
+    found = connection.execute(compose(SQL["parts"], rows=tables.rows), {"range": staged_range.number}).fetchall()
+    _assert_all_there(sum(part.row_count for part in found), staged_range.rows_accepted)
     statement = compose(SQL["content"], rows=tables.rows)
     schema = make_schema(id_types)
-    for part in parts:
+    for part in found:
         row: Any = connection.execute(statement, {"place": part.place}, binary=True).fetchone()
         yield read_table(row.content if row else b"", schema, part.row_count)
+
+
+def assert_rejected(connection: Connection, tables: RunTables, ranges: Sequence[StagedRange]) -> None:
+    """See that all rejected rows are there. Raises: FootfallError."""
+    found = connection.execute(compose(SQL["count_rejected"], rejected=tables.rejected)).fetchall()
+    rows = {row.range: row.row_count for row in found}
+    for each in ranges:
+        _assert_all_there(rows.get(each.number, 0), each.rows_rejected)
+
+
+def _assert_all_there(found: int, sent: int) -> None:
+    if found != sent:
+        raise FootfallError(
+            f"{sent} rows were sent to a table of this run, {found} are there; nothing was "
+            "loaded. Load the file again. Does something else write these tables?"
+        )
 
 
 def make_schema(id_types: IdTypes) -> pa.Schema:

@@ -5,11 +5,11 @@ values (%(range)s::integer, %(part)s::integer, %(row_count)s::integer, %(content
 -- name: parts
 -- The batches come in the order of the file. They stay where they are while the transaction that takes the run goes on.
 select
-    range,
     row_count,
     ctid::text as place
 from {rows}
-order by range, part
+where range = %(range)s::integer
+order by part
 
 -- name: count_rejected
 select

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import queue
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from footfall.errors import EngineError, FootfallError, SettingsError
 from footfall.safe_text import mask
 from footfall.verbs.runs.errand import Errand, find_error
-from footfall.verbs.runs.stagers import POLL_S
+from footfall.verbs.runs.feed import Wait
+from footfall.verbs.runs.stagers import POLL_S, stage_before
 from footfall.verbs.runs.tally import Tally
 
 log = logging.getLogger("footfall")
@@ -27,6 +28,13 @@ class Dask:
         _import_client()
         self.scheduler = scheduler
         self.client: Any = None
+
+    def prepare(self) -> None:
+        """Start nothing: it is there, or starts with the first range."""
+
+    def open(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> AbstractContextManager[Wait]:
+        """Stage ranges, then let the block run."""
+        return stage_before(lambda: self.stage(errand, numbers, tally))
 
     def stage(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> None:
         """Stage ranges; each is staged when this returns.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,7 @@ from footfall.tables import runs
 from footfall.verbs.attempts import Attempt, copy_masked, plan_waits, record_failure, wait_for_next_try
 from footfall.verbs.runs import planning, staging, sweeping, taking
 from footfall.verbs.runs.errand import Errand
+from footfall.verbs.runs.feed import Wait
 from footfall.verbs.runs.stagers import Stagers, open_stagers
 from footfall.verbs.runs.tally import Tally
 from footfall.verbs.session import LoadSession
@@ -104,19 +105,23 @@ class RunLoader:
                 return replace(result, seconds=round(time.monotonic() - began, 3))
 
     def _load_once(self, path: str) -> LoadResult:
-        with planning.planned(path, self.settings, range_bytes=self._range_bytes) as run:
+        self.stagers.prepare()
+        shares = self.settings.workers if self.settings.engine == "processes" else 1
+        with planning.planned(path, self.settings, range_bytes=self._range_bytes, shares=shares) as run:
             if run.already_loaded is not None:
                 return run.already_loaded
             for _ in range(STALE_MAX):
-                self._stage(run)
                 try:
-                    return taking.take(run.token, self.settings)
+                    return self._stage_and_take(run)
                 except RunStaleError as error:
                     log.warning(f"{mask_source(path)}: {error.reason}")
             raise RunStaleError(source=mask_source(path))
 
-    def _stage(self, run: Run) -> None:
-        """Have the ranges staged that are not. Effects: a failure of it is recorded in the ledger."""
+    def _stage_and_take(self, run: Run) -> LoadResult:
+        """Have the ranges staged that are not, and take the run when the first one is there, while others are staged.
+
+        Effects: a failure of staging is recorded in the ledger, as `take` does with its own.
+        """
         where = self.session.target
         tables = runs.name_tables(where.schema, run.token)
         # The driver asks as itself: a stager may not see how far the others are.
@@ -126,10 +131,12 @@ class RunLoader:
             ranges = [Range(*each) for each in job["ranges"]]
             tally = Tally(run.source, ranges, lambda: _count_staged(connection, where, tables), self.progress)
             try:
-                self.stagers.stage(self._make_errand(run), left, tally)
-            except FootfallError as error:
-                self._record(job, error)
-                raise
+                with _telling_failures(self.stagers.open(self._make_errand(run), left, tally)) as wait:
+                    wait(0)
+                    return taking.take(run.token, self.settings, wait)
+            except _StagersFailedError as failed:
+                self._record(job, failed.error)
+                raise failed.error from failed
 
     def _make_errand(self, run: Run) -> Errand:
         where, for_stagers = self.session.target, self.settings.stager_url
@@ -155,6 +162,32 @@ class RunLoader:
     @property
     def _range_bytes(self) -> int | None:
         return self.settings.range_mb * MB if self.settings.range_mb else None
+
+
+class _StagersFailedError(Exception):
+    """Those who stage failed, with an error that is none of the take."""
+
+    def __init__(self, error: FootfallError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextmanager
+def _telling_failures(opened_stagers: AbstractContextManager[Wait]) -> Iterator[Wait]:
+    """Tell what those who stage raise from what the block raises. Raises: _StagersFailedError for the former."""
+    with ExitStack() as stack:
+        try:
+            go_on = stack.enter_context(opened_stagers)
+        except FootfallError as error:
+            raise _StagersFailedError(error) from error
+
+        def wait(number: int) -> None:
+            try:
+                go_on(number)
+            except FootfallError as error:
+                raise _StagersFailedError(error) from error
+
+        yield wait
 
 
 def _read_job(connection: Connection, where: Target, tables: runs.RunTables) -> Mapping[str, Any]:

@@ -46,23 +46,25 @@ LEASE_S = 86_400.0  # seconds; a run that nobody holds is kept for a day, so tha
 class Plan:
     """How a run is planned.
 
-    Shape: `key` begins the token of the run, which is not known before the file is read.
+    Shape: `key` begins the token of the run, which is not known before the file is read; `shares` is how many stage at
+    once, where that is known: each is to have as many ranges.
     Units: `lease_s` in seconds, 0 where somebody holds the run as long as it is of use; `range_bytes` in bytes, chosen
     by the size of the file where it is None.
     """
 
     lease_s: float = LEASE_S
     range_bytes: int | None = None
+    shares: int = 1
     key: str = field(default_factory=runs.make_key)
 
 
 @contextmanager
-def planned(source: str, settings: Settings, *, range_bytes: int | None = None) -> Iterator[Run]:
+def planned(source: str, settings: Settings, *, range_bytes: int | None = None, shares: int = 1) -> Iterator[Run]:
     """Plan a run, and hold it while the block runs: if this process is killed, the next writer sweeps the run.
 
     Behind a pooler nobody can hold it, and it has the lease of other runs.
     """
-    plan_now = Plan(range_bytes=range_bytes)
+    plan_now = Plan(range_bytes=range_bytes, shares=shares)
     with open_target(settings) as where, hold_run(where, plan_now.key) as is_held:
         yield plan(source, settings, replace(plan_now, lease_s=0.0 if is_held else LEASE_S))
 
@@ -147,7 +149,7 @@ class _Planner:
         """Read the file, then keep the job of its run. Raises: FootfallError; the caller rolls the transaction back."""
         session, contract = self.session, self.contracts.choose(attempt.source)
         with ranged.open_to_plan(attempt.source) as opened_file:
-            file, ranges, refusal = _read_once(opened_file, contract, self.how.range_bytes)
+            file, ranges, refusal = _read_once(opened_file, contract, self.how)
             attempt.digest, attempt.size_bytes = file.digest, file.size_bytes
             with translate_driver_errors(session.ensure_connected()):
                 begin(session.connection, session.target)
@@ -200,11 +202,11 @@ class _Planner:
 
 
 def _read_once(
-    file: opening.SourceFile, contract: Contract, range_bytes: int | None
+    file: opening.SourceFile, contract: Contract, how: Plan
 ) -> tuple[opening.SourceFile, tuple[Range, ...], SourceError | None]:
     """Read a file once for its digest and its ranges; give it with its digest, and why it cannot be cut if so."""
     try:
-        planner = Planner(file, contract, range_bytes or choose_range_bytes(file.size_bytes))
+        planner = Planner(file, contract, how.range_bytes or choose_range_bytes(file.size_bytes, how.shares))
     except SourceError as error:
         return ranged.take_digest(file), (), error
     file = ranged.take_digest(file, planner.take)

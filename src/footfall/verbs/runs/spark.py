@@ -10,13 +10,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
 from footfall.errors import EngineError, FootfallError, SettingsError
 from footfall.safe_text import mask
 from footfall.verbs.runs.errand import Errand, find_error
-from footfall.verbs.runs.stagers import run_aside
+from footfall.verbs.runs.feed import Wait
+from footfall.verbs.runs.stagers import run_aside, stage_before
 from footfall.verbs.runs.tally import Tally
 
 if TYPE_CHECKING:
@@ -36,6 +37,13 @@ class Spark:
         self.master = master
         self.session: Any = None
         self.is_own = False
+
+    def prepare(self) -> None:
+        """Start nothing: it is there, or starts with the first range."""
+
+    def open(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> AbstractContextManager[Wait]:
+        """Stage ranges, then let the block run."""
+        return stage_before(lambda: self.stage(errand, numbers, tally))
 
     def stage(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> None:
         """Stage ranges; each is staged when this returns.

@@ -46,6 +46,7 @@ from footfall.verbs.attempts import (
 from footfall.verbs.completing import Ending, StagedFile, commit, complete
 from footfall.verbs.conflicts import find_conflicts_in_ranges
 from footfall.verbs.load import open_load_session
+from footfall.verbs.runs.feed import Feed, Wait
 from footfall.verbs.runs.job import Job, read_job
 from footfall.verbs.runs.source import open_planned
 from footfall.verbs.sending import add_counts, fill_empty_table, open_fitting_counts
@@ -58,12 +59,14 @@ if TYPE_CHECKING:
 NAMED = 10  # numbers of ranges that a message names
 
 
-def take(token: str, settings: Settings) -> LoadResult:
+def take(token: str, settings: Settings, wait: Wait | None = None) -> LoadResult:
     """Load what the ranges of a run staged; the result is that of a load of the file.
 
     Idempotent: where the file of the run is loaded, by an earlier take whose answer was lost say, the result names that
     load and is `already-loaded`, also when the tables of the run are gone.
 
+    With `wait`, others are still staging, and each range is waited for when its rows are next: under the writer lock,
+    as a load holds it while the rest of a large file is judged.
     Effects: one transaction, in which the tables of the run go. A failure stays in the ledger, as that of a load does,
     and leaves what is staged: it can be taken again, or is swept.
     Raises: RunStaleError where ranges are to be staged first; RunGoneError where the run is gone and its file is not
@@ -74,7 +77,7 @@ def take(token: str, settings: Settings) -> LoadResult:
     with open_target(settings) as where:
         session = open_load_session(where, settings)
         try:
-            result = _Taker(session, settings, runs.name_tables(where.schema, token)).take()
+            result = _Taker(session, settings, runs.name_tables(where.schema, token), wait).take()
         finally:
             session.connection.close()
     return replace(result, seconds=round(time.monotonic() - began, 3))
@@ -82,11 +85,12 @@ def take(token: str, settings: Settings) -> LoadResult:
 
 @dataclass(slots=True)
 class _Taker:
-    """Takes one run. `job` is None until it is read."""
+    """Takes one run. `job` is None until it is read; `wait` is None where all ranges are to be staged already."""
 
     session: LoadSession
     settings: Settings
     tables: runs.RunTables
+    wait: Wait | None
     job: Job | None = None
 
     def take(self) -> LoadResult:
@@ -184,13 +188,13 @@ class _Taker:
                 Turn(session, [job.digest]).take()
             except LoadedMeanwhileError as meanwhile:
                 return self._end_in_vain(job, file, meanwhile.loads[job.digest])
-            ranges = runs.read_ranges(connection, self.tables)
-            self._assert_staged(job, ranges, memory)
+            self._assert_staged(job, runs.read_ranges(connection, self.tables), memory)
             staging = staged.open_staging(session.target, session.server, [job.load_id], session.id_types)
-            self._send(job, staging, ranges)
+            feed = Feed(connection, self.tables, job, memory, self.wait)
+            self._send(job, staging, feed)
             layout, _ = open_range(file, job.contract, self.settings.memory_limit_mb, job.ranges[0])
             with open_engine(job.latest, self.settings.memory_limit_mb) as engine:
-                staged_file = StagedFile(attempt, file, layout, _add_up(ranges))
+                staged_file = StagedFile(attempt, file, layout, _add_up(feed.ranges))
                 (result,) = complete(connection, staging, [staged_file], self._make_ending(engine, job, file))
             runs.end(connection, self.tables)
             commit(connection, [(attempt, file)])
@@ -215,12 +219,12 @@ class _Taker:
         return LoadResult.already_loaded(first.load_id, file.source, file.digest, first.loaded_at, notices)
 
     def _assert_staged(self, job: Job, ranges: Sequence[runs.StagedRange], memory: Memory) -> None:
-        """See that every range is staged, and by what is true now.
+        """See that every range is staged, unless some are waited for, and by what is true now.
 
         Effects: what was staged by what was true before is removed and committed, so that it can be staged anew.
         Raises: RunStaleError.
         """
-        missing = sorted(set(range(len(job.ranges))) - {each.number for each in ranges})
+        missing = sorted(set(range(len(job.ranges))) - {each.number for each in ranges}) if self.wait is None else []
         stale = [each.number for each in ranges if each.memory != memory.state]
         if stale:
             connection = self.session.connection
@@ -236,23 +240,23 @@ class _Taker:
                 source=mask_source(job.source),
             )
 
-    def _send(self, job: Job, staging: staged.Staging, ranges: Sequence[runs.StagedRange]) -> None:
+    def _send(self, job: Job, staging: staged.Staging, feed: Feed) -> None:
         """Send what is staged to the table, or to the staging tables that the merge reads: as it was judged."""
         connection, limit_mb = self.session.connection, self.settings.memory_limit_mb
-        parts = staged_run.list_parts(connection, self.tables, ranges)
-        staging.rejected_of_run = self.tables.rejected
         send = staged.Sender(staging, connection)
         if job.size_bytes >= first_load.EMPTY_PATH_BYTES and first_load.is_empty(connection):
             first_load.open_empty_table(connection, staging)
-        rows = staged_run.read_rows(connection, self.tables, staging.id_types, parts)
+        rows = feed.read()
         if staging.is_direct:
             fill_empty_table(connection, staging, limit_mb, lambda count: _send_each(rows, send, count))
-            return
-        direct.open_table(connection, staging)
-        with open_fitting_counts(send, sum(part.row_count for part in parts), limit_mb) as counts:
-            _send_each(rows, send, counts.add if counts else None)
-            if counts:
-                add_counts(connection, staging, counts)
+        else:
+            direct.open_table(connection, staging)
+            with open_fitting_counts(send, feed.expect_rows(), limit_mb) as counts:
+                _send_each(rows, send, counts.add if counts else None)
+                if counts:
+                    add_counts(connection, staging, counts)
+        staged_run.assert_rejected(connection, self.tables, feed.ranges)
+        staging.rejected_of_run = self.tables.rejected
 
 
 def _send_each(batches: Iterable[pa.Table], send: staged.Sender, count: Callable[[pa.Table], None] | None) -> None:
