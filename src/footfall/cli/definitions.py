@@ -13,7 +13,7 @@ from footfall.cli.talk import log
 if TYPE_CHECKING:
     from footfall.results.guessing import Guess
 
-CELL_CHARACTERS_MAX = 40  # of a value that is shown for a look
+CELL_CHARACTERS_MAX = 40  # characters of a value among the first rows that are shown
 
 
 @app.command(epilog=example("footfall guess exports/events.csv", "footfall guess 'logs/*.jsonl.gz' --name app --write"))

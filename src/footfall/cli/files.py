@@ -126,7 +126,7 @@ def check(
 
 def write_summary(summary: LoadSummary, fmt: str, *, is_check: bool = False) -> None:
     if fmt == "json":
-        from footfall.answers import words  # heavy, and people read the text
+        from footfall.answers import words  # heavy, and not needed for the text that people read
 
         write(words.summary_json(summary, is_check=is_check))
     else:

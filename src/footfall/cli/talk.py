@@ -1,4 +1,4 @@
-"""What the command line says on stderr while it works: log lines, and how far a run is."""
+"""Write to stderr while a command works: log lines, and how far it is."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from footfall.results import Progress
 
 
-PROGRESS_LINE_SECONDS = 5.0  # between two log lines of one file: a log stays readable over hours
+PROGRESS_LINE_SECONDS = 5.0  # seconds between two log lines of one file, so that a log of hours stays readable
 log = logging.getLogger("footfall")
 
 
 class Talk(logging.Handler):
-    """One line a record on stderr, as text or as a JSON object; what a terminal would obey is escaped."""
+    """Writes each record as a line on stderr: text, or a JSON object. Characters that a terminal obeys are escaped."""
 
     is_json = False
 
@@ -39,7 +39,7 @@ class Talk(logging.Handler):
         else:
             level = "" if record.levelno in (logging.INFO, logging.DEBUG) else f"{record.levelname.lower()}: "
             line = f"footfall: {level}" + "\n".join(escape_unprintable(each) for each in message.split("\n"))
-        with suppress(OSError):  # nobody listens; that is no reason to stop a load
+        with suppress(OSError):  # nobody listens, and that is no reason to stop a load
             sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
 
@@ -49,7 +49,7 @@ talk = Talk()
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """Give what shows progress: nothing, a bar on a terminal, log lines elsewhere."""
+    """Give a function that shows progress: a bar on a terminal, log lines elsewhere; None where nothing is said."""
     if quiet:
         yield None
     elif sys.stderr.isatty() and not talk.is_json:

@@ -1,4 +1,4 @@
-"""Names of files and URLs -> source files, each opened once and read through that one descriptor.
+"""Open source files by their names or URLs. Each is opened once and read through that one descriptor.
 
 Effects: reads files; spools `-`, FIFOs and URLs to an unlinked temporary file of mode 0600.
 """
@@ -25,7 +25,7 @@ from footfall.sources.ignored import COMPRESSIONS
 from footfall.sources.ranged_stream import RangedStream
 
 READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing, small enough for any memory limit
-# A disk or a file system of the network that is away, or a limit that is reached; a later try may succeed.
+# A disk or a network file system is away, or a limit is reached. A later try may succeed.
 AWAY = frozenset(
     {
         errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH,
@@ -36,11 +36,11 @@ AWAY = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One open source. `digest` is the SHA-256 of the stored bytes, `size_bytes` their number.
+    """One open source. `digest` is the SHA-256 of its stored bytes, and `size_bytes` is their number.
 
-    `source` is its name without secrets, `path` its name as it was given. `identity` is None where a temporary copy is
-    read, which nobody else can change. `opened_ns` is the instant before its first byte was read, in nanoseconds since
-    1970.
+    `source` is its name without secrets, and `path` is its name as it was given. `identity` is None where a temporary
+    copy is read, which nobody else can change. `opened_ns` is the instant before its first byte was read, in
+    nanoseconds since 1970.
     """
 
     source: str
@@ -75,7 +75,7 @@ def find_identity(file: int | str) -> Identity | None:
 
 
 def is_gone(source: str) -> bool:
-    """Say whether a file of this machine is no longer there. Of an object of a store nobody is asked."""
+    """Say whether a file of this machine is no longer there. Objects of stores count as there, and nobody is asked."""
     return not find_scheme(source) and not os.path.lexists(source)
 
 

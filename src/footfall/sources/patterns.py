@@ -1,4 +1,4 @@
-"""Patterns of names, as shells and Python's glob know them; the parts between slashes are matched one by one."""
+"""Match patterns of names, as shells and Python's glob know them. The parts between slashes are matched one by one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SET_OR_ENDING = re.compile(rf"\[!?\]?[^\]]*\]|\.(?:{_WORDS})(?![^.*?\[])", re.I
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a pattern, the slashes after it, and a function that matches names, None without a wildcard."""
+    """One part of a pattern, the slashes after it, and a function that matches names; None if it has no wildcard."""
 
     text: str
     slashes: str

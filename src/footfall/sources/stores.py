@@ -1,4 +1,4 @@
-"""Objects of S3, Google Cloud Storage and Azure: a name, folder or pattern -> objects; an object -> its bytes.
+"""Find and read objects of S3, Google Cloud Storage and Azure.
 
 Endpoint and credentials come from the places where s3fs, gcsfs and adlfs look for them, never from Footfall's settings.
 Listings are not cached, so that each command sees the objects that are there now.
@@ -21,10 +21,10 @@ from footfall.sources.ignored import describe_ignored, has_ending, is_never_data
 from footfall.sources.patterns import describe_no_match, ignore_case_of_endings, is_path_of_any
 
 READ_BYTES = 8 << 20  # bytes per request: few enough requests for large objects, small enough for any memory limit
-# The values that distinguish one state of an object from another, under the names that the stores give them.
+# The values by which states of an object differ, under the names that the stores give them.
 STAMP = ("size", "ETag", "etag", "generation", "LastModified", "last_modified", "mtime", "VersionId")
 
-# The one of them that no other state has: a number of Google Cloud Storage, an ETag of S3 and of Azure.
+# The value among them that no two states share: a number in Google Cloud Storage, an ETag in S3 and Azure.
 ETAGS = ("generation", "ETag", "etag")
 
 
@@ -32,8 +32,8 @@ ETAGS = ("generation", "ETag", "etag")
 class _Store:
     """The error classes of a store's package, by their full names.
 
-    Shape: `errors` are all that are not an OSError, `away` those after which a later try may succeed, `changed` those
-    of an object that changed while it was read.
+    Shape: `errors` has all classes that are no OSError. After an error in `away`, a later try may succeed. An error in
+    `changed` says that the object changed while it was read.
     """
 
     package: str
@@ -106,7 +106,7 @@ def find(url: str, also: Sequence[str] = ()) -> tuple[list[str], list[IgnoredNam
 
 
 def find_states(url: str, also: Sequence[str] = ()) -> dict[str, int]:
-    """Find the same objects, each with a number for its state; nothing where none is there.
+    """Find the same objects, each with a number for its state. No object is no error here.
 
     Raises: SourceError; SourceUnavailableError where the store does not answer.
     """
@@ -115,7 +115,7 @@ def find_states(url: str, also: Sequence[str] = ()) -> dict[str, int]:
 
 
 def _search(url: str, also: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[IgnoredName], str]:
-    """Give the objects with what the store says of them, the names left out, and the words for no object.
+    """Give the objects with the store's descriptions, the names left out, and the message for the case of no object.
 
     Shape: an object whose name is written out and that is not there has an empty description.
     """
@@ -155,7 +155,7 @@ def _reason_in_folder(names: list[str]) -> Reason | None:
 
 
 def _reason_in_pattern(names: list[str], parts: list[str]) -> Reason | None:
-    """Say why an object that a pattern matches is left out, by those of its names that a wildcard matched."""
+    """Say why an object that a pattern matches is left out. Only names that a wildcard matched count."""
     met = [name for name in names if name not in parts]
     if any(is_never_data(name) for name in met):
         return Reason.NEVER_DATA
@@ -164,7 +164,7 @@ def _reason_in_pattern(names: list[str], parts: list[str]) -> Reason | None:
 
 
 def _split_as_written(place: _Place) -> list[str]:
-    """Split the pattern of a place: first the leading parts that exist literally, joined, then the others."""
+    """Split the pattern of a place. The first parts, as far as they exist as they are written, stay joined."""
     parts = place.path.split("/")
     literal, at = [parts[0]], 1
     while at < len(parts) - 1:
@@ -179,7 +179,7 @@ def _split_as_written(place: _Place) -> list[str]:
 def read(url: str) -> Iterator[bytes]:
     """Give an object's bytes in blocks.
 
-    Effects: one request for each block. Where the store allows it, each asks for the state that the first one met.
+    Effects: one request for each block. Where the store allows it, each asks for the state that the first one saw.
     Raises: SourceChangedError where the object changed meanwhile, or fewer or more bytes came than it has.
     """
     name = mask_source(url)
