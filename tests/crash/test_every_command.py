@@ -30,7 +30,7 @@ from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
 from trials import IS_LONG, SEED, TRIALS, Contents, Figures, Tables, compare, left_behind, loaded
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.sampled]
 HEADER = "interaction_id,user_id,product_id,action,timestamp"
 LINE = "{},{},{},{},2024-01-01 00:{:02}:00"
 DRIFT = """

@@ -23,6 +23,8 @@ from footfall.verbs import schema as schema_verb
 from footfall.verbs.doctor import server as server_checks
 from footfall.verbs.doctor import tables as table_checks
 
+pytestmark = pytest.mark.every_server
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 STATISTICS_WAIT_S = 600
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"

@@ -38,6 +38,8 @@ from footfall.verbs import verify as verify_verb
 from footfall.verbs.attempts import CommitOutcome
 from footfall.verbs.runs import taking
 
+pytestmark = pytest.mark.every_server
+
 Write = Callable[..., str]
 TABLES = {
     "raw": "select * from user_interactions_raw order by interaction_id",

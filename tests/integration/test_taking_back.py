@@ -22,6 +22,8 @@ from footfall.verbs import session as sessions
 from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
 
+pytestmark = pytest.mark.every_server
+
 Write = Callable[..., str]
 NAIVE = "{},1,1,click,2024-01-01 12:00"
 RAW = "select interaction_id, load_id from user_interactions_raw order by 1"
