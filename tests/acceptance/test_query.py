@@ -36,14 +36,22 @@ def query(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return run("query", *words, **variables)
 
 
-@pytest.fixture
-def asked(database: str, write_csv: Write) -> Footfall:
-    """Ask a database that has three rows."""
+@pytest.fixture(scope="module")
+def asked_database(new_database_of_module: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database that has three rows, and that no question changes."""
     from footfall.settings import load_settings
     from footfall.verbs import load as load_verb
 
-    load_verb.load([write_csv("a.csv", *ROWS)], load_settings(database_url=database))
-    return lambda *words, **more: query(*words, **({"FOOTFALL_DATABASE_URL": database} | more))
+    database, path = new_database_of_module(), tmp_path_factory.mktemp("asked") / "a.csv"
+    path.write_text("\n".join(["interaction_id,user_id,product_id,action,timestamp", *ROWS, ""]))
+    load_verb.load([str(path)], load_settings(database_url=database))
+    return database
+
+
+@pytest.fixture
+def asked(asked_database: str) -> Footfall:
+    """Ask the database of three rows."""
+    return lambda *words, **more: query(*words, **({"FOOTFALL_DATABASE_URL": asked_database} | more))
 
 
 @pytest.fixture
@@ -92,15 +100,14 @@ def test_an_answer_about_one_user_has_its_last_interaction(asked: Footfall) -> N
     ]
 
 
-def test_an_hour_that_the_clock_repeats_is_two_rows_with_their_offsets(
-    asked: Footfall, write_csv: Write, database: str
-) -> None:
+def test_an_hour_that_the_clock_repeats_is_two_rows_with_their_offsets(write_csv: Write, database: str) -> None:
     from footfall.settings import load_settings
     from footfall.verbs import load as load_verb
 
     rows = ["11,1,1,click,2024-10-27T00:30Z", "12,1,1,click,2024-10-27T01:30Z", "13,1,1,click,2024-10-27T01:31Z"]
-    load_verb.load([write_csv("b.csv", *rows)], load_settings(database_url=database))
-    done = asked("per-hour", "--since", "2024-10-01", "--reporting-time-zone", "Europe/Vienna")
+    load_verb.load([write_csv("b.csv", *ROWS, *rows)], load_settings(database_url=database))
+    words = ["per-hour", "--since", "2024-10-01", "--reporting-time-zone", "Europe/Vienna"]
+    done = query(*words, FOOTFALL_DATABASE_URL=database)
     assert done.stdout == "hour,interaction_count\n2024-10-27T02:00:00+02:00,1\n2024-10-27T02:00:00+01:00,2\n"
 
 
@@ -245,7 +252,7 @@ def test_a_file_stays_as_it_was_where_the_question_fails_half_way(
     done = asked("mine", "--output", name, **variables)
     assert done.returncode == 2, done.stderr
     assert Path(name).read_text() == "before"
-    assert sorted(path.name for path in Path().iterdir()) == sorted(["a.csv", name, "own"])
+    assert sorted(path.name for path in Path().iterdir()) == sorted([name, "own"])
 
 
 def test_a_file_is_replaced_by_an_answer(asked: Footfall) -> None:
@@ -363,8 +370,8 @@ def on_a_terminal(*words: str, **variables: str) -> str:
     return shown.decode()
 
 
-def test_on_a_terminal_an_answer_is_a_table_with_bars(asked: Footfall, database: str) -> None:
-    lines = on_a_terminal("per-day", FOOTFALL_DATABASE_URL=database).splitlines()
+def test_on_a_terminal_an_answer_is_a_table_with_bars(asked_database: str) -> None:
+    lines = on_a_terminal("per-day", FOOTFALL_DATABASE_URL=asked_database).splitlines()
     assert lines[0].split() == ["day", "interaction_count"]
     assert [line.count("█") for line in lines[1:]] == [24, 12]
 
@@ -388,9 +395,9 @@ def test_the_sql_needs_no_database() -> None:
     assert "'it''s'" in done.stdout
 
 
-def test_the_sql_that_is_shown_is_what_is_asked(asked: Footfall, database: str) -> None:
+def test_the_sql_that_is_shown_is_what_is_asked(asked: Footfall, asked_database: str) -> None:
     text = asked("top-users", "--sql", "--since", "2024-03-01").stdout
-    with psycopg.connect(database) as connection:
+    with psycopg.connect(asked_database) as connection:
         assert connection.execute(text.encode()).fetchall() == [(1, 2), (10, 1)]
 
 

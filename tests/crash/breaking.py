@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
 import psycopg
-import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import wire
@@ -44,18 +43,6 @@ KINDS = (
     Kind("refused by the server with an error", "QPdc"),
     Kind("pg_terminate_backend", "QPdc", share=0.25),
 )
-SHARE_OF_KINDS = 3  # in a short run each stage meets one of so many kinds, and each kind one of so many stages
-
-
-def list_trials(stages: Sequence[Any]) -> list[Any]:
-    """Give each stage with each kind; `make crash` and `make test-long` alone run those marked `long`."""
-    trials = []
-    for at, stage in enumerate(stages):
-        for number, kind in enumerate(KINDS):
-            is_short = IS_LONG or (at + number) % SHARE_OF_KINDS == 0
-            marks = () if is_short else (pytest.mark.long,)
-            trials.append(pytest.param(stage, kind, id=f"{kind.name}-{stage.name}", marks=marks))
-    return trials
 
 
 def fault_of(kind: Kind, admin: str) -> wire.Fault:

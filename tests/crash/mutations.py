@@ -626,7 +626,7 @@ def mutated(mutation: Mutation, folder: Path) -> Path:
 def tests_pass(tests: tuple[str, ...], source: Path, name: str) -> bool:
     """Run tests on the code in a folder. Raises: SystemExit where they could not be run."""
     variables = {"PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "long or not long", *tests]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(
         command, check=False, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, timeout=3600
     )

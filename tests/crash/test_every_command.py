@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import wire
-from breaking import Kind, fault_of, list_trials, socket_folder, url_of
+from breaking import KINDS, Kind, fault_of, socket_folder, url_of
 from earlier import load_earlier
 from footfall import runs
 from footfall.errors import FootfallError, RunGoneError
@@ -201,7 +201,7 @@ def take_temp(admin: str, database: str) -> None:
 BROKEN = [command for command in COMMANDS if IS_LONG or not command.is_long]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=BROKEN, ids=lambda command: command.name)
 def stage(
     request: pytest.FixtureRequest,
     cluster: Any,
@@ -278,7 +278,7 @@ def trial(stage: Stage, kind: Kind, at: int) -> None:
     assert left_behind(database) == []
 
 
-@pytest.mark.parametrize(("stage", "kind"), list_trials(BROKEN), indirect=["stage"])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.usefixtures("temporary_folder")
 @pytest.mark.timeout(3600)
 def test_a_command_broken_at_any_statement_and_run_again_gives_the_tables_of_an_undisturbed_run(

@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import wire
-from breaking import Kind, fault_of, list_trials, socket_folder, url_of
+from breaking import KINDS, Kind, fault_of, socket_folder, url_of
 from footfall.formats import framing
 from footfall.tables import first_load, large
 from trials import (
@@ -142,7 +142,7 @@ def points(stage: Stage, kind: Kind) -> list[int]:
     return sorted(some)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=SCENARIOS, ids=lambda scenario: scenario.name)
 def stage(
     request: pytest.FixtureRequest,
     cluster: Any,
@@ -231,7 +231,7 @@ def emptied(tables: Tables) -> Tables:
     return {name: rows if name in {"keys", "constraints"} else [] for name, rows in tables.items()}
 
 
-@pytest.mark.parametrize(("stage", "kind"), list_trials(SCENARIOS), indirect=["stage"])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.usefixtures("temporary_folder")
 @pytest.mark.timeout(3600)
 def test_a_load_broken_at_any_message_and_run_again_gives_the_tables_of_an_undisturbed_run(

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -76,6 +77,23 @@ def ask(database: str, query: str, *values: object) -> list[Any]:
 
 def load(database: str, *names: str) -> None:
     load_verb.load(list(names), load_settings(database_url=database))
+
+
+@pytest.fixture(scope="module")
+def database_of(
+    new_database_of_module: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., str]:
+    """Give the database of these lines, which tests share that change nothing."""
+
+    @cache
+    def give(*lines: str) -> str:
+        conninfo = new_database_of_module()
+        path = tmp_path_factory.mktemp("shared") / "a.csv"
+        path.write_text(HEADER + "".join(f"{line}\n" for line in lines))
+        load(conninfo, str(path))
+        return conninfo
+
+    return give
 
 
 def utc(*parts: int) -> datetime:
@@ -585,9 +603,9 @@ def state(database: str) -> list[Any]:
     ],
 )
 def test_an_own_query_that_would_write_is_refused_and_changes_nothing(
-    database: str, write_csv: Write, tmp_path: Path, text: str
+    database_of: Callable[..., str], tmp_path: Path, text: str
 ) -> None:
-    load(database, write_csv("a.csv", "1,1,1,click,2024-01-01"))
+    database = database_of("1,1,1,click,2024-01-01")
     before = state(database)
     folder = own(tmp_path / "own", "write.sql", text)
     with pytest.raises(QueryError, match=r"write\.sql"):
@@ -753,10 +771,10 @@ def test_a_question_that_takes_too_long_is_ended(sample: str, tmp_path: Path) ->
     assert caught.value.exit_code == 2
 
 
-@pytest.fixture
-def reader(cluster: Any, database: str, write_csv: Write) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def reader(cluster: Any, database_of: Callable[..., str]) -> Iterator[str]:
     """A role that was granted to read, in a database with one row: its conninfo."""
-    load(database, write_csv("a.csv", "1,1,1,click,2024-03-31T00:07:00Z"))
+    database = database_of("1,1,1,click,2024-03-31T00:07:00Z")
     name = str(conninfo_to_dict(database)["dbname"])
     role = sql.Identifier(f"{name}_reader")
     with psycopg.connect(cluster.admin, dbname=name, autocommit=True) as connection:
@@ -964,10 +982,11 @@ def test_a_table_that_another_session_holds_is_said_to_be_held(database: str, wr
             pass
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - set(ABOUT_ONE)))
-def test_a_function_that_somebody_puts_beside_ours_is_not_called(database: str, write_csv: Write, name: str) -> None:
-    load(database, write_csv("a.csv", "1,1,1,click,2024-01-01"))
-    before = answer(database, name)
+@pytest.fixture(scope="module")
+def answers_before(database_of: Callable[..., str]) -> tuple[str, dict[str, list[Any]]]:
+    """A database with a function of somebody beside ours, and the answers that it gave before that one was made."""
+    database = database_of("1,1,1,click,2024-01-01", "2,1,1,view,2024-01-02")
+    before = {name: answer(database, name) for name in sorted(set(NAMES) - set(ABOUT_ONE))}
     with psycopg.connect(database) as connection:
         connection.execute(
             """
@@ -976,15 +995,23 @@ def test_a_function_that_somebody_puts_beside_ours_is_not_called(database: str, 
             ) returns table (at timestamptz, action text, interaction_count bigint)
             language sql as $$ select now(), 'taken', 666 $$"""
         )
-    assert answer(database, name) == before
+    return database, before
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - set(ABOUT_ONE)))
+def test_a_function_that_somebody_puts_beside_ours_is_not_called(
+    answers_before: tuple[str, dict[str, list[Any]]], name: str
+) -> None:
+    database, before = answers_before
+    assert answer(database, name) == before[name]
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", "UTC"])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_first_and_the_last_instant_of_the_contract_have_answers(
-    database: str, write_csv: Write, name: str, zone: str
+    database_of: Callable[..., str], name: str, zone: str
 ) -> None:
-    load(database, write_csv("a.csv", "1,1,1,click,0001-01-01T00:00Z", "2,1,1,click,9999-12-31T23:59:59.999999Z"))
+    database = database_of("1,1,1,click,0001-01-01T00:00Z", "2,1,1,click,9999-12-31T23:59:59.999999Z")
     settings = load_settings(database_url=database, reporting_time_zone=zone)
     with query_verb.query(settings, name, Filters(**one_id(name))) as given:
         rows = list(given.rows)
