@@ -15,12 +15,9 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
 import footfall
-import wire
-from breaking import socket_folder, url_of
-from elsewhere import RANGE_MB, write_large_file
+from breaking import losing_the_answer
 from every_row import list_left_behind
 from footfall import runs
 from footfall.errors import DatabaseUnavailableError, FootfallError, RunGoneError, RunStaleError, SourceChangedError
@@ -273,41 +270,6 @@ def test_a_take_whose_answer_is_lost_with_the_server_is_given_again_as_loaded_al
     assert_loaded_already(database, take(database, run))
     assert contents(database) == truth
     assert left_behind(database) == []
-
-
-@pytest.mark.parametrize("is_refusing", [False, True], ids=["the ledger is asked", "nobody can be asked"])
-def test_a_load_by_workers_whose_answer_is_lost_says_what_is_true_and_is_loaded_already_the_next_time(
-    database: str, tmp_path: Path, is_refusing: bool
-) -> None:
-    large = write_large_file(tmp_path / "large.csv", 50_000)
-    with losing_the_answer(database, is_refusing=is_refusing) as url:
-        (lost,) = footfall.load(large, database_url=url, workers=2, range_mb=RANGE_MB).loads
-    if is_refusing:
-        assert (lost.status, lost.exit_code) == ("failed", 5)
-        assert "the same command says which" in str(lost.error)
-    else:
-        assert lost.status == "loaded"
-    (again,) = footfall.load(large, database_url=database, workers=2, range_mb=RANGE_MB).loads
-    assert_loaded_already(database, again)
-    assert again.load_id == (lost.load_id or again.load_id)
-    assert footfall.verify(database_url=database).drift == ()
-    assert left_behind(database) == []
-
-
-@contextmanager
-def losing_the_answer(database: str, *, is_refusing: bool = True) -> Iterator[str]:
-    """Give an address where the answer to the COMMIT of a load is lost, and with `is_refusing` nobody answers then."""
-    has_recorded = threading.Event()
-
-    def is_point(message: wire.Message) -> bool:
-        if "insert into loads (" in message.statement:
-            has_recorded.set()
-        return has_recorded.is_set() and message.is_commit
-
-    with wire.proxying(socket_folder(database), conninfo_to_dict(database).get("port", 5432)) as proxy:
-        proxy.is_point, proxy.fault, proxy.is_refusing_after = is_point, wire.cut_after, is_refusing
-        yield url_of(database, proxy)
-        assert proxy.struck is not None
 
 
 def assert_loaded_already(database: str, result: footfall.LoadResult) -> None:

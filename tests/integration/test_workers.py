@@ -15,6 +15,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import footfall
+from breaking import losing_the_answer
 from elsewhere import (
     HELD_STAGERS,
     OTHER_SESSIONS,
@@ -92,6 +93,24 @@ def test_two_workers_give_the_tables_and_the_result_of_one(
     (again,) = footfall.load(large, **wanted).loads
     assert (again.status, again.load_id) == ("already-loaded", done.load_id)
     assert staged_by_others == ["large.csv"]
+
+
+@pytest.mark.parametrize("is_refusing", [False, True], ids=["the ledger is asked", "nobody can be asked"])
+def test_a_load_by_workers_whose_answer_is_lost_says_what_is_true_and_is_loaded_already_the_next_time(
+    database: str, large: str, is_refusing: bool
+) -> None:
+    with losing_the_answer(database, is_refusing=is_refusing) as url:
+        (lost,) = footfall.load(large, database_url=url, workers=2, range_mb=RANGE_MB).loads
+    if is_refusing:
+        assert (lost.status, lost.exit_code) == ("failed", 5)
+        assert "the same command says which" in str(lost.error)
+    else:
+        assert lost.status == "loaded"
+    (again,) = footfall.load(large, database_url=database, workers=2, range_mb=RANGE_MB).loads
+    loads = ask(database, "select load_id, status from loads")
+    assert (again.status, loads) == ("already-loaded", [(lost.load_id or again.load_id, "loaded")])
+    assert footfall.verify(database_url=database).drift == ()
+    assert ask(database, STAGING_TABLES) == []
 
 
 def test_small_files_beside_a_large_one_go_the_ordinary_way(
