@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -394,6 +394,66 @@ def test_a_table_with_a_trigger_gets_its_rows_by_the_merge(
     for file in files:
         take_all(database, file, Path(file).stat().st_size // 2 + 1)
     assert content(database) == content(ordinary)
+
+
+@dataclass
+class StagesWhenAsked:
+    """Stages each range when the take waits for it, under the writer lock of the take."""
+
+    database: str
+    token: str
+    staged: list[int] = field(default_factory=list)
+
+    def wait(self, number: int) -> None:
+        if number not in self.staged:
+            runs.stage(self.token, number, database_url=self.database)
+            self.staged.append(number)
+
+
+@pytest.mark.parametrize("empty_bytes", [1, 1 << 40], ids=["empty path", "row by row"])
+def test_ranges_that_are_staged_while_the_run_is_taken_are_those_of_an_ordinary_load(
+    database: str,
+    new_database: Callable[[], str],
+    write_csv: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    empty_bytes: int,
+) -> None:
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", empty_bytes)
+    monkeypatch.setattr(large, "LARGE_ROWS", 1)
+    monkeypatch.setattr(large, "KEYS_PER_PAGE", 0)
+    ordinary = new_database()
+    for number, lines in enumerate(deliveries({}, random.Random(11))):
+        source = write_csv(f"{number}.csv", *lines)
+        (done,) = load_verb.load([source], load_settings(database_url=ordinary)).loads
+        token = runs.plan(source, database_url=database, range_bytes=len("".join(lines)) // 4).token
+        stager = StagesWhenAsked(database, token)
+        taken = taking.take(token, load_settings(database_url=database), stager.wait)
+        assert leave_seconds(taken) == leave_seconds(done)
+        assert stager.staged == sorted(stager.staged) != []
+    assert content(database) == content(ordinary)
+    assert staging_tables(database) == []
+
+
+@pytest.mark.parametrize("empty_bytes", [1, 1 << 40], ids=["empty path", "row by row"])
+def test_where_staging_fails_while_the_run_is_taken_nothing_is_loaded_and_the_rest_can_be_staged(
+    database: str, staged: Callable[..., str], monkeypatch: pytest.MonkeyPatch, empty_bytes: int
+) -> None:
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", empty_bytes)
+    token = staged(*ROWS, leave=1)
+    settings = load_settings(database_url=database)
+
+    def fail(number: int) -> None:
+        if number == 1:
+            raise ValueError("of the one who stages")
+
+    with pytest.raises(ValueError, match="of the one who stages"):
+        taking.take(token, settings, fail)
+    with pytest.raises(RunStaleError, match="range 1 of 3 is not staged"):
+        taking.take(token, settings, lambda _: None)
+    assert ask(database, "select 1 from user_interactions_raw") == []
+    assert ask(database, "select status from loads") == []
+    runs.stage(token, 1, database_url=database)
+    assert runs.take(token, database_url=database).rows_loaded == len(ROWS)
 
 
 @pytest.mark.parametrize("really", [True, False], ids=["it had happened", "it had not"])

@@ -194,6 +194,18 @@ def test_the_last_words_of_a_process_are_told(monkeypatch: pytest.MonkeyPatch) -
     assert "by exit code 1 (no room for password=***" in caught.value.message
 
 
+def test_who_waits_again_after_a_failure_gets_the_same_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "START", "raise SystemExit(1)")
+    tally = Tally("a.csv", [Range(0, 9, 1)], dict, None)
+    failures = []
+    with Processes(2).open(Errand("", "public", 600, "0" * 32), [0], tally) as wait:
+        for _ in range(2):
+            with pytest.raises(FootfallError, match="was ended 3 times") as caught:
+                wait(0)
+            failures.append(caught.value)
+    assert failures[0] is failures[1]
+
+
 def test_an_error_of_a_process_is_that_of_the_file_and_shows_no_secret(database: str, large: str) -> None:
     nowhere = make_conninfo(database, dbname="nowhere", password="hunter2")
     wanted: Any = {"workers": 2, "range_mb": RANGE_MB, "stager_url": nowhere}
