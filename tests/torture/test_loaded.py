@@ -40,6 +40,7 @@ def loaded(
     return load
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", POLLUTIONS)
 def test_the_tables_hold_what_the_independent_reader_counted(loaded: Callable[[bytes], Any], name: str) -> None:
     file = sample(name)
