@@ -5,7 +5,11 @@ from __future__ import annotations
 import psycopg
 from psycopg import sql
 
-TABLES = "select tablename from pg_tables where schemaname = 'public' and tablename <> 'footfall_migrations'"
+# What making the tables writes into them stays.
+TABLES = """
+    select tablename from pg_tables
+    where schemaname = 'public'
+    and tablename not in ('footfall_migrations', 'footfall_options', 'forgotten_users_key')"""
 SCHEMAS = "select nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('public', 'information_schema')"
 
 
