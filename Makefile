@@ -4,6 +4,8 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# Where this is set, each process that the tests start compiles all that it imports: it took a fifth more time to start.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
@@ -69,9 +71,14 @@ demo: install  ## Load data/sample.csv into a PostgreSQL of its own and show the
 # A worker begins with tests that stand beside each other, so that what a file prepares is mostly prepared once.
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 
+# Of a matrix of many cases, the embedded server takes the last fourth: three others take the rest in `make test-all` and
+# `.ci/run`. Of what no other server sees, it takes a fourth here, and all there. What PYTEST_ARGS picks runs whole.
+MATRIX ?= $(if $(strip $(PYTEST_ARGS)),1/1,4/4)
+SAMPLE ?= $(if $(strip $(PYTEST_ARGS)),1/1,1/4)
+
 .PHONY: test
-test: install  ## Run the tests but the long ones; PYTEST_ARGS="-m 'not crash' tests/unit" picks some
-	@$(PYTEST) $(PYTEST_ARGS)
+test: install  ## Run the tests but the long ones, of long lists a fourth; PYTEST_ARGS="-m 'not crash' tests/unit" picks some, whole
+	@FOOTFALL_TEST_MATRIX=$(MATRIX) FOOTFALL_TEST_SAMPLE=$(SAMPLE) $(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-quick
 test-quick: install  ## Run the tests that are quick and tell most, in less than a minute
@@ -83,9 +90,11 @@ test-long: install  ## Run the tests with the long ones and ten times as many ex
 
 # Another server than the embedded one: SERVERS="15=FOLDER" names the folder of its programs, 14 alone fetches them.
 # Of a matrix of many cases, and of what Hypothesis draws, each of three servers takes a third, so that together they try
-# every case; one server alone takes all. Every other test of a database runs on each server of WHOLE; the servers that
-# WHOLE leaves out share these tests, but run all that are marked `every_server`.
+# every case; one server alone takes all. SHARES=4 leaves the fourth share to `make test`. Every other test of a database
+# runs on each server of WHOLE; the servers that WHOLE leaves out share these tests, but run all that are marked
+# `every_server`. WHOLE= lets all of them share.
 SERVERS ?= 14 16 17
+SHARES ?= $(words $(SERVERS))
 WHOLE ?= $(foreach server,$(SERVERS),$(firstword $(subst =, ,$(server))))
 
 .PHONY: test-databases
@@ -100,17 +109,17 @@ test-databases: install  ## Run the database tests on other versions of PostgreS
 			*) programs=$$($(BIN)/python scripts/fetch-postgresql $$server) || exit 1 ;; \
 		esac; \
 		echo "The database tests on $$("$$programs/postgres" --version):"; \
-		FOOTFALL_TEST_PG_BIN=$$programs FOOTFALL_TEST_SHARE=$$number/$(words $(SERVERS)) FOOTFALL_TEST_PART=$$part \
+		FOOTFALL_TEST_PG_BIN=$$programs FOOTFALL_TEST_SHARE=$$number/$(SHARES) FOOTFALL_TEST_PART=$$part \
 			$(PYTEST) -m "not crash" \
 			tests/integration tests/property tests/security/test_hostile_schema.py $(PYTEST_ARGS) || exit 1; \
 	done
 
 .PHONY: test-all
 test-all:  ## Run everything that .ci/run runs: other versions of PostgreSQL, the DAG on Airflow, Spark and Dask, and make test
-	@$(MAKE) --no-print-directory test-databases
+	@$(MAKE) --no-print-directory test-databases SHARES=4 WHOLE=
 	@$(MAKE) --no-print-directory test-airflow
 	@$(MAKE) --no-print-directory test-spark
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test SAMPLE=1/1
 
 CRASH_TRIALS ?= 1500
 CRASH_FIGURES ?= docs/reliability.json

@@ -56,12 +56,12 @@ def ask(server: Server, database: str, question: str | sql.Composed) -> Any:
         return row
 
 
-def measure(server: Server, postmaster: int, database: str, footfall: Path, file: Path) -> Figures:
-    """Load a file, right after a checkpoint."""
+def measure(server: Server, postmaster: int, database: str, footfall: Path, file: Path, *options: str) -> Figures:
+    """Load a file, right after a checkpoint. Units: the CPU of a client is that of all its processes."""
     server.checkpoint()
     (lsn,) = ask(server, database, "select pg_current_wal_insert_lsn()")
     began = read_cpu(postmaster)
-    words = (str(footfall), "load", "-q", str(file))
+    words = (str(footfall), "load", "-q", *options, str(file))
     run, _ = timed(Client(words, environment={"FOOTFALL_DATABASE_URL": server.of(database)}))
     cpu = read_cpu(postmaster) - began
     (wal,) = ask(server, database, sql.SQL("select pg_current_wal_insert_lsn() - {}::pg_lsn").format(lsn))

@@ -38,20 +38,19 @@ COMMANDS = {
 }
 # As the program does: no collection of garbage meanwhile, none at the end, and no pandas.
 BEGIN = """import gc, sys
-from footfall.cli import __main__ as program
-program._put_off_collections()
-sys.meta_path.insert(0, program._WithoutPandas())
+from footfall.cli.__main__ import put_off_collections
+from footfall.cli.without_pandas import keep_pandas_out
+put_off_collections()
+keep_pandas_out()
 """
 END = "gc.freeze()\n"
-# What a process imports, in the order in which a load meets it; each is timed with those before it.
-OF_KNOWN = {
+# What a process imports, in the order in which the first load of a file meets it; each is timed with those before it.
+IMPORTS = {
     "the parser of the command line (typer)": "from footfall.cli.commands import gather_commands; "
     "gather_commands(['load'])",
     "the settings (pydantic)": "import footfall.settings",
     "the driver (psycopg)": "import psycopg",
     "the rest of Footfall, for a known file": "import footfall.verbs.load",
-}
-OF_FIRST = {
     "numpy and pyarrow": "import numpy, pyarrow.compute",
     "DuckDB": "import duckdb",
     "the rest of Footfall, for a new file": "import footfall.verbs.transaction, footfall.engines.kernel, "
@@ -151,7 +150,7 @@ def main() -> None:
             print(lay_out(measure(pythons, names, arguments.runs, server.of(name), folder)))
         finally:
             server.drop(name)
-        shares = list_shares(sys.executable, OF_KNOWN | OF_FIRST, arguments.runs)
+        shares = list_shares(sys.executable, IMPORTS, arguments.runs)
         print("\n| imported | CPU milliseconds |\n| --- | ---: |")
         print("\n".join(f"| {name} | {seconds * 1000:.0f} |" for name, seconds in shares))
         print(f"\n{machine_text(machine(server, ''))}")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,31 +157,27 @@ def _take(run: dict[str, Any], max_rejected: str | None, settings: dict[str, Any
     while True:
         turns_left -= 1
         try:
-            for number in runs.left(token, **settings):
-                log.info("%s: range %s is staged now: it was missing, or is stale", source, number)
-                runs.stage(token, number, **settings)
-            return runs.take(token, max_rejected=max_rejected, **settings)
+            _stage_left(token, source, settings)
+            result = runs.take(token, max_rejected=max_rejected, **settings)
         except errors.RunStaleError as error:
             if not turns_left:
                 raise
             log.info("%s", error)
         except errors.RunGoneError as error:
-            return _find_loaded(source, error, settings)
+            cure = "clear the task `plan` of this file and what is behind it"
+            raise errors.RunGoneError(f"{error}; {cure}", source=source) from error
+        else:
+            return replace(result, source=source)  # the load that brought it may have had it by another name
 
 
-def _find_loaded(source: str, error: errors.RunGoneError, settings: dict[str, Any]) -> LoadResult:
-    """Give the load that brought a file whose run is over: a task that is cleared takes a run for the second time.
+def _stage_left(token: str, source: str, settings: dict[str, Any]) -> None:
+    """Stage what is missing; nothing where the run is over: a take that is tried again, or cleared, says of what."""
+    from footfall import runs
 
-    Raises: RunGoneError where there is none.
-    """
-    from footfall import LoadResult, discover
-
-    (found,) = discover(source, **settings)
-    if found.load_id is None:
-        raise errors.RunGoneError(
-            f"{error}; clear the task `plan` of this file and what is behind it", source=source
-        ) from error
-    return LoadResult(found.load_id, source, found.digest, "already-loaded")
+    with suppress(errors.RunGoneError):
+        for number in runs.left(token, **settings):
+            log.info("%s: range %s is staged now: it was missing, or is stale", source, number)
+            runs.stage(token, number, **settings)
 
 
 def read_stage_bytes() -> int | None:

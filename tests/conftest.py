@@ -23,7 +23,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from footfall.settings import load_settings
-from sampling import FIRST, FIRST_OF_ALL, IS_LONG, IS_OTHER_SERVER, STEP, STEP_OF_ALL
+from sampling import IS_LONG, IS_OTHER_SERVER, MATRIX, PART, SAMPLE, Share, take_share
 
 START_WAIT_S = 600  # far more than a busy machine needs: only a server that hangs meets it
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
@@ -41,18 +41,36 @@ TABLES = {
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Choose what runs, and put what is slow first: begun last, it would keep one worker while the others idle."""
-    of_matrix = [item for item in items if item.get_closest_marker("matrix")]
-    left_out = {item for at, item in enumerate(of_matrix) if at % STEP != FIRST}
+    left_out: set[pytest.Item] = set()
     if IS_OTHER_SERVER:  # what knows no database is the same on every server
-        left_out |= {item for item in items if "cluster" not in getattr(item, "fixturenames", ())}
-    of_one_server = [item for item in items if not any(map(item.get_closest_marker, ("matrix", "every_server")))]
-    left_out |= {item for at, item in enumerate(of_one_server) if at % STEP_OF_ALL != FIRST_OF_ALL}
+        left_out |= {item for item in items if not knows_database(item)}
+    of_matrix = [item for item in items if is_marked(item, "matrix") and knows_database(item)]
+    of_sample = [item for item in items if is_marked(item, "sampled")]
+    of_one_server = [item for item in items if not is_marked(item, "matrix", "every_server")]
+    for chosen, share in ((of_matrix, MATRIX), (of_sample, SAMPLE), (of_one_server, PART)):
+        left_out |= find_left_out(chosen, share)
     if not IS_LONG and "long" not in config.getoption("markexpr"):
-        left_out |= {item for item in items if item.get_closest_marker("long")}
+        left_out |= {item for item in items if is_marked(item, "long")}
     if left_out:
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
     kept = [item for item in items if item not in left_out]
-    items[:] = sorted(kept, key=lambda item: item.get_closest_marker("slow") is None)
+    items[:] = sorted(kept, key=lambda item: not is_marked(item, "slow"))
+
+
+def is_marked(item: pytest.Item, *names: str) -> bool:
+    return any(map(item.get_closest_marker, names))
+
+
+def knows_database(item: pytest.Item) -> bool:
+    return "cluster" in getattr(item, "fixturenames", ())
+
+
+def find_left_out(items: list[pytest.Item], share: Share) -> set[pytest.Item]:
+    """Find what a share leaves to others. Each file is shared by itself: which files run besides changes nothing."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    return set(items).difference(*(take_share(of_file, share) for of_file in files.values()))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -58,7 +58,10 @@ def stage(token: str, number: int, **settings: Unpack[Options]) -> Literal["stag
 def take(token: str, **settings: Unpack[LoadOptions]) -> LoadResult:
     """Load what is staged, in one transaction: the result is that of `footfall load` of the file.
 
-    Raises: RunStaleError where ranges must be staged anew; RunGoneError; what a load raises.
+    Idempotent: a second take of a run gives the load that brought the file, as `already-loaded`.
+
+    Raises: RunStaleError where ranges must be staged anew; RunGoneError where the run is gone and its file is not
+    loaded; what a load raises.
     """
     from footfall.verbs.runs import taking
 

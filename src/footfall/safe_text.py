@@ -31,38 +31,38 @@ def mask(text: str) -> str:
     return KEYWORD_PASSWORD.sub(r"\1***", text)
 
 
-def scheme(name: str) -> str | None:
+def find_scheme(name: str) -> str | None:
     """Give the scheme of a URL in lower case, or None for the name of a file.
 
     Example:
-        >>> scheme("S3://bucket/a.csv"), scheme("a.csv")
+        >>> find_scheme("S3://bucket/a.csv"), find_scheme("a.csv")
         ('s3', None)
     """
     found = SCHEME.match(name)
     return found.group(1).lower() if found else None
 
 
-def shown(source: str) -> str:
+def mask_source(source: str) -> str:
     """Give a source's name in a form that may be shown and stored: a URL without its secrets, any other unchanged.
 
     Example:
-        >>> shown("https://me:secret@host/a.csv")
+        >>> mask_source("https://me:secret@host/a.csv")
         'https://***@host/a.csv'
     """
-    return mask(source) if scheme(source) else source
+    return mask(source) if find_scheme(source) else source
 
 
-def escaped(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     r"""Give the text with all characters spelled out that a terminal would obey or hide.
 
     Example:
-        >>> print(escaped("a\n\x1b[31mb\x00"))
+        >>> print(escape_unprintable("a\n\x1b[31mb\x00"))
         a\n\x1b[31mb\x00
     """
-    return text if text.isprintable() else "".join(map(_escaped_character, text))
+    return text if text.isprintable() else "".join(map(_escape_character, text))
 
 
-def _escaped_character(character: str) -> str:
+def _escape_character(character: str) -> str:
     if character.isprintable():
         return character
     return character.encode("unicode_escape").decode("ascii")

@@ -44,7 +44,7 @@ def plan(url: str, range_bytes: int) -> tuple[tuple[Range, ...], State, str]:
 
 def numbers_of(file: SourceFile, part: Range) -> list[int]:
     _, batches = open_range(file, CONTRACT, 64, part)
-    return [number for batch in batches for number in batch["line_number"].to_pylist()]
+    return [number for batch in batches for number in batch["position"].to_pylist()]
 
 
 def watch_reads(way: Way, key: str) -> list[tuple[str, str | None]]:

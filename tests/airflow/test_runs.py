@@ -24,7 +24,7 @@ Contents = Callable[[str], dict[str, list[Any]]]
 @pytest.fixture(autouse=True)
 def _short_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of some hundred lines have several ranges."""
-    monkeypatch.setattr(planning, "choose_range_bytes", lambda size_bytes: 700)
+    monkeypatch.setattr(planning, "choose_range_bytes", lambda *_: 700)
 
 
 def result(run: Any, task_id: str) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
@@ -69,6 +71,22 @@ def url_of(database: str, proxy: wire.Proxy) -> str:
 
 def socket_folder(conninfo: str) -> str:
     return str(conninfo_to_dict(conninfo)["host"])
+
+
+@contextmanager
+def losing_the_answer(database: str, *, is_refusing: bool = True) -> Iterator[str]:
+    """Give an address where the answer to the COMMIT of a load is lost, and with `is_refusing` nobody answers then."""
+    has_recorded = threading.Event()
+
+    def is_point(message: wire.Message) -> bool:
+        if "insert into loads (" in message.statement:
+            has_recorded.set()
+        return has_recorded.is_set() and message.is_commit
+
+    with wire.proxying(socket_folder(database), conninfo_to_dict(database).get("port", 5432)) as proxy:
+        proxy.is_point, proxy.fault, proxy.is_refusing_after = is_point, wire.cut_after, is_refusing
+        yield url_of(database, proxy)
+        assert proxy.struck is not None
 
 
 FAULTS: dict[str, wire.Fault] = {

@@ -16,13 +16,15 @@ import psycopg
 from footfall.errors import SettingsError
 from footfall.formats import framing
 from footfall.settings import load_settings
-from footfall.tables import counts, first_load, known_files, runs, staging
+from footfall.tables import counts, first_load, known_files, runs
+from footfall.tables.staged_run import RangeSender
 from footfall.verbs import forget as forget_verb
 from footfall.verbs import groups
 from footfall.verbs import load as load_verb
 from footfall.verbs import replay as replay_verb
 from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
+from footfall.verbs.runs import taking
 from footfall.verbs.runs.planning import planned
 from footfall.verbs.runs.staging import stage
 from trials import ALWAYS_SETTLED_NS, loaded
@@ -83,20 +85,32 @@ def one_of_operators(conninfo: str, names: list[str], seed: int, temporary_folde
 
 def stage_until_killed(conninfo: str, token: str, number: int, batches: int) -> None:
     """Stage a range of a run; be killed when so many batches are sent, or before it is noted."""
-    left, real = iter(range(batches)), staging.stage_accepted
+    left, real = iter(range(batches)), RangeSender.send_accepted
     framing.BLOCK_BYTES_MAX = 1_500  # several batches
 
     def killed(*_: Any) -> Any:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def stage_accepted(*values: Any) -> Any:
+    def send_accepted(*values: Any) -> Any:
         if next(left, None) is None:
             killed()
         return real(*values)
 
-    staging.stage_accepted = stage_accepted
+    RangeSender.send_accepted = send_accepted  # type: ignore[method-assign]
     runs.note_range = killed
     stage(token, number, load_settings(database_url=conninfo))
+
+
+def take_until_committed(conninfo: str, token: str, max_rejected: str) -> None:
+    """Take a run; be killed when that is committed, before anybody hears of it."""
+    real = taking.commit
+
+    def commit(*values: Any) -> None:
+        real(*values)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    taking.commit = commit
+    taking.take(token, load_settings(database_url=conninfo, max_rejected=max_rejected))
 
 
 def plan_and_stage_until_killed(conninfo: str, csv: str, range_bytes: int, ready: str) -> None:

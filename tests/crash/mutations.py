@@ -27,6 +27,7 @@ OPERATIONS = ("tests/property/test_operations.py",)
 EVERY_COMMAND = "tests/crash/test_every_command.py"
 OPERATORS = ("tests/crash/test_operators.py",)
 RUNS_BROKEN = "tests/crash/test_runs_broken.py"
+EACH_RANGE = "        for number in range(len(self.job.ranges)):\n"
 FALLING = ("tests/integration/test_parity.py", "-k", "fall")
 PARITY = ("tests/integration/test_parity.py", "-k", "random")
 VERDICTS = (
@@ -410,13 +411,8 @@ MUTATIONS = (
         OPERATIONS,
     ),
     Mutation(
-        "an id of an earlier range is taken for one that comes for the first time",
-        (("        floors.append(max(floors[-1], each.highest_id))\n", "        floors.append(NO_ID)\n"),),
-        FALLING,
-    ),
-    Mutation(
-        "the floor of a range is that of the range before it alone",
-        (("max(floors[-1], each.highest_id)", "each.highest_id"),),
+        "the ranges of a run are taken from the last to the first",
+        ((EACH_RANGE, "        for number in reversed(range(len(self.job.ranges))):\n"),),
         FALLING,
     ),
     Mutation(
@@ -426,22 +422,23 @@ MUTATIONS = (
     ),
     Mutation(
         "rows that were staged before users were forgotten are taken",
-        (("if each.memory != memory.state]", "if False]"),),
+        (("if each.memory != memory.state]", "if False]"), ("if found.memory == self.memory.state:", "if found:")),
         (RUNS_BROKEN, "-k", "forgotten"),
     ),
     Mutation(
         "a run is taken without all of its ranges",
         (
+            ("if self.wait is None else []", "if False else []"),
             (
-                "        missing = sorted(set(range(len(job.ranges))) - {each.number for each in ranges})\n",
-                "        missing = []\n",
+                EACH_RANGE,
+                "        for number in [each.number for each in runs.read_ranges(self.connection, self.tables)]:\n",
             ),
         ),
         (RUNS_BROKEN, "-k", "missing"),
     ),
     Mutation(
         "rows that are staged are not counted",
-        (("    if sent != found:\n", "    if False:\n"),),
+        (("    if found != sent:\n", "    if False:\n"),),
         (RUNS_BROKEN, "-k", "emptied"),
     ),
     Mutation(

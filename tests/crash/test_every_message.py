@@ -34,7 +34,7 @@ from trials import (
     restore,
 )
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.sampled]
 LINE = "{},{},{},{},2024-01-01 00:{:02}:00"
 
 

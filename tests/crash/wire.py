@@ -102,17 +102,27 @@ def _reset(end: socket.socket) -> None:
 
 @dataclass(slots=True)
 class Proxy:
-    """What a client went through. `messages` holds all that were numbered; `fault_at` is the number to break, or 0."""
+    """What a client went through. `messages` holds all that were numbered.
+
+    `fault_at` is the number to break, or 0; `is_point` says in its place of each message whether it is the one.
+    """
 
     port: int
     server: str
     fault_at: int = 0
     fault: Fault | None = None
+    is_point: Callable[[Message], bool] | None = None
     is_refusing: bool = False
     is_refusing_after: bool = False
     struck: Message | None = None
     messages: list[Message] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def is_to_break(self, message: Message) -> bool:
+        """Say whether this is the message to break."""
+        if self.fault is None or self.is_point is None:
+            return self.fault is not None and message.number == self.fault_at
+        return self.struck is None and self.is_point(message)
 
     def numbered(self, link: Link, tag: str, data: bytes) -> Message:
         """Give the message its number, and say to which statement of its session it belongs."""
@@ -148,7 +158,7 @@ def _frontend(proxy: Proxy, link: Link) -> None:
             message = proxy.numbered(link, tag, head + _received(link.client, size - 4))
             if tag in "QP":
                 link.is_extended = tag == "P"
-            if message.number == proxy.fault_at and proxy.fault is not None:
+            if proxy.is_to_break(message) and proxy.fault is not None:
                 proxy.struck = message
                 proxy.is_refusing = proxy.is_refusing_after
                 proxy.fault(link, message)

@@ -178,6 +178,22 @@ def test_a_profile_runs_at_two_thousand_rows_and_writes_its_page(
     assert page.read_text(encoding="utf-8").strip() == done.stdout.strip()
 
 
+def test_what_a_start_imports_is_where_the_benchmark_of_starts_looks_for_it() -> None:
+    words = "import start_up as s; print(s.list_shares(s.sys.executable, {'all': '\\n'.join(s.IMPORTS.values())}, 1))"
+    command = [sys.executable, "-c", words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=BENCHMARKS)
+    assert done.returncode == 0, done.stderr
+    assert "('all', " in done.stdout
+
+
+@pytest.mark.long
+def test_the_benchmark_of_starts_times_every_command(cluster: Any) -> None:
+    done = run("start_up.py", "--runs", "1", "--database", cluster.admin)
+    assert done.returncode == 0, done.stderr
+    for name in ("check of the sample", "verify", "the sample's first load, into a new schema", "numpy and pyarrow"):
+        assert f"\n| {name} | " in done.stdout
+
+
 def test_equal_tables_are_counted(new_database: Callable[[], str]) -> None:
     done = compare(*two_databases(new_database))
     assert done.stdout.strip() == "{'user_interactions_raw': 3, 'interactions': 3}", done.stderr

@@ -29,6 +29,8 @@ from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
 from listening import heard_by
 
+pytestmark = pytest.mark.every_server
+
 Write = Callable[..., str]
 
 

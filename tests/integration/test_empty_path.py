@@ -17,6 +17,8 @@ from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
 from listening import heard_by
 
+pytestmark = pytest.mark.every_server
+
 Write = Callable[..., str]
 LINES = [f"{n},{n % 3 + 1},{n % 2 + 1},click,2024-01-01" for n in (2, 1, 3, 5, 4)]
 TRIGGER = """

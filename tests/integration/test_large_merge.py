@@ -16,6 +16,8 @@ from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
 
+pytestmark = pytest.mark.every_server
+
 Write = Callable[..., str]
 TABLES = {
     "raw": "select * from user_interactions_raw order by interaction_id",

@@ -32,7 +32,7 @@ from footfall.verbs import schema as schema_verb
 from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
 from footfall.verbs.metrics_server import MetricsServer, parse_address, start_metrics_server
-from footfall.verbs.session import target
+from footfall.verbs.session import open_target
 from prometheus import PROMTOOL, needs_prometheus
 
 Write = Callable[..., str]
@@ -135,7 +135,7 @@ def test_drift_is_that_of_the_last_recount(loaded: Settings, database: str) -> N
 
 
 def test_a_wait_for_the_writer_lock_is_measured(loaded: Settings, database: str) -> None:
-    with target(loaded) as where:
+    with open_target(loaded) as where:
         keys = (LOCK_CLASS, where.lock_key)
     take = "select pg_advisory_xact_lock(%s, %s)"
     with psycopg.connect(database) as writer, psycopg.connect(database) as waiting:
@@ -163,7 +163,7 @@ def test_no_lock_that_a_load_into_empty_tables_takes_is_held(loaded: Settings) -
     """A first load takes tables for itself only where nobody reads them: what is read between scrapes is nothing."""
     collector = metrics_verb.Collector(loaded)
     collector.collect()
-    with target(loaded) as where, psycopg.connect(where.conninfo) as connection:
+    with open_target(loaded) as where, psycopg.connect(where.conninfo) as connection:
         rows = connection.execute("select count(*) from pg_locks where relation > 16384 and pid <> pg_backend_pid()")
         assert rows.fetchone() == (0,)
 

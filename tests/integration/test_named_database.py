@@ -19,7 +19,7 @@ from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
 
-LATEST = len(schema.migrations())
+LATEST = len(schema.list_migrations())
 ROW = "1,1,1,click,2024-01-01"
 Write = Callable[..., str]
 
@@ -247,7 +247,7 @@ def test_show_says_whether_the_tables_are_there_and_creates_nothing(database: st
     assert ask(database, "select count(*) from pg_tables where schemaname = 'public'") == [(0,)]
     apply(database)
     shown = schema_verb.schema_show(settings)
-    assert f"at version {len(schema.migrations())}" in shown
+    assert f"at version {len(schema.list_migrations())}" in shown
     assert "create table user_interactions_raw" in shown
 
 
@@ -267,17 +267,17 @@ def test_tables_out_of_date_are_exit_6_for_a_load(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apply(database)
-    later = (*schema.migrations(), (LATEST + 1, "more.sql", "create table more (id int)"))
-    monkeypatch.setattr(schema, "migrations", lambda: later)
+    later = (*schema.list_migrations(), (LATEST + 1, "more.sql", "create table more (id int)"))
+    monkeypatch.setattr(schema, "list_migrations", lambda: later)
     with pytest.raises(SchemaError, match="footfall schema apply"):
         load_verb.load([write_csv("a.csv", ROW)], load_settings(database_url=database))
 
 
 def test_apply_upgrades_tables_that_are_out_of_date(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     apply(database)
-    later = (*schema.migrations(), (LATEST + 1, "more.sql", "create table more (id int)"))
-    monkeypatch.setattr(schema, "migrations", lambda: later)
-    monkeypatch.setattr(schema_verb, "migrations", lambda: later)
+    later = (*schema.list_migrations(), (LATEST + 1, "more.sql", "create table more (id int)"))
+    monkeypatch.setattr(schema, "list_migrations", lambda: later)
+    monkeypatch.setattr(schema_verb, "list_migrations", lambda: later)
     assert apply(database).endswith("applied more.sql")
     assert ask(database, "select max(version) from footfall_migrations") == [(LATEST + 1,)]
 

@@ -906,9 +906,9 @@ def test_everything_of_ours_has_a_comment(sample: str) -> None:
 
 def made_by_the_first_migration(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the tables as the first Footfall did, and fill them by hand."""
-    first = schema.migrations()[:1]
+    first = schema.list_migrations()[:1]
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "migrations", lambda: first)
+        patch.setattr(schema, "list_migrations", lambda: first)
         schema_verb.schema_apply(load_settings(database_url=database))
     with psycopg.connect(database) as connection:
         connection.execute(

@@ -5,15 +5,19 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import psycopg
+import pyarrow as pa
 import pytest
+from psycopg import sql
 
+import footfall
 from footfall import runs
+from footfall.contract.ids import IdTypes
 from footfall.errors import (
     DatabaseUnavailableError,
     FootfallError,
@@ -24,7 +28,8 @@ from footfall.errors import (
 )
 from footfall.results import LoadResult
 from footfall.settings import load_settings
-from footfall.tables import first_load, large, ledger, staged_run
+from footfall.tables import first_load, large, ledger
+from footfall.tables.staged_run import make_schema, write_rows
 from footfall.verbs import conflicts
 from footfall.verbs import forget as forget_verb
 from footfall.verbs import load as load_verb
@@ -32,6 +37,8 @@ from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
 from footfall.verbs.attempts import CommitOutcome
 from footfall.verbs.runs import taking
+
+pytestmark = pytest.mark.every_server
 
 Write = Callable[..., str]
 TABLES = {
@@ -141,7 +148,6 @@ def test_the_tables_are_those_of_ordinary_loads(
     monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", empty_bytes)
     monkeypatch.setattr(large, "LARGE_ROWS", large_rows)
     monkeypatch.setattr(large, "KEYS_PER_PAGE", 0)
-    monkeypatch.setattr(staged_run, "CHUNK_PAGES", 1)
     ordinary, by_runs = new_database(), new_database()
     for each in (ordinary, by_runs):
         settings = load_settings(database_url=each, **id_types)
@@ -194,26 +200,88 @@ def test_a_run_with_a_range_missing_is_refused_and_taken_when_it_is_there(
     assert runs.take(token, database_url=database).rows_loaded == len(ROWS)
 
 
-def test_a_run_is_taken_once(database: str, staged: Callable[..., str]) -> None:
+def test_a_run_is_taken_once_and_every_later_take_names_that_load(
+    database: str, staged: Callable[..., str], tmp_path: Path
+) -> None:
     token = staged(*ROWS)
-    runs.take(token, database_url=database)
-    with pytest.raises(RunGoneError, match="`footfall loads` says whether the file is loaded"):
-        runs.take(token, database_url=database)
+    first = runs.take(token, database_url=database)
+    for is_there in (True, False):
+        if not is_there:
+            (tmp_path / "a.csv").unlink()
+        again = runs.take(token, database_url=database)
+        assert (again.status, again.load_id, again.digest) == ("already-loaded", first.load_id, first.digest)
+        assert again.source == str(tmp_path / "a.csv")
+        assert again.loaded_at is not None
     assert ask(database, "select status, rows_loaded from loads") == [("loaded", len(ROWS))]
+    with pytest.raises(RunGoneError, match="`footfall loads` says whether the file is loaded"):
+        runs.left(token, database_url=database)
 
 
-@pytest.mark.parametrize("part", ["rows", "out_of_order", "rejected"])
+def test_a_run_whose_tables_could_not_be_dropped_is_taken_once_too_when_its_file_is_gone(
+    database: str, staged: Callable[..., str], tmp_path: Path
+) -> None:
+    token = staged(*ROWS)
+    with psycopg.connect(database) as backup:
+        backup.execute(f"lock table staging_{token}_rows in access share mode".encode())
+        first = runs.take(token, database_url=database)
+    assert ask(database, f"select count(*) from staging_{token}_job") == [(1,)]
+    (tmp_path / "a.csv").unlink()
+    again = runs.take(token, database_url=database)
+    assert (again.status, again.load_id) == ("already-loaded", first.load_id)
+
+
+def test_a_run_that_is_gone_and_whose_load_was_taken_back_says_so(database: str, staged: Callable[..., str]) -> None:
+    token = staged(*ROWS)
+    first = runs.take(token, database_url=database)
+    assert first.load_id is not None
+    footfall.undo(first.load_id, database_url=database)
+    with pytest.raises(RunGoneError, match="its file is not loaded"):
+        runs.take(token, database_url=database)
+
+
+def test_the_run_of_another_database_is_none_that_was_taken_here(
+    database: str, staged: Callable[..., str], new_database: Callable[[], str]
+) -> None:
+    token, other = staged(*ROWS), new_database()
+    with pytest.raises(RunGoneError):
+        runs.take(token, database_url=other)
+    runs.take(token, database_url=database)
+    with pytest.raises(RunGoneError, match="its file is not loaded"):
+        runs.take(token, database_url=other)
+
+
+@pytest.mark.parametrize("part", ["rows", "rejected"])
 def test_rows_that_are_gone_are_missed_and_nothing_is_loaded(
     database: str, staged: Callable[..., str], part: str
 ) -> None:
     token = staged(*ROWS, "100,9,9,click,2024-01-01", "30,1,1,click,2024-01-01", *WRONG)
-    ask(database, f"delete from staging_{token}_{part} where line_number > 95 returning 1")
+    ask(database, f"delete from staging_{token}_{part} where range = 2 returning 1")
     with pytest.raises(
         FootfallError, match=r"rows were sent to a table of this run, \d+ are there; nothing was loaded"
     ):
         runs.take(token, database_url=database)
     assert ask(database, "select 1 from user_interactions_raw union all select 1 from rejected_interactions") == []
     assert ask(database, "select status from loads") == [("failed",)]
+
+
+FORGED = {
+    "no table": b"x",
+    "other columns": write_rows(pa.table({"load_id": [1] * 33})),
+    "fewer rows": write_rows(make_schema(IdTypes()).empty_table()),
+}
+
+
+@pytest.mark.parametrize("content", FORGED.values(), ids=FORGED)
+def test_a_batch_that_is_not_what_was_sent_is_refused(
+    database: str, staged: Callable[..., str], content: bytes
+) -> None:
+    token = staged(*ROWS)
+    with psycopg.connect(database) as connection:
+        rows = sql.Identifier(f"staging_{token}_rows")
+        connection.execute(sql.SQL("update {} set content = %s where range = 1").format(rows), [content])
+    with pytest.raises(FootfallError, match=r"rows that were staged cannot be read \(.+\); nothing was loaded"):
+        runs.take(token, database_url=database)
+    assert ask(database, "select 1 from user_interactions_raw") == []
 
 
 def test_too_many_rejected_rows_are_a_failure_of_the_ledger_and_another_bound_takes_them(
@@ -328,6 +396,66 @@ def test_a_table_with_a_trigger_gets_its_rows_by_the_merge(
     assert content(database) == content(ordinary)
 
 
+@dataclass
+class StagesWhenAsked:
+    """Stages each range when the take waits for it, under the writer lock of the take."""
+
+    database: str
+    token: str
+    staged: list[int] = field(default_factory=list)
+
+    def wait(self, number: int) -> None:
+        if number not in self.staged:
+            runs.stage(self.token, number, database_url=self.database)
+            self.staged.append(number)
+
+
+@pytest.mark.parametrize("empty_bytes", [1, 1 << 40], ids=["empty path", "row by row"])
+def test_ranges_that_are_staged_while_the_run_is_taken_are_those_of_an_ordinary_load(
+    database: str,
+    new_database: Callable[[], str],
+    write_csv: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    empty_bytes: int,
+) -> None:
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", empty_bytes)
+    monkeypatch.setattr(large, "LARGE_ROWS", 1)
+    monkeypatch.setattr(large, "KEYS_PER_PAGE", 0)
+    ordinary = new_database()
+    for number, lines in enumerate(deliveries({}, random.Random(11))):
+        source = write_csv(f"{number}.csv", *lines)
+        (done,) = load_verb.load([source], load_settings(database_url=ordinary)).loads
+        token = runs.plan(source, database_url=database, range_bytes=len("".join(lines)) // 4).token
+        stager = StagesWhenAsked(database, token)
+        taken = taking.take(token, load_settings(database_url=database), stager.wait)
+        assert leave_seconds(taken) == leave_seconds(done)
+        assert stager.staged == sorted(stager.staged) != []
+    assert content(database) == content(ordinary)
+    assert staging_tables(database) == []
+
+
+@pytest.mark.parametrize("empty_bytes", [1, 1 << 40], ids=["empty path", "row by row"])
+def test_where_staging_fails_while_the_run_is_taken_nothing_is_loaded_and_the_rest_can_be_staged(
+    database: str, staged: Callable[..., str], monkeypatch: pytest.MonkeyPatch, empty_bytes: int
+) -> None:
+    monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", empty_bytes)
+    token = staged(*ROWS, leave=1)
+    settings = load_settings(database_url=database)
+
+    def fail(number: int) -> None:
+        if number == 1:
+            raise ValueError("of the one who stages")
+
+    with pytest.raises(ValueError, match="of the one who stages"):
+        taking.take(token, settings, fail)
+    with pytest.raises(RunStaleError, match="range 1 of 3 is not staged"):
+        taking.take(token, settings, lambda _: None)
+    assert ask(database, "select 1 from user_interactions_raw") == []
+    assert ask(database, "select status from loads") == []
+    runs.stage(token, 1, database_url=database)
+    assert runs.take(token, database_url=database).rows_loaded == len(ROWS)
+
+
 @pytest.mark.parametrize("really", [True, False], ids=["it had happened", "it had not"])
 @pytest.mark.parametrize("can_be_asked", [True, False], ids=["the ledger answers", "it answers later"])
 def test_a_lost_answer_to_commit_is_asked_of_the_ledger(
@@ -385,7 +513,9 @@ def lose_commit(monkeypatch: pytest.MonkeyPatch, *, really: bool) -> None:
 def test_a_stager_that_comes_late_keeps_nobody_from_taking_the_run(database: str, staged: Callable[..., str]) -> None:
     token = staged(*ROWS)
     with psycopg.connect(database) as late:
-        late.execute(f"insert into staging_{token}_rows select * from staging_{token}_rows limit 1")
+        rows = sql.Identifier(f"staging_{token}_rows")
+        again = "insert into {} select range, 9, row_count, content from {} limit 1"
+        late.execute(sql.SQL(again).format(rows, rows))
         assert runs.take(token, database_url=database).rows_loaded == len(ROWS)
         late.rollback()
     assert ask(database, "select count(*) from user_interactions_raw") == [(len(ROWS),)]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from factories import make_reader
 from footfall.contract.ids import IdTypes
 from footfall.engines.in_process import open_engine
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.target import Server, Target
 from footfall.postgres.transactions import begin
 from footfall.sources.opening import open_source
@@ -23,7 +23,7 @@ def test_a_sender_that_was_pickled_sends_by_a_connection_of_its_own(database: st
         write_csv("b.csv", "9,1,1,click,2024-01-01 00:00:00", "8,1,1,click,2024-01-01 00:00:00"),
     ]
     target, reader = Target(database, "public", 0), make_reader()
-    with opened(target) as here, opened(target) as there, open_engine(None, 128) as engine:
+    with hold_session(target) as here, hold_session(target) as there, open_engine(None, 128) as engine:
         sender = Sender(open_staging(target, Server(has_temp=True), [11, 12], IdTypes()), here)
         received: Sender = pickle.loads(pickle.dumps(sender))
         assert not hasattr(received, "connection")

@@ -22,6 +22,8 @@ from footfall.verbs import session as sessions
 from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
 
+pytestmark = pytest.mark.every_server
+
 Write = Callable[..., str]
 NAIVE = "{},1,1,click,2024-01-01 12:00"
 RAW = "select interaction_id, load_id from user_interactions_raw order by 1"
@@ -289,7 +291,7 @@ def test_answers_that_are_kept_count_no_more_after_an_undo(three: tuple[str, lis
     database, _ = three
 
     def read_state() -> str:
-        with sessions.session(load_settings(database_url=database)) as (connection, where):
+        with sessions.open_verb_session(load_settings(database_url=database)) as (connection, where):
             begin(connection, where)
             return kept.read_state(connection)
 

@@ -17,6 +17,8 @@ from footfall.settings import load_settings
 from footfall.verbs import load as load_verb
 from footfall.verbs import verify as verify_verb
 
+pytestmark = pytest.mark.every_server
+
 Write = Callable[..., str]
 
 

@@ -240,6 +240,7 @@ MORE_DAMAGES = [
 ]
 
 
+@pytest.mark.slow
 def test_whatever_of_the_schema_is_gone_or_otherwise_is_found_and_its_cure_mends_it(shared: str) -> None:
     damages = [*ask(shared, DAMAGES), *MORE_DAMAGES]
     assert len(damages) > 90

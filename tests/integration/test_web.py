@@ -117,7 +117,7 @@ def lines_of(url: str, ranges: tuple[Range, ...], state: State, digest: str) -> 
     for part in ranges:
         with open_planned(url, state, digest) as file:
             _, batches = open_range(file, make_contract(), 64, part)
-            numbers += [number for batch in batches for number in batch["line_number"].to_pylist()]
+            numbers += [number for batch in batches for number in batch["position"].to_pylist()]
     return numbers
 
 

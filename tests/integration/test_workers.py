@@ -15,6 +15,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import footfall
+from breaking import losing_the_answer
 from elsewhere import (
     HELD_STAGERS,
     OTHER_SESSIONS,
@@ -54,13 +55,13 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> str:
 def staged_by_others(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files whose ranges went to processes."""
     seen: list[str] = []
-    stage = Processes.stage
+    have_staged = Processes.open
 
-    def note(self: Processes, errand: Any, numbers: Any, tally: Any) -> None:
+    def note(self: Processes, errand: Any, numbers: Any, tally: Any) -> Any:
         seen.append(Path(tally.source).name)
-        stage(self, errand, numbers, tally)
+        return have_staged(self, errand, numbers, tally)
 
-    monkeypatch.setattr(Processes, "stage", note)
+    monkeypatch.setattr(Processes, "open", note)
     return seen
 
 
@@ -92,6 +93,24 @@ def test_two_workers_give_the_tables_and_the_result_of_one(
     (again,) = footfall.load(large, **wanted).loads
     assert (again.status, again.load_id) == ("already-loaded", done.load_id)
     assert staged_by_others == ["large.csv"]
+
+
+@pytest.mark.parametrize("is_refusing", [False, True], ids=["the ledger is asked", "nobody can be asked"])
+def test_a_load_by_workers_whose_answer_is_lost_says_what_is_true_and_is_loaded_already_the_next_time(
+    database: str, large: str, is_refusing: bool
+) -> None:
+    with losing_the_answer(database, is_refusing=is_refusing) as url:
+        (lost,) = footfall.load(large, database_url=url, workers=2, range_mb=RANGE_MB).loads
+    if is_refusing:
+        assert (lost.status, lost.exit_code) == ("failed", 5)
+        assert "the same command says which" in str(lost.error)
+    else:
+        assert lost.status == "loaded"
+    (again,) = footfall.load(large, database_url=database, workers=2, range_mb=RANGE_MB).loads
+    loads = ask(database, "select load_id, status from loads")
+    assert (again.status, loads) == ("already-loaded", [(lost.load_id or again.load_id, "loaded")])
+    assert footfall.verify(database_url=database).drift == ()
+    assert ask(database, STAGING_TABLES) == []
 
 
 def test_small_files_beside_a_large_one_go_the_ordinary_way(
@@ -173,6 +192,18 @@ def test_the_last_words_of_a_process_are_told(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(FootfallError, match=r"a\.csv: .* range 1 of 1 was ended 3 times") as caught:
         Processes(2).stage(Errand("password=hunter2", "public", 600, "0" * 32), [0], tally)
     assert "by exit code 1 (no room for password=***" in caught.value.message
+
+
+def test_who_waits_again_after_a_failure_gets_the_same_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "START", "raise SystemExit(1)")
+    tally = Tally("a.csv", [Range(0, 9, 1)], dict, None)
+    failures = []
+    with Processes(2).open(Errand("", "public", 600, "0" * 32), [0], tally) as wait:
+        for _ in range(2):
+            with pytest.raises(FootfallError, match="was ended 3 times") as caught:
+                wait(0)
+            failures.append(caught.value)
+    assert failures[0] is failures[1]
 
 
 def test_an_error_of_a_process_is_that_of_the_file_and_shows_no_secret(database: str, large: str) -> None:

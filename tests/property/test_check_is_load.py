@@ -59,6 +59,7 @@ def both(make: Callable[[], str], names: list[str], bound: str | None) -> tuple[
     return checked, loaded
 
 
+@pytest.mark.slow
 @SAME
 @given(files=deliveries(), bound=st.sampled_from(BOUNDS))
 def test_a_check_says_of_any_files_what_a_load_into_an_empty_database_says(

@@ -201,6 +201,7 @@ def deliveries(draw: st.DrawFn, rows: list[Row], kinds: tuple[str, ...]) -> list
     return [(draw(st.sampled_from(kinds)), part) for part in parts if part]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kinds", [("csv", "tsv", "jsonl", "json"), tuple(WRITERS)], ids=" ".join)
 def test_the_same_interactions_in_any_format_are_the_same_tables(
     empty: Callable[[str], str], contents: Any, kinds: tuple[str, ...]

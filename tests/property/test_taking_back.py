@@ -102,6 +102,7 @@ def turn_on_user_days(database: str) -> None:
     schema_verb.schema_apply(load_settings(database_url=database), with_options=["user-days"])
 
 
+@pytest.mark.slow
 @SLOW
 @given(deliveries=files, todo=steps)
 # Three loads meet one row, and the middle one goes first.

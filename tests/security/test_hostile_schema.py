@@ -227,7 +227,7 @@ def everything(
         (each.source, each.digest, each.size_bytes, each.load_id is None)
         for each in discover_verb.discover(list(files.values()), settings)
     ]
-    with sessions.session(settings) as (connection, where):
+    with sessions.open_verb_session(settings) as (connection, where):
         transactions.begin(connection, where)
         assert not ledger.is_loaded(connection, 0)
         assert not operations.is_recorded(connection, 0)
@@ -287,7 +287,7 @@ def staged_in_ranges(conninfo: str, files: dict[str, str], types: dict[str, Any]
     yield run.ranges, [staging_verb.stage(run.token, number, settings) for number in range(run.ranges)]
     yield staging_verb.stage(run.token, 0, settings), staging_verb.find_left(run.token, settings)
     tables = runs.name_tables("elsewhere", run.token)
-    with sessions.session(settings) as (connection, _), psycopg.connect(conninfo) as backup:
+    with sessions.open_verb_session(settings) as (connection, _), psycopg.connect(conninfo) as backup:
         transactions.begin(connection, where)
         yield [(each.rows_first, each.rows_out_of_order, each.sums) for each in runs.read_ranges(connection, tables)]
         connection.rollback()

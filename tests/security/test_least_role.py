@@ -232,7 +232,7 @@ def test_a_stager_has_what_staging_takes(planned: tuple[Run, str], admin: psycop
     assert runs.stage(run.token, 0, **settings) == "staged"
     assert runs.stage(run.token, 0, **settings) == "staged-already"
     assert admin.execute("select count(*) from footfall.user_interactions_raw").fetchone() == (0,)
-    for part, rows in {"rows": 1, "out_of_order": 1, "rejected": 1}.items():
+    for part, rows in {"rows": 1, "rejected": 1}.items():
         table = sql.Identifier("footfall", f"staging_{run.token}_{part}")
         assert admin.execute(sql.SQL("select count(*) from {}").format(table)).fetchone() == (rows,), part
 
@@ -252,7 +252,7 @@ def test_a_stager_has_what_staging_takes(planned: tuple[Run, str], admin: psycop
         "update footfall.staging_{token}_job set job = '[]'",
         "insert into footfall.staging_{token}_job values ('[]', now())",
         "delete from footfall.staging_{token}_ranges",
-        "update footfall.staging_{token}_ranges set rows_first = 0",
+        "update footfall.staging_{token}_ranges set rows_accepted = 0",
         "drop table footfall.staging_{token}_rows",
     ],
 )

@@ -26,7 +26,7 @@ ARROW = {"bigint": pa.int64(), "text": pa.string(), "uuid": pa.binary(16)}
 def to_table(rows: Sequence[Row], id_types: IdTypes, first_line: int = 2) -> pa.Table:
     """Give accepted rows as the engine gives them."""
     columns = list(zip(*rows, strict=True)) if rows else [()] * 5
-    table = {"line_number": pa.array(range(first_line, first_line + len(rows)), pa.int64())}
+    table = {"position": pa.array(range(first_line, first_line + len(rows)), pa.int64())}
     for name, values in zip(ID_COLUMNS, columns, strict=False):
         kind = id_types.of(name)
         table[name] = pa.array([v.bytes if isinstance(v, UUID) else v for v in values], ARROW[kind])
@@ -38,7 +38,7 @@ def to_table(rows: Sequence[Row], id_types: IdTypes, first_line: int = 2) -> pa.
 
 REJECTED = pa.schema(
     [
-        *(("line_number", pa.int64()), ("item", pa.int64()), ("raw_line", pa.string()), ("raw_bytes", pa.binary())),
+        *(("position", pa.int64()), ("item", pa.int64()), ("raw_line", pa.string()), ("raw_bytes", pa.binary())),
         *(("raw_size_bytes", pa.int64()), ("problems", pa.string())),
     ]
 )

@@ -27,12 +27,12 @@ COLUMNS = """
 def make_earlier(database: str, version: int, **settings: Any) -> None:
     """Make the tables of a version in the schema public; `settings` may name types of ids."""
     with pytest.MonkeyPatch.context() as patch:
-        early = schema.migrations()[:version]
+        early = schema.list_migrations()[:version]
         if version < USER_DAYS:
             patch.setattr(counts, "KEPT", tuple(kept for kept in counts.KEPT if kept.option is None))
             patch.setattr(ids, "SQL", {name: WITHOUT_USER_PERIODS.sub("", text) for name, text in ids.SQL.items()})
-        patch.setattr(schema, "migrations", lambda: early)
-        patch.setattr(schema_verb, "migrations", lambda: early)
+        patch.setattr(schema, "list_migrations", lambda: early)
+        patch.setattr(schema_verb, "list_migrations", lambda: early)
         schema_verb.schema_apply(load_settings(database_url=database, **settings))
 
 

@@ -31,7 +31,7 @@ class Judged:
     def problems(self) -> list[tuple[int, str, str | None, str | None]]:
         """Each problem of each rejected row: line number, code, field, value."""
         return [
-            (row["line_number"], each["code"], each["field"], each["value"])
+            (row["position"], each["code"], each["field"], each["value"])
             for row in self.rejected
             for each in row["problems"]
         ]

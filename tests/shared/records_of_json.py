@@ -77,6 +77,6 @@ def judge_lines(content: bytes | str, definition: SourceDefinition, id_types: Id
 def codes(rejected: Rows) -> list[tuple[int, list[tuple[str, str | None, str | None]]]]:
     """The problems of rejected rows as (line, [(code, field, value)])."""
     return [
-        (row["line_number"], [(each["code"], each["field"], each["value"]) for each in json.loads(row["problems"])])
+        (row["position"], [(each["code"], each["field"], each["value"]) for each in json.loads(row["problems"])])
         for row in rejected
     ]

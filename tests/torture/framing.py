@@ -83,7 +83,7 @@ def framed_by_the_product(file: Framing) -> Framed:
             return None
         rows = [row for batch in batches for row in batch.to_pylist()]
     return [name.strip(" \t").lower() for name in record.fields], [
-        (row["line_number"], row["raw_bytes"] or row["line"].encode(), row["size_bytes"]) for row in rows
+        (row["position"], row["raw_bytes"] or row["line"].encode(), row["size_bytes"]) for row in rows
     ]
 
 

@@ -79,8 +79,8 @@ class Product:
                 continue
             found.append([])
             for batch in batches:
-                numbers = pa.array(batch["line_number"].to_numpy() + number * LINES_A_FILE)
-                groups[layout].append(batch.set_column(0, "line_number", numbers))
+                numbers = pa.array(batch["position"].to_numpy() + number * LINES_A_FILE)
+                groups[layout].append(batch.set_column(0, "position", numbers))
         for layout, batches in groups.items():
             for verdict in self.run(pa.concat_batches(batches), layout, latest):
                 number, line_number = divmod(verdict[0], LINES_A_FILE)
@@ -107,7 +107,7 @@ class Product:
         for row in verdicts.rejected.to_pylist():
             problems = frozenset(Problem(one["code"], one["field"]) for one in json.loads(row["problems"]))
             raw = row["raw_line"], row["raw_bytes"], row["raw_size_bytes"]
-            found.append((row["line_number"], None, problems, *raw))
+            found.append((row["position"], None, problems, *raw))
         return found
 
     def close(self) -> None:

@@ -230,8 +230,16 @@ def test_ranges_are_neither_small_nor_too_many() -> None:
         assert -(-size // choose_range_bytes(size)) <= 1000
 
 
+@pytest.mark.parametrize("shares", [1, 2, 3, 7])
+def test_who_stage_at_once_get_as_many_ranges_each(shares: int) -> None:
+    for size in (2 * RANGE_BYTES_LEAST, 3 * RANGE_BYTES_LEAST + 1, 10**10 + 7):
+        range_bytes = choose_range_bytes(size, shares)
+        assert -(-size // range_bytes) % shares == 0
+        assert range_bytes <= choose_range_bytes(size)
+
+
 def test_a_record_that_is_too_long_is_counted_before_it_is_given() -> None:
     lines = framing.Lines(iter([b"x" * 3_000_000 + b"\n", b"a\n"]), Dialect(",", LF))
     batches = framing.cut_records(lines, 1, 1 << 20)
-    assert next(batches)["line_number"].to_pylist() == [1]
+    assert next(batches)["position"].to_pylist() == [1]
     assert (lines.line_number, lines.position) == (2, 3_000_001)

@@ -75,9 +75,9 @@ def test_one_file_has_one_answer_whatever_judges_it(
         made = kernel.compose_form
         monkeypatch.setattr(kernel, "compose_form", lambda layout: replace(made(layout), plain=None))
     accepted, rejected, kinds = judge(content_of(end), block, limit_mb)
-    assert accepted["line_number"].to_pylist() == wanted[0]["line_number"].to_pylist()
+    assert accepted["position"].to_pylist() == wanted[0]["position"].to_pylist()
     assert accepted.equals(wanted[0])
-    assert rejected["line_number"].to_pylist() == wanted[1]["line_number"].to_pylist()
+    assert rejected["position"].to_pylist() == wanted[1]["position"].to_pylist()
     assert rejected.equals(wanted[1])
     assert kinds == wanted[2]
 

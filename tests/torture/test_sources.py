@@ -37,6 +37,7 @@ def test_a_definition_that_is_drawn_is_one_that_can_be_written(source: Source) -
     assert all(sum(list(each.counts.values())[1:]) == each.counts.get("rows_read", 0) for each in answers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "json"])
 def test_any_file_by_any_definition(kind: str) -> None:
     @QUICK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from footfall.safe_text import mask, shown
+from footfall.safe_text import mask, mask_source
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_what_stands_around_a_secret_stays() -> None:
 
 
 def test_the_name_of_a_file_is_shown_as_it_is() -> None:
-    assert shown("password=1/a?sig=x.csv") == "password=1/a?sig=x.csv"
+    assert mask_source("password=1/a?sig=x.csv") == "password=1/a?sig=x.csv"

@@ -12,7 +12,7 @@ from footfall.answers.cells import write_cell, write_inert_cell, write_json
 from footfall.answers.grid import lay_out_rest, lay_out_table, measure_width, narrowed
 from footfall.results import Answer, Table
 from footfall.results.arrow import TEXT_OID, UUID_OID, make_arrow_table
-from footfall.safe_text import escaped
+from footfall.safe_text import escape_unprintable
 
 Format = Literal["table", "csv", "json"]
 PARQUET_BATCH_ROWS = 100_000  # rows of one row group
@@ -50,7 +50,7 @@ def _print(
             comma = ",\n"
         stream.write("]\n" if comma == "\n" else "\n]\n")
     elif fmt == "csv":
-        show = escaped if stream.isatty() else str
+        show = escape_unprintable if stream.isatty() else str
         text = write_inert_cell if escape_formulas else write_cell
         # Python 3.11 quotes only the line ends that it writes itself: a bare CR would begin a row in some readers.
         writer = csv.writer(SimpleNamespace(write=lambda line: stream.write(line.removesuffix("\r\n") + "\n")))

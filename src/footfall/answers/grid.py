@@ -9,7 +9,7 @@ from typing import IO
 
 from footfall.answers.cells import write_table_cell
 from footfall.results import Table
-from footfall.safe_text import escaped
+from footfall.safe_text import escape_unprintable
 
 UNBOUND_WIDTH = 1_000_000  # characters; a table that goes into a file or a pipe is folded nowhere
 BAR_COLUMNS = 24  # characters of the longest bar
@@ -27,9 +27,9 @@ def lay_out_table(table: Table, width: int, *, bars: bool = False) -> str:
     import rich.table
     import rich.text
 
-    names = [escaped(column) for column in table.columns]
+    names = [escape_unprintable(column) for column in table.columns]
     texts = [
-        [escaped(write_table_cell(column, cell)) for column, cell in zip(table.columns, row, strict=True)]
+        [escape_unprintable(write_table_cell(column, cell)) for column, cell in zip(table.columns, row, strict=True)]
         for row in table.rows
     ]
     numbers = [any(type(row[at]) in (int, float) for row in table.rows) for at in range(len(names))]
@@ -112,5 +112,5 @@ def lay_out_rest(table: Table, columns: tuple[str, ...]) -> str:
     for at, column in enumerate(table.columns):
         cells = {row[at] for row in table.rows} if column not in columns else set()
         if len(cells) == 1:
-            lines.append(escaped(f"{column}: {write_table_cell(column, cells.pop())}"))
+            lines.append(escape_unprintable(f"{column}: {write_table_cell(column, cells.pop())}"))
     return "".join(f"{line}\n" for line in lines)

@@ -27,7 +27,7 @@ from footfall.results.forgetting import Receipt
 from footfall.results.guessing import FirstRow, Guess, GuessedPart
 from footfall.results.problems import SHAPES_SHOWN
 from footfall.results.undoing import UndoSummary
-from footfall.safe_text import escaped
+from footfall.safe_text import escape_unprintable
 
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
 CHECK_COLUMNS = (
@@ -175,7 +175,7 @@ def list_questions(rows: Iterable[tuple[Any, ...]], width: int) -> str:
           per-day  Interactions per day.
         <BLANKLINE>
     """
-    shown = [tuple(map(escaped, row)) for row in rows]
+    shown = [tuple(map(escape_unprintable, row)) for row in rows]
     indent = max((len(row[0]) for row in shown), default=0) + 4
     lines = []
     for at, (name, answers, group, *file) in enumerate(shown):

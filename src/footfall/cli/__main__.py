@@ -1,4 +1,4 @@
-"""The program `footfall`, and `python -m footfall.cli`: what concerns the whole process, around the command line."""
+"""The program `footfall`, and `python -m footfall.cli`: what is set for the whole process before a command runs."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import sys
 from footfall.cli.main import main
 from footfall.cli.without_pandas import keep_pandas_out
 
-START_OBJECTS = 100_000  # objects that a command makes before its work begins, nearly all of them to stay
+START_OBJECTS = 100_000  # objects that a command makes before its work begins; nearly all of them stay
 
 
 def start() -> int:
     """Run the command line of this process, and give its exit code."""
-    _put_off_collections()
+    put_off_collections()
     keep_pandas_out()
     try:
         return main()
     finally:
-        # Python's last collection would look through all modules once more, and nothing of them is garbage.
+        # The last collection of Python would look through all modules once more, and find no garbage there.
         gc.freeze()
 
 
-def _put_off_collections() -> None:
-    """Put off the first collection of garbage until the start is over; from then on they come as often as ever.
+def put_off_collections() -> None:
+    """Put off the first collection of garbage until the start is over. From then on, they come as often as usual.
 
-    Python looks through all that is there again and again while modules are imported, a sixth of the time of a short
-    command, and finds nothing: what an import makes stays.
+    While modules are imported, Python would look through all objects again and again. That takes a sixth of the time of
+    a short command, and finds nothing, since the objects that an import makes stay.
     """
     usual = gc.get_threshold()
 

@@ -1,4 +1,4 @@
-"""The groups of commands, and how every help and option is built. Nothing heavy is imported."""
+"""Build the groups of commands, and the help and the options of all commands. Nothing heavy is imported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 
 
 def example(*commands: str) -> str:
-    # \b keeps the lines as they are.
+    # \b keeps the line breaks of the paragraph.
     return "\b\n" + "\n".join(["Examples:" if len(commands) > 1 else "Example:", *(f"  {each}" for each in commands)])
 
 
@@ -36,7 +36,7 @@ def group(about: str, *examples: str) -> typer.Typer:
 
 
 def setting(option: str, metavar: str | None, about: str) -> Any:
-    # Not typer's envvar: settings.py alone reads these, so that each value has one way in and one error message.
+    # typer's envvar is not used: settings.py alone reads these, so that each value has one way in and one message.
     variable = {"--database": "FOOTFALL_DATABASE_URL"}.get(option, "FOOTFALL_" + option[2:].upper().replace("-", "_"))
     return typer.Option(option, metavar=metavar, help=f"{about}  [env var: {variable}]", show_default=False)
 
@@ -104,7 +104,7 @@ Verbose = Annotated[bool, call_option("--verbose", "-v", about="Say more, and sh
 
 
 def ask_for_a_verb(context: typer.Context) -> None:
-    """Show the help of a group, as talk, where no verb is given."""
+    """Show the help of a group on stderr if no verb is given."""
     if context.invoked_subcommand is None:
         print(context.get_help(), file=sys.stderr)
         raise typer.Exit(2)
@@ -112,7 +112,7 @@ def ask_for_a_verb(context: typer.Context) -> None:
 
 @contextmanager
 def _without_plugins() -> Iterator[None]:
-    """Let pydantic look for no plugins while a class of ours is made: it would read a file of every package there is.
+    """Keep pydantic from looking for plugins while a class of ours is made: it would read a file of every package.
 
     Effects: a variable of the environment, set for the length of the block.
     """
@@ -128,7 +128,7 @@ def _without_plugins() -> Iterator[None]:
 
 
 def begin(quiet: bool, verbose: bool, **options: object) -> Settings:
-    """Set how much is said, and give the settings in force: what every verb does first."""
+    """Set how much is said, and give the settings in force. Every verb does this first."""
     log.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
     with _without_plugins():
         from footfall.settings import load_settings

@@ -1,4 +1,4 @@
-"""What a question is asked with, as options of a command: made from the one list of parameters."""
+"""Make the options of a command from the parameters of questions, which are listed in one place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PLACE = "fmt"  # the options of the question come before this one
 
 
 def with_question_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command an option for each parameter of a question; it takes their values as keywords."""
+    """Give a command an option for each parameter of a question. The command takes their values as keywords."""
     hints = get_type_hints(command, include_extras=True)
     given = inspect.signature(command).parameters.values()
     own = [each.replace(annotation=hints[each.name]) for each in given if each.kind is not each.VAR_KEYWORD]

@@ -1,4 +1,4 @@
-"""Every command and the module that adds it. A command line imports that of its own command; its help imports all."""
+"""Know which module adds which command: a command imports its own module alone, and the help imports all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from footfall.cli.app import app, ask_for_a_verb
 
-# Which commands a module of this room adds, in the order of the help.
+# The commands that each module of this room adds, in the order of the help.
 MODULES = {
     "definitions": ("guess", "sources"),
     "doctor": ("doctor",),
@@ -44,7 +44,7 @@ def _footfall(
 
 
 def gather_commands(arguments: Sequence[str] = ()) -> typer.Typer:
-    """Give the command line with the commands that these arguments need: one module's, or all where none is named.
+    """Give the command line with the commands that these arguments need: those of one module, or all if none is named.
 
     Effects: imports the modules. Commands that an earlier call has brought in stay.
     """

@@ -13,7 +13,7 @@ from footfall.cli.talk import log
 if TYPE_CHECKING:
     from footfall.results.guessing import Guess
 
-CELL_CHARACTERS_MAX = 40  # of a value that is shown for a look
+CELL_CHARACTERS_MAX = 40  # characters of a value among the first rows that are shown
 
 
 @app.command(epilog=example("footfall guess exports/events.csv", "footfall guess 'logs/*.jsonl.gz' --name app --write"))
@@ -51,7 +51,7 @@ def _show_rows(made: Guess) -> None:
     """Show the first rows as they would be read, one below the other. What is doubtful is counted."""
     from footfall.answers.words import problems_text
     from footfall.contract.shapes import COLUMNS
-    from footfall.safe_text import escaped
+    from footfall.safe_text import escape_unprintable
 
     table = [COLUMNS, *([_shorten(value) for value in row.values] for row in made.rows if row.values is not None)]
     widths = [max(len(row[at]) for row in table) for at in range(len(COLUMNS))]
@@ -61,7 +61,8 @@ def _show_rows(made: Guess) -> None:
         log.info("  %s", next(lines))
     for row in made.rows:
         place = f"line {row.line_number}" + (f" item {row.item}" if row.item else "")
-        log.info("  %s", next(lines) if row.values else f"{place} is rejected: {escaped(problems_text(row.problems))}")
+        problems = escape_unprintable(problems_text(row.problems))
+        log.info("  %s", next(lines) if row.values else f"{place} is rejected: {problems}")
     if made.rows_skipped:
         rows = "one record" if made.rows_skipped == 1 else f"{made.rows_skipped:,} records"
         log.info("  %s before the last of these %s skipped", rows, "is" if made.rows_skipped == 1 else "are")
@@ -75,9 +76,9 @@ def _show_rows(made: Guess) -> None:
 
 
 def _shorten(value: str) -> str:
-    from footfall.safe_text import escaped
+    from footfall.safe_text import escape_unprintable
 
-    text = escaped(value)
+    text = escape_unprintable(value)
     return text if len(text) <= CELL_CHARACTERS_MAX else text[: CELL_CHARACTERS_MAX - 3] + "..."
 
 

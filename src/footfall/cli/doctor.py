@@ -22,7 +22,7 @@ def doctor(
     import logging
 
     from footfall.cli.talk import log
-    from footfall.safe_text import escaped
+    from footfall.safe_text import escape_unprintable
     from footfall.verbs.doctor.examining import examine
 
     log.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
@@ -32,8 +32,8 @@ def doctor(
         for check, verdict in examine(options):
             found.append({"check": check.name, "state": verdict.state, "found": verdict.found, "cure": verdict.cure})
             if fmt == "table":
-                cure = f"\n{'':26}cure: {escaped(verdict.cure)}" if verdict.cure else ""
-                stream.write(f"{SIGNS[verdict.state]:8}{check.name:18}{escaped(verdict.found)}{cure}\n")
+                cure = f"\n{'':26}cure: {escape_unprintable(verdict.cure)}" if verdict.cure else ""
+                stream.write(f"{SIGNS[verdict.state]:8}{check.name:18}{escape_unprintable(verdict.found)}{cure}\n")
                 stream.flush()
         counts = {state: sum(each["state"] == state for each in found) for state in SIGNS}
         if fmt == "json":

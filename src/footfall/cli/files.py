@@ -126,7 +126,7 @@ def check(
 
 def write_summary(summary: LoadSummary, fmt: str, *, is_check: bool = False) -> None:
     if fmt == "json":
-        from footfall.answers import words  # heavy, and people read the text
+        from footfall.answers import words  # heavy, and not needed for the text that people read
 
         write(words.summary_json(summary, is_check=is_check))
     else:
@@ -137,7 +137,7 @@ def talk_about(summary: LoadSummary) -> None:
     if all(each.status != "failed" for each in summary.loads):
         return
     from footfall.answers.words import failures
-    from footfall.safe_text import escaped
+    from footfall.safe_text import escape_unprintable
 
     for source, reason in failures(summary):
-        log.error("%s: %s", escaped(source), reason, extra={"fields": {"source": source}})
+        log.error("%s: %s", escape_unprintable(source), reason, extra={"fields": {"source": source}})

@@ -1,7 +1,7 @@
-"""Parse -> call -> print -> exit code.
+"""Run one command line: parse it, call a verb, print the result, and give the exit code.
 
-Data goes to stdout, talk to stderr. What is heavy is imported where it is used: a command takes the time of its own
-imports alone.
+Data goes to stdout, and messages go to stderr. Heavy modules are imported where they are used, so that a command takes
+the time of its own imports alone.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import resource
 import sys
 from contextlib import suppress
 
-OPEN_FILES = 4096  # files; more than one transaction takes, with what else is open
+OPEN_FILES = 4096  # files; more than those of one transaction and all others that are open
 
 
 def main() -> int:
     """Run one command line and give its exit code."""
     for stream in (sys.stdout, sys.stderr):
-        # A file name need not be text; it is shown escaped, and never ends a load.
+        # The name of a file need not be text. It is shown escaped, so that it never makes a load fail.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
-    if sys.argv[1:] == ["--version"]:  # the parser alone would take three times as long as the answer
+    if sys.argv[1:] == ["--version"]:  # loading the parser would take three times as long as this
         from footfall.cli.output import write_version
 
         write_version()
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def _allow_open_files() -> None:
-    """Let this process hold open the files of one transaction; many systems allow 256 or 1,024 unless asked."""
+    """Allow this process to open the files of one transaction: the usual limit of 256 or 1,024 may be too low."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -51,7 +51,7 @@ def _run(arguments: list[str]) -> int:
         log.propagate = False
     command = typer.main.get_command(gather_commands(arguments))
     try:
-        # Not `app()`: typer would answer Ctrl-C and a closed pipe itself.
+        # `app()` is not called, since typer would answer Ctrl-C and a closed pipe itself.
         with command.make_context("footfall", arguments) as context:
             return int(command.invoke(context))
     except typer.Exit as done:

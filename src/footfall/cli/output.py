@@ -1,4 +1,4 @@
-"""Where data goes: stdout, or a file that is there as a whole or not at all."""
+"""Write data to stdout, or to a file that is there as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORMS: dict[str, Form] = {".csv": "csv", ".json": "json", ".parquet": "parquet",
 
 
 def form(asked: Form | None, output: str | None) -> Form:
-    """Choose how to print: as asked, else as the file's name ends, else a table on a terminal and CSV elsewhere.
+    """Choose how to print: as asked, else by the ending of the file, else a table on a terminal and CSV elsewhere.
 
     Raises: SettingsError for Parquet on a terminal.
     """
@@ -37,14 +37,14 @@ def form(asked: Form | None, output: str | None) -> Form:
 
 
 def refuse_terminal(output: str | None, why: str) -> None:
-    """Refuse to print on a terminal what is not for one. Raises: SettingsError."""
+    """Refuse to print on a terminal, with the reason. Raises: SettingsError."""
     if output in (None, STDOUT) and sys.stdout.isatty():
         raise SettingsError(f"--output: {why}")
 
 
 @contextmanager
 def destination(output: str | None, how: Form = "table") -> Iterator[IO[Any]]:
-    """Give the stream for a result: the file that is named, else stdout. Shape: bytes for Parquet, else text."""
+    """Give the stream for a result: the named file, else stdout. Shape: it takes bytes for Parquet, else text."""
     is_binary = how == "parquet"
     if output is not None and output != STDOUT:
         with written(Path(output), is_binary=is_binary) as stream:
@@ -56,12 +56,12 @@ def destination(output: str | None, how: Form = "table") -> Iterator[IO[Any]]:
 
 @contextmanager
 def stdout() -> Iterator[TextIO]:
-    """Give stdout. A reader who has seen enough (`| head`) ends the printing; the exit code stays that of the work."""
+    """Give stdout. If its reader has seen enough (`| head`), printing ends, and the exit code tells of the work."""
     try:
         yield sys.stdout
         sys.stdout.flush()
     except OSError as error:
-        # What is still in the buffer goes nowhere, or Python would complain once more on its way out.
+        # The rest of the buffer is written to nowhere, or Python would complain once more when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             raise FootfallError(
@@ -71,9 +71,9 @@ def stdout() -> Iterator[TextIO]:
 
 @contextmanager
 def written(path: Path, *, is_binary: bool) -> Iterator[IO[Any]]:
-    """Give a stream into a file, which takes its name when all of it is on disk; a pipe or device is written to.
+    """Give a stream into a file that gets its name when all of it is on disk. A pipe or device is written to directly.
 
-    Effects: a file of that name is replaced; one that fails half-way leaves what was there.
+    Effects: replaces a file of that name, or leaves it as it was if writing fails half-way.
 
     Raises: SettingsError where it cannot be written.
     """
@@ -94,7 +94,7 @@ def written(path: Path, *, is_binary: bool) -> Iterator[IO[Any]]:
 
 
 def write(text: str) -> None:
-    """Write text and a line end to stdout; nothing where there is no text."""
+    """Write text and a line end to stdout; empty text writes nothing."""
     with stdout() as stream:
         stream.write(f"{text}\n" if text else "")
 

@@ -7,10 +7,7 @@ from typing import Annotated
 from footfall.cli.app import Database, Quiet, Schema, Verbose, app, begin, call_option, example, setting
 from footfall.errors import SettingsError
 
-EXTRA = ("anyio", "starlette", "uvicorn")  # what the extra `page` brings
-
-
-EXTRA = ("anyio", "starlette", "uvicorn")  # what the extra `page` brings
+EXTRA = ("anyio", "starlette", "uvicorn")  # packages that the extra `page` installs
 
 
 @app.command(
@@ -51,7 +48,7 @@ def serve(
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
         raise SettingsError(
-            "the page needs packages more than the rest; install them with: pip install 'footfall[page]'"
+            "the page needs further packages; install them with: pip install 'footfall[page]'"
         ) from error
 
     serve(settings, Place(host, port, tuple(allowed_host or ()), token, is_opened), say=write)

@@ -28,7 +28,7 @@ from footfall.errors import InterruptedLoadError, UnknownNameError
 if TYPE_CHECKING:
     from footfall.settings import Settings
 
-# What a screen has room for; CSV and JSON have every column.
+# The columns for which a screen has room. CSV and JSON have every column.
 LEDGER_AT_A_GLANCE = (
     "load_id",
     "status",
@@ -41,7 +41,7 @@ LEDGER_AT_A_GLANCE = (
     "source",
     "error",
 )
-ROWS_SHOWN = 100  # rows; a screen or three, unless --limit asks for more
+ROWS_SHOWN = 100  # rows: a few screens, unless --limit asks for more
 
 
 @app.command(

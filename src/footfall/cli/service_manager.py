@@ -1,4 +1,4 @@
-"""Tell a service manager how the work goes: the few messages of sd_notify, without its library.
+"""Tell a service manager how the work goes, with the few messages of sd_notify and without its library.
 
 Source: sd_notify(3), systemd.service(5) (`Type=notify`, `WatchdogSec=`).
 """
@@ -13,11 +13,11 @@ from contextlib import suppress
 
 from footfall.results.watching import WatchState
 
-STATUS_S = 2.0  # seconds between two lines of status, at least
+STATUS_S = 2.0  # seconds that pass at least between two lines of status
 
 
 class ServiceManager:
-    """Who started this process, where it asks to be told: systemd, or nobody."""
+    """The service manager that started this process and asks to be told, such as systemd; there may be none."""
 
     def __init__(self) -> None:
         self._address = _read_address()
@@ -28,7 +28,7 @@ class ServiceManager:
         self._watchdog_s = _read_watchdog_s() if self._address is not None else None
 
     def follow(self, state: WatchState) -> None:
-        """Tell what is new. Effects: the first time, begins to tell that this process is alive, where that is asked."""
+        """Tell what is new. Effects: the first call begins to tell that this process is alive, if that is asked for."""
         if self._address is None:
             return
         if self._state is None and self._watchdog_s is not None:
@@ -49,7 +49,7 @@ class ServiceManager:
             self.tell(*lines)
 
     def tell(self, *lines: str) -> None:
-        """Send lines. Effects: none where nobody listens; that is no reason to stop a load."""
+        """Send lines. Effects: none where nobody listens, since that is no reason to stop a load."""
         if self._address is None:
             return
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sending:
@@ -57,11 +57,11 @@ class ServiceManager:
             sending.send("\n".join(lines).encode("utf-8", "backslashreplace"))
 
     def close(self) -> None:
-        """End what tells that this process is alive."""
+        """Stop telling that this process is alive."""
         self._end.set()
 
     def _tell_alive(self) -> None:
-        """Say it while the watcher has its moments, or loads a file, which ends by time-outs of its own."""
+        """Tell it as long as the watcher shows signs of life, or loads a file: a load ends by its own time-outs."""
         pause_s = (self._watchdog_s or 0) / 3
         while not self._end.wait(pause_s):
             state = self._state
@@ -70,7 +70,7 @@ class ServiceManager:
 
 
 def _read_address() -> str | None:
-    r"""Give the address to tell; a name that begins with @ is an abstract one.
+    r"""Give the address of the service manager. A name that begins with @ is an abstract address.
 
     Example:
         >>> os.environ["NOTIFY_SOCKET"] = "@here"; _read_address()
@@ -85,7 +85,7 @@ def _read_address() -> str | None:
 
 
 def _read_watchdog_s() -> float | None:
-    """Give the seconds within which a sign of life is wanted; None where none is, or from another process."""
+    """Give the seconds within which a sign of life is wanted; None if none is, or only from another process."""
     text, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
     if not text.isdigit() or not int(text) or (process and process != str(os.getpid())):
         return None

@@ -1,4 +1,4 @@
-"""What the command line says on stderr while it works: log lines, and how far a run is."""
+"""Write to stderr while a command works: log lines, and how far it is."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from footfall.results import Progress
 
 
-PROGRESS_LINE_SECONDS = 5.0  # between two log lines of one file: a log stays readable over hours
+PROGRESS_LINE_SECONDS = 5.0  # seconds between two log lines of one file, so that a log of hours stays readable
 log = logging.getLogger("footfall")
 
 
 class Talk(logging.Handler):
-    """One line a record on stderr, as text or as a JSON object; what a terminal would obey is escaped."""
+    """Writes each record as a line on stderr: text, or a JSON object. Characters that a terminal obeys are escaped."""
 
     is_json = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        from footfall.safe_text import escaped
+        from footfall.safe_text import escape_unprintable
 
         message = mask(record.getMessage()).expandtabs(4).rstrip()
         if self.is_json:
@@ -38,8 +38,8 @@ class Talk(logging.Handler):
             line = json.dumps({**fields, "message": message, **getattr(record, "fields", {})})
         else:
             level = "" if record.levelno in (logging.INFO, logging.DEBUG) else f"{record.levelname.lower()}: "
-            line = f"footfall: {level}" + "\n".join(escaped(each) for each in message.split("\n"))
-        with suppress(OSError):  # nobody listens; that is no reason to stop a load
+            line = f"footfall: {level}" + "\n".join(escape_unprintable(each) for each in message.split("\n"))
+        with suppress(OSError):  # nobody listens, and that is no reason to stop a load
             sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
 
@@ -49,7 +49,7 @@ talk = Talk()
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """Give what shows progress: nothing, a bar on a terminal, log lines elsewhere."""
+    """Give a function that shows progress: a bar on a terminal, log lines elsewhere; None where nothing is said."""
     if quiet:
         yield None
     elif sys.stderr.isatty() and not talk.is_json:
@@ -60,7 +60,7 @@ def progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
 
 
 def _progress_lines() -> Callable[[Progress], None]:
-    from footfall.safe_text import escaped
+    from footfall.safe_text import escape_unprintable
 
     source: str | None = None
     said_s = time.monotonic()
@@ -70,12 +70,12 @@ def _progress_lines() -> Callable[[Progress], None]:
         fields = {name: getattr(now, name) for name in ("source", "bytes_done", "bytes_total", "rows_read", "seconds")}
         if now.source != source:
             source, said_s = now.source, time.monotonic()
-            log.info("%s: reading", escaped(now.source), extra={"fields": fields})
+            log.info("%s: reading", escape_unprintable(now.source), extra={"fields": fields})
         elif time.monotonic() - said_s >= PROGRESS_LINE_SECONDS:
             said_s = time.monotonic()
             done = f" ({now.bytes_done / now.bytes_total:.0%})" if now.bytes_total else ""
             rate = now.rows_read / now.seconds if now.seconds else 0
-            text = f"{escaped(now.source)}: {now.rows_read:,} rows read{done}, {rate:,.0f} rows/s"
+            text = f"{escape_unprintable(now.source)}: {now.rows_read:,} rows read{done}, {rate:,.0f} rows/s"
             log.info("%s", text, extra={"fields": fields})
 
     return show
@@ -87,7 +87,7 @@ def _progress_bar() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    from footfall.safe_text import escaped
+    from footfall.safe_text import escape_unprintable
 
     name = TextColumn("{task.description}", markup=False)
     rate = TextColumn("{task.fields[rate]:,.0f} rows/s")
@@ -100,7 +100,7 @@ def _progress_bar() -> Iterator[Callable[[Progress], None]]:
             nonlocal source
             if now.source != source:
                 source = now.source
-                bar.reset(task, total=now.bytes_total, visible=True, description=escaped(now.source))
+                bar.reset(task, total=now.bytes_total, visible=True, description=escape_unprintable(now.source))
             per_second = now.rows_read / now.seconds if now.seconds else 0.0
             bar.update(task, completed=now.bytes_done, total=now.bytes_total, rate=per_second)
 

@@ -1,4 +1,4 @@
-"""The program without pandas, which no command needs; PySpark alone wants it to be there."""
+"""Keep pandas out of the program: no command needs it, and only PySpark wants it to be there."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from importlib.abc import MetaPathFinder
 
 
 class _WithoutPandas(MetaPathFinder):
-    """Lets pandas count as not installed. No command makes a frame.
+    """Makes pandas look as if it were not installed. No command makes a frame.
 
-    Where it is installed, pyarrow imports it when it is given the first list, to ask whether the list is one of pandas.
+    If it is installed, pyarrow imports it with the first list that it is given, to ask whether pandas made the list.
     """
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
@@ -19,7 +19,7 @@ class _WithoutPandas(MetaPathFinder):
 
 
 def keep_pandas_out() -> None:
-    """Let pandas count as not installed in this process."""
+    """Make pandas look as if it were not installed in this process."""
     sys.meta_path.insert(0, _WithoutPandas())
 
 

@@ -1,4 +1,4 @@
-"""The source definitions that come with Footfall: one TOML file each in `presets/`, with the keys at its top."""
+"""The source definitions that come with Footfall. Each is a TOML file in `presets/`, with its keys at the top level."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition that every interaction meets. One of `is_in`, `not_in` and `is_missing` is not None."""
+    """A condition that every interaction meets. Exactly one of `is_in`, `not_in` and `is_missing` is not None."""
 
     column: Reference
     is_in: tuple[str, ...] | None = None
@@ -90,7 +90,7 @@ class SourceDefinition:
 
     @property
     def made_from(self) -> MadeFrom | None:
-        """What interaction ids are made of, None where the files have them."""
+        """What interaction ids are made of; None where the files have ids."""
         return self.interaction_id.made_from
 
     @property
@@ -99,7 +99,7 @@ class SourceDefinition:
         return self.name if self.id_space is None else self.id_space
 
     def write_fingerprint_words(self) -> str:
-        """Write all keys that can change a verdict as text; definitions with the same verdicts give the same text."""
+        """Write all keys that can change a verdict as text. Definitions with the same verdicts give the same text."""
         words = asdict(self)
         for key in ("name", "match", "id_space"):
             del words[key]

@@ -27,9 +27,9 @@ LEADING_QUOTES = "\"' \t\ufeff"
 
 
 def describe_look(text: str, delimiter: str, columns: tuple[str, ...]) -> str:
-    """Say what a file looks like whose first line does not name the columns, and what shows how it can be read.
+    """Say what a file looks like if its first line does not name the columns, and which command shows how to read it.
 
-    Nothing where nobody can tell, and the line has quotes.
+    Shape: one sentence. It is empty where the line looks like nothing known and holds a quote.
 
     Example:
         >>> describe_look('{"user": 1}', ",", ("user_id",)).partition("; ")[0]
@@ -41,7 +41,7 @@ def describe_look(text: str, delimiter: str, columns: tuple[str, ...]) -> str:
     look = look or _looks_delimited(text, delimiter, columns) or _looks_like_data(_split_values(text, delimiter))
     if look:
         return f"{look}; {GUESS}"
-    return "" if '"' in text else GUESS  # what is wrong with quotes is said by `describe_cure_of_quotes`
+    return "" if '"' in text else GUESS  # `describe_cure_of_quotes` says what is wrong with quotes
 
 
 def _look(begin: str) -> str:

@@ -15,7 +15,8 @@ from footfall.contract.limits import ID_CHARACTERS_MAX
 from footfall.contract.value_shapes import KindName
 
 FORGOTTEN: KindName = ("forgotten-user", "user_id")
-KNOWN_MAX = 100_000  # users of whom is remembered that they are not forgotten: a hash takes longer than looking them up
+# How many ids are remembered as not forgotten. Looking one of them up takes less time than hashing it again.
+KNOWN_MAX = 100_000
 BIGINT_MAX = 2**63 - 1
 
 INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -79,7 +80,9 @@ class Forgotten:
 
 
 def list_fields(text: str, delimiter: str | None) -> Iterator[str]:
-    """List what may be a field of a record whose fields cannot be told apart; without a delimiter, of JSON.
+    """List each text that may be a field of a record that cannot be split into its fields.
+
+    Shape: without a delimiter, the record is read as JSON. A text that is no field may be among them.
 
     Example:
         >>> sorted(set(list_fields('1,"7","a,b', ",")))
@@ -90,7 +93,7 @@ def list_fields(text: str, delimiter: str | None) -> Iterator[str]:
     if delimiter is None:
         yield from (_unescape(found[0]) for found in STRING.finditer(text))
         yield from (found[1] for found in NUMBER.finditer(text))
-        yield from text.split('"')  # where a quote is missing, what stands between two strings looks like one
+        yield from text.split('"')  # if a quote is missing, the text between two strings looks like a string
         return
     split: Callable[[str], list[str]] = str.split if delimiter == BLANKS else lambda line: line.split(delimiter)
     for line in re.split(r"[\r\n]", text):

@@ -19,7 +19,7 @@ GENERAL = {
     "bad-encoding": 'write encoding = "windows-1252", or what it is, in its source definition, or export it as UTF-8',
     "not-an-integer": 'ids that are no whole numbers need {field}_type = "text" before the tables are made',
     "not-a-uuid": 'ids that are no UUIDs need {field}_type = "text" before the tables are made',
-    "ambiguous-timestamp": "leave only the formats that its times have in its source definition",
+    "ambiguous-timestamp": "in its source definition, list only the formats that its times have",
     "too-long": "is it in the column of its header? `extract` in a source definition takes a part of a value",
     "not-an-object": "one whole JSON object is wanted there, in which a name on the way to a value stands once",
     "not-a-value": "name a path into it (user.id), or `explode` a list whose items are rows, in the source definition",
@@ -34,7 +34,7 @@ GENERAL = {
 
 
 def find_hint(code: str, field: str | None, look: str) -> str:
-    """Give the hint for values of one look, or, where the look is empty, for all values that have the problem.
+    """Give the hint for values of one look. Where the look is empty, give the hint for all values with the problem.
 
     Example:
         >>> find_hint("not-a-timestamp", "timestamp", "leap-second")

@@ -1,10 +1,10 @@
 -- name: groups
 with problem as (
     select
-        line_number,
+        position,
         line,
         raw_bytes,
-        -- The header again, where files were joined: the names of the columns stand in their own places.
+        -- The header stands in the file again, because files were joined: each column holds its own name.
         unnest(case
             when len(list_filter(
                 problems,
@@ -15,13 +15,13 @@ with problem as (
         end) as p
     from rejected
 ),
--- What is left of a timestamp after the one cure that its text calls for; its look is that cure where the kernel reads the rest.
+-- The cure that the text of a timestamp calls for, and the text after this cure. The cure is its look if the kernel reads that text.
 mended as (
     select
         *,
         case
             when p.code <> 'not-a-timestamp' or length(p.value) > 100 then null
-            -- The form is right, and still it is no instant: only the calendar is left.
+            -- The form is right, and still it is no instant. So the calendar has no such day.
             when regexp_full_match(p.value, getvariable('naive_timestamp')) or regexp_full_match(p.value, getvariable('offset_timestamp'))
                 then {'look': 'no-such-day', 'text': p.value}
             when regexp_matches(p.value, '[^ -~]')
@@ -53,12 +53,12 @@ mended as (
 ),
 looked as (
     select
-        line_number,
+        position,
         p.code as code,
         p.field as field,
         p.value as value,
         case
-            when p.field is not null and length(p.value) = getvariable('value_characters_max') then null  -- there is more of it, which a problem does not quote
+            when p.field is not null and length(p.value) = getvariable('value_characters_max') then null  -- the value goes on, and the problem does not quote the rest
             when p.code = 'not-an-integer' then case
                 when list_contains(getvariable('header_names'), lower(p.value)) then 'column-name'
                 when regexp_full_match(p.value, '(?i)null|nil|none|n/?a|nan|undefined|unknown|\\n|-+|\?+') then 'word-for-missing'
@@ -119,7 +119,7 @@ looked as (
                 when list_contains(list_transform(getvariable('actions'), lambda word: lower(word)), lower(p.value)) then 'other-case'
             end
             when p.code = 'too-few-fields' then case
-                -- Counted, not split: a list of the fields of a line of 1 MB takes many times as much.
+                -- Delimiters are counted, and the line is not split: a list of the fields of a line of 1 MB would take many times its memory.
                 when (getvariable('delimiter') <> ';' and length(line) - length(replace(line, ';', '')) = getvariable('field_count') - 1)
                     or (getvariable('delimiter') <> e'\t' and length(line) - length(replace(line, e'\t', '')) = getvariable('field_count') - 1)
                     or (getvariable('delimiter') <> '|' and length(line) - length(replace(line, '|', '')) = getvariable('field_count') - 1)
@@ -141,10 +141,10 @@ looked as (
                     = (getvariable('field_count') - 1) * length(getvariable('delimiter')) then 'quote-in-value'
             end
             when p.code = 'bad-encoding' then case
-                -- DuckDB writes a byte that is no visible ASCII as \x and its digits; a backslash, too.
+                -- As text, DuckDB writes each byte that is no visible ASCII as \x and two digits. It does so with a backslash, too.
                 when contains(raw_bytes::varchar, '\x00') and length(line) - length(replace(line, getvariable('bad_bytes'), ''))
                     = (length(raw_bytes::varchar) - length(replace(raw_bytes::varchar, '\x00', ''))) // 4 then 'nul'
-                -- The bytes are text in which nothing is marked, and in the line something is: only escapes are left.
+                -- Something is marked in the line, and nothing in the text of its bytes. So the mark stands for an escape.
                 when not contains(raw_bytes::varchar, '\x00') and not contains(try(decode(raw_bytes)), getvariable('bad_bytes'))
                     and contains(line, '\ufffe') then 'escape'
             end
@@ -161,7 +161,7 @@ looked as (
             when regexp_full_match(p.value, '\{?[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\}?')
                 then 'xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx'
             when p.code = 'not-an-integer' and regexp_full_match(p.value, '[0-9a-fA-F]{24}|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}') then 'x'
-            -- ‡ stands for the x of a mixed word until all letters are an a.
+            -- A word of letters and digits becomes an x. Until all letters have become an a, ‡ stands for that x.
             else translate(
                 regexp_replace(
                     regexp_replace(
@@ -190,7 +190,7 @@ looked as (
 ),
 shaped as (
     select
-        line_number,
+        position,
         code,
         field,
         value,
@@ -200,14 +200,14 @@ shaped as (
 ),
 grouped as (
     select
-        line_number >> $1 as file_number,
+        position >> $1 as file_number,
         code,
         field,
         look,
         shape,
         count(*) as rows,
-        min(line_number) & ((1::bigint << $1) - 1) as line_number,
-        arg_min(value, line_number) as value
+        min(position) & ((1::bigint << $1) - 1) as line_number,
+        arg_min(value, position) as value
     from shaped
     group by file_number, code, field, look, shape
 )

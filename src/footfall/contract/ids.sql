@@ -1,7 +1,7 @@
--- The macros of one id column, whose name stands for {column}, by its type. `rules.sql` calls them by the column's name:
--- _of(text): the id, or null where the text is none.
+-- The macros of one id column, for each type that it may have. The column's name takes the place of {column}. `rules.sql` calls:
+-- _of(text): the id, or null where the text is no id.
 -- _code(text, id): the code of the problem that the text has, or null. The text is neither null nor empty.
--- _plain(text): the id of a text that the plain form of a record has matched already.
+-- _plain(text): the id of a text that has already matched the pattern of plain ids.
 -- _shown(id): the id as text.
 
 -- name: bigint
@@ -26,6 +26,6 @@ create macro {column}_shown(id) as unhex(hex(id))::uuid::varchar
 -- name: text
 create macro {column}_of(text) as text;
 create macro {column}_code(text, id) as case when length(text) > getvariable('id_characters_max') then 'too-long' end;
--- At most so many bytes are at most so many characters.
+-- A text never has more characters than bytes, so that counting bytes, which is faster, is enough here.
 create macro {column}_plain(text) as case when strlen(text) <= getvariable('id_characters_max') then text end;
 create macro {column}_shown(id) as id

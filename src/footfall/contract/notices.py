@@ -12,9 +12,8 @@ from footfall.results import LoadResult
 
 log = logging.getLogger("footfall")
 
-REPEATED_SHARE = (
-    10  # a notice is given where more than 1 of 10 rows repeat an id, which is rarely that of an interaction then
-)
+# A notice is given where more than 1 of 10 rows repeat an id. Such an id is rarely the id of an interaction.
+REPEATED_SHARE = 10
 # Words that exports write for a missing value, in the usual spellings.
 NULL_WORDS = frozenset(
     spelled
@@ -55,7 +54,7 @@ def describe(
             f"{_write_rows(oddities.padded_ids[name])} in {name}" for name in COLUMNS if oddities.padded_ids[name]
         )
         found.append(f"ids are written with a leading zero or a plus sign: {each}; 007 and +7 are counted as 7")
-    if oddities.null_words and actions is None:  # with a list of actions, such a word is on it, so it is intended
+    if oddities.null_words and actions is None:  # such a word is intended where it is in the list of actions
         words = sorted(oddities.null_words.items(), key=lambda item: (-item[1], item[0]))
         each = ", ".join(f"{word!r} in {_write_rows(rows)}" for word, rows in words)
         found.append(
@@ -85,7 +84,7 @@ def say_notices(result: LoadResult) -> None:
 
 
 def say_other_contracts(results: Iterable[LoadResult]) -> None:
-    """Log once for all files that some were loaded under another contract: after an upgrade, all of them were."""
+    """Log one line about all files that were loaded under another contract: after an upgrade, that is every file."""
     others = [result for result in results if result.status == "already-loaded" and result.notices]
     if others:
         first = others[0]

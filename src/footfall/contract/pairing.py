@@ -1,8 +1,8 @@
 """Pair the rows of a mended file with the rejected rows that it was written from, although the file holds no numbers.
 
-A row that was not touched is known by its text. Of the others, the first that was mended is the first that was
-rejected, and so on, where as many are there as were written. Where some were deleted, the pairs that are most alike in
-that order are taken.
+A row that nobody touched has the same text as its rejected row, so the two are a pair. If the file has as many other
+rows as were written into it, they are paired in their order: the first mended row with the first rejected row, and so
+on. If rows were deleted from the file, the order is kept, and the rows are paired so that their texts are most alike.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 PAIRS_MAX = 1_000_000  # pairs of texts that are compared: about 20 s
-ALIKE_LEAST = 0.2  # of two texts; what is less alike is a row of its own
+ALIKE_LEAST = 0.2  # likeness of a pair; a mended row that is less like every rejected row was not one of them
 WORDS = re.compile(r"\w+")
 
 

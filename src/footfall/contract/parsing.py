@@ -267,7 +267,7 @@ class _Reader:
 
         try:
             groups = re.compile(text).groups
-            pc.match_substring_regex(pa.array([""]), text)  # the kernel's kind of pattern, which has no lookahead
+            pc.match_substring_regex(pa.array([""]), text)  # the kernel reads patterns as Arrow does, without lookahead
         except (re.error, pa.ArrowInvalid, OverflowError, RecursionError) as error:
             raise self.refusal(key, f"{text!r} is no regular expression that is read here ({error})") from error
         if groups != 1:

@@ -1,4 +1,4 @@
-"""The macros and variables of rules.sql, and the patterns of texts that it surely accepts."""
+"""The macros and variables of rules.sql, and patterns: a text that matches one is certainly accepted by the rules."""
 
 from __future__ import annotations
 

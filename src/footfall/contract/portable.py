@@ -1,4 +1,4 @@
-"""A contract and the sums of verdicts as JSON, and back: what one process writes, another one reads as it was."""
+"""Write contracts and sums of verdicts as JSON, and read them again, so that one process can hand them to another."""
 
 from __future__ import annotations
 

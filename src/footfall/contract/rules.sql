@@ -2,7 +2,7 @@
 -- (`formats/delimited.sql`, for example), and `engines/kernel.sql` puts the two together. Nothing here knows a delimiter.
 
 -- name: macros
--- A problem as it is stored: at most so much of the text is quoted.
+-- A problem as it is stored. It quotes the beginning of the text, up to value_characters_max.
 create macro problem(code, field, text) as {
     'code': code,
     'field': field::varchar,
@@ -11,7 +11,7 @@ create macro problem(code, field, text) as {
 -- A NUL can still come from an escape in a JSON text, or from a text within a list or an object.
 create macro is_bad_text(text, has_bad_bytes) as coalesce(has_bad_bytes and contains(text, getvariable('bad_bytes')) or contains(text, chr(0)), false);
 create macro is_padded(id_text) as id_text[1] = '+' or id_text[1] = '0' and length(id_text) > 1;
--- The code of the problem of a value: what can be wrong with any value, before what is wrong with one of its kind.
+-- The code of the problem of a value. What can be wrong with any value comes first, own_code is what is wrong with its kind.
 create macro code_of(not_values, field, text, has_bad_bytes, own_code) as case
     when list_contains(not_values, field) then 'not-a-value'
     when is_bad_text(text, has_bad_bytes) then 'bad-encoding'
@@ -20,10 +20,10 @@ create macro code_of(not_values, field, text, has_bad_bytes, own_code) as case
 end
 
 -- name: quick
--- `texts` has line_number, size_bytes, is_plain and is_skipped, and the five texts of each record that is plain to the format.
+-- `texts` has position, size_bytes, is_plain and is_skipped, and the five texts of each record that has the format's plain form.
 with quick as (
     select
-        line_number,
+        position,
         size_bytes,
         is_plain,
         is_skipped,
@@ -35,14 +35,14 @@ with quick as (
     from texts
 )
 select
-    line_number,
+    position,
     interaction_id,
     user_id,
     product_id,
     action,
     timestamp,
     is_plain and is_skipped as is_skipped,
-    -- null, hence not proved, where anything is missing
+    -- This is null, and so proves nothing, where any of the values is missing.
     is_plain
         and not is_skipped
         and interaction_id is not null
@@ -56,15 +56,15 @@ select
 from quick
 
 -- name: slow
--- `texts` has the five texts of every record, untrimmed; a text that is missing is null. Beside them stand:
--- line_number, line, raw_bytes, size_bytes: the record itself. Where raw_bytes is not null, a mark stands for bad bytes.
+-- `texts` has the five texts of every record, untrimmed. A text that is missing is null. Its other columns are:
+-- position, line, raw_bytes, size_bytes: the record itself. Where raw_bytes is not null, a mark stands for bad bytes.
 -- has_texts: false where the format could not tell the five texts apart. They are not judged then.
 -- is_skipped: true where the record is no interaction by the source definition. Nothing of it is judged then.
 -- not_values: the names of the fields where the record holds a list or an object, or null.
 -- record_problems: the problems that the format found in the record as a whole, or null.
 with trimmed as (
     select
-        line_number,
+        position,
         line,
         raw_bytes,
         size_bytes,
@@ -90,7 +90,8 @@ casts as (
         instant_of(timestamp_text) as from_offset
     from trimmed
 ),
--- A wall clock of another zone: the zone's offset a day before it, and a day after it; one of the two holds, or it is in a gap.
+-- The time of a clock in a zone other than UTC is tried with two offsets: the zone's offset a day before, and a day after. One of
+-- the two is right, or the clock never showed this time because it was set forward.
 zones as (
     select
         *,
@@ -107,7 +108,8 @@ zones as (
 instants as (
     select
         *,
-        -- The earlier offset gives the earlier instant where the wall clock is ambiguous, and moves forward by the gap where it is skipped.
+        -- Where the clock showed this time twice, the earlier offset gives the earlier instant. Where the clock never showed it, the
+        -- earlier offset moves it forward by as much as the clock was set forward.
         case
             when from_offset is not null then from_offset
             when getvariable('source_time_zone') = 'UTC' then wall
@@ -147,7 +149,7 @@ judged as (
     from instants
 )
 select
-    line_number,
+    position,
     interaction_id,
     user_id,
     product_id,

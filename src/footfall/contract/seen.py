@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-WORDS_MAX = 1 << 23  # 64 MB: of 10 million new ids about 1 in 10,000 is looked up in vain; of 100 million, 1 in 10
+WORDS_MAX = 1 << 23  # 64 MB; about 1 of 10,000 new ids is looked up in vain after 10 million ids, 1 of 10 after 100
 BITS = 4  # bits set for each hash, all in one word, so that each test reads memory in one place
 
 
@@ -19,7 +19,7 @@ class SeenFilter:
         self.words = np.zeros(words, np.uint64)
 
     def find_new(self, hashes: np.ndarray) -> np.ndarray:
-        """Say of each hash whether it is certainly new: not seen before and not earlier among these. Remember all.
+        """Say of each hash whether it is certainly new: not seen before, nor earlier in the array. Remember all.
 
         Example:
             >>> seen = SeenFilter(1024)

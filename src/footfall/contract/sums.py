@@ -40,7 +40,7 @@ class Sums:
         """Count accepted rows that turned out to be conflicts as rejected."""
         self.rows_accepted -= rejected.num_rows
         self.rows_rejected += rejected.num_rows
-        add_conflicts(self.kinds, rejected.num_rows, rejected["line_number"][0].as_py(), first_id)
+        add_conflicts(self.kinds, rejected.num_rows, rejected["position"][0].as_py(), first_id)
 
 
 def add_conflicts(kinds: shapes.Kinds, rows: int, line_number: int, first_id: str) -> None:

@@ -8,7 +8,7 @@ from footfall.statements import statements
 
 SQL = statements(__name__)
 
-# Microseconds in a unit; digits before the point, enough for the year 9999; decimals that reach down to microseconds.
+# Each unit in microseconds, its digits before the point up to the year 9999, and its decimals down to microseconds.
 EPOCHS: dict[str, tuple[int, int, int]] = {
     "epoch-s": (1_000_000, 12, 6),
     "epoch-ms": (1_000, 15, 3),
@@ -57,7 +57,7 @@ def find_plain_time_pattern(formats: tuple[str, ...], time_zone: str) -> str | N
     if kind == "plain_iso":
         return PLAIN_ISO
     if kind == "plain_epoch":
-        return f"[1-9][0-9]{{0,{EPOCHS[formats[0]][1] - 2}}}"  # one digit less than allowed, so that all are in range
+        return f"[1-9][0-9]{{0,{EPOCHS[formats[0]][1] - 2}}}"  # a digit fewer than the rules allow: all are in range
     return None
 
 

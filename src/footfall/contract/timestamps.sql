@@ -1,5 +1,6 @@
--- The macros of a timestamp, by how it is written; {number} is the number of a format among those of one source definition.
--- A format gives the time of a clock (wall), or an instant in UTC as a timestamp without a zone (instant); the other is null.
+-- The macros that read a timestamp, for each way to write one. {number} is the number of the format in its source definition.
+-- Each format has two macros: wall_ gives the time of a clock, instant_ an instant in UTC as a timestamp without a zone. One of
+-- the two is null.
 
 -- name: iso
 create macro wall_{number}(text) as case
@@ -12,7 +13,7 @@ create macro instant_{number}(text) as case
 end
 
 -- name: epoch
--- Digits behind the microsecond are cut off. So many digits before the point are no overflow.
+-- Digits behind the microsecond are cut off. The pattern admits so few digits before the point that nothing overflows.
 create macro wall_{number}(text) as null::timestamp;
 create macro instant_{number}(text) as case
     when regexp_full_match(text, getvariable('epoch_{number}')) then make_timestamp(
@@ -36,7 +37,7 @@ create macro instant_{number}(text) as case
 end
 
 -- name: pattern
--- A year of two digits where four are meant would be one of antiquity.
+-- A year of two digits that is read as one of four would be a year of antiquity. The bounds refuse it.
 create macro wall_{number}(text) as case
     when try_strptime(text, getvariable('pattern_{number}')) between timestamp '1000-01-01' and timestamp '9999-12-31 23:59:59.999999'
         then try_strptime(text, getvariable('pattern_{number}'))

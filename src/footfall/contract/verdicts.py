@@ -18,10 +18,10 @@ Oddity = tuple[int, Literal["padded_ids", "null_words"], str, int]  # file numbe
 class Verdicts:
     """The verdicts on one batch.
 
-    Shape: `accepted` has the columns of ACCEPTED in line order, and for formats in which several rows may begin on one
-    line also `row_line`, the line where a row begins, and `item`, its number there. `rejected` has line_number,
-    raw_line, raw_bytes, raw_size_bytes, problems (JSON text), item and around. In both tables the column `line_number`
-    holds positions (`formats/positions.py`). `kinds` has the kinds of problems by file number, `oddities` counts
+    Shape: `accepted` has the columns of ACCEPTED in the order of positions. In formats in which several rows may begin
+    on one line it also has `row_line`, the line where a row begins, and `item`, its number on that line.
+    `rejected` has position, raw_line, raw_bytes, raw_size_bytes, problems (JSON text), item and around.
+    `formats/positions.py` says what a position is. `kinds` has the kinds of problems by file number, `oddities` counts
     accepted rows, and `skipped` counts the rows that are no interactions, by file number.
     """
 

@@ -31,7 +31,7 @@ def hide_accepted(verdicts: Verdicts, forgotten: Forgotten) -> Verdicts:
         return verdicts
     mask = is_forgotten.take(users.indices)
     gone = rows.filter(mask)
-    positions = gone["line_number"].to_numpy()
+    positions = gone["position"].to_numpy()
     if "row_line" in gone.column_names:
         items = gone["item"].to_numpy()
         positions = replace_lines(positions, gone["row_line"].to_numpy()).to_numpy()
@@ -40,7 +40,7 @@ def hide_accepted(verdicts: Verdicts, forgotten: Forgotten) -> Verdicts:
     hidden = _make_hidden(positions, items, verdicts.rejected.schema)
     kinds = {number: dict(of_file) for number, of_file in verdicts.kinds.items()}
     count_hidden(hidden, kinds)
-    rejected = pa.concat_tables([verdicts.rejected, hidden]).sort_by("line_number")
+    rejected = pa.concat_tables([verdicts.rejected, hidden]).sort_by("position")
     return replace(verdicts, accepted=rows.filter(pc.invert(mask)), rejected=rejected, kinds=kinds)
 
 
@@ -53,7 +53,7 @@ def part_refused(
     """
     is_theirs = np.fromiter(find_forgotten(refused, layout, forgotten), bool, refused.num_rows)
     gone = refused.filter(pa.array(is_theirs))
-    hidden = _make_hidden(gone["line_number"].to_numpy(), gone["item"].to_numpy(), schema)
+    hidden = _make_hidden(gone["position"].to_numpy(), gone["item"].to_numpy(), schema)
     return refused.filter(pa.array(~is_theirs)), hidden
 
 
@@ -74,7 +74,7 @@ def find_forgotten(refused: pa.Table, layout: Layout, forgotten: Forgotten) -> I
 def _make_hidden(positions: np.ndarray, items: np.ndarray, schema: pa.Schema) -> pa.Table:
     """Make the rejected rows that stand for rows of forgotten users."""
     values: dict[str, Any] = {
-        "line_number": positions,
+        "position": positions,
         "item": items,
         "raw_line": [""] * len(positions),
         "raw_size_bytes": np.zeros(len(positions), np.int64),
@@ -86,7 +86,7 @@ def _make_hidden(positions: np.ndarray, items: np.ndarray, schema: pa.Schema) ->
 
 def count_hidden(hidden: pa.Table, kinds: dict[int, shapes.Kinds]) -> None:
     """Add rows of forgotten users to the kinds of problems of their files."""
-    positions = hidden["line_number"].to_numpy()
+    positions = hidden["position"].to_numpy()
     files = read_file_numbers(positions)
     for number in np.unique(files).tolist():
         lines = read_line_numbers(positions[files == number])

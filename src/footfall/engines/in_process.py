@@ -141,9 +141,9 @@ def _add_up(sums: Sequence[Sums], verdicts: Verdicts) -> None:
     from footfall.contract import value_shapes as shapes
     from footfall.formats.positions import count_rows_per_file
 
-    for each, rows in zip(sums, count_rows_per_file(verdicts.accepted["line_number"], len(sums)), strict=True):
+    for each, rows in zip(sums, count_rows_per_file(verdicts.accepted["position"], len(sums)), strict=True):
         each.rows_accepted += rows
-    for each, rows in zip(sums, count_rows_per_file(verdicts.rejected["line_number"], len(sums)), strict=True):
+    for each, rows in zip(sums, count_rows_per_file(verdicts.rejected["position"], len(sums)), strict=True):
         each.rows_rejected += rows
     for number, rows in verdicts.skipped.items():
         sums[number].rows_skipped += rows

@@ -37,10 +37,10 @@ SQL = statements(__name__)
 HINTS = statements("footfall.contract.hints")
 RULES = statements("footfall.contract.rules")
 
-ACCEPTED = ("line_number", "interaction_id", "user_id", "product_id", "action", "timestamp")
+ACCEPTED = ("position", "interaction_id", "user_id", "product_id", "action", "timestamp")
 REJECTED_SCHEMA = pa.schema(
     [
-        ("line_number", pa.int64()),
+        ("position", pa.int64()),
         ("raw_line", pa.string()),
         ("raw_bytes", pa.binary()),
         ("raw_size_bytes", pa.int64()),
@@ -119,7 +119,7 @@ def judge_batch(session: KernelSession, batch: pa.RecordBatch, forgotten: Forgot
         is_rejected = pc.is_valid(slow["line"])
         right = slow.filter(pc.and_not(pc.invert(is_rejected), slow["is_skipped"]))
         parts.append(_convert_types(session.layout, right))
-        skipped.append(slow.filter(slow["is_skipped"])["line_number"])
+        skipped.append(slow.filter(slow["is_skipped"])["position"])
         odd += oddities.count_padded_ids(session.connection, right)
         refused = _place_on_lines(session.layout, batch, slow.filter(is_rejected))
         if forgotten and refused.num_rows:
@@ -134,7 +134,7 @@ def judge_batch(session: KernelSession, batch: pa.RecordBatch, forgotten: Forgot
     odd += oddities.count_null_words(session.connection, accepted)
     readable = _make_readable(pa.concat_tables(rejected), session.layout)
     if len(hidden) > 1:
-        readable = pa.concat_tables([readable, *hidden]).sort_by("line_number")
+        readable = pa.concat_tables([readable, *hidden]).sort_by("position")
     return Verdicts(
         accepted,
         readable,
@@ -147,7 +147,7 @@ def judge_batch(session: KernelSession, batch: pa.RecordBatch, forgotten: Forgot
 def _place_on_lines(layout: Layout, batch: pa.RecordBatch, refused: pa.Table) -> pa.Table:
     """Give rejected rows the line where they begin, `item` and `around`, and their size in the stored encoding.
 
-    Where several rows may begin on one line, the kernel's `line_number` counts rows, and the batch has the columns
+    Where several rows may begin on one line, the kernel's `position` counts rows, and the batch has the columns
     `row_line` and `item`. Where records are stored in another encoding than UTF-8, it has `stored_bytes`.
     """
     if "stored_bytes" in batch.schema.names:
@@ -159,8 +159,8 @@ def _place_on_lines(layout: Layout, batch: pa.RecordBatch, refused: pa.Table) ->
         return refused.append_column("around", pa.nulls(refused.num_rows, pa.string()))
     at = _find_rows(batch, refused)
     around = write_around(batch.take(at), layout.definition)
-    lines = replace_lines(refused["line_number"].to_numpy(), batch["row_line"].take(at).to_numpy())
-    refused = refused.set_column(0, "line_number", lines).append_column("item", batch["item"].take(at))
+    lines = replace_lines(refused["position"].to_numpy(), batch["row_line"].take(at).to_numpy())
+    refused = refused.set_column(0, "position", lines).append_column("item", batch["item"].take(at))
     return refused.append_column("around", around)
 
 
@@ -173,8 +173,8 @@ def _append_lines(batch: pa.RecordBatch, accepted: pa.Table) -> pa.Table:
 
 
 def _find_rows(batch: pa.RecordBatch, rows: pa.Table) -> pa.Array:
-    """Find the indexes of judged rows in their batch, whose records are in the order of `line_number`."""
-    return pa.array(np.searchsorted(batch["line_number"].to_numpy(), rows["line_number"].to_numpy()))
+    """Find the indexes of judged rows in their batch, whose records are in the order of `position`."""
+    return pa.array(np.searchsorted(batch["position"].to_numpy(), rows["position"].to_numpy()))
 
 
 def _count_by_file(skipped: list[pa.ChunkedArray]) -> dict[int, int]:
@@ -209,7 +209,7 @@ def _judge_plain(session: KernelSession, lines: pa.Table) -> tuple[pa.Table, lis
     is_left = pc.invert(pc.or_(is_proved, is_skipped))
     return (
         _convert_types(session.layout, judged.filter(is_proved)),
-        [judged.filter(is_skipped)["line_number"]],
+        [judged.filter(is_skipped)["position"]],
         lines.filter(is_left),
     )
 
@@ -225,12 +225,12 @@ def _make_none_accepted(layout: Layout) -> pa.Table:
 def make_accepted_schema(layout: Layout) -> pa.Schema:
     """Give the columns of accepted rows, by the types of their ids."""
     ids = [(column, ARROW_TYPES[kind]) for column, kind in zip(ID_COLUMNS, layout.contract.id_types, strict=True)]
-    return pa.schema([("line_number", pa.int64()), *ids, ("action", pa.string()), ("timestamp", INSTANT)])
+    return pa.schema([("position", pa.int64()), *ids, ("action", pa.string()), ("timestamp", INSTANT)])
 
 
 def _sort_by_line(rows: pa.Table) -> pa.Table:
     rows = rows.combine_chunks()
-    numbers = rows["line_number"].to_numpy()
+    numbers = rows["position"].to_numpy()
     return rows.take(pa.array(np.argsort(numbers, kind="stable"))) if (np.diff(numbers) < 0).any() else rows
 
 

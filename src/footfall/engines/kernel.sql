@@ -9,7 +9,7 @@ from (
 
 -- name: rejected
 select
-    line_number,
+    position,
     line as raw_line,
     raw_bytes,
     size_bytes as raw_size_bytes,
@@ -17,11 +17,11 @@ select
     item,
     around
 from rejected
-order by line_number
+order by position
 
 -- name: conflicts
 select
-    l.line_number as line_number,
+    l.position as position,
     l.line as raw_line,
     l.raw_bytes as raw_bytes,
     l.size_bytes as raw_size_bytes,
@@ -31,5 +31,5 @@ select
     interaction_id_shown(j.interaction_id) as interaction_id
 from lines as l
 join judged as j
-    on j.line_number = l.line_number
-order by l.line_number
+    on j.position = l.position
+order by l.position

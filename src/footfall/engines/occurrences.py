@@ -90,7 +90,7 @@ class _Waiting:
             numbers = _Taken(read_batches(session, SQL["occurrences"], BATCH_ROWS))
             ids = session.cursor()
             for rows in self._read_suspects():
-                position, made = rows["line_number"], rows["interaction_id"]
+                position, made = rows["position"], rows["interaction_id"]
                 occurrence = numbers.take(rows.num_rows)
                 ids.register("rows", pa.table({"position": position, "made": made, "occurrence": occurrence}))
                 numbered = ids.sql(SQL["number"]).to_arrow_table()["interaction_id"]
@@ -104,7 +104,7 @@ class _Waiting:
         for rows in self._read_suspects():
             keys = _make_keys(rows)
             waiting.find_new(_mix(keys))
-            _insert(session, "add_keys", {"position": rows["line_number"], "key": _to_binary(keys)})
+            _insert(session, "add_keys", {"position": rows["position"], "key": _to_binary(keys)})
         self.firsts.seek(0)
         while read := self.firsts.read(KEYS_AT_A_TIME * KEY_BYTES):
             keys = np.frombuffer(read, np.uint32).reshape(-1, 4)
@@ -126,7 +126,7 @@ def _make_keys(rows: pa.Table) -> np.ndarray:
     ids = rows["interaction_id"].combine_chunks()
     begin, end = ids.offset * KEY_BYTES, (ids.offset + len(ids)) * KEY_BYTES
     keys = np.frombuffer(ids.buffers()[1] or b"", np.uint8)[begin:end].copy().view(np.uint32).reshape(-1, 4)
-    keys[:, 3] ^= read_file_numbers(rows["line_number"].to_numpy()).astype(np.uint32)
+    keys[:, 3] ^= read_file_numbers(rows["position"].to_numpy()).astype(np.uint32)
     return keys.reshape(-1)
 
 

@@ -28,7 +28,7 @@ def count_null_words(session: duckdb.DuckDBPyConnection, accepted: pa.Table) -> 
     is_word = pc.is_in(accepted["action"], WORDS)
     if not pc.any(is_word).as_py():
         return []
-    found = _ask(session, "null_words", accepted.select(["line_number", "action"]).filter(is_word))
+    found = _ask(session, "null_words", accepted.select(["position", "action"]).filter(is_word))
     return [(number, "null_words", word, count) for number, word, count in found]
 
 

@@ -83,7 +83,7 @@ class Repeats:
         return [self._find_line(found.files[number]) for number in sorted(found.files)]
 
     def _find_line(self, repeats: RepeatsOfFile) -> RepeatsOfFile:
-        """Replace the number of the first conflict by its line, if `line_number` counts the rows of its file."""
+        """Replace the number of the first conflict by its line, if its position counts the rows of its file."""
         if repeats.line_number is None:
             return repeats
         place = [repeats.file_number, repeats.line_number]
@@ -123,7 +123,7 @@ class _Found:
     def _note(self, number: int, rows_duplicate: int, conflicts: pa.RecordBatch, rows_repeated: int) -> None:
         known = self.files.get(number) or RepeatsOfFile(number, 0, 0, None, None, 0)
         if conflicts.num_rows:
-            lines = conflicts["line_number"].to_numpy()
+            lines = conflicts["position"].to_numpy()
             at = int(lines.argmin())
             if known.line_number is None or lines[at] < known.line_number:
                 first = _write_id(conflicts["interaction_id"][at].as_py())

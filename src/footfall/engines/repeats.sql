@@ -1,13 +1,13 @@
 -- name: create_seen
-create table seen (file_number integer, line_number bigint, interaction_id {interaction_id}, content ubigint);
--- The lines where rows begin, for files in which `line_number` counts rows.
-create table row_lines (file_number integer, line_number bigint, row_line bigint)
+create table seen (file_number integer, position bigint, interaction_id {interaction_id}, content ubigint);
+-- The lines where rows begin, for files in which `position` counts rows.
+create table row_lines (file_number integer, position bigint, row_line bigint)
 
 -- name: add_seen
 insert into seen
 select
     $1,
-    line_number,
+    position,
     interaction_id,
     hash(user_id, product_id, action, timestamp)
 from rows
@@ -16,7 +16,7 @@ from rows
 insert into row_lines
 select
     $1,
-    line_number,
+    position,
     row_line
 from rows
 
@@ -43,14 +43,14 @@ where file_number = $2
 select
     interaction_id,
     file_number,
-    line_number,
+    position,
     content
 from seen
-order by interaction_id, file_number, line_number
+order by interaction_id, file_number, position
 
 -- name: row_line
 select row_line
 from row_lines
 where
     file_number = $1
-    and line_number = $2
+    and position = $2

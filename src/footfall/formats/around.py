@@ -28,7 +28,7 @@ class Around:
     digest: str | None = None
 
     def write(self) -> str | None:
-        """Write it as text; None where that is over 64 KiB."""
+        """Write this as text; None where the text is over 64 KiB."""
         text = json.dumps(asdict(self))
         return text if len(text) <= RAW_BYTES_MAX else None
 
@@ -39,14 +39,14 @@ class Around:
 
 
 def write_around(rows: pa.RecordBatch, definition: SourceDefinition) -> pa.Array:
-    """Give for each row what stood around it, as text; null where it is no item of a list, or over 64 KiB."""
+    """Write what stood around each row, as text. It is null for a row that is no item of a list, and over 64 KiB."""
     if definition.explode is None or "record_item" not in rows.schema.names:
         return pa.nulls(rows.num_rows, pa.string())
     paths = [path.in_duckdb() for path in place_by_path(definition, "").outer]
     names = ("record_item", "outer_texts", "outer_nested", "record_digest")
     columns = (rows[name].to_pylist() for name in names)
     found = (
-        # Of a record that is no JSON nothing around it is known.
+        # A record that is no JSON has no items: its `item` is 0, and nothing is known that stands around it.
         Around(
             definition.explode, item, dict(zip(paths, outer, strict=True)), dict(zip(paths, is_list, strict=True)), made
         ).write()

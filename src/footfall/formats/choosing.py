@@ -12,7 +12,7 @@ from footfall.contract.mapping import read_file_time
 from footfall.contract.patterns import is_id
 from footfall.contract.terms import Contract
 from footfall.errors import SettingsError, SourceError, UnknownNameError
-from footfall.safe_text import scheme, shown
+from footfall.safe_text import find_scheme, mask_source
 from footfall.sources.ignored import COMPRESSIONS
 from footfall.sources.patterns import is_path_of
 
@@ -28,8 +28,8 @@ FORMATS_BY_ENDING: dict[str, FormatName] = {
 class Contracts:
     """The contracts of one command, one for each source definition.
 
-    `base` is that of Footfall's own form; `definitions` are those of footfall.toml; `named` is the name that the
-    command gives, or None. What was chosen is remembered, since a definition is looked for with every file.
+    `base` is the contract of Footfall's own form, `definitions` are those of footfall.toml. `named` is the name that
+    the command gives, or None. The choices are remembered, since a definition is looked for with every file.
     """
 
     base: Contract
@@ -88,8 +88,8 @@ class Contracts:
         if len(fitting) > 1:
             names = " and ".join(repr(definition.name) for definition in fitting)
             raise SettingsError(
-                f"{shown(source)}: the definitions {names} in footfall.toml both match this file; narrow the `match` "
-                "of one of them, or name one with --source"
+                f"{mask_source(source)}: the definitions {names} in footfall.toml both match this file; narrow the "
+                "`match` of one of them, or name one with --source"
             )
         return fitting[0] if fitting else None
 
@@ -152,7 +152,7 @@ def find_delimiter(definition: SourceDefinition, source: str) -> str:
 
 
 def name_contract(contract: Contract, source: str) -> str:
-    """Give the fingerprint of a contract with what the name of a file decides: format, delimiter, the time of its rows.
+    """Give the fingerprint of a contract and of what the file's name decides: format, delimiter, the time of its rows.
 
     Example:
         >>> name_contract(Contract(), "a.csv") == Contract().fingerprint() != name_contract(Contract(), "a.tsv")
@@ -166,7 +166,7 @@ def name_contract(contract: Contract, source: str) -> str:
         definition = replace(definition, delimiter=delimiter)
     try:
         time = read_file_time(definition, source)
-    except SourceError:  # such a file is not loaded
+    except SourceError:  # loading such a file fails with this error anyway
         time = None
     if time is not None:
         definition = replace(definition, timestamp=replace(definition.timestamp, value=time))
@@ -174,7 +174,7 @@ def name_contract(contract: Contract, source: str) -> str:
 
 
 def _name_of(source: str) -> str:
-    return (urlsplit(source).path if scheme(source) else source).lower()
+    return (urlsplit(source).path if find_scheme(source) else source).lower()
 
 
 def strip_compression(name: str) -> str:

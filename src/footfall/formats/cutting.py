@@ -1,9 +1,10 @@
-"""Content -> places where a record begins for sure, found in one pass without reading the records in between.
+"""Find places in a content where a record certainly begins, in one pass, without reading the records in between.
 
-At a border nobody knows whether a quoted record is open. It is, or it is not. So the lines behind the border are read
-as if a record began there, and once more as if one were open, which only the next line with an odd number of quotes
-can close. Where both readings begin a record, one begins, whichever of them is true; from there on they never differ.
-Where they do not agree within LOOK_BYTES_MAX, there is no cut at this border, and the range joins the next.
+At a border, a quoted record may be open, and nothing at the border tells whether one is. So the lines behind the
+border are read twice: once as if a record began at the border, and once as if a record were open there. An open record
+can only be closed by the next line with an odd number of quotes. At the first line where both readings begin a record,
+a record begins, whichever reading is the true one, and from that line on the two readings are the same. If they do not
+agree within LOOK_BYTES_MAX, there is no cut at this border, and the range goes on to the next one.
 
 Memory: LOOK_BYTES_MAX and a block.
 """
@@ -19,9 +20,9 @@ from footfall.contract.limits import RECORD_LINES_MAX
 from footfall.formats.framing import READABLE_BYTES, count_quotes, join_quoted
 from footfall.formats.quoting import Dialect, record_test
 
-LOOK_BYTES = 1 << 16  # bytes read behind a border before the first try: mostly more than 100 lines
-LOOK_BYTES_MAX = 4 << 20  # bytes; four times the longest record, so that one that might be open is closed
-LOOK_GROWTH = 4  # times more bytes for each try, so that all tries together read little more than the last
+LOOK_BYTES = 1 << 16  # bytes read behind a border before the first try; they usually hold more than 100 lines
+LOOK_BYTES_MAX = 4 << 20  # bytes; four times the longest record, so that a record that may be open ends within them
+LOOK_GROWTH = 4  # each try reads so many times the bytes of the one before: all together read little more than the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Cut:
 
 
 class Cutter:
-    """Finds the cuts of one content while it streams by, one behind each border.
+    """Finds the cuts of one content while it streams by: at each border, the first line where a record surely begins.
 
     Shape: `begin` is where the first record begins, behind the header. Borders are `range_bytes` apart, each counted
     from the last cut.
@@ -46,9 +47,9 @@ class Cutter:
         self.range_bytes = range_bytes
         self.begin = begin
         self.border = begin.position + range_bytes
-        self.position = 0  # of the first byte that was not looked at
-        self.line_number = begin.line_number  # of the line that holds that byte
-        self.window: list[bytes] | None = None  # from the line begin behind the border on, while a cut is looked for
+        self.position = 0  # the position of the first byte that was not looked at
+        self.line_number = begin.line_number  # the number of the line that holds this byte
+        self.window: list[bytes] | None = None  # the bytes behind the border in which a cut is looked for
         self.window_bytes = 0
         self.wanted = 0
         self.cuts: list[Cut] = []
@@ -63,7 +64,7 @@ class Cutter:
             self._go_on(block, is_end=False)
 
     def finish(self) -> list[Cut]:
-        """Say that the content has ended; give the cuts, in order, each behind a first record and before a last."""
+        """Give the cuts in their order, now that the content has ended. Records stand on both sides of each cut."""
         if self.window is not None:
             self._go_on(b"", is_end=True)
         return [cut for cut in self.cuts if cut.position < self.position]
@@ -108,10 +109,10 @@ def count_lines(block: bytes, line_end: int, size: int) -> int:
 def find_begin(
     text: bytes, dialect: Dialect, is_record: Callable[[bytes], bool], *, is_end: bool
 ) -> tuple[int, int] | None:
-    """Find the first line of a text at which a record begins for sure, where before the text one may be open.
+    """Find the first line of a text at which a record certainly begins, although one may be open before the text.
 
-    Shape: the text begins where a line does; with `is_end` the content ends with it.
-    Units: bytes and lines from the begin of the text; None where more text would be needed.
+    Shape: the text begins where a line begins. With `is_end`, the content ends where the text does.
+    Units: bytes and lines from the beginning of the text; None where only more text could tell.
     """
     if not dialect.quoting or not text:
         return 0, 0
@@ -126,7 +127,7 @@ def find_begin(
     odd = np.flatnonzero(per_line % 2)
     first = int(odd[0]) if len(odd) else len(ends)
     if first >= RECORD_LINES_MAX or (int(ends[first]) if len(odd) else len(text)) > READABLE_BYTES:
-        return 0, 0  # a record that is open would be too large by now, so that none is
+        return 0, 0  # a record that was open here would be too large, so none is open
     if not len(odd):
         return (0, 0) if is_end else None
     left = None if is_end else len(text)
@@ -144,7 +145,7 @@ def find_begin(
 def _list_begins(
     block: bytes, ends: np.ndarray, per_line: np.ndarray, is_record: Callable[[bytes], bool], left: int | None
 ) -> np.ndarray:
-    """List the lines at which records begin for sure in a block that begins with one. Units: lines from 0."""
+    """List the lines at which records certainly begin, in a block that begins with a record. Units: lines from 0."""
     kept, carried = join_quoted(block, ends, per_line, is_record, left)
     known = len(ends) if carried is None else carried
     begins: np.ndarray = np.concatenate(([0], np.flatnonzero(kept[:known]) + 1))

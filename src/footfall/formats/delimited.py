@@ -44,7 +44,7 @@ def read_records(
 ) -> tuple[HeaderRecord, Iterator[pa.RecordBatch]]:
     """Split content into its header and batches of records.
 
-    Shape: batches of framing.SCHEMA, numbered from the header's next line on; each of BLOCK_BYTES_MAX of text at most.
+    Shape: batches of framing.SCHEMA, numbered from the line behind the header on, each of at most BLOCK_BYTES_MAX.
     Raises: SourceError where there is no header, or the content is not in the encoding of the definition.
     """
     header, lines = read_header(content, source, delimiter, definition)
@@ -56,7 +56,7 @@ def read_header(
 ) -> tuple[HeaderRecord, Lines]:
     """Read the header of a content; give it, and the lines from the first record on.
 
-    `line_end` is known where the content was looked at before.
+    `line_end` is the byte that ends a line, where a look at the content has already found it; else None.
     Raises: SourceError where there is no header, or the content is not in the encoding of the definition.
     """
     encoding = find_encoding(content(), definition.encoding, source)

@@ -1,10 +1,10 @@
 -- The records of a delimited file -> the relation `texts` that `contract/rules.sql` judges, with the columns that it asks for.
 -- `lines` has the records as `delimited.py` frames them.
 
--- The fields of a line as a list; in the plain form of a line, the shorter way. Null where the quoting is bad.
+-- The first statements give the fields of a line as a list, or null where the quoting is bad. Lines in plain form have a shorter way.
 
 -- name: plain_fields
--- What is split is chosen before it is: to choose between lists would copy them.
+-- The text to split is chosen first, and then split. To choose between two lists would copy them.
 string_split(
     case when starts_with(line, '"') then substring(line, 2, length(line) - 2) else line end,
     case when starts_with(line, '"') then getvariable('quoted_delimiter') else getvariable('delimiter') end
@@ -27,7 +27,7 @@ end
 string_split(line, getvariable('delimiter'))
 
 -- name: fields_between_words
--- A pattern knows what a field without one character is, not without a word: a border stands in its place.
+-- A pattern can leave out one character, but not a delimiter of several: so one character, the border, takes its place first.
 case
     when not contains(line, '"') then string_split(line, getvariable('delimiter'))
     when regexp_full_match(replace(line, getvariable('delimiter'), getvariable('border')), getvariable('well_bordered_line'))
@@ -63,10 +63,10 @@ end
 string_split_regex(trim(line, e' \t'), '[ \t]+')
 
 -- name: plain_texts
--- The texts of plain records, which need no parser: either all of their fields are in quotes, or none is.
+-- The texts of records in plain form, which need no parser: either all of their fields are in quotes, or none is.
 with plain as (
     select
-        line_number,
+        position,
         size_bytes,
         is_plain,
         case when is_plain then line end as line
@@ -79,7 +79,7 @@ split as (
     from plain
 )
 select
-    line_number,
+    position,
     size_bytes,
     is_plain,
     {is_skipped} as is_skipped,
@@ -117,7 +117,7 @@ texts as (
     from split
 )
 select
-    line_number,
+    position,
     line,
     raw_bytes,
     size_bytes,
@@ -131,7 +131,7 @@ select
     framing_problem is null and is_excluded as is_skipped,
     case
         when framing_problem is null then null
-        -- Bad bytes are of matter where the fields cannot be told apart; elsewhere the five fields are looked at.
+        -- Bad bytes are a problem of the record where its fields cannot be told apart. Elsewhere the five fields are looked at.
         when framing_problem.code = 'too-long' or raw_bytes is null then [framing_problem]
         else [framing_problem, problem('bad-encoding', null, line)]
     end as record_problems

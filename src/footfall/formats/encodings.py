@@ -1,7 +1,7 @@
 """Convert text in other encodings to UTF-8 while it is read, and back to the stored bytes.
 
-What is no text in its encoding becomes bytes that are no UTF-8 (a surrogate each), so that it is looked at where bad
-bytes of a UTF-8 file are, and the stored bytes can be made of it again.
+Bytes that are no text in their encoding become surrogates, which are no valid UTF-8 either. So they are found where the
+bad bytes of a UTF-8 file are found, and the stored bytes can be made from them again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _UTF_32_LE = codecs.BOM_UTF32_LE
 
 
 def find_encoding(blocks: Iterator[bytes], encoding: str, source: str) -> str:
-    """Say in which encoding a content is, by the one that its definition names; UTF-16 by its byte order mark.
+    """Say in which encoding a content is: the one that its definition names. The byte order mark tells which UTF-16.
 
     Raises: SourceError where the first bytes are not of this encoding.
     """
@@ -50,7 +50,7 @@ def find_encoding(blocks: Iterator[bytes], encoding: str, source: str) -> str:
 
 
 def begin_as_text(blocks: Iterator[bytes], encoding: str) -> bytes:
-    """Give the first bytes of a content as UTF-8, or as they are where they are not in this encoding."""
+    """Give the first bytes of a content as UTF-8. If they are not in this encoding, give them unchanged."""
     start, _ = take_start(blocks)
     if encoding == UTF_8:
         return start
@@ -92,9 +92,9 @@ def decode_blocks(blocks: Iterator[bytes], encoding: str, source: str) -> Iterat
 
 
 def decode_kept(line: str, raw: bytes | None, encoding: str) -> bytes:
-    r"""Give a record of the quarantine as UTF-8, from its stored bytes, else from its text, which is exact then.
+    r"""Give a record of the quarantine as UTF-8, from its stored bytes, or from its text, which is exact without them.
 
-    `encoding` is that of a definition of today; which UTF-16 it was is seen by the text that was made of the bytes.
+    `encoding` is that of today's definition. If it is UTF-16, the text that was made of the bytes tells which kind.
 
     Example:
         >>> decode_kept("a\\x81\xe9", b"a\x81\xe9", "cp1252").decode("utf-8", "replace")[-1]
@@ -110,7 +110,7 @@ def decode_kept(line: str, raw: bytes | None, encoding: str) -> bytes:
 
 
 def find_kept_encoding(rows: Iterable[tuple[str, bytes | None]]) -> str:
-    """Say which UTF-16 the bytes of records of the quarantine are, by the texts that were made of them."""
+    """Say which kind of UTF-16 the bytes of kept records are, from the texts that were made of these bytes."""
     for line, raw in rows:
         for each in _MARKS.values():
             if raw is not None and raw.decode(each, "backslashreplace").replace("\0", "\\x00") == line:
@@ -130,7 +130,7 @@ def encode_again(text: bytes, encoding: str) -> bytes:
 
 
 def stored_weights(text: np.ndarray, encoding: str) -> np.ndarray:
-    """Give for each byte of UTF-8 the number of stored bytes it represents; a character counts at its first byte."""
+    """Give for each byte of UTF-8 how many stored bytes it stands for: those of a whole character at its first byte."""
     weights: np.ndarray = ((text & 0xC0) != 0x80).astype(np.int64)
     if encoding in _MARKS.values():
         weights = weights * 2 + (text >= 0xF0) * 2

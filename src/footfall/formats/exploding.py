@@ -1,7 +1,7 @@
-"""Records that hold a list of rows -> these rows, each with what its fields take from the record around it.
+"""Turn records that hold a list of rows into these rows, each with what its fields take from the record around it.
 
-Grain: one row per item of the list; none of an empty one; a record without such a list stays one row.
-Memory: a record's own text once; what its rows take from around them, once for each row of a batch.
+Grain: one row for each item of the list, so none for an empty list. A record without such a list stays one row.
+Memory: the text of a record once, and what its rows take from around them once for each row of a batch.
 """
 
 from __future__ import annotations
@@ -88,12 +88,12 @@ def _compose_records(definition: SourceDefinition) -> str:
 
 
 def _take_rows(records: pa.Table, block_size: int) -> Iterator[pa.RecordBatch]:
-    """Give the rows of some records, in batches of so many bytes."""
+    """Give the rows of some records in batches of about `block_size` bytes."""
     if not records.num_rows:
         return
     items = records["items"].combine_chunks()
     texts = items.flatten()
-    # A record without a list has null here, and one row.
+    # A record without a list has no length here. It counts as -1: one row that is no item.
     counts = pc.fill_null(pc.list_value_length(items), -1).to_numpy(zero_copy_only=False)
     rows_of = np.abs(counts)
     parent = np.repeat(np.arange(len(rows_of)), rows_of)
@@ -114,11 +114,11 @@ def _take_rows(records: pa.Table, block_size: int) -> Iterator[pa.RecordBatch]:
         of, is_own = pa.array(parent[begin:end]), pa.array(is_item[begin:end])
         line = pool.take(pa.array(at[begin:end]))
         raw = records["raw_bytes"].combine_chunks().take(of)
-        # Of an item the bytes as they were are not known any more: what was bad in them is marked in its text.
+        # The stored bytes of an item are not known any more. Its text, which marks the bad ones, takes their place.
         raw = pc.if_else(pc.and_(is_own, pc.is_valid(raw)), line.cast(pa.binary()), raw)
         yield pa.record_batch(
             {
-                "line_number": records["line_number"].combine_chunks().take(of),
+                "position": records["position"].combine_chunks().take(of),
                 "line": line,
                 "raw_bytes": raw,
                 "size_bytes": pa.array(sizes[begin:end]),

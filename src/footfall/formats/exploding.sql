@@ -2,13 +2,13 @@
 
 -- name: records
 -- Each record with the texts of the items of its list, and with the values that these take from around it.
--- framing_code and framing_value are the problem of a record that holds no such list; its items are null then.
+-- A record that holds no such list has a problem, in framing_code and framing_value. Its items are null.
 with looked as (
     select
         *,
         case
             when size_bytes > getvariable('record_bytes_max') then 'too-long'
-            -- A malformed text has no type.
+            -- For a malformed text the function raises, and `try` makes that null.
             when coalesce(try(json_type(line)), '') <> 'OBJECT' then 'not-an-object'
         end as code
     from lines
@@ -47,7 +47,7 @@ listed as (
     from coded
 )
 select
-    line_number,
+    position,
     line,
     raw_bytes,
     size_bytes,

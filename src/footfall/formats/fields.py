@@ -12,18 +12,18 @@ from footfall.statements import statements
 
 SQL = statements("footfall.formats.delimited")
 IN_PLAIN_VALUES = frozenset("0123456789abcdefABCDEF-:.+TZ ")  # characters of ids and times in plain form
-# How the fields of a line in plain form are told apart, where that is another way.
+# The statements that split a line in plain form into its fields, where it takes less than splitting any line.
 PLAIN_KINDS = {
     "fields": "plain_fields",
     "fields_between_words": "plain_fields",
     "fields_between_blanks": "bare_fields_between_blanks",
 }
-BORDER = "\0"  # in place of a delimiter of several characters: no text in the kernel holds a NUL
+BORDER = "\0"  # stands for a delimiter of several characters; no text in the kernel holds a NUL otherwise
 
 
 def compose_delimited(layout: Layout) -> Form:
     """Give the statements of delimited.sql for files of one layout."""
-    # A delimiter that may stand in a plain value: the pattern of the line would not say where its fields end.
+    # If the delimiter may stand in a plain value, a pattern of the whole line would not say where its fields end.
     is_matched = layout.delimiter != BLANKS and not IN_PLAIN_VALUES & set(layout.delimiter)
     expressions = compose_expressions(layout, Record(is_matched=is_matched))
     kind = _kind(layout)
@@ -36,7 +36,7 @@ def compose_delimited(layout: Layout) -> Form:
 
 
 def _kind(layout: Layout) -> str:
-    """Say which statements tell the fields of these records apart."""
+    """Name the statements that split these records into their fields."""
     if not layout.definition.quoting:
         return "bare_fields_between_blanks" if layout.delimiter == BLANKS else "bare_fields"
     if layout.delimiter == BLANKS:
@@ -47,9 +47,9 @@ def _kind(layout: Layout) -> str:
 def list_split_variables(layout: Layout) -> dict[str, Any]:
     """Give the variables with which records are split into fields.
 
-    Shape: name -> value, to be set with `set variable` in the session that splits the records. `well_quoted_line` is
-    of lines as they are; where delimiters have several characters it knows the usual ones, and `hints.sql` alone
-    asks it.
+    Shape: name -> value, to be set with `set variable` in the session that splits the records. `well_quoted_line`
+    matches lines as the file has them. If the delimiter has several characters, it matches the usual lines only, and
+    only `hints.sql` uses it.
     """
     comma, field = _comma(layout), f'(?:"(?:[^"]|"")*"|{_bare(layout, quote=chr(34))})'
     beside = r"[ \t]*" if layout.delimiter == BLANKS else ""
@@ -69,7 +69,7 @@ def list_split_variables(layout: Layout) -> dict[str, Any]:
 
 
 def _comma(layout: Layout) -> str:
-    """Give the pattern of a delimiter, in RE2's spelling: no character of it is special."""
+    """Give the pattern of the delimiter for RE2, with each character by its number, so that none is special."""
     return r"[ \t]+" if layout.delimiter == BLANKS else _spell(layout.delimiter)
 
 
@@ -78,7 +78,7 @@ def _spell(text: str) -> str:
 
 
 def _bare(layout: Layout, quote: str, line_end: str = "") -> str:
-    """Give the pattern of a field that no quotes enclose, without some of those that hold half of a delimiter."""
+    """Give the pattern of a field without quotes. It leaves out some fields that hold half of a delimiter."""
     if layout.delimiter == BLANKS:
         return rf"[^{quote} \t{line_end}]+"
     first, second = _spell(layout.delimiter[0]), _spell(layout.delimiter[1:2])
@@ -90,7 +90,7 @@ def _bare(layout: Layout, quote: str, line_end: str = "") -> str:
 def _plain_line(layout: Layout, trusted: dict[int, str]) -> str:
     """Give the pattern of a line with plain values, and with either all of its fields in quotes or none."""
     if layout.field_count > PLAIN_FIELDS_MAX:
-        return r"[^\s\S]"  # no line
+        return r"[^\s\S]"  # matches no line
     quoting = layout.definition.quoting
     quote = '"' if quoting else ""
     comma, bare = _comma(layout), _bare(layout, quote, r"\n")

@@ -1,6 +1,6 @@
-"""Content -> numbered raw records in Arrow batches: where each begins and ends, before a word about its values.
+"""Cut content into numbered raw records in Arrow batches: where each begins and ends, and nothing about its values.
 
-Memory: one block and its records; a record over 1 MB is cut to what the quarantine keeps while it streams by.
+Memory: one block and its records. A record over 1 MB is cut, while it streams by, to what the quarantine keeps of it.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ __all__ = [
     "join_quoted",
 ]
 
-BLOCK_BYTES_MAX = 8 << 20  # bytes of content per batch: about 170,000 rows; larger is no faster, smaller pays per query
-BLOCKS_PER_LIMIT = 100  # a batch in work takes some ten times its text, and several are in work at a time
-LINE_BYTES_LEAST = 40  # bytes; a block of shorter lines is several batches: memory goes by rows, too
-MARK_BAD_BYTES = "footfall-mark-bad-bytes"  # how Python decodes a record that is no text
-READABLE_BYTES = RECORD_BYTES_MAX + 1  # bytes of a too-long record that are carried along
+BLOCK_BYTES_MAX = 8 << 20  # bytes of a batch, about 170,000 rows; larger is no faster, smaller pays more for queries
+BLOCKS_PER_LIMIT = 100  # a batch in work takes about ten times the memory of its text, and several are in work at once
+LINE_BYTES_LEAST = 40  # bytes; a block of shorter lines becomes several batches, since each row takes memory, too
+MARK_BAD_BYTES = "footfall-mark-bad-bytes"  # the name by which Python knows how to decode a record that is no text
+READABLE_BYTES = RECORD_BYTES_MAX + 1  # bytes of a too-long record that are kept while it streams by
 SPACE, TAB = BLANK_BYTES = b" \t"
 SCHEMA = pa.schema(
-    [("line_number", pa.int64()), ("line", pa.string()), ("raw_bytes", pa.binary()), ("size_bytes", pa.int64())]
+    [("position", pa.int64()), ("line", pa.string()), ("raw_bytes", pa.binary()), ("size_bytes", pa.int64())]
 )
-STORED = pa.field("stored_bytes", pa.int64())  # beside them where the file is not UTF-8
+STORED = pa.field("stored_bytes", pa.int64())  # a further column where the file is not UTF-8
 
 codecs.register_error(MARK_BAD_BYTES, lambda error: (BAD_BYTES, getattr(error, "end", 0)))
 
 
 def block_bytes(memory_limit_mb: int) -> int:
-    """Say how many bytes of content a batch may hold, so that all that are in work fit into the limit."""
+    """Say how many bytes of content a batch may hold, so that all batches in work at once fit into the limit."""
     return min(BLOCK_BYTES_MAX, (memory_limit_mb << 20) // BLOCKS_PER_LIMIT)
 
 
@@ -103,13 +103,13 @@ class Lines:
             count -= min(there, count)
 
     def skip_line(self) -> tuple[int, int, bool]:
-        """Drop what is left of the line at hand, however long, its end apart.
+        """Drop the rest of the line at hand, however long it is, but not its line end.
 
-        Units: its bytes, as text in UTF-8 and as they are stored; and whether all are blank.
+        Shape: the number of bytes dropped as text in UTF-8, their number as they are stored, and whether all are blank.
         """
         dropped = stored = 0
         is_blank = True
-        cr = b""  # the last byte, if it is a CR: half of a line end, or a byte of the line if more comes
+        cr = b""  # a CR at the end so far: half of a line end, or a byte of the line if the line goes on
         while True:
             at = self.rest.find(self.end)
             here = self.rest if at < 0 else self.rest[:at]
@@ -143,7 +143,7 @@ def cut_records(lines: Lines, field_count: int, block_size: int) -> Iterator[pa.
             yield from _block(lines, cut, lines_max, None if is_last else limit, is_record)
         elif limit > READABLE_BYTES:
             yield from _too_long(lines)
-        # Where nothing could be taken, the first record goes on behind what is at hand.
+        # If no complete record was at hand, read one block more before the next try.
         wanted = block_size if len(lines.rest) < size else limit + block_size
 
 
@@ -161,10 +161,10 @@ def _too_long(lines: Lines) -> Iterator[pa.RecordBatch]:
 def _block(
     lines: Lines, cut: int, lines_max: int, left: int | None, is_record: Callable[[bytes], bool]
 ) -> Iterator[pa.RecordBatch]:
-    """Give the records of one block, and leave to the next what may still go on there.
+    """Give the records of one block, and leave to the next block a record that may go on there.
 
-    Units: `left` is the bytes from the block's begin on to where the next line end may be, or None where the content
-    ends with the block.
+    Units: `left` counts bytes from the beginning of the block. It is the earliest place where the next line can end, or
+    None where the content ends with the block.
     """
     block = lines.rest[:cut]
     array = np.frombuffer(block, np.uint8)
@@ -205,10 +205,11 @@ def count_quotes(block: bytes, array: np.ndarray, ends: np.ndarray, dialect: Dia
 def join_quoted(
     block: bytes, ends: np.ndarray, per_line: np.ndarray, is_record: Callable[[bytes], bool], left: int | None
 ) -> tuple[np.ndarray, int | None]:
-    """Say which line ends end a record, and from which line on it takes the next block to know.
+    """Say which line ends end a record, and from which line on only the next block can tell; None: this block can.
 
-    A record that is open at a line end holds an odd number of quotes up to there, and closes on the next line that
-    holds an odd number again: so each odd line has one candidate, and every byte is matched at most twice.
+    A record that is open at the end of a line has an odd number of quotes so far. It closes on the next line with an
+    odd number of quotes. So for each odd line there is one line that can close it, and no byte is matched more than
+    twice.
     Units: `left` as in `_block`.
     """
     kept = np.ones(len(ends), dtype=bool)
@@ -218,14 +219,15 @@ def join_quoted(
         opening = int(odd[at])
         begin = int(ends[opening - 1]) + 1 if opening else 0
         if at + 1 == len(odd):
-            # No line end is at hand between the block and `left`: a record over 1 MB by then cannot close in time.
+            # `left` is the earliest byte at which the next line can end. If the open record is over 100 lines or 1 MB
+            # there, no quote can close it in time, and its first line is badly quoted.
             if left is not None and len(ends) - opening < RECORD_LINES_MAX and left - begin <= READABLE_BYTES:
                 return kept, opening
             break
         closing = int(odd[at + 1])
         end = int(ends[closing])
         text = b""
-        if closing - opening < RECORD_LINES_MAX and end - begin <= READABLE_BYTES:  # one more for the CR of CRLF
+        if closing - opening < RECORD_LINES_MAX and end - begin <= READABLE_BYTES:  # and one byte for the CR of a CRLF
             text = block[begin:end].removesuffix(b"\r")
         if text and len(text) <= RECORD_BYTES_MAX and is_record(text):
             kept[opening:closing] = False
@@ -238,7 +240,7 @@ def join_quoted(
 def _records(
     block: bytes, array: np.ndarray, ends: np.ndarray, numbers: np.ndarray, dialect: Dialect
 ) -> pa.RecordBatch:
-    """Cut a block at its record ends; the line ends themselves go, and so do lines of nothing but blanks."""
+    """Cut a block at its record ends. The line ends themselves are dropped, and so are blank lines and comments."""
     starts = np.concatenate(([0], ends[:-1] + 1))
     stops = ends.copy()
     if dialect.line_end == LF and b"\r" in block:
@@ -274,14 +276,14 @@ def _records(
 
 
 def _find_blank(block: bytes, array: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> list[int]:
-    """Say which lines hold something, but nothing except blanks. Few lines begin with a blank: only those are read."""
+    """List the lines of blanks alone; empty lines are not among them. Only lines that begin with a blank are read."""
     first = array[starts]
     begins_blank = np.flatnonzero(((first == SPACE) | (first == TAB)) & (stops > starts))
     return [at for at in begins_blank.tolist() if not block[starts[at] : stops[at]].strip(BLANK_BYTES)]
 
 
 def _find_comments(block: bytes, array: np.ndarray, starts: np.ndarray, dialect: Dialect) -> list[int]:
-    """Say which lines are comments."""
+    """List the lines that are comments."""
     first = array[np.minimum(starts, len(array) - 1)]
     candidates = np.flatnonzero((first == dialect.comment[0]) & (starts < len(array))).tolist()
     return [at for at in candidates if block.startswith(dialect.comment, int(starts[at]))]
@@ -310,7 +312,7 @@ def is_utf8(block: bytes) -> bool:
 def assemble(
     texts: list[bytes], numbers: np.ndarray, sizes: np.ndarray, stored: np.ndarray | None = None
 ) -> pa.RecordBatch:
-    """Give a batch where some record is too long, or not text."""
+    """Make a batch of records of which some may be too long, or no text."""
     lines: list[str] = []
     raw: list[bytes | None] = []
     for text, size in zip(texts, sizes.tolist(), strict=True):
@@ -326,14 +328,14 @@ def assemble(
 
 
 def append_stored(columns: list[pa.Array], stored: np.ndarray | None) -> pa.RecordBatch:
-    """Give the batch, with the sizes of the stored bytes where these are no UTF-8."""
+    """Make a batch of columns, with the sizes of the stored bytes as a further one where these are no UTF-8."""
     if stored is None:
         return pa.record_batch(columns, schema=SCHEMA)
     return pa.record_batch([*columns, pa.array(stored, pa.int64())], schema=SCHEMA.append(STORED))
 
 
 def cut_text(text: bytes, size: int) -> bytes:
-    """Cut text to at most `size` bytes, not within a character."""
+    """Cut text to at most `size` bytes, and never within a character."""
     if len(text) <= size:
         return text
     while size > 0 and text[size] & 0xC0 == 0x80:

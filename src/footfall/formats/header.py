@@ -18,9 +18,9 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class HeaderRecord:
-    """The names of the fields. Without a header they are those of the definition, or empty, one a field.
+    """The names of the fields. Without a header, the definition names them, or there is an empty name for each field.
 
-    `text` is the header as read; without a header the numbers of the fields, with delimiters between them.
+    `text` is the header as it was read. Without a header, it has the numbers of the fields with delimiters between.
     """
 
     fields: list[str]
@@ -62,14 +62,14 @@ def take_header(lines: Lines, source: str) -> HeaderRecord:
 
 
 def number_fields(count: int, dialect: Dialect) -> str:
-    """Give what stands for the header of a file without one, so that its number of fields is known."""
+    """Write the numbers of the fields. They take the place of a header, and say how many fields there are."""
     return (" " if dialect.delimiter == BLANKS else dialect.delimiter).join(map(str, range(1, count + 1)))
 
 
 def count_first_fields(lines: Lines) -> int:
     """Count the fields of the first record of a file without a header, and leave the record where it is.
 
-    Where its quotes do not close, its first line is counted; 1 where there is no record.
+    If its quotes do not close, the fields of its first line are counted. Without any record, the count is 1.
     """
     if not _go_to_record(lines):
         return 1
@@ -108,7 +108,7 @@ def _broken_header(lines: Lines) -> str:
 def _go_to_record(lines: Lines) -> bool:
     """Go on to the first line that is neither blank nor a comment; say whether there is one.
 
-    Effects: has all of a header of 1 MB at hand.
+    Effects: reads so much that a header of up to 1 MB is at hand as a whole.
     """
     # A CR before an LF belongs to the line end, and so does a CR at the very end of the content.
     held = re.compile(rb"[^ \t\r\n]|\r(?!\n|\Z)" if lines.dialect.line_end == LF else rb"[^ \t\r]")
@@ -132,7 +132,7 @@ def _go_to_record(lines: Lines) -> bool:
         elif not found:
             if lines.is_done:
                 return False
-            # Keep only so many blanks: a header that begins after them is over the limit anyway.
+            # Keep only the last 1 MB of blanks: a header that begins after more of them is over the limit anyway.
             lines.rest = lines.rest[-READABLE_BYTES:]
 
 

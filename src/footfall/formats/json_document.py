@@ -1,8 +1,8 @@
-"""JSON documents -> numbered records: the items of one list, or objects one after another.
+"""Cut JSON documents into numbered records: the items of one list, or objects one after another.
 
-Grain: one per item, in file order, with the line where it begins. What stands between two items and is neither blank
-nor a comma is a record of its own, so that nothing is dropped. Commas that are missing, or too many, do not matter.
-Memory: one block and its records; an item over 1 MB is cut to what the quarantine keeps while it streams by.
+Grain: one record for each item, in file order, with the line where it begins. Text between two items that is neither
+blank nor a comma is a record of its own, so that nothing is dropped. A missing comma or an extra one does not matter.
+Memory: one block and its records. An item over 1 MB is cut, while it streams by, to what the quarantine keeps of it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from footfall.sources import opening
 from footfall.sources.recognition import refuse_binary, take_start
 
 NAMES_KEPT = 100  # names of an object that a message may show
-SNIFFED_BYTES = 2 << 20  # bytes in which two records have to end for their lines to be told
+SNIFFED_BYTES = 2 << 20  # bytes; two lines have to end within them, or the content is not taken for JSON Lines
 
 
 def open_json_document(
@@ -39,14 +39,15 @@ def open_json_document(
 ) -> tuple[Layout, Iterator[pa.RecordBatch]]:
     """Give the layout of the records of a JSON document, and the records.
 
-    A file that is JSON Lines is read as such, where only its name says that it is JSON.
+    If only the name of a file says that it is JSON, and the file begins with lines that are objects, it is read as JSON
+    Lines.
     Raises: SourceError where the file is empty, or begins neither with an object nor with a list.
     """
     definition = contract.definition
     content, encoding = open_text(file, definition)
     if definition.format is None and definition.records is None and has_objects_on_lines(content()):
         return open_json_lines(file, contract, memory_limit_mb)
-    # The text of an exploded item is no more the one that is stored.
+    # The text of an exploded item is made anew, in UTF-8: it is not the text that the file stores.
     kept = encoding if definition.explode is None else UTF_8
     batches = read_document(content, file.source, definition.records, memory_limit_mb, kept)
     layout = replace(lay_out_json(file.source, file.digest, contract, has_items=True), encoding=kept)
@@ -118,7 +119,7 @@ class _Walker:
     numbers: Numbers
 
     def walk(self, at: int) -> Iterator[pa.RecordBatch]:
-        """Give the items of the list to which the steps from `at` on lead; read on to the end of the value at hand."""
+        """Give the items of the list to which the steps from `at` on lead, and read the value at hand to its end."""
         if at == len(self.steps):
             self._open(b"[", "what stands there is no list")
             yield from cut_items(self.stream, self.numbers, is_list=True)

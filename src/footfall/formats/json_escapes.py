@@ -1,4 +1,4 @@
-"""Escapes in JSON that stand for no character of a text: they are marked for the kernel, as bad bytes are."""
+"""Mark escapes in JSON that stand for no character of a text, so that the kernel finds them as it finds bad bytes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ESCAPE = re.compile(
     rf"\\(?:u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}|(?P<bad>u(?:0000|[dD][89a-fA-F]{_HEX}{{2}}))|.)",
     re.DOTALL,
 )
-NO_TEXT = r"\ufffe"  # what stands for an escape of a character that no text holds
+NO_TEXT = r"\ufffe"  # replaces an escape of a character that no text holds
 
 
 def mark_bad_escapes(batch: pa.RecordBatch) -> pa.RecordBatch:
-    r"""Mark escapes that are no character of a text, as bad bytes are marked: NUL, and surrogates that stand alone.
+    r"""Mark escapes of NUL, and of surrogates that stand alone, in the way in which bad bytes are marked.
 
     Example:
         >>> from footfall.formats.framing import SCHEMA

@@ -29,8 +29,8 @@ _COMMA = ord(",")
 class _Open:
     """A row that goes on in the next block: its first bytes, and the line where it begins.
 
-    Units: `size` is the true number of its bytes so far, `solid` that of those up to the last that is no blank;
-    `stored` and `stored_solid` count the bytes as they are stored.
+    Units: `size` is the number of its bytes so far, of which `kept` may hold fewer. `solid` is their number without
+    blanks at the end. `stored` and `stored_solid` are the same two numbers for the bytes as the file stores them.
     """
 
     kept: bytes
@@ -42,7 +42,7 @@ class _Open:
     stored_solid: int = 0
 
     def add(self, block: bytes, solid: int | None) -> _Open:
-        """Give it with a block more, of which so many bytes end with one that is no blank."""
+        """Give the row with a block more. `solid` is the size of the block without blanks at its end; None: all are."""
         kept = self.kept + block[: READABLE_BYTES - len(self.kept)]
         stored = _weigh(block, self.encoding)
         grown = replace(self, kept=kept, size=self.size + len(block), stored=self.stored + stored)
@@ -56,7 +56,7 @@ class _Open:
 class _Spans:
     """Where rows begin and end in a block, in order. A row that is carried into the block begins at -1.
 
-    `is_open`: the last of them goes on behind the block, and its end is that of its last byte that is no blank.
+    With `is_open`, the last row goes on behind the block. It is said to end behind its last byte that is no blank.
     """
 
     starts: np.ndarray
@@ -65,13 +65,13 @@ class _Spans:
 
 
 def cut_items(stream: Stream, numbers: Numbers, *, is_list: bool) -> Iterator[pa.RecordBatch]:
-    """Give the items up to the end of a list, whose bracket has been read, or objects up to the end of the content.
+    """Give the items of a list whose first bracket has been read, or objects up to the end of the content.
 
     Raises: SourceError where the content ends before, or a bracket closes that none has opened.
     """
     scanner = Scanner()
     carried: _Open | None = None
-    is_inside = False  # an object or a list: a bracket of it is open
+    is_inside = False  # within an object or a list, whose bracket is still open
     begin = stream.line_number
     is_last = False
     while not is_last:
@@ -104,7 +104,7 @@ def cut_items(stream: Stream, numbers: Numbers, *, is_list: bool) -> Iterator[pa
 
 
 def _find_spans(block: bytes, marks: Marks, is_carried: bool, *, is_inside: bool, is_last: bool) -> _Spans:
-    """Find the rows of a block: what brackets enclose, and what stands between and is neither blank nor a comma."""
+    """Find the rows of a block: all that brackets enclose, and all text between that is neither blank nor a comma."""
     array = np.frombuffer(block, np.uint8)
     starts = marks.at[(marks.depth == 1) & marks.opens]
     stops = marks.at[marks.depth == 0] + 1
@@ -141,7 +141,7 @@ def _find_spans(block: bytes, marks: Marks, is_carried: bool, *, is_inside: bool
 
 
 def _list_positions(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
-    """List the positions in all of these spans."""
+    """List each position that lies in one of these spans."""
     sizes = stops - starts
     before = np.cumsum(sizes) - sizes
     positions: np.ndarray = np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes)
@@ -200,7 +200,7 @@ def _cut_rows(block: bytes, starts: np.ndarray, stops: np.ndarray, lines: np.nda
         places = zip(starts.tolist(), stops.tolist(), strict=True)
         texts = [block[start : min(stop, start + READABLE_BYTES)] for start, stop in places]
         return assemble(texts, lines, sizes, stored)
-    # A text for each row, and one for what stands before the next.
+    # Every second text is a row. The others are the texts between two rows, and are dropped.
     offsets = np.empty(2 * len(starts), np.int32)
     offsets[::2], offsets[1::2] = starts - begin, stops - begin
     texts = pa.Array.from_buffers(pa.string(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(part)])

@@ -1,4 +1,4 @@
-"""JSON Lines -> numbered records: each line that is not blank is one, and should be an object.
+"""Cut JSON Lines into numbered records: each line that is not blank is a record, and should be an object.
 
 Memory: as for delimited files.
 """
@@ -91,7 +91,7 @@ def read_lines(
 
 
 def go_to_lines(content: Content, source: str, encoding: str = UTF_8, line_end: int | None = None) -> Lines:
-    """Give the lines of a content behind its byte order mark. `line_end` is known where it was looked at before.
+    """Give the lines of a content behind its byte order mark. `line_end` is the byte that ends a line, if it is known.
 
     Raises: SourceError as `open_json_lines` does.
     """

@@ -1,6 +1,6 @@
-"""Bytes of JSON -> where its brackets stand and how deep, block by block, without reading a value.
+"""Find where the brackets of JSON stand, and how deep, block by block and without reading a value.
 
-Memory: some ten times the block.
+Memory: about ten times the block.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ _OPENS, _CLOSES = ord("{"), ord("}")
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Brackets of a block that stand in no string: where, whether they open, and how deep it is behind them.
+    """The brackets of a block that stand in no string: their positions, whether each opens, and the depth behind it.
 
-    `quotes` are the positions of the quotes that begin or end a string; `is_in_string` is of the block's first byte.
+    `quotes` are the positions of the quotes that begin or end a string. `is_in_string` says whether the first byte of
+    the block stands in one.
     """
 
     at: np.ndarray
@@ -28,20 +29,20 @@ class Marks:
     is_in_string: bool
 
     def upto(self, count: int) -> Marks:
-        """Give the first brackets."""
+        """Give the marks with the first `count` brackets alone."""
         return Marks(self.at[:count], self.opens[:count], self.depth[:count], self.quotes, self.is_in_string)
 
     def drop_in_strings(self, positions: np.ndarray) -> np.ndarray:
-        """Give those positions that are in no string."""
+        """Give the positions that are in no string."""
         outside: np.ndarray = positions[_count_before(self.quotes, positions, self.is_in_string) % 2 == 0]
         return outside
 
 
 @dataclass(slots=True)
 class Scanner:
-    """Scans blocks that follow each other; what goes on from one to the next is kept.
+    """Scans blocks that follow each other, and remembers the state in which a block ends.
 
-    `is_in_string` and `is_escaped` are of the next byte. Two brackets that do not fit each other are not told apart.
+    `is_in_string` and `is_escaped` belong to the next byte. A bracket is also closed by one of the other kind.
 
     Example:
         >>> scanner = Scanner()
@@ -68,7 +69,7 @@ class Scanner:
         return marks
 
     def _drop_escaped(self, quotes: np.ndarray, array: np.ndarray, block: bytes) -> np.ndarray:
-        """Give the quotes before which no backslash stands that is not escaped itself."""
+        """Give the quotes that no backslash escapes. A backslash that is itself escaped does not count."""
         if not self.is_escaped and b"\\" not in block:
             return quotes
         escaped = np.zeros(len(array) + 1, dtype=bool)
@@ -78,7 +79,7 @@ class Scanner:
             breaks = np.flatnonzero(np.diff(slashes) != 1)
             begins = slashes[np.concatenate(([0], breaks + 1))]
             ends = slashes[np.concatenate((breaks, [len(slashes) - 1]))] + 1
-            # Of a run of backslashes, each second one is escaped by the one before it.
+            # In a run of backslashes, every second one is escaped by the one before it.
             escaped[ends[(ends - begins - escaped[begins]) % 2 == 1]] = True
         self.is_escaped = bool(escaped[-1])
         found: np.ndarray = quotes[~escaped[quotes]]

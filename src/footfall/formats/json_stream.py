@@ -1,4 +1,4 @@
-"""A JSON document read from its begin to its end: what is at hand of it, and the line where that is."""
+"""Read a JSON document from its beginning to its end, and know the line that is being read."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _IN_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 
 
 class Stream:
-    """The bytes of a document that are still to be read. `line_number` is that of the next byte.
+    """The bytes of a document that are still to be read. `line_number` is the line of the next byte.
 
-    `encoding` is the one in which they are stored; they come in UTF-8.
+    `encoding` is the encoding in which the file stores them. They come here in UTF-8.
     """
 
     def __init__(self, blocks: Iterator[bytes], block_size: int, source: str, encoding: str = UTF_8) -> None:
@@ -35,7 +35,7 @@ class Stream:
         self._at = 0
 
     def fill(self, wanted: int) -> bool:
-        """Read on until so many bytes are at hand; say whether they are, or the content ends before."""
+        """Read on until so many bytes are at hand. False where the content ends before."""
         size = len(self._held) - self._at
         if size >= wanted:
             return True
@@ -49,7 +49,7 @@ class Stream:
         return size >= wanted
 
     def take_block(self) -> bytes:
-        """Take the next bytes, a block of them; none where the content ends."""
+        """Take the next block of bytes; it is empty where the content has ended."""
         self.fill(self.block_size)
         block = self._held[self._at : self._at + self.block_size]
         self._at += len(block)
@@ -57,7 +57,7 @@ class Stream:
         return block
 
     def give_back(self, block: bytes) -> None:
-        """Put the last of the bytes that were taken back before the others."""
+        """Put back the last bytes that were taken, so that they come next."""
         self._at -= len(block)
         self.line_number -= block.count(b"\n")
 
@@ -66,13 +66,13 @@ class Stream:
         self._at += size
 
     def skip(self, start: bytes) -> None:
-        """Go on behind these bytes, where they are the next."""
+        """Skip these bytes if they come next."""
         self.fill(len(start))
         if self._held.startswith(start, self._at):
             self._drop(len(start))
 
     def peek(self) -> bytes:
-        """Give the next byte that is not blank, and go on to it; empty where the content ends."""
+        """Go on to the next byte that is not blank, and give it without taking it; empty where the content ends."""
         while self.fill(1):
             found = _NO_BLANK.search(self._held, self._at)
             self._drop((found.start() if found else len(self._held)) - self._at)
@@ -81,7 +81,7 @@ class Stream:
         return b""
 
     def expect(self, byte: bytes, what: str) -> None:
-        """Go on behind a byte that has to come next. Raises: SourceError where another one does."""
+        """Take a byte that has to come next. Raises: SourceError where another byte comes."""
         found = self.peek()
         if found != byte:
             raise self.refusal(f"{what} is wanted there") if found else self.cut()
@@ -106,7 +106,7 @@ class Stream:
             return match[0][1:-1].decode("utf-8", "replace")
 
     def skip_value(self) -> None:
-        """Go on behind a value, whatever it is and however long."""
+        """Skip a value, whatever it is and however long."""
         first, begin = self.peek(), self.line_number
         if first in (b"{", b"["):
             self._skip_brackets(begin)

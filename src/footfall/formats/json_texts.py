@@ -1,4 +1,4 @@
-"""The statements about records in JSON: which text stands at a path, and which record needs no closer look."""
+"""The statements about records in JSON. They take the texts at paths, and tell which records need no closer look."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from footfall.statements import statements
 
 SQL = statements(__name__)
 
-NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_$@:. -]+")  # names that are written in one way, where no \u00.. is about
+NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_$@:. -]+")  # names that JSON writes in one way only, unless with \u00..
 ASCII_ESCAPE = r"\\u00[0-7]"
 NO_OBJECT = r"\A(?:[^{]|\z)"
 
@@ -51,12 +51,12 @@ def compose_json(layout: Layout) -> Form:
 
 
 def _outer(what: str, is_exploded: bool) -> str:
-    """Give the list of what stands in the object that encloses an exploded list."""
+    """Give the expression of a list of the texts, or kinds, in the object that encloses an exploded list."""
     return f"outer_{what}" if is_exploded else "[]"
 
 
 def _can_be_counted(paths: tuple[JsonPath, ...]) -> bool:
-    """Say whether a name that stands twice can be seen in the bare text: it is written in one way, in one place."""
+    """Say whether bare text shows if a name stands twice: each is written in one way, and belongs to one path."""
     names = [name for _, name in list_names_on_the_way(paths)]
     return len(set(names)) == len(names) and all(NEVER_ESCAPED.fullmatch(name) for name in names)
 

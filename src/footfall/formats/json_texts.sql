@@ -13,7 +13,7 @@ select *
 from lines
 
 -- name: plain_texts
--- The quick way: one look into each record. What is not sure here is left to the statement below.
+-- The quick way looks once into each record. Records about which it is not sure are left to the statement below.
 with framed as (
     {rows}
 ),
@@ -21,7 +21,7 @@ parsed as (
     select
         *,
         is_plain and framing_code is null as is_whole,
-        -- A malformed record has none.
+        -- A malformed record has no texts.
         case when is_whole then try(json_extract_string(line, getvariable('paths'))) end as own_texts,
         {keys} as keys
     from framed
@@ -34,7 +34,7 @@ split as (
     from parsed
 )
 select
-    line_number,
+    position,
     size_bytes,
     is_whole
         and own_texts is not null
@@ -62,7 +62,7 @@ with framed as (
 looked as (
     select
         *,
-        -- A malformed text makes the functions of JSON raise, and a text that was cut is malformed.
+        -- The functions of JSON raise where a text is malformed, and a text that was cut is malformed.
         case
             when framing_code is not null then problem(framing_code, null, framing_value)
             when size_bytes > getvariable('record_bytes_max') then problem('too-long', null, size_bytes::varchar)
@@ -91,7 +91,7 @@ named as (
 split as (
     select
         *,
-        -- Nobody knows which of the two is meant.
+        -- A name that stands twice is a problem, since nobody knows which of the two values is meant.
         coalesce(
             found,
             case when name_twice is not null then problem('not-an-object', null, '"' || name_twice || '" stands twice') end
@@ -111,7 +111,7 @@ texts as (
     from split
 )
 select
-    line_number,
+    position,
     line,
     raw_bytes,
     size_bytes,

@@ -1,4 +1,4 @@
-"""The statements about rows of a Parquet file that the quarantine kept: each is a JSON object of its columns."""
+"""The statements about rows of Parquet files that the quarantine kept. Each is a JSON object of its columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SQL = statements("footfall.formats.parquet")
 def compose_kept(layout: Layout) -> Form:
     """Give the statements for rows whose text is what `parquet.sql` writes of a row.
 
-    There is no quick way: the types that prove a value are gone.
+    There is no quick way, since the types of the columns, which prove a value, are not kept.
     """
     nested = [kind.startswith("nested") for kind in layout.types]
     expressions = compose_expressions(layout, Record(can_nest=any(nested)))

@@ -1,7 +1,7 @@
-"""Rejected rows as a file in their original form, and that file, mended by a person, as records again.
+"""Write rejected rows as a file in their original form, and read that file as records again when a person mended it.
 
-Form: what names the fields first, then each record as it was, in the order of their lines. Of JSON documents one array;
-of exploded lists and of Parquet, whose rows have no form of their own, an object a line.
+Form: first the header, if there is one, then each record as it was, in the order of their lines. The records of a JSON
+document become one array. Rows of exploded lists and of Parquet have no form of their own: each is an object on a line.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Around = Callable[[int], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The load that rejected the rows: what its records are read by, under which contract, and whether it has items."""
+    """The load that rejected the rows: what the ledger keeps of it, its contract, and whether its rows have items."""
 
     origin: Origin
     contract: Contract
@@ -91,7 +91,8 @@ def open_mended(
 ) -> tuple[Layout, Iterator[pa.RecordBatch]]:
     """Open a file of mended rows under the contract of the load that rejected them; give layout and records.
 
-    Rows that need what stood around them get it by their number in the file, from 0. Raises: SourceError.
+    Shape: `around` gives what stood around a row of an exploded list, by the row's number in the file, from 0.
+    Raises: SourceError.
     """
     origin, contract = load.origin, load.contract
     try:
@@ -101,7 +102,8 @@ def open_mended(
         if load.form in ("lines", "document"):
             kind: FormatName = "jsonl" if load.form == "lines" else "json"
             contract = replace(contract, definition=replace(contract.definition, format=kind, records=None))
-        # Its own name says nothing: format, delimiter and time are those of the file that the rows came from.
+        # The name of the mended file says nothing. Format, delimiter and time follow from the name of the file that the
+        # rows came from.
         name = origin.source[: len(strip_compression(origin.source.lower()))]
         return open_records(replace(file, source=name, path=name), contract, memory_limit_mb)
     except SourceError as error:
@@ -113,7 +115,7 @@ def _read_rows(
 ) -> Iterator[pa.RecordBatch]:
     number = 0
     for batch in read_lines(lambda: opening.read_content(file), file.source, memory_limit_mb):
-        columns = (batch[name].to_pylist() for name in ("line_number", "line", "raw_bytes", "size_bytes"))
+        columns = (batch[name].to_pylist() for name in ("position", "line", "raw_bytes", "size_bytes"))
         rows = [
             SimpleNamespace(
                 line_number=line_number, item=0, raw_line=line, raw_bytes=raw, raw_size_bytes=size,

@@ -1,7 +1,7 @@
-"""Parquet files -> numbered records: the columns that the definition reads, in batches, in file order.
+"""Read Parquet files as numbered records: the columns that the definition reads, in batches, in file order.
 
-Grain: one record a row; its line number is its number in the file, from 1.
-Memory: pages of the columns that are read, and one batch; a row group is never held whole.
+Grain: one record for each row. Its line number is its number in the file, from 1.
+Memory: some pages of the columns that are read, and one batch. A row group is never in memory as a whole.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from footfall.contract.terms import Contract
 from footfall.errors import CorruptSourceError, SourceError
 from footfall.formats.framing import block_bytes
 from footfall.formats.typed_columns import convert_column, find_kind
-from footfall.safe_text import shown
+from footfall.safe_text import mask_source
 from footfall.sources import compression, opening
 from footfall.sources.recognition import START_BYTES, explain_error
 
 MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
-BUFFER_BYTES = 1 << 20  # of the pages of each column that are read at a time
+BUFFER_BYTES = 1 << 20  # bytes of the pages of each column that are read at a time
 BATCH_ROWS_MAX = 131_072  # rows: about as many as a block of a delimited file has
 BATCH_ROWS_LEAST = 1_024
 ERROR_CHARACTERS_MAX = 200
@@ -39,8 +39,8 @@ def open_parquet(
 ) -> tuple[Layout, Iterator[pa.RecordBatch]]:
     """Read the schema of a Parquet file; give the layout of its records, and the records.
 
-    Raises: SourceError where it is none, a column is missing, or holds nothing that can be a value; CorruptSourceError
-    where it is cut.
+    Raises: SourceError where it is no Parquet file, a column is missing, or has a type that is not read;
+    CorruptSourceError where it is cut.
     """
     _assert_parquet(file)
     definition = contract.definition
@@ -107,9 +107,9 @@ def _reading(file: opening.SourceFile) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # of the disk, not of the data
+        if isinstance(error, OSError) and error.errno is not None:  # an error of the disk, and not of the data
             raise
-        what = shown(str(error).partition("\n")[0][:ERROR_CHARACTERS_MAX])
+        what = mask_source(str(error).partition("\n")[0][:ERROR_CHARACTERS_MAX])
         if "ncrypt" in what or "ecrypt" in what:
             raise SourceError(
                 f"is an encrypted Parquet file, or has encrypted columns ({what}); decrypt it where its keys are",
@@ -164,7 +164,7 @@ def _read_batches(
     leaves = _number_leaves(schema)
     indices = [leaf for at in wanted for leaf in leaves[at - 1]]
     rows = _count_rows(parquet.metadata, size_bytes)
-    # Without a column there are the rows alone, of a definition of nothing but constants.
+    # If a definition has constants alone, no column is read, and the batches have nothing but a number of rows.
     groups = range(parquet.metadata.num_row_groups)
     batches = iter(parquet.reader.iter_batches(rows, groups, column_indices=indices, use_threads=False))
     while True:
@@ -174,7 +174,7 @@ def _read_batches(
                 return
             made = _make_batch(batch, layout, line_number)
         line_number += batch.num_rows
-        # A dictionary may hold long texts that the metadata count once.
+        # A batch may be much larger than the metadata say: they count a long text of a dictionary once.
         pieces = max(made.nbytes // max(size_bytes, 1), 1)
         for at in range(0, made.num_rows, step := max(made.num_rows // pieces, 1)):
             yield made.slice(at, step)
@@ -193,14 +193,14 @@ def _make_batch(batch: pa.RecordBatch, layout: Layout, line_number: int) -> pa.R
         if is_bad is not None:
             bad |= is_bad
     numbers = pa.array(np.arange(line_number, line_number + count, dtype=np.int64))
-    # The mark of a record with bad bytes: the quarantine keeps no bytes of it, since none of them stand for the row.
+    # Empty bytes mark a record with bad bytes. The quarantine keeps none of them, since no bytes make up such a row.
     marks = pa.array([b""] * count, pa.binary(), mask=~bad) if bad.any() else pa.nulls(count, pa.binary())
-    names = ["line_number", "raw_bytes", *(f"c{at}" for at in range(1, len(columns) + 1))]
+    names = ["position", "raw_bytes", *(f"c{at}" for at in range(1, len(columns) + 1))]
     return pa.record_batch([numbers, marks, *columns], names=names)
 
 
 def _number_leaves(schema: pa.Schema) -> list[range]:
-    """Give the numbers of the columns that Parquet stores for each column of the schema."""
+    """Give for each column of the schema the numbers of the columns that Parquet stores for it."""
     found: list[range] = []
     for field in schema:
         begin = found[-1].stop if found else 0
@@ -219,9 +219,9 @@ def _count_leaves(kind: pa.DataType) -> int:
 
 
 def _count_rows(metadata: Any, size_bytes: int) -> int:
-    """Say how many rows a batch may have, by what the widest row group takes a row.
+    """Say how many rows a batch may have, from the bytes per row of the widest row group.
 
-    The metadata of a column are not asked: where they are corrupt, Arrow ends the process.
+    The metadata of columns are not asked, since Arrow ends the whole process where they are corrupt.
     """
     groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
     width = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=0)

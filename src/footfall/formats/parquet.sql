@@ -1,5 +1,5 @@
 -- The records of a Parquet file -> the relation `texts` that `contract/rules.sql` judges, with the columns that it asks for.
--- `lines` has line_number, raw_bytes (not null where a value holds bad bytes) and the columns c1, c2, ... as
+-- `lines` has position, raw_bytes (not null where a value holds bad bytes) and the columns c1, c2, ... as
 -- `typed_columns.py` gives them; t1, t2, ... are their texts.
 
 -- name: text
@@ -49,7 +49,7 @@ end
 case when c{at} between date '1000-01-01' and date '2999-12-31' then try_cast(c{at} as timestamp) end
 
 -- name: macros
--- The timestamps of plain records are instants already.
+-- In plain records, timestamps are instants already, so that this macro has nothing to read.
 create or replace macro plain_instant(moment) as moment
 
 -- name: plain_texts
@@ -67,7 +67,7 @@ records as (
     from typed
 )
 select
-    line_number,
+    position,
     {size} as size_bytes,
     raw_bytes is null as is_plain,
     {is_skipped} as is_skipped,
@@ -79,7 +79,7 @@ select
 from records
 
 -- name: size
--- More than the text of the record can have: an escaped character takes six bytes.
+-- An upper bound of the bytes of the record's text, in which an escaped character takes six bytes.
 getvariable('frame_bytes') + 6 * ({texts})
 
 -- name: records
@@ -103,7 +103,7 @@ from records
 
 -- name: texts
 select
-    line_number,
+    position,
     line,
     raw_bytes,
     size_bytes,
@@ -121,7 +121,7 @@ select
 from ({records})
 
 -- name: kept_records
--- Rows that the quarantine kept: their text is the object that `line` makes.
+-- The rows that the quarantine kept. The text of each is the object that `line` makes.
 select
     *,
     try(json_extract_string(line, getvariable('kept_paths'))) as f,

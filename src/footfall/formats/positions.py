@@ -1,9 +1,11 @@
 """The position of a row when several files are judged together: one integer for the file and the line.
 
 The low bits of a position are the line number. The bits above are the number of the file among those that are judged
-together, from 0, so that in a single file the positions are the line numbers.
+together, from 0, so that in a single file the positions are the line numbers. (In formats in which several rows may
+begin on one line, the low bits count the rows of the file instead: see `numbering.py`.)
 
-The column of the engines' tables that holds positions is still named `line_number`.
+Batches of records and the tables of the engines hold positions in the column `position`. The tables of PostgreSQL hold
+the line itself, in the column `line_number`.
 """
 
 from __future__ import annotations

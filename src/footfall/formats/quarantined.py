@@ -1,7 +1,7 @@
-"""Rows of the quarantine of one load as records again, so that the kernel can judge them under the contract of today.
+"""Read rows of the quarantine as records again, so that the kernel can judge them under the contract of today.
 
-A record is read from its bytes where the quarantine keeps them, else from its text, which is exact then. What cannot be
-read so has a reason.
+A record is read from its bytes where the quarantine keeps them. Where it keeps none, the text of the record is exact. A
+row that cannot be read in this way gets a reason.
 Memory: one batch of rows.
 """
 
@@ -33,7 +33,7 @@ from footfall.formats.quoting import LF, Dialect, is_comment, record_test, split
 
 CUT = "it is over 64 KiB, and only its beginning is kept"
 FORGOTTEN = "its user was forgotten, and nothing of it is kept"
-NO_MARK = "\ufffd"  # what stands in the text of a row of Parquet for bytes that are no text
+NO_MARK = "\ufffd"  # stands in the text of a row of Parquet where bytes are no text
 
 
 class KeptRow(Protocol):
@@ -55,7 +55,7 @@ class KeptRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the ledger keeps of the load that rejected the rows, and their records are read by."""
+    """What the ledger keeps of the load that rejected the rows. Their records are read by it."""
 
     load_id: int
     source: str
@@ -68,7 +68,7 @@ class Again:
     """Some rows as records again.
 
     Shape: `rows` are those of `batch`, in its order; `impossible` has the others, each with the reason. The batch has
-    the columns that the format of the layout gives; `line_number` counts the rows from a number that the caller gives,
+    the columns that the format of the layout gives; `position` counts the rows from a number that the caller gives,
     with the true line in `row_line`, or is the true line where ids are made of it.
     """
 
@@ -80,7 +80,7 @@ class Again:
 def lay_out_again(origin: Origin, contract: Contract) -> Layout:
     """Give the layout of the records that a load rejected, under a contract of today.
 
-    Raises: SourceError where what names the fields was not kept, or lacks a column that the definition reads.
+    Raises: SourceError where the names of the fields were not kept, or lack a column that the definition reads.
     """
     definition, source = contract.definition, origin.source
     kind = find_format(definition, source)
@@ -117,7 +117,7 @@ def _lay_out_parquet(origin: Origin, contract: Contract) -> Layout:
             f"load {origin.load_id} did not keep the columns of a Parquet file; deliver the rows anew",
             source=origin.source,
         ) from error
-    # Only whether a column is nested is asked of its type.
+    # Types are kept as words. All that matters of a type here is whether it is nested, so these two stand for any.
     schema = pa.schema([(name, pa.struct([]) if kind.startswith("nested") else pa.string()) for name, kind in columns])
     try:
         found = place_columns(definition, schema, origin.source)
@@ -133,7 +133,7 @@ def _lay_out_parquet(origin: Origin, contract: Contract) -> Layout:
 
 
 def read_again(rows: Sequence[KeptRow], layout: Layout, first_number: int) -> Again:
-    """Give rows of one load, in the order of line and item, as a batch of its layout; number them from a number on."""
+    """Give rows of one load, in the order of line and item, as a batch of its layout. The first has `first_number`."""
     reader = _Reader(layout, *_prepare(layout))
     impossible = [(row, reason) for row in rows if (reason := reader.find_reason(row)) is not None]
     bad = {(row.line_number, row.item) for row, _ in impossible}
@@ -141,14 +141,14 @@ def read_again(rows: Sequence[KeptRow], layout: Layout, first_number: int) -> Ag
     batch = reader.read(kept)
     lines = pa.array([row.line_number for row in kept], pa.int64())
     if layout.definition.made_from == "position":
-        return Again(batch.set_column(0, "line_number", lines), kept, impossible)
+        return Again(batch.set_column(0, "position", lines), kept, impossible)
     numbers = pa.array(np.arange(first_number, first_number + len(kept), dtype=np.int64))
-    batch = batch.set_column(0, "line_number", numbers).append_column(ROW_LINE, lines)
+    batch = batch.set_column(0, "position", numbers).append_column(ROW_LINE, lines)
     return Again(batch.append_column(ITEM, pa.array([row.item for row in kept], pa.int64())), kept, impossible)
 
 
 def read_texts(rows: Sequence[KeptRow], layout: Layout) -> list[str]:
-    """Give the text of each row as `read_again` would, also where it cannot be judged again."""
+    """Give the text of each row as `read_again` does, and also of rows that cannot be judged again."""
     reader = _Reader(layout, *_prepare(layout))
     texts = [reader.read_text(row) for row in rows]
     batch = assemble(texts, np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64))
@@ -218,7 +218,7 @@ class _Reader:
             return batch
         if self.layout.definition.explode is None:
             return mark_bad_escapes(batch) if self.layout.kind == "json" else batch
-        # A text with marks is text: that something of it was none is known by its bytes alone.
+        # A text with marks is itself text. Only its bytes tell that a part of it was none.
         raw = pa.array([row.raw_bytes for row in rows], pa.binary())
         batch = batch.set_column(2, "raw_bytes", raw)
         arounds = [Around.read(row.around or "") for row in rows]

@@ -1,6 +1,6 @@
-"""Dialects of delimited files: delimiters and quotes decide which lines are one record, and which quote is stray.
+"""Tell by delimiters and quotes which lines of a delimited file are one record, and which quote is stray.
 
-Grain: one text at a time, without its line end. Nothing here knows blocks or limits.
+Grain: one text at a time, without its line end. Blocks and limits play no part here.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ LF, CR, QUOTE = 10, 13, 34
 class Dialect:
     """How records are told apart. `line_end` is LF, or CR in a file without any LF.
 
-    `delimiter` may be several characters, or BLANKS. Without `quoting`, a quote is a character like any other.
-    Lines that begin with `comment` are no records; empty where there are none. `encoding` is that of the stored bytes.
+    `delimiter` may be several characters, or BLANKS. Without `quoting`, a quote is a character like any other. Lines
+    that begin with `comment` are no records, unless it is empty. `encoding` is the encoding of the stored bytes.
     """
 
     delimiter: str
@@ -47,7 +47,8 @@ def record_pattern(dialect: Dialect, field_count: int | None) -> re.Pattern[byte
         bare = b'[^"' + comma + end + b"]*"
         if len(dialect.delimiter.encode()) > 1:
             bare = b"(?:(?!" + comma + b')[^"' + end + b"])*"
-    # Unrolled, so that it never tries one text in two ways; possessive quantifiers are wrong in Python 3.11.2.
+    # The loop is unrolled, so that no text is tried in two ways. Possessive quantifiers would do the same, but Python
+    # 3.11.2 has a bug in them.
     field = b'(?:"[^"]*(?:""[^"]*)*"|' + bare + b")"
     count = b"*" if field_count is None else b"{%d}" % (field_count - 1)
     return re.compile(beside + field + b"(?:" + comma + field + b")" + count + beside)
@@ -66,9 +67,9 @@ def record_test(dialect: Dialect, field_count: int) -> Callable[[bytes], bool]:
 def swallows_rows(text: bytes, dialect: Dialect, field_count: int) -> bool:
     r"""Say whether each line after the first has the fields of a row, so that a stray quote has swallowed rows.
 
-    A line of blanks and a comment are no rows, and so say nothing. Of two lines, the first must have the fields of a
-    row, too: where it is short, the second completes it, as it does wherever text of two lines stands in the first
-    column.
+    Blank lines and comments are no rows, and do not count. If there are two lines only, the first must have the fields
+    of a row, too. If it has fewer, the second line completes it, as is right where the first column holds a text of two
+    lines.
     Source: SPEC.md, section 4, "Quoting".
 
     Example:
@@ -78,7 +79,7 @@ def swallows_rows(text: bytes, dialect: Dialect, field_count: int) -> bool:
         False
     """
     end = bytes([dialect.line_end])
-    # Test the last line first, which has the closing quote: in most records it has too few delimiters for a row.
+    # The last line, which has the closing quote, is tested first: it mostly has too few delimiters for a row.
     if _count_borders(text[text.rfind(end) + 1 :], dialect.delimiter) + 1 < field_count:
         return False
     lines = text.split(end)
@@ -98,8 +99,8 @@ def is_comment(line: bytes, dialect: Dialect) -> bool:
 def count_fields(line: bytes, delimiter: str, *, quoting: bool = True) -> int:
     """Count the fields of a line that is read alone, whatever its quotes.
 
-    A field that quotes enclose is one, whatever it holds; a quote that stands anywhere else, or does not close on this
-    line, is a character like any other. So the line where a stray quote is closed counts as the row that it is.
+    What quotes enclose is one field, whatever it holds. A quote that stands elsewhere, or does not close on this line,
+    is a character like any other. So a row that happens to close a stray quote still has the fields of a row.
 
     Example:
         >>> count_fields(b'1,"a,b",27"', ","), count_fields(b' 1  "a b" 2" ', BLANKS)

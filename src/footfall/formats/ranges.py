@@ -1,8 +1,8 @@
-"""A source file <-> ranges of its bytes that begin and end where records do, each of which can be read alone.
+"""Cut a source file into ranges of bytes that begin and end where records do, and read each range alone.
 
-Plain delimited files and JSON Lines in UTF-8 are cut. One range is the whole of every other file: of a compressed
-one, of other encodings, of JSON documents and Parquet, and where rows are numbered over the whole file, which rows
-with made ids from `record` or `fields` are, and the items of lists.
+Plain delimited files and JSON Lines in UTF-8 are cut. Every other file is one range as a whole: a compressed file, a
+file in another encoding, a JSON document, Parquet, and a file whose rows must be numbered over the whole file. That is
+so where ids are made from `record` or `fields`, and where rows are items of lists.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ if TYPE_CHECKING:
     from footfall.formats.cutting import Cutter
     from footfall.formats.framing import Lines
 
-RANGE_BYTES_LEAST = 64 << 20  # bytes: a range costs 0.2 seconds before its first row, and its rows some ten times that
-RANGES_MAX = 1_000  # of one file: Airflow maps a task over at most 1,024
+RANGE_BYTES_LEAST = 64 << 20  # bytes; the 0.2 s before the first row of a range are then a tenth of its time
+RANGES_MAX = 1_000  # ranges of one file; Airflow maps a task over at most 1,024
 MADE_OVER_FILE = ("record", "fields")  # made ids that need the number of each row among the equal ones of its file
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A part of a file that can be read alone. Units: bytes from the file's begin; `end` is the first byte behind it.
+    """A part of a file that can be read alone. Units: bytes from the beginning of the file; `end` is not in the range.
 
-    `line_number` is that of the line at `begin`. The range that begins at 0 holds what stands before the records, too.
+    `line_number` is the number of the line at `begin`. The range that begins at 0 also holds the header and whatever
+    else stands before the records.
     """
 
     begin: int
@@ -41,9 +42,14 @@ class Range:
     line_number: int
 
 
-def choose_range_bytes(size_bytes: int) -> int:
-    """Say how large the ranges of a file of this size are, so that each is worth a task and there are not too many."""
-    return max(RANGE_BYTES_LEAST, -(-size_bytes // RANGES_MAX))
+def choose_range_bytes(size_bytes: int, shares: int = 1) -> int:
+    """Say how large the ranges of a file of this size are, so that each is worth a task and there are not too many.
+
+    `shares` is how many stage ranges at once, each of them as many.
+    """
+    range_bytes = max(RANGE_BYTES_LEAST, -(-size_bytes // RANGES_MAX))
+    ranges = -(-size_bytes // range_bytes)
+    return range_bytes if shares == 1 else -(-size_bytes // (-(-ranges // shares) * shares))
 
 
 def can_be_cut(file: opening.SourceFile, contract: Contract) -> bool:
@@ -58,7 +64,7 @@ def can_be_cut(file: opening.SourceFile, contract: Contract) -> bool:
 
 
 class Planner:
-    """Finds the ranges of one file from its bytes, which are read for its digest anyway.
+    """Finds the ranges of one file from its bytes while they are read, as they have to be for the digest.
 
     Raises: SourceError where the file has no header, or is not what its definition says.
     """
@@ -146,6 +152,6 @@ def _go_to_records(
 
 
 def _find_line_end(file: opening.SourceFile, part: Range) -> int:
-    """Give the byte that ends the line before the range, or the range's last one: there the file was cut."""
+    """Give the byte that ends lines: it is the last one before the range, or the last one of the first range."""
     place = part.begin or part.end
     return next(read_between(file, place - 1, place))[0]

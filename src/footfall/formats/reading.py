@@ -69,7 +69,7 @@ class Reader:
             log.warning(f"{source}: {words}")
 
     def read_later(self, file: opening.SourceFile) -> Reading:
-        """Find the layout now, and open the file anew when its batches are taken; until then it holds no memory."""
+        """Find the layout now, and open the file anew when its batches are taken. Until then it takes no memory."""
 
         def read_again() -> Iterator[pa.RecordBatch]:
             yield from self.read(file).batches
@@ -100,7 +100,7 @@ def open_records(
 
 
 def join_batches(readings: Sequence[Reading], memory_limit_mb: int) -> Iterator[pa.RecordBatch]:
-    """Give the records of several files in batches as large as those of one; their line numbers become positions."""
+    """Give the records of several files in batches as large as those of one file, with the positions of the rows."""
     from footfall.formats.framing import block_bytes
     from footfall.formats.positions import make_positions
 
@@ -111,8 +111,8 @@ def join_batches(readings: Sequence[Reading], memory_limit_mb: int) -> Iterator[
     size_bytes = 0
     for number, reading in enumerate(readings):
         for batch in reading.batches:
-            positions = make_positions(batch.column("line_number"), number)
-            waiting.append(batch.set_column(0, "line_number", positions))
+            positions = make_positions(batch.column("position"), number)
+            waiting.append(batch.set_column(0, "position", positions))
             size_bytes += batch.nbytes
             if size_bytes >= block_bytes(memory_limit_mb):
                 yield _join(waiting)

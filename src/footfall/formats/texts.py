@@ -21,7 +21,7 @@ from footfall.statements import statements
 SQL = statements(__name__)
 
 
-ANY_TEXT = "any text"  # in place of a pattern: visible at both ends, the rest as the format has it
+ANY_TEXT = "any text"  # instead of a pattern: the text begins and ends with a visible character
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class Form:
     """The statements that give the relation `texts` of one layout, and what they need.
 
     Shape: `plain` gives the records in plain form, or is None where the format knows no such form; `texts` gives every
-    record. `variables` are to be set in the session. `plain_line` is the pattern of a line in plain form, or None where
-    the statement itself says which record is. `suspect_line` is found somewhere in a line that may not be in plain
-    form, or is None. `macros` are statements that make macros of the layout. `records` gives line, raw_bytes and
-    size_bytes of each record where the batches do not hold them, or is None.
+    record. `variables` are to be set in the session. `plain_line` is the pattern of a whole line in plain form, or None
+    where the statement itself tells which records are in plain form. `suspect_line` is the pattern of a part that shows
+    that a line may not be in plain form, or None. `macros` are statements that make macros of the layout. `records`
+    gives line, raw_bytes and size_bytes of each record where the batches do not hold them, or is None.
     """
 
     plain: str | None
@@ -48,9 +48,10 @@ class Form:
 class Expressions:
     """The expressions of one layout, by name, and the variables that they read.
 
-    Shape: `of` has the five fields, `is_skipped`, and `not_values`: a list of names. In the plain form of a record, the
-    texts of `trusted` match their pattern already, and `plain` gives the others only where their pattern holds; its
-    `is_nested` is true where a list or an object may stand for a value.
+    Shape: `of` has the five fields, `is_skipped`, and `not_values`: a list of names. `plain` has the
+    expressions for records in plain form. The texts of the columns in `trusted` have matched their pattern by then, and
+    `plain` gives the others only where they match theirs. Its `is_nested` is true where a list or an object may stand
+    in the place of a value.
     """
 
     of: dict[str, str]
@@ -63,13 +64,13 @@ class Expressions:
 class Record:
     """How a format gives the record as a whole: the expressions of its text, and of where it stands in its file.
 
-    `field` is the expression of one of its texts. `can_nest`: the list `g` says which of them are lists or objects.
-    `plain_has_nested`: it is there for records in plain form, too.
-    `is_matched`: a pattern of the whole line has been matched before a text is taken for plain.
+    `field` is the expression of one of its texts. With `can_nest`, the list `g` says which texts are lists or objects.
+    With `plain_has_nested`, records in plain form have that list, too. With `is_matched`, a pattern has matched the
+    whole line before a text is taken for plain.
     """
 
     text: str = "line"
-    position: str = "line_number"
+    position: str = "position"
     field: str = "f[{at}]"
     can_nest: bool = False
     plain_has_nested: bool = False
@@ -183,7 +184,7 @@ class _Composer:
                 ]
                 cases.append(f"case when {' or '.join(parts)} then '{column}' end")
             elif any(nested):
-                # The first that is not missing is the one that is taken.
+                # Only the first column that is not missing counts, since its text is the one that is taken.
                 whens = " ".join(
                     f"when present({text}) is not null then {each or 'false'}"
                     for text, each in zip(texts, nested, strict=True)
@@ -212,9 +213,10 @@ class _Composer:
         return SQL["nested"].format(at=place.at) if self.record.can_nest else ""
 
     def find_trusted(self) -> dict[int, str]:
-        """Give the patterns of the columns whose texts need no more than a pattern, by position.
+        """Give, by position, the patterns of the columns whose texts are right where they match it.
 
-        These are the columns of fields that take one column as it is. A column of two fields is looked at.
+        Such a column is the only one of its field, and the field takes its text as it is. A column that belongs to two
+        fields is not among them.
         """
         found: dict[int, str] = {}
         uses: dict[int, int] = {}

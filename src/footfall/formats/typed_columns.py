@@ -1,4 +1,4 @@
-"""Columns of Arrow types -> columns of the few types that `parquet.sql` knows, with what is no text marked."""
+"""Turn columns of any Arrow type into the few types that `parquet.sql` knows, and mark values that are no text."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import pyarrow.compute as pc
 
 from footfall.formats.framing import MARK_BAD_BYTES
 
-MICROSECONDS_MAX = 9_000_000_000_000_000_000  # the kernel's calendar ends some centuries behind it
+MICROSECONDS_MAX = 9_000_000_000_000_000_000  # the calendar of the kernel ends some centuries later
 _PER_SECOND = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _FIXED = {"int": pa.int64(), "uint": pa.uint64(), "float": pa.float32(), "double": pa.float64(), "bool": pa.bool_()}
 _FIXED |= {"date": pa.date32(), "time": pa.time64("us"), "text": pa.string(), "nothing": pa.string()}
 
 
 def find_kind(kind: pa.DataType) -> str | None:
-    """Say what the values of a type are; None where they are nothing that a record can hold.
+    """Name the kind of the values of a type; None where a record cannot hold such values.
 
-    Shape: one word; `decimal` and `nested` go on with what tells apart types that cannot stand in one column.
+    Shape: one word. Behind `decimal` and `nested` stand the details in which the types of two columns may differ.
 
     Example:
         >>> [find_kind(each) for each in (pa.int8(), pa.large_string(), pa.decimal128(9, 2), pa.timestamp("ns", "UTC"))]
@@ -50,9 +50,9 @@ def find_kind(kind: pa.DataType) -> str | None:
 
 
 def convert_column(values: pa.Array, kind: str) -> tuple[pa.Array, np.ndarray | None]:
-    """Give the values in the type of their kind, and which of them are no text, if any.
+    """Give the values in the type of their kind, and which of them are no text; None where all are.
 
-    Raises: pa.ArrowInvalid where a list or an object holds what is no text.
+    Raises: pa.ArrowInvalid where a list or an object holds bytes that are no text.
     """
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
@@ -72,7 +72,7 @@ def convert_column(values: pa.Array, kind: str) -> tuple[pa.Array, np.ndarray | 
 
 
 def _is_known_to_the_kernel(kind: pa.DataType) -> bool:
-    """Say whether the kernel knows a type that stands in a list or an object, where it is taken as it is."""
+    """Say whether the kernel knows a type within a list or an object, where nothing is converted."""
     of = pa.types
     if of.is_struct(kind):
         return all(_is_known_to_the_kernel(field.type) for field in kind)
@@ -123,7 +123,7 @@ def _is_clean(value: bytes) -> bool:
 
 
 def _make_instants(values: pa.Array, zone: str | None) -> pa.Array:
-    """Give timestamps in microseconds, cut to these; what no calendar here holds stays beyond the year 9999."""
+    """Give timestamps in whole microseconds. Those that the calendar cannot hold stay beyond the year 9999."""
     wanted = pa.timestamp("us", zone)
     ends = pc.min_max(values.view(pa.int64()))
     unit = values.type.unit

@@ -1,4 +1,4 @@
-"""The statements about records of a Parquet file: the texts of its columns, and the quick way of typed ones."""
+"""The statements about records of a Parquet file: the texts of its columns, and the quick way for typed columns."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from footfall.formats.texts import Form, Record, compose_expressions
 from footfall.statements import statements
 
 SQL = statements("footfall.formats.parquet")
-VALUE_BYTES_MAX = 64  # of a value that is no text, with what stands around it in JSON
-WITHOUT_QUOTES = ("int", "uint", "bool")  # what JSON holds as it is; a decimal would become a double
+VALUE_BYTES_MAX = 64  # bytes of a value that is no text, with its name and its signs in JSON
+WITHOUT_QUOTES = ("int", "uint", "bool")  # kinds that JSON holds without loss; a decimal would become a double
 INSTANTS = {"timestamp_tz": "plain_instant_tz", "timestamp": "plain_instant", "date": "plain_day"}
 
 TEXT_OF = {
@@ -77,7 +77,7 @@ def _compose_member(at: int, kind: str, text: str) -> str:
 def _compose_typed(layout: Layout, column: str, kinds: dict[int, str]) -> str | None:
     """Give the expression of a value whose type proves it, or None where its text has to be looked at.
 
-    A value that the type alone does not prove right, such as an id of 0, is null here and takes the long way.
+    A value that the type alone does not prove to be right, such as the id 0, is null here, and its text is looked at.
     """
     field, places = layout.definition.fields[COLUMNS.index(column)], layout.places[COLUMNS.index(column)]
     if not _is_bare(field) or layout.definition.null_values or len(places) != 1 or places[0].path is not None:
@@ -104,6 +104,6 @@ def _is_bare(field: Field) -> bool:
 
 
 def _find_epoch_most(layout: Layout) -> int:
-    """Give the largest number of an epoch that is surely a time; 0 where times are written in another way."""
+    """Give the largest number since 1970 that is surely a time; 0 where times are written in another way."""
     formats = layout.definition.timestamp.formats
     return int(10 ** (EPOCHS[formats[0]][1] - 1) - 1) if formats[0] in EPOCHS else 0

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from footfall.answers.charts.labels import DAYS, MONTHS
 from footfall.answers.charts.numbers import write_duration, write_number, write_share
 from footfall.page.options import write_id_address
-from footfall.safe_text import escaped
+from footfall.safe_text import escape_unprintable
 
 NOTHING = Markup('<span class="muted" aria-label="none">&ndash;</span>')
 LINKS = {"user_id": "users", "last_user_id": "users", "product_id": "products", "last_product_id": "products"}
@@ -105,4 +105,4 @@ def write_heading(column: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    return escaped(str(value))
+    return escape_unprintable(str(value))

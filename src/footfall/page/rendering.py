@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from footfall.answers.charts import stylesheet, write_duration, write_number, write_share
 from footfall.page.cells import is_amount, write_cell, write_day, write_heading, write_instant
-from footfall.safe_text import escaped
+from footfall.safe_text import escape_unprintable
 
 FILES = {
     "footfall.css": "text/css; charset=utf-8",
@@ -37,7 +37,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": write_number, "share": write_share, "duration": write_duration}
-    made.filters |= {"short": shorten, "plain": escaped}
+    made.filters |= {"short": shorten, "plain": escape_unprintable}
     made.filters |= {"day": write_day, "instant": write_instant}
     made.globals |= {
         "cell": write_cell,
@@ -56,7 +56,7 @@ def shorten(text: str) -> str:
         >>> shorten("add_to_cart"), len(shorten("x" * 500))
         ('add_to_cart', 60)
     """
-    text = escaped(text)
+    text = escape_unprintable(text)
     return text if len(text) <= SHORT else text[: SHORT - 1] + "\u2026"
 
 

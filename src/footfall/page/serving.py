@@ -69,9 +69,9 @@ def serve(settings: Settings, place: Place, *, say: Callable[[str], None]) -> No
         limit_concurrency=CONNECTIONS_MAX,
         timeout_graceful_shutdown=ENDING_S,
     )
-    from footfall.verbs.session import holding
+    from footfall.verbs.session import keep_database_running
 
-    with holding(settings), listening:
+    with keep_database_running(settings), listening:
         if not is_loopback(place.host):
             log.warning("others reach the page at %s; without TLS before it, they can read along", place.host)
         say(f"{address}{secret} - Ctrl-C ends it")

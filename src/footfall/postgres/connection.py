@@ -26,7 +26,7 @@ CONNECT_TIMEOUT_S = 10  # seconds for each address of a name
 
 
 @contextmanager
-def opened(where: Target, *, is_reader: bool = False) -> Iterator[Connection]:
+def hold_session(where: Target, *, is_reader: bool = False) -> Iterator[Connection]:
     """Open a session for the length of the block, and turn the driver's errors inside it into FootfallErrors."""
     connection, _ = open_session(where, is_reader=is_reader)
     try:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from footfall.errors import DatabaseBusyError
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection, Target
@@ -42,7 +42,7 @@ def hold_watcher_lock(where: Target, folders: Iterable[tuple[str, str]]) -> Iter
     Effects: a session with an open transaction.
     Raises: DatabaseBusyError with the session that watches a folder already; DatabaseUnavailableError.
     """
-    with opened(where) as connection:
+    with hold_session(where) as connection:
         begin(connection, where)
         for name, identity in folders:
             key = zlib.crc32(f"{where.schema}\0{identity}".encode("utf-8", "surrogateescape")) - (1 << 31)

@@ -19,7 +19,7 @@ from footfall.results.problems import (
     merge_groups,
 )
 from footfall.results.undoing import UndoneLoad
-from footfall.safe_text import escaped
+from footfall.safe_text import escape_unprintable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -241,7 +241,7 @@ class LoadSummary:
             failed = len(self.loads) - len(done)
             files = f", {failed:,} of {len(self.loads):,} files failed" if failed else ""
             lines.append(f"{_count_rows(self, accepted)}{files} ({self.seconds:,.1f} s)")
-        return "\n".join(map(escaped, lines))
+        return "\n".join(map(escape_unprintable, lines))
 
 
 def describe_outcome(load: LoadResult) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from footfall.safe_text import escaped
+from footfall.safe_text import escape_unprintable
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +62,4 @@ class UndoSummary:
         would = "would be taken back; nothing was changed (dry run)" if self.is_dry_run else "taken back"
         if self.is_dry_run or len(lines) > 1:
             lines.append(f"{loads} {would}: {self.rows_removed:,} rows ({self.seconds:,.1f} s)")
-        return "\n".join(map(escaped, lines))
+        return "\n".join(map(escape_unprintable, lines))

@@ -1,4 +1,4 @@
-"""Compressed bytes -> content: gzip, zstd, bzip2 and xz, within bounds, whatever they consist of."""
+"""Decompress gzip, zstd, bzip2 and xz, within bounds of memory, whatever the bytes are."""
 
 from __future__ import annotations
 

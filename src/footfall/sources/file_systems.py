@@ -17,7 +17,7 @@ from pathlib import Path
 WITH_CHANGE_TIMES = frozenset(
     {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "bcachefs", "zfs", "tmpfs", "apfs", "hfs"}
 )
-# File systems that change by this machine's kernel alone, so that it can tell of every change.
+# File systems that only the kernel of this machine changes, so that it knows of every change.
 ON_THIS_MACHINE = WITH_CHANGE_TIMES | {
     "overlay", "ramfs", "jfs", "nilfs2", "vfat", "exfat", "msdos", "ntfs3", "squashfs", "erofs", "iso9660", "udf",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Names, patterns, folders and URLs -> the files of one command in loading order, and the names that are left out.
+"""Find the files of one command, in loading order, from names, patterns, folders and URLs, and the names left out.
 
 One rule holds for every verb. A name that is written out is taken as it is, and if it is a link to a folder, the link
 is followed. A name that is found in a folder or by a wildcard is a file to read, a folder to look into, or left out
@@ -18,7 +18,7 @@ from glob import has_magic
 
 from footfall.errors import SourceChangedError, SourceError
 from footfall.results import FoundSources, IgnoredName, Reason
-from footfall.safe_text import scheme, shown
+from footfall.safe_text import find_scheme, mask_source
 from footfall.sources.ignored import describe_ignored, has_ending, is_never_data
 from footfall.sources.patterns import DEEP, Part, describe_no_match, is_path_of_any, split_pattern
 
@@ -26,7 +26,7 @@ NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EL
 
 
 class _Kind(Enum):
-    FILE = auto()  # or a link to a file, or a link to nothing, for which opening it gives the error
+    FILE = auto()  # also a link to a file, and a link to nothing: opening that gives the error
     FOLDER = auto()
     LINK = auto()  # a link to a folder
     SPECIAL = auto()
@@ -37,9 +37,9 @@ class _Search:
     """The names that the search for one SOURCE has met so far.
 
     Shape: `found` has each file's inode as its folder lists it, 0 where that is unknown. `entered` has the folders
-    whose names are written out. `listed` is the folder that was listed last, with its entries; `folders` all that were,
-    each with a slash at its end, or empty for the working folder. Files that fit one of the patterns `also` are taken
-    from a folder whatever their ending.
+    whose names are written out. `listed` is the folder that was listed last, with its entries. `folders` has every
+    folder that was listed, with a slash at its end, or as an empty text for the working folder. Files that fit one of
+    the patterns `also` are taken from a folder whatever their ending.
     """
 
     found: dict[str, int] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class _Search:
 
 
 def find_sources(names: list[str], also: Sequence[str] = ()) -> FoundSources:
-    """Expand files, patterns, folders, URLs and `-` in the order given; below each, in bytewise order of the paths.
+    """Expand files, patterns, folders, URLs and `-` in their order, and what each stands for in bytewise order.
 
     Shape: `also` are the patterns of source definitions; a file in a folder that fits one is taken whatever its ending.
     Effects: lists folders and looks at links; opens no file.
@@ -61,7 +61,7 @@ def find_sources(names: list[str], also: Sequence[str] = ()) -> FoundSources:
     found: list[tuple[str, int | str]] = []
     ignored: list[IgnoredName] = []
     for name in names:
-        kind = scheme(name)
+        kind = find_scheme(name)
         if name == "-":
             found.append((name, name))
         elif kind and (objects := _find_objects(name, kind, also)) is not None:
@@ -95,13 +95,13 @@ def _find_objects(name: str, kind: str, also: Sequence[str]) -> tuple[list[str],
     if os.path.lexists(name):
         return None
     known = ", ".join(f"{each}://" for each in (*stores.STORES, *web.SCHEMES))
-    raise SourceError(f"{kind}:// is not read; there are {known} and the names of files", source=shown(name))
+    raise SourceError(f"{kind}:// is not read; there are {known} and the names of files", source=mask_source(name))
 
 
 def find_present(name: str, also: Sequence[str] = ()) -> tuple[list[str], list[str]] | None:
     """Find the files of a file, folder or pattern that are there now, and the folders that were listed.
 
-    Shape: files in loading order; None where the file or the folder is not there; no file in a folder is no error.
+    Shape: files in loading order. None where the file or the folder is not there; a folder without files is no error.
     Effects: lists folders and looks at links; opens no file.
     Raises: SourceError where a folder cannot be read; SourceChangedError where one was removed meanwhile.
     """
@@ -147,7 +147,7 @@ def _take_once(found: list[tuple[str, int | str]]) -> tuple[tuple[str, ...], lis
             before.append(path)
             paths.append(path)
         else:
-            same.append(IgnoredName(shown(path), Reason.SAME, shown(first)))
+            same.append(IgnoredName(mask_source(path), Reason.SAME, mask_source(first)))
     return tuple(paths), same
 
 

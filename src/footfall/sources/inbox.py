@@ -1,8 +1,8 @@
-"""What is in the watched places, and which of it has settled, so that it can be loaded.
+"""Know what is in the watched places, and which files have settled, so that they can be loaded.
 
 A file has settled when it was moved into its folder under its name, when it has not changed for some seconds while it
-was watched, or when it was last touched longer ago than that. What is remembered is a number for each name that is
-there, so memory follows the folder, not its history.
+was watched, or when it was last touched longer ago than that. One number is remembered for each name that is there, so
+memory grows with the folder, and not with its history.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from footfall.errors import SourceChangedError, SourceError
-from footfall.safe_text import scheme, shown
+from footfall.safe_text import find_scheme, mask_source
 from footfall.sources import finding, opening, stores
 from footfall.sources.file_systems import keeps_change_times_at
 from footfall.sources.ignored import is_never_data
@@ -23,15 +23,16 @@ from footfall.sources.waiting import Changes
 log = logging.getLogger("footfall")
 
 WHOLE_OBJECTS = ("s3", "gs")  # an object of these stores is there as a whole or not at all
-HOLD_S, HOLD_MAX_S = 5.0, 600.0  # seconds until a file is tried again that could not be read for now
-LOSSES_MAX = 3  # times that the database is lost over the same file before others are taken first
+HOLD_S, HOLD_MAX_S = 5.0, 600.0  # seconds until a file that could not be read for now is tried again
+LOSSES_MAX = 3  # how often the database may be lost during the load of one file before other files go first
 
 
 @dataclass(slots=True)
 class _Arriving:
     """A file that is not loaded yet. Units: seconds of the monotonic clock.
 
-    Shape: `state` changes with its content, `since` is when this state was first seen, `is_settled` does not wait.
+    Shape: `state` changes with the content of the file. `since` is when this state was first seen. A file with
+    `is_settled` does not have to wait.
     """
 
     state: int
@@ -46,9 +47,9 @@ class _Arriving:
 class Inbox:
     """The watched places. Grain: one entry for each name that is there now.
 
-    Shape: `arriving` in loading order; `done` has the state in which a file was loaded or failed. `folders` are those
-    to be watched for changes, `roots` the places themselves; `missing` are places that are not there, with the reason,
-    which a patient one warns of.
+    Shape: `arriving` is in loading order. `done` has the state in which each file was loaded or failed. `folders` has
+    the folders to watch for changes, `roots` the places themselves, and `missing` the places that are not there, with
+    the reason. An inbox with `is_patient` warns of these and waits.
     """
 
     names: Sequence[str]
@@ -64,7 +65,7 @@ class Inbox:
     _moved: set[str] = field(default_factory=set)
 
     def note(self, changes: Changes) -> bool:
-        """Take in what the kernel told; say whether the folders have to be looked at."""
+        """Note the changes that the kernel told. True where the folders have to be looked at."""
         self._moved |= changes.moved
         must_look = changes.is_unsure or bool(changes.moved)
         for path in changes.changed:
@@ -84,7 +85,7 @@ class Inbox:
         return look is None
 
     def look(self) -> None:
-        """Look at all places. Effects: what is no longer there is forgotten, unless a place cannot be looked at."""
+        """Look at all places. Effects: forgets files that are gone, unless a place could not be looked at."""
         arriving: dict[str, _Arriving] = {}
         done: dict[str, int] = {}
         self.roots, self.folders = [], []
@@ -106,14 +107,14 @@ class Inbox:
                         done[path] = state
                     else:
                         arriving[path] = self._follow(path, state, is_settled)
-        if not is_whole_look:  # what could not be looked at was not seen to be gone
+        if not is_whole_look:  # a file is not gone because its place could not be looked at
             arriving |= {path: known for path, known in self.arriving.items() if path not in arriving | done}
             done |= {path: state for path, state in self.done.items() if path not in arriving}
         self.arriving, self.done = arriving, done
         self._moved.clear()
 
     def _look_at(self, name: str, believed: dict[int, bool]) -> Iterator[tuple[str, int, bool]]:
-        kind = scheme(name)
+        kind = find_scheme(name)
         if kind in stores.STORES:
             states = stores.find_states(name, self.also)
             self._find(name)
@@ -156,11 +157,11 @@ class Inbox:
         if self.missing.get(name) != reason:
             self.missing[name] = reason
             if self.is_patient:
-                log.warning(f"{shown(name)}: {reason}; waiting until it can be looked at")
+                log.warning(f"{mask_source(name)}: {reason}; waiting until it can be looked at")
 
     def _find(self, name: str) -> None:
         if self.missing.pop(name, None) is not None:
-            log.info(f"{shown(name)}: is there")
+            log.info(f"{mask_source(name)}: is there")
 
     def settled(self) -> list[str]:
         """Give the names of the files that can be loaded now, in loading order."""
@@ -183,14 +184,14 @@ class Inbox:
         )
 
     def still_settled(self, paths: Sequence[str]) -> list[str]:
-        """Give those of some files that are still as they were when they had settled; others wait again."""
+        """Give the files that are still in the state in which they settled. The others wait again."""
         return [path for path in paths if self._is_still(path)]
 
     def _is_still(self, path: str) -> bool:
         known = self.arriving.get(path)
         if known is None:
             return False
-        if scheme(path) in stores.STORES:
+        if find_scheme(path) in stores.STORES:
             return True
         look = opening.find_identity(path)
         if look is None or hash(look) != known.state:
@@ -206,18 +207,18 @@ class Inbox:
             self.done[path] = known.state
 
     def drop(self, path: str) -> None:
-        """Note that a file was taken away before its turn: it is a new one where it comes back."""
+        """Note that a file was taken away before its turn. If it comes back, it is a new file."""
         self.arriving.pop(path, None)
 
     def hold(self, path: str) -> None:
-        """Note that a file could not be loaded for now: it is tried again after a while, others first."""
+        """Note that a file could not be loaded for now. It is tried again after a while, and other files go first."""
         known = self.arriving.get(path)
         if known is not None:
             known.held_until = self.clock() + min(HOLD_S * 2**known.tries, HOLD_MAX_S)
             known.tries = min(known.tries + 1, 16)
 
     def hold_if_lost_often(self, path: str) -> None:
-        """Note that the database was lost over a file; where that happens again and again, others are taken first."""
+        """Note that the database was lost during the load of a file. After several times, other files go first."""
         known = self.arriving.get(path)
         if known is not None:
             known.tries = min(known.tries + 1, 16)
@@ -225,7 +226,7 @@ class Inbox:
                 known.held_until = self.clock() + min(HOLD_S * 2**known.tries, HOLD_MAX_S)
 
     def measure_wait_s(self) -> float:
-        """Give how long the file that waits longest has been there, in seconds; 0 where none waits."""
+        """Give the age, in seconds, of the file that waits longest; 0 where no file waits."""
         now = self.clock()
         return max((now - known.first_seen for known in self.arriving.values()), default=0.0)
 

@@ -1,7 +1,7 @@
-"""What Linux tells of changes in folders: which names were moved there whole, and which changed in some other way.
+"""Ask Linux for changes in folders: which names were moved there as whole files, and which changed in other ways.
 
-These few calls are made here because watchfiles folds a file that was moved into place and one that is being written
-into the same event, and ends with an error at a name that is not UTF-8.
+These few calls are made here because watchfiles reports the same event for a file that was moved into place and for one
+that is being written, and because it fails at a name that is not UTF-8.
 
 Source: inotify(7).
 """
@@ -34,7 +34,7 @@ NO_MORE = (errno.ENOSPC, errno.EMFILE, errno.ENOMEM)  # fs.inotify.max_user_watc
 
 
 class FoldersWatched:
-    """The folders that the kernel tells of, and what it has told and was not read yet."""
+    """The folders whose changes the kernel tells, and the changes that were not read yet."""
 
     def __init__(self) -> None:
         if sys.platform != "linux":
@@ -46,7 +46,7 @@ class FoldersWatched:
         self._folders: dict[int, str] = {}
 
     def close(self) -> None:
-        """End all of it."""
+        """Stop watching."""
         os.close(self.file)
 
     def watch(self, folders: list[str]) -> bool:
@@ -91,7 +91,7 @@ class FoldersWatched:
                     if mask & KINDS["MOVED_TO"]:
                         moved.add(path)
                         changed.discard(path)
-                    elif mask != KINDS["ATTRIB"] or path not in moved:  # rights do not make it less whole
+                    elif mask != KINDS["ATTRIB"] or path not in moved:  # a change of rights leaves the file whole
                         moved.discard(path)
                         changed.add(path)
         except BlockingIOError:

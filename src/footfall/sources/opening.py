@@ -1,4 +1,4 @@
-"""Names of files and URLs -> source files, each opened once and read through that one descriptor.
+"""Open source files by their names or URLs. Each is opened once and read through that one descriptor.
 
 Effects: reads files; spools `-`, FIFOs and URLs to an unlinked temporary file of mode 0600.
 """
@@ -20,12 +20,12 @@ from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
 from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
-from footfall.safe_text import scheme, shown
+from footfall.safe_text import find_scheme, mask_source
 from footfall.sources.ignored import COMPRESSIONS
 from footfall.sources.ranged_stream import RangedStream
 
 READ_BYTES = 1 << 20  # bytes per read: large enough that the call costs nothing, small enough for any memory limit
-# A disk or a file system of the network that is away, or a limit that is reached; a later try may succeed.
+# A disk or a network file system is away, or a limit is reached. A later try may succeed.
 AWAY = frozenset(
     {
         errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH,
@@ -36,11 +36,11 @@ AWAY = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One open source. `digest` is the SHA-256 of the stored bytes, `size_bytes` their number.
+    """One open source. `digest` is the SHA-256 of its stored bytes, and `size_bytes` is their number.
 
-    `source` is its name without secrets, `path` its name as it was given. `identity` is None where a temporary copy is
-    read, which nobody else can change. `opened_ns` is the instant before its first byte was read, in nanoseconds since
-    1970.
+    `source` is its name without secrets, and `path` is its name as it was given. `identity` is None where a temporary
+    copy is read, which nobody else can change. `opened_ns` is the instant before its first byte was read, in
+    nanoseconds since 1970.
     """
 
     source: str
@@ -75,8 +75,8 @@ def find_identity(file: int | str) -> Identity | None:
 
 
 def is_gone(source: str) -> bool:
-    """Say whether a file of this machine is no longer there. Of an object of a store nobody is asked."""
-    return not scheme(source) and not os.path.lexists(source)
+    """Say whether a file of this machine is no longer there. Objects of stores count as there, and nobody is asked."""
+    return not find_scheme(source) and not os.path.lexists(source)
 
 
 def can_be_read_again(source: str) -> bool:
@@ -106,7 +106,7 @@ def open_source(source: str) -> Iterator[SourceFile]:
             digest.update(block)
             size_bytes += len(block)
         stream.seek(0)
-        yield SourceFile(shown(source), stream, digest.hexdigest(), size_bytes, identity, opened_ns, source)
+        yield SourceFile(mask_source(source), stream, digest.hexdigest(), size_bytes, identity, opened_ns, source)
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def open_for_a_look(source: str) -> Iterator[SourceFile]:
         size_bytes = stream.seek(0, os.SEEK_END)
         stream.seek(0)
         identity = None if is_spooled else find_identity(stream.fileno())
-        yield SourceFile(shown(source), stream, "", size_bytes, identity, opened_ns, source)
+        yield SourceFile(mask_source(source), stream, "", size_bytes, identity, opened_ns, source)
 
 
 @contextmanager
@@ -136,10 +136,10 @@ def _open(source: str) -> Iterator[tuple[BinaryIO, bool]]:
         if error.errno in AWAY:
             raise SourceUnavailableError(
                 f"cannot be read now ({error.strerror or error}); run the same command again when its disk is back",
-                source=shown(source),
+                source=mask_source(source),
             ) from error
         raise SourceError(
-            f"cannot be read ({error.strerror or error}); check the path and its rights", source=shown(source)
+            f"cannot be read ({error.strerror or error}); check the path and its rights", source=mask_source(source)
         ) from error
 
 
@@ -164,7 +164,7 @@ def _read_foreign(source: str) -> Iterator[bytes] | None:
     """Give the bytes of stdin or of a URL; None where the source is the name of a file."""
     if source == "-":
         return _read_blocks(sys.stdin.buffer)
-    kind = scheme(source)
+    kind = find_scheme(source)
     if kind is None:
         return None
     from footfall.sources import stores, web  # heavy, and no file needs them
@@ -238,7 +238,7 @@ def read_content(file: SourceFile) -> Iterator[bytes]:
     if decompress := compression.find_decompressor(start):
         yield from decompress(file.stream, file.source)
         return
-    ending = urlsplit(file.source).path if scheme(file.source) else file.source
+    ending = urlsplit(file.source).path if find_scheme(file.source) else file.source
     if ending.lower().endswith(COMPRESSIONS) and start:
         raise recognition.make_misnamed_error(start, file.source)
     while block := file.stream.read(READ_BYTES):

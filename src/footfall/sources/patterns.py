@@ -1,4 +1,4 @@
-"""Patterns of names, as shells and Python's glob know them; the parts between slashes are matched one by one."""
+"""Match patterns of names, as shells and Python's glob know them. The parts between slashes are matched one by one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from glob import has_magic
 
-from footfall.safe_text import scheme
+from footfall.safe_text import find_scheme
 from footfall.sources.ignored import ENDINGS
 
 DEEP = "**"  # stands for this folder and all folders below it
@@ -20,7 +20,7 @@ _SET_OR_ENDING = re.compile(rf"\[!?\]?[^\]]*\]|\.(?:{_WORDS})(?![^.*?\[])", re.I
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a pattern, the slashes after it, and a function that matches names, None without a wildcard."""
+    """One part of a pattern, the slashes after it, and a function that matches names; None if it has no wildcard."""
 
     text: str
     slashes: str
@@ -81,7 +81,7 @@ def is_path_of(pattern: str, path: str) -> bool:
         >>> is_path_of("exports/**/*.csv.gz", "./exports/shop/2026/Day.CSV.gz"), is_path_of("*.csv", "in/a.csv")
         (True, False)
     """
-    if scheme(path) or scheme(pattern):
+    if find_scheme(path) or find_scheme(pattern):
         return _fits(split_pattern(pattern), path.split("/"))
     return _fits(split_pattern(os.path.abspath(pattern)), os.path.abspath(path).split("/"))  # noqa: PTH100
 

@@ -1,8 +1,8 @@
-"""A source that several processes read, each a part of it -> one state of it, which each of them sees to.
+"""Let several processes read parts of one source, and make sure that all of them read it in the same state.
 
-A path is opened by each, and must lead to the same file everywhere. Objects of stores, and files of servers that
-answer for ranges of bytes and tell states apart by an ETag, are read by requests for ranges of that one state. All
-other sources are read whole by each process, which then compares the digest.
+Each process opens a path itself, so the path must lead to the same file everywhere. Objects of stores are read by
+requests for ranges of one state, and so are files of web servers that answer such requests and tell states apart by an
+ETag. Every other source is read as a whole by each process, which then compares the digest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from footfall.errors import SourceChangedError, SourceError
-from footfall.safe_text import scheme, shown
+from footfall.safe_text import find_scheme, mask_source
 from footfall.sources import opening
 from footfall.sources.ranged_stream import Ranged, RangedStream
 
@@ -24,8 +24,8 @@ from footfall.sources.ranged_stream import Ranged, RangedStream
 class State:
     """What tells one state of a source from every other, on each machine that reads it.
 
-    Shape: inode and times are those of a file, without its device, which each machine numbers for itself; `etag` is
-    that of an object. With neither, the digest of the content decides.
+    Shape: a file has an inode and times; its device is left out, since each machine numbers devices for itself. An
+    object has an `etag`. Where a source has neither, the digest of its content decides.
     Units: bytes; nanoseconds since 1970.
     """
 
@@ -47,11 +47,11 @@ def find_state(file: opening.SourceFile) -> State:
 
 @contextmanager
 def open_to_plan(source: str) -> Iterator[opening.SourceFile]:
-    """Open a source that others will read in parts, without its digest, which `take_digest` takes.
+    """Open a source that others will read in parts. It has no digest yet: `take_digest` takes it.
 
     Whoever commits calls `opening.assert_unchanged` just before.
-    Effects: copies to a temporary file what can be read in order only.
-    Raises: SourceError where it cannot be read, or by this process alone, as stdin and pipes are.
+    Effects: a source that can only be read in order is copied to a temporary file.
+    Raises: SourceError where it cannot be read, and for stdin and pipes, which only this process could read.
     """
     if not opening.can_be_read_again(source):
         raise SourceError(
@@ -66,7 +66,7 @@ def take_digest(file: opening.SourceFile, *beside: Callable[[bytes], None]) -> o
     digest = hashlib.sha256()
     position = 0
     while True:
-        file.stream.seek(position)  # whoever gets the bytes may read elsewhere meanwhile
+        file.stream.seek(position)  # those who get the bytes may have read at other places meanwhile
         block = file.stream.read(opening.READ_BYTES)
         if not block:
             break
@@ -121,12 +121,12 @@ def _open(source: str) -> Iterator[opening.SourceFile]:
     opened_ns = time.time_ns()
     with ExitStack() as stack:
         ranged: Ranged | None = None
-        if scheme(source) in stores.STORES:
+        if find_scheme(source) in stores.STORES:
             ranged = stack.enter_context(stores.open_ranged(source))
-        elif scheme(source) in web.SCHEMES:
+        elif find_scheme(source) in web.SCHEMES:
             ranged = web.find_ranged(source)
         if ranged is None:
             yield stack.enter_context(opening.open_for_a_look(source))
             return
         stream = cast(BinaryIO, stack.enter_context(RangedStream(ranged)))
-        yield opening.SourceFile(shown(source), stream, "", ranged.size_bytes, None, opened_ns, source)
+        yield opening.SourceFile(mask_source(source), stream, "", ranged.size_bytes, None, opened_ns, source)

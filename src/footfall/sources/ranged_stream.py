@@ -1,7 +1,7 @@
-"""An object behind requests for ranges of its bytes -> a stream that can be read from any place.
+"""Read an object as a stream, from any place, by requests for ranges of its bytes.
 
-Every request asks for one state of the object, so that no bytes of another are among what is read.
-Memory: the object's first bytes, and those that were asked for last.
+Every request asks for the same state of the object, so that bytes of two states are never mixed.
+Memory: the first bytes of the object, and those of the last request.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Protocol
 
 from footfall.errors import SourceChangedError
 
-ASKED_BYTES_LEAST = 1 << 20  # bytes of the first request at a place: most readers of a header need no more
+ASKED_BYTES_LEAST = 1 << 20  # bytes of the first request at a place; reading a header rarely takes more
 ASKED_BYTES_MAX = 8 << 20  # bytes per request: few enough requests for large objects, small enough for memory
 
 
@@ -35,7 +35,7 @@ class Ranged(Protocol):
 
 
 class RangedStream(io.RawIOBase):
-    """Reads an object in order from where it is asked to. Each request is larger than the one before it."""
+    """Reads an object in order, from any place on. Each request is larger than the one before it."""
 
     def __init__(self, ranged: Ranged) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class RangedStream(io.RawIOBase):
         self.end = ranged.size_bytes
         self._position = 0
         self._at, self._held = 0, b""
-        self._start = b""  # readers of a header come back to the begin several times
+        self._start = b""  # those who read a header come back to the beginning several times
 
     def readable(self) -> bool:
         """Say that the stream can be read."""
@@ -64,7 +64,7 @@ class RangedStream(io.RawIOBase):
         return self._position
 
     def read_ahead_to(self, end: int) -> None:
-        """Ask for no byte behind this place, unless it is read."""
+        """Ask for bytes up to this place only, as long as no more are read."""
         self.end = end
 
     def read(self, size: int = -1) -> bytes:

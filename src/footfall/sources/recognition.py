@@ -1,6 +1,6 @@
-"""First bytes of a file that is not CSV in UTF-8 -> a sentence that names its format and what to do.
+"""Recognise a file that is not CSV in UTF-8 by its first bytes, and say which format it has and what to do.
 
-The sentences quote nothing of the file's content, which may be about people, or a key.
+The sentences quote nothing of the content, which may be about people or hold a key.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from itertools import chain
 
 from footfall.errors import SourceError
 
-START_BYTES = 4096  # bytes that are looked at: of an Excel file they hold the names of several entries
+START_BYTES = 4096  # bytes that are looked at; in an Excel file they hold the names of several entries
 TEXT_BYTES_LEAST = 16  # bytes; in fewer, a pattern of NULs or of EBCDIC letters may be an accident
-CONTROLS_ALLOWED = 0.02  # share of a text's characters that may be control characters: some exports have a stray one
+CONTROLS_ALLOWED = 0.02  # share of control characters that a text may have, since some exports hold stray ones
 EXPORT = "export it as CSV in UTF-8 where it was made"
 SPREADSHEET = "open it in a spreadsheet program and save it as CSV UTF-8"
 DOWNLOAD = "look at it in an editor and fetch the file again: an error or login page often comes in its place"
@@ -115,7 +115,7 @@ BINARY = (
     _make_kind(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|II\*\0|MM\0\*|BM.{4}\0{4}|RIFF.{3}\0WEBP", "an image", EXPORT),
     _make_kind(rb"\x7fELF|MZ[\x80-\xff]\0[\x01-\x04]\0\0\0", "a program", "name the data file"),
 )
-# Binary formats that begin with letters. They are named only where the start is not all text and no header is usable.
+# Binary formats that begin with letters. They are named only if the start is not all text and is no usable header.
 LETTERS = (
     _make_kind(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "a bzip2 file inside a compressed one", TWICE),
     _make_kind(
@@ -131,7 +131,7 @@ LETTERS = (
     _make_kind(rb"Salted__", "encrypted with openssl", "decrypt it first (openssl enc -d)"),
     _make_kind(rb"\$FL[23]@\(#\)|<stata_dta>", "a data set of SPSS or Stata", EXPORT),
 )
-# Text in other forms, named only where no header is usable. A byte order mark and blanks at the start are skipped.
+# Text in other forms. It is named only if there is no usable header. A byte order mark and blanks before are skipped.
 TEXT = (
     _make_kind(rb"\xef\xbb\xbf", "text with two byte order marks", "take one of them away, or export the file again"),
     _make_kind(
@@ -290,9 +290,8 @@ def _is_text(start: bytes) -> bool:
     try:
         text = start.decode()
     except UnicodeDecodeError as error:
-        if (
-            len(start) < START_BYTES or error.start < START_BYTES - 3
-        ):  # later, the last character may only be cut in two
+        # An error at the very end may come from cutting the last character in two.
+        if len(start) < START_BYTES or error.start < START_BYTES - 3:
             return False
         text = start[: error.start].decode()
     return not _count_controls(text.encode())
@@ -313,7 +312,7 @@ def _find_encoding(start: bytes) -> Kind | None:
         return UTF_32_LE
     if is_all[0] and is_all[1] and not has[3]:
         return UTF_32_BE
-    # UTF-16 has two bytes a character. The high one is NUL in every comma, digit and line end, in every language.
+    # UTF-16 has two bytes for a character. In commas, digits and line ends of every language, the high byte is NUL.
     nuls = [each[at].count(0) + each[at + 2].count(0) for at in (0, 1)]
     if max(nuls) * 8 >= len(start) and min(nuls) == 0:
         return UTF_16_BE if nuls[0] else UTF_16_LE
@@ -324,7 +323,7 @@ def _find_encoding(start: bytes) -> Kind | None:
 
 
 def _find_zlib(start: bytes) -> Kind | None:
-    """Recognise zlib by decompressing the start: its mark of two bytes alone would match other files."""
+    """Recognise zlib by decompressing the start, since its mark of two bytes would also match other files."""
     if not ZLIB.pattern.match(start):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Objects of S3, Google Cloud Storage and Azure: a name, folder or pattern -> objects; an object -> its bytes.
+"""Find and read objects of S3, Google Cloud Storage and Azure.
 
 Endpoint and credentials come from the places where s3fs, gcsfs and adlfs look for them, never from Footfall's settings.
 Listings are not cached, so that each command sees the objects that are there now.
@@ -16,15 +16,15 @@ from urllib.parse import urlsplit
 
 from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
 from footfall.results import IgnoredName, Reason
-from footfall.safe_text import mask, scheme, shown
+from footfall.safe_text import find_scheme, mask, mask_source
 from footfall.sources.ignored import describe_ignored, has_ending, is_never_data
 from footfall.sources.patterns import describe_no_match, ignore_case_of_endings, is_path_of_any
 
 READ_BYTES = 8 << 20  # bytes per request: few enough requests for large objects, small enough for any memory limit
-# The values that distinguish one state of an object from another, under the names that the stores give them.
+# The values by which states of an object differ, under the names that the stores give them.
 STAMP = ("size", "ETag", "etag", "generation", "LastModified", "last_modified", "mtime", "VersionId")
 
-# The one of them that no other state has: a number of Google Cloud Storage, an ETag of S3 and of Azure.
+# The value among them that no two states share: a number in Google Cloud Storage, an ETag in S3 and Azure.
 ETAGS = ("generation", "ETag", "etag")
 
 
@@ -32,8 +32,8 @@ ETAGS = ("generation", "ETag", "etag")
 class _Store:
     """The error classes of a store's package, by their full names.
 
-    Shape: `errors` are all that are not an OSError, `away` those after which a later try may succeed, `changed` those
-    of an object that changed while it was read.
+    Shape: `errors` has all classes that are no OSError. After an error in `away`, a later try may succeed. An error in
+    `changed` says that the object changed while it was read.
     """
 
     package: str
@@ -101,12 +101,12 @@ def find(url: str, also: Sequence[str] = ()) -> tuple[list[str], list[IgnoredNam
     found, ignored, refusal = _search(url, also)
     if not found:
         told = f"; {describe_ignored(ignored)}" if ignored else ""
-        raise SourceError(f"{refusal}{told}", source=shown(url))
+        raise SourceError(f"{refusal}{told}", source=mask_source(url))
     return list(found), ignored
 
 
 def find_states(url: str, also: Sequence[str] = ()) -> dict[str, int]:
-    """Find the same objects, each with a number for its state; nothing where none is there.
+    """Find the same objects, each with a number for its state. No object is no error here.
 
     Raises: SourceError; SourceUnavailableError where the store does not answer.
     """
@@ -115,7 +115,7 @@ def find_states(url: str, also: Sequence[str] = ()) -> dict[str, int]:
 
 
 def _search(url: str, also: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[IgnoredName], str]:
-    """Give the objects with what the store says of them, the names left out, and the words for no object.
+    """Give the objects with the store's descriptions, the names left out, and the message for the case of no object.
 
     Shape: an object whose name is written out and that is not there has an empty description.
     """
@@ -133,7 +133,7 @@ def _search(url: str, also: Sequence[str]) -> tuple[dict[str, dict[str, Any]], l
                 if reason is Reason.ENDING and is_path_of_any(also, _make_url(url, key)):
                     reasons[key] = None
         else:
-            refusal = describe_no_match(shown(url), "object")
+            refusal = describe_no_match(mask_source(url), "object")
             literal, *parts = _split_as_written(place)
             pattern = "/".join(
                 [literal, *parts[:-1], ignore_case_of_endings(parts[-1]) if has_magic(parts[-1]) else parts[-1]]
@@ -143,7 +143,7 @@ def _search(url: str, also: Sequence[str]) -> tuple[dict[str, dict[str, Any]], l
                 key: _reason_in_pattern(key.split("/")[literal.count("/") + 1 :], parts) for key in _list_keys(listed)
             }
     found = {_make_url(url, key): listed[key] for key, reason in reasons.items() if reason is None}
-    ignored = [IgnoredName(shown(_make_url(url, key)), reason) for key, reason in reasons.items() if reason]
+    ignored = [IgnoredName(mask_source(_make_url(url, key)), reason) for key, reason in reasons.items() if reason]
     return found, ignored, refusal
 
 
@@ -155,7 +155,7 @@ def _reason_in_folder(names: list[str]) -> Reason | None:
 
 
 def _reason_in_pattern(names: list[str], parts: list[str]) -> Reason | None:
-    """Say why an object that a pattern matches is left out, by those of its names that a wildcard matched."""
+    """Say why an object that a pattern matches is left out. Only names that a wildcard matched count."""
     met = [name for name in names if name not in parts]
     if any(is_never_data(name) for name in met):
         return Reason.NEVER_DATA
@@ -164,7 +164,7 @@ def _reason_in_pattern(names: list[str], parts: list[str]) -> Reason | None:
 
 
 def _split_as_written(place: _Place) -> list[str]:
-    """Split the pattern of a place: first the leading parts that exist literally, joined, then the others."""
+    """Split the pattern of a place. The first parts, as far as they exist as they are written, stay joined."""
     parts = place.path.split("/")
     literal, at = [parts[0]], 1
     while at < len(parts) - 1:
@@ -179,10 +179,10 @@ def _split_as_written(place: _Place) -> list[str]:
 def read(url: str) -> Iterator[bytes]:
     """Give an object's bytes in blocks.
 
-    Effects: one request for each block. Where the store allows it, each asks for the state that the first one met.
+    Effects: one request for each block. Where the store allows it, each asks for the state that the first one saw.
     Raises: SourceChangedError where the object changed meanwhile, or fewer or more bytes came than it has.
     """
-    name = shown(url)
+    name = mask_source(url)
     with _ask_store(url) as place:
         with place.system.open(place.path, "rb", block_size=READ_BYTES, cache_type="none") as stream:
             before, size_bytes = _make_stamp(stream.details), 0
@@ -212,7 +212,7 @@ class RangedObject:
     @property
     def source(self) -> str:
         """Give the name of the object without secrets."""
-        return shown(self.url)
+        return mask_source(self.url)
 
     def read(self, begin: int, end: int) -> bytes:
         """Give the bytes between two places. Raises: SourceChangedError where the object changed; SourceError."""
@@ -278,18 +278,20 @@ def _make_stamp(info: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _find_place(url: str) -> _Place:
-    store = STORES[scheme(url) or ""]
+    store = STORES[find_scheme(url) or ""]
     try:
         parts = urlsplit(url)
     except ValueError as error:  # a bracket that does not close
-        raise SourceError("is not a name of a bucket and an object; check the spelling", source=shown(url)) from error
+        raise SourceError(
+            "is not a name of a bucket and an object; check the spelling", source=mask_source(url)
+        ) from error
     if not parts.netloc:
-        raise SourceError(f"names no bucket; write {parts.scheme}://BUCKET/NAME", source=shown(url))
+        raise SourceError(f"names no bucket; write {parts.scheme}://BUCKET/NAME", source=mask_source(url))
     if ":" in parts.netloc.rpartition("@")[0]:
         raise SourceError(
             "holds a password, and a store's credentials do not belong there; "
             f"give them where {store.package} looks for them, and name the bucket alone",
-            source=shown(url),
+            source=mask_source(url),
         )
     try:
         import fsspec
@@ -297,7 +299,7 @@ def _find_place(url: str) -> _Place:
         kind = fsspec.get_filesystem_class(parts.scheme)
     except ImportError as error:
         raise SourceError(
-            f"{parts.scheme}:// needs the extra stores: pip install 'footfall[stores]'", source=shown(url)
+            f"{parts.scheme}:// needs the extra stores: pip install 'footfall[stores]'", source=mask_source(url)
         ) from error
     # fsspec.open would read `::` in a name as the beginning of another URL, of any scheme.
     system = kind(**kind._get_kwargs_from_urls(url), use_listings_cache=False)
@@ -311,7 +313,7 @@ def _ask_store(url: str, place: _Place | None = None) -> Iterator[_Place]:
     try:
         yield place
     except _import_classes(("builtins.OSError", "builtins.ValueError", *place.store.errors)) as error:
-        raise _to_source_error(shown(url), place.store, error) from error
+        raise _to_source_error(mask_source(url), place.store, error) from error
 
 
 def _import_classes(names: tuple[str, ...]) -> tuple[type[Exception], ...]:

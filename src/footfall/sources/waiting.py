@@ -1,7 +1,7 @@
-"""Wait until something changes in folders: told by the kernel where it tells of all changes, else by the clock.
+"""Wait until something changes in folders. The kernel tells of it, or else the folders are looked at now and then.
 
-A folder on a file system of the network, or of another system, may change without this machine's kernel knowing, so
-such folders are looked at every few seconds.
+A folder on a network file system, or on the file system of another system, may change without the kernel of this
+machine knowing. So such folders are looked at every few seconds.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from footfall.safe_text import shown
+from footfall.safe_text import mask_source
 from footfall.sources.file_systems import tells_of_changes
 from footfall.sources.inotify import FoldersWatched
 
 log = logging.getLogger("footfall")
 
-TOGETHER_S = 0.05  # seconds in which changes are taken together
-STEP_MS = 100  # ms; between two looks of watchfiles at what it was told
+TOGETHER_S = 0.05  # seconds; changes within them are taken together
+STEP_MS = 100  # ms between two looks of watchfiles at the changes that it was told
 
 
 @dataclass(slots=True)
 class Changes:
     """What is known to have changed since the last call.
 
-    Shape: `moved` names that were moved into a folder, so that all of them is there; `changed` other names;
-    `is_unsure`: look at all folders, for more may have changed than is named.
+    Shape: `moved` has the names that were moved into a folder, whose files are complete. `changed` has the other names.
+    `is_unsure` says that more may have changed than is named, so that all folders have to be looked at.
     """
 
     moved: set[str] = field(default_factory=set)
@@ -42,7 +42,7 @@ class Changes:
 
 
 class Stop:
-    """Whether the work is to end, asked for by a signal; who waits for a file descriptor waits for `file`, too."""
+    """Whether a signal has asked for the end of the work. Waits for file descriptors must also wait for `file`."""
 
     def __init__(self) -> None:
         self.file, self.end = os.pipe()
@@ -51,18 +51,18 @@ class Stop:
         self.reason = ""
 
     def is_set(self) -> bool:
-        """Say whether it was asked for."""
+        """Say whether the end was asked for."""
         return self._is_set
 
     def set(self) -> None:
-        """Ask for it. Effects: who waits is woken."""
+        """Ask for the end. Effects: ends all waits."""
         if not self._is_set:
             self._is_set = True
             with suppress(OSError):
                 os.write(self.end, b"!")
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it is asked for, or the time is over; say which."""
+        """Wait until the end is asked for, or the time is over. True where it was asked for."""
         select.select([self.file], [], [], max(seconds, 0))
         return self._is_set
 
@@ -74,7 +74,7 @@ class Stop:
 
 @contextmanager
 def stopped_by_signals() -> Iterator[Stop]:
-    """Give what SIGTERM and SIGINT set while the block runs; a second SIGINT interrupts as ever."""
+    """Give a Stop that SIGTERM and SIGINT set while the block runs. A second SIGINT interrupts as usual."""
     stop = Stop()
 
     def take(number: int, frame: FrameType | None) -> None:
@@ -113,16 +113,16 @@ class Waiter:
         self._has_warned = False
 
     def close(self) -> None:
-        """End all of it."""
+        """Stop watching."""
         self._opened.close()
         if self._others is not None:
             self._others.close()
 
     def watch(self, roots: list[str], folders: list[str]) -> tuple[bool, bool]:
-        """Watch these folders; `roots` are those above all others.
+        """Watch these folders; `roots` are those that have all the others below them.
 
-        Shape: whether the system tells of changes in all of them; whether one is new, so that it has to be looked at
-        once more.
+        Shape: two answers. First whether the system tells of changes in all of them, then whether one of them is new,
+        so that it has to be looked at once more.
         """
         try:
             if not all(tells_of_changes(folder or ".") for folder in roots):
@@ -146,9 +146,7 @@ class Waiter:
         if self._inotify is not None:
             select.select([self._stop.file, self._inotify.file], [], [], max(seconds, 0))
             if seconds > 0:
-                self._stop.wait(
-                    TOGETHER_S
-                )  # a file that is written quickly tells of itself thousands of times a second
+                self._stop.wait(TOGETHER_S)  # a file that is written quickly causes thousands of events a second
             return Changes(*self._inotify.read())
         if self._others is not None:
             return Changes(is_unsure=self._others.wait(seconds, self._stop))
@@ -157,7 +155,7 @@ class Waiter:
 
 
 class _Told:
-    """What watchfiles tells of folders: that something changed below them."""
+    """Learns from watchfiles that something changed below folders."""
 
     def __init__(self) -> None:
         self._roots: list[str] = []
@@ -190,7 +188,7 @@ class _Told:
                 if next(self._changes, None) or stop.is_set():
                     return True
         except Exception as error:  # noqa: BLE001  (a name that is not UTF-8, a folder that is gone: look, and begin anew)
-            log.debug("watchfiles: %s: %s", type(error).__name__, shown(str(error)))
+            log.debug("watchfiles: %s: %s", type(error).__name__, mask_source(str(error)))
             self.close()
             stop.wait(seconds)
             return True

@@ -1,7 +1,7 @@
-"""One file by http:// or https:// -> its bytes; an incomplete answer is an error.
+"""Read a file by http:// or https://. An incomplete answer is an error.
 
-All bytes come from one response, so they are one state of the file. There must be as many as the server announces.
-Where a server answers for ranges and has an ETag for each state, ranges of one state can be read, too.
+All bytes come from one response, so they are one state of the file, and there must be as many as the server announces.
+If a server answers requests for ranges and gives each state an ETag, ranges of one state can be read, too.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from footfall.errors import SourceChangedError, SourceError, SourceUnavailableError
-from footfall.safe_text import shown
+from footfall.safe_text import mask_source
 
 SCHEMES = ("http", "https")
 TIMEOUT_S = 60  # seconds without a byte, after which the server counts as not available
 READ_BYTES = 1 << 20  # bytes per read
-# A later try may succeed after these, as after 5xx: Request Timeout, Too Early, Too Many Requests.
+# After these, as after 5xx, a later try may succeed: Request Timeout, Too Early, Too Many Requests.
 PASSING = (408, 425, 429)
 DENIED = (401, 403, 407)
 GONE = (404, 410)
 PARTIAL = 206  # Partial Content
-OTHER_STATE = (412, 416)  # Precondition Failed; Range Not Satisfiable, which an empty file is, too
+OTHER_STATE = (412, 416)  # Precondition Failed; Range Not Satisfiable, the answer for an empty file, too
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
@@ -49,7 +49,7 @@ def read(url: str) -> Iterator[bytes]:
     Raises: SourceUnavailableError where a later try may help, SourceChangedError for a body of another length than
     announced, SourceError otherwise. Messages hold no secret of the URL.
     """
-    name = shown(url)
+    name = mask_source(url)
     try:
         with _make_opener().open(_make_request(url), timeout=TIMEOUT_S) as response:
             announced = response.length
@@ -86,21 +86,21 @@ class RangedFile:
     @property
     def source(self) -> str:
         """Give the address of the file without secrets."""
-        return shown(self.url)
+        return mask_source(self.url)
 
     def read(self, begin: int, end: int) -> bytes:
         """Give the bytes between two places. Raises: SourceChangedError where the file changed; SourceError."""
         status, headers, found = _ask_range(self.url, begin, end, self.etag)
         if status != PARTIAL or (headers["ETag"], _find_size(headers, begin)) != (self.etag, self.size_bytes):
             raise SourceChangedError(
-                "changed while it was read, or its server answers for its ranges no longer; run the same command "
-                "again when its writer is done",
+                "changed while it was read, or its server no longer answers requests for ranges of it; run the same "
+                "command again when its writer is done",
                 source=self.source,
             )
         return found
 
     def assert_unchanged(self) -> None:
-        """Ask nothing: each range came with the ETag of this state."""
+        """Do nothing, since each range came with the ETag of this state."""
 
 
 def find_ranged(url: str) -> RangedFile | None:
@@ -111,15 +111,15 @@ def find_ranged(url: str) -> RangedFile | None:
     """
     status, headers, _ = _ask_range(url, 0, 1, None)
     etag, size_bytes = headers["ETag"] or "", _find_size(headers, 0)
-    # A weak ETag (W/) says that two states mean the same, not that their bytes are.
+    # If two states have the same weak ETag (W/), they mean the same, but their bytes may differ.
     if status != PARTIAL or size_bytes is None or not etag.startswith('"'):
         return None
     return RangedFile(url, size_bytes, etag)
 
 
 def _ask_range(url: str, begin: int, end: int, etag: str | None) -> tuple[int, Message, bytes]:
-    """Ask for a range, of one state if its ETag is given; give status, headers and the bytes if only these came."""
-    name = shown(url)
+    """Ask for a range, of one state if its ETag is given. Give status, headers, and the bytes if only these came."""
+    name = mask_source(url)
     request = _make_request(url)
     request.add_header("Range", f"bytes={begin}-{end - 1}")
     if etag is not None:

@@ -18,7 +18,7 @@ from datetime import datetime
 
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection
-from footfall.safe_text import scheme
+from footfall.safe_text import find_scheme
 from footfall.sources.file_systems import keeps_change_times, keeps_change_times_at
 from footfall.sources.opening import Identity, SourceFile
 from footfall.statements import statements
@@ -100,7 +100,7 @@ def keep(connection: Connection, files: Iterable[SourceFile]) -> None:
 
 
 def _is_local_path(source: str) -> bool:
-    return source != "-" and scheme(source) is None
+    return source != "-" and find_scheme(source) is None
 
 
 def _can_be_kept(source: str, look: Identity, opened_ns: int) -> bool:

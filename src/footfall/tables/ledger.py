@@ -9,7 +9,7 @@ from typing import Any
 
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection
-from footfall.results import Table
+from footfall.results import LoadResult, Table
 from footfall.statements import statements
 
 SQL = statements(__name__)
@@ -60,6 +60,12 @@ def find_loaded(connection: Connection, digests: Iterable[str]) -> dict[str, Fir
     """Find the loads of files by their digests."""
     rows = connection.execute(SQL["find_loaded"], {"digests": list(digests)}).fetchall()
     return {row.digest: FirstLoad(row.load_id, row.loaded_at, row.contract) for row in rows}
+
+
+def find_by_beginning(connection: Connection, digest_begins: str) -> LoadResult | None:
+    """Find the load of a file of whose digest only the first digits are known, as the result of a second load of it."""
+    row = connection.execute(SQL["find_by_beginning"], {"digest_begins": digest_begins}).fetchone()
+    return row and LoadResult.already_loaded(row.load_id, row.source, row.digest, row.loaded_at)
 
 
 def is_loaded(connection: Connection, load_id: int) -> bool:

@@ -13,6 +13,19 @@ where
     digest = any(%(digests)s::text[])
     and status = 'loaded'
 
+-- name: find_by_beginning
+select
+    load_id,
+    source,
+    digest,
+    finished_at as loaded_at
+from loads
+where
+    pg_catalog.starts_with(digest, %(digest_begins)s::text)
+    and status = 'loaded'
+order by load_id
+limit 1
+
 -- name: is_loaded
 select exists (
     select

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ from footfall.postgres.target import Connection
 from footfall.postgres.transactions import NO_WAIT_MS
 from footfall.statements import statements
 from footfall.tables import staging as staged
-from footfall.tables.ids import name_column_types
 from footfall.tables.staging import Staging
 
 SQL = statements(__name__)
 
 RUNS = 0x72756E73  # "runs": the first key of the advisory locks of runs
 TOKEN = re.compile(r"[0-9a-f]{32}")
-ROWS = ("rows", "out_of_order", "rejected")  # the tables that stagers write rows to, as `Staging` names them
+ROWS = ("rows", "rejected")  # the tables that stagers write rows to; `tables/staged_run.py` knows what `rows` holds
+KEY_DIGITS = 8  # of a token, by which the run is held; the others are the first ones of the digest of its file
 PARTS = ("job", "ranges", *ROWS)
 
 
@@ -42,15 +42,13 @@ class StagedRange:
     """A range that is staged, as its row in `ranges` says: what its transaction sent, and what it knew.
 
     Shape: `sums` is JSON, which `contract/portable.py` reads; `memory` says who was forgotten when it was judged.
-    Units: rows; `highest_id` is the highest number among the interaction_ids, -1 where there is none.
+    Units: rows.
     """
 
     number: int
-    rows_first: int
-    rows_out_of_order: int
+    rows_accepted: int
     rows_rejected: int
     rows_skipped: int
-    highest_id: int
     sums: Mapping[str, Any]
     memory: str
 
@@ -64,7 +62,6 @@ class RunTables:
     job: sql.Identifier
     ranges: sql.Identifier
     rows: sql.Identifier
-    out_of_order: sql.Identifier
     rejected: sql.Identifier
 
     def name(self, part: str) -> sql.Identifier:
@@ -74,12 +71,27 @@ class RunTables:
     @property
     def lock_key(self) -> int:
         """The second key of the run's advisory lock: a signed 32-bit number of its token."""
-        return int(self.token[:8], 16) - (1 << 31)
+        return find_lock_key(self.token)
+
+    @property
+    def digest_begins(self) -> str:
+        """The first digits of the digest of the run's file: they outlast the tables, and the ledger knows the rest."""
+        return self.token[KEY_DIGITS:]
 
 
-def make_token() -> str:
-    """Make the token of a new run."""
-    return uuid.uuid4().hex
+def make_key() -> str:
+    """Make the key of a new run: the first digits of its token, by chance."""
+    return secrets.token_hex(KEY_DIGITS // 2)
+
+
+def make_token(key: str, digest: str) -> str:
+    """Make the token of a run that has this key, of a file that has this digest."""
+    return (key + digest)[:32]
+
+
+def find_lock_key(key: str) -> int:
+    """Find the second key of a run's advisory lock by the key of the run, which its token begins with."""
+    return int(key[:KEY_DIGITS], 16) - (1 << 31)
 
 
 def name_tables(schema: str, token: str) -> RunTables:
@@ -90,36 +102,32 @@ def name_tables(schema: str, token: str) -> RunTables:
 
 
 def open_staging(tables: RunTables, load_id: int, id_types: IdTypes, number: int) -> Staging:
-    """Give the staging of one range of a run: its rows go to the tables of the run, with the number of the range."""
-    names: dict[str, Any] = {part: tables.name(part) for part in (*ROWS, "matched", "known")}
-    return Staging((load_id,), is_temporary=False, id_types=id_types, created=set(ROWS), range=number, **names)
+    """Give the staging of one range of a run: rejected rows go to the table of the run, with its number."""
+    names: dict[str, Any] = {part: tables.name(part) for part in (*ROWS, "out_of_order", "matched", "known")}
+    return Staging((load_id,), is_temporary=False, id_types=id_types, created={"rejected"}, range=number, **names)
 
 
-def create(
-    connection: Connection, tables: RunTables, id_types: IdTypes, job: Mapping[str, Any], lease_s: float
-) -> None:
+def create(connection: Connection, tables: RunTables, job: Mapping[str, Any], lease_s: float) -> None:
     """Make the tables of a run, and keep its job there; `lease_s` says for how long it is kept when nobody holds it.
 
     Effects: tables in the transaction of the caller, which holds the run already.
     """
     kind = {"kind": sql.SQL("unlogged"), "on_commit": sql.SQL("")}
-    for part in ROWS:
-        words = "create_rejected" if part == "rejected" else "create_rows"
-        name = tables.name(part)
-        connection.execute(compose(staged.SQL[words], name=name, **kind, **name_column_types(id_types)))
-        connection.execute(compose(SQL["add_range_column"], name=name))
+    connection.execute(compose(staged.SQL["create_rejected"], name=tables.rejected, **kind))
+    connection.execute(compose(SQL["add_range_column"], name=tables.rejected))
+    connection.execute(compose(SQL["create_rows"], name=tables.rows))
     connection.execute(compose(SQL["create_ranges"], name=tables.ranges))
     connection.execute(compose(SQL["create_job"], name=tables.job))
     values = {"job": json.dumps(job), "lease_s": lease_s}
     connection.execute(compose(SQL["keep_job"], job=tables.job), values)
 
 
-def hold(connection: Connection, tables: RunTables) -> None:
+def hold(connection: Connection, lock_key: int) -> None:
     """Hold a run until the transaction ends, so that nobody sweeps it; many may hold one run.
 
     Effects: waits for a sweep that is at work on it, as long as `lock_timeout` says.
     """
-    connection.execute(SQL["hold"], {"runs": RUNS, "run": tables.lock_key})
+    connection.execute(SQL["hold"], {"runs": RUNS, "run": lock_key})
 
 
 @contextmanager
@@ -166,9 +174,9 @@ def list_staged(connection: Connection, tables: RunTables) -> list[int]:
     return [row.range for row in connection.execute(compose(SQL["staged"], ranges=tables.ranges)).fetchall()]
 
 
-def read_ranges(connection: Connection, tables: RunTables) -> list[StagedRange]:
-    """Read what is known of the ranges that are staged, in the order of the file."""
-    rows = connection.execute(compose(SQL["read_ranges"], ranges=tables.ranges)).fetchall()
+def read_ranges(connection: Connection, tables: RunTables, number: int | None = None) -> list[StagedRange]:
+    """Read what is known of the ranges that are staged, or of one of them, in the order of the file."""
+    rows = connection.execute(compose(SQL["read_ranges"], ranges=tables.ranges), {"range": number}).fetchall()
     return [StagedRange(*row) for row in rows]
 
 

@@ -7,15 +7,24 @@ create unlogged table {name} (
 -- name: create_ranges
 create unlogged table {name} (
     range integer primary key,
-    rows_first bigint not null,
-    rows_out_of_order bigint not null,
+    rows_accepted bigint not null,
     rows_rejected bigint not null,
     rows_skipped bigint not null,
-    highest_id bigint not null,
     sums json not null,
     memory text not null,
     staged_at timestamptz not null default pg_catalog.clock_timestamp()
 )
+
+-- name: create_rows
+-- Values of this size are not compressed: the server would spend more on that than on a COPY of their rows. There is no key,
+-- since with one the second of two attempts at a range would wait for the first, or fail before it is known which one ends.
+create unlogged table {name} (
+    range integer not null,
+    part integer not null,
+    row_count integer not null,
+    content bytea not null
+);
+alter table {name} alter column content set storage external
 
 -- name: add_range_column
 alter table {name} add column range integer not null
@@ -28,7 +37,7 @@ values (%(job)s::json, pg_catalog.clock_timestamp() + pg_catalog.make_interval(s
 select job from {job}
 
 -- name: renew
--- Written only where half of the lease is over, so that ranges that end together do not wait for one another.
+-- The end is written only where half of the lease is over, so that ranges that end together do not wait for one another.
 update {job}
 set kept_until = pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => %(lease_s)s::double precision)
 where
@@ -37,15 +46,13 @@ where
 
 -- name: note_range
 insert into {ranges} (
-    range, rows_first, rows_out_of_order, rows_rejected, rows_skipped, highest_id, sums, memory
+    range, rows_accepted, rows_rejected, rows_skipped, sums, memory
 )
 values (
     %(range)s::integer,
-    %(rows_first)s::bigint,
-    %(rows_out_of_order)s::bigint,
+    %(rows_accepted)s::bigint,
     %(rows_rejected)s::bigint,
     %(rows_skipped)s::bigint,
-    %(highest_id)s::bigint,
     %(sums)s::json,
     %(memory)s
 )
@@ -53,14 +60,15 @@ values (
 -- name: read_ranges
 select
     range,
-    rows_first,
-    rows_out_of_order,
+    rows_accepted,
     rows_rejected,
     rows_skipped,
-    highest_id,
     sums,
     memory
 from {ranges}
+where
+    %(range)s::integer is null
+    or range = %(range)s::integer
 order by range
 
 -- name: staged
@@ -70,7 +78,7 @@ select range from {ranges} order by range
 select exists (select from {ranges} where range = %(range)s::integer) as is_staged
 
 -- name: tables
--- A table that its transaction still owns is not seen by others. Only the owner of a table may drop it.
+-- Tables whose transaction has not committed are not seen here. Only the owner of a table may drop it.
 select
     c.relname::text as name,
     pg_catalog.substr(c.relname::text, 9, 32) as token,
@@ -82,13 +90,13 @@ where
     n.nspname = %(schema)s
     and c.relkind = 'r'
     and c.relpersistence = 'u'
-    and c.relname::text ~ '^staging_[0-9a-f]{32}_(job|ranges|rows|out_of_order|rejected)$'::text
+    and c.relname::text ~ '^staging_[0-9a-f]{32}_(job|ranges|rows|rejected)$'::text
     and (%(token)s::text is null or pg_catalog.substr(c.relname::text, 9, 32) = %(token)s::text)
     and pg_catalog.pg_has_role(c.relowner, 'USAGE'::text)
 order by c.relname
 
 -- name: jobs
--- The runs of every role: whether this one may ask for the end of the lease.
+-- The runs of every role, and whether this role may read the end of their lease.
 select
     pg_catalog.substr(c.relname::text, 9, 32) as token,
     pg_catalog.has_table_privilege(c.oid, 'SELECT'::text) as may_ask
@@ -144,7 +152,7 @@ update {job} set kept_until = '-infinity'::timestamptz
 drop table {names}
 
 -- name: grant_run
-grant insert on {rows}, {out_of_order}, {rejected} to {role};
+grant insert on {rows}, {rejected} to {role};
 grant select, insert on {ranges} to {role};
 grant select, update (kept_until) on {job} to {role}
 

@@ -32,7 +32,7 @@ def list_tables() -> tuple[str, ...]:
 
 
 @cache
-def migrations() -> tuple[tuple[int, str, str], ...]:
+def list_migrations() -> tuple[tuple[int, str, str], ...]:
     """Give every migration as (version, name, text), in order."""
     folder = files("footfall.tables").joinpath("migrations")
     names = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
@@ -58,9 +58,9 @@ def schema_version(connection: Connection, target: Target) -> int:
         return 0
     versions = connection.execute(SQL["versions"]).fetchall()
     version = max((row.version for row in versions), default=0)
-    if version > len(migrations()):
+    if version > len(list_migrations()):
         raise SchemaError(f"the tables are at version {version}, made by a later Footfall; upgrade this one")
-    missing = sorted(set(list_tables()) - set(found)) if version == len(migrations()) else []
+    missing = sorted(set(list_tables()) - set(found)) if version == len(list_migrations()) else []
     if missing:
         raise SchemaError(
             f"the table {', '.join(missing)} is missing from the schema {target.schema!r}; restore it from a backup"
@@ -91,7 +91,7 @@ def apply_schema(connection: Connection, target: Target, id_types: IdTypes) -> t
     _assert_functions_are_ours(connection, target)
     if version == 0:
         connection.execute(SQL["create_versions"])
-    for number, name, text in migrations():
+    for number, name, text in list_migrations():
         if number > version:
             try:
                 connection.execute(text)
@@ -143,13 +143,13 @@ def assert_current(connection: Connection, target: Target) -> None:
     A writer of an older Footfall would not fill what the newer tables keep. Raises: SchemaError.
     """
     version = schema_version(connection, target)
-    if version != len(migrations()):
-        raise SchemaError(f"the tables are at version {version} now, this Footfall needs {len(migrations())}")
+    if version != len(list_migrations()):
+        raise SchemaError(f"the tables are at version {version} now, this Footfall needs {len(list_migrations())}")
 
 
 def is_ready(version: int) -> bool:
     """Say whether the version of the tables is the one that this Footfall needs."""
-    return version == len(migrations())
+    return version == len(list_migrations())
 
 
 def assert_ready(version: int, target: Target) -> None:
@@ -157,8 +157,8 @@ def assert_ready(version: int, target: Target) -> None:
 
     Raises: SchemaError (exit 6) where they are missing or out of date.
     """
-    if version < len(migrations()):
-        state = "missing" if version == 0 else f"at version {version}, this Footfall needs {len(migrations())}"
+    if version < len(list_migrations()):
+        state = "missing" if version == 0 else f"at version {version}, this Footfall needs {len(list_migrations())}"
         raise SchemaError(f"the tables in schema {target.schema!r} are {state}; run `footfall schema apply`")
 
 

@@ -131,10 +131,10 @@ def copy_table(connection: Connection, statement: Any, table: pa.Table) -> None:
 
 def _replace_positions(staging: Staging, rows: pa.Table) -> pa.Table:
     """Replace the positions of rows by their line numbers, and append the columns load_id and, in a run, range."""
-    positions = rows["line_number"].to_numpy()
+    positions = rows["position"].to_numpy()
     load_ids = np.array(staging.load_ids, dtype=np.int32)[read_file_numbers(positions)]
     lines = pa.array(read_line_numbers(positions))
-    column = rows.schema.get_field_index("line_number")
+    column = rows.schema.get_field_index("position")
     rows = rows.set_column(column, "line_number", lines).append_column("load_id", pa.array(load_ids))
     if staging.range is None:
         return rows
@@ -239,9 +239,13 @@ class Sender:
 
         Effects: writes to tables in the transaction of the connection, and counts in `staging`.
         """
-        sent = stage_accepted(self.connection, self.staging, verdicts.accepted)
+        sent = self.send_accepted(verdicts.accepted)
         stage_rejected(self.connection, self.staging, verdicts.rejected)
         return sent
+
+    def send_accepted(self, accepted: pa.Table) -> pa.Table:
+        """Send the accepted rows of one batch alone; give those that went straight to the table."""
+        return stage_accepted(self.connection, self.staging, accepted)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"staging": self.staging}

@@ -9,7 +9,7 @@ import tempfile
 from contextlib import suppress
 from typing import IO
 
-from footfall.safe_text import escaped, mask
+from footfall.safe_text import escape_unprintable, mask
 
 SAID_BYTES_MAX = 500  # bytes of the end of stderr that a warning shows
 ENDING_S = 2.0  # seconds between SIGTERM and SIGKILL
@@ -64,4 +64,4 @@ def _read_end(said: IO[bytes]) -> str:
     size = said.seek(0, os.SEEK_END)
     said.seek(max(size - SAID_BYTES_MAX, 0))
     text = said.read().decode(errors="replace").strip()
-    return f": {escaped(mask(text.splitlines()[-1]))}" if text else ""
+    return f": {escape_unprintable(mask(text.splitlines()[-1]))}" if text else ""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Literal
 
-from footfall.safe_text import escaped, mask
+from footfall.safe_text import escape_unprintable, mask
 
 Kind = Literal["failed-load", "budget-exceeded", "drift", "nothing-new", "test"]
 # When each is told, and the keys that it has beside the fixed ones.
@@ -47,7 +47,7 @@ class Event:
     @property
     def text(self) -> str:
         """The message as it may be shown: without secrets, and without what a terminal obeys."""
-        return escaped(mask(self.message))[:MESSAGE_CHARACTERS_MAX]
+        return escape_unprintable(mask(self.message))[:MESSAGE_CHARACTERS_MAX]
 
     def write_json(self, schema: str) -> bytes:
         """Write the event as the bytes that are sent, and signed.
@@ -68,7 +68,7 @@ class Event:
 
 def _mask_all(value: Any) -> Any:
     if isinstance(value, str):
-        return escaped(mask(value))[:MESSAGE_CHARACTERS_MAX]
+        return escape_unprintable(mask(value))[:MESSAGE_CHARACTERS_MAX]
     if isinstance(value, dict):
         return {name: _mask_all(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

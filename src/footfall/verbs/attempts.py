@@ -13,12 +13,12 @@ from functools import cache
 from footfall.contract.terms import Contract
 from footfall.errors import DatabaseBusyError, DatabaseUnavailableError, FootfallError
 from footfall.formats.choosing import name_contract
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin, roll_back, take_writer_lock
 from footfall.results import LoadResult
-from footfall.safe_text import mask, shown
+from footfall.safe_text import mask, mask_source
 from footfall.settings import Settings
 from footfall.tables import ledger, operations
 from footfall.verbs.session import LoadSession
@@ -128,7 +128,7 @@ def ask_whether_committed(target: Target, is_there: Callable[[Connection], bool]
     """
     try:
         # Only a writer's session is asked: a standby may not have the commit yet, and it has advisory locks of its own.
-        with opened(target) as again:
+        with hold_session(target) as again:
             begin(again, target)
             take_writer_lock(again, target)
             is_committed = is_there(again)
@@ -181,5 +181,5 @@ def record_failure(session: LoadSession, contract: Contract, attempt: Attempt, e
             ledger.record(connection, make_entry(contract, attempt, "failed", error.message))
             connection.commit()
     except FootfallError as second:
-        log.warning(f"{shown(attempt.source)}: its failure could not be recorded in the ledger: {second.message}")
+        log.warning(f"{mask_source(attempt.source)}: its failure could not be recorded in the ledger: {second.message}")
         roll_back(connection)

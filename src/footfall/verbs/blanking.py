@@ -56,7 +56,7 @@ class Blanker:
             return places
         for verdicts in self.engine.judge(layout, self._read(found.load_id, layout, places)):
             theirs = verdicts.rejected.filter(pc.equal(verdicts.rejected["raw_size_bytes"], 0))
-            places.update(zip(theirs["line_number"].to_pylist(), theirs["item"].to_pylist(), strict=True))
+            places.update(zip(theirs["position"].to_pylist(), theirs["item"].to_pylist(), strict=True))
         return places
 
     def _read(self, load_id: int, layout: Layout, places: set[Place]) -> Iterator[pa.RecordBatch]:

@@ -19,7 +19,7 @@ from footfall.engines.in_process import Engine, open_engine
 from footfall.errors import FootfallError, SourceError, TooManyRejectedError
 from footfall.formats.reading import Reader
 from footfall.results import LoadResult, LoadSummary, Progress
-from footfall.safe_text import shown
+from footfall.safe_text import mask_source
 from footfall.settings import Settings
 from footfall.sources import finding, opening
 from footfall.sources.ignored import describe_ignored
@@ -107,7 +107,7 @@ class _Checker:
     def judge_file(self, source: str) -> None:
         """Judge the next file. If it is refused whatever the others contain, its rows are removed from `repeats`."""
         began = time.monotonic()
-        number, checked = len(self.files), _CheckedFile(shown(source))
+        number, checked = len(self.files), _CheckedFile(mask_source(source))
         take = _Remember(number, self.repeats)
         try:
             with opening.open_source(source) as file:

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from footfall.verbs.mending import MendedReader
 
 ROWS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_skipped")
-# Reads the conflicting rows of the file of this number again, by the bitmap of their lines.
+# Reads the conflicting rows of the file with this number again, by a bitmap of their lines.
 RereadConflicts = Callable[[int, "np.ndarray"], Iterator[tuple["pa.Table", list[str]]]]
 
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """A file whose rows are all staged: what is known of its load, its layout, and the sums of its verdicts."""
+    """A file whose rows are all staged, with its layout and the sums of its verdicts."""
 
     attempt: Attempt
     file: opening.SourceFile
@@ -48,9 +48,9 @@ class StagedFile:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How loads end: how their conflicts are read again, and how many rows may be rejected.
+    """What the end of loads needs: how to read their conflicts again, and how many rows may be rejected.
 
-    `mended` has read a file that mends another load, `taken_back` are the loads that gave their place to these.
+    `mended` is the reader of a file that mends another load. `taken_back` has the loads that these loads replace.
     """
 
     reread: RereadConflicts
@@ -67,7 +67,7 @@ def complete(
     Gives the results of the loads.
 
     Shape: `files` has one file for each load_id of `staging`, in its order.
-    Effects: under the writer lock and in the transaction of the caller; notes load_id, result and notices of each
+    Effects: in the transaction of the caller, which holds the writer lock. Notes load_id, result and notices of each
     attempt.
     Raises: TooManyRejectedError; FootfallError where the numbers of rows do not add up.
     """
@@ -117,14 +117,14 @@ def commit(connection: Connection, files: Sequence[tuple[Attempt, opening.Source
 def _reject_conflicts(
     connection: Connection, staging: staged.Staging, files: Sequence[StagedFile], reread: RereadConflicts
 ) -> None:
-    """Send the rows that the merge found to be conflicts to the staged rejected rows, and count them there."""
+    """Stage the rows that the merge found to be conflicts as rejected rows, and count them as rejected."""
     conflicting = merging.find_conflict_lines(connection, staging)
     for number, (load_id, each) in enumerate(zip(staging.load_ids, files, strict=True)):
         if load_id in conflicting:
             for rejected, ids in reread(number, conflicting[load_id]):
                 each.sums.move_to_conflicts(rejected, ids[0])
-                positions = make_positions(rejected["line_number"], number)
-                staged.stage_rejected(connection, staging, rejected.set_column(0, "line_number", positions))
+                positions = make_positions(rejected["position"], number)
+                staged.stage_rejected(connection, staging, rejected.set_column(0, "position", positions))
 
 
 def _report_loaded(each: StagedFile, merged: merging.Merged) -> LoadResult:

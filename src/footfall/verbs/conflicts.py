@@ -51,6 +51,6 @@ def _has_any(lines: np.ndarray, part: Range, last: int | None) -> bool:
 def keep_lines(batches: Iterable[pa.RecordBatch], lines: np.ndarray) -> Iterator[pa.RecordBatch]:
     """Keep the records whose lines are in a bitmap; batches without one are left out."""
     for batch in batches:
-        mask = merging.are_bits_set(lines, np.asarray(batch.column("line_number")))
+        mask = merging.are_bits_set(lines, np.asarray(batch.column("position")))
         if mask.any():
             yield batch.filter(pa.array(mask))

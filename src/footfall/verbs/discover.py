@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 
 from footfall.errors import SourceError
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.transactions import begin
 from footfall.results import Delivery, Discovery
 from footfall.settings import Settings
 from footfall.sources import finding, opening
 from footfall.sources.ignored import describe_ignored
 from footfall.tables import known_files, ledger
-from footfall.tables.schema import migrations, schema_version
-from footfall.verbs.session import target
+from footfall.tables.schema import list_migrations, schema_version
+from footfall.verbs.session import open_target
 
 log = logging.getLogger("footfall")
 
@@ -32,10 +32,10 @@ def discover(names: list[str], settings: Settings) -> Discovery:
     if there.ignored:
         log.warning(describe_ignored(there.ignored))
     names = list(there.paths)
-    with target(settings) as where, opened(where, is_reader=True) as connection:
+    with open_target(settings) as where, hold_session(where, is_reader=True) as connection:
         begin(connection, where)
         version = schema_version(connection, where)
-        known = {} if settings.rehash or version < len(migrations()) else known_files.find(connection, names)
+        known = {} if settings.rehash or version < len(list_migrations()) else known_files.find(connection, names)
         connection.rollback()
         found: list[Delivery] = []
         for source in names:

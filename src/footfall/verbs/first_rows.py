@@ -72,7 +72,7 @@ def _cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 def _find_rows(batch: pa.RecordBatch, verdicts: Verdicts, layout: Layout) -> dict[int, FirstRow]:
     """List the accepted and rejected rows of a batch by their indexes in it."""
-    numbers = batch["line_number"].to_pylist()
+    numbers = batch["position"].to_pylist()
     has_places = "row_line" in batch.schema.names
     lines = batch["row_line"].to_pylist() if has_places else numbers
     items = batch["item"].to_pylist() if has_places else [0] * len(numbers)
@@ -80,12 +80,12 @@ def _find_rows(batch: pa.RecordBatch, verdicts: Verdicts, layout: Layout) -> dic
     by_place = {place: at for at, place in enumerate(zip(lines, items, strict=True))}
     found: dict[int, FirstRow] = {}
     for row in verdicts.accepted.to_pylist():
-        at = by_number[row["line_number"]]
+        at = by_number[row["position"]]
         found[at] = FirstRow(lines[at], items[at] or None, _show_values(row, layout))
     for row in verdicts.rejected.to_pylist():
         problems = tuple(Problem(each["code"], each["field"], each["value"]) for each in json.loads(row["problems"]))
-        at = by_place[row["line_number"], row["item"]]
-        found[at] = FirstRow(row["line_number"], row["item"] or None, None, problems)
+        at = by_place[row["position"], row["item"]]
+        found[at] = FirstRow(row["position"], row["item"] or None, None, problems)
     return found
 
 

@@ -27,7 +27,7 @@ from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin, roll_back, take_writer_lock
 from footfall.results.forgetting import Receipt, ReceiptOfLoad
-from footfall.safe_text import shown
+from footfall.safe_text import mask_source
 from footfall.settings import Settings
 from footfall.tables import counts, forgetting, operations, removal, runs, user_removal
 from footfall.tables.ids import WORDS, assert_types
@@ -35,7 +35,7 @@ from footfall.tables.schema import assert_current, assert_ready
 from footfall.verbs.attempts import confirm_operation
 from footfall.verbs.blanking import Blanker
 from footfall.verbs.runs.sweeping import sweep_runs
-from footfall.verbs.session import LoadSession, find_version, make_contracts, read_id_types, target
+from footfall.verbs.session import LoadSession, find_version, make_contracts, open_target, read_id_types
 
 log = logging.getLogger("footfall")
 
@@ -59,7 +59,7 @@ def forget(
     named = [] if from_file is None else _read_lines(from_file)
     if not texts and not named:
         raise SettingsError("name the users who shall be forgotten, or a file of them with --from-file")
-    with target(settings) as where:
+    with open_target(settings) as where:
         connection, server = open_session(where)
         attempt = None
         try:
@@ -109,9 +109,9 @@ def _read_lines(from_file: str | Path) -> list[tuple[int, str]]:
         content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         lines = content.decode("utf-8-sig").splitlines()
     except OSError as error:
-        raise SourceError(f"cannot be read ({error.strerror or error})", source=shown(name)) from error
+        raise SourceError(f"cannot be read ({error.strerror or error})", source=mask_source(name)) from error
     except UnicodeDecodeError:
-        raise SourceError("is not UTF-8; write one id on each line", source=shown(name)) from None
+        raise SourceError("is not UTF-8; write one id on each line", source=mask_source(name)) from None
     return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -123,7 +123,7 @@ def _read_ids(texts: Iterable[str], named: Iterable[tuple[int, str]], id_type: I
     ids: dict[str, None] = {}
     for text in texts:
         if (user := read_id(text, id_type)) is None:
-            raise SettingsError(f"{shown(text)!r} is no id of a user: user_id is {WORDS[id_type]}")
+            raise SettingsError(f"{mask_source(text)!r} is no id of a user: user_id is {WORDS[id_type]}")
         ids[user] = None
     for number, text in named:
         if (user := read_id(text, id_type)) is None:

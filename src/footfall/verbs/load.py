@@ -34,7 +34,7 @@ from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin, roll_back
 from footfall.results import FoundSources, LoadResult, LoadSummary, Progress
-from footfall.safe_text import shown
+from footfall.safe_text import mask_source
 from footfall.settings import Settings
 from footfall.sources import finding, opening
 from footfall.sources.ignored import describe_ignored
@@ -54,7 +54,7 @@ from footfall.verbs.attempts import (
 from footfall.verbs.clocks import compare_clocks
 from footfall.verbs.groups import count_small, find_group_size_limit
 from footfall.verbs.schema import create_or_upgrade
-from footfall.verbs.session import LoadSession, make_contracts, read_id_types, read_version_and_types, target
+from footfall.verbs.session import LoadSession, make_contracts, open_target, read_id_types, read_version_and_types
 from footfall.verbs.telling_of_loads import telling
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def load(
     if found.ignored:
         log.warning(describe_ignored(found.ignored))
     results: list[LoadResult] = []
-    with target(settings) as where:
+    with open_target(settings) as where:
         try:
             results += load_paths(found.paths, where, settings, progress, **how)
         finally:
@@ -349,7 +349,7 @@ class _Loader:
                     self._note_unsure([attempt])
                 roll_back(self.session.connection)
                 can_be_cured = error.retryable and opening.can_be_read_again(path)
-                if not (can_be_cured and wait_for_next_try(error, left, f"{shown(path)}: ")):
+                if not (can_be_cured and wait_for_next_try(error, left, f"{mask_source(path)}: ")):
                     result = self._give_up(attempt, error)
             except BaseException:
                 roll_back(self.session.connection)
@@ -372,7 +372,7 @@ class _Loader:
 
         If a COMMIT of this file was never answered, the failure says that it is unknown whether the file was loaded.
         """
-        is_unsure = any(each.source == shown(attempt.source) for each in self.session.unsure.values())
+        is_unsure = any(each.source == mask_source(attempt.source) for each in self.session.unsure.values())
         if is_unsure and isinstance(error, DatabaseUnavailableError):
             error = make_unknown_outcome_error(error)
         has_vanished = self.may_vanish and isinstance(error, SourceError) and opening.is_gone(attempt.source)
@@ -380,7 +380,7 @@ class _Loader:
         if not (has_vanished or isinstance(error, LaterLoadsError)):
             record_failure(self.session, self.reader.contracts.choose(attempt.source), attempt, error)
         notices = attempt.notices if isinstance(error, TooManyRejectedError) else ()
-        return LoadResult.failed(shown(attempt.source), attempt.digest, copy_masked(error), notices)
+        return LoadResult.failed(mask_source(attempt.source), attempt.digest, copy_masked(error), notices)
 
     def _claim_own_load(self, result: LoadResult) -> LoadResult:
         """Turn "already loaded" into "loaded" where an earlier try of this very command loaded the file."""

@@ -6,13 +6,13 @@ from footfall.postgres.transactions import begin
 from footfall.results import Table
 from footfall.settings import Settings
 from footfall.tables.ledger import list_loads
-from footfall.verbs.session import require_positive, session
+from footfall.verbs.session import open_verb_session, require_positive
 
 
 def loads(settings: Settings, *, limit: int | None) -> Table:
     """List the loads of the ledger, the newest first. Raises: SettingsError for a limit that is not positive."""
     require_positive("--limit", limit)
-    with session(settings, is_reader=True) as (connection, target):
+    with open_verb_session(settings, is_reader=True) as (connection, target):
         begin(connection, target)
         table = list_loads(connection, limit)
         connection.rollback()

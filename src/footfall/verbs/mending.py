@@ -24,7 +24,7 @@ from footfall.results import LoadResult
 from footfall.settings import Settings
 from footfall.sources import opening
 from footfall.tables import replays
-from footfall.verbs.session import LoadSession, make_contracts, read_id_types, session
+from footfall.verbs.session import LoadSession, make_contracts, open_verb_session, read_id_types
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,7 +55,7 @@ def write_file(settings: Settings, path: Path, *, load_id: int | None, source: s
 
     if path.exists():
         raise SettingsError(f"--as-file: {path} is there, and may hold what somebody mended; name another file")
-    with session(settings, is_reader=True) as (connection, target):
+    with open_verb_session(settings, is_reader=True) as (connection, target):
         id_types = read_id_types(connection, target, settings)
         begin(connection, target)
         found = _find_one(connection, load_id, source)
@@ -209,7 +209,7 @@ def read_lines_of(file: opening.SourceFile, load: Load, memory_limit_mb: int) ->
 
 def _list_places(batch: pa.RecordBatch) -> Iterator[tuple[Place, str]]:
     has_items = "row_line" in batch.schema.names
-    lines = batch["row_line" if has_items else "line_number"].to_pylist()
+    lines = batch["row_line" if has_items else "position"].to_pylist()
     items = batch["item"].to_pylist() if has_items else [0] * len(lines)
     return zip(zip(lines, items, strict=True), batch["line"].to_pylist(), strict=True)
 

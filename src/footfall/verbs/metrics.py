@@ -9,7 +9,7 @@ from typing import Any
 
 from footfall.contract.problems import PROBLEM_CODES
 from footfall.errors import DatabaseUnavailableError, EmbeddedDatabaseError, FootfallError
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import LOCK_CLASS, begin_reading, outlived
@@ -17,8 +17,8 @@ from footfall.results.measures import Measured
 from footfall.safe_text import mask
 from footfall.settings import Settings
 from footfall.tables import measures
-from footfall.tables.schema import list_tables, migrations
-from footfall.verbs.session import find_version, target
+from footfall.tables.schema import list_migrations, list_tables
+from footfall.verbs.session import find_version, open_target
 
 log = logging.getLogger("footfall")
 
@@ -47,13 +47,13 @@ class Collector:
         """Measure now. Raises: SettingsError where the address of the database cannot be used."""
         began = time.monotonic()
         try:
-            with target(self._settings) as where, opened(where, is_reader=True) as connection:
+            with open_target(self._settings) as where, hold_session(where, is_reader=True) as connection:
                 return self._measure(connection, where, began)
         except (DatabaseUnavailableError, EmbeddedDatabaseError) as error:
             return Measured(reason=mask(error.message), seconds=time.monotonic() - began)
 
     def _measure(self, connection: Connection, where: Target, began: float) -> Measured:
-        needed = len(migrations())
+        needed = len(list_migrations())
         version, reason = _find_version(connection, where, needed)
         if version is not None and reason:
             return Measured(True, reason, version, needed, seconds=time.monotonic() - began)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from footfall.answers import asking, catalogue, kept, parameters
 from footfall.answers.asked import Asked, Filters, write_command
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.target import Connection
 from footfall.postgres.transactions import begin_reading, outlived
 from footfall.results import Answer, Table
 from footfall.results.arrow import TEXT_OID
 from footfall.settings import Settings
 from footfall.tables.ids import find_id_types
-from footfall.verbs.session import target
+from footfall.verbs.session import open_target
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def query(settings: Settings, name: str, filters: Filters) -> Iterator[Answer]:
     QueryTimeoutError.
     """
     question, asked = _question(settings, name, filters)
-    with target(settings) as where, opened(where, is_reader=True) as connection:
+    with open_target(settings) as where, hold_session(where, is_reader=True) as connection:
         begin_reading(connection, where, settings.reporting_time_zone, settings.query_timeout_seconds)
         asked = _read_ids(connection, question, asked)
         # The session ends with the block, and with it the transaction, which has nothing to keep.
@@ -103,7 +103,7 @@ def snapshot(settings: Settings, keeper: kept.Keeper | None = None) -> Iterator[
     the ledger is not computed again; it may be shared by threads.
     Raises: DatabaseUnavailableError; SettingsError.
     """
-    with target(settings) as where, opened(where, is_reader=True) as connection:
+    with open_target(settings) as where, hold_session(where, is_reader=True) as connection:
         timeout_s = settings.query_timeout_seconds
         begin_reading(connection, where, settings.reporting_time_zone, timeout_s, is_snapshot=True)
         yield Asker(connection, settings, keeper)

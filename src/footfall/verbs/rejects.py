@@ -12,7 +12,7 @@ from footfall.results import Problem, RejectedRow
 from footfall.safe_text import mask
 from footfall.settings import Settings
 from footfall.tables.quarantine import list_rejected
-from footfall.verbs.session import require_positive, session
+from footfall.verbs.session import open_verb_session, require_positive
 
 
 def rejects(  # noqa: PLR0913
@@ -36,7 +36,7 @@ def rejects(  # noqa: PLR0913
     require_positive("--limit", limit)
     values: dict[str, Any] = {"load_id": load_id, "source": source and mask(source), "code": code}
     values["with_closed"] = with_closed
-    with session(settings, is_reader=True) as (connection, target):
+    with open_verb_session(settings, is_reader=True) as (connection, target):
         begin(connection, target)
         asked = None if limit is None else limit + 1
         rows = list_rejected(connection, values | {"limit": asked})

@@ -29,7 +29,7 @@ from footfall.verbs.attempts import (
     wait_for_next_try,
 )
 from footfall.verbs.replaying import Judge, Replayed, RowsChangedError, replay_load
-from footfall.verbs.session import LoadSession, find_version, make_contracts, read_id_types, target
+from footfall.verbs.session import LoadSession, find_version, make_contracts, open_target, read_id_types
 
 log = logging.getLogger("footfall")
 
@@ -45,7 +45,7 @@ def replay(settings: Settings, load_ids: Sequence[int], *, dry_run: bool = False
     """
     began = time.monotonic()
     results: list[LoadResult] = []
-    with target(settings) as where:
+    with open_target(settings) as where:
         connection, server = open_session(where)
         try:
             with translate_driver_errors(connection):

@@ -223,7 +223,7 @@ class _Rows:
                 continue
             kept: list[Any] = list(again.rows)
             page = _Page(
-                again.batch["line_number"].to_numpy(),
+                again.batch["position"].to_numpy(),
                 np.array([row.line_number for row in kept], np.int64),
                 np.array([row.item for row in kept], np.int64),
                 np.array([row.replayed_by is None for row in kept], bool),
@@ -242,14 +242,14 @@ class _Rows:
         """
         accepted = verdicts.accepted
         theirs = verdicts.rejected.filter(pc.equal(verdicts.rejected["raw_size_bytes"], 0))
-        self.forgotten.update(zip(theirs["line_number"].to_pylist(), theirs["item"].to_pylist(), strict=True))
+        self.forgotten.update(zip(theirs["position"].to_pylist(), theirs["item"].to_pylist(), strict=True))
         if self.closed_positions and accepted.num_rows:
-            is_open = [at not in self.closed_positions for at in accepted["line_number"].to_pylist()]
+            is_open = [at not in self.closed_positions for at in accepted["position"].to_pylist()]
             accepted = accepted.filter(pa.array(is_open, pa.bool_()))
         if self.pages:
             page = self.pages.popleft()
             rejected = verdicts.rejected
-            refused = set(zip(rejected["line_number"].to_pylist(), rejected["item"].to_pylist(), strict=True))
+            refused = set(zip(rejected["position"].to_pylist(), rejected["item"].to_pylist(), strict=True))
             may_close = page.is_open & np.array(
                 [place not in refused for place in zip(page.lines.tolist(), page.items.tolist(), strict=True)], bool
             )

@@ -9,29 +9,29 @@ from footfall.contract.ids import ID_COLUMNS, IdTypes
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin, take_writer_lock
 from footfall.settings import Settings
-from footfall.tables.schema import apply_schema, assert_current, describe_other_creators, grant_read, migrations
+from footfall.tables.schema import apply_schema, assert_current, describe_other_creators, grant_read, list_migrations
 from footfall.tables.schema_options import combine_options, read_options, set_options
-from footfall.verbs.session import find_version, read_id_types, session
+from footfall.verbs.session import find_version, open_verb_session, read_id_types
 
 log = logging.getLogger("footfall")
 
 
 def schema_show(settings: Settings) -> str:
     """Say which version the tables have, and list the migrations with their SQL."""
-    with session(settings, is_schema_needed=False) as (connection, target):
+    with open_verb_session(settings, is_schema_needed=False) as (connection, target):
         at = find_version(connection, target)
         id_types = read_id_types(connection, target) if at else settings.id_types
         begin(connection, target)
-        kept = read_options(connection) if at == len(migrations()) else {}
+        kept = read_options(connection) if at == len(list_migrations()) else {}
         connection.rollback()
     state = "not there yet" if at == 0 else f"at version {at}"
-    head = f"-- schema {settings.schema_}: {state}; this Footfall needs version {len(migrations())}\n"
+    head = f"-- schema {settings.schema_}: {state}; this Footfall needs version {len(list_migrations())}\n"
     has, words = ("has" if at else "would get"), ", ".join(f"{name} {id_types.of(name)}" for name in ID_COLUMNS)
     head += f"-- it {has} the types of ids: {words}\n"
     for name, is_on in kept.items():
         cure = "" if is_on else f"; `footfall schema apply --with {name}` fills and keeps it"
         head += f"-- it {'keeps' if is_on else 'does not keep'} {name}{cure}\n"
-    return head + "\n".join(f"\n-- {name}\n{text}" for _, name, text in migrations())
+    return head + "\n".join(f"\n-- {name}\n{text}" for _, name, text in list_migrations())
 
 
 def schema_apply(settings: Settings, *, with_options: Sequence[str] = (), without: Sequence[str] = ()) -> str:
@@ -41,7 +41,7 @@ def schema_apply(settings: Settings, *, with_options: Sequence[str] = (), withou
     Raises: SettingsError for a name that is no option.
     """
     wanted = combine_options(tuple(with_options), tuple(without))
-    with session(settings, is_schema_needed=False) as (connection, target):
+    with open_verb_session(settings, is_schema_needed=False) as (connection, target):
         if find_version(connection, target):
             read_id_types(connection, target, settings)
         applied = create_or_upgrade(connection, target, settings.id_types)
@@ -56,7 +56,7 @@ def schema_apply(settings: Settings, *, with_options: Sequence[str] = (), withou
         else:
             said.append(f"{name} is not kept any more, {rows[name]:,} rows were removed")
     if not said:
-        return f"schema {settings.schema_} is current (version {len(migrations())}); nothing to do"
+        return f"schema {settings.schema_} is current (version {len(list_migrations())}); nothing to do"
     return f"schema {settings.schema_}: {'; '.join(said)}"
 
 
@@ -88,7 +88,7 @@ def create_or_upgrade(connection: Connection, target: Target, id_types: IdTypes)
 
 def schema_grant(settings: Settings, role: str) -> str:
     """Give a role read rights on raw rows, counts, roll-ups, views and the figures of loads, not on the quarantine."""
-    with session(settings) as (connection, target):
+    with open_verb_session(settings) as (connection, target):
         begin(connection, target)
         grant_read(connection, target, role)
         connection.commit()

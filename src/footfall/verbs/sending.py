@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -97,14 +97,8 @@ class _Holder:
             self._send(self.held.pop(0))
 
     def _open_counts(self) -> None:
-        connection, id_types = self.send.connection, self.send.staging.id_types
-        if self.send.staging.floor_id is None or not large.is_worth(connection, self._expect_rows()):
-            return
-        if first_load.are_plain(connection):
-            from footfall.engines.counting import open_counts
-
-            kept = list_kept(connection, id_types)
-            self.counts = self.opened.enter_context(open_counts(self.memory_limit_mb // COUNTS_SHARE, kept))
+        counts = open_fitting_counts(self.send, self._expect_rows(), self.memory_limit_mb)
+        self.counts = self.opened.enter_context(counts)
 
     def _expect_rows(self) -> int:
         """Expect as many rows of the rest of the files as of what is read of them."""
@@ -117,6 +111,19 @@ class _Holder:
         above = staged.stage_accepted(self.send.connection, self.send.staging, accepted)
         if self.counts and above.num_rows:
             self.counts.add(above)
+
+
+@contextmanager
+def open_fitting_counts(send: staged.Sender, rows: int, memory_limit_mb: int) -> Iterator[Counts | None]:
+    """Open what counts rows that go straight to the table, if so many are many beside what is there; None if not."""
+    connection, staging = send.connection, send.staging
+    if staging.floor_id is None or not large.is_worth(connection, rows) or not first_load.are_plain(connection):
+        yield None
+        return
+    from footfall.engines.counting import open_counts
+
+    with open_counts(memory_limit_mb // COUNTS_SHARE, list_kept(connection, staging.id_types)) as counts:
+        yield counts
 
 
 def add_counts(connection: Connection, staging: staged.Staging, counts: Counts) -> None:

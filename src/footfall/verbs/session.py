@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from footfall.contract.ids import ID_COLUMNS, IdTypes
 from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsError
 from footfall.formats.choosing import Contracts
-from footfall.postgres.connection import open_session, opened
+from footfall.postgres.connection import hold_session, open_session
 from footfall.postgres.target import Connection, Server, Target
 from footfall.postgres.transactions import begin
 from footfall.results import LoadResult
@@ -25,7 +25,7 @@ log = logging.getLogger("footfall")
 
 
 @contextmanager
-def target(settings: Settings) -> Iterator[Target]:
+def open_target(settings: Settings) -> Iterator[Target]:
     """Give the database of the settings, else of libpq's variables, else the embedded one while the block runs."""
     with ExitStack() as stack:
         if settings.database_url is not None:
@@ -40,28 +40,28 @@ def target(settings: Settings) -> Iterator[Target]:
 
 
 @contextmanager
-def holding(settings: Settings) -> Iterator[None]:
+def keep_database_running(settings: Settings) -> Iterator[None]:
     """Keep an embedded database running for the length of the block, so that sessions inside it open at once.
 
     A database that cannot be started ends nothing: each session says so.
     """
     with ExitStack() as stack:
         try:
-            stack.enter_context(target(settings))
+            stack.enter_context(open_target(settings))
         except FootfallError as error:
             log.warning("%s", error.message)
         yield
 
 
 @contextmanager
-def session(
+def open_verb_session(
     settings: Settings, *, is_schema_needed: bool = True, is_reader: bool = False
 ) -> Iterator[tuple[Connection, Target]]:
     """Open a session for a verb that does not load; only a reader may use a standby.
 
     Raises: SchemaError where the tables are missing or out of date and `is_schema_needed`.
     """
-    with target(settings) as where, opened(where, is_reader=is_reader) as connection:
+    with open_target(settings) as where, hold_session(where, is_reader=is_reader) as connection:
         if is_schema_needed:
             assert_ready(find_version(connection, where), where)
         yield connection, where

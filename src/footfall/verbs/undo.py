@@ -18,7 +18,7 @@ from footfall.tables import operations, removal, taking_back
 from footfall.tables.ids import find_id_types
 from footfall.tables.schema import assert_current, assert_ready
 from footfall.verbs.attempts import confirm_operation
-from footfall.verbs.session import find_version, target
+from footfall.verbs.session import find_version, open_target
 
 VERB = "undo"  # the word in the table `operations`
 
@@ -37,7 +37,7 @@ def undo(
     began = time.monotonic()
     if not load_ids:
         raise SettingsError("name the loads that shall be taken back; `footfall loads` lists them")
-    with target(settings) as where:
+    with open_target(settings) as where:
         connection, server = open_session(where)
         attempt = _Attempt(where, connection, server)
         try:

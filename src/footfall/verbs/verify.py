@@ -6,14 +6,14 @@ import logging
 from datetime import UTC, datetime
 
 from footfall.errors import FootfallError
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.target import Target
 from footfall.postgres.transactions import begin, begin_snapshot, take_writer_lock
 from footfall.results import Verification
 from footfall.settings import Settings
 from footfall.tables import counts, ledger, operations, verification
 from footfall.tables.schema import list_tables
-from footfall.verbs.session import session
+from footfall.verbs.session import open_verb_session
 
 log = logging.getLogger("footfall")
 
@@ -28,7 +28,7 @@ def verify(settings: Settings, *, repair: bool = False) -> Verification:
     Raises: DriftError where the counts cannot be mended.
     """
     started_at = datetime.now(UTC)
-    with session(settings, is_reader=not repair) as (connection, target):
+    with open_verb_session(settings, is_reader=not repair) as (connection, target):
         if repair:
             begin(connection, target)
             take_writer_lock(connection, target)
@@ -58,7 +58,7 @@ def _record(target: Target, found: Verification, started_at: datetime) -> None:
         "checks": sorted({each.check for each in found.drift}),
     }
     try:
-        with opened(target, is_reader=True) as connection:
+        with hold_session(target, is_reader=True) as connection:
             begin(connection, target, timeout_s=RECORD_TIMEOUT_S)
             if operations.may_record(connection):
                 operations.record(connection, "verify", started_at, details)

@@ -30,13 +30,13 @@ from footfall.postgres.target import Target
 from footfall.postgres.watcher_lock import WatcherLock, hold_watcher_lock
 from footfall.results import LoadResult, Progress, describe_outcome
 from footfall.results.watching import WatchState, count_files
-from footfall.safe_text import escaped, scheme, shown
+from footfall.safe_text import escape_unprintable, find_scheme, mask_source
 from footfall.settings import Settings
-from footfall.sources import opening, stores, web
+from footfall.sources import opening, stores
 from footfall.sources.inbox import Inbox
 from footfall.sources.waiting import Stop, Waiter
 from footfall.verbs.load import load_paths
-from footfall.verbs.session import make_contracts, target
+from footfall.verbs.session import make_contracts, open_target
 
 log = logging.getLogger("footfall")
 
@@ -82,10 +82,10 @@ def watch(
     SourceError where a place is not there, DatabaseUnavailableError.
     """
     for name in names:
-        if name == "-" or scheme(name) in web.SCHEMES or (scheme(name) and scheme(name) not in stores.STORES):
+        if name == "-" or find_scheme(name) not in (None, *stores.STORES):
             raise SettingsError(
-                f"{shown(name)} cannot be watched: nothing tells what is new there; name a folder, a pattern or a "
-                f"place of a store ({', '.join(f'{each}://' for each in stores.STORES)}), or load it with cron"
+                f"{mask_source(name)} cannot be watched: nothing tells what is new there; name a folder, a pattern or "
+                f"a place of a store ({', '.join(f'{each}://' for each in stores.STORES)}), or load it with cron"
             )
     make_contracts(settings, settings.id_types).check_all(names)  # a definition that is not there is said at once
     with closing(_Watcher(names, settings, plan, stop, listener or Listener())) as watcher:
@@ -102,7 +102,7 @@ class _Watcher:
         self.inbox = Inbox(names, plan.settle_s, settings.matches, is_patient=not plan.is_once)
         self.waiter = Waiter(stop)
         self.state = listener.state
-        self.state.places = tuple(shown(name) for name in names)
+        self.state.places = tuple(mask_source(name) for name in names)
         self.exit_code = 0
         self._tries = 0
         self._has_held_lock = False
@@ -117,7 +117,7 @@ class _Watcher:
         self._look()
         while not self.stop.is_set():
             try:
-                with target(self.settings) as where, hold_watcher_lock(where, _name_folders(self.names)) as lock:
+                with open_target(self.settings) as where, hold_watcher_lock(where, _name_folders(self.names)) as lock:
                     self._connect()
                     while not self.stop.is_set():
                         self._load_settled(where, lock)
@@ -136,12 +136,12 @@ class _Watcher:
         until = time.monotonic() + self.plan.settle_s
         self._look()
         for name, reason in self.inbox.missing.items():
-            raise SourceError(reason, source=shown(name))
+            raise SourceError(reason, source=mask_source(name))
         while not self.stop.is_set() and self.inbox.arriving and time.monotonic() < until:
             if len(self.inbox.settled()) == len(self.inbox.arriving):
                 break
             self._wait(min(until - time.monotonic(), self.inbox.next_settled_s() or 0) + 0.01)
-        with target(self.settings) as where, hold_watcher_lock(where, _name_folders(self.names)) as lock:
+        with open_target(self.settings) as where, hold_watcher_lock(where, _name_folders(self.names)) as lock:
             self._connect()
             self._load_settled(where, lock)
         if self.inbox.arriving:
@@ -204,14 +204,14 @@ class _Watcher:
                 chosen.append(path)
             except SettingsError as error:
                 self.inbox.finish(path)
-                self._fail(LoadResult.failed(shown(path), None, error))
+                self._fail(LoadResult.failed(mask_source(path), None, error))
         return chosen
 
     def _load_chunk(self, where: Target, paths: Sequence[str]) -> None:
         if not paths:
             return
         at = 0
-        self.state.loading = shown(paths[0])
+        self.state.loading = mask_source(paths[0])
         self._tell()
         try:
             with closing(self._load(paths, where)) as results:
@@ -220,7 +220,7 @@ class _Watcher:
                     at += 1
                     if self.stop.is_set():
                         break
-                    self.state.loading = shown(paths[at]) if at < len(paths) else ""
+                    self.state.loading = mask_source(paths[at]) if at < len(paths) else ""
             self._most = min(2 * self._most, CHUNK_FILES)
         except FootfallError:
             raise
@@ -229,7 +229,9 @@ class _Watcher:
                 self._most = 1  # one by one, so that the file that does it is known
             else:
                 self.inbox.hold(paths[0])
-                self._fail(LoadResult.failed(shown(paths[0]), None, FootfallError(f"{type(error).__name__}: {error}")))
+                self._fail(
+                    LoadResult.failed(mask_source(paths[0]), None, FootfallError(f"{type(error).__name__}: {error}"))
+                )
             log.debug("unexpected", exc_info=True)
         finally:
             self.state.loading = ""
@@ -251,7 +253,7 @@ class _Watcher:
             path
         ):  # as one that was loaded before, and cleared away
             self.inbox.drop(path)
-            log.debug("%s: was taken away before its turn", escaped(result.source))
+            log.debug("%s: was taken away before its turn", escape_unprintable(result.source))
             return
         if failure is None or (isinstance(failure, SourceError | TooManyRejectedError) and not failure.retryable):
             self.inbox.finish(path)
@@ -273,13 +275,13 @@ class _Watcher:
         fields = {name: getattr(result, name) for name in ("source", "status", "load_id", "rows_read", "rows_loaded")}
         fields |= {name: getattr(result, name) for name in ("rows_duplicate", "rows_rejected", "rows_skipped")}
         fields["seconds"] = result.seconds
-        log.log(level, "%s: %s", escaped(result.source), describe_outcome(result), extra={"fields": fields})
+        log.log(level, "%s: %s", escape_unprintable(result.source), describe_outcome(result), extra={"fields": fields})
 
     def _fail(self, result: LoadResult) -> None:
         self.state.files_failed += 1
         self.exit_code = self.exit_code or result.exit_code
         reason = result.failure.reason if result.failure else ""
-        log.error("%s: %s", escaped(result.source), reason, extra={"fields": {"source": result.source}})
+        log.error("%s: %s", escape_unprintable(result.source), reason, extra={"fields": {"source": result.source}})
 
     def _look(self) -> None:
         began = time.monotonic()
@@ -288,7 +290,7 @@ class _Watcher:
         if has_new:  # files that came into a folder before the kernel was asked about it
             self.inbox.look()
         took_s = time.monotonic() - began
-        is_told = is_told and not self.inbox.missing and not any(map(scheme, self.names))
+        is_told = is_told and not self.inbox.missing and not any(map(find_scheme, self.names))
         pause_s = max(LOOK_PAUSE_S, took_s * (LOOK_SHARE if is_told else 1))
         self._look_at = time.monotonic() + max(LOOK_PAUSE_S, min(took_s * 4, self.plan.poll_s))
         self._poll_at = time.monotonic() + max(self.plan.poll_s, pause_s)
@@ -326,8 +328,8 @@ def _name_folders(names: Sequence[str]) -> Iterator[tuple[str, str]]:
     the network are not. Both would only read each file twice.
     """
     for name in sorted(set(names)):
-        if scheme(name):
-            yield shown(name), shown(name).rstrip("/")
+        if find_scheme(name):
+            yield mask_source(name), mask_source(name).rstrip("/")
             continue
         try:
             look = os.stat(name)  # noqa: PTH116  (a Path would change the name)

@@ -35,7 +35,7 @@ from footfall.results import (
     Table,
     Verification,
 )
-from footfall.safe_text import escaped
+from footfall.safe_text import escape_unprintable
 
 
 class Terminal(io.StringIO):
@@ -226,7 +226,7 @@ def test_markup_of_rich_is_plain_text() -> None:
 
 
 def test_escaping_spells_out_what_cannot_be_seen() -> None:
-    assert escaped("é\n\x00\x1b") == "é\\n\\x00\\x1b"
+    assert escape_unprintable("é\n\x00\x1b") == "é\\n\\x00\\x1b"
 
 
 def test_problems_read_as_a_sentence() -> None:

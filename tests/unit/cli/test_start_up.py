@@ -141,8 +141,8 @@ def test_the_order_of_the_help_does_not_depend_on_what_was_called_before(tmp_pat
 def test_the_first_collection_of_garbage_waits_for_the_start_and_the_next_ones_do_not(tmp_path: Path) -> None:
     program = (
         "import gc\nusual = gc.get_threshold()\n"
-        "from footfall.cli.__main__ import START_OBJECTS, _put_off_collections\n"
-        "_put_off_collections()\nassert gc.get_threshold() == (START_OBJECTS, *usual[1:])\n"
+        "from footfall.cli.__main__ import START_OBJECTS, put_off_collections\n"
+        "put_off_collections()\nassert gc.get_threshold() == (START_OBJECTS, *usual[1:])\n"
         "kept = [[] for _ in range(START_OBJECTS + 1)]\n"
         "assert gc.get_threshold() == usual\nassert gc.callbacks == []"
     )

@@ -19,7 +19,7 @@ from footfall.engines.kernel import RULES
 PROBLEM = pa.struct([("code", pa.string()), ("field", pa.string()), ("value", pa.string())])
 SCHEMA = pa.schema(
     [
-        ("line_number", pa.int64()),
+        ("position", pa.int64()),
         ("line", pa.string()),
         ("raw_bytes", pa.binary()),
         ("size_bytes", pa.int64()),
@@ -32,7 +32,7 @@ SCHEMA = pa.schema(
 )
 GOOD = {"interaction_id": "1", "user_id": "2", "product_id": "3", "action": "click", "timestamp": "2024-01-02"}
 RECORD = {
-    "line_number": 7,
+    "position": 7,
     "line": "any text",
     "raw_bytes": None,
     "size_bytes": 8,

@@ -50,7 +50,7 @@ class Judge:
             ]
             for row in verdicts.rejected.to_pylist():
                 problems = json.loads(row["problems"])
-                found.append((row["line_number"], [(p["code"], p["field"], p["value"]) for p in problems]))
+                found.append((row["position"], [(p["code"], p["field"], p["value"]) for p in problems]))
         return sorted(found, key=lambda item: item[0])
 
     def session(self, layout: Layout, latest: datetime | None) -> Any:

@@ -42,7 +42,7 @@ def judge(engine: Engine, *names: str) -> tuple[list[Sums], Taken, int]:
     def take(verdicts: Verdicts) -> None:
         batches.append(1)
         for table in (verdicts.accepted, verdicts.rejected):
-            taken.extend(divmod(position, 1 << LINE_BITS) for position in table["line_number"].to_pylist())
+            taken.extend(divmod(position, 1 << LINE_BITS) for position in table["position"].to_pylist())
 
     with ExitStack() as opened:
         files = [opened.enter_context(open_source(name)) for name in names]

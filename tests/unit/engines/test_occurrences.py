@@ -36,7 +36,7 @@ def make_ids() -> Callable[..., list[Ids]]:
 
         def take(verdicts: Verdicts) -> None:
             rows = verdicts.accepted
-            for place, made_id in zip(rows["line_number"].to_pylist(), rows["interaction_id"].to_pylist(), strict=True):
+            for place, made_id in zip(rows["position"].to_pylist(), rows["interaction_id"].to_pylist(), strict=True):
                 number, line = divmod(place, 1 << 40)
                 assert line not in found[number]
                 found[number][line] = made_id
@@ -106,12 +106,12 @@ def test_many_repeats_are_numbered_in_little_memory_on_a_machine_of_many_cores(
         for begin in range(0, rows, at_a_time):
             lines = np.arange(begin, begin + at_a_time)
             ids = pa.array([each.tobytes() for each in pool[lines % distinct]], pa.binary(16))
-            accepted = pa.table({"line_number": lines, "interaction_id": ids})
+            accepted = pa.table({"position": lines, "interaction_id": ids})
             yield Verdicts(accepted, accepted.slice(0, 0), {}, ())
 
     found: dict[int, bytes] = {}
     for verdicts in occurrences.number_occurrences(judge(), 128):
-        lines = verdicts.accepted["line_number"].to_pylist()
+        lines = verdicts.accepted["position"].to_pylist()
         found |= zip(lines, verdicts.accepted["interaction_id"].to_pylist(), strict=True)
     assert len(found) == rows
     for at in range(0, rows, 97):

@@ -20,7 +20,7 @@ def draw(seed: int, ids: int) -> pa.Table:
     instants = pa.array(np.zeros(ROWS, np.int64), pa.timestamp("us", tz="UTC"))
     return pa.table(
         {
-            "line_number": np.arange(2, ROWS + 2),
+            "position": np.arange(2, ROWS + 2),
             "interaction_id": chance.integers(1, ids, ROWS),
             "user_id": chance.integers(1, 3, ROWS),
             "product_id": np.ones(ROWS, np.int64),
@@ -36,7 +36,7 @@ def count_by_hand(files: list[pa.Table]) -> list[RepeatsOfFile]:
     for number, rows in enumerate(files):
         duplicate = conflict = repeated = 0
         line = first_id = None
-        columns = (rows[name].to_pylist() for name in ("line_number", "interaction_id", "user_id"))
+        columns = (rows[name].to_pylist() for name in ("position", "interaction_id", "user_id"))
         for at, each_id, user in zip(*columns, strict=True):
             if each_id not in firsts:
                 firsts[each_id] = (number, user)

@@ -34,7 +34,7 @@ def read(content: bytes, block: int = 1 << 20) -> tuple[HeaderRecord, list[dict[
 
 def rows(content: bytes) -> list[tuple[int, str]]:
     """The records as (line number, text)."""
-    return [(row["line_number"], row["line"]) for row in read(content)[1]]
+    return [(row["position"], row["line"]) for row in read(content)[1]]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_header_over_1_mb_is_refused() -> None:
 def test_a_quoted_header_may_hold_a_line_break(end: bytes) -> None:
     header, found = read(b'a,"b""\nc"' + end + (b"1,2\n" if end else b""))
     assert header.fields == ["a", 'b"\nc']
-    assert [row["line_number"] for row in found] == ([3] if end else [])
+    assert [row["position"] for row in found] == ([3] if end else [])
 
 
 def test_a_line_ends_with_cr_only_where_the_whole_content_has_no_lf() -> None:
@@ -180,7 +180,7 @@ def test_the_fields_of_a_line_are_counted_whatever_its_quotes(line: bytes, count
 def test_a_header_whose_quote_is_closed_behind_rows_is_refused(end: bytes) -> None:
     with pytest.raises(SourceError, match="line 1: the header has a quote that does not close on its line"):
         read(b'a,"b' + end + b"1,2" + end + b'3,27"' + end + b"4,5" + end)
-    assert read(b'a,"b' + end + b'c"' + end + b"4,5" + end)[1][0]["line_number"] == 3
+    assert read(b'a,"b' + end + b'c"' + end + b"4,5" + end)[1][0]["position"] == 3
 
 
 @pytest.mark.parametrize(("count", "is_one"), [(100, True), (101, False)])
@@ -226,7 +226,7 @@ def test_a_line_of_50_mb_costs_bounded_memory() -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert [(row["line_number"], row["size_bytes"]) for row in found] == [(2, 3), (3, 50 * MB), (4, 3)]
+    assert [(row["position"], row["size_bytes"]) for row in found] == [(2, 3), (3, 50 * MB), (4, 3)]
     assert peak < 40 * MB
 
 
@@ -356,7 +356,7 @@ def test_the_records_are_the_same_whatever_the_block_size(
     with patch.multiple(framing, RECORD_LINES_MAX=lines_max, **small):
         _, found = read(content, part)
     expected = [row for row in slow_records(f"a,b\n{text}", 2, bytes_max, lines_max)[1:] if row[1].strip(" \t")]
-    sizes = [(row["line_number"], row["size_bytes"]) for row in found]
+    sizes = [(row["position"], row["size_bytes"]) for row in found]
     assert sizes == [(number, size) for number, _, size in expected]
     assert [row["line"] for row in found] == [line[: bytes_max + 1] for _, line, _ in expected]
 
@@ -365,7 +365,7 @@ def test_a_quoted_record_may_lie_across_real_blocks() -> None:
     line = b'1,"' + b"x" * 60 + b'\ny"\n'
     count = 200_000
     _, batches = read_records(lambda: iter([b"a,b\n" + line * count]), "a.csv", ",", memory_limit_mb=64)
-    seen = [(batch.num_rows, batch["line_number"][0].as_py()) for batch in batches]
+    seen = [(batch.num_rows, batch["position"][0].as_py()) for batch in batches]
     assert sum(size for size, _ in seen) == count
     assert all(first % 2 == 0 for _, first in seen)
 
@@ -385,7 +385,7 @@ def test_a_line_of_blanks_is_none_however_long(size: int, end: bytes) -> None:
 
 def rows_with_sizes(content: bytes) -> list[tuple[int, int]]:
     """The records as (line number, size)."""
-    return [(row["line_number"], row["size_bytes"]) for row in read(content)[1]]
+    return [(row["position"], row["size_bytes"]) for row in read(content)[1]]
 
 
 def test_a_line_of_cr_and_crlf_is_not_blank_before_the_header_either() -> None:
@@ -407,7 +407,7 @@ def test_a_mark_of_utf_16_may_lie_across_two_blocks() -> None:
 
 def test_a_million_blank_lines_before_the_header_are_skipped_at_once() -> None:
     began = time.process_time()
-    assert read(b"\n" * MB + b"a,b\n1,2\n")[1][0]["line_number"] == MB + 2
+    assert read(b"\n" * MB + b"a,b\n1,2\n")[1][0]["position"] == MB + 2
     assert time.process_time() - began < 10  # line by line, with the 4 MB behind it copied, it took minutes
 
 

@@ -30,7 +30,7 @@ def made(tmp_path: Path, text: str | bytes) -> Path:
 
 
 def ids(judged: Any) -> list[tuple[int, int]]:
-    return [(row["line_number"], row["interaction_id"]) for row in judged.accepted]
+    return [(row["position"], row["interaction_id"]) for row in judged.accepted]
 
 
 @pytest.mark.parametrize("delimiter", ["::", "||", "; ", "é€", ":", "-", "+", "\\", "]", "^", "::::"])
@@ -77,7 +77,7 @@ def test_blanks_of_any_number_are_one_delimiter(tmp_path: Path) -> None:
         '5 2 3 "" 2024-01-02\n6 2 3 "a\n b" 2024-01-02\n',
     )
     judged = judge_file(path, SourceDefinition(delimiter=BLANKS))
-    assert [(row["line_number"], row["action"]) for row in judged.accepted] == [(2, "click"), (3, "a  b"), (8, "a\n b")]
+    assert [(row["position"], row["action"]) for row in judged.accepted] == [(2, "click"), (3, "a  b"), (8, "a\n b")]
     assert judged.problems == [
         (5, "too-few-fields", None, "4"),
         (6, "bad-quoting", None, '4 2 3 "click 2024-01-02'),
@@ -132,7 +132,7 @@ def test_columns_name_the_fields_of_a_file_without_a_header(tmp_path: Path) -> N
     path = made(tmp_path, b"\xef\xbb\xbf2,1,3,x\n2,2,3,x,2024-01-02\n")
     columns = ("user_id", "interaction_id", "product_id", "action", "timestamp")
     judged = judge_file(path, SourceDefinition(header=False, columns=columns))
-    assert [(row["line_number"], row["interaction_id"], row["user_id"]) for row in judged.accepted] == [(2, 2, 2)]
+    assert [(row["position"], row["interaction_id"], row["user_id"]) for row in judged.accepted] == [(2, 2, 2)]
     assert judged.problems == [(1, "too-few-fields", None, "4")]
 
 
@@ -184,7 +184,7 @@ def test_a_million_comments_before_the_header_are_skipped_at_once() -> None:
     began = time.process_time()
     content = b"#x\n" * 1_000_000 + b"a,b\n1,2\n"
     _, batches = read_records(lambda: iter([content]), "a.csv", ",", definition=SourceDefinition(comment="#"))
-    assert next(batches)["line_number"].to_pylist() == [1_000_002]
+    assert next(batches)["position"].to_pylist() == [1_000_002]
     assert time.process_time() - began < 10
 
 

@@ -39,9 +39,9 @@ def test_text_is_read_in_its_encoding_and_kept_as_it_was(tmp_path: Path, encodin
     content = encoded(f"{HEADER}1,2,3,caf\u00e9,2024-01-02,\u00fc\n{bad}\n", encoding)
     path = made(tmp_path, gzip.compress(content) if is_packed else content)
     judged = judge_file(path, says(encoding))
-    assert [(row["line_number"], row["action"]) for row in judged.accepted] == [(2, "caf\u00e9")]
+    assert [(row["position"], row["action"]) for row in judged.accepted] == [(2, "caf\u00e9")]
     (row,) = judged.rejected
-    assert (row["line_number"], row["raw_line"], row["raw_bytes"]) == (3, bad, bad.encode(encoding))
+    assert (row["position"], row["raw_line"], row["raw_bytes"]) == (3, bad, bad.encode(encoding))
     assert row["raw_size_bytes"] == len(bad.encode(encoding))
 
 
@@ -96,7 +96,7 @@ def test_a_json_document_keeps_its_bytes_as_they_were(tmp_path: Path, encoding: 
     judged = judge_file(path, says(encoding))
     assert [row["action"] for row in judged.accepted] == ["caf\u00e9", "b"]
     (row,) = judged.rejected
-    assert (row["line_number"], row["item"], row["raw_line"]) == (2, 1, record)
+    assert (row["position"], row["item"], row["raw_line"]) == (2, 1, record)
     assert (row["raw_bytes"], row["raw_size_bytes"]) == (record.encode(encoding), len(record.encode(encoding)))
 
 

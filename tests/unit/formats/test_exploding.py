@@ -44,14 +44,14 @@ def lines(*records: Any) -> str:
 
 
 def places(rows: list[dict[str, Any]]) -> list[tuple[int, int]]:
-    return [(row["line_number"], row["item"]) for row in rows]
+    return [(row["position"], row["item"]) for row in rows]
 
 
 def test_each_item_is_a_row_with_what_stands_around_it() -> None:
     content = lines(session(event(1), event(2, type=None), default="none"), session(event(3), user={"id": 6}))
     accepted, rejected = judge_lines(content, EVENTS, BIGINTS)
     assert rejected == []
-    assert [(row["line_number"], row["interaction_id"], row["user_id"], row["action"]) for row in accepted] == [
+    assert [(row["position"], row["interaction_id"], row["user_id"], row["action"]) for row in accepted] == [
         (1, 1, 5, "view"),
         (2, 2, 5, "none"),
         (3, 3, 6, "view"),
@@ -161,6 +161,6 @@ def test_rows_come_in_batches_of_bounded_size_whatever_they_share(monkeypatch: p
     batches = list(explode_all(read_lines(cut(lines(record).encode(), 1 << 20), "a.jsonl"), EVENTS, 512))
     assert sum(batch.num_rows for batch in batches) == 2_000
     assert max(batch.nbytes for batch in batches) < 300_000
-    numbers = [number for batch in batches for number in batch["line_number"].to_pylist()]
+    numbers = [number for batch in batches for number in batch["position"].to_pylist()]
     items = [number for batch in batches for number in batch["item"].to_pylist()]
     assert numbers == items == list(range(1, 2_001))

@@ -22,7 +22,7 @@ Place = tuple[int, int, int, str]
 def places(content: bytes, records: str | None = None, size: int = 1 << 20) -> list[Place]:
     """The rows as (row, line, item, text)."""
     rows = items_of(content, records, size)
-    return [(row["line_number"], row["row_line"], row["item"], row["line"]) for row in rows]
+    return [(row["position"], row["row_line"], row["item"], row["line"]) for row in rows]
 
 
 DOCUMENTS: list[tuple[bytes, str | None, list[Place]]] = [

@@ -41,7 +41,7 @@ MB = 1_000_000
 )
 def test_each_line_that_is_not_blank_is_a_record(content: bytes, expected: list[tuple[int, str]]) -> None:
     for size in (1, 3, 1 << 20):
-        assert [(row["line_number"], row["line"]) for row in lines_of(content, size)] == expected
+        assert [(row["position"], row["line"]) for row in lines_of(content, size)] == expected
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ NO_OBJECTS = [
 
 def test_what_is_no_object_is_a_problem_of_the_record() -> None:
     accepted, rejected = judge_lines("\n".join([dumped(), *NO_OBJECTS, dumped(interaction_id=7)]), OWN)
-    assert [row["line_number"] for row in accepted] == [1, len(NO_OBJECTS) + 2]
+    assert [row["position"] for row in accepted] == [1, len(NO_OBJECTS) + 2]
     assert codes(rejected) == [(line, [("not-an-object", None, text[:200])]) for line, text in enumerate(NO_OBJECTS, 2)]
 
 
@@ -134,7 +134,7 @@ def test_an_escape_that_is_no_character_matters_where_its_value_is_wanted() -> N
 def test_bad_bytes_matter_where_the_value_is_wanted_or_the_object_cannot_be_read(bad: bytes) -> None:
     lines = [dumped(action="x@y"), dumped(note="x@y"), '{"a": @}']
     accepted, rejected = judge_lines("\n".join(lines).encode().replace(b"@", bad), OWN)
-    assert [row["line_number"] for row in accepted] == [2]
+    assert [row["position"] for row in accepted] == [2]
     assert codes(rejected) == [
         (1, [("bad-encoding", "action", "x\ufffdy")]),
         (3, [("not-an-object", None, '{"a": \ufffd}'), ("bad-encoding", None, '{"a": \ufffd}')]),
@@ -272,7 +272,7 @@ def test_any_record_is_read_as_python_reads_it(
         ]
     back = [json.loads(text) for text in texts]
     accepted, rejected = judge_lines("\n".join(texts), FREE)
-    rows = {row["line_number"]: row for row in accepted}
+    rows = {row["position"]: row for row in accepted}
     problems = dict(codes(rejected))
     for line_number, (record, text) in enumerate(zip(back, texts, strict=True), 1):
         has_bad = _has_bad(record)

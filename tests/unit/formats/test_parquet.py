@@ -216,7 +216,7 @@ def test_a_rejected_row_is_kept_as_json_with_its_own_names_and_numbers(tmp_path:
         "action": 'say "hi"\n',
         "timestamp": "nan",
     }
-    assert (row["line_number"], row["raw_bytes"], row["raw_size_bytes"]) == (1, None, len(row["raw_line"]))
+    assert (row["position"], row["raw_bytes"], row["raw_size_bytes"]) == (1, None, len(row["raw_line"]))
 
 
 def test_paths_lead_into_structs_and_into_json(tmp_path: Path) -> None:
@@ -303,7 +303,7 @@ def test_a_record_over_1_mb_is_too_long(tmp_path: Path) -> None:
     columns = {name: pa.concat_arrays([pa.array(column)] * 3) for name, column in ROW.items()}
     path = made(tmp_path, columns | {"note": ["x" * (RECORD_BYTES_MAX - 20), "\n" * 200_000, "\n" * 500_001]})
     judged = judged_alike(path, SourceDefinition(where=(Condition("note", is_missing=False),)))
-    assert [row["line_number"] for row in judged.accepted] == [2]
+    assert [row["position"] for row in judged.accepted] == [2]
     assert [(line, code) for line, code, *_ in judged.problems] == [(1, "too-long"), (3, "too-long")]
     assert all(len(row["raw_line"]) == 65_536 for row in judged.rejected)
 
@@ -321,7 +321,7 @@ def test_rows_are_numbered_through_all_row_groups(tmp_path: Path) -> None:
     columns = {name: pa.concat_arrays([pa.array(column)] * count) for name, column in ROW.items()}
     columns["interaction_id"] = pa.array([None if at % 1_000 == 7 else at + 1 for at in range(count)])
     judged = judged_alike(made(tmp_path, columns, row_group_size=333))
-    assert [row["line_number"] for row in judged.rejected] == list(range(8, count, 1_000))
+    assert [row["position"] for row in judged.rejected] == list(range(8, count, 1_000))
     assert len(judged.accepted) == count - 10
 
 
@@ -343,7 +343,7 @@ def test_conflicts_are_kept_as_rejected_rows_are(tmp_path: Path) -> None:
         reading = Reader(Contracts(Contract()), 128).read(file)
         ((rejected, ids),) = make_conflicts(reading.batches, reading.layout, None)
     (row,) = rejected.to_pylist()
-    assert (row["line_number"], ids) == (1, ["1"])
+    assert (row["position"], ids) == (1, ["1"])
     assert json.loads(row["raw_line"])["timestamp"] == "2024-01-02 12:00:00Z"
     assert row["raw_size_bytes"] == len(row["raw_line"])
 

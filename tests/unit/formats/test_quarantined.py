@@ -46,7 +46,7 @@ def read(name: str, contract: Contract) -> tuple[list[Row], list[Row], Origin]:
         reading = Reader(Contracts(contract), 128).read(file)
         engine.run([reading], take)
         origin = Origin(1, name, file.digest, reading.layout.header)
-    rejected.sort(key=lambda row: (row["line_number"], row["item"]))
+    rejected.sort(key=lambda row: (row["position"], row["item"]))
     return accepted, rejected, origin
 
 
@@ -56,7 +56,7 @@ def judge_again(origin: Origin, rejected: list[Row], contract: Contract) -> tupl
     reasons: list[str] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
-        rows = [SimpleNamespace(**row) for row in rejected]
+        rows = [SimpleNamespace(**row, line_number=row["position"]) for row in rejected]
         for at in range(0, len(rows), 3):
             again = read_again(rows[at : at + 3], layout, at + 1)
             reasons.extend(reason for _, reason in again.impossible)
@@ -74,7 +74,7 @@ def values(rows: list[Row]) -> list[tuple[Any, ...]]:
 
 
 def places(rows: list[Row]) -> list[tuple[Any, ...]]:
-    return [(row["line_number"], row["item"], row["problems"]) for row in rows]
+    return [(row["position"], row["item"], row["problems"]) for row in rows]
 
 
 ROWS = [
@@ -220,7 +220,7 @@ def test_an_encoding_that_was_named_too_late_is_read_from_the_bytes() -> None:
 
 def row(text: str, **more: Any) -> Row:
     size = len(text.encode())
-    given = {"line_number": 2, "item": 0, "raw_line": text, "raw_bytes": None, "raw_size_bytes": size, "around": None}
+    given = {"position": 2, "item": 0, "raw_line": text, "raw_bytes": None, "raw_size_bytes": size, "around": None}
     return given | more
 
 
@@ -231,7 +231,7 @@ def test_what_cannot_be_read_again_has_a_reason() -> None:
         row('1,2,3,"a\nb",2024-01-01'), row("#1,2,3,view,2024-01-01"),
     ]  # fmt: skip
     for number, each in enumerate(rows, 2):
-        each["line_number"] = number
+        each["position"] = number
     accepted, _, reasons = judge_again(origin, rows, Contract(SourceDefinition(quoting=False, comment="#")))
     assert len(accepted) == 1
     assert reasons[:2] == [CUT, FORGOTTEN]

@@ -46,8 +46,8 @@ def _judge(session: kernel.KernelSession, batch: Any) -> dict[int, Any]:
     for number, *values in zip(*verdicts.accepted.to_pydict().values(), strict=True):
         found[number] = tuple(str(uuid.UUID(bytes=each)) if isinstance(each, bytes) else each for each in values)
     for row in verdicts.rejected.to_pylist():
-        found[row["line_number"]] = [(p["code"], p["field"], p["value"]) for p in json.loads(row["problems"])]
-    skipped = [number for number in batch["line_number"].to_pylist() if number not in found]
+        found[row["position"]] = [(p["code"], p["field"], p["value"]) for p in json.loads(row["problems"])]
+    skipped = [number for number in batch["position"].to_pylist() if number not in found]
     assert len(skipped) == verdicts.skipped.get(0, 0)
     return found | dict.fromkeys(skipped, "skipped")
 

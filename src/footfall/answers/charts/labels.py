@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from footfall.safe_text import escaped
+from footfall.safe_text import escape_unprintable
 
 FONT = 12.0  # units of the drawing; the size of ordinary labels, as charts.css has it
 MONTHS = (
@@ -118,7 +118,7 @@ def cut(text: str, room: float, size: float = FONT) -> str:
         >>> cut("add_to_cart", 100), cut("add_to_cart", 44)
         ('add_to_cart', 'add_t…')
     """
-    text = escaped(text)
+    text = escape_unprintable(text)
     if measure(text, size) <= room:
         return text
     room -= measure("…", size)

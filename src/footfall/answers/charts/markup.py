@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from footfall.answers.charts.numbers import NO_BREAK
-from footfall.safe_text import escaped
+from footfall.safe_text import escape_unprintable
 
 # Letters of scripts that are written from right to left; what stands beside them is kept apart by isolates.
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
@@ -76,7 +76,7 @@ def write_text(text: str) -> str:
 
 def spell_out(text: str) -> str:
     """Give text with what is not seen, or turns the reading round, spelled out; spaces that hold a line stay."""
-    return NO_BREAK.join(escaped(part) for part in text.split(NO_BREAK))
+    return NO_BREAK.join(escape_unprintable(part) for part in text.split(NO_BREAK))
 
 
 def isolate(text: str) -> Markup:

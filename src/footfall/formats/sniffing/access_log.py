@@ -1,4 +1,4 @@
-"""Lines of a web server's access log -> records: blanks between fields, quotes around some, the time in brackets."""
+"""Read the lines of a web server's access log: blanks between fields, quotes around some, the time in brackets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_access_log(text: Text) -> bool:
 
 
 def read_access_log(text: Text) -> Records:
-    """Read an access log in the common or the combined form, the name of a virtual host before it or not."""
+    """Read an access log in the common or the combined form. The name of a virtual host may stand before it."""
     rows: list[tuple[str, ...]] = []
     other = 0
     width = 0

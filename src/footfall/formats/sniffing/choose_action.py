@@ -1,4 +1,4 @@
-"""Which column says what was done, or which word stands for it in every row."""
+"""Choose the column that says what was done, or a word that stands for it in every row."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from footfall.results.guessing import Confidence
 
 NAME_LEAST = 28.0
 NUMERIC_NAME_LEAST = 84.0  # numbers are actions only where the name says so plainly
-SHARE_OF_VALUES = 0.2  # distinct values for each row, at most
+SHARE_OF_VALUES = 0.2  # a column of actions has at most so many distinct values for each of its rows
 YES_OR_NO = re.compile("true|false|yes|no|t|f|y|n", re.IGNORECASE)
 RATINGS_MAX = 21  # distinct values: half stars from 0 to 10
 MISSING_ALLOWED = 0.01
-# What actions are called, as values: they tell a column of actions from one of categories where no name does.
+# Words that values of actions have. By them, a column of actions is known from one of categories if no name tells.
 ACTION_VALUE = re.compile(
     r"(?i).*(?:view|click|purchas|buy|bought|cart|order|play|login|log_in|signup|search|like|share|browse|checkout|"
     r"scroll|hover|visit|open|install|download|rate|review|listen|watch|comment|favou?rite|impression|pv\b|fav\b|"
@@ -152,14 +152,14 @@ def _choose_constant(draft: Draft) -> None:
     for words, place in places:
         for action, known in ACTIONS_OF_FILES.items():
             if known.intersection(words):
-                reason = f"no column holds an action; {place} lets think that every row is a {action!r}"
+                reason = f"no column holds an action; {place} suggests that every row is a {action!r}"
                 draft.say("action", {"value": action}, "not sure", reason)
                 return
     draft.say("action", {"value": "interact"}, "not sure", "no column holds an action: all rows get the same word")
 
 
 def choose_named_product_or_action(draft: Draft) -> None:
-    """Choose product and action of records with names; a column that may be both is the better of the two."""
+    """Choose product and action where columns have names. A column that may be both becomes what it fits better."""
     product = draft.best("product_id", 62.0)
     action = _find_named(draft)
     if action and product and action[1] is product[0][1]:

@@ -1,4 +1,4 @@
-"""Which columns are the id of the interaction, the user and the product."""
+"""Choose the columns that are the id of the interaction, the user and the product."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from footfall.results.guessing import Confidence
 ID_NAME_LEAST = 40.0
 USER_NAME_LEAST, PRODUCT_NAME_LEAST = 38.0, 40.0
 SURE_NAME = 75.0  # from this on, a name says that a column is the interaction's id
-REPEATS_ALLOWED = 0.1  # of the rows may repeat an id whose name says less, where the whole row repeats
-MISSING_ALLOWED = 0.05  # of the rows may lack an id; they are rejected, and that is said
+REPEATS_ALLOWED = 0.1  # share of rows that may repeat an id with a less certain name, if the whole row repeats
+MISSING_ALLOWED = 0.05  # share of rows that may lack an id; the guess says that they would be rejected
 MISSING_PRODUCTS_ALLOWED = 0.01
-FALLBACKS_MAX = 2  # columns beside the first that stand in for a user
-ROWS_ENOUGH = 20  # below, uniqueness is an accident
+FALLBACKS_MAX = 2  # columns that stand in for a user where the first column has none
+ROWS_ENOUGH = 20  # rows; in fewer, values may be unique by accident
 LINE_WORDS = frozenset(
     {"line", "item", "seq", "sequence", "index", "order", "position", "no", "number", "cart", "step", "row"}
 )
@@ -57,7 +57,7 @@ def choose_interaction_id(draft: Draft) -> None:
 
 
 def _refuse_id(draft: Draft, profile: Profile, score: float) -> str:
-    """Say why a column is no id, although it is called so; nothing where it is one."""
+    """Say why a column is no id although it has the name of one; an empty text where it is an id."""
     if profile.column.is_list:
         return f"{show_column(profile)} is a list"
     if profile.missing_share > MISSING_ALLOWED and profile.missing > 1:
@@ -140,7 +140,7 @@ def _find_unnamed_id(draft: Draft) -> Profile | None:
 
 
 def _find_key(draft: Draft) -> tuple[Profile, Profile] | None:
-    """Find an order's id and the number of a line in it, which together are unique."""
+    """Find the id of an order and the number of a line in that order, if the two together are unique."""
     firsts = [each for score, each in draft.best("interaction_id", ID_NAME_LEAST) if not each.missing and score <= 90]
     for first in firsts:
         for second in draft.free():
@@ -174,7 +174,7 @@ def _take_key(draft: Draft, pair: tuple[Profile, Profile], refused: list[str]) -
 
 
 def choose_user(draft: Draft) -> None:
-    """Choose the user: a column, what stands in where it is missing, or a constant."""
+    """Choose the user: a column, with other columns where it is missing, or a constant."""
     candidates = [
         (
             score * (1 - 0.15 * profile.missing_share) * (0.8 if profile.distinct == 1 and profile.rows > 10 else 1),
@@ -244,22 +244,22 @@ def choose_product(draft: Draft) -> None:
 
 
 def _find_impressions(draft: Draft) -> Profile | None:
-    """Find a list of products that were shown, with 0 or 1 behind each: N12-0 N7-1."""
+    """Find a list of products that were shown, each with 1 behind it where it was chosen, else 0: N12-0 N7-1."""
     return next((each for each in draft.free() if each.share(IMPRESSIONS) > 0.95 and each.share(SINGLE) < 0.9), None)
 
 
 def _is_measure(profile: Profile) -> bool:
-    """Say whether values are amounts, and no ids: decimals that are no whole numbers."""
+    """Say whether values are amounts and no ids: numbers with decimals that are not all zero."""
     return profile.is_numeric and profile.integer_share < 0.5 and not profile.is_float_ids
 
 
 def _constant_type(draft: Draft, column: str) -> IdType:
-    """Give the type of a constant: text says more, but a table that is set to whole numbers takes 0."""
+    """Give the type of a constant: text, which says more, unless the settings want whole numbers: then it is 0."""
     return "bigint" if draft.set_types.get(f"{column}_type") == "bigint" else "text"
 
 
 def _find_by_shape(draft: Draft, column: str) -> Profile | None:
-    """Find a column by its values, where no name tells: ids that repeat."""
+    """Find a column by its values, if no name tells which it is: ids that repeat."""
     has_names = draft.records.has_names
     for profile in draft.free():
         if profile.is_list or profile.is_time or profile.time.kind == "clock" or _is_measure(profile):
@@ -288,7 +288,7 @@ def _find_by_shape(draft: Draft, column: str) -> Profile | None:
 
 
 def _write_thing(draft: Draft, key: str, columns: list[Profile], score: float, missing_allowed: float) -> None:
-    """Set the user or the product, with what stands in where it is missing."""
+    """Set the user or the product, with the columns or the constant that take its place where it is missing."""
     first = columns[0]
     kinds = [_note_type(draft, key, each) for each in columns]
     kind: IdType = kinds[0][0] if len({each for each, _ in kinds}) == 1 else "text"
@@ -336,7 +336,7 @@ def _count_missing(columns: list[Profile]) -> int:
 
 
 def _note_type(draft: Draft, key: str, profile: Profile) -> tuple[IdType, str]:
-    """Give and note the type of an id; what is doubtful about it is said."""
+    """Give the type of an id, and the reason in words. Effects: the draft gets the type, and a remark on a doubt."""
     kind, why = profile.id_type()
     draft.types[key] = kind
     if why.startswith("|"):

@@ -1,4 +1,4 @@
-"""Which column, or what else, says when an interaction happened."""
+"""Choose the column that says when an interaction happened, or what takes its place."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from footfall.formats.sniffing.names import score_name
 from footfall.formats.sniffing.values import Profile
 from footfall.results.guessing import Confidence
 
-SHARE_LEAST = 0.9  # of the values must be times
-NO_NAME_SCORE = 30.0  # of a column whose values are times, whatever it is called
+SHARE_LEAST = 0.9  # share of the values of a column that must be times
+NO_NAME_SCORE = 30.0  # the score of a column whose values are times, if its name does not say so
 NAME_LEAST = 25.0
-NAMED_NUMBER = 60.0  # from this on, numbers of a column are meant as a time
-MISSING_SAID = 0.01  # share of rows without a time from which that is said
+NAMED_NUMBER = 60.0  # from this score of its name on, the numbers of a column are times
+MISSING_SAID = 0.01  # from this share of rows without a time on, the guess says so
 STAND_IN = "1970-01-01"
 DAY_IN_NAME = (
     (re.compile(r"(?<!\d)(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)"), "%Y-%m-%d"),
@@ -26,7 +26,7 @@ ENDINGS = re.compile(r"(?:\.(?:csv|tsv|txt|dat|json|jsonl|ndjson|log|parquet|gz|
 
 
 def choose_time(draft: Draft) -> bool:
-    """Choose the timestamp; false where no column holds one, so that a constant stands in."""
+    """Choose the timestamp. False where no column holds one, so that a constant takes its place."""
     candidates = [(score, profile) for profile in draft.free() if (score := _score(draft, profile)) >= NAME_LEAST]
     candidates.sort(key=lambda each: -each[0])
     if candidates:

@@ -1,4 +1,4 @@
-"""Delimited text -> records by columns, and what a definition must say of its dialect."""
+"""Read delimited text as records by columns, and find what a definition must say of its dialect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPELLINGS = {"\t": "tab", ",": "commas", ";": "semicolons", "|": "bars", BLANKS:
 
 
 def read_delimited(text: Text) -> Records | str:
-    """Read the rows of a sample of delimited text, or say why it is none."""
+    """Read the rows of a sample of delimited text, or say why it is no delimited text."""
     pieces, is_cut = split_pieces(text.pieces, ROWS_MAX)
     lines = pieces[0]
     if not any(line.strip() for line in lines):

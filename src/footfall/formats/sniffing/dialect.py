@@ -1,4 +1,4 @@
-"""Lines of delimited text -> its dialect: what stands between fields, whether quotes count, where the header is."""
+"""Find the dialect of delimited text: what stands between fields, whether quotes count, where the header is."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from footfall.formats.sniffing.names import score_name
 from footfall.formats.sniffing.time_patterns import describe_pattern
 from footfall.formats.sniffing.times import ISO
 
-# In the order in which they win where several fit equally well.
+# If several fit equally well, the first of them wins.
 DELIMITERS = ("::", "||", "|~|", ",", "\t", ";", "|", "\x01", "^", "~", BLANKS)
-LINES_TRIED = 400  # lines of the beginning by which delimiters are compared
-FIELDS_SHARE_LEAST = 0.8  # of the lines must have the usual number of fields
+LINES_TRIED = 400  # lines at the beginning by which delimiters are compared
+FIELDS_SHARE_LEAST = 0.8  # share of the lines that must have the usual number of fields
 PREAMBLE_LINES_MAX = 60  # lines before a header
 SEP_LINE = re.compile(r'(?i)"?sep=(.{1,2}?)"?\s*')
 COMMENTS = ("#", "//", "--", "%", ";", "!")
@@ -29,9 +29,9 @@ VALUE = re.compile(
 class Dialect:
     """How records are told apart, and where they begin.
 
-    Shape: `names` are those of the columns, empty where there are none; `skip_lines` stand before the header, or before
-    the first row; `named_in_comment`: the header stands in a comment line. `usual` is the number of fields of most
-    rows, `share` theirs.
+    Shape: `names` has the names of the columns, if there are any. `skip_lines` is the number of lines before the header
+    or, without one, before the first row. `named_in_comment` says that the header stands in a comment line. `usual` is
+    the number of fields of most rows, and `share` is the share of the rows that have it.
     """
 
     delimiter: str
@@ -61,7 +61,7 @@ def find_delimiter(lines: list[str]) -> tuple[str, bool, int, float] | None:
     wanted: tuple[str, ...] = DELIMITERS
     if found := SEP_LINE.fullmatch(lines[0]):
         tried, wanted = tried[1:], ("\t" if found[1] == "\\t" else found[1],)
-    # Of a short file, lines before the header may be a large part.
+    # In a short file, the lines before the header may be a large part of all.
     for begin in (0, len(tried) // 3, len(tried) // 2):
         if chosen := _compare(tried[begin:], wanted):
             return chosen
@@ -93,7 +93,7 @@ def _compare(tried: list[str], wanted: tuple[str, ...]) -> tuple[str, bool, int,
 
 
 def _is_only_within(delimiter: str, longer: str, lines: list[str]) -> bool:
-    """Say whether a delimiter is met as a part of a longer one alone."""
+    """Say whether a delimiter occurs only as a part of a longer one."""
     each = longer.count(delimiter)
     if delimiter == longer or not each or longer == BLANKS:
         return False
@@ -165,7 +165,7 @@ def _replace(dialect: Dialect, **changes: object) -> Dialect:
 
 
 def _find_comment(lines: list[str], delimiter: str, usual: int) -> tuple[str | None, tuple[str, ...]]:
-    """Find what comment lines begin with, and the names of columns that one of them holds."""
+    """Find the text with which comment lines begin, and the names of columns that one of these lines holds."""
     for mark in COMMENTS:
         commented = [line.lstrip() for line in lines[:LINES_TRIED] if line.lstrip().startswith(mark)]
         others = [line for line in lines[:LINES_TRIED] if line.strip() and not line.lstrip().startswith(mark)]
@@ -201,7 +201,7 @@ def _count_names(fields: tuple[str, ...]) -> int:
 
 
 def _find_begin(records: list[Record], usual: int) -> int | None:
-    """Find the header or the first row: the first with the usual fields, unless names stand just before it."""
+    """Find the header or the first row: the first record with the usual number of fields, or names just before it."""
     for at, record in enumerate(records[:PREAMBLE_LINES_MAX]):
         if len(record.fields) == usual:
             if at > 0:

@@ -1,4 +1,4 @@
-"""A draft of a definition while it is made: what is chosen so far, and why."""
+"""The draft of a definition: what has been chosen so far, and why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from footfall.results.guessing import Confidence, GuessedPart
 
 @dataclass(slots=True)
 class Draft:
-    """What is chosen so far. `used` are the columns that are taken, `set_types` the types of ids that are set."""
+    """What has been chosen so far. `used` has the columns that are taken, `set_types` the types in the settings."""
 
     records: Records
     profiles: tuple[Profile, ...]
@@ -41,7 +41,7 @@ class Draft:
         self.used += profiles
 
     def free(self) -> list[Profile]:
-        """Give the columns that are not taken, and that hold something."""
+        """Give the columns that are not taken and hold a value."""
         return [
             profile for profile in self.profiles if profile.filled and not any(profile is used for used in self.used)
         ]
@@ -54,11 +54,11 @@ class Draft:
         chosen = [
             (score - 2 * _depth(profile.column.reference), profile) for score, profile in scored if score >= least
         ]
-        return sorted(chosen, key=lambda each: -each[0])  # stable: of equals the first column
+        return sorted(chosen, key=lambda each: -each[0])  # stable: the first of equals stays first
 
 
 def _depth(reference: Reference) -> int:
-    """Count how deep inside others a value stands: of two that fit equally, the outer is meant."""
+    """Count how many objects enclose a value. Of two columns that fit equally, the outer one is meant."""
     return 0 if isinstance(reference, int) else reference.removeprefix("..").count(".") + 4 * reference.count("->")
 
 

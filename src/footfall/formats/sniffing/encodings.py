@@ -1,4 +1,4 @@
-"""Pieces of bytes -> pieces of text: which encoding they seem to have, and how sure that is."""
+"""Decode pieces of bytes: find which encoding they seem to have, and how sure that is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from footfall.formats.sniffing.sampling import Sample
 from footfall.results.guessing import GuessedPart
 
 UTF_8_CHARACTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-# Bytes that windows-1252 leaves open; text of one byte a character that has them is of another encoding.
+# Bytes for which windows-1252 has no character. A text with one of them has another encoding.
 OPEN_IN_1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 CYRILLIC_WORD = re.compile(rb"[\xc0-\xff]{3,}")
 LATIN_NEIGHBOURS = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]")
@@ -77,7 +77,7 @@ def _text(sample: Sample, codec: str, name: str, part: GuessedPart | None) -> Te
 
 
 def _count_wrong(sample: Sample) -> int:
-    """Count the bytes that are no UTF-8; a character that the edge of a piece cuts is none of them."""
+    """Count the bytes that are no UTF-8. A character that the edge of a piece cuts does not count."""
     wrong = 0
     for number, piece in enumerate(sample.pieces):
         inner = piece.lstrip(bytes(range(0x80, 0xC0))) if number else piece
@@ -91,7 +91,7 @@ def _count_wrong(sample: Sample) -> int:
 
 
 def _is_chinese(joined: bytes) -> bool:
-    """Say whether most pairs are of the 3,755 characters that are used most (GB 2312, level 1)."""
+    """Say whether most pairs of bytes are among the 3,755 most frequent characters (GB 2312, level 1)."""
     runs = re.findall(rb"[\x80-\xff]+", joined)
     if sum(len(run) % 2 for run in runs) > 0.05 * len(runs):
         return False

@@ -1,4 +1,4 @@
-"""Lines -> fields, by a dialect that is only supposed: lenient, so that dialects can be compared."""
+"""Split lines into fields by a supposed dialect. Nothing is an error here, so that dialects can be compared."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from footfall.contract.definition import BLANKS
 from footfall.contract.limits import RECORD_LINES_MAX
 
-BLOCK_LINES = 200  # lines of a block, of which the first are kept where there are too many
+BLOCK_LINES = 200  # lines of a block; if there are too many lines, only the first ones of each block are kept
 BLANK_FIELD = re.compile(r'"(?:[^"]|"")*"(?=[ \t]|$)|[^ \t]+')
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record. `line` is its place in the piece, from 0; `is_odd`: a quote in it stands where none may stand."""
+    """One record. `line` is its line in the piece, from 0. `is_odd` says that it has a quote where none may stand."""
 
     line: int
     fields: tuple[str, ...]
@@ -24,7 +24,7 @@ class Record:
 
 
 def split_lines(piece: str, *, is_first: bool, is_last: bool) -> list[str]:
-    r"""Give the lines of a piece; those that its edges cut are left out.
+    r"""Give the lines of a piece without those that its edges cut.
 
     Example:
         >>> split_lines("a\r\nb\nc", is_first=True, is_last=False)
@@ -42,7 +42,7 @@ def split_lines(piece: str, *, is_first: bool, is_last: bool) -> list[str]:
 
 
 def split_pieces(pieces: tuple[str, ...], lines_max: int) -> tuple[list[list[str]], bool]:
-    """Give the lines of all pieces, and whether there are too many: then the first of each block of lines are kept."""
+    """Give the lines of all pieces, and whether there were too many, so that only the first of each block are kept."""
     last = len(pieces) - 1
     split = [split_lines(piece, is_first=at == 0, is_last=at == last) for at, piece in enumerate(pieces)]
     total = sum(map(len, split))
@@ -56,7 +56,7 @@ def split_pieces(pieces: tuple[str, ...], lines_max: int) -> tuple[list[list[str
 
 
 def split_records(lines: list[str], delimiter: str, quoting: bool, start: int = 0) -> Iterator[Record]:
-    """Split lines into records; lines that hold nothing are none. A quote that never closes takes its line alone."""
+    """Split lines into records; blank lines are none. A record whose quote never closes ends with its line."""
     at = start
     while at < len(lines):
         line = lines[at]
@@ -78,7 +78,7 @@ def split_plain(line: str, delimiter: str) -> tuple[str, ...]:
 
 
 def _split_quoted(lines: list[str], at: int, delimiter: str) -> tuple[int, Record]:
-    """Split a record with quotes, over several lines where they do not close before. Gives the lines that it took."""
+    """Split a record with quotes, which may run over several lines. Give the number of its lines, too."""
     text = lines[at]
     if delimiter == BLANKS:
         fields = tuple(_unquote(field) for field in BLANK_FIELD.findall(text))
@@ -94,7 +94,7 @@ def _split_quoted(lines: list[str], at: int, delimiter: str) -> tuple[int, Recor
 
 
 def _walk(text: str, delimiter: str) -> tuple[tuple[str, ...], bool, bool]:
-    """Walk over a text: its fields, whether a quote is open at its end, whether one stands where none may."""
+    """Give the fields of a text, whether a quote is open at its end, and whether one stands where none may."""
     fields: list[str] = []
     is_odd = False
     at = 0

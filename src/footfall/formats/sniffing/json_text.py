@@ -1,4 +1,4 @@
-"""JSON Lines and JSON documents -> records by columns: a record a line, an array, or an object that holds one."""
+"""Read JSON Lines and JSON documents as records by columns: an object on each line, an array, or an array within."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from footfall.formats.sniffing.records import ROWS_MAX, Column, Records
 from footfall.results.guessing import GuessedPart
 
 COLUMNS_MAX = 400
-KINDS_OF_STREAMS = {"RECORD", "SCHEMA", "STATE"}  # of Singer and Airbyte
+KINDS_OF_STREAMS = {"RECORD", "SCHEMA", "STATE"}  # kinds of lines in streams of Singer and Airbyte
 NAME_SCORE = 60
-LEAST_SCORES = {"timestamp": 60, "action": 40, "product_id": 60}  # from which a list has such a field
+LEAST_SCORES = {"timestamp": 60, "action": 40, "product_id": 60}  # a list has a field from this score on
 ITEM = re.compile(r"\{")
 Objects = list[dict[str, Any]]
 
@@ -86,7 +86,7 @@ def _read_document(text: Text) -> Records | str:
 
 
 def _take_beginning(begin: str, parts: list[GuessedPart]) -> Records | str:
-    """Take what can be read of a document that is cut."""
+    """Take the records that can be read from a document that is cut."""
     path, start = _find_array(begin)
     objects = _decode_items(begin, start) if start >= 0 else []
     if not objects:
@@ -96,7 +96,7 @@ def _take_beginning(begin: str, parts: list[GuessedPart]) -> Records | str:
 
 
 def _take_pieces(begin: str, text: Text) -> Records | str:
-    """Take objects out of the pieces of a large document: the begin says where its list is, and what they look like."""
+    """Take objects out of the pieces of a large document. Its beginning tells where its list is, and how they look."""
     path, start = _find_array(begin)
     if start < 0:
         return "it is one JSON document, and its beginning holds no list of objects"
@@ -167,7 +167,7 @@ def _find_lists(objects: Objects, prefix: str, depth: int, least: int) -> list[t
 
 
 def _find_array(begin: str) -> tuple[str, int]:
-    """Find where the first list of objects begins in a document that is not there as a whole, and its path."""
+    """Find where the first list of objects begins, and its path, in the beginning of a document."""
     if begin.startswith("["):
         return "", 1
     for found in re.finditer(r'"((?:[^"\\]|\\.)*)"\s*:\s*\[\s*\{', begin):
@@ -183,7 +183,7 @@ def _find_array(begin: str) -> tuple[str, int]:
 
 
 def _decode_items(piece: str, start: int, usual: set[str] | None = None) -> Objects:
-    """Decode objects that stand in a list, from a place on; without a place that is known, where they look usual."""
+    """Decode the objects of a list, from a place on. With `usual`, only those with half of its names count."""
     objects: Objects = []
     at = start
     while (found := ITEM.search(piece, at)) and len(objects) < ROWS_MAX:
@@ -240,7 +240,7 @@ def _columns(rows: list[dict[str, Leaf]]) -> tuple[Column, ...]:
 
 
 def _choose_kind(objects: Objects) -> tuple[Objects, list[dict[str, Any]]]:
-    """Keep the records of a stream that says of each line what it is."""
+    """Keep the records alone if a stream says of each line which kind it is."""
     kinds = Counter(each.get("type") for each in objects if isinstance(each.get("type"), str))
     if "RECORD" in kinds and any(isinstance(each.get("record"), dict) for each in objects):
         chosen = [each for each in objects if each.get("type") == "RECORD"]
@@ -250,7 +250,7 @@ def _choose_kind(objects: Objects) -> tuple[Objects, list[dict[str, Any]]]:
 
 
 def _choose_list(objects: Objects, rows: list[dict[str, Leaf]]) -> str | None:
-    """Choose the list whose items are interactions: they have a time, or the product that is nowhere else."""
+    """Choose the list whose items are interactions: they have a time, or a product that stands nowhere else."""
     counts: Counter[str] = Counter()
     items: dict[str, Objects] = {}
     for each in objects[:500]:

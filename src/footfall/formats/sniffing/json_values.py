@@ -1,4 +1,4 @@
-"""JSON objects -> their values by path, as texts that are written as the file writes them."""
+"""Give the values of JSON objects by path, as texts, just as the file writes them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 PLAIN_NAME = re.compile(r"[^.\[\]\"]+")
-# A member of such a name says what it is only together with the object that it stands in: user.id, page.url.
+# A member with such a name says what it is only together with the name of its object: user.id, page.url.
 GENERIC = frozenset(
     {"id", "uuid", "guid", "key", "name", "type", "code", "url", "path", "value", "title", "no", "number"}
 )
-# Objects of such names hold anything, and say nothing about it.
+# Objects with such names may hold anything, so that their name says nothing about a member.
 BAG = re.compile("properties|property|attribute|param|payload|data|context|meta|record|field|detail|extra|body|traits")
-DEPTH_MAX = 6  # objects inside objects that are looked into
+DEPTH_MAX = 6  # so many objects within each other are looked into
 
 
 class Number(str):
@@ -74,7 +74,7 @@ def _walk(found: dict[str, Any], prefix: str, parent: str, given: dict[str, Leaf
 
 
 def join_path(prefix: str, name: str) -> str:
-    """Put a member's name behind a path, in brackets where it has signs of its own."""
+    """Put a member's name behind a path, in brackets where it has signs that a path gives a meaning."""
     is_plain = PLAIN_NAME.fullmatch(name) is not None and name == name.strip()
     if is_plain:
         return f"{prefix}.{name}" if prefix else name

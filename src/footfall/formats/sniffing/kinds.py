@@ -1,4 +1,4 @@
-"""Records of several kinds in one file: which of them are interactions, where that is evident."""
+"""Find which records are interactions in a file that evidently has records of several kinds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS_OF_KINDS = frozenset({"type", "kind", "typ", "msg", "message", "object", "
 def find_kinds(draft: Draft) -> tuple[Reference, tuple[str, ...]] | None:
     """Find a column that says of each record whether it has an action: its name, and the kinds that have one.
 
-    None where all records have an action, or no column tells those that have one from the others without exception.
+    None where all records have an action, and where no column tells records with an action from all the others.
     """
     if "where" in draft.records.keys or not draft.records.has_names:
         return None
@@ -41,7 +41,7 @@ def find_kinds(draft: Draft) -> tuple[Reference, tuple[str, ...]] | None:
 
 
 def keep_kinds(records: Records, reference: Reference, kinds: tuple[str, ...]) -> Records:
-    """Keep the records of some kinds, and the condition that does so."""
+    """Keep the records of some kinds, and add the condition of a definition that keeps them."""
     column = records.column(reference)
     kept = [at for at, value in enumerate(column.values if column else ()) if value and value.strip() in kinds]
     columns = tuple(replace(each, values=tuple(each.values[at] for at in kept)) for each in records.columns)

@@ -1,4 +1,4 @@
-"""A source file -> its records, whatever its format seems to be."""
+"""Find the records of a source file, whatever its format seems to be."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from footfall.formats.sniffing.json_text import is_json, read_json
 from footfall.formats.sniffing.parquet_file import MAGIC, read_parquet
 from footfall.formats.sniffing.records import ROWS_MAX, Column, Records
 from footfall.formats.sniffing.sampling import take_places, take_sample
-from footfall.safe_text import scheme
+from footfall.safe_text import find_scheme
 from footfall.sources import compression, opening, recognition
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look at one file gave. `is_whole`: all of it was looked at."""
+    """What a look at one file gave. `is_whole` says that all of the file was looked at."""
 
     source: str
     file_name: str
@@ -31,10 +31,10 @@ class Look:
 def look_at(file: opening.SourceFile) -> Look:
     """Look at one open file: all of a small one, places from all over a large one.
 
-    Effects: reads the file; one that is compressed is decompressed as it streams by.
-    Raises: SourceError with what it is, where no source definition reads it.
+    Effects: reads the file. A compressed file is decompressed while it is read.
+    Raises: SourceError, which says what the file is, where no source definition can read it.
     """
-    name = PurePosixPath(urlsplit(file.source).path if scheme(file.source) else file.source).name
+    name = PurePosixPath(urlsplit(file.source).path if find_scheme(file.source) else file.source).name
     start = file.stream.read(recognition.START_BYTES)
     if not start:
         raise SourceError("is empty", source=file.source)
@@ -104,7 +104,7 @@ def join_looks(looks: list[Look]) -> tuple[Records, bool]:
 
 
 def _kind(records: Records) -> tuple[object, ...]:
-    """Give what files of one kind have in common; JSON objects may have other members in each file."""
+    """Give what files of one kind have in common. The members of JSON objects may differ from file to file."""
     keys = {key: repr(value) for key, value in sorted(records.keys.items()) if key != "columns" or records.has_names}
     if records.keys.get("format") in ("json", "jsonl"):
         return (tuple(keys.items()),)

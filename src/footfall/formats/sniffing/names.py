@@ -1,4 +1,4 @@
-"""The name of a column -> how surely it is each of the five fields, from 0 to 100. Values are not looked at here."""
+"""Score, from 0 to 100, how surely a column is each of the five fields, by its name. Values do not count here."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LONE_ID = {
     "编号": 60,
     "번호": 50,
 }
-# Names that are one thing although their words are another.
+# Names whose meaning does not follow from their words.
 WHOLE = {
     ("cs", "uri", "stem"): {"product_id": 80},
     ("cs", "method"): {"action": 70},
@@ -142,7 +142,7 @@ def _is_part(text: str) -> bool:
 
 
 def _score_thing(words: tuple[str, ...], weights: dict[str, int], companions: frozenset[str] | set[str]) -> float:
-    """Score a name for a user, product or action: one word that weighs, with a companion, neutral words, or others."""
+    """Score a name for a user, product or action: by a word with a weight, and by the words that stand beside it."""
     known = [word for word in words if word in weights]
     if not known:
         return 0

@@ -1,4 +1,4 @@
-"""A Parquet file -> records by columns: rows of its first and last row groups, and of some between."""
+"""Read a Parquet file as records by columns: rows of its first and last row groups, and of some between."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROWS_OF_GROUP_MAX = 4_000
 
 
 def read_parquet(stream: BinaryIO, source: str) -> tuple[Records, bool]:
-    """Read rows of a Parquet file; beside them, whether they are all of it.
+    """Read rows of a Parquet file, and say whether these are all of its rows.
 
     Raises: SourceError where it is broken, or has a column that cannot be read.
     """

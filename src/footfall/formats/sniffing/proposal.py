@@ -1,4 +1,4 @@
-"""Records -> a proposed definition, with the confidence and the reason of each of its parts."""
+"""Propose a definition for records, with the confidence and the reason of each of its parts."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _choose(draft: Draft, source: str) -> None:
 
 
 def _refuse_strangers(draft: Draft, source: str, has_time: bool) -> None:
-    """Refuse records that are no interactions: too little in them is what one would be."""
+    """Refuse records that are no interactions, because too few of the five fields can be found in them."""
     surely = {part.key for part in draft.parts if part.confidence != "not sure"}
     taken = {key for key in ("user_id", "product_id", "action") if not _is_constant(draft.fields[key])}
     if has_time and taken:

@@ -1,4 +1,4 @@
-"""What every format comes to: columns of texts, with what was said on the way there."""
+"""What is read from every format: columns of texts, with remarks on how they were found."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from footfall.contract.definition import Reference
 from footfall.results.guessing import GuessedPart
 
-ROWS_MAX = 40_000  # rows that are looked at; more tell nothing new, and take seconds
+ROWS_MAX = 40_000  # rows that are looked at; more rows tell nothing new and take seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a sample. `reference` is how a definition names it, `words` what it is called, or nothing.
+    """One column of a sample. `reference` names it in a definition; `words` is its name, or empty.
 
-    Shape: a missing value is None; `values` has one for each row. `is_list`: some values are lists of scalars.
+    Shape: `values` has a value for each row, None where it is missing. `is_list` says that some are lists of scalars.
     """
 
     reference: Reference
@@ -28,7 +28,7 @@ class Column:
 class Records:
     """The rows of a sample, by columns.
 
-    Shape: `keys` are the keys of a definition that say how the records are read; `looks_like` says it in words.
+    Shape: `keys` has the keys of a definition by which the records are read, and `looks_like` says the same in words.
     """
 
     columns: tuple[Column, ...]
@@ -41,5 +41,5 @@ class Records:
     fixed: dict[str, Any] = field(default_factory=dict)  # fields that the format itself decides
 
     def column(self, reference: Reference) -> Column | None:
-        """Find a column by how a definition names it."""
+        """Find the column with this name, path or position."""
         return next((each for each in self.columns if each.reference == reference), None)

@@ -1,4 +1,4 @@
-"""Content -> pieces of it from all over, the same for the same bytes, within bounds of memory and time."""
+"""Take pieces from all over a content: the same ones for the same bytes, within bounds of memory and time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 WHOLE_BYTES = 2 << 20  # bytes; content up to this size is looked at as a whole, in about a second
-HEAD_BYTES = 1 << 19  # bytes of the beginning: headers, and lines before them
+HEAD_BYTES = 1 << 19  # bytes of the beginning, where headers are, and lines before them
 PIECE_BYTES = 1 << 15  # bytes of each of the other pieces
 PIECES_MAX = 32  # pieces between the beginning and the end; with them a sample has about 1.5 MB
 CONTENT_BYTES_MAX = 4 << 30  # bytes that are decompressed at most, which takes less than a minute
@@ -15,7 +15,7 @@ CONTENT_BYTES_MAX = 4 << 30  # bytes that are decompressed at most, which takes 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Pieces of a content, in its order. The first begins at its first byte; `is_whole`: they are all of it."""
+    """Pieces of a content, in its order, from its first byte on. `is_whole` says that they are all of it."""
 
     pieces: tuple[bytes, ...]
     is_whole: bool
@@ -29,7 +29,7 @@ class Sample:
 def take_sample(blocks: Iterator[bytes]) -> Sample:
     """Take pieces out of a stream whose length nobody knows beforehand: its beginning, its end, and many between.
 
-    Where there are too many pieces every other one is dropped, and the distance between them doubles.
+    When there are too many pieces, every other one is dropped, and the distance between them doubles.
 
     Example:
         >>> take_sample(iter([b"a,b", b"1,2"])).pieces
@@ -95,7 +95,7 @@ def take_places(stream: BinaryIO, size: int) -> Sample:
 
 
 def _read(stream: BinaryIO, size: int) -> bytes:
-    """Read so many bytes, fewer only where the content ends: an unbuffered stream may give less at a time."""
+    """Read so many bytes, or fewer where the content ends. An unbuffered stream may need to be asked several times."""
     parts: list[bytes] = []
     while size > 0 and (part := stream.read(size)):
         parts.append(part)

@@ -1,4 +1,4 @@
-"""A guess in words: its TOML, with a comment above each key that says why."""
+"""Write a guess as TOML, with a comment above each key that says why it was chosen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from footfall.contract.fitting import read_head
 from footfall.contract.writing import write_comment, write_key, write_value
 from footfall.results.guessing import Guess
 
-NOT_SURE = "NOT SURE: "  # begins the comment of all that is doubtful
+NOT_SURE = "NOT SURE: "  # the comment of everything doubtful begins with it
 SOURCES_NAMED = 3
 
 

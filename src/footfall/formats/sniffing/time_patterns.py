@@ -1,4 +1,4 @@
-"""One value that may be a time -> its pattern in the words of strptime, where a person would read it as one."""
+"""Find the strptime pattern of one value, if a person would read the value as a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 LONG_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 _D, _Y = r"(?:[12]\d|3[01]|0?[1-9])", r"(?:19|20)\d\d"
 _NAME = f"(?P<long>{LONG_MONTHS})|(?P<short>{MONTHS})"
-# The pattern of a date, and what it is called; %1 and %2 are a day and a month, in an order that is not known yet.
+# Patterns of dates, each with its strptime pattern. %1 and %2 are a day and a month whose order is not known yet.
 DATES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"{_Y}(?P<s>[-/.])(?:1[0-2]|0?[1-9])(?P=s){_D}"), "%Y{s}%m{s}%d"),
     (re.compile(rf"{_D}(?P<s>[-/.]){_D}(?P=s){_Y}"), "%1{s}%2{s}%Y"),

@@ -1,4 +1,4 @@
-"""Values of a column -> how their times are written: the formats of a definition, or why they are no times."""
+"""Find how the times of a column are written: the formats for a definition, or why the values are no times."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ ISO = re.compile(f"(?:{NAIVE_TIMESTAMP})|(?:{OFFSET_TIMESTAMP})")
 ISO_NAIVE = re.compile(NAIVE_TIMESTAMP)
 CLOCK = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?")
 NUMBER = re.compile(r"-?\d{1,20}(?:\.\d+)?")
-# Seconds of 1990 and of 2100: an instant outside them is no plausible time of an interaction.
+# The begins of 1990 and of 2100, in seconds. An instant outside them is no plausible time of an interaction.
 EARLIEST_S, LATEST_S = 631_152_000, 4_102_444_800
 UNITS = {"epoch-s": 1, "epoch-ms": 10**3, "epoch-us": 10**6, "epoch-ns": 10**9}
 VALUES_MAX = 5_000  # distinct values of a column that are looked at
-DAYS_LEAST = 5  # days from which their order is no accident
-FORMATS_MAX = 3  # formats of one column; more is no format but a mess
+DAYS_LEAST = 5  # with fewer days, their order may be an accident
+FORMATS_MAX = 3  # formats of one column; with more of them, the guess gives up
 
 
 @dataclass(frozen=True, slots=True)
 class TimeShape:
     """How the values of a column are written as times.
 
-    Shape: `formats` are as a definition names them, none where they are no times; `share` of the values are read.
-    `kind` is `day` where no value has a time of day, `clock` where they are times of day without a day, `number` where
-    they are numbers that are no times. `is_naive`: some name no zone. `doubt` says what could not be known.
+    Shape: `formats` has the formats as a definition names them, and is empty where the values are no times. They read
+    `share` of the values. `kind` is `day` where no value has a time of day, `clock` for times of day without a day, and
+    `number` for numbers that are no times. `is_naive` says that some values name no zone. `doubt` says what could not
+    be known.
     """
 
     formats: tuple[str, ...] = ()
@@ -47,7 +48,7 @@ NO_TIME = TimeShape()
 def find_time_shape(values: Sequence[str | None]) -> TimeShape:
     """Say how a column's times are written.
 
-    Shape: `values` in the order of the rows, which may tell a day from a month; missing ones are None.
+    Shape: `values` stand in the order of the rows, by which days may be told from months. A missing value is None.
 
     Example:
         >>> find_time_shape(["2024-01-02 03:04:05", "2024-01-02"]).formats
@@ -82,7 +83,7 @@ def find_time_shape(values: Sequence[str | None]) -> TimeShape:
 
 
 def _epoch(value: str) -> str | None:
-    """Say which unit a number of plausible size has."""
+    """Name the unit of a number of a plausible size."""
     if not NUMBER.fullmatch(value) or len(value.partition(".")[0]) < 9 or _has_calendar(value):
         return None
     number = float(value)
@@ -156,7 +157,7 @@ def _assemble(
             formats += [each for each in chosen if each not in formats]
         elif name not in formats:
             if _is_of_digits(name) and any(_is_of_digits(each) for each in formats):
-                continue  # a number would be read by both, and be ambiguous
+                continue  # both formats would read a number, which would be ambiguous
             formats.append(name)
         covered += count
     samples = [value for name in groups for value in examples[name][:50]]
@@ -213,8 +214,8 @@ def _settle_day(name: str, examples: list[str], values: Sequence[str | None]) ->
 
 
 def _compare_order(at: int, values: Sequence[str | None]) -> int:
-    """Compare the order of the rows under both readings: below 0 where only the day first is in order, above 0 else."""
-    moves = [set[bool](), set[bool]()]  # of each reading, whether time went forward from row to row, and backward
+    """Compare the order of the rows under both readings: below 0 where days first are in order, above 0 for months."""
+    moves = [set[bool](), set[bool]()]  # for each reading, the directions in which time went from row to row
     before: list[tuple[int, ...] | None] = [None, None]
     distinct = set()
     for value in values:

@@ -1,4 +1,4 @@
-"""The values of one column -> what they are: whole numbers, UUIDs or text, how many, how often they repeat."""
+"""Describe the values of one column: whole numbers, UUIDs or text, how many there are, how often they repeat."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from footfall.contract.ids import IdType
 from footfall.formats.sniffing.records import Column
 from footfall.formats.sniffing.times import TimeShape, find_time_shape
 
-# Words that stand for a missing value wherever they are met, and those that may be a value as well.
+# First the words that always stand for a missing value, then those that may also be a value.
 SURE_NULLS = frozenset(
     {"NULL", "null", "Null", "\\N", "NaN", "nan", "<NA>", "#N/A", "(null)", "<null>", "N/A", "undefined"}
 )
@@ -29,13 +29,13 @@ WITH_DIGITS = re.compile(r"[\w.:@+/=-]*\d[\w.:@+/=-]*")
 ID_LIST = re.compile(r"[\w.:-]*\d[\w.:-]*(?:[ |,;][\w.:-]*\d[\w.:-]*)+")
 ONE_OR_MORE_IDS = re.compile(r"[\w.:-]*\d[\w.:-]*(?:[ |,;][\w.:-]*\d[\w.:-]*)*")
 INTEGER_MAX = 2**63 - 1
-FEW_VALUES = 40  # distinct values that an action has at most; real ones have a dozen
+FEW_VALUES = 40  # distinct values that a column of actions has at most; most have about a dozen
 TEXT_ID_MAX = 200  # characters of an id
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """What the values of a column are. Shape: `counts` has the values that are not missing, trimmed."""
+    """What the values of a column are. Shape: `counts` has those that are not missing, without blanks around them."""
 
     column: Column
     counts: Counter[str]
@@ -54,7 +54,7 @@ class Profile:
 
     @property
     def missing(self) -> int:
-        """Rows without one."""
+        """Rows without a value."""
         return self.rows - self.filled
 
     @property
@@ -85,7 +85,7 @@ class Profile:
 
     @cached_property
     def has_padding(self) -> bool:
-        """Say whether some numbers begin with a zero or a plus, which only text keeps."""
+        """Say whether some numbers begin with a zero or a plus sign, which only an id of type text keeps."""
         return any(PADDED.fullmatch(value) for value in self.counts)
 
     @cached_property
@@ -110,7 +110,7 @@ class Profile:
 
     @property
     def is_time(self) -> bool:
-        """Say whether the values are times that are no mere numbers, which may be ids as well."""
+        """Say whether the values are times. Plain numbers do not count, since they may also be ids."""
         return bool(self.time.formats) and self.time.share > 0.5 and not self.is_numeric
 
     @cached_property
@@ -120,13 +120,13 @@ class Profile:
 
     @cached_property
     def looks_like_id(self) -> bool:
-        """Say whether values are of the shapes that ids have: UUIDs, hashes, numbers, letters with numbers."""
+        """Say whether values look like ids: UUIDs, hashes, numbers, or letters with numbers."""
         if not self.filled or self.longest > TEXT_ID_MAX:
             return False
         return self.share(UUID) > 0.9 or self.share(HASH) > 0.9 or self.share(WITH_DIGITS) > 0.9
 
     def id_type(self) -> tuple[IdType, str]:
-        """Give the type of the ids and why it is that one, and a doubt behind a vertical bar where there is one."""
+        """Give the type of the ids, and the reason for it, or a doubt about it behind a vertical bar."""
         if not self.filled:
             return "text", "no value was seen"
         if self.share(UUID) == 1.0:
@@ -138,12 +138,13 @@ class Profile:
                 return "bigint", "all are whole numbers"
             return "text", "numbers beyond 64 bits"
         if self.integer_share > 0.995 and self.filled >= 1000 and not self.has_padding:
-            return "bigint", "|nearly all are whole numbers; the rows of the others will be rejected, unless it is text"
+            doubt = "nearly all are whole numbers; the rows of the others will be rejected, unless the type is text"
+            return "bigint", f"|{doubt}"
         return "text", ""
 
 
 def make_profile(column: Column, rows: int) -> Profile:
-    """Count the values of a column; empty ones and words that stand for nothing are missing.
+    """Count the values of a column. Empty values, and words that stand for a missing value, do not count.
 
     Example:
         >>> profile = make_profile(Column("a", "a", ("1", " 2", "", "NULL", None)), 5)
@@ -165,7 +166,7 @@ def make_profile(column: Column, rows: int) -> Profile:
 
 
 def _is_null_beside(word: str, others: list[str]) -> bool:
-    """Say whether a word stands for nothing beside these values: they are numbers, times, or ids, and it is not."""
+    """Say whether a word is a missing value, because the others are numbers, times or ids and it is not."""
     if word == "-1":
         return all(INTEGER.fullmatch(value) for value in others)
     if word in SIGNS_OF_NOTHING:

@@ -28,7 +28,7 @@ from footfall.settings import Settings
 from footfall.verbs import ledger
 from footfall.verbs import verify as verify_verb
 from footfall.verbs.query import Asker, snapshot
-from footfall.verbs.session import target
+from footfall.verbs.session import open_target
 
 ROWS_SHOWN = 120  # of a table below a picture; the command has all
 TITLE_CHARACTERS_MAX = 200
@@ -100,7 +100,7 @@ def make_report(settings: Settings, options: Options) -> Made:
     Raises: QueryError naming an option; what a session raises. A question without an answer becomes a sentence.
     """
     made_at = _read_made_at(options.made_at)
-    with target(settings):  # an embedded server runs on from one session to the next
+    with open_target(settings):  # an embedded server runs on from one session to the next
         verified, unverified = _verify(settings) if options.is_verified else (None, NOT_ASKED)
         with snapshot(settings) as asker:
             report = _read_report(asker, settings, options, (verified, unverified))

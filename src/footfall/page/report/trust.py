@@ -8,7 +8,7 @@ from typing import Any
 from footfall.answers.cures import cures
 from footfall.contract.hints import find_hint
 from footfall.results import Verification
-from footfall.safe_text import escaped
+from footfall.safe_text import escape_unprintable
 from footfall.verbs import ledger
 from footfall.verbs.query import Asker
 
@@ -124,4 +124,6 @@ def _list_rejected(asker: Asker) -> tuple[Rejected, ...]:
 def _name_failure(source: str, error: str) -> Failure:
     """Name a file as its sender knows it: the folders above it are the reader's own, and a report travels."""
     name = source.rpartition("/")[2] or source
-    return Failure(escaped(name), escaped(error.removeprefix(f"{source}: ").replace(source, name)))
+    return Failure(
+        escape_unprintable(name), escape_unprintable(error.removeprefix(f"{source}: ").replace(source, name))
+    )

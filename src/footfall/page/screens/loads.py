@@ -21,7 +21,7 @@ from footfall.page.rendering import render, render_macro
 from footfall.page.sections import Section, View
 from footfall.results import Table
 from footfall.verbs import ledger
-from footfall.verbs.session import target
+from footfall.verbs.session import open_target
 
 LOADS_SHOWN = 100
 ROWS_SHOWN = 100
@@ -87,7 +87,7 @@ def draw_running(view: View) -> Markup:
 
 def list_running(reader: Reader) -> list[dict[str, Any]]:
     """Give who writes now."""
-    with target(reader.settings) as where:
+    with open_target(reader.settings) as where:
         return rows_of_table(ledger.list_running(reader.asker, where.lock_key))
 
 

@@ -12,7 +12,7 @@ from footfall.postgres.inspection import cut_off
 from footfall.postgres.transactions import outlived
 from footfall.safe_text import mask
 from footfall.settings import Settings, libpq_variables_set, load_plain_settings, load_settings, load_usable_settings
-from footfall.tables.schema import migrations
+from footfall.tables.schema import list_migrations
 from footfall.verbs.doctor import configured, loads, machine, server, tables, zones
 from footfall.verbs.doctor.checking import CHECKS, Check, Examined, Verdict, pass_over
 from footfall.verbs.doctor.server import CUT_OFF_S
@@ -57,7 +57,7 @@ def _look(each: Check, examined: Examined) -> Verdict:
     """Make one check; what keeps it from being made is `unknown`."""
     if each.needs != "nothing" and (examined.connection is None or examined.connection.closed):
         return pass_over("no database answers; see `connection`")
-    if each.needs == "tables" and examined.version != len(migrations()):
+    if each.needs == "tables" and examined.version != len(list_migrations()):
         return pass_over("the tables are not those of this Footfall; see `schema`")
     try:
         if each.needs == "nothing":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from footfall.safe_text import escaped
+from footfall.safe_text import escape_unprintable
 from footfall.tables import health, history
 from footfall.verbs.doctor.checking import Examined, Verdict, check, ok, show_seconds, warn
 
@@ -39,7 +39,7 @@ def look_at_failed_files(examined: Examined) -> Verdict:
         return ok("none is open")
     many = f"{len(found)} or more" if len(found) == FAILURES_SHOWN else str(len(found))
     return warn(
-        f"{many}; the newest: {escaped(found[0].source)}: {escaped(found[0].error or '')}",
+        f"{many}; the newest: {escape_unprintable(found[0].source)}: {escape_unprintable(found[0].error or '')}",
         "mend the file or the definition, and load it again; `footfall loads` lists them",
     )
 

@@ -12,8 +12,8 @@ from footfall.tables.schema import (
     OPTIONS_TABLE,
     VERSIONS_TABLE,
     describe_other_creators,
+    list_migrations,
     list_tables,
-    migrations,
     schema_version,
 )
 from footfall.verbs.doctor.checking import (
@@ -47,7 +47,7 @@ XID_AGE_MAX = 1_500_000_000  # transactions; PostgreSQL refuses to go on some 60
 def look_at_schema(examined: Examined) -> Verdict:
     """The version of the tables in the schema, and whether other schemas hold tables of Footfall."""
     connection, target = examined.database, examined.where
-    needed = len(migrations())
+    needed = len(list_migrations())
     with outlived(connection):
         version = schema_version(connection, target)
     others = health.list_other_schemas(connection, target.schema)

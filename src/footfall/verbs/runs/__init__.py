@@ -1,1 +1,1 @@
-"""Load one file by many: plan its ranges, stage each of them anywhere, take them all in one transaction."""
+"""Load one file by several processes: plan its ranges, stage each anywhere, take all of them in one transaction."""

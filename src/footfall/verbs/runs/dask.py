@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import queue
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from footfall.errors import EngineError, FootfallError, SettingsError
 from footfall.safe_text import mask
 from footfall.verbs.runs.errand import Errand, find_error
-from footfall.verbs.runs.stagers import POLL_S
+from footfall.verbs.runs.feed import Wait
+from footfall.verbs.runs.stagers import POLL_S, stage_before
 from footfall.verbs.runs.tally import Tally
 
 log = logging.getLogger("footfall")
 
-RETRIES = 3  # of one range, after its first try
-REASON_LENGTH = 500  # characters that are told of an error that is Dask's own
+RETRIES = 3  # further tries of a range whose first try failed
+REASON_LENGTH = 500  # characters of Dask's own error that a message quotes
 
 
 class Dask:
@@ -28,15 +29,23 @@ class Dask:
         self.scheduler = scheduler
         self.client: Any = None
 
+    def prepare(self) -> None:
+        """Start nothing: it is there, or starts with the first range."""
+
+    def open(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> AbstractContextManager[Wait]:
+        """Stage ranges, then let the block run."""
+        return stage_before(lambda: self.stage(errand, numbers, tally))
+
     def stage(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> None:
         """Stage ranges; each is staged when this returns.
 
-        Effects: at Ctrl-C, and after a failure, gives up what waits; a range that is being staged goes on to its end.
+        Effects: at Ctrl-C, and after a failure, gives up the ranges that wait. A range that is being staged goes on to
+        its end.
         Raises: FootfallError of the task that failed RETRIES + 1 times; EngineError where Dask itself fails.
         """
         client = self._open()
         keys = [f"footfall-{errand.token}-{number}" for number in numbers]
-        # pure=False: the same range may be staged a second time, which is another task
+        # pure=False: if a range is staged a second time, that is another task
         futures = client.map(errand.do, list(numbers), key=keys, pure=False, retries=RETRIES)
         try:
             _wait(futures, tally)
@@ -92,7 +101,7 @@ def _wait(futures: list[Any], tally: Tally) -> None:
 
 
 def _explain(error: Exception) -> FootfallError:
-    """Give the error of Footfall that a task ended with, else one that says what Dask says."""
+    """Give the error of Footfall with which a task ended, or else an error with the words of Dask."""
     text = f"{type(error).__name__}: {error}"
     if found := find_error(text):
         return found

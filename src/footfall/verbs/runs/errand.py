@@ -1,4 +1,4 @@
-"""What goes to whoever stages ranges, in another process or on another machine, and the error that comes back."""
+"""What a stager in another process or on another machine is sent, and the error that it sends back."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MARK = "footfall-error:"
 
 
 class StagingError(Exception):
-    """An error of Footfall as one line of text, which every engine hands back, in whatever it wraps around it."""
+    """An error of Footfall as one line of text. Every engine hands this line back, whatever it wraps around it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """Where a run is, which is all that somebody must know to stage a range of it.
+    """Where a run is. A stager must know no more to stage a range of it.
 
-    Shape: `conninfo` may hold a secret. It goes to the others and nowhere else: no text of an errand has it, since
+    Shape: `conninfo` may hold a secret. It is sent to stagers and nowhere else. No text of an errand shows it, since
     engines write what they run into their logs.
     """
 
@@ -41,7 +41,7 @@ class Errand:
         return asdict(self)
 
     def stage(self, number: int, progress: Callable[[Progress], None] | None = None) -> str:
-        """Stage one range here. No setting of this process counts. Raises: FootfallError."""
+        """Stage one range in this process, whose own settings do not count. Raises: FootfallError."""
         from footfall.verbs.runs import staging
 
         settings = make_settings(
@@ -50,14 +50,14 @@ class Errand:
         return staging.stage(self.token, number, settings, progress)
 
     def do(self, number: int) -> None:
-        """Stage one range as the task of an engine: the database keeps what became of it, and nothing is returned.
+        """Stage one range as the task of an engine. Nothing is returned, since the database knows what is staged.
 
         Raises: StagingError in place of every FootfallError.
         """
         try:
             self.stage(number)
         except FootfallError as error:
-            # `from None`: the engine writes causes into its log, and those of the driver may quote an address.
+            # `from None`: the engine writes causes into its log, and one of the driver may quote an address.
             raise StagingError(MARK + json.dumps(write_error(error))) from None
 
     def do_each(self, numbers: Iterator[int]) -> Iterator[int]:
@@ -68,7 +68,7 @@ class Errand:
 
 
 def write_error(error: BaseException) -> dict[str, str | None]:
-    """Give an error as values of JSON, without secrets; one that is not Footfall's becomes the unexpected one."""
+    """Give an error as values of JSON, without secrets. An error that is not Footfall's is called unexpected."""
     if not isinstance(error, FootfallError):
         return {"kind": "FootfallError", "reason": mask(f"unexpected {type(error).__name__}: {error}"), "source": None}
     source = None if error.source is None else mask(error.source)
@@ -84,12 +84,12 @@ def read_error(written: Mapping[str, str | None]) -> FootfallError:
 
 
 def find_error(text: str) -> FootfallError | None:
-    """Find, in what an engine says of a task that failed, the error of Footfall that the task ended with."""
+    """Find the error of Footfall with which a task ended, in the text that an engine gives of the failure."""
     at = text.find(MARK + "{")
     if at < 0:
         return None
     try:
         written, _ = json.JSONDecoder().raw_decode(text, at + len(MARK))
         return read_error(written)
-    except (ValueError, KeyError):  # cut by the engine
+    except (ValueError, KeyError):  # the engine cut the line
         return None

@@ -1,4 +1,4 @@
-"""The job of a run: all that somebody must know who stages a range of it, as JSON in the database."""
+"""The job of a run: all that a stager of a range must know, as JSON in the database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from footfall.formats.choosing import name_contract
 from footfall.formats.ranges import Range
 from footfall.sources.ranged import State
 
-# What must be the same wherever a range is judged: another release may read a text or a number in another way.
+# These must be the same wherever a range is judged, since another release may read a text or a number differently.
 DISTRIBUTIONS = ("footfall", "duckdb", "pyarrow")
 
 
@@ -23,11 +23,11 @@ DISTRIBUTIONS = ("footfall", "duckdb", "pyarrow")
 class Job:
     """The job of a run.
 
-    Shape: `source` is the name of the file as it was given, and `place` the one by which every machine finds it.
-    `state` tells the state in which it was planned from every other. `ranges` are in the order of the file. `contract`
-    is the one by which the rows are judged, and `fingerprint` that of it and the name of the file. `latest` is the
-    latest instant that a row may have.
-    Units: `lease_s` says for how long, in seconds, the run is kept when nobody holds it.
+    Shape: `source` is the name of the file as it was given, and `place` the name by which every machine finds it.
+    `state` tells the state in which the file was planned from every other. `ranges` are in the order of the file. The
+    rows are judged by `contract`, and `fingerprint` is made of it and the name of the file. `latest` is the latest
+    instant that a row may have.
+    Units: a run that nobody holds is kept for `lease_s` seconds.
     """
 
     source: str
@@ -59,7 +59,7 @@ class Job:
 
 
 def read_job(written: Mapping[str, Any]) -> Job:
-    """Read a job as JSON that `Job.write` wrote, and see that a range of it is judged here as it was planned there.
+    """Read a job that `Job.write` wrote, and check that its rows would be judged here as where it was planned.
 
     Raises: SettingsError with the cure, where a version differs or the contract would be another one.
     """
@@ -84,7 +84,7 @@ def list_versions() -> dict[str, str]:
 
 
 def assert_same_versions(planned: Mapping[str, str]) -> None:
-    """See that this is what the run was planned with. Raises: SettingsError with the versions and the cure."""
+    """Check that the run was planned with the versions that are here. Raises: SettingsError with versions and cure."""
     here = list_versions()
     differing = [
         f"{name} {planned.get(name, 'none')} there and {here.get(name, 'none')} here"

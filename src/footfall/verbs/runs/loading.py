@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,13 +17,13 @@ from footfall.errors import FootfallError, RunGoneError, RunStaleError, Settings
 from footfall.formats.choosing import Contracts
 from footfall.formats.ranges import Range, can_be_cut, choose_range_bytes
 from footfall.postgres.addresses import spell_out
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin
 from footfall.results import LoadResult, Progress
 from footfall.results.running import Run
-from footfall.safe_text import scheme, shown
+from footfall.safe_text import find_scheme, mask_source
 from footfall.settings import Settings
 from footfall.sources import opening, ranged
 from footfall.sources.stores import STORES
@@ -31,6 +31,7 @@ from footfall.tables import runs
 from footfall.verbs.attempts import Attempt, copy_masked, plan_waits, record_failure, wait_for_next_try
 from footfall.verbs.runs import planning, staging, sweeping, taking
 from footfall.verbs.runs.errand import Errand
+from footfall.verbs.runs.feed import Wait
 from footfall.verbs.runs.stagers import Stagers, open_stagers
 from footfall.verbs.runs.tally import Tally
 from footfall.verbs.session import LoadSession
@@ -66,10 +67,12 @@ class RunLoader:
 
     def is_for(self, path: str) -> bool:
         """Say whether a file is loaded by many: plain, and large enough for two ranges."""
-        if scheme(path) is None:
+        if find_scheme(path) is None:
             is_shared = path != "-" and opening.find_identity(path) is not None
         else:  # on one machine it is better copied there once; an address with a secret is none for others
-            is_shared = scheme(path) in STORES and self.settings.engine != "processes" and shown(path) == path
+            is_shared = (
+                find_scheme(path) in STORES and self.settings.engine != "processes" and mask_source(path) == path
+            )
         if not is_shared:
             return False
         try:
@@ -93,8 +96,8 @@ class RunLoader:
                 self._sweep()
                 # A run is void when the server crashed; the next one begins anew.
                 may_pass = error.retryable or isinstance(error, RunGoneError)
-                if not (may_pass and wait_for_next_try(error, left, f"{shown(path)}: ")):
-                    return LoadResult.failed(shown(path), None, copy_masked(error))
+                if not (may_pass and wait_for_next_try(error, left, f"{mask_source(path)}: ")):
+                    return LoadResult.failed(mask_source(path), None, copy_masked(error))
             except BaseException:
                 self._sweep()
                 raise
@@ -102,32 +105,38 @@ class RunLoader:
                 return replace(result, seconds=round(time.monotonic() - began, 3))
 
     def _load_once(self, path: str) -> LoadResult:
-        with planning.planned(path, self.settings, range_bytes=self._range_bytes) as run:
+        self.stagers.prepare()
+        shares = self.settings.workers if self.settings.engine == "processes" else 1
+        with planning.planned(path, self.settings, range_bytes=self._range_bytes, shares=shares) as run:
             if run.already_loaded is not None:
                 return run.already_loaded
             for _ in range(STALE_MAX):
-                self._stage(run)
                 try:
-                    return taking.take(run.token, self.settings)
+                    return self._stage_and_take(run)
                 except RunStaleError as error:
-                    log.warning(f"{shown(path)}: {error.reason}")
-            raise RunStaleError(source=shown(path))
+                    log.warning(f"{mask_source(path)}: {error.reason}")
+            raise RunStaleError(source=mask_source(path))
 
-    def _stage(self, run: Run) -> None:
-        """Have the ranges staged that are not. Effects: a failure of it is recorded in the ledger."""
+    def _stage_and_take(self, run: Run) -> LoadResult:
+        """Have the ranges staged that are not, and take the run when the first one is there, while others are staged.
+
+        Effects: a failure of staging is recorded in the ledger, as `take` does with its own.
+        """
         where = self.session.target
         tables = runs.name_tables(where.schema, run.token)
         # The driver asks as itself: a stager may not see how far the others are.
         left = staging.find_left(run.token, self.settings.model_copy(update={"stager_url": None}))
-        with opened(where) as connection:
+        with hold_session(where) as connection:
             job = _read_job(connection, where, tables)
             ranges = [Range(*each) for each in job["ranges"]]
             tally = Tally(run.source, ranges, lambda: _count_staged(connection, where, tables), self.progress)
             try:
-                self.stagers.stage(self._make_errand(run), left, tally)
-            except FootfallError as error:
-                self._record(job, error)
-                raise
+                with _telling_failures(self.stagers.open(self._make_errand(run), left, tally)) as wait:
+                    wait(0)
+                    return taking.take(run.token, self.settings, wait)
+            except _StagersFailedError as failed:
+                self._record(job, failed.error)
+                raise failed.error from failed
 
     def _make_errand(self, run: Run) -> Errand:
         where, for_stagers = self.session.target, self.settings.stager_url
@@ -155,6 +164,32 @@ class RunLoader:
         return self.settings.range_mb * MB if self.settings.range_mb else None
 
 
+class _StagersFailedError(Exception):
+    """Those who stage failed, with an error that is none of the take."""
+
+    def __init__(self, error: FootfallError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextmanager
+def _telling_failures(opened_stagers: AbstractContextManager[Wait]) -> Iterator[Wait]:
+    """Tell what those who stage raise from what the block raises. Raises: _StagersFailedError for the former."""
+    with ExitStack() as stack:
+        try:
+            go_on = stack.enter_context(opened_stagers)
+        except FootfallError as error:
+            raise _StagersFailedError(error) from error
+
+        def wait(number: int) -> None:
+            try:
+                go_on(number)
+            except FootfallError as error:
+                raise _StagersFailedError(error) from error
+
+        yield wait
+
+
 def _read_job(connection: Connection, where: Target, tables: runs.RunTables) -> Mapping[str, Any]:
     with translate_driver_errors(connection):
         begin(connection, where)
@@ -169,7 +204,4 @@ def _count_staged(connection: Connection, where: Target, tables: runs.RunTables)
         begin(connection, where)
         ranges = runs.read_ranges(connection, tables)
         connection.rollback()
-    return {
-        each.number: each.rows_first + each.rows_out_of_order + each.rows_rejected + each.rows_skipped
-        for each in ranges
-    }
+    return {each.number: each.rows_accepted + each.rows_rejected + each.rows_skipped for each in ranges}

@@ -18,14 +18,14 @@ from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsErr
 from footfall.formats.choosing import Contracts, name_contract
 from footfall.formats.ranges import Planner, Range, choose_range_bytes
 from footfall.formats.reading import Reader
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.inspection import is_pooled
 from footfall.postgres.target import Target
 from footfall.postgres.transactions import begin, roll_back
 from footfall.results import LoadResult
 from footfall.results.running import Run
-from footfall.safe_text import shown
+from footfall.safe_text import mask_source
 from footfall.settings import Settings
 from footfall.sources import opening, ranged
 from footfall.tables import known_files, ledger, runs
@@ -35,7 +35,7 @@ from footfall.verbs.load import open_load_session
 from footfall.verbs.runs.job import Job, list_versions
 from footfall.verbs.runs.source import find_place
 from footfall.verbs.runs.sweeping import sweep_runs
-from footfall.verbs.session import LoadSession, make_contracts, target
+from footfall.verbs.session import LoadSession, make_contracts, open_target
 
 log = logging.getLogger("footfall")
 
@@ -46,39 +46,42 @@ LEASE_S = 86_400.0  # seconds; a run that nobody holds is kept for a day, so tha
 class Plan:
     """How a run is planned.
 
+    Shape: `key` begins the token of the run, which is not known before the file is read; `shares` is how many stage at
+    once, where that is known: each is to have as many ranges.
     Units: `lease_s` in seconds, 0 where somebody holds the run as long as it is of use; `range_bytes` in bytes, chosen
     by the size of the file where it is None.
     """
 
     lease_s: float = LEASE_S
     range_bytes: int | None = None
-    token: str = field(default_factory=runs.make_token)
+    shares: int = 1
+    key: str = field(default_factory=runs.make_key)
 
 
 @contextmanager
-def planned(source: str, settings: Settings, *, range_bytes: int | None = None) -> Iterator[Run]:
+def planned(source: str, settings: Settings, *, range_bytes: int | None = None, shares: int = 1) -> Iterator[Run]:
     """Plan a run, and hold it while the block runs: if this process is killed, the next writer sweeps the run.
 
     Behind a pooler nobody can hold it, and it has the lease of other runs.
     """
-    plan_now = Plan(range_bytes=range_bytes)
-    with target(settings) as where, hold_run(where, plan_now.token) as is_held:
+    plan_now = Plan(range_bytes=range_bytes, shares=shares)
+    with open_target(settings) as where, hold_run(where, plan_now.key) as is_held:
         yield plan(source, settings, replace(plan_now, lease_s=0.0 if is_held else LEASE_S))
 
 
 @contextmanager
-def hold_run(where: Target, token: str) -> Iterator[bool]:
-    """Hold a run in a session of its own while the block runs; False behind a pooler, where nothing is held.
+def hold_run(where: Target, key: str) -> Iterator[bool]:
+    """Hold the run of a key in a session of its own while the block runs; False behind a pooler, where nothing is held.
 
     The lock is one of a transaction, which stays open without a snapshot, so that it keeps vacuum from nothing.
     """
-    with opened(where) as connection:
+    with hold_session(where) as connection:
         if is_pooled(connection):
             connection.close()
             yield False
             return
         begin(connection, where)
-        runs.hold(connection, runs.name_tables(where.schema, token))
+        runs.hold(connection, runs.find_lock_key(key))
         yield True
 
 
@@ -90,7 +93,7 @@ def plan(source: str, settings: Settings, how: Plan | None = None) -> Run:
     Raises: SettingsError; SourceError; SchemaError; DatabaseUnavailableError.
     """
     place = find_place(source)
-    with target(settings) as where:
+    with open_target(settings) as where:
         session = open_load_session(where, settings)
         try:
             return replace(_plan(source, place, session, settings, how or Plan()), schema=where.schema)
@@ -106,7 +109,7 @@ def _plan(source: str, place: str, session: LoadSession, settings: Settings, how
         with translate_driver_errors(session.connection):
             sweep_runs(session.connection, session.target)
             if not settings.rehash and (known := _find_known(session, contract, source)):
-                return Run("", shown(source), 0, known)
+                return Run("", mask_source(source), 0, known)
             if difference := compare_clocks(session.connection, session.target, settings.source_time_zone):
                 log.warning(difference)
         # The file may be read for an hour, and servers, poolers and firewalls end sessions that idle.
@@ -132,7 +135,7 @@ def _find_known(session: LoadSession, contract: Contract, source: str) -> LoadRe
     if known is None or opening.find_identity(source) != known.identity:
         return None
     notices = describe_other_contract(known.load_id, known.contract, name_contract(contract, source))
-    return LoadResult.already_loaded(known.load_id, shown(source), known.digest, known.loaded_at, notices)
+    return LoadResult.already_loaded(known.load_id, mask_source(source), known.digest, known.loaded_at, notices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ class _Planner:
         """Read the file, then keep the job of its run. Raises: FootfallError; the caller rolls the transaction back."""
         session, contract = self.session, self.contracts.choose(attempt.source)
         with ranged.open_to_plan(attempt.source) as opened_file:
-            file, ranges, refusal = _read_once(opened_file, contract, self.how.range_bytes)
+            file, ranges, refusal = _read_once(opened_file, contract, self.how)
             attempt.digest, attempt.size_bytes = file.digest, file.size_bytes
             with translate_driver_errors(session.ensure_connected()):
                 begin(session.connection, session.target)
@@ -159,12 +162,20 @@ class _Planner:
                 Reader(self.contracts, self.settings.memory_limit_mb).read(file)  # what is wrong with its head
                 if refusal:
                     raise refusal
-                self._keep_job(attempt, place, file, ranges)
+                token = runs.make_token(self.how.key, file.digest)
+                self._keep_job(attempt, place, file, ranges, runs.name_tables(session.target.schema, token))
                 opening.assert_unchanged(file)
                 session.connection.commit()
-        return Run(self.how.token, file.source, len(ranges))
+        return Run(token, file.source, len(ranges))
 
-    def _keep_job(self, attempt: Attempt, place: str, file: opening.SourceFile, ranges: tuple[Range, ...]) -> None:
+    def _keep_job(
+        self,
+        attempt: Attempt,
+        place: str,
+        file: opening.SourceFile,
+        ranges: tuple[Range, ...],
+        tables: runs.RunTables,
+    ) -> None:
         """Make the tables of the run, with its job. Effects: in the transaction of the session."""
         connection, contract = self.session.connection, self.contracts.choose(attempt.source)
         (load_id,) = ledger.next_load_ids(connection, 1)
@@ -184,19 +195,18 @@ class _Planner:
             lease_s=self.how.lease_s,
             versions=list_versions(),
         )
-        tables = runs.name_tables(self.session.target.schema, self.how.token)
-        runs.hold(connection, tables)
-        runs.create(connection, tables, self.session.id_types, job.write(), job.lease_s)
+        runs.hold(connection, tables.lock_key)
+        runs.create(connection, tables, job.write(), job.lease_s)
         if self.settings.stager_role:
             runs.grant(connection, tables, self.settings.stager_role)
 
 
 def _read_once(
-    file: opening.SourceFile, contract: Contract, range_bytes: int | None
+    file: opening.SourceFile, contract: Contract, how: Plan
 ) -> tuple[opening.SourceFile, tuple[Range, ...], SourceError | None]:
     """Read a file once for its digest and its ranges; give it with its digest, and why it cannot be cut if so."""
     try:
-        planner = Planner(file, contract, range_bytes or choose_range_bytes(file.size_bytes))
+        planner = Planner(file, contract, how.range_bytes or choose_range_bytes(file.size_bytes, how.shares))
     except SourceError as error:
         return ranged.take_digest(file), (), error
     file = ranged.take_digest(file, planner.take)

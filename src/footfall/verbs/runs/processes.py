@@ -14,15 +14,16 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, deque
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from signal import Signals
 from typing import IO, Any
 
 from footfall.errors import FootfallError, SettingsError
 from footfall.safe_text import mask
 from footfall.verbs.runs.errand import Errand, read_error
+from footfall.verbs.runs.feed import Wait
 from footfall.verbs.runs.tally import Tally
 from footfall.verbs.runs.worker import START
 
@@ -45,6 +46,17 @@ class _Worker:
     unread: bytes = b""
 
 
+@dataclass(slots=True)
+class _Work:
+    """The ranges of a run that no process has yet, how often the process of one was ended, and what failed."""
+
+    errand: Errand
+    waiting: deque[int]
+    tally: Tally
+    tries: Counter[int] = field(default_factory=Counter)
+    failure: FootfallError | None = None
+
+
 class Processes:
     """Stages ranges by up to so many processes, which are started with the first run and used for the next ones."""
 
@@ -52,26 +64,54 @@ class Processes:
         self.workers = workers
         self.running: list[_Worker] = []
 
-    def stage(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> None:
-        """Stage ranges; each is staged when this returns.
+    def prepare(self) -> None:
+        """Start the processes, so that they import what they need meanwhile."""
+        while len(self.running) < self.workers:
+            self._start()
 
-        Effects: warns where a process was ended. Where this raises, all processes are ended first.
+    @contextmanager
+    def open(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> Iterator[Wait]:
+        """Have ranges staged while the block runs. It gets what waits for one of them, and lets the others go on.
+
+        Effects: warns where a process was ended. Where this or the block raises, all processes are ended first.
         Raises: FootfallError, that of the first range that fails.
         """
-        waiting = deque(numbers)
-        tries: Counter[int] = Counter()
+        work = _Work(errand, deque(numbers), tally)
         try:
-            while waiting or any(worker.number is not None for worker in self.running):
-                self._hand_out(errand, waiting)
-                for worker in self._wait():
-                    answers = self._read(worker)
-                    for answer in answers or ():
-                        self._take(worker, answer, tally)
-                    if answers is None:
-                        self._note_ended(worker, waiting, tries, tally)
+            self._hand_out(work)
+            yield lambda number: self._wait_for(work, number)
         except BaseException:
             self.close()
             raise
+
+    def stage(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> None:
+        """Stage ranges; each is staged when this returns. Raises: FootfallError."""
+        with self.open(errand, numbers, tally) as wait:
+            for number in numbers:
+                wait(number)
+
+    def _wait_for(self, work: _Work, number: int) -> None:
+        """Wait until a range is staged. Raises: FootfallError, the same one again where it is called once more."""
+        if work.failure:
+            raise work.failure
+        try:
+            self._go_on(work, 0)
+            while number in work.waiting or any(worker.number == number for worker in self.running):
+                self._go_on(work, None)
+        except FootfallError as error:
+            work.failure = error
+            self.close()
+            raise
+
+    def _go_on(self, work: _Work, timeout_s: float | None) -> None:
+        """Take the answers that come within this time, and hand out ranges to those who have none."""
+        for worker in self._wait(timeout_s):
+            answers = self._read(worker)
+            for answer in answers or ():
+                self._take(worker, answer, work.tally)
+            if answers is None:
+                self._note_ended(worker, work)
+        self._hand_out(work)
 
     def close(self) -> None:
         """End all processes; what they are staging is rolled back."""
@@ -80,12 +120,12 @@ class Processes:
         while self.running:
             self._bury(self.running.pop())
 
-    def _hand_out(self, errand: Errand, waiting: deque[int]) -> None:
+    def _hand_out(self, work: _Work) -> None:
         idle = [worker for worker in self.running if worker.number is None]
-        while waiting and (idle or len(self.running) < self.workers):
+        while work.waiting and (idle or len(self.running) < self.workers):
             worker = idle.pop() if idle else self._start()
-            worker.number = waiting.popleft()
-            self._write(worker, {"errand": errand.write(), "number": worker.number})
+            worker.number = work.waiting.popleft()
+            self._write(worker, {"errand": work.errand.write(), "number": worker.number})
 
     def _start(self) -> _Worker:
         if not sys.executable:
@@ -110,11 +150,11 @@ class Processes:
             worker.asked.write(json.dumps(message).encode() + b"\n")
             worker.asked.flush()
 
-    def _wait(self) -> list[_Worker]:
+    def _wait(self, timeout_s: float | None) -> list[_Worker]:
         with selectors.DefaultSelector() as selector:
             for worker in self.running:
                 selector.register(worker.answers, selectors.EVENT_READ, worker)
-            return [key.data for key, _ in selector.select()]
+            return [key.data for key, _ in selector.select(timeout_s)]
 
     def _read(self, worker: _Worker) -> list[dict[str, Any]] | None:
         """Read the answers that are there; None where the process was ended."""
@@ -135,8 +175,9 @@ class Processes:
         else:
             tally.note_progress(answer["number"], answer["bytes"], answer["rows"])
 
-    def _note_ended(self, worker: _Worker, waiting: deque[int], tries: Counter[int], tally: Tally) -> None:
+    def _note_ended(self, worker: _Worker, work: _Work) -> None:
         """Let another process take the range of one that was ended. Raises: FootfallError after TRIES_MAX of them."""
+        tally = work.tally
         self.running.remove(worker)
         worker.process.wait()
         how = _describe_end(worker)
@@ -145,9 +186,9 @@ class Processes:
         if number is None:
             log.warning(f"a process that stages was ended ({how}) between two ranges; another one takes its place")
             return
-        tries[number] += 1
+        work.tries[number] += 1
         tally.note_progress(number, 0, 0)
-        if tries[number] >= TRIES_MAX:
+        if work.tries[number] >= TRIES_MAX:
             raise FootfallError(
                 f"the process that stages {tally.name_range(number)} was ended {TRIES_MAX} times, the last time by "
                 f"{how}; nothing was loaded. If memory is short, use fewer workers (--workers) or a lower "
@@ -155,7 +196,7 @@ class Processes:
                 source=tally.source,
             )
         log.warning(f"{tally.name(number)}: its process was ended by {how}; another one stages it again")
-        waiting.appendleft(number)
+        work.waiting.appendleft(number)
 
     def _bury(self, worker: _Worker) -> None:
         for stream in (worker.asked, worker.answers, worker.errors):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footfall.errors import SettingsError
-from footfall.safe_text import scheme, shown
+from footfall.safe_text import find_scheme, mask_source
 from footfall.sources import opening, ranged
 
 if TYPE_CHECKING:
@@ -23,15 +23,15 @@ def find_place(source: str) -> str:
     """
     if not opening.can_be_read_again(source):
         raise SettingsError(
-            f"{shown(source)}: a run reads its file several times, which stdin and pipes are not for; "
+            f"{mask_source(source)}: a run reads its file several times, which stdin and pipes are not for; "
             "load it with `footfall load`, without workers, or write it to a file"
         )
-    if scheme(source) is None:
+    if find_scheme(source) is None:
         return str(Path(source).absolute())
-    if shown(source) != source:
+    if mask_source(source) != source:
         raise SettingsError(
-            f"{shown(source)}: this address has a secret, which would stand in the database as long as the run does; "
-            "load it with `footfall load`, without workers, or give the credentials where the stagers are"
+            f"{mask_source(source)}: this address has a secret, which would stand in the database as long as the run "
+            "does; load it with `footfall load`, without workers, or give the credentials where the stagers are"
         )
     return source
 
@@ -44,4 +44,4 @@ def open_planned(job: Job) -> Iterator[opening.SourceFile]:
     Raises: SourceChangedError where it is in another state; SourceError where it cannot be read.
     """
     with ranged.open_planned(job.place, job.state, job.digest) as file:
-        yield replace(file, source=shown(job.source), path=job.source)
+        yield replace(file, source=mask_source(job.source), path=job.source)

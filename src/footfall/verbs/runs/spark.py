@@ -1,7 +1,7 @@
 """Stage the ranges of a run by the executors of Spark: classic Spark, or Spark Connect.
 
-Spark carries numbers of ranges and nothing else; no row goes through it. What it believes of its tasks does not count:
-the database knows which ranges are staged.
+Spark carries the numbers of ranges and nothing else: no row goes through it. What Spark takes for done does not count,
+since the database knows which ranges are staged.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
 from footfall.errors import EngineError, FootfallError, SettingsError
 from footfall.safe_text import mask
 from footfall.verbs.runs.errand import Errand, find_error
-from footfall.verbs.runs.stagers import run_aside
+from footfall.verbs.runs.feed import Wait
+from footfall.verbs.runs.stagers import run_aside, stage_before
 from footfall.verbs.runs.tally import Tally
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("footfall")
 
-REASON_LENGTH = 500  # characters that are told of an error that is Spark's own
+REASON_LENGTH = 500  # characters of Spark's own error that a message quotes
 GROUP = "footfall-stage"
 
 
@@ -36,6 +37,13 @@ class Spark:
         self.master = master
         self.session: Any = None
         self.is_own = False
+
+    def prepare(self) -> None:
+        """Start nothing: it is there, or starts with the first range."""
+
+    def open(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> AbstractContextManager[Wait]:
+        """Stage ranges, then let the block run."""
+        return stage_before(lambda: self.stage(errand, numbers, tally))
 
     def stage(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> None:
         """Stage ranges; each is staged when this returns.
@@ -94,7 +102,7 @@ def _stage_by_context(session: Any, errand: Errand, numbers: Sequence[int], tall
     context = session.sparkContext
 
     def work() -> None:
-        # interruptOnCancel: a task that is given up does not go on to stage
+        # interruptOnCancel: a task that is given up stops staging
         context.setJobGroup(GROUP, f"Footfall stages {tally.source}", interruptOnCancel=True)
         context.parallelize(list(numbers), len(numbers)).foreach(errand.do)
 
@@ -123,7 +131,7 @@ def _make_task(errand: Errand, numbers: list[int]) -> Callable[[Iterator[pa.Reco
 
 
 def _explain(error: Exception) -> FootfallError:
-    """Give the error of Footfall that a task ended with, else one that says what Spark says."""
+    """Give the error of Footfall with which a task ended, or else an error with the words of Spark."""
     text = str(error)
     if found := find_error(text):
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from footfall.errors import SettingsError
 from footfall.settings import Settings, libpq_variables_set
 from footfall.telling.wanted import is_loopback
 from footfall.verbs.runs.errand import Errand
+from footfall.verbs.runs.feed import Wait
 from footfall.verbs.runs.tally import Tally
 
 POLL_S = 1.0  # seconds between two questions to the database, how far the others are
@@ -20,8 +21,22 @@ POLL_S = 1.0  # seconds between two questions to the database, how far the other
 class Stagers(Protocol):
     """Whoever stages ranges elsewhere."""
 
-    def stage(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> None:
-        """Stage ranges; each is staged when this returns. Raises: FootfallError."""
+    def prepare(self) -> None:
+        """Start what takes long to start and ranges will need soon, and do not wait for it."""
+
+    def open(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> AbstractContextManager[Wait]:
+        """Have ranges staged; the block gets what waits for one of them, and each must be waited for before it ends.
+
+        Where the block raises, what is not staged then is given up.
+        Raises: FootfallError, as what waits does.
+        """
+
+
+@contextmanager
+def stage_before(stage: Callable[[], None]) -> Iterator[Wait]:
+    """Have all ranges staged before the block begins, which then waits for nothing."""
+    stage()
+    yield lambda _: None
 
 
 def assert_usable(settings: Settings) -> None:

@@ -18,18 +18,17 @@ from footfall.engines.in_process import open_engine
 from footfall.errors import FootfallError, SettingsError
 from footfall.formats.ranges import open_range
 from footfall.formats.reading import Reading
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin
 from footfall.results import Progress
 from footfall.settings import Settings
 from footfall.sources import opening
-from footfall.tables import runs
-from footfall.tables import staging as staged
+from footfall.tables import runs, staged_run
 from footfall.tables.forgetting import Memory, read_memory
 from footfall.verbs.runs.job import Job, read_job
 from footfall.verbs.runs.source import open_planned
-from footfall.verbs.session import target
+from footfall.verbs.session import open_target
 
 Outcome = Literal["staged", "staged-already"]
 
@@ -41,10 +40,10 @@ def stage(token: str, number: int, settings: Settings, progress: Callable[[Progr
     Raises: RunGoneError where the run was taken or swept, or its rows were lost; SettingsError where versions differ;
     SourceError, SourceChangedError; DatabaseUnavailableError.
     """
-    with _find_target(settings) as where, opened(where) as connection:
+    with _find_target(settings) as where, hold_session(where) as connection:
         begin(connection, where)
         tables = runs.name_tables(where.schema, token)
-        runs.hold(connection, tables)
+        runs.hold(connection, tables.lock_key)
         job = read_job(runs.read_job(connection, tables))
         if not 0 <= number < len(job.ranges):
             raise SettingsError(f"the run {token} has no range {number}: they are numbered 0 to {len(job.ranges) - 1}")
@@ -63,7 +62,7 @@ def stage(token: str, number: int, settings: Settings, progress: Callable[[Progr
 
 def find_left(token: str, settings: Settings) -> list[int]:
     """List the numbers of the ranges that are not staged yet. Raises: RunGoneError; SettingsError."""
-    with _find_target(settings) as where, opened(where) as connection:
+    with _find_target(settings) as where, hold_session(where) as connection:
         begin(connection, where)
         tables = runs.name_tables(where.schema, token)
         job = read_job(runs.read_job(connection, tables))
@@ -78,7 +77,7 @@ def _find_target(settings: Settings) -> Iterator[Target]:
     if settings.stager_url is not None:
         yield Target(settings.stager_url.get_secret_value(), settings.schema_, settings.lock_wait_seconds)
         return
-    with target(settings) as where:
+    with open_target(settings) as where:
         yield where
 
 
@@ -95,28 +94,26 @@ def _judge(
             progress(replace(so_far, bytes_done=done, bytes_total=part.end - part.begin))
 
     staging = runs.open_staging(tables, job.load_id, job.contract.id_types, number)
+    send = staged_run.RangeSender(connection, tables, staging)
     with (
         open_planned(job) as file,
         open_engine(job.latest, job.memory_limit_mb, report if progress else None, workers=1) as engine,
     ):
         engine.forgotten = memory.forgotten
         layout, batches = open_range(file, job.contract, job.memory_limit_mb, part)
-        (sums,) = engine.run([Reading(file, layout, batches)], staged.Sender(staging, connection))
+        (sums,) = engine.run([Reading(file, layout, batches)], send)
         opening.assert_unchanged(file)
-    return _note(number, staging, sums, memory)
+    return _note(number, send.rows_sent, sums, memory)
 
 
-def _note(number: int, staging: staged.Staging, sums: Sums, memory: Memory) -> runs.StagedRange:
-    sent = staging.rows_sent + staging.rows_sent_out_of_order
-    if sent != sums.rows_accepted:
-        raise FootfallError(f"{sums.rows_accepted} rows were accepted, {sent} were sent; nothing was staged")
+def _note(number: int, rows_sent: int, sums: Sums, memory: Memory) -> runs.StagedRange:
+    if rows_sent != sums.rows_accepted:
+        raise FootfallError(f"{sums.rows_accepted} rows were accepted, {rows_sent} were sent; nothing was staged")
     return runs.StagedRange(
         number,
-        rows_first=staging.rows_sent,
-        rows_out_of_order=staging.rows_sent_out_of_order,
+        rows_accepted=rows_sent,
         rows_rejected=sums.rows_rejected,
         rows_skipped=sums.rows_skipped,
-        highest_id=staging.highest_id,
         sums=write_sums(sums),
         memory=memory.state,
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from footfall.postgres.connection import opened
+from footfall.postgres.connection import hold_session
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin
 from footfall.settings import Settings
 from footfall.tables import runs
-from footfall.verbs.session import target
+from footfall.verbs.session import open_target
 
 
 def sweep(settings: Settings) -> int:
@@ -18,7 +18,7 @@ def sweep(settings: Settings) -> int:
     Effects: waits for nobody. Runs that are at work, have a lease, or belong to another role stay.
     Raises: SettingsError, DatabaseUnavailableError.
     """
-    with target(settings) as where, opened(where) as connection:
+    with open_target(settings) as where, hold_session(where) as connection:
         return sweep_runs(connection, where)
 
 

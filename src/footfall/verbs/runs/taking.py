@@ -1,14 +1,14 @@
 """Take a run: load what its ranges staged, in one transaction, as the load of one file.
 
 Step by step: the turn of the load (the writer lock) -> every range is staged, by what is true now -> as many rows as
-were sent -> rows above the highest id straight to the table, the others to the merge -> as every load ends
+were sent -> the batches that were judged are sent on, as every load sends them -> as every load ends
 (`completing.py`) -> the tables of the run go -> commit.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,20 +21,19 @@ from footfall.errors import (
     FootfallError,
     RunGoneError,
     RunStaleError,
+    SourceError,
     SourceUnavailableError,
 )
 from footfall.formats.ranges import open_range
 from footfall.postgres.faults import translate_driver_errors
-from footfall.postgres.target import Connection
 from footfall.postgres.transactions import begin, roll_back, take_writer_lock
 from footfall.results import LoadResult
-from footfall.safe_text import shown
+from footfall.safe_text import mask_source
 from footfall.settings import Settings
 from footfall.sources import opening
-from footfall.tables import direct, first_load, known_files, large, ledger, runs, staged_run
+from footfall.tables import direct, first_load, known_files, ledger, runs, staged_run
 from footfall.tables import staging as staged
 from footfall.tables.forgetting import Memory
-from footfall.tables.schema_options import list_kept
 from footfall.verbs.attempts import (
     Attempt,
     CommitOutcome,
@@ -47,10 +46,11 @@ from footfall.verbs.attempts import (
 from footfall.verbs.completing import Ending, StagedFile, commit, complete
 from footfall.verbs.conflicts import find_conflicts_in_ranges
 from footfall.verbs.load import open_load_session
+from footfall.verbs.runs.feed import Feed, Wait
 from footfall.verbs.runs.job import Job, read_job
 from footfall.verbs.runs.source import open_planned
-from footfall.verbs.sending import COUNTS_SHARE, add_counts, fill_empty_table
-from footfall.verbs.session import LoadSession, target
+from footfall.verbs.sending import add_counts, fill_empty_table, open_fitting_counts
+from footfall.verbs.session import LoadSession, open_target
 from footfall.verbs.turn import LoadedMeanwhileError, OthersForgottenError, Turn
 
 if TYPE_CHECKING:
@@ -59,19 +59,25 @@ if TYPE_CHECKING:
 NAMED = 10  # numbers of ranges that a message names
 
 
-def take(token: str, settings: Settings) -> LoadResult:
+def take(token: str, settings: Settings, wait: Wait | None = None) -> LoadResult:
     """Load what the ranges of a run staged; the result is that of a load of the file.
 
+    Idempotent: where the file of the run is loaded, by an earlier take whose answer was lost say, the result names that
+    load and is `already-loaded`, also when the tables of the run are gone.
+
+    With `wait`, others are still staging, and each range is waited for when its rows are next: under the writer lock,
+    as a load holds it while the rest of a large file is judged.
     Effects: one transaction, in which the tables of the run go. A failure stays in the ledger, as that of a load does,
     and leaves what is staged: it can be taken again, or is swept.
-    Raises: RunStaleError where ranges are to be staged first, RunGoneError; SettingsError where versions differ;
+    Raises: RunStaleError where ranges are to be staged first; RunGoneError where the run is gone and its file is not
+    loaded; SettingsError where versions differ;
     TooManyRejectedError, SourceChangedError, DatabaseUnavailableError, and what else a load raises.
     """
     began = time.monotonic()
-    with target(settings) as where:
+    with open_target(settings) as where:
         session = open_load_session(where, settings)
         try:
-            result = _Taker(session, settings, runs.name_tables(where.schema, token)).take()
+            result = _Taker(session, settings, runs.name_tables(where.schema, token), wait).take()
         finally:
             session.connection.close()
     return replace(result, seconds=round(time.monotonic() - began, 3))
@@ -79,11 +85,12 @@ def take(token: str, settings: Settings) -> LoadResult:
 
 @dataclass(slots=True)
 class _Taker:
-    """Takes one run. `job` is None until it is read."""
+    """Takes one run. `job` is None until it is read; `wait` is None where all ranges are to be staged already."""
 
     session: LoadSession
     settings: Settings
     tables: runs.RunTables
+    wait: Wait | None
     job: Job | None = None
 
     def take(self) -> LoadResult:
@@ -104,7 +111,7 @@ class _Taker:
                     self.session.unsure[attempt.load_id] = attempt.result
                 roll_back(self.session.connection)
                 may_pass = isinstance(error, (DatabaseUnavailableError, SourceUnavailableError))
-                if not (may_pass and wait_for_next_try(error, left, f"{shown(attempt.source)}: ")):
+                if not (may_pass and wait_for_next_try(error, left, f"{mask_source(attempt.source)}: ")):
                     self._give_up(attempt, error)
             except BaseException:
                 roll_back(self.session.connection)
@@ -128,6 +135,9 @@ class _Taker:
                     return self._find_own() or self._take_planned(attempt)
                 except OthersForgottenError:  # between the look at them and the lock
                     connection.rollback()
+                except (RunGoneError, SourceError) as error:
+                    connection.rollback()
+                    return self._find_taken(error)
 
     def _find_own(self) -> LoadResult | None:
         """Give the result of an earlier try whose COMMIT was not answered, where it is in the ledger."""
@@ -139,9 +149,28 @@ class _Taker:
                 return result
         return None
 
+    def _find_taken(self, error: FootfallError) -> LoadResult:
+        """Give the load that brought the file of a run whose tables or whose file is gone, as the ledger has it.
+
+        It may be an earlier take of the run, in another process perhaps, whose answer never arrived.
+        Raises: the error where the file is not loaded.
+        """
+        connection = self.session.connection
+        begin(connection, self.session.target)
+        found = ledger.find_by_beginning(connection, self.tables.digest_begins)
+        connection.rollback()
+        if found is not None:
+            return found
+        if isinstance(error, RunGoneError):
+            raise RunGoneError(
+                f"the run {self.tables.token} is over, and its file is not loaded: its lease ended and it was swept, "
+                "or it is void since the server crashed, or its load was taken back; load the file again"
+            ) from error
+        raise error
+
     def _take_planned(self, attempt: Attempt) -> LoadResult:
         connection = self.session.connection
-        runs.hold(connection, self.tables)
+        runs.hold(connection, self.tables.lock_key)
         self.job = job = read_job(runs.read_job(connection, self.tables))
         attempt.source, attempt.digest, attempt.size_bytes = job.source, job.digest, job.size_bytes
         attempt.started_at = job.started_at
@@ -159,13 +188,13 @@ class _Taker:
                 Turn(session, [job.digest]).take()
             except LoadedMeanwhileError as meanwhile:
                 return self._end_in_vain(job, file, meanwhile.loads[job.digest])
-            ranges = runs.read_ranges(connection, self.tables)
-            self._assert_staged(job, ranges, memory)
+            self._assert_staged(job, runs.read_ranges(connection, self.tables), memory)
             staging = staged.open_staging(session.target, session.server, [job.load_id], session.id_types)
-            self._send(job, staging, ranges)
+            feed = Feed(connection, self.tables, job, memory, self.wait)
+            self._send(job, staging, feed)
             layout, _ = open_range(file, job.contract, self.settings.memory_limit_mb, job.ranges[0])
             with open_engine(job.latest, self.settings.memory_limit_mb) as engine:
-                staged_file = StagedFile(attempt, file, layout, _add_up(ranges))
+                staged_file = StagedFile(attempt, file, layout, _add_up(feed.ranges))
                 (result,) = complete(connection, staging, [staged_file], self._make_ending(engine, job, file))
             runs.end(connection, self.tables)
             commit(connection, [(attempt, file)])
@@ -190,12 +219,12 @@ class _Taker:
         return LoadResult.already_loaded(first.load_id, file.source, file.digest, first.loaded_at, notices)
 
     def _assert_staged(self, job: Job, ranges: Sequence[runs.StagedRange], memory: Memory) -> None:
-        """See that every range is staged, and by what is true now.
+        """See that every range is staged, unless some are waited for, and by what is true now.
 
         Effects: what was staged by what was true before is removed and committed, so that it can be staged anew.
         Raises: RunStaleError.
         """
-        missing = sorted(set(range(len(job.ranges))) - {each.number for each in ranges})
+        missing = sorted(set(range(len(job.ranges))) - {each.number for each in ranges}) if self.wait is None else []
         stale = [each.number for each in ranges if each.memory != memory.state]
         if stale:
             connection = self.session.connection
@@ -208,43 +237,34 @@ class _Taker:
             raise RunStaleError(
                 f"{len(numbers)} of its {len(job.ranges)} ranges are not staged ({named}){since}; nothing was loaded. "
                 "Stage them, then take the run again",
-                source=shown(job.source),
+                source=mask_source(job.source),
             )
 
-    def _send(self, job: Job, staging: staged.Staging, ranges: Sequence[runs.StagedRange]) -> None:
-        """Send what is staged to the table, or to the staging tables that the merge reads."""
+    def _send(self, job: Job, staging: staged.Staging, feed: Feed) -> None:
+        """Send what is staged to the table, or to the staging tables that the merge reads: as it was judged."""
         connection, limit_mb = self.session.connection, self.settings.memory_limit_mb
+        send = staged.Sender(staging, connection)
         if job.size_bytes >= first_load.EMPTY_PATH_BYTES and first_load.is_empty(connection):
             first_load.open_empty_table(connection, staging)
-        if not staging.is_direct:
-            direct.open_table(connection, staging)
-        staged.prepare_server(connection)
-        run = staged_run.open_run(connection, self.tables, staging, ranges)
+        rows = feed.read()
         if staging.is_direct:
-            fill_empty_table(connection, staging, limit_mb, lambda count: _send_and_count(connection, run, count))
+            fill_empty_table(connection, staging, limit_mb, lambda count: _send_each(rows, send, count))
         else:
-            _send_above(connection, run, limit_mb)
-        staged_run.move_others(connection, run)
-        staged_run.close_run(connection, run)
+            direct.open_table(connection, staging)
+            with open_fitting_counts(send, feed.expect_rows(), limit_mb) as counts:
+                _send_each(rows, send, counts.add if counts else None)
+                if counts:
+                    add_counts(connection, staging, counts)
+        staged_run.assert_rejected(connection, self.tables, feed.ranges)
+        staging.rejected_of_run = self.tables.rejected
 
 
-def _send_above(connection: Connection, run: staged_run.StagedRun, memory_limit_mb: int) -> None:
-    """Send the rows above the highest id to the table, and count them where they are many beside what is there."""
-    rows = run.staging.direct_by_load.total()
-    if not (large.is_worth(connection, rows) and first_load.are_plain(connection)):
-        staged_run.send(connection, run)
-        return
-    from footfall.engines.counting import open_counts
-
-    with open_counts(memory_limit_mb // COUNTS_SHARE, list_kept(connection, run.staging.id_types)) as counts:
-        _send_and_count(connection, run, counts.add)
-        add_counts(connection, run.staging, counts)
-
-
-def _send_and_count(connection: Connection, run: staged_run.StagedRun, count: Callable[[pa.Table], None]) -> None:
-    staged_run.send(connection, run)
-    for rows in staged_run.read_sent(connection, run):
-        count(rows)
+def _send_each(batches: Iterable[pa.Table], send: staged.Sender, count: Callable[[pa.Table], None] | None) -> None:
+    """Send batches of accepted rows, and count those that went straight to the table where that is wanted."""
+    for accepted in batches:
+        above = send.send_accepted(accepted)
+        if count and above.num_rows:
+            count(above)
 
 
 def _add_up(ranges: Sequence[runs.StagedRange]) -> Sums:

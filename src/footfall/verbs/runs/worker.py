@@ -14,6 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, BinaryIO
 
 from footfall.results import Progress
@@ -21,6 +22,8 @@ from footfall.safe_text import mask
 from footfall.verbs.runs.errand import Errand, write_error
 
 log = logging.getLogger("footfall")
+
+NEEDED = "footfall.verbs.runs.staging", "footfall.engines.kernel", "footfall.formats.reading"
 
 # Run by a new interpreter; its paths are those of the process that asked, and never the working folder's own modules.
 START = """
@@ -67,6 +70,9 @@ def work(start: Mapping[str, Any]) -> None:
     log.propagate = False
     asked: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(asked,), daemon=True).start()
+    # Imported before the first range is asked for: meanwhile the process that asks plans the run.
+    for module in NEEDED:
+        import_module(module)
     while True:
         _do(json.loads(asked.get()), answers)
 
