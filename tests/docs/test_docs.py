@@ -31,6 +31,7 @@ from footfall.contract.shapes import COLUMNS
 from footfall.results import Drift, LoadResult, LoadSummary, Problem, ProblemGroup, Verification
 from footfall.verbs import schema as schema_verb
 from listening import heard_by
+from program_on_path import serve_program
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -87,14 +88,24 @@ def steady(text: str) -> str:
     return result
 
 
+@pytest.fixture(scope="module")
+def programs(short_folder: Path) -> Iterator[Path]:
+    """A folder with a program `footfall` that starts quickly."""
+    folder = short_folder / "programs of docs"
+    folder.mkdir()
+    with serve_program(folder) as found:
+        yield found
+
+
 @pytest.fixture
-def reader(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+def reader(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch, programs: Path) -> Path:
     """The folder of a reader who has cloned the project and has a new database."""
     for name in ("data", "scripts"):
         shutil.copytree(ROOT / name, tmp_path / name)
     monkeypatch.setenv("FOOTFALL_DATABASE_URL", database)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    places = map(str, (programs, Path(sys.executable).parent))
+    monkeypatch.setenv("PATH", os.pathsep.join([*places, os.environ["PATH"]]))
     return tmp_path
 
 
@@ -119,6 +130,8 @@ def test_every_transcript_shows_what_the_commands_print(page: Path, request: pyt
     if not any(language in {"console", "python"} for _, language, _ in blocks(page)):
         return
     folder = request.getfixturevalue("reader")
+    if page.name == "README.md":  # with the program as it is installed
+        os.environ["PATH"] = os.environ["PATH"].partition(os.pathsep)[2]
     code = 0
     for name, language, text in blocks(page):
         if name is not None:

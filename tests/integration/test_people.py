@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emptying import empty_tables
 from footfall.answers import catalogue, parameters
 from footfall.answers.asked import Filters
 from footfall.errors import QueryError
@@ -25,6 +26,17 @@ def answer(database: str, name: str, zone: str = "UTC", **filters: Any) -> list[
     settings = load_settings(database_url=database, reporting_time_zone=zone)
     with query_verb.query(settings, name, Filters(**filters)) as given:
         return list(given.rows)
+
+
+@pytest.fixture(scope="module")
+def one_database(new_database_of_module: Callable[[], str]) -> str:
+    """The database of all tests here, each of which finds it without rows."""
+    return new_database_of_module()
+
+
+@pytest.fixture
+def database(one_database: str) -> str:
+    return empty_tables(one_database)
 
 
 @pytest.fixture

@@ -69,12 +69,11 @@ def browser() -> Iterator[Any]:
             yield browser
 
 
-@pytest.fixture
-def new_tab(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
+@pytest.fixture(scope="module")
+def open_tab(browser: Any, address: str) -> Callable[..., tuple[Any, list[str]]]:
     """Open a tab that notes what it should not see: foreign requests, and anything on its console."""
-    opened: list[tuple[Any, list[str]]] = []
 
-    def open_tab(**options: Any) -> Any:
+    def open_one(**options: Any) -> tuple[Any, list[str]]:
         given = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "timezone_id": "UTC", **options}
         context = browser.new_context(base_url=address, **given)
         tab = context.new_page()
@@ -88,13 +87,42 @@ def new_tab(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
                 seen.append(f"foreign: {request.url}") if not request.url.startswith((address, "data:")) else None
             ),
         )
-        opened.append((context, seen))
-        return tab
+        return tab, seen
 
-    yield open_tab
-    for context, seen in opened:
-        context.close()
+    return open_one
+
+
+@pytest.fixture
+def new_tab(open_tab: Callable[..., tuple[Any, list[str]]]) -> Iterator[Callable[..., Any]]:
+    """Open tabs of this test alone, with nothing kept from others."""
+    opened: list[tuple[Any, list[str]]] = []
+
+    def open_one(**options: Any) -> Any:
+        opened.append(open_tab(**options))
+        return opened[-1][0]
+
+    yield open_one
+    for tab, seen in opened:
+        tab.context.close()
         assert seen == []
+
+
+@pytest.fixture(scope="module")
+def kept_tabs(open_tab: Callable[..., tuple[Any, list[str]]]) -> Iterator[dict[bool, tuple[Any, list[str]]]]:
+    """A tab with JavaScript and one without, in which one screen is opened after the other, as people do."""
+    made = {has_scripts: open_tab(java_script_enabled=has_scripts) for has_scripts in (True, False)}
+    yield made
+    for tab, _ in made.values():
+        tab.context.close()
+
+
+@pytest.fixture
+def tabs(kept_tabs: dict[bool, tuple[Any, list[str]]]) -> Iterator[dict[bool, Any]]:
+    yield {has_scripts: tab for has_scripts, (tab, _) in kept_tabs.items()}
+    found = [said for _, seen in kept_tabs.values() for said in seen]
+    for _, seen in kept_tabs.values():
+        seen.clear()
+    assert found == []
 
 
 @pytest.mark.parametrize("name", SCREENS)
@@ -112,7 +140,7 @@ def test_a_screen_breaks_no_rule_of_accessibility_light_or_dark_and_fits_a_small
     assert_accessible(tab)
     tab.set_viewport_size({"width": 1280, "height": 900})
     tab.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-    for scheme in ("dark", "light"):
+    for scheme in ("light", "dark"):
         tab.emulate_media(color_scheme=scheme)
         assert tab.evaluate(f"matchMedia('(prefers-color-scheme: {scheme})').matches")
         assert_accessible(tab)
@@ -124,8 +152,8 @@ def assert_accessible(tab: Any) -> None:
 
 
 @pytest.mark.parametrize("name", SCREENS)
-def test_a_screen_is_whole_without_javascript(new_tab: Callable[..., Any], name: str) -> None:
-    plain, full = new_tab(java_script_enabled=False), new_tab()
+def test_a_screen_is_whole_without_javascript(tabs: dict[bool, Any], name: str) -> None:
+    plain, full = tabs[False], tabs[True]
     plain.goto(SCREENS[name])
     full.goto(SCREENS[name])
     for what in ("section", "svg.chart", "table", "form", "h2"):

@@ -16,6 +16,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import footfall
+from emptying import empty_tables
 from sampling import examples
 
 EXAMPLES = int(os.environ.get("FOOTFALL_FORMAT_EXAMPLES") or examples(5))
@@ -87,6 +89,13 @@ action = "a"
 timestamp = "t"
 """
 Row = tuple[int, int, int, str, int]  # three numbers that ids are made of, an action, milliseconds since 1970
+
+
+@pytest.fixture(scope="module")
+def empty(new_database_of_module: Callable[[], str]) -> Callable[[str], str]:
+    """Give a database for ids of a type, without rows."""
+    made = cache(lambda types: new_database_of_module())
+    return lambda types: empty_tables(made(types))
 
 
 def as_id(number: int, id_type: str) -> Any:
@@ -195,7 +204,7 @@ def deliveries(draw: st.DrawFn, rows: list[Row], kinds: tuple[str, ...]) -> list
 @pytest.mark.slow
 @pytest.mark.parametrize("kinds", [("csv", "tsv", "jsonl", "json"), tuple(WRITERS)], ids=" ".join)
 def test_the_same_interactions_in_any_format_are_the_same_tables(
-    new_database: Callable[[], str], contents: Any, kinds: tuple[str, ...]
+    empty: Callable[[str], str], contents: Any, kinds: tuple[str, ...]
 ) -> None:
     @SLOW
     @given(data=st.data(), id_type=st.sampled_from(ID_TYPES), rows=rows_drawn)
@@ -211,7 +220,7 @@ def test_the_same_interactions_in_any_format_are_the_same_tables(
             names.append(f"{at}.{kind}")
             Path(names[-1]).write_bytes(WRITERS[kind](part, id_type))
         distinct = {Path(name).read_bytes(): len(part) for name, (_, part) in zip(names, delivered, strict=True)}
-        conninfo = new_database()
+        conninfo = empty(id_type)
         if names:
             summary = footfall.load(*names, database_url=conninfo)
             assert [each.error for each in summary.loads] == [None] * len(names)
@@ -274,7 +283,7 @@ def most_in_one_file(files: list[list[Record]], key: Callable[[Record], Any]) ->
     made_from=st.sampled_from(["record", "fields"]),
 )
 def test_a_record_counts_as_often_as_the_file_has_it_that_has_it_most_often(
-    new_database: Callable[[], str], contents: Any, files: list[list[Record]], made_from: str
+    empty: Callable[[str], str], contents: Any, files: list[list[Record]], made_from: str
 ) -> None:
     write_made(made_from)
     wanted = most_in_one_file(files, lambda record: record if made_from == "record" else record[:2])
@@ -283,7 +292,7 @@ def test_a_record_counts_as_often_as_the_file_has_it_that_has_it_most_often(
         pairs[key[:2]] += count
     tables = []
     for order in (files, files[::-1], [sorted(lines) for lines in files]):
-        conninfo = new_database()
+        conninfo = empty("made")
         load_made(conninfo, [made_file(lines) for lines in order])
         tables.append(contents(conninfo))
         assert tables[-1]["interactions"] == [(*pair, count) for pair, count in sorted(pairs.items())]
@@ -294,15 +303,16 @@ def test_a_record_counts_as_often_as_the_file_has_it_that_has_it_most_often(
 @SLOW
 @given(data=st.data(), lines=st.lists(records, min_size=1, max_size=12))
 def test_a_file_cut_in_two_gives_the_same_ids_but_for_repeats_that_fall_into_both(
-    new_database: Callable[[], str], contents: Any, data: st.DataObject, lines: list[Record]
+    empty: Callable[[str], str], contents: Any, data: st.DataObject, lines: list[Record]
 ) -> None:
     write_made("record")
     cut = data.draw(st.integers(0, len(lines)))
     halves = [part for part in (lines[:cut], lines[cut:]) if part]
-    whole, parts = new_database(), new_database()
-    load_made(whole, [made_file(lines)])
-    load_made(parts, [made_file(part) for part in halves])
-    ids = [{row[0] for row in contents(conninfo)["raw"]} for conninfo in (whole, parts)]
+    ids = []
+    for parts in ([lines], halves):
+        conninfo = empty("made")
+        load_made(conninfo, [made_file(part) for part in parts])
+        ids.append({row[0] for row in contents(conninfo)["raw"]})
     assert len(ids[0]) == len(lines)
     assert ids[1] <= ids[0]
     assert len(ids[1]) == sum(most_in_one_file(halves, lambda record: record).values())
@@ -351,7 +361,7 @@ def test_an_id_space_keeps_equal_records_of_two_sources_apart(database: str, con
 @pytest.mark.slow
 @pytest.mark.parametrize("made_from", ["record", "fields"])
 def test_repeats_far_apart_are_counted_alike_by_every_memory_limit_and_on_both_paths(
-    new_database: Callable[[], str], contents: Any, made_from: str
+    empty: Callable[[str], str], contents: Any, made_from: str
 ) -> None:
     write_made(made_from)
     # 30,000 rows of some 1,000 bytes: several batches, whatever the limit; each record stands in every one of them.
@@ -359,7 +369,7 @@ def test_repeats_far_apart_are_counted_alike_by_every_memory_limit_and_on_both_p
     content, before = made_file(lines), made_file([(9, 9, "before")])
     tables = []
     for limit_mb, is_first in ((128, True), (2048, True), (128, False), (2048, False)):
-        conninfo = new_database()
+        conninfo = empty("made")
         load_made(conninfo, [content, before] if is_first else [before, content], memory_limit_mb=limit_mb)
         tables.append(contents(conninfo)["raw"])
         assert len(tables[-1]) == 30_001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from emptying import empty_tables
 from footfall.errors import LaterLoadsError
 from footfall.results import LoadSummary
 from footfall.settings import load_settings
@@ -145,10 +147,25 @@ def test_loads_that_are_taken_back_leave_what_loading_the_rest_gives(
     assert_same_as_loading_the_rest(database, emptied_database, zones)
 
 
+@pytest.fixture(scope="module")
+def pair_of(new_database_of_module: Callable[[], str]) -> Callable[[str], tuple[str, str]]:
+    """Give two databases for interaction ids of a type, which keep the days of users."""
+
+    @cache
+    def make(kind: str) -> tuple[str, str]:
+        pair = new_database_of_module(), new_database_of_module()
+        for database in pair:
+            schema_verb.schema_apply(load_settings(database_url=database, interaction_id_type=kind))
+            turn_on_user_days(database)
+        return pair
+
+    return make
+
+
 @pytest.mark.parametrize("path", [0, 1 << 60], ids=["empty-path", "ordinary-path"])
 @pytest.mark.parametrize("kind", ["bigint", "text", "uuid"])
 def test_every_type_of_ids_is_taken_back(
-    new_database: Callable[[], str],
+    pair_of: Callable[[str], tuple[str, str]],
     write_csv: Write,
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
@@ -163,10 +180,7 @@ def test_every_type_of_ids_is_taken_back(
     ]
     names = [write_csv(f"{at}.csv", *(as_text(line, spell) for line in lines)) for at, lines in enumerate(deliveries)]
     for gone in ([1], [1, 2], [2, 3]):
-        left, right = new_database(), new_database()
-        for database in (left, right):
-            schema_verb.schema_apply(load_settings(database_url=database, interaction_id_type=kind))
-            turn_on_user_days(database)
+        left, right = map(empty_tables, pair_of(kind))
         load(left, *names)
         summary = undo_verb.undo(gone, load_settings(database_url=left))
         assert [each.load_id for each in summary.loads] == gone

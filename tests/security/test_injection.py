@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from emptying import empty_tables
 from footfall.answers import catalogue, parameters
 from footfall.errors import FootfallError, QueryError, SettingsError, UnknownNameError
 from footfall.settings import load_settings
@@ -41,6 +42,17 @@ ATTACKS = [
 def ask(database: str, query: str, *values: object) -> list[Any]:
     with psycopg.connect(database) as connection:
         return connection.execute(query, values).fetchall()
+
+
+@pytest.fixture(scope="module")
+def one_database(new_database_of_module: Callable[[], str]) -> str:
+    """The database of all tests here, each of which finds it without rows."""
+    return new_database_of_module()
+
+
+@pytest.fixture
+def database(one_database: str) -> str:
+    return empty_tables(one_database)
 
 
 @pytest.fixture(autouse=True)

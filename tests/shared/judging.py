@@ -50,7 +50,7 @@ def judge_file(
 
 
 @cache
-def _keep_engine(memory_limit_mb: int, is_quick: bool) -> Engine:
+def keep_engine(memory_limit_mb: int, is_quick: bool) -> Engine:
     """Give the engine of this process, as one command has one for all its files; `is_quick` keeps two of them apart."""
     return Engine(None, memory_limit_mb)
 
@@ -67,7 +67,7 @@ def _judge(
         judged.skipped += sum(verdicts.skipped.values())
 
     with open_source(str(path)) as file:
-        _keep_engine(memory_limit_mb, is_quick).run([Reader(Contracts(contract), memory_limit_mb).read(file)], take)
+        keep_engine(memory_limit_mb, is_quick).run([Reader(Contracts(contract), memory_limit_mb).read(file)], take)
     return judged
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import independent_reader
+from emptying import empty_tables
 from footfall.settings import load_settings
 from footfall.verbs import load as load_verb
 from pollutions import POLLUTIONS, PollutedFile, files
@@ -25,14 +26,17 @@ def instant(microseconds: int) -> datetime:
     return datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
+@pytest.fixture(scope="module")
+def one_database(new_database_of_module: Callable[[], str]) -> str:
+    return new_database_of_module()
+
+
 @pytest.fixture
-def loaded(
-    new_database: Callable[[], str], write_csv: Callable[..., str], contents: Any
-) -> Iterator[Callable[[bytes], Any]]:
+def loaded(one_database: str, write_csv: Callable[..., str], contents: Any) -> Iterator[Callable[[bytes], Any]]:
     """Load content into an empty database: the result, and the tables."""
 
     def load(content: bytes) -> Any:
-        conninfo = new_database()
+        conninfo = empty_tables(one_database)
         settings = load_settings(database_url=conninfo, max_rejected="1.0")
         summary = load_verb.load([write_csv("polluted.csv", content=content)], settings)
         return summary.loads[0], contents(conninfo)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import psycopg
 import pytest
-from psycopg import sql
 
+from emptying import empty_tables as emptied
 from wild_running import EmptyTables
-
-TABLES = "select tablename from pg_tables where schemaname = 'public' and tablename <> 'footfall_migrations'"
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +18,6 @@ def empty_tables(new_database_of_module: Callable[[], str]) -> EmptyTables:
     def give(types: tuple[str, ...]) -> str:
         if types not in made:
             made[types] = new_database_of_module()
-        with psycopg.connect(made[types]) as connection:
-            tables = [sql.Identifier(name) for (name,) in connection.execute(TABLES)]
-            if tables:
-                connection.execute(sql.SQL("truncate {} restart identity").format(sql.SQL(", ").join(tables)))
-        return made[types]
+        return emptied(made[types])
 
     return give

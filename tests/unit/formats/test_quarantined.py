@@ -17,12 +17,12 @@ import pytest
 from footfall.contract.definition import BLANKS, Field, SourceDefinition
 from footfall.contract.ids import IdTypes
 from footfall.contract.terms import Contract
-from footfall.engines.in_process import open_engine
 from footfall.errors import SourceError
 from footfall.formats.choosing import Contracts
 from footfall.formats.quarantined import CUT, FORGOTTEN, Origin, lay_out_again, read_again
 from footfall.formats.reading import Reader
 from footfall.sources import opening
+from judging import keep_engine
 
 TEXTS = IdTypes("text", "text", "text")
 MADE = IdTypes("uuid", "text", "text")
@@ -41,7 +41,8 @@ def read(name: str, contract: Contract) -> tuple[list[Row], list[Row], Origin]:
         accepted.extend(verdicts.accepted.to_pylist())
         rejected.extend(verdicts.rejected.to_pylist())
 
-    with opening.open_source(name) as file, open_engine(None, 128) as engine:
+    engine = keep_engine(128, is_quick=True)
+    with opening.open_source(name) as file:
         reading = Reader(Contracts(contract), 128).read(file)
         engine.run([reading], take)
         origin = Origin(1, name, file.digest, reading.layout.header)
@@ -62,8 +63,7 @@ def judge_again(origin: Origin, rejected: list[Row], contract: Contract) -> tupl
             if again.rows:
                 yield again.batch
 
-    with open_engine(None, 128) as engine:
-        verdicts = list(engine.judge(layout, batches()))
+    verdicts = list(keep_engine(128, is_quick=True).judge(layout, batches()))
     accepted = [row for each in verdicts for row in each.accepted.to_pylist()]
     refused = [row for each in verdicts for row in each.rejected.to_pylist()]
     return accepted, refused, reasons
