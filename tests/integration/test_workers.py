@@ -99,7 +99,7 @@ def test_two_workers_give_the_tables_and_the_result_of_one(
 def test_a_load_by_workers_whose_answer_is_lost_says_what_is_true_and_is_loaded_already_the_next_time(
     database: str, large: str, is_refusing: bool
 ) -> None:
-    with losing_the_answer(database, is_refusing=is_refusing) as url:
+    with losing_the_answer(database, is_refusing=is_refusing) as (url, _):
         (lost,) = footfall.load(large, database_url=url, workers=2, range_mb=RANGE_MB).loads
     if is_refusing:
         assert (lost.status, lost.exit_code) == ("failed", 5)

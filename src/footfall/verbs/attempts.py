@@ -156,9 +156,32 @@ def confirm_operation(target: Target, operation_id: int | None, error: FootfallE
 
     Raises: `error` where it was not committed; DatabaseUnavailableError with the `outcomes` where nobody can be asked.
     """
-    outcome = ask_whether_committed(
-        target, lambda again: operation_id is not None and operations.is_recorded(again, operation_id)
+    _confirm(
+        target,
+        lambda again: operation_id is not None and operations.is_recorded(again, operation_id),
+        error,
+        outcomes,
     )
+
+
+def commit_or_ask(
+    connection: Connection, target: Target, is_there: Callable[[Connection], bool], outcomes: str
+) -> None:
+    """Commit; where the answer is lost, ask another session whether what the transaction leaves is there.
+
+    Effects: the connection is closed where the answer was lost and the transaction was committed all the same.
+    Raises: DatabaseUnavailableError where it was not committed, or with the `outcomes` where nobody can be asked.
+    """
+    try:
+        with translate_driver_errors(connection):
+            connection.commit()
+    except DatabaseUnavailableError as error:
+        connection.close()
+        _confirm(target, is_there, error, outcomes)
+
+
+def _confirm(target: Target, is_there: Callable[[Connection], bool], error: FootfallError, outcomes: str) -> None:
+    outcome = ask_whether_committed(target, is_there)
     if outcome is CommitOutcome.UNKNOWN:
         raise make_unknown_outcome_error(error, outcomes) from error
     if outcome is CommitOutcome.NOT_COMMITTED:
