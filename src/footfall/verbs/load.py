@@ -68,7 +68,8 @@ LOOKED_UP = 1000  # paths that are looked up in the cache with one question
 class How(TypedDict, total=False):
     """What a load does beside loading. Shape: `replays` is a load; `with_later` goes with `again`.
 
-    `may_vanish`: a file that is gone when its turn comes is a failure that the ledger does not keep.
+    `may_vanish`: as a watcher loads: the ledger keeps no failure of a file that is gone when its turn comes, and a
+    failure that repeats itself once.
     """
 
     replays: int | None
@@ -378,7 +379,8 @@ class _Loader:
         has_vanished = self.may_vanish and isinstance(error, SourceError) and opening.is_gone(attempt.source)
         # With LaterLoadsError the load that the file has stands: nothing of it failed.
         if not (has_vanished or isinstance(error, LaterLoadsError)):
-            record_failure(self.session, self.reader.contracts.choose(attempt.source), attempt, error)
+            contract = self.reader.contracts.choose(attempt.source)
+            record_failure(self.session, contract, attempt, error, once=self.may_vanish)
         notices = attempt.notices if isinstance(error, TooManyRejectedError) else ()
         return LoadResult.failed(shown(attempt.source), attempt.digest, copy_masked(error), notices)
 
