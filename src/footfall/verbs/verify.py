@@ -34,8 +34,9 @@ def verify(settings: Settings, *, repair: bool = False) -> Verification:
             take_writer_lock(connection, target)
             if verification.is_readable(connection):
                 counts.read_heaps(connection)
-                counts.repair(connection)
+                rows_changed = counts.repair(connection)
                 ledger.mark_repair(connection)
+                operations.record(connection, "repair", started_at, {"rows_changed": rows_changed})
             connection.commit()
         begin_snapshot(connection, target, counts.lock_tables, list_tables())
         found = verification.verify(connection, repaired=repair)
