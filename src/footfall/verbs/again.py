@@ -70,6 +70,6 @@ def record_again(connection: Connection, plan: taking_back.Plan, attempt: Attemp
     """Record that a load took the place of others. Effects: in the transaction of the caller."""
     from footfall.tables import operations, taking_back
 
-    asked = [load.load_id for load in plan.loads if not load.is_later]
+    asked = [load.load_id for load in plan.loads if not load.went_along]
     details = taking_back.describe(plan, asked=asked) | {"load_id": attempt.load_id}
     operations.record(connection, VERB, attempt.started_at, details)

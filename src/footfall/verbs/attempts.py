@@ -188,8 +188,10 @@ def _confirm(target: Target, is_there: Callable[[Connection], bool], error: Foot
         raise error
 
 
-def record_failure(session: LoadSession, contract: Contract, attempt: Attempt, error: FootfallError) -> None:
-    """Write the failed load to the ledger in a second transaction.
+def record_failure(
+    session: LoadSession, contract: Contract, attempt: Attempt, error: FootfallError, *, once: bool = False
+) -> None:
+    """Write the failed load to the ledger in a second transaction; with `once`, not where it says so already.
 
     Effects: only warns where writing fails, too. Does nothing where the database is not reachable or was busy.
     """
@@ -200,6 +202,9 @@ def record_failure(session: LoadSession, contract: Contract, attempt: Attempt, e
         with translate_driver_errors(connection):
             begin(connection, target)
             take_writer_lock(connection, target)
+            if once and ledger.is_failure_known(connection, make_entry(contract, attempt, "failed", error.message)):
+                connection.rollback()
+                return
             (attempt.load_id,) = ledger.next_load_ids(connection, 1)
             ledger.record(connection, make_entry(contract, attempt, "failed", error.message))
             connection.commit()

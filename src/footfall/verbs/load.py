@@ -68,7 +68,8 @@ LOOKED_UP = 1000  # paths that one question looks up in the cache
 class How(TypedDict, total=False):
     """What a load does beside loading. Shape: `replays` is the number of a load; `with_later` needs `again`.
 
-    With `may_vanish`, the ledger does not record the failure of a file that is gone when its turn comes.
+    With `may_vanish`, as a watcher loads, the ledger does not record the failure of a file that is gone when its turn
+    comes, and records a failure that repeats itself once.
     """
 
     replays: int | None
@@ -378,7 +379,8 @@ class _Loader:
         has_vanished = self.may_vanish and isinstance(error, SourceError) and opening.is_gone(attempt.source)
         # With LaterLoadsError the load that the file has stands: nothing of it failed.
         if not (has_vanished or isinstance(error, LaterLoadsError)):
-            record_failure(self.session, self.reader.contracts.choose(attempt.source), attempt, error)
+            contract = self.reader.contracts.choose(attempt.source)
+            record_failure(self.session, contract, attempt, error, once=self.may_vanish)
         notices = attempt.notices if isinstance(error, TooManyRejectedError) else ()
         return LoadResult.failed(mask_source(attempt.source), attempt.digest, copy_masked(error), notices)
 

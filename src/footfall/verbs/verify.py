@@ -72,9 +72,11 @@ def _mend(connection: Connection, target: Target, started_at: datetime) -> None:
         connection.rollback()
         return
     counts.read_heaps(connection)
-    counts.repair(connection)
+    rows_changed = counts.repair(connection)
     ledger.mark_repair(connection)
-    recorded = operations.record(connection, "repair", started_at, {}) if operations.may_record(connection) else None
+    may_record = operations.may_record(connection)
+    receipt = {"rows_changed": rows_changed}
+    recorded = operations.record(connection, "repair", started_at, receipt) if may_record else None
 
     def is_there(again: Connection) -> bool:
         if recorded is None:  # the role may not record what it does, and nothing else tells
