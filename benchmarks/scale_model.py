@@ -41,7 +41,7 @@ CPU = "microseconds of CPU a row"
 STAGES = "`benchmarks/stages.py --rows 10000000`"
 LARGE = "`benchmarks/large_merge.py --rows 4000000`"
 PARTITIONS = "`benchmarks/partitions.py --rows 4000000`"
-TAKING = "`benchmarks/taking.py`, [decision 0047](../decisions/0047-take-is-one-load.md)"
+TAKING = "`benchmarks/taking.py`, [decision 0053](../decisions/0053-batches-are-staged-as-judged.md)"
 SPARK = "by hand, on Spark 4.3: 4,000,000 rows, cold"
 ASSUMED = "assumed"
 CONSTANTS = {
@@ -54,12 +54,11 @@ CONSTANTS = {
         "`benchmarks/run.py --only daily --rows 100000000`",
     ),
     "judge": Constant("cut, judge and encode a range", 1.14, CPU, STAGES),
-    "stage": Constant("COPY to a table without a key: of staging, or the empty one", 0.55, CPU, STAGES),
-    "take_first": Constant("`take` into empty tables: the server, more than by `load`", 0.8, CPU, TAKING, busy=True),
+    "stage": Constant("COPY to the empty table", 0.55, CPU, STAGES),
+    "keep": Constant("batches kept by `stage` as they were judged: the server", 0.31, CPU, TAKING, busy=True),
     "keys": Constant("key and index of the rows", 0.30, CPU, STAGES),
     "counts": Constant("counts of a first load, sent, and their keys", 0.54, CPU, STAGES),
     "merge": Constant("a load as large as what is there: the server", 6.4, CPU, LARGE, busy=True),
-    "take_more": Constant("the same by `take`: the server, more than by `load`", 1.4, CPU, TAKING, busy=True),
     "attach_server": Constant("the same with partitions, all that the server does", 3.6, CPU, PARTITIONS, busy=True),
     "attach_inside": Constant("of it inside the transaction", 0.12, CPU, PARTITIONS, busy=True),
     "attach_client": Constant("counts that executors read and add with partitions", 5.2, CPU, PARTITIONS, busy=True),
@@ -116,19 +115,19 @@ def stage(rows: float, executors: int) -> float:
     cores = executors * take("executor_cores")
     tasks = max(1.0, rows * take("row_bytes") / MB / take("range_bytes"))
     client = rows * take("judge") * US + tasks * take("task")
-    server = rows * take("stage") * US
+    server = rows * take("keep") * US
     digest = rows * take("row_bytes") / MB / take("digest")
     return max(client / min(cores, tasks), server / min(take("server_cores"), cores, tasks), digest)
 
 
 def take_first(rows: float) -> float:
-    """Take what was staged into empty tables: one session of the server."""
-    return load_spare(rows, 0) + rows * take("take_first") * US
+    """Take what was staged into empty tables: one session of the server, which does what that of a load does."""
+    return load_spare(rows, 0)
 
 
 def take_more(rows: float) -> float:
-    """Take what was staged into tables that hold as many rows."""
-    return rows * (take("merge") + take("take_more")) * US
+    """Take what was staged into tables that hold as many rows: as a load does."""
+    return load_more(rows, 0)
 
 
 def run_first(rows: float, executors: int) -> float:
@@ -269,10 +268,14 @@ changed ([decision 0042](../decisions/0042-cheap-merge.md)). A day's file pays f
 `plan`, `stage` and `take` share the reading, judging and COPY of one large file among processes, on one machine or on
 many; `take` then moves everything into the tables in one transaction, in one session. That part does not shrink:
 
-- Into empty tables its session takes {take_first:.1f} microseconds a row. One process on two cores, which it shares
-  with the server, takes {first_load:.1f}: no number of executors is more than {gain_first:.1f} times as quick. With
-  cores to spare a process has only its own session to wait for, {spare:.1f} microseconds a row: executors gain nothing.
-- Into tables that hold as many rows it is {take_more:.1f} microseconds a row, and {merge:.1f} by one process.
+- Its session does what that of one process does, and takes as long: {take_first:.1f} microseconds a row into empty
+  tables, {take_more:.1f} into tables that hold as many rows. What is staged costs the server {keep:.2f} microseconds a
+  row more ([decision 0053](../decisions/0053-batches-are-staged-as-judged.md)).
+- One process on two cores, which it shares with the server, takes {first_load:.1f} microseconds a row of a first load:
+  no number of executors is more than {gain_first:.1f} times as quick. With cores to spare a process has only its own
+  session to wait for: executors gain nothing.
+- Local processes stage while the session is at work, as the threads of one process judge. With two on two cores a load
+  takes as long as without; with Airflow, Spark and Dask all ranges are staged before.
 - [Decision 0047](../decisions/0047-take-is-one-load.md) counts all CPU of loads of up to a million rows: there the
   client's part, which executors take over, is a third to two thirds. It is gained where no core is free to judge beside
   the session.
@@ -321,7 +324,7 @@ the quiet one.
 
 - `footfall load` with cores to spare, and into tables that hold as many rows: the CPU of its session alone, as if the
   client did all of its work beside it.
-- `stage`: the longest of the executors' CPU by their cores, the server's COPY by its cores, and the digest, which one
+- `stage`: the longest of the executors' CPU by their cores, the server's by its cores, and the digest, which one
   process makes meanwhile. `take`: the CPU of its session alone. Both one after the other.
 - Partitions: the longest of the executors' CPU, the server's CPU by its cores, and its disk, then the transaction.
 - No figure has more than one server, a network between machines, or a table that does not fit the memory of the
@@ -337,7 +340,6 @@ def page() -> str:
         first_8=say(load_first(1e8, 0)),
         first_9=say(load_first(1e9, 0)),
         spare_9=say(load_spare(1e9, 0)),
-        spare=load_spare(1e6, 0),
         more_8=say(load_more(1e8, 0)),
         judge_share=take("judge") / (take("judge") + take("stage") + take("keys") + take("counts")),
         rate=round(1e6 / take("first_load"), -4),
@@ -352,7 +354,7 @@ def page() -> str:
         **{
             name: take(name)
             for name in (
-                *("server_cores", "executor_cores", "task", "spark_start"),
+                *("server_cores", "executor_cores", "task", "spark_start", "keep"),
                 *("attach_inside", "lake", "first_load"),
             )
         },

@@ -7,8 +7,10 @@ database run, and of the cases of a `matrix` a share (see `sampling`).
 
 from __future__ import annotations
 
+import gc
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -57,6 +59,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = sorted(kept, key=lambda item: not is_marked(item, "slow"))
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what is there for the whole run: all tests, and what they import."""
+    gc.collect()
+    gc.freeze()
+
+
 def is_marked(item: pytest.Item, *names: str) -> bool:
     return any(map(item.get_closest_marker, names))
 
@@ -83,6 +91,19 @@ def _scrubbed_environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(kept)
+
+
+@pytest.fixture(scope="session")
+def _folders() -> Iterator[int]:
+    return iter(range(1_000_000))
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _folders: Iterator[int]) -> Path:
+    """Make a folder of the test. The fixture of pytest reads the names of all folders before it makes the next one."""
+    path = tmp_path_factory.getbasetemp() / f"{re.sub(r'[^a-zA-Z0-9_]', '_', request.node.name)[:30]}{next(_folders)}"
+    path.mkdir(mode=0o700)
+    return path
 
 
 @pytest.fixture(autouse=True)

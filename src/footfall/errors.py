@@ -98,7 +98,7 @@ class SourceUnavailableError(SourceError):
 
 
 class NotToldError(FootfallError):
-    """Nobody could be told; the warning above says why. Only `footfall notify` ends so: no load fails for it."""
+    """Somebody could not be told; the warning above says why. Only `footfall notify` ends so: no load fails for it."""
 
     retryable = True
 

@@ -74,7 +74,7 @@ def socket_folder(conninfo: str) -> str:
 
 
 @contextmanager
-def losing_the_answer(database: str, *, is_refusing: bool = True) -> Iterator[str]:
+def losing_the_answer(database: str, *, is_refusing: bool = True) -> Iterator[tuple[str, wire.Proxy]]:
     """Give an address where the answer to the COMMIT of a load is lost, and with `is_refusing` nobody answers then."""
     has_recorded = threading.Event()
 
@@ -85,7 +85,7 @@ def losing_the_answer(database: str, *, is_refusing: bool = True) -> Iterator[st
 
     with wire.proxying(socket_folder(database), conninfo_to_dict(database).get("port", 5432)) as proxy:
         proxy.is_point, proxy.fault, proxy.is_refusing_after = is_point, wire.cut_after, is_refusing
-        yield url_of(database, proxy)
+        yield url_of(database, proxy), proxy
         assert proxy.struck is not None
 
 

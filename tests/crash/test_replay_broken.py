@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from breaking import FAULTS, break_at_each_message
+from breaking import FAULTS, break_at_each_message, losing_the_answer
 from footfall.errors import FootfallError
 from footfall.settings import load_settings
 from footfall.verbs import load as load_verb
@@ -79,3 +79,28 @@ def test_a_command_broken_at_any_message_and_given_again_ends_as_an_undisturbed_
 ) -> None:
     prepare(database)
     break_at_each_message(command, database, read, faults=FAULTS, points=POINTS)
+
+
+@pytest.mark.parametrize("is_back", [True, False], ids=["and it is back", "and it stays away"])
+@pytest.mark.usefixtures("temporary_folder")
+def test_a_replay_whose_answer_is_lost_with_the_server_says_what_is_true_when_it_is_tried_again(
+    database: str, monkeypatch: pytest.MonkeyPatch, is_back: bool
+) -> None:
+    prepare(database)
+    tries = iter([True, False])
+    with losing_the_answer(database) as (url, proxy), monkeypatch.context() as patch:
+
+        def wait(*_: object) -> bool:
+            proxy.is_refusing = not is_back
+            return next(tries)
+
+        patch.setattr(replay_verb, "wait_for_next_try", wait)
+        (said,) = replay_verb.replay(load_settings(database_url=url), [1]).loads
+    with psycopg.connect(database) as connection:
+        loads = connection.execute("select load_id, rows_loaded from loads where replay_of = 1").fetchall()
+    assert len(loads) == 1
+    if is_back:
+        assert (said.status, said.load_id, said.rows_loaded) == ("loaded", *loads[0])
+    else:
+        assert said.exit_code == 5
+        assert "the rows that are valid now came in, or nothing was changed" in str(said.error)

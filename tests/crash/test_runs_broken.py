@@ -264,7 +264,7 @@ def test_a_take_whose_answer_is_lost_with_the_server_is_given_again_as_loaded_al
 ) -> None:
     run = plan(database, csv)
     stage_left(database, run)
-    with losing_the_answer(database) as url, pytest.raises(DatabaseUnavailableError, match="while the server was"):
+    with losing_the_answer(database) as (url, _), pytest.raises(DatabaseUnavailableError, match="while the server was"):
         take(url, run)
     Path(csv).unlink()
     assert_loaded_already(database, take(database, run))

@@ -15,7 +15,8 @@ import pytest
 import footfall
 from command_line import run
 from footfall.contract.forgotten import Forgotten, list_fields, read_id
-from footfall.errors import SettingsError
+from footfall.errors import DatabaseBusyError, SettingsError
+from listening import heard_by
 
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 GONE = 770011223344
@@ -356,3 +357,31 @@ def test_a_row_whose_fields_cannot_be_told_apart_is_a_user_s_wherever_the_id_sta
     footfall.load(write_csv("after.csv", *rows, "9,9,9,click,2024"), database_url=database)
     assert quarantine(database)[:4] == [hidden(load_id, line) for load_id in (1, 2) for line in (2, 3)]
     assert str(GONE) not in dump(database)
+
+
+def test_while_a_table_is_vacuumed_loads_go_on_and_the_users_are_forgotten_after_it(database: str) -> None:
+    footfall.load(write_csv("a.csv", f"1,{GONE},1,click,{DAY}"), database_url=database)
+    waits = threading.Event()
+    found: list[Any] = []
+
+    def forget() -> None:
+        found.append(footfall.forget(GONE, database_url=database))
+
+    def hear(said: str) -> None:
+        if "waiting for a table: process" in said:
+            waits.set()
+
+    with psycopg.connect(database, application_name="the vacuum") as vacuum:
+        vacuum.execute("lock table interactions in share update exclusive mode")  # as vacuum does
+        with pytest.raises(DatabaseBusyError, match=r"\(the vacuum\) held a table, as vacuum does"):
+            footfall.forget(GONE, database_url=database, lock_wait_seconds=0)
+        assert ask(database, "select count(*) from user_interactions_raw") == [(1,)]
+        forgetting = threading.Thread(target=lambda: heard_by(hear, forget))
+        forgetting.start()
+        assert waits.wait(600)
+        (done,) = footfall.load(write_csv("b.csv", f"2,7,1,click,{DAY}"), database_url=database).loads
+        assert (done.rows_loaded, found) == (1, [])
+    forgetting.join(600)
+    assert found[0].rows_forgotten == 1
+    assert str(GONE) not in dump(database)
+    assert_clean(database)

@@ -115,6 +115,8 @@ def test_a_file_that_is_there_is_not_written_over_and_several_loads_are_not_mixe
     write_fix(loaded)
     with pytest.raises(SettingsError, match="may hold what somebody mended"):
         write_fix(loaded)
+    with pytest.raises(SettingsError, match="not stdout"):
+        write_fix(loaded, "-")
     Path("b.csv").write_text(HEADER + "7,1,1,click,2024-01-01\nz,1,1,click,2024-01-01\n")
     footfall.load("b.csv", database_url=loaded)
     with pytest.raises(SettingsError, match="choose it with --load"):

@@ -106,6 +106,11 @@ def test_numbers_are_those_of_the_tables(loaded: Settings) -> None:
     assert {n for (name, _), n in numbers.items() if name == "footfall_part_collected"} == {1}
 
 
+def test_a_row_that_is_dated_into_the_future_hides_no_lag(loaded: Settings, write_csv: Write) -> None:
+    load_verb.load([write_csv("future.csv", "20,1,1,click,2999-01-01", "21,1,1,click,2024-01-03T00:00:00")], loaded)
+    assert collect(loaded)["footfall_newest_interaction_timestamp_seconds", ""] == 1704240000
+
+
 def test_a_failure_is_open_until_the_file_is_loaded(loaded: Settings, write_csv: Write) -> None:
     load_verb.load([write_csv("cut.csv", "9,1,1,click,2024-01-01")], loaded)
     assert collect(loaded)["footfall_open_failures", ""] == 0

@@ -518,6 +518,40 @@ def test_silence_is_told_once_and_again_after_the_next_one(wanted: Callable[...,
     assert len(inbox.got) == 2
 
 
+def test_silence_is_what_the_ledger_says_whoever_loaded(
+    wanted: Callable[..., Settings], database: str, write_csv: Write
+) -> None:
+    now, inbox = datetime.now(UTC), Inbox()
+    with receiving(inbox) as address:
+        settings = wanted(database, webhook=address, nothing_for_hours=26)
+        load_verb.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], settings)
+        Silence(settings, now - timedelta(hours=30)).look(now)  # this one loaded nothing, and another command did
+        assert inbox.events == []
+        with psycopg.connect(database) as connection:
+            connection.execute("update loads set finished_at = finished_at - interval '30 hours'")
+        Silence(settings, now).look(now)  # it has just been started
+        assert inbox.events == []
+        started_again = Silence(settings, now - timedelta(hours=2))
+        for _ in range(2):
+            started_again.look(now)
+        (event,) = inbox.events
+        assert (event["event"], 29.5 < event["hours"] < 30.5) == ("nothing-new", True)
+        with psycopg.connect(database) as connection:  # another command loads, and then comes nothing again
+            connection.execute("update loads set finished_at = now()")
+        started_again.look(now + timedelta(hours=2))
+        assert len(inbox.got) == 1
+        with psycopg.connect(database) as connection:
+            connection.execute("update loads set finished_at = finished_at - interval '30 hours'")
+        started_again.look(now + timedelta(hours=30))
+    assert len(inbox.got) == 2
+
+
+def test_where_one_of_two_is_told_nobody_says_that_nobody_was(wanted: Callable[..., Settings]) -> None:
+    settings = wanted(command=["true"], webhook="http://127.0.0.1:1/x", retries=0)
+    (said,) = heard(tell, settings, Event("drift", "it drifts"))
+    assert said.startswith("not all could be told of the event drift: the webhook of 127.0.0.1: it cannot be reached")
+
+
 def test_results_without_a_failure_tell_nothing(wanted: Callable[..., Settings]) -> None:
     inbox = Inbox()
     with receiving(inbox) as address:

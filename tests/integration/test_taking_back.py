@@ -16,6 +16,7 @@ from command_line import run
 from footfall.answers import kept
 from footfall.errors import LaterLoadsError, SettingsError
 from footfall.postgres.transactions import begin
+from footfall.results import describe_outcome
 from footfall.settings import load_settings
 from footfall.verbs import load as load_verb
 from footfall.verbs import session as sessions
@@ -171,6 +172,10 @@ def test_later_loads_that_cannot_stand_go_along_with_a_file_that_is_loaded_again
     assert ask(database, "select count(*) from loads") == [(3,)]  # the file has its load: nothing of it failed
     [done] = load(database, names[1], again=True, with_later=True).loads
     assert [(each.load_id, each.is_later) for each in done.undone] == [(2, False), (3, True)]
+    assert done.notices == (
+        f"1 later load was taken back, too, and is not loaded now: load 3 ({names[2]}); load its file again",
+    )
+    assert "in place of load 2," in describe_outcome(done)
     assert_clean(database)
     with pytest.raises(SettingsError, match="goes with --again"):
         load(database, names[1], with_later=True)
@@ -301,3 +306,28 @@ def test_answers_that_are_kept_count_no_more_after_an_undo(three: tuple[str, lis
     assert before == read_state()
     undo(database, 1)
     assert before != read_state()
+
+
+def test_mended_rows_that_go_along_are_said_with_how_they_come_in_again(database: str, write_csv: Write) -> None:
+    name = write_csv("a.csv", NAIVE.format(1), "2,x,1,click,2024-01-01", "3,y,1,click,2024-01-01")
+    load(database, name)
+    mended = write_csv("fix.csv", "2,5,1,click,2024-01-01", "3,y,1,click,2024-01-01")
+    load_verb.load([mended], load_settings(database_url=database), replays=1)
+    assert f"load 2 (mended rows of load 1), {mended}: 1 row" in str(undo(database, 1, dry_run=True))
+    [done] = load(database, name, again=True).loads
+    assert [(each.load_id, each.mended) for each in done.undone] == [(1, None), (2, 1)]
+    [said] = done.notices
+    assert f"load 2 ({mended}) had mended rows of load 1" in said
+    assert f"--replays {done.load_id}" in said
+    assert "in place of load 1," in describe_outcome(done)
+    assert ask(database, "select details->'loads' from operations") == [([1],)]
+    [back] = load_verb.load([mended], load_settings(database_url=database), replays=done.load_id).loads
+    assert (back.rows_loaded, back.rows_rejected) == (1, 1)
+    assert_clean(database)
+
+
+def test_a_file_that_is_refused_does_not_say_that_loads_went_along(three: tuple[str, list[str]]) -> None:
+    database, names = three
+    [failed] = load(database, names[1], again=True, with_later=True, actions="buy").loads
+    assert (failed.exit_code, [notice for notice in failed.notices if "taken back" in notice]) == (4, [])
+    assert_clean(database)

@@ -113,6 +113,18 @@ def test_repair_mends_changed_missing_and_surplus_counts(loaded: str) -> None:
     assert counts(loaded) == before
 
 
+def test_a_repair_is_recorded_with_what_it_changed(loaded: str) -> None:
+    with psycopg.connect(loaded) as connection:
+        connection.execute("update interactions set interaction_count = interaction_count + 1 where product_id = 1")
+        changed = connection.execute("select count(*) from interactions where product_id = 1").fetchone()
+    verify_verb.verify(load_settings(database_url=loaded), repair=True)
+    with psycopg.connect(loaded) as connection:
+        found = connection.execute("select verb, details from operations order by operation_id").fetchall()
+    assert changed is not None
+    assert [verb for verb, _ in found] == ["repair", "verify"]
+    assert found[0][1] == {"rows_changed": 2 * changed[0]}  # each is taken away, and put there anew
+
+
 def test_repair_never_touches_the_ledger(loaded: str) -> None:
     change(loaded, "update loads set rows_loaded = 2, rows_read = 3")
     found = verify_verb.verify(load_settings(database_url=loaded), repair=True)

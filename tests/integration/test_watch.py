@@ -28,10 +28,12 @@ from footfall.settings import load_settings
 from footfall.sources.waiting import Stop
 from footfall.verbs import turn
 from footfall.verbs import watch as watch_verb
+from footfall.verbs.watch_telling import Teller
 
 PATIENCE_S = 600.0
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 START = watch_verb.WatchPlan(settle_s=0.3, poll_s=0.5)
+START_ONCE = watch_verb.WatchPlan(settle_s=0.3, poll_s=0.5, is_once=True)
 
 
 def rows(*numbers: int) -> str:
@@ -358,6 +360,42 @@ def test_a_file_that_nobody_foresaw_does_not_end_the_work_on_the_others(
     until(lambda: here.state.files_failed and here.state.files_loaded == 3)
     monkeypatch.setattr(transaction, "load_files", real)
     until(lambda: loaded_ids(here.database) == [1, 2, 3, 4])
+
+
+@pytest.mark.slow
+def test_the_same_failure_is_recorded_and_told_once_however_often_the_file_is_tried(
+    inbox: Path, database: str, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    (tmp_path / "footfall.toml").write_text(f"""[notify]
+command = ["{sys.executable}", "-c", "import sys; open(r'{told}', 'a').write(sys.stdin.read())"]
+""")
+    settings = load_settings(database_url=database)
+    put(inbox / "first.csv", rows(1))  # its load makes the tables
+    watch_verb.watch([str(inbox)], settings, START_ONCE, Stop())
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "create function no_seven() returns trigger language plpgsql "
+            "as $$ begin raise exception 'no\nseven'; end $$"
+        )
+        connection.execute(
+            "create trigger no_seven before insert on user_interactions_raw for each row "
+            "when (new.interaction_id = 7) execute function no_seven()"
+        )
+    put(inbox / "seven.csv", rows(7))
+    put(inbox / "bad.csv", "nothing of use\n")
+    teller, seen = Teller(settings), []
+    for _ in range(3):
+        listener = watch_verb.Listener(on_file=lambda result: (seen.append(result), teller.take(result)))
+        assert watch_verb.watch([str(inbox)], settings, START_ONCE, Stop(), listener) == errors.SourceError.exit_code
+    teller.close()
+    assert [each.status for each in seen].count("failed") == 6
+    assert sorted(ledger(database)) == [("bad.csv", "failed"), ("first.csv", "loaded"), ("seven.csv", "failed")]
+    assert told.read_text().count('"event": "failed-load"') <= 2
+    assert all(told.read_text().count(f'{name}", "error"') == 1 for name in ("bad.csv", "seven.csv"))
+    put(inbox / "bad.csv", "nothing of use again\n")  # other bytes fail anew
+    watch_verb.watch([str(inbox)], settings, START_ONCE, Stop())
+    assert ledger(database).count(("bad.csv", "failed")) == 2
 
 
 @pytest.mark.slow

@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +43,7 @@ from footfall.verbs.runs.errand import Errand, read_error, write_error
 from footfall.verbs.runs.loading import RunLoader
 from footfall.verbs.runs.processes import Processes
 from footfall.verbs.runs.tally import Tally
+from footfall.verbs.runs.worker import START
 
 ROWS = 60_000  # some 2.7 MB: three ranges
 Write = Callable[..., str]
@@ -99,7 +102,7 @@ def test_two_workers_give_the_tables_and_the_result_of_one(
 def test_a_load_by_workers_whose_answer_is_lost_says_what_is_true_and_is_loaded_already_the_next_time(
     database: str, large: str, is_refusing: bool
 ) -> None:
-    with losing_the_answer(database, is_refusing=is_refusing) as url:
+    with losing_the_answer(database, is_refusing=is_refusing) as (url, _):
         (lost,) = footfall.load(large, database_url=url, workers=2, range_mb=RANGE_MB).loads
     if is_refusing:
         assert (lost.status, lost.exit_code) == ("failed", 5)
@@ -192,6 +195,14 @@ def test_the_last_words_of_a_process_are_told(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(FootfallError, match=r"a\.csv: .* range 1 of 1 was ended 3 times") as caught:
         Processes(2).stage(Errand("password=hunter2", "public", 600, "0" * 32), [0], tally)
     assert "by exit code 1 (no room for password=***" in caught.value.message
+
+
+def test_a_process_that_stages_does_without_pandas() -> None:
+    look = "import pyarrow; pyarrow.array([1]); print('pandas' in sys.modules)"
+    words = [sys.executable, "-P", "-c", START.replace("work(start)", look)]
+    start = json.dumps({"path": sys.path})
+    done = subprocess.run(words, input=start, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["False"]
 
 
 def test_who_waits_again_after_a_failure_gets_the_same_one(monkeypatch: pytest.MonkeyPatch) -> None:

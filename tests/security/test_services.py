@@ -50,6 +50,7 @@ def test_the_watcher_says_itself_when_it_is_ready_and_has_time_to_end_between_fi
     assert found["Type"] == ["notify"]
     assert found["NotifyAccess"] == ["main"]
     assert found["RestartPreventExitStatus"] == ["2 6"]
+    assert found["WorkingDirectory"] == ["/etc/footfall"]  # with / nobody could give it a footfall.toml
     assert "KillSignal" not in found
     assert {"WatchdogSec", "TimeoutStopSec"} <= found.keys()
 

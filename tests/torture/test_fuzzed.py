@@ -172,6 +172,7 @@ def test_what_the_fuzzer_kept_is_framed_alike(seed: Path) -> None:
     assert framing.difference(seed.read_bytes()) is None
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("zone", ZONES)
 def test_every_jump_of_a_clock_is_that_of_zoneinfo(product: Product, zone: str) -> None:
     rules = Rules(source_time_zone=zone)

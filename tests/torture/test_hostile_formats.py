@@ -33,6 +33,7 @@ def assert_alike(conninfo: str, file: HostileFile) -> None:
     assert answer == wanted
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", DELIMITED)
 def test_a_hostile_file_in_any_dialect(database: str, name: str) -> None:
     assert_alike(database, DELIMITED[name])
@@ -120,6 +121,7 @@ ENVELOPE = b'{"meta": {"rows": [1]}, "data": {"rows": ' + DOCUMENT + b"}}"
 DOCUMENTS = {"array": (DOCUMENT, None), "sequence": (SEQUENCE, None), "envelope": (ENVELOPE, "data.rows")}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_document_that_is_cut_anywhere_is_refused(name: str) -> None:
     content, records = DOCUMENTS[name]

@@ -45,7 +45,9 @@ OF_DATABASE: dict[str, Metric] = {
     "footfall_last_loaded_timestamp_seconds": Metric("gauge", "When the last load that stands was done."),
     "footfall_last_failed_timestamp_seconds": Metric("gauge", "When the last load failed."),
     "footfall_open_failures": Metric("gauge", "Files of which nothing is loaded, since their last attempt failed."),
-    "footfall_newest_interaction_timestamp_seconds": Metric("gauge", "When the newest interaction happened."),
+    "footfall_newest_interaction_timestamp_seconds": Metric(
+        "gauge", "When the newest interaction happened; rows that are dated into the future are left out."
+    ),
     "footfall_newest_file_timestamp_seconds": Metric(
         "gauge", "When the newest local file was written that is loaded and had been left alone for 2 s by then."
     ),

@@ -1,4 +1,4 @@
-"""The counts of rows that are sent to an empty table, counted here while the server receives the rows."""
+"""Count rows that are sent to an empty table here, while the server receives them."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Counts:
 
     @contextmanager
     def knowing(self, each: KeptCount, keys: Iterator[pa.Table]) -> Iterator[None]:
-        """Take all keys of a kept count that are there, so that the block can read which of its own are among them."""
+        """Take all keys that the table has of a kept count, so that the block can read which of its keys are known."""
         self.session.execute(each.fill(SQL["create_kept"])).fetchall()
         for table in keys:
             self.session.register("keys", table)

@@ -72,7 +72,7 @@ class Engine:
         self.progress = progress
         self.workers = workers
         self.kernels: dict[Layout, Kernel] = {}
-        self.forgotten: Forgotten | None = None  # None where nobody is: nothing is spent then
+        self.forgotten: Forgotten | None = None  # None where nobody is forgotten, which then costs nothing
 
     def run(self, readings: Sequence[Reading], take: Callable[[Verdicts], object]) -> list[Sums]:
         """Judge files of one layout in loading order; give each batch of verdicts to `take`; return each file's sums.
@@ -101,7 +101,7 @@ class Engine:
         return sums
 
     def judge(self, layout: Layout, batches: Iterator[pa.RecordBatch]) -> Generator[Verdicts, None, None]:
-        """Judge records of one layout; give the verdicts in their order, but made ids that may repeat come last."""
+        """Judge records of one layout. Verdicts come in their order, but rows whose made ids may repeat come last."""
         forgotten = self.forgotten
         with closing(self._open_kernel(layout).judge(batches, forgotten)) as judged:
             numbered: Iterator[Verdicts] = judged
@@ -109,7 +109,7 @@ class Engine:
                 from footfall.engines.occurrences import number_occurrences
 
                 numbered = number_occurrences(judged, self.memory_limit_mb)
-            if forgotten:  # behind the numbers, which rows of others keep
+            if forgotten:  # after the numbering, so that the rows of others keep their numbers
                 from footfall.engines.forgotten import hide_accepted
 
                 numbered = (hide_accepted(verdicts, forgotten) for verdicts in numbered)

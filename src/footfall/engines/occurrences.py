@@ -1,4 +1,4 @@
-"""Ids that are made of records: number equal records of a file exactly, so that each row gets an id of its own.
+"""Number equal records of a file exactly, so that each row whose id is made of its record gets an id of its own.
 
 A row whose record is certainly new in its file passes at once. All others wait on disk until the file is read, and are
 numbered then, so that the ids do not depend on batches, memory or the filter.

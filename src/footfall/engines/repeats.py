@@ -1,4 +1,4 @@
-"""Ids that repeat in the files of one check: the duplicates and conflicts that a load would find, without a database.
+"""Find ids that repeat in the files of one check, and so the duplicates and conflicts of a load, without a database.
 
 Content is compared by a 64-bit hash. Two different contents of one id with the same hash would count as a duplicate.
 """

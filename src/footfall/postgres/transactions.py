@@ -23,6 +23,16 @@ SQL = statements(__name__)
 
 LOCK_CLASS = 0x666F6F74  # "foot": the first key of Footfall's advisory locks
 NO_WAIT_MS = 1  # ms; the shortest wait that PostgreSQL can set, where 0 would mean to wait for ever
+VACUUM_WAIT_MS = 3000  # ms; longer than deadlock_timeout, after which an autovacuum gives way to who waits
+KEEPS_READERS_OFF = ("AccessExclusiveLock",)
+# Of these a table has one at a time: vacuum and analyze take the first, and wait for each.
+KEEPS_VACUUM_OFF = (
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+)
 LOCK_POLL_S = 0.2  # seconds between two tries; a try does not wait, so that other sessions never queue behind it
 
 
@@ -61,7 +71,7 @@ def begin_snapshot(
             lock(connection)
         except psycopg.errors.LockNotAvailable as error:
             connection.rollback()
-            holder = _find_holder(connection, target, tables)
+            holder = _find_holder(connection, target, tables, KEEPS_READERS_OFF)
             if time.monotonic() >= until:
                 raise DatabaseBusyError(
                     f"{holder} held a table for more than {target.lock_wait_s} s; "
@@ -76,13 +86,50 @@ def begin_snapshot(
             return
 
 
-def _find_holder(connection: Connection, target: Target, tables: Sequence[str]) -> str:
-    """Describe the session that holds an exclusive lock on one of these tables.
+def begin_without_vacuum(
+    connection: Connection, target: Target, lock: Callable[[Connection], None], tables: Sequence[str]
+) -> None:
+    """Begin a transaction with the writer lock, in which `tables` can be analyzed: nobody vacuums them meanwhile.
+
+    While somebody does, this waits without the writer lock, so that loads go on. `lock` locks the tables.
+    Raises: DatabaseBusyError where one of the locks is not granted within `lock_wait_s` of the target.
+    """
+    until = time.monotonic() + target.lock_wait_s
+    has_warned = False
+    while True:
+        begin(connection, target)
+        take_writer_lock(connection, target)
+        wait_ms = min(target.lock_wait_s * 1000 or NO_WAIT_MS, VACUUM_WAIT_MS)
+        fetch_one(connection, SQL["lock_timeout"], lock_wait=f"{wait_ms}ms")
+        try:
+            lock(connection)
+        except psycopg.errors.LockNotAvailable as error:
+            connection.rollback()
+            holder = _find_holder(connection, target, tables, KEEPS_VACUUM_OFF)
+            if time.monotonic() >= until:
+                raise DatabaseBusyError(
+                    f"{holder} held a table, as vacuum does, for more than {target.lock_wait_s} s; nothing was "
+                    "changed; run the same command again when it is done, or raise FOOTFALL_LOCK_WAIT_SECONDS"
+                ) from error
+            if not has_warned:
+                log.warning(
+                    f"waiting for a table: {holder} holds it, as vacuum does, up to {target.lock_wait_s} s; "
+                    "loads go on meanwhile"
+                )
+                has_warned = True
+            time.sleep(LOCK_POLL_S)
+        else:
+            begin(connection, target)  # makes the time-outs what they were
+            return
+
+
+def _find_holder(connection: Connection, target: Target, tables: Sequence[str], modes: Sequence[str]) -> str:
+    """Describe the session that holds a lock of one of these modes on one of these tables.
 
     Effects: a transaction of its own, rolled back.
     """
     begin(connection, target)
-    names = {"schema": target.schema, "names": list(tables)}
+    names = {"schema": target.schema, "names": list(tables), "modes": list(modes)}
     holder = connection.execute(SQL["holder"], names).fetchone()
     connection.rollback()
     return _describe_session(holder)

@@ -98,8 +98,11 @@ where
 order by l.pid
 limit 1
 
+-- name: lock_timeout
+select pg_catalog.set_config('lock_timeout', %(lock_wait)s, true) as lock_timeout
+
 -- name: holder
--- The session that holds an exclusive lock on one of these tables.
+-- The session that holds a lock of one of these modes on one of these tables.
 select
     l.pid,
     a.usename as role,
@@ -113,7 +116,7 @@ left join pg_catalog.pg_stat_activity as a
     on a.pid = l.pid
 where
     l.granted
-    and l.mode = 'AccessExclusiveLock'
+    and l.mode = any(%(modes)s::text[])
     and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
     and n.nspname = %(schema)s
     and c.relname = any(%(names)s::text[])

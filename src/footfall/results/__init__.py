@@ -253,8 +253,8 @@ def describe_outcome(load: LoadResult) -> str:
         return f"already loaded as load {load.load_id}{when}, nothing changed"
     if load.status == "checked":
         return f"{_count_rows(load, 'accepted')} (checked, {load.seconds:,.1f} s)"
-    numbers = ", ".join(str(undone.load_id) for undone in load.undone)
-    place = f" in place of load{'' if len(load.undone) == 1 else 's'} {numbers}" if load.undone else ""
+    replaced = [str(undone.load_id) for undone in load.undone if not undone.went_along]
+    place = f" in place of load{'' if len(replaced) == 1 else 's'} {', '.join(replaced)}" if replaced else ""
     return f"{_count_rows(load, 'loaded')} (load {load.load_id}{place}, {load.seconds:,.1f} s)"
 
 

@@ -1,7 +1,7 @@
-"""The kept counts: defined once, so that every statement about them is composed from KEPT; recounted, compared, mended.
+"""Define the kept counts once, in KEPT. Every statement that fills, recounts, compares or mends them is made from it.
 
-A further kept count needs one more `KeptCount` in KEPT, and the migration that makes its table. What it keeps beside
-the number of rows is a `Measure` of it.
+A further kept count needs one more `KeptCount` in KEPT, and a migration that makes its table. If it keeps more than the
+number of rows, each further column is a `Measure`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TYPES_IN_DUCKDB: dict[str, LiteralString] = {
     "uuid": "blob",  # 16 bytes, which are in the order of the ids
     "timestamptz": "timestamp",
     "date": "date",
-    "bit(96)": "hugeint",  # the number that these bits are
+    "bit(96)": "hugeint",  # the number that these bits write
 }
 
 
@@ -77,7 +77,7 @@ class KeyColumn:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is noted of each row in DuckDB for the measures of a large count: its name, type and expression there."""
+    """A note of each row in DuckDB, for the measures of a large count: its name, type and expression there."""
 
     name: LiteralString
     type: LiteralString
@@ -342,7 +342,7 @@ def lock_tables(connection: Connection) -> None:
 
 
 def read_heaps(connection: Connection) -> None:
-    """Let the statements of this transaction read rows where they lie: an index may be what is wrong."""
+    """Keep the statements of this transaction from reading indexes, since an index may be what is wrong."""
     fetch_one(connection, SQL["read_heaps"])
 
 

@@ -1,7 +1,7 @@
-"""Rows whose ids are above every id that is there: they go straight to the table, and are counted there.
+"""Send rows whose ids are above every id in the table straight to the table, and count them there.
 
-Such a row cannot meet an id that is there, so nothing has to be looked up. It needs numbers as ids, and the writer lock
-from the moment when the highest one is read.
+Such a row cannot meet an id that is in the table, so nothing has to be looked up. This needs ids that are numbers, and
+the writer lock from the moment when the highest id is read.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ SQL = statements(__name__)
 
 
 def open_table(connection: Connection, staging: Staging) -> None:
-    """Read the highest id that is there, under the writer lock: rows above it then go straight to the table.
+    """Read the highest id in the table, under the writer lock, so that rows above it go straight to the table.
 
-    Effects: nothing where the ids are no numbers, or the table has something that Footfall did not make (a trigger, a
-    rule, row security): COPY may treat that otherwise than an insert does.
+    Effects: none where the ids are no numbers, or where the table has something that Footfall did not make (a trigger,
+    a rule, row security), since COPY may treat that in another way than an insert does.
     """
     if staging.id_types.interaction_id == "bigint" and fetch_one(connection, SQL["is_plain"]).is_plain:
         staging.floor_id = fetch_one(connection, SQL["floor_id"]).floor_id
 
 
 def add_deltas(connection: Connection, staging: Staging) -> Counter[int]:
-    """Add the rows that went straight to the table to every kept count, if that is still to do; count them by load.
+    """Add the rows that went straight to the table to every kept count, unless that is done; count them by load.
 
-    Call it before other rows of the load get there.
-    Raises: FootfallError where others are there than were sent.
+    Call it before other rows of the load are inserted.
+    Raises: FootfallError where the table did not get as many rows as were sent.
     """
     if not staging.direct_by_load or staging.are_counts_added:
         return staging.direct_by_load

@@ -19,7 +19,7 @@ from footfall.tables.staging import Staging, copy_table, prepare_server
 SQL = statements(__name__)
 
 EMPTY_PATH_BYTES = 4_000_000  # bytes of the files; from this size on, it is faster to build the key after the rows
-EMPTY_PATH_LOCK_WAIT = "200ms"  # then somebody reads the tables; the ordinary path does not block readers
+EMPTY_PATH_LOCK_WAIT = "200ms"  # if the lock takes longer, somebody reads, and the ordinary path blocks no readers
 
 
 def is_empty(connection: Connection) -> bool:
@@ -78,7 +78,7 @@ def open_empty_table(connection: Connection, staging: Staging) -> bool:
         lock_timeout = fetch_one(connection, SQL["lock_timeout"]).lock_timeout
         fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=EMPTY_PATH_LOCK_WAIT)
         connection.execute(compose(SQL["lock_empty"], tables=counts.join_tables()))
-        # Check both again: only now, under the exclusive lock, can nobody change them.
+        # Check both again, since only now, under the exclusive lock, nobody else can change them.
         if not (is_empty(connection) and are_plain(connection)):
             connection.execute(SQL["back_to_savepoint"])
             return False

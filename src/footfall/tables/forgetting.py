@@ -1,4 +1,4 @@
-"""Who is forgotten: read by each load, and added to by `footfall forget`."""
+"""Keep who is forgotten. Each load reads it, and `footfall forget` adds to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SQL = statements(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Who was forgotten when it was read: how many, the last time, and the hashes; None where nobody is."""
+    """Who was forgotten when this was read: how many users, since when, and their hashes; None where nobody is."""
 
     users: int
     latest: datetime | None
@@ -25,7 +25,7 @@ class Memory:
 
     @property
     def state(self) -> str:
-        """Say in a word who is forgotten: users are only ever added, so that their number and the last time do."""
+        """Tell this state from others in a word: users are only ever added, so their number and the last time do."""
         return f"{self.users} {self.latest.isoformat() if self.latest else '-'}"
 
 
@@ -39,7 +39,7 @@ def read_memory(connection: Connection, id_types: IdTypes) -> Memory:
 
 
 def has_changed(connection: Connection, memory: Memory) -> bool:
-    """Say, under the writer lock, whether others are forgotten now than when it was read."""
+    """Say, under the writer lock, whether other users are forgotten now than when the memory was read."""
     state = fetch_one(connection, SQL["state"])
     return (state.users, state.latest) != (memory.users, memory.latest)
 

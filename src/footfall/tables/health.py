@@ -1,4 +1,4 @@
-"""How the tables fare: rights on them, size, statistics, age, what others made there, and when loads came."""
+"""Ask how the tables are: rights on them, size, statistics, age, objects that others made, and when loads came."""
 
 from __future__ import annotations
 

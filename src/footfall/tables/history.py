@@ -1,4 +1,4 @@
-"""The ledger as a reader asks for it: sums, one load with what became of its rows, who writes now."""
+"""Read the ledger for people: sums, one load with what became of its rows, who is writing."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from footfall.statements import statements
 SQL = statements(__name__)
 
 PATH_BYTES_MAX = 2_000  # bytes; an entry of the key's index takes at most 2,704
-NS_MAX = 2**63 - 1  # what a bigint holds: the year 2262
+NS_MAX = 2**63 - 1  # the largest time that a bigint holds: in the year 2262
 SETTLED_NS = 2_000_000_000  # ns; a file may change again within one tick of its clock: FAT has the longest, 2 s
 
 
@@ -64,7 +64,7 @@ def find(connection: Connection, sources: Sequence[str]) -> dict[str, Known]:
     believed: dict[int, bool | None] = {}  # by device; None until a path was seen that is still on it
     for path, known in kept.items():
         device = known.identity.device
-        if believed.get(device) is None:  # the number may belong to another file system by now, so ask that one
+        if believed.get(device) is None:  # the number may belong to another file system by now, so that one is asked
             believed[device] = keeps_change_times_at(path, device)
     return {
         source: kept[path] for source, path in paths.items() if path in kept and believed[kept[path].identity.device]

@@ -1,8 +1,7 @@
-"""Counts of a load that is large beside what is there: known keys are updated, new ones copied in the order of the key.
+"""Add the counts of a load that is large compared with the table: update known keys, and copy new ones in key order.
 
-Which keys are known is told by the engine: it gets all keys that are there, in large pieces. The tables stay what they
-are, so that readers go on, and a snapshot older than the load sees the counts from before it. After `truncate` it would
-see none.
+The engine tells which keys are known. For that it gets all keys that are there, in large pieces. The tables are not
+truncated. So readers go on, and a snapshot that is older than the load still sees the counts from before it.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from footfall.tables.staging import Staging, copy_table, create_kind
 
 SQL = statements(__name__)
 
-# From these on, the keys that are there are read: to read one takes 1 microsecond of the server and the client
-# together, and saves up to 10 microseconds for each row of the load (`benchmarks/large_merge.py`).
+# Within these bounds, all keys that are there are read. Reading one takes the server and the client 1 microsecond
+# together, and that saves up to 10 microseconds for each row of the load (`benchmarks/large_merge.py`).
 LARGE_ROWS = 200_000
-KEYS_PER_ROW = 4  # at most so many keys are there for each row of the load
-KEYS_PER_PAGE = 150  # of a table of pairs with numbers as ids; of longer ids there are fewer
+KEYS_PER_ROW = 4  # the table may have so many keys for each row of the load
+KEYS_PER_PAGE = 150  # keys of pairs whose ids are numbers on one page; with longer ids there are fewer
 CHUNK_PAGES = 2_000  # 16 MB, about 300,000 keys at a time
-ANALYZE_KEYS = 10_000  # from so many on, the planner needs statistics
+ANALYZE_KEYS = 10_000  # from so many keys on, the planner needs statistics
 
 EPOCH_US = 946_684_800_000_000  # the server counts from 2000-01-01, Arrow from 1970-01-01
 EPOCH_DAYS = 10_957
@@ -44,7 +43,7 @@ SEND: dict[str, LiteralString] = {
 
 
 def is_worth(connection: Connection, rows: int) -> bool:
-    """Say whether so many rows are enough, beside the keys that are there, to read all of those."""
+    """Say whether the load has so many rows, compared with the keys that are there, that reading all keys pays."""
     if rows < LARGE_ROWS:
         return False
     pages = sum(_count_pages(connection, kept) for kept in counts.KEPT)

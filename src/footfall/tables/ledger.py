@@ -73,6 +73,13 @@ def is_loaded(connection: Connection, load_id: int) -> bool:
     return bool(fetch_one(connection, SQL["is_loaded"], load_id=load_id).is_loaded)
 
 
+def is_failure_known(connection: Connection, entry: Entry) -> bool:
+    """Say whether the newest entry of this source is this very failure: the same bytes, rules and error."""
+    names = ("source", "digest", "error", "contract", "footfall_version")
+    values = {each: getattr(entry, each) for each in names}
+    return bool(fetch_one(connection, SQL["is_failure_known"], **values).is_known)
+
+
 def record(connection: Connection, entry: Entry) -> None:
     """Write one row of the ledger, in the transaction of the caller."""
     values: dict[str, Any] = {name: getattr(entry, name) for name in entry.__slots__}

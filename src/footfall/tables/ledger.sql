@@ -35,6 +35,24 @@ select exists (
         and status = 'loaded'
 ) as is_loaded
 
+-- name: is_failure_known
+-- Whether the newest entry of this source is the same failure of the same bytes, by the same rules.
+select exists (
+    select
+    from loads as l
+    where
+        l.load_id = (
+            select pg_catalog.max(newest.load_id)
+            from loads as newest
+            where newest.source = %(source)s::text
+        )
+        and l.status = 'failed'
+        and l.digest = %(digest)s::text
+        and l.error = %(error)s::text
+        and l.contract = %(contract)s::text
+        and l.footfall_version = %(footfall_version)s::text
+) as is_known
+
 -- name: record
 insert into loads (
     load_id, source, digest, size_bytes, status, error, rows_read, rows_loaded, rows_duplicate, rows_rejected,

@@ -1,4 +1,4 @@
-"""What is measured of the tables for metrics: each part one cheap statement, in one snapshot."""
+"""Measure the tables for metrics: each part is one cheap statement, and all see one snapshot."""
 
 from __future__ import annotations
 

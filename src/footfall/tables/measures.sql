@@ -21,10 +21,23 @@ select coalesce(pg_catalog.sum(rows_forgotten) filter (where status = 'loaded'),
 from loads
 
 -- name: latest
--- The key of the roll-up knows the last quarter hour; the index on time finds the rows in it.
+-- The newest interaction that has happened by now: one row that is dated into the future would hide that all others are
+-- old. The key of the roll-up knows the last two quarter hours, of which the last one may have rows to come alone; the
+-- index on time finds the rows in them.
 select extract(epoch from pg_catalog.max(r.timestamp))::double precision as newest_interaction_s
 from user_interactions_raw as r
-where r.timestamp >= (select pg_catalog.max(q.quarter_hour) from interactions_per_quarter_hour as q)
+where
+    r.timestamp <= pg_catalog.now()
+    and r.timestamp >= (
+        select pg_catalog.min(last_two.quarter_hour)
+        from (
+            select distinct q.quarter_hour
+            from interactions_per_quarter_hour as q
+            where q.quarter_hour <= pg_catalog.now()
+            order by q.quarter_hour desc
+            limit 2
+        ) as last_two
+    )
 
 -- name: newest_file
 select pg_catalog.max(modified_ns)::double precision / 1e9::double precision as newest_file_s

@@ -56,7 +56,8 @@ def plan(connection: Connection, scratch: Scratch, load_ids: Sequence[int], *, w
     Replays and loads of mended rows go with the load that they mend.
     Raises: LaterLoadsError with the list where later loads would go along, and shall not.
     """
-    load_ids = [*load_ids, *replays.find_replays(connection, load_ids)]
+    mending = set(replays.find_replays(connection, load_ids))
+    load_ids = [*load_ids, *mending]
     later = {each.load_id: each for each in overlaps.find_dependents(connection, load_ids)}
     if later and not with_later:
         raise LaterLoadsError(_list_later(later.values()))
@@ -74,6 +75,7 @@ def plan(connection: Connection, scratch: Scratch, load_ids: Sequence[int], *, w
             there[row.load_id],
             row.rows_rejected,
             row.load_id in later,
+            row.replay_of if row.load_id in mending or row.load_id in later else None,
         )
         for row in _find_loads(connection, going)
     )

@@ -7,7 +7,8 @@ select
     status,
     rows_loaded,
     rows_rejected,
-    rows_forgotten
+    rows_forgotten,
+    replay_of
 from loads
 where load_id = any(%(load_ids)s::integer [])
 order by load_id

@@ -66,7 +66,20 @@ def blank_rows(connection: Connection, load_id: int, places: Sequence[tuple[int,
     return blanked
 
 
+def list_tables() -> tuple[str, ...]:
+    """Name every table that holds ids of users in rows that are kept."""
+    return (*counts.list_tables(), "rejected_interactions")
+
+
+def lock_tables(connection: Connection) -> None:
+    """Keep vacuum off these tables, so that `analyze_tables` waits for nobody."""
+    connection.execute(compose(SQL["lock"], tables=_join_tables()))
+
+
 def analyze_tables(connection: Connection) -> None:
-    """Analyze every table that holds ids of users: the samples that the planner keeps of it hold some, too."""
-    tables = sql.SQL(", ").join([counts.join_tables(), sql.Identifier("rejected_interactions")])
-    connection.execute(compose(SQL["analyze"], tables=tables))
+    """Analyze these tables: the samples that the planner keeps of them hold ids of users, too."""
+    connection.execute(compose(SQL["analyze"], tables=_join_tables()))
+
+
+def _join_tables() -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, list_tables()))

@@ -41,6 +41,9 @@ where
     and r.line_number = b.line_number
     and r.item = b.item
 
+-- name: lock
+lock table {tables} in share update exclusive mode
+
 -- name: analyze
 -- The samples that the planner keeps of a table hold ids of users.
 analyze {tables}

@@ -1,4 +1,4 @@
-"""What `load --again` does beside a load: in the same transaction it takes back the load that the file has."""
+"""Take back the earlier load of a file for `load --again`, in the same transaction that loads the file anew."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ VERB = "load --again"  # the word in the table `operations`
 class Again:
     """What one command with --again takes back, and what it has made so far.
 
-    `own` are loads that this command made: they are not taken back, neither for the same bytes under another name nor
-    as later loads of another file.
+    `own` has the loads that this command made. They are never taken back: neither for the same bytes under another
+    name, nor as later loads of another file.
     """
 
     with_later: bool = False
     own: set[int] = field(default_factory=set)
 
     def leave_own(self, found: Mapping[str, FirstLoad], unsure: Container[int]) -> dict[str, FirstLoad]:
-        """Keep, of the loads of files, those that stay: this command made them, as far as it knows (`unsure`)."""
+        """Keep the loads that stay, which are those that this command made, also if it is not sure of it (`unsure`)."""
         return {
             digest: first for digest, first in found.items() if first.load_id in self.own or first.load_id in unsure
         }
 
     def plan(self, connection: Connection, scratch: removal.Scratch, load_ids: Sequence[int]) -> taking_back.Plan:
-        """Find what goes where these loads go. Raises: LaterLoadsError where later loads may not go along."""
+        """Find everything that goes with these loads. Raises: LaterLoadsError where later loads may not go, too."""
         from footfall.tables import taking_back
 
         plan = taking_back.plan(connection, scratch, load_ids, with_later=self.with_later)
@@ -70,6 +70,6 @@ def record_again(connection: Connection, plan: taking_back.Plan, attempt: Attemp
     """Record that a load took the place of others. Effects: in the transaction of the caller."""
     from footfall.tables import operations, taking_back
 
-    asked = [load.load_id for load in plan.loads if not load.is_later]
+    asked = [load.load_id for load in plan.loads if not load.went_along]
     details = taking_back.describe(plan, asked=asked) | {"load_id": attempt.load_id}
     operations.record(connection, VERB, attempt.started_at, details)

@@ -156,17 +156,42 @@ def confirm_operation(target: Target, operation_id: int | None, error: FootfallE
 
     Raises: `error` where it was not committed; DatabaseUnavailableError with the `outcomes` where nobody can be asked.
     """
-    outcome = ask_whether_committed(
-        target, lambda again: operation_id is not None and operations.is_recorded(again, operation_id)
+    _confirm(
+        target,
+        lambda again: operation_id is not None and operations.is_recorded(again, operation_id),
+        error,
+        outcomes,
     )
+
+
+def commit_or_ask(
+    connection: Connection, target: Target, is_there: Callable[[Connection], bool], outcomes: str
+) -> None:
+    """Commit; where the answer is lost, ask another session whether what the transaction leaves is there.
+
+    Effects: the connection is closed where the answer was lost and the transaction was committed all the same.
+    Raises: DatabaseUnavailableError where it was not committed, or with the `outcomes` where nobody can be asked.
+    """
+    try:
+        with translate_driver_errors(connection):
+            connection.commit()
+    except DatabaseUnavailableError as error:
+        connection.close()
+        _confirm(target, is_there, error, outcomes)
+
+
+def _confirm(target: Target, is_there: Callable[[Connection], bool], error: FootfallError, outcomes: str) -> None:
+    outcome = ask_whether_committed(target, is_there)
     if outcome is CommitOutcome.UNKNOWN:
         raise make_unknown_outcome_error(error, outcomes) from error
     if outcome is CommitOutcome.NOT_COMMITTED:
         raise error
 
 
-def record_failure(session: LoadSession, contract: Contract, attempt: Attempt, error: FootfallError) -> None:
-    """Write the failed load to the ledger in a second transaction.
+def record_failure(
+    session: LoadSession, contract: Contract, attempt: Attempt, error: FootfallError, *, once: bool = False
+) -> None:
+    """Write the failed load to the ledger in a second transaction; with `once`, not where it says so already.
 
     Effects: only warns where writing fails, too. Does nothing where the database is not reachable or was busy.
     """
@@ -177,6 +202,9 @@ def record_failure(session: LoadSession, contract: Contract, attempt: Attempt, e
         with translate_driver_errors(connection):
             begin(connection, target)
             take_writer_lock(connection, target)
+            if once and ledger.is_failure_known(connection, make_entry(contract, attempt, "failed", error.message)):
+                connection.rollback()
+                return
             (attempt.load_id,) = ledger.next_load_ids(connection, 1)
             ledger.record(connection, make_entry(contract, attempt, "failed", error.message))
             connection.commit()

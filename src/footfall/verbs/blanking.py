@@ -22,7 +22,7 @@ from footfall.verbs.replaying import find_contract
 from footfall.verbs.session import LoadSession
 
 Place = tuple[int, int]  # line and item
-DELIMITERS = (",", ";", "\t", "|", BLANKS, None)  # for a record of which nothing says how its fields are parted
+DELIMITERS = (",", ";", "\t", "|", BLANKS, None)  # tried for a record whose delimiter is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Blanker:
         try:
             origin, contract = find_contract(found, self.contracts)
             layout = lay_out_again(origin, contract)
-        except (SourceError, UnknownNameError):  # the user of no row can be told: every text is searched
+        except (SourceError, UnknownNameError):  # no row tells its user, so every text is searched for ids
             for rows in replays.read_rows(self.session.connection, found.load_id, with_closed=True):
                 places.update(_place(row) for row in rows if self._holds_forgotten(row, DELIMITERS))
             return places
@@ -60,7 +60,7 @@ class Blanker:
         return places
 
     def _read(self, load_id: int, layout: Layout, places: set[Place]) -> Iterator[pa.RecordBatch]:
-        """Give the rows of a load as records; those that are none are searched for ids, and noted in `places`."""
+        """Give the rows of a load as records. Rows that cannot be read are searched for ids, and noted in `places`."""
         judged = 0
         delimiter = layout.delimiter if layout.kind == "delimited" else None
         for rows in replays.read_rows(self.session.connection, load_id, with_closed=True):

@@ -16,6 +16,7 @@ from footfall.errors import FootfallError
 from footfall.formats.positions import make_positions
 from footfall.postgres.target import Connection
 from footfall.results import LoadResult
+from footfall.results.undoing import describe_gone_along
 from footfall.sources import opening
 from footfall.tables import known_files, ledger
 from footfall.tables import merge as merging
@@ -94,6 +95,8 @@ def complete(
         attempt.notices = result.notices
         _assert_law(result)
         assert_bound(result, ending.max_rejected, "nothing was loaded; `footfall check` shows why")
+        if taken_back:
+            result = replace(result, notices=(*result.notices, *describe_gone_along(taken_back.loads, load_id)))
         _record_loaded(connection, each, result)
         if taken_back:
             record_again(connection, taken_back, attempt)

@@ -1,4 +1,4 @@
-"""Read conflicting rows from their file again for their text, since the merge knows only their lines."""
+"""Read conflicting rows again from their file, to get their text: the merge knows only their lines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def find_conflicts(
 def find_conflicts_in_ranges(
     engine: Engine, file: opening.SourceFile, contract: Contract, ranges: Sequence[Range], lines: np.ndarray
 ) -> Iterator[tuple[pa.Table, list[str]]]:
-    """Read the conflicting rows of a file again, as `find_conflicts` does: only the ranges that hold some."""
+    """Read the conflicting rows of a file again, as `find_conflicts` does, from the ranges that hold some alone."""
     wanted = [part for part, last in zip(ranges, _find_last_lines(ranges), strict=True) if _has_any(lines, part, last)]
     opened = [open_range(file, contract, engine.memory_limit_mb, part) for part in wanted[:1]]
     for layout, _ in opened:
@@ -43,7 +43,7 @@ def _find_last_lines(ranges: Sequence[Range]) -> list[int | None]:
 
 
 def _has_any(lines: np.ndarray, part: Range, last: int | None) -> bool:
-    """Say whether the bitmap has lines of a range, or of the same bytes as its borders."""
+    """Say whether the bitmap has lines in a range, or close to its borders, in the same byte of the bitmap."""
     end = None if last is None else last // merging.BITS + 1
     return bool(lines[part.line_number // merging.BITS : end].any())
 

@@ -1,7 +1,7 @@
 """The verb `forget`: remove all rows of users, and remember them by a keyed hash so that no load brings them back.
 
-Step by step: take the writer lock -> remember the hashes -> remove the rows -> take them off the counts -> blank what
-the quarantine holds of them -> operations -> commit.
+Step by step: take the writer lock, and keep vacuum off -> remember the hashes -> remove the rows -> take them off the
+counts -> blank what the quarantine holds of them -> analyze the tables -> operations -> commit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsErr
 from footfall.postgres.connection import open_session
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.target import Connection, Target
-from footfall.postgres.transactions import begin, roll_back, take_writer_lock
+from footfall.postgres.transactions import begin, begin_without_vacuum, roll_back, take_writer_lock
 from footfall.results.forgetting import Receipt, ReceiptOfLoad
 from footfall.safe_text import mask_source
 from footfall.settings import Settings
@@ -155,8 +155,12 @@ class _Attempt:
         """Forget users in one transaction, from begin to commit."""
         session, started_at = self.session, datetime.now(UTC)
         connection, id_types = session.connection, session.id_types
-        begin(connection, session.target)
-        take_writer_lock(connection, session.target)
+        if dry_run:
+            begin(connection, session.target)
+            take_writer_lock(connection, session.target)
+        else:
+            tables = user_removal.list_tables()
+            begin_without_vacuum(connection, session.target, user_removal.lock_tables, tables)
         assert_types(connection, id_types)
         assert_current(connection, session.target)
         forgotten = Forgotten(forgetting.read_key(connection), frozenset(), id_types.user_id)

@@ -1,4 +1,4 @@
-"""What a page or a report asks of the ledger and the quarantine, in the snapshot of its questions."""
+"""Ask the ledger and the quarantine for a page or a report, in the same snapshot as its questions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def find_kept(asker: Asker, time_zone: str) -> Any:
 
 
 def find_state(asker: Asker) -> str:
-    """Give a digest of the ledger that is the same as long as no load came or went."""
+    """Give a digest of the ledger, which stays the same as long as no load is made or undone."""
     with outlived(asker.connection):
         return history.find_state(asker.connection)
 

@@ -1,7 +1,7 @@
 """Load files, from their names to a result for each.
 
-Find the sources -> pass over known files -> load one file, or several small ones, in a transaction (`transaction.py`)
--> where that fails, try again, find that it was committed after all, or record the failure (`attempts.py`).
+Find the sources -> leave out known files -> load one file, or several small ones, in a transaction (`transaction.py`)
+-> if that fails, try again, or find that it was committed after all, or record the failure (`attempts.py`).
 """
 
 from __future__ import annotations
@@ -62,13 +62,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("footfall")
 
-LOOKED_UP = 1000  # paths that are looked up in the cache with one question
+LOOKED_UP = 1000  # paths that one question looks up in the cache
 
 
 class How(TypedDict, total=False):
-    """What a load does beside loading. Shape: `replays` is a load; `with_later` goes with `again`.
+    """What a load does beside loading. Shape: `replays` is the number of a load; `with_later` needs `again`.
 
-    `may_vanish`: a file that is gone when its turn comes is a failure that the ledger does not keep.
+    With `may_vanish`, as a watcher loads, the ledger does not record the failure of a file that is gone when its turn
+    comes, and records a failure that repeats itself once.
     """
 
     replays: int | None
@@ -85,9 +86,9 @@ def load(
     progress: Callable[[Progress], None] | None = None,
     **how: Unpack[How],
 ) -> LoadSummary:
-    """Load files of interactions, each exactly once: whole or not at all, and small ones several in a transaction.
+    """Load files of interactions, each exactly once, as a whole or not at all; small files may share a transaction.
 
-    With `replays`, the files hold rejected rows of that load, mended: what comes in closes them.
+    With `replays`, the files hold mended rows of that load. Each row that is loaded closes its rejected row.
 
     Effects: creates the tables in a schema that has none; idempotent: what is loaded already changes nothing. With
     `again`, the load that brought a file is taken back in the transaction that loads the file by the contract of today,
@@ -119,7 +120,7 @@ def load_paths(
     progress: Callable[[Progress], None] | None = None,
     **how: Unpack[How],
 ) -> Generator[LoadResult, None, None]:
-    """Load files that were found, in their order, and give a result for each; the last one where the database was lost.
+    """Load files that were found, in their order, and give a result for each, up to one that lost the database.
 
     Effects: a session for as long as the results are read: a caller may stop after any of them.
     Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first file.
@@ -157,7 +158,7 @@ def load_paths(
 
 
 def _is_by_many(settings: Settings, **how: Unpack[How]) -> bool:
-    """Say whether large files are staged by several. Raises: SettingsError where what is set does not go together."""
+    """Say whether others stage large files. Raises: SettingsError where the settings do not go together."""
     if settings.workers == 1 and settings.engine == "processes" and not (settings.master or settings.scheduler):
         return False
     from footfall.verbs.runs.stagers import assert_usable
@@ -242,7 +243,7 @@ class _Loader:
                 continue
             yield from self._load_waiting(waiting)
             waiting = []
-            if opening.find_identity(path) != seen.identity:  # only now: the files before it may take long
+            if opening.find_identity(path) != seen.identity:  # only now, since those before it may take long
                 waiting.append(path)
                 continue
             contract_now = name_contract(self.reader.contracts.choose(path), path)
@@ -266,7 +267,7 @@ class _Loader:
         """Load small neighbouring files together; where a group fails, try half as many, down to one file."""
         if paths:
             self._look_around()
-        # A file that takes a load back has a transaction of its own: a refusal is then about this file alone.
+        # A file whose load is taken back has a transaction of its own, so that a refusal concerns this file alone.
         most = limit = 1 if self.are_alone or self.session.again else find_group_size_limit()
         start = 0
         while start < len(paths):
@@ -278,7 +279,7 @@ class _Loader:
                 results = [(by_many.load if by_many else self.load_alone)(paths[start])]
             yield from results
             start += len(results)
-            if results:  # where files fail often, groups stay small
+            if results:  # so groups stay small where files fail often
                 most = min(2 * len(results), limit)
 
     def _look_around(self) -> None:
@@ -378,7 +379,8 @@ class _Loader:
         has_vanished = self.may_vanish and isinstance(error, SourceError) and opening.is_gone(attempt.source)
         # With LaterLoadsError the load that the file has stands: nothing of it failed.
         if not (has_vanished or isinstance(error, LaterLoadsError)):
-            record_failure(self.session, self.reader.contracts.choose(attempt.source), attempt, error)
+            contract = self.reader.contracts.choose(attempt.source)
+            record_failure(self.session, contract, attempt, error, once=self.may_vanish)
         notices = attempt.notices if isinstance(error, TooManyRejectedError) else ()
         return LoadResult.failed(mask_source(attempt.source), attempt.digest, copy_masked(error), notices)
 

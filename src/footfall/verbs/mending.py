@@ -53,6 +53,8 @@ def write_file(settings: Settings, path: Path, *, load_id: int | None, source: s
     from footfall.formats.mending import Load, write_rows
     from footfall.verbs.replaying import find_contract
 
+    if str(path) == "-":
+        raise SettingsError("--as-file: a file is wanted, not stdout; `footfall load FILE --replays` reads it again")
     if path.exists():
         raise SettingsError(f"--as-file: {path} is there, and may hold what somebody mended; name another file")
     with open_verb_session(settings, is_reader=True) as (connection, target):

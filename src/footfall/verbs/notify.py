@@ -27,6 +27,7 @@ from footfall.telling.wanted import Notify
 from footfall.verbs.metrics import collect
 
 log = logging.getLogger("footfall")
+AN_HOUR = timedelta(hours=1)
 NAMED_MAX = 20  # failures and differences that one event names; it counts all
 
 
@@ -53,8 +54,9 @@ def tell(settings: Settings, event: Event) -> bool:
         faults.append(f"{notify.lacks}; nothing was sent")
     elif notify.webhook and (fault := webhook.send(notify, event.event_id, event.kind, body)):
         faults.append(f"the webhook of {fault}")
+    who = "not all" if notify.command and (notify.webhook or notify.lacks) and len(faults) == 1 else "nobody"
     for fault in faults:
-        log.warning("nobody could be told of the event %s: %s", event.kind, fault)
+        log.warning("%s could be told of the event %s: %s", who, event.kind, fault)
     return not faults
 
 
@@ -89,12 +91,18 @@ def tell_of_drift(settings: Settings, found: Verification) -> None:
 class Silence:
     """Tells once when nothing new was loaded for longer than `nothing_for_hours`, and again after the next silence.
 
-    Shape: `since` is when something new came last, or when somebody began to listen.
+    The ledger is asked before anything is told: others load, too, and it was silent before somebody began to listen.
+    Shape: `since` is when something new came last, as far as is known, or when somebody began to listen.
     """
 
     settings: Settings
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began: datetime = field(init=False)
     _is_told: bool = False
+    _asked_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self.began = self.since
 
     def note(self, loaded_at: datetime | None = None) -> None:
         """Note that something new was loaded, now or at a known time."""
@@ -104,10 +112,24 @@ class Silence:
         self.since = max(self.since, at)
 
     def look(self, now: datetime | None = None) -> None:
-        """Tell where it has been silent for too long. Cheap where there is nothing to tell."""
+        """Tell where it has been silent for too long. Cheap where there is nothing to tell.
+
+        Effects: asks the ledger once, and where it seems to be silent for too long; once that is told, each hour.
+        Nothing is told in the first hour: who is started again and again tells nothing.
+        """
         hours = self.settings.notify.nothing_for_h if self.settings.notify else None
         now = now or datetime.now(UTC)
-        if hours is None or self._is_told or now - self.since < timedelta(hours=hours):
+        if hours is None or now - self.began < min(timedelta(hours=hours), AN_HOUR):
+            return
+        is_silent = now - self.since >= timedelta(hours=hours)
+        if self._asked_at and (not is_silent or (self._is_told and now - self._asked_at < AN_HOUR)):
+            return
+        self._asked_at = now
+        if (age_s := collect(self.settings).last_load_age_s) is not None:
+            loaded_at = now - timedelta(seconds=age_s)
+            self._is_told = self._is_told and loaded_at < self.since + timedelta(seconds=1)
+            self.since = loaded_at
+        if self._is_told or now - self.since < timedelta(hours=hours):
             return
         self._is_told = True
         tell_of_silence(self.settings, self.since, now)

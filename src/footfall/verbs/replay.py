@@ -14,10 +14,10 @@ from footfall.engines.in_process import open_engine
 from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsError, UnknownNameError
 from footfall.postgres.connection import open_session
 from footfall.postgres.faults import translate_driver_errors
-from footfall.postgres.transactions import begin, roll_back
+from footfall.postgres.transactions import begin, roll_back, take_writer_lock
 from footfall.results import LoadResult, LoadSummary
 from footfall.settings import Settings
-from footfall.tables import replays
+from footfall.tables import ledger, replays
 from footfall.tables.schema import assert_ready
 from footfall.verbs.attempts import (
     Attempt,
@@ -33,6 +33,7 @@ from footfall.verbs.session import LoadSession, find_version, make_contracts, op
 
 log = logging.getLogger("footfall")
 
+OUTCOMES = "the rows that are valid now came in, or nothing was changed; the same command replays what is open"
 CHANGES_MAX = 10  # times that the rows of one load are judged anew, because another command closed some of them
 
 
@@ -47,6 +48,7 @@ def replay(settings: Settings, load_ids: Sequence[int], *, dry_run: bool = False
     results: list[LoadResult] = []
     with open_target(settings) as where:
         connection, server = open_session(where)
+        session: LoadSession | None = None
         try:
             with translate_driver_errors(connection):
                 assert_ready(find_version(connection, where), where)
@@ -64,7 +66,7 @@ def replay(settings: Settings, load_ids: Sequence[int], *, dry_run: bool = False
                     if isinstance(result.failure, DatabaseUnavailableError):
                         break
         finally:
-            connection.close()
+            (connection if session is None else session.connection).close()  # it may have been opened again
     return LoadSummary(tuple(results), round(time.monotonic() - began, 3), (), settings.schema_)
 
 
@@ -103,6 +105,8 @@ class _Replayer:
             try:
                 connection = self.judge.session.ensure_connected()
                 with translate_driver_errors(connection):
+                    if own := self._find_own():
+                        return replace(own, seconds=round(time.monotonic() - began, 3))
                     done = replay_load(self.judge, found, attempt, dry_run=self.dry_run)
                 return self._tell(done, time.monotonic() - began)
             except RowsChangedError as error:
@@ -114,14 +118,28 @@ class _Replayer:
                 outcome = find_commit_outcome(self.judge.session, [attempt], error)
                 if outcome is CommitOutcome.COMMITTED and attempt.result:
                     return replace(attempt.result, seconds=round(time.monotonic() - began, 3))
+                if outcome is CommitOutcome.UNKNOWN and attempt.result and attempt.load_id:
+                    self.judge.session.unsure[attempt.load_id] = attempt.result
                 roll_back(self.judge.session.connection)
                 if not (error.retryable and wait_for_next_try(error, left, f"{attempt.source}: ")):
-                    if outcome is CommitOutcome.UNKNOWN:
-                        error = make_unknown_outcome_error(error)
+                    if self.judge.session.unsure and isinstance(error, DatabaseUnavailableError):
+                        error = make_unknown_outcome_error(error, OUTCOMES)
                     return LoadResult.failed(attempt.source, None, copy_masked(error))
             except BaseException:
                 roll_back(self.judge.session.connection)
                 raise
+
+    def _find_own(self) -> LoadResult | None:
+        """Give the result of an earlier try whose COMMIT was not answered, where the ledger has its load."""
+        session = self.judge.session
+        if not session.unsure:
+            return None
+        begin(session.connection, session.target)
+        take_writer_lock(session.connection, session.target)
+        own = [done for load_id, done in session.unsure.items() if ledger.is_loaded(session.connection, load_id)]
+        session.connection.rollback()
+        session.unsure.clear()
+        return own[0] if own else None
 
     def _tell(self, done: Replayed, seconds: float) -> LoadResult | None:
         """Say what stays open, and why."""

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 
 from footfall.contract.ids import ID_COLUMNS, IdTypes
+from footfall.errors import DatabaseUnavailableError
+from footfall.postgres.connection import hold_session
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin, take_writer_lock
 from footfall.settings import Settings
-from footfall.tables.schema import apply_schema, assert_current, describe_other_creators, grant_read, list_migrations
+from footfall.tables.schema import (
+    apply_schema,
+    assert_current,
+    describe_other_creators,
+    grant_read,
+    is_ready,
+    list_migrations,
+    schema_version,
+)
 from footfall.tables.schema_options import combine_options, read_options, set_options
-from footfall.verbs.session import find_version, open_verb_session, read_id_types
+from footfall.verbs.attempts import commit_or_ask
+from footfall.verbs.session import find_version, open_target, open_verb_session, read_id_types
 
 log = logging.getLogger("footfall")
+
+OUTCOMES = "the tables are changed, or nothing was, and `footfall schema apply` says which"
 
 
 def schema_show(settings: Settings) -> str:
@@ -41,12 +55,22 @@ def schema_apply(settings: Settings, *, with_options: Sequence[str] = (), withou
     Raises: SettingsError for a name that is no option.
     """
     wanted = combine_options(tuple(with_options), tuple(without))
-    with open_verb_session(settings, is_schema_needed=False) as (connection, target):
-        if find_version(connection, target):
-            read_id_types(connection, target, settings)
-        applied = create_or_upgrade(connection, target, settings.id_types)
-        read_id_types(connection, target, settings)
-        rows = _switch_options(connection, target, wanted) if wanted else {}
+    applied: tuple[str, ...] = ()
+    try:
+        with open_target(settings) as target, ExitStack() as stack:
+            connection = stack.enter_context(hold_session(target))
+            if find_version(connection, target):
+                read_id_types(connection, target, settings)
+            applied = create_or_upgrade(connection, target, settings.id_types)
+            if not applied:  # another command may have made the tables since
+                read_id_types(connection, target, settings)
+            if wanted and connection.closed:  # the answer to the COMMIT of the tables was lost
+                connection = stack.enter_context(hold_session(target))
+            rows = _switch_options(connection, target, wanted) if wanted else {}
+    except DatabaseUnavailableError as error:
+        if not applied:
+            raise
+        raise type(error)(f"{error.message}; before, {', '.join(applied)} was applied") from error
     said = [f"applied {', '.join(applied)}"] if applied else []
     for name, is_on in wanted.items():
         if name not in rows:
@@ -61,12 +85,15 @@ def schema_apply(settings: Settings, *, with_options: Sequence[str] = (), withou
 
 
 def _switch_options(connection: Connection, target: Target, wanted: Mapping[str, bool]) -> dict[str, int]:
-    """Switch options in one transaction; give the number of rows that each added or removed, by name."""
+    """Switch options in one transaction; give the number of rows that each added or removed, by name.
+
+    Effects: as `commit_or_ask` where the answer to its COMMIT is lost.
+    """
     begin(connection, target)
     take_writer_lock(connection, target)
     assert_current(connection, target)
     rows = set_options(connection, wanted)
-    connection.commit()
+    commit_or_ask(connection, target, lambda again: wanted.items() <= read_options(again).items(), OUTCOMES)
     return rows
 
 
@@ -75,12 +102,13 @@ def create_or_upgrade(connection: Connection, target: Target, id_types: IdTypes)
 
     New tables get ids of these types.
 
-    Effects: idempotent, and safe when several do it at once; warns where others may create in the schema.
+    Effects: idempotent, and safe when several do it at once; warns where others may create in the schema. As
+    `commit_or_ask` where the answer to its COMMIT is lost.
     """
     begin(connection, target)
     applied = apply_schema(connection, target, id_types)
     other_creators = describe_other_creators(connection)
-    connection.commit()
+    commit_or_ask(connection, target, lambda again: is_ready(schema_version(again, target)), OUTCOMES)
     if other_creators:
         log.warning(other_creators)
     return applied

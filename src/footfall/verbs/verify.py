@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from footfall.errors import FootfallError
+from footfall.errors import DatabaseUnavailableError, FootfallError
 from footfall.postgres.connection import hold_session
-from footfall.postgres.target import Target
+from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin, begin_snapshot, take_writer_lock
 from footfall.results import Verification
 from footfall.settings import Settings
 from footfall.tables import counts, ledger, operations, verification
-from footfall.tables.schema import list_tables
-from footfall.verbs.session import open_verb_session
+from footfall.tables.schema import assert_ready, list_tables
+from footfall.verbs.attempts import commit_or_ask
+from footfall.verbs.session import find_version, open_target
 
 log = logging.getLogger("footfall")
 
@@ -23,29 +24,81 @@ RECORD_TIMEOUT_S = 5  # seconds; what was found is shown whether it can be recor
 def verify(settings: Settings, *, repair: bool = False) -> Verification:
     """Compare all that is kept with what it comes from, in one snapshot; with `repair`, mend the counts before.
 
-    Effects: with `repair` one transaction under the writer lock, which mends nothing but the counts. What was found is
-    recorded among the operations, where the role may, and told where `[notify]` says so; no table else changes.
+    Effects: with `repair` one transaction under the writer lock, which mends nothing but the counts. That, and what was
+    found, is recorded among the operations, where the role may, and told where `[notify]` says so; no table else
+    changes.
     Raises: DriftError where the counts cannot be mended.
     """
     started_at = datetime.now(UTC)
-    with open_verb_session(settings, is_reader=not repair) as (connection, target):
-        if repair:
-            begin(connection, target)
-            take_writer_lock(connection, target)
-            if verification.is_readable(connection):
-                counts.read_heaps(connection)
-                counts.repair(connection)
-                ledger.mark_repair(connection)
-            connection.commit()
-        begin_snapshot(connection, target, counts.lock_tables, list_tables())
-        found = verification.verify(connection, repaired=repair)
-        connection.rollback()
-        connection.close()  # a pooler may have one session for everybody, and the next one has to get it
+    with open_target(settings) as target:
+        found = _mend_and_compare(target, started_at) if repair else _compare_alone(target)
         _record(target, found, started_at)
     if found.drift_count:
         from footfall.verbs.notify import tell_of_drift  # heavy, and seldom needed
 
         tell_of_drift(settings, found)
+    return found
+
+
+def _mend_and_compare(target: Target, started_at: datetime) -> Verification:
+    """Mend the counts, then compare; where the session was lost since they were mended, compare in another one.
+
+    Raises: DatabaseUnavailableError, which says so where the counts are mended.
+    """
+    is_mended = False
+    try:
+        with hold_session(target) as connection:
+            assert_ready(find_version(connection, target), target)
+            _mend(connection, target, started_at)
+            is_mended = True
+            if not connection.closed:
+                return _compare(connection, target, repaired=True)
+    except DatabaseUnavailableError:
+        if not is_mended:
+            raise
+    try:
+        return _compare_alone(target, repaired=True)
+    except DatabaseUnavailableError as error:
+        raise type(error)(
+            f"{error.message}; the counts are mended, and could not be compared since: `footfall verify` does that"
+        ) from error
+
+
+def _mend(connection: Connection, target: Target, started_at: datetime) -> None:
+    """Mend the counts in one transaction. Effects: as `commit_or_ask` where the answer to its COMMIT is lost."""
+    begin(connection, target)
+    take_writer_lock(connection, target)
+    if not verification.is_readable(connection):
+        connection.rollback()
+        return
+    counts.read_heaps(connection)
+    rows_changed = counts.repair(connection)
+    ledger.mark_repair(connection)
+    may_record = operations.may_record(connection)
+    receipt = {"rows_changed": rows_changed}
+    recorded = operations.record(connection, "repair", started_at, receipt) if may_record else None
+
+    def is_there(again: Connection) -> bool:
+        if recorded is None:  # the role may not record what it does, and nothing else tells
+            raise FootfallError
+        return operations.is_recorded(again, recorded)
+
+    outcomes = "the counts are mended, or nothing was changed, and the same command mends what is not"
+    commit_or_ask(connection, target, is_there, outcomes)
+
+
+def _compare_alone(target: Target, *, repaired: bool = False) -> Verification:
+    with hold_session(target, is_reader=not repaired) as connection:
+        assert_ready(find_version(connection, target), target)
+        return _compare(connection, target, repaired=repaired)
+
+
+def _compare(connection: Connection, target: Target, *, repaired: bool) -> Verification:
+    """Compare in one snapshot. Effects: closes the connection."""
+    begin_snapshot(connection, target, counts.lock_tables, list_tables())
+    found = verification.verify(connection, repaired=repaired)
+    connection.rollback()
+    connection.close()  # a pooler may have one session for everybody, and the next one has to get it
     return found
 
 

@@ -281,7 +281,12 @@ class _Watcher:
         self.state.files_failed += 1
         self.exit_code = self.exit_code or result.exit_code
         reason = result.failure.reason if result.failure else ""
-        log.error("%s: %s", escape_unprintable(result.source), reason, extra={"fields": {"source": result.source}})
+        log.error(
+            "%s: %s",
+            escape_unprintable(result.source),
+            escape_unprintable(reason),
+            extra={"fields": {"source": result.source}},
+        )
 
     def _look(self) -> None:
         began = time.monotonic()

@@ -23,6 +23,7 @@ class Teller:
         self._settings = settings
         self._silence = Silence(settings)
         self._failed: list[LoadResult] = []
+        self._told: dict[str, tuple[str | None, str]] = {}
         self._changed = threading.Condition()
         self._is_ending = False
         self._thread: threading.Thread | None = None
@@ -31,14 +32,26 @@ class Teller:
             self._thread.start()
 
     def take(self, result: LoadResult) -> None:
-        """Take what became of a file. One that is tried again by itself is not told of."""
+        """Take what became of a file.
+
+        One that is retryable is not told of; one that is tried again by itself, and fails in the same way, is told of
+        once.
+        """
         if self._thread is None or result.retryable:
             return
         with self._changed:
             if result.failure is None:
+                self._told.pop(result.source, None)
                 if result.status == "loaded":
                     self._silence.note()
-            elif len(self._failed) < KEPT_MAX:
+                return
+            failure = result.digest, result.failure.reason
+            if self._told.get(result.source) == failure:
+                return
+            if len(self._told) >= KEPT_MAX:
+                self._told.clear()  # rather told twice than remembered for ever
+            self._told[result.source] = failure
+            if len(self._failed) < KEPT_MAX:
                 self._failed.append(result)
                 self._changed.notify()
 

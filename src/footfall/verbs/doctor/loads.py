@@ -37,9 +37,10 @@ def look_at_failed_files(examined: Examined) -> Verdict:
     found = history.list_open_failures(examined.database, FAILURES_SHOWN)
     if not found:
         return ok("none is open")
+    source, error = found[0].source, found[0].error or ""  # an error of a file begins with its name
     many = f"{len(found)} or more" if len(found) == FAILURES_SHOWN else str(len(found))
     return warn(
-        f"{many}; the newest: {escape_unprintable(found[0].source)}: {escape_unprintable(found[0].error or '')}",
+        f"{many}; the newest: {escape_unprintable(source)}: {escape_unprintable(error.removeprefix(f'{source}: '))}",
         "mend the file or the definition, and load it again; `footfall loads` lists them",
     )
 

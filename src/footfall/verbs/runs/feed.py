@@ -1,4 +1,4 @@
-"""The accepted rows of a run for its take, range by range, in the order of the file."""
+"""Read the accepted rows of a run for its take, range by range, in the order of the file."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from footfall.verbs.runs.job import Job
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Waits until the range of this number is staged, as far as those who stage know; lets them go on in any case.
+# Waits until the range with this number is staged, as far as the stagers know. Either way it lets the stagers go on.
 Wait = Callable[[int], None]
 
 
 @dataclass(slots=True)
 class Feed:
-    """Reads the rows that ranges staged, and waits for a range that is not staged yet, where `wait` is given.
+    """Reads the staged rows of ranges. If `wait` is given, it waits for a range that is not staged yet.
 
-    `ranges` are those that were read to their end.
+    `ranges` has the ranges that have been read to their end.
     """
 
     connection: Connection
@@ -51,7 +51,7 @@ class Feed:
             self.ranges.append(found)
 
     def expect_rows(self) -> int:
-        """Expect as many accepted rows of the rest of the file as of the ranges that are staged."""
+        """Estimate the accepted rows of the whole file, from those of the ranges that are staged."""
         staged = runs.read_ranges(self.connection, self.tables)
         parts = [self.job.ranges[each.number] for each in staged]
         size_bytes = sum(part.end - part.begin for part in parts)

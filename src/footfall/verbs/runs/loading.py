@@ -1,4 +1,4 @@
-"""Load large plain files by many, among the files of a command: plan a run, have its ranges staged, take it.
+"""Load the large plain files of a command by several processes: plan a run, have its ranges staged, take it.
 
 All other files of the command are loaded the ordinary way.
 """
@@ -38,7 +38,7 @@ from footfall.verbs.session import LoadSession
 
 log = logging.getLogger("footfall")
 
-RANGES_LEAST = 2  # of a file that is worth a run
+RANGES_LEAST = 2  # a file with fewer ranges is not worth a run
 STALE_MAX = 10  # times that ranges are staged anew because users were forgotten meanwhile
 MB = 1 << 20
 
@@ -50,14 +50,14 @@ def open_run_loader(
     settings: Settings,
     progress: Callable[[Progress], None] | None,
 ) -> Iterator[RunLoader]:
-    """Open what loads large plain files by many. Raises: SettingsError where the engine is not installed."""
+    """Open the loader of large plain files. Raises: SettingsError where its engine is not installed."""
     with open_stagers(settings) as stagers:
         yield RunLoader(session, contracts, settings, stagers, progress)
 
 
 @dataclass(frozen=True, slots=True)
 class RunLoader:
-    """Loads files by those who stage ranges."""
+    """Loads files whose ranges others stage."""
 
     session: LoadSession
     contracts: Contracts
@@ -66,10 +66,10 @@ class RunLoader:
     progress: Callable[[Progress], None] | None
 
     def is_for(self, path: str) -> bool:
-        """Say whether a file is loaded by many: plain, and large enough for two ranges."""
+        """Say whether a file is loaded in ranges: it is plain, and large enough for two."""
         if find_scheme(path) is None:
             is_shared = path != "-" and opening.find_identity(path) is not None
-        else:  # on one machine it is better copied there once; an address with a secret is none for others
+        else:  # processes of one machine better share one copy, and an address with a secret is not given to others
             is_shared = (
                 find_scheme(path) in STORES and self.settings.engine != "processes" and mask_source(path) == path
             )
@@ -87,14 +87,14 @@ class RunLoader:
         """Load one file, and give a failure as a result. Retryable failures are tried again if the settings say so."""
         left = plan_waits(self.settings)
         began = time.monotonic()
-        # It may take hours, in which servers and firewalls end sessions that idle; the next file opens another one.
+        # Staging may take hours, in which servers and firewalls end idle sessions. The next file opens a new one.
         self.session.connection.close()
         while True:
             try:
                 result = self._load_once(path)
             except FootfallError as error:
                 self._sweep()
-                # A run is void when the server crashed; the next one begins anew.
+                # A run is void after a crash of the server. The next try begins a new run.
                 may_pass = error.retryable or isinstance(error, RunGoneError)
                 if not (may_pass and wait_for_next_try(error, left, f"{mask_source(path)}: ")):
                     return LoadResult.failed(mask_source(path), None, copy_masked(error))
@@ -118,13 +118,13 @@ class RunLoader:
             raise RunStaleError(source=mask_source(path))
 
     def _stage_and_take(self, run: Run) -> LoadResult:
-        """Have the ranges staged that are not, and take the run when the first one is there, while others are staged.
+        """Have the ranges staged that are missing, and take the run from the first one on while others are staged.
 
         Effects: a failure of staging is recorded in the ledger, as `take` does with its own.
         """
         where = self.session.target
         tables = runs.name_tables(where.schema, run.token)
-        # The driver asks as itself: a stager may not see how far the others are.
+        # The driver asks in its own role: the role of a stager may not see how far the others are.
         left = staging.find_left(run.token, self.settings.model_copy(update={"stager_url": None}))
         with hold_session(where) as connection:
             job = _read_job(connection, where, tables)
@@ -155,7 +155,7 @@ class RunLoader:
             record_failure(self.session, self.contracts.choose(attempt.source), attempt, error)
 
     def _sweep(self) -> None:
-        """Drop what a run left that failed. What cannot be dropped now, the next run drops."""
+        """Drop the tables of a run that failed. If they cannot be dropped now, the next run drops them."""
         with suppress(FootfallError):
             sweeping.sweep(self.settings)
 
@@ -165,7 +165,7 @@ class RunLoader:
 
 
 class _StagersFailedError(Exception):
-    """Those who stage failed, with an error that is none of the take."""
+    """A stager failed; its error is not an error of the take."""
 
     def __init__(self, error: FootfallError) -> None:
         super().__init__(str(error))
@@ -174,7 +174,7 @@ class _StagersFailedError(Exception):
 
 @contextmanager
 def _telling_failures(opened_stagers: AbstractContextManager[Wait]) -> Iterator[Wait]:
-    """Tell what those who stage raise from what the block raises. Raises: _StagersFailedError for the former."""
+    """Mark the errors of stagers, so that they are told from those of the block. Raises: _StagersFailedError."""
     with ExitStack() as stack:
         try:
             go_on = stack.enter_context(opened_stagers)
@@ -199,7 +199,7 @@ def _read_job(connection: Connection, where: Target, tables: runs.RunTables) -> 
 
 
 def _count_staged(connection: Connection, where: Target, tables: runs.RunTables) -> dict[int, int]:
-    """Count the rows of the ranges that are staged, by their number."""
+    """Give the number of rows of each range that is staged, by the number of the range."""
     with translate_driver_errors(connection):
         begin(connection, where)
         ranges = runs.read_ranges(connection, tables)

@@ -1,7 +1,7 @@
 """Plan a run: read the file once for its digest and its ranges, and keep the job in the database.
 
-Step by step: the file is known? -> digest and ranges -> the ledger has it? -> load_id, tables of the run and the job ->
-rights of the stagers -> commit. Nothing that a reader sees changes.
+Step by step: is the file known? -> digest and ranges -> is it in the ledger? -> load_id, the tables of the run and its
+job -> the rights of the stagers -> commit. Readers of the tables see no change.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from footfall.verbs.session import LoadSession, make_contracts, open_target
 
 log = logging.getLogger("footfall")
 
-LEASE_S = 86_400.0  # seconds; a run that nobody holds is kept for a day, so that a scheduler may wait and try again
+LEASE_S = 86_400.0  # seconds; a run that nobody holds is kept for a day, in which a scheduler may wait and try again
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Plan:
 def planned(source: str, settings: Settings, *, range_bytes: int | None = None, shares: int = 1) -> Iterator[Run]:
     """Plan a run, and hold it while the block runs: if this process is killed, the next writer sweeps the run.
 
-    Behind a pooler nobody can hold it, and it has the lease of other runs.
+    Behind a pooler nobody can hold a run. There it gets the lease that runs have which nobody holds.
     """
     plan_now = Plan(range_bytes=range_bytes, shares=shares)
     with open_target(settings) as where, hold_run(where, plan_now.key) as is_held:
@@ -73,7 +73,7 @@ def planned(source: str, settings: Settings, *, range_bytes: int | None = None, 
 def hold_run(where: Target, key: str) -> Iterator[bool]:
     """Hold the run of a key in a session of its own while the block runs; False behind a pooler, where nothing is held.
 
-    The lock is one of a transaction, which stays open without a snapshot, so that it keeps vacuum from nothing.
+    The lock belongs to a transaction that stays open. It has no snapshot, so that it does not hinder vacuum.
     """
     with hold_session(where) as connection:
         if is_pooled(connection):
@@ -86,7 +86,7 @@ def hold_run(where: Target, key: str) -> Iterator[bool]:
 
 
 def plan(source: str, settings: Settings, how: Plan | None = None) -> Run:
-    """Plan a run of one file. Where a load brought the file already, its result is in the run, which has no range.
+    """Plan a run of one file. If the file is loaded already, the run has the result of that load, and no range.
 
     Effects: creates the tables in a schema that has none; sweeps runs that are over; makes the tables of the run. A
     file that cannot be read is recorded in the ledger, as a load does.
@@ -112,7 +112,7 @@ def _plan(source: str, place: str, session: LoadSession, settings: Settings, how
                 return Run("", mask_source(source), 0, known)
             if difference := compare_clocks(session.connection, session.target, settings.source_time_zone):
                 log.warning(difference)
-        # The file may be read for an hour, and servers, poolers and firewalls end sessions that idle.
+        # Reading the file may take an hour, and servers, poolers and firewalls end idle sessions.
         session.connection.close()
         return _Planner(session, settings, contracts, how).plan(attempt, place)
     except FootfallError as error:
@@ -128,7 +128,7 @@ def _plan(source: str, place: str, session: LoadSession, settings: Settings, how
 
 
 def _find_known(session: LoadSession, contract: Contract, source: str) -> LoadResult | None:
-    """Give the result of a file that is loaded and did not change since; None where it must be read to know."""
+    """Give the result of a file that is loaded and has not changed since; None where only reading it can tell."""
     begin(session.connection, session.target)
     known = known_files.find(session.connection, [source]).get(source)
     session.connection.rollback()
@@ -159,7 +159,7 @@ class _Planner:
                     notices = describe_other_contract(first.load_id, first.contract, name_contract(contract, file.path))
                     done = LoadResult.already_loaded(first.load_id, file.source, file.digest, first.loaded_at, notices)
                     return Run("", file.source, 0, done)
-                Reader(self.contracts, self.settings.memory_limit_mb).read(file)  # what is wrong with its head
+                Reader(self.contracts, self.settings.memory_limit_mb).read(file)  # raises if its head is wrong
                 if refusal:
                     raise refusal
                 token = runs.make_token(self.how.key, file.digest)

@@ -1,7 +1,7 @@
 """Stage the ranges of a run by processes of this machine, each with an interpreter of its own.
 
-They are started and not forked: a fork would share sessions and threads. A process that is ended, by a lack of memory
-say, leaves nothing, and another one takes its range.
+They are started and not forked, since a fork would share sessions and threads. If a process is ended, for example
+because memory is short, nothing of its range remains, and another process stages this range.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from footfall.verbs.runs.worker import START
 
 log = logging.getLogger("footfall")
 
-TRIES_MAX = 3  # of one range whose process is ended: what ends three of them would end the next
-LAST_WORDS_BYTES = 2_000  # of what a process that is ended wrote to stderr
+TRIES_MAX = 3  # processes that may be ended while they stage one range; a further one would probably be ended, too
+LAST_WORDS_BYTES = 2_000  # bytes at the end of its stderr that are told of a process that was ended
 READ_BYTES = 1 << 16
 
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """A process, the number of the range that it stages, and what it wrote and was not read."""
+    """A process, the number of the range that it stages, and the bytes that it wrote and nobody has read yet."""
 
     process: subprocess.Popen[bytes]
     asked: IO[bytes]
@@ -48,7 +48,7 @@ class _Worker:
 
 @dataclass(slots=True)
 class _Work:
-    """The ranges of a run that no process has yet, how often the process of one was ended, and what failed."""
+    """The ranges of a run that no process has yet, how often the process of a range was ended, and the failure."""
 
     errand: Errand
     waiting: deque[int]
@@ -58,20 +58,20 @@ class _Work:
 
 
 class Processes:
-    """Stages ranges by up to so many processes, which are started with the first run and used for the next ones."""
+    """Stages ranges by at most `workers` processes, which are started with the first run and used for later ones."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self.running: list[_Worker] = []
 
     def prepare(self) -> None:
-        """Start the processes, so that they import what they need meanwhile."""
+        """Start the processes, which import their modules while this one goes on."""
         while len(self.running) < self.workers:
             self._start()
 
     @contextmanager
     def open(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> Iterator[Wait]:
-        """Have ranges staged while the block runs. It gets what waits for one of them, and lets the others go on.
+        """Have ranges staged while the block runs. The block gets a function that waits for one of them.
 
         Effects: warns where a process was ended. Where this or the block raises, all processes are ended first.
         Raises: FootfallError, that of the first range that fails.
@@ -91,7 +91,7 @@ class Processes:
                 wait(number)
 
     def _wait_for(self, work: _Work, number: int) -> None:
-        """Wait until a range is staged. Raises: FootfallError, the same one again where it is called once more."""
+        """Wait until a range is staged. Raises: FootfallError; a second call raises the same error again."""
         if work.failure:
             raise work.failure
         try:
@@ -104,7 +104,7 @@ class Processes:
             raise
 
     def _go_on(self, work: _Work, timeout_s: float | None) -> None:
-        """Take the answers that come within this time, and hand out ranges to those who have none."""
+        """Take the answers that come within this time, and give ranges to processes that have none."""
         for worker in self._wait(timeout_s):
             answers = self._read(worker)
             for answer in answers or ():
@@ -146,7 +146,7 @@ class Processes:
         return worker
 
     def _write(self, worker: _Worker, message: object) -> None:
-        with suppress(BrokenPipeError):  # it was ended; that its answers end, too, says so
+        with suppress(BrokenPipeError):  # the process was ended; `_read` finds that out, since its answers end, too
             worker.asked.write(json.dumps(message).encode() + b"\n")
             worker.asked.flush()
 
@@ -176,7 +176,7 @@ class Processes:
             tally.note_progress(answer["number"], answer["bytes"], answer["rows"])
 
     def _note_ended(self, worker: _Worker, work: _Work) -> None:
-        """Let another process take the range of one that was ended. Raises: FootfallError after TRIES_MAX of them."""
+        """Give the range of a process that was ended to another one. Raises: FootfallError after TRIES_MAX of them."""
         tally = work.tally
         self.running.remove(worker)
         worker.process.wait()
@@ -206,7 +206,7 @@ class Processes:
 
 
 def _describe_end(worker: _Worker) -> str:
-    """Say how a process was ended: by which signal, or with which exit code and last words."""
+    """Say how a process was ended: by which signal, or with which exit code and last line of stderr."""
     code = worker.process.returncode
     if code < 0:
         with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""The source of a run: the same file on every machine that stages, known by the state in which it was planned."""
+"""Open the source of a run: the same file on every machine that stages, in the state in which it was planned."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def find_place(source: str) -> str:
 def open_planned(job: Job) -> Iterator[opening.SourceFile]:
     """Open the source of a run in the state in which it was planned.
 
-    Whoever commits calls `opening.assert_unchanged` just before: behind a COMMIT, a change is no failure any more.
+    Call `opening.assert_unchanged` just before a COMMIT: after it, a change of the file is no failure any more.
     Raises: SourceChangedError where it is in another state; SourceError where it cannot be read.
     """
     with ranged.open_planned(job.place, job.state, job.digest) as file:

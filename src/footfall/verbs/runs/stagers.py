@@ -1,4 +1,4 @@
-"""Those who stage the ranges of a run: processes of this machine, Spark or Dask, behind one door."""
+"""Let processes of this machine, Spark or Dask stage the ranges of a run, behind one interface."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from footfall.verbs.runs.errand import Errand
 from footfall.verbs.runs.feed import Wait
 from footfall.verbs.runs.tally import Tally
 
-POLL_S = 1.0  # seconds between two questions to the database, how far the others are
+POLL_S = 1.0  # seconds between two questions to the database about how far the stagers are
 
 
 class Stagers(Protocol):
-    """Whoever stages ranges elsewhere."""
+    """Something that stages ranges in other processes."""
 
     def prepare(self) -> None:
-        """Start what takes long to start and ranges will need soon, and do not wait for it."""
+        """Start what takes long to start, since ranges will need it soon, and do not wait for it."""
 
     def open(self, errand: Errand, numbers: Sequence[int], tally: Tally) -> AbstractContextManager[Wait]:
-        """Have ranges staged; the block gets what waits for one of them, and each must be waited for before it ends.
+        """Have ranges staged. The block gets a function that waits for one of them, and must wait for each.
 
-        Where the block raises, what is not staged then is given up.
-        Raises: FootfallError, as what waits does.
+        If the block raises, the ranges that are not staged by then are given up.
+        Raises: FootfallError, as the function that waits does.
         """
 
 
 @contextmanager
 def stage_before(stage: Callable[[], None]) -> Iterator[Wait]:
-    """Have all ranges staged before the block begins, which then waits for nothing."""
+    """Have all ranges staged before the block begins, so that the block waits for none."""
     stage()
     yield lambda _: None
 
 
 def assert_usable(settings: Settings) -> None:
-    """See that the settings of the engine go together. Raises: SettingsError."""
+    """Check that the settings of the engine go together. Raises: SettingsError."""
     needs = {"spark": ("master", settings.master), "dask": ("scheduler", settings.scheduler)}
     for engine, (option, value) in needs.items():
         if settings.engine == engine and not value:
@@ -63,14 +63,14 @@ def assert_usable(settings: Settings) -> None:
 
 
 def _is_here(settings: Settings) -> bool:
-    """Say whether those who stage are on this machine, as far as the address tells."""
+    """Say whether the stagers are on this machine, as far as the address tells."""
     address = settings.master.get_secret_value() if settings.master else settings.scheduler or ""
     return address.startswith("local") or is_loopback(urlsplit(address).hostname or "")
 
 
 @contextmanager
 def open_stagers(settings: Settings) -> Iterator[Stagers]:
-    """Open those who stage, for all files of a command; nothing is started before the first run.
+    """Open the stagers for all files of a command. Nothing is started before the first run.
 
     Raises: SettingsError where the engine is not installed.
     """
@@ -92,7 +92,7 @@ def open_stagers(settings: Settings) -> Iterator[Stagers]:
 
 
 def run_aside(work: Callable[[], object], tick: Callable[[], None], give_up: Callable[[], None]) -> None:
-    """Run what waits for an engine in a thread, and call `tick` once a second meanwhile; raise what it raises.
+    """Run the work that waits for an engine in a thread, call `tick` once a second meanwhile, and raise its error.
 
     Effects: at Ctrl-C calls `give_up`, and does not wait for the thread.
     """

@@ -1,8 +1,8 @@
 """Stage a range of a run: judge its rows and send them to the tables of the run, in a transaction of its own.
 
-Whoever stages needs no more than the token and a number; the job tells the rest. No visible table is written. The last
-statement notes the range: of two attempts at one range the second is rolled back whole, and one that is killed leaves
-nothing.
+A stager needs no more than the token and a number, and the job tells the rest. No visible table is written. The last
+statement notes the range. So of two attempts at one range, the second is rolled back as a whole, and an attempt that is
+killed leaves nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Outcome = Literal["staged", "staged-already"]
 
 
 def stage(token: str, number: int, settings: Settings, progress: Callable[[Progress], None] | None = None) -> Outcome:
-    """Stage one range of a run. Idempotent: any attempt, twin or late one ends with the rows of the range there once.
+    """Stage one range of a run. Idempotent: after any attempt, also a twin or a late one, its rows are there once.
 
     Effects: one transaction, which writes to the tables of the run alone. One thread judges.
     Raises: RunGoneError where the run was taken or swept, or its rows were lost; SettingsError where versions differ;
@@ -73,7 +73,7 @@ def find_left(token: str, settings: Settings) -> list[int]:
 
 @contextmanager
 def _find_target(settings: Settings) -> Iterator[Target]:
-    """Give the database as stagers reach it: by the address that is meant for them, where there is one."""
+    """Give the database as stagers reach it: by the address that is meant for them, if there is one."""
     if settings.stager_url is not None:
         yield Target(settings.stager_url.get_secret_value(), settings.schema_, settings.lock_wait_seconds)
         return
@@ -84,7 +84,7 @@ def _find_target(settings: Settings) -> Iterator[Target]:
 def _judge(
     connection: Connection, tables: runs.RunTables, job: Job, number: int, progress: Callable[[Progress], None] | None
 ) -> runs.StagedRange:
-    """Judge the rows of a range, and send them; give what is to be noted of it."""
+    """Judge the rows of a range, and send them. Give what has to be noted about the range."""
     memory = read_memory(connection, job.contract.id_types)
     part = job.ranges[number]
 

@@ -1,4 +1,4 @@
-"""Sweep runs that are over: their tables go where nobody holds them and their lease is over."""
+"""Sweep runs that are over: drop their tables if nobody holds the run and its lease has ended."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def sweep(settings: Settings) -> int:
 def sweep_runs(connection: Connection, where: Target) -> int:
     """Drop the tables of runs that are over, as the next writer does.
 
-    Effects: a transaction that looks, and one for each run; the last is rolled back where nothing is to be done.
+    Effects: one transaction that looks for runs, and one for each run, which is rolled back where nothing is done.
     """
     unwilling = replace(where, lock_wait_s=0)
     begin(connection, where)

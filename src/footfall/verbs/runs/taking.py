@@ -1,8 +1,8 @@
 """Take a run: load what its ranges staged, in one transaction, as the load of one file.
 
-Step by step: the turn of the load (the writer lock) -> every range is staged, by what is true now -> as many rows as
-were sent -> the batches that were judged are sent on, as every load sends them -> as every load ends
-(`completing.py`) -> the tables of the run go -> commit.
+Step by step: take the writer lock -> check that every range is staged, and was judged by what is true now -> check that
+all rows that were sent are there -> send the judged batches on, as every load sends them -> end as every load ends
+(`completing.py`) -> drop the tables of the run -> commit.
 """
 
 from __future__ import annotations
@@ -56,19 +56,19 @@ from footfall.verbs.turn import LoadedMeanwhileError, OthersForgottenError, Turn
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NAMED = 10  # numbers of ranges that a message names
+NAMED = 10  # how many ranges a message names
 
 
 def take(token: str, settings: Settings, wait: Wait | None = None) -> LoadResult:
     """Load what the ranges of a run staged; the result is that of a load of the file.
 
-    Idempotent: where the file of the run is loaded, by an earlier take whose answer was lost say, the result names that
-    load and is `already-loaded`, also when the tables of the run are gone.
+    Idempotent: if the file of the run is loaded, perhaps by an earlier take whose answer was lost, the result is
+    `already-loaded` and names that load. That is so even when the tables of the run are gone.
 
-    With `wait`, others are still staging, and each range is waited for when its rows are next: under the writer lock,
-    as a load holds it while the rest of a large file is judged.
-    Effects: one transaction, in which the tables of the run go. A failure stays in the ledger, as that of a load does,
-    and leaves what is staged: it can be taken again, or is swept.
+    With `wait`, others are still staging, and each range is waited for when its rows come next. The writer lock is held
+    meanwhile, as a load holds it while the rest of a large file is judged.
+    Effects: one transaction, in which the tables of the run go. A failure is recorded in the ledger, as that of a load
+    is, and the staged rows stay: the run can be taken again, or it is swept.
     Raises: RunStaleError where ranges are to be staged first; RunGoneError where the run is gone and its file is not
     loaded; SettingsError where versions differ;
     TooManyRejectedError, SourceChangedError, DatabaseUnavailableError, and what else a load raises.
@@ -85,7 +85,7 @@ def take(token: str, settings: Settings, wait: Wait | None = None) -> LoadResult
 
 @dataclass(slots=True)
 class _Taker:
-    """Takes one run. `job` is None until it is read; `wait` is None where all ranges are to be staged already."""
+    """Takes one run. `job` is None until it is read. `wait` is None where all ranges must be staged already."""
 
     session: LoadSession
     settings: Settings
@@ -94,9 +94,9 @@ class _Taker:
     job: Job | None = None
 
     def take(self) -> LoadResult:
-        """Take the run. Where the database was lost, the ledger is asked, and the take is tried again if it is to be.
+        """Take the run. If the connection was lost, ask the ledger, and try again if the settings say so.
 
-        Raises: FootfallError; the failure is in the ledger then, where a load would record it.
+        Raises: FootfallError; the failure is in the ledger by then, if a load would record it.
         """
         left = plan_waits(self.settings)
         while True:
@@ -133,7 +133,7 @@ class _Taker:
                 begin(connection, where)
                 try:
                     return self._find_own() or self._take_planned(attempt)
-                except OthersForgottenError:  # between the look at them and the lock
+                except OthersForgottenError:  # users were forgotten between the look at them and the lock
                     connection.rollback()
                 except (RunGoneError, SourceError) as error:
                     connection.rollback()
@@ -150,10 +150,10 @@ class _Taker:
         return None
 
     def _find_taken(self, error: FootfallError) -> LoadResult:
-        """Give the load that brought the file of a run whose tables or whose file is gone, as the ledger has it.
+        """Give the load of the run's file from the ledger, if the tables of the run, or the file, are gone.
 
-        It may be an earlier take of the run, in another process perhaps, whose answer never arrived.
-        Raises: the error where the file is not loaded.
+        It may be an earlier take of the run, perhaps in another process, whose answer never arrived.
+        Raises: the error, if the file is not loaded.
         """
         connection = self.session.connection
         begin(connection, self.session.target)
@@ -180,7 +180,7 @@ class _Taker:
     def _take_in_turn(self, attempt: Attempt, job: Job) -> LoadResult:
         session, connection = self.session, self.session.connection
         with open_planned(job) as found:
-            # The digest is that of the bytes when the run was planned, and so is the instant before they were read.
+            # The digest is that of the file when the run was planned, and so is the instant before it was read.
             file = replace(found, opened_ns=int(job.started_at.timestamp() * 1e9))
             session.memory = None
             memory = session.read_memory()
@@ -219,9 +219,9 @@ class _Taker:
         return LoadResult.already_loaded(first.load_id, file.source, file.digest, first.loaded_at, notices)
 
     def _assert_staged(self, job: Job, ranges: Sequence[runs.StagedRange], memory: Memory) -> None:
-        """See that every range is staged, unless some are waited for, and by what is true now.
+        """Check that each range is staged, unless it is waited for, and that its judge knew who is forgotten now.
 
-        Effects: what was staged by what was true before is removed and committed, so that it can be staged anew.
+        Effects: removes the ranges of a judge that did not, and commits that, so that they can be staged anew.
         Raises: RunStaleError.
         """
         missing = sorted(set(range(len(job.ranges))) - {each.number for each in ranges}) if self.wait is None else []
@@ -241,7 +241,7 @@ class _Taker:
             )
 
     def _send(self, job: Job, staging: staged.Staging, feed: Feed) -> None:
-        """Send what is staged to the table, or to the staging tables that the merge reads: as it was judged."""
+        """Send the staged rows, as they were judged, to the table or to the staging tables that the merge reads."""
         connection, limit_mb = self.session.connection, self.settings.memory_limit_mb
         send = staged.Sender(staging, connection)
         if job.size_bytes >= first_load.EMPTY_PATH_BYTES and first_load.is_empty(connection):
@@ -268,7 +268,7 @@ def _send_each(batches: Iterable[pa.Table], send: staged.Sender, count: Callable
 
 
 def _add_up(ranges: Sequence[runs.StagedRange]) -> Sums:
-    """Add the sums of ranges up, in the order of the file."""
+    """Add up the sums of ranges, in the order of the file."""
     sums = Sums()
     for each in ranges:
         add_sums(sums, read_sums(each.sums))

@@ -1,4 +1,4 @@
-"""How far a run is: what is staged, as the database knows it, and what those who are at work say."""
+"""Know how far a run is: the database tells which ranges are staged, and stagers tell how far they are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVERY_S = 0.2  # seconds between two reports
 class Tally:
     """Adds up how far the ranges of a run are, and reports it a few times a second.
 
-    Shape: `count_staged` asks the database for the rows of the ranges that are staged, by their number.
+    Shape: `count_staged` asks the database for the number of rows of each staged range, by the number of the range.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Tally:
         return self.source if number is None else f"{self.source} ({self.name_range(number)})"
 
     def note_progress(self, number: int, size_bytes: int, rows: int) -> None:
-        """Note how far a range is, as the one who stages it says."""
+        """Note how far a range is, as its stager says."""
         self.done[number] = size_bytes, rows
         self._report()
 
@@ -53,7 +53,7 @@ class Tally:
         self._report()
 
     def ask(self) -> None:
-        """Ask the database which ranges are staged. A database that does not answer is met by others, who say so."""
+        """Ask the database which ranges are staged. If it does not answer, others will say so."""
         if self.report is None:
             return
         with suppress(FootfallError):

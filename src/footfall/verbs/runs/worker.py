@@ -1,7 +1,7 @@
-"""A process that stages ranges for another one of this machine, which writes to its stdin and reads its stdout.
+"""Stage ranges in a process of its own, for another process that writes to its stdin and reads its stdout.
 
-Each line is a JSON object. It ends when its stdin ends: also in the middle of a range, whose transaction is then rolled
-back, so that nothing goes on when the process that asked is gone.
+Each line is a JSON object. This process ends when its stdin ends, even in the middle of a range, whose transaction is
+then rolled back. So nothing goes on when the process that asked is gone.
 """
 
 from __future__ import annotations
@@ -25,18 +25,20 @@ log = logging.getLogger("footfall")
 
 NEEDED = "footfall.verbs.runs.staging", "footfall.engines.kernel", "footfall.formats.reading"
 
-# Run by a new interpreter; its paths are those of the process that asked, and never the working folder's own modules.
+# A new interpreter runs this. It imports from the paths of the process that asked, and never from the working folder.
 START = """
 import json, sys
 start = json.loads(sys.stdin.buffer.readline())
 sys.path[:] = start["path"]
+from footfall.cli.without_pandas import keep_pandas_out
 from footfall.verbs.runs.worker import work
+keep_pandas_out()
 work(start)
 """
 
 
 class _Said(logging.Handler):
-    """Hands what is logged to the process that asked."""
+    """Hands log records to the process that asked."""
 
     def __init__(self, answers: _Answers) -> None:
         super().__init__()
@@ -47,7 +49,7 @@ class _Said(logging.Handler):
 
 
 class _Answers:
-    """Writes answers about the range that is being staged, one a line."""
+    """Writes answers about the range that is being staged, each on a line."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
@@ -62,15 +64,15 @@ class _Answers:
 
 
 def work(start: Mapping[str, Any]) -> None:
-    """Stage what is asked for until stdin ends. Effects: leaves the process, without a return."""
+    """Stage the ranges that are asked for until stdin ends. Effects: ends the process, and never returns."""
     answers = _Answers(os.fdopen(os.dup(sys.stdout.fileno()), "wb"))
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of a library must not look like an answer
     log.addHandler(_Said(answers))
     log.setLevel(start["level"])
     log.propagate = False
     asked: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(asked,), daemon=True).start()
-    # Imported before the first range is asked for: meanwhile the process that asks plans the run.
+    # Imported now, before the first range is asked for, while the process that asks plans the run.
     for module in NEEDED:
         import_module(module)
     while True:
