@@ -82,14 +82,14 @@ def test_files_that_share_a_transaction_leave_what_each_alone_would(
     size: int,
     seed: int,
 ) -> None:
-    names = mixed_files(write_csv, 40, seed)
+    names = mixed_files(write_csv, 20, seed)
     monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", size)
     together, alone = new_database(), new_database()
     results = load(together, *names)
     with monkeypatch.context() as patch:
         patch.setattr(groups, "TOGETHER_FILES", 1)
         expected = load(alone, *names)
-    assert (transactions(together), transactions(alone)) == (1, 40)
+    assert (transactions(together), transactions(alone)) == (1, 20)
     assert [facts(each) for each in results] == [facts(each) for each in expected]
     assert contents(together) == contents(alone)
     for query in (
