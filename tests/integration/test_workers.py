@@ -95,6 +95,18 @@ def test_two_workers_give_the_tables_and_the_result_of_one(
     assert staged_by_others == ["large.csv"]
 
 
+def test_processes_that_stage_do_not_import_pandas(
+    database: str, large: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pandas.py").write_text(
+        "import os, pathlib\npathlib.Path(__file__).with_name(f'{os.getpid()}.imported').touch()\nraise ImportError\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (done,) = footfall.load(large, database_url=database, workers=2, range_mb=RANGE_MB).loads
+    assert done.status == "loaded"
+    assert {path.stem for path in tmp_path.glob("*.imported")} <= {str(os.getpid())}
+
+
 @pytest.mark.parametrize("is_refusing", [False, True], ids=["the ledger is asked", "nobody can be asked"])
 def test_a_load_by_workers_whose_answer_is_lost_says_what_is_true_and_is_loaded_already_the_next_time(
     database: str, large: str, is_refusing: bool

@@ -22,9 +22,9 @@ import pyarrow
 import pydantic
 import rich.console
 import typer
+from footfall.cli.without_pandas import keep_pandas_out
 
 import footfall
-from footfall.cli.without_pandas import keep_pandas_out
 
 PRELOADED = (duckdb, jinja2, numpy, psycopg, pyarrow, pydantic, rich.console, typer)
 NOT_PRELOADED = ("footfall.cli", "footfall.page")  # the page's room needs packages that few commands do

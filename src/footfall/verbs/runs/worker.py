@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 from footfall.results import Progress
 from footfall.safe_text import mask
 from footfall.verbs.runs.errand import Errand, write_error
+from footfall.without_pandas import keep_pandas_out
 
 log = logging.getLogger("footfall")
 
@@ -63,6 +64,7 @@ class _Answers:
 
 def work(start: Mapping[str, Any]) -> None:
     """Stage what is asked for until stdin ends. Effects: leaves the process, without a return."""
+    keep_pandas_out()
     answers = _Answers(os.fdopen(os.dup(sys.stdout.fileno()), "wb"))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
     log.addHandler(_Said(answers))
