@@ -39,7 +39,7 @@ COMMANDS = {
 # As the program does: no collection of garbage meanwhile, none at the end, and no pandas.
 BEGIN = """import gc, sys
 from footfall.cli.__main__ import put_off_collections
-from footfall.cli.without_pandas import keep_pandas_out
+from footfall.without_pandas import keep_pandas_out
 put_off_collections()
 keep_pandas_out()
 """

@@ -24,7 +24,7 @@ import rich.console
 import typer
 
 import footfall
-from footfall.cli.without_pandas import keep_pandas_out
+from footfall.without_pandas import keep_pandas_out
 
 PRELOADED = (duckdb, jinja2, numpy, psycopg, pyarrow, pydantic, rich.console, typer)
 NOT_PRELOADED = ("footfall.cli", "footfall.page")  # the page's room needs packages that few commands do

@@ -6,7 +6,7 @@ import gc
 import sys
 
 from footfall.cli.main import main
-from footfall.cli.without_pandas import keep_pandas_out
+from footfall.without_pandas import keep_pandas_out
 
 START_OBJECTS = 100_000  # objects that a command makes before its work begins; nearly all of them stay
 

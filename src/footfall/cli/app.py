@@ -136,7 +136,7 @@ def begin(quiet: bool, verbose: bool, **options: object) -> Settings:
     settings = load_settings(**options)
     talk.is_json = settings.log_format == "json"
     if settings.engine == "spark":
-        from footfall.cli.without_pandas import let_pandas_in
+        from footfall.without_pandas import let_pandas_in
 
         let_pandas_in()
     return settings

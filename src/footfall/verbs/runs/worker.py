@@ -30,9 +30,9 @@ START = """
 import json, sys
 start = json.loads(sys.stdin.buffer.readline())
 sys.path[:] = start["path"]
-from footfall.cli.without_pandas import keep_pandas_out
-from footfall.verbs.runs.worker import work
+from footfall.without_pandas import keep_pandas_out
 keep_pandas_out()
+from footfall.verbs.runs.worker import work
 work(start)
 """
 

@@ -1,4 +1,7 @@
-"""Keep pandas out of the program: no command needs it, and only PySpark wants it to be there."""
+"""Keep pandas out of the processes that are Footfall's own: no command needs it, and only PySpark wants it to be there.
+
+These are the command line and the processes that stage. In a program of somebody else, pandas stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ class _WithoutPandas(MetaPathFinder):
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
         """Find nothing. Raises: ModuleNotFoundError for pandas."""
         if fullname == "pandas":
-            raise ModuleNotFoundError("the command line does not use pandas", name=fullname)
+            raise ModuleNotFoundError("Footfall does not use pandas", name=fullname)
 
 
 def keep_pandas_out() -> None:
