@@ -235,8 +235,8 @@ MUTATIONS = (
         "a repair without the writer lock",
         (
             (
-                "            take_writer_lock(connection, target)\n            if verification",
-                "            if verification",
+                "    take_writer_lock(connection, target)\n    if not verification",
+                "    if not verification",
             ),
         ),
         ("tests/integration/test_verify.py",),
