@@ -274,8 +274,8 @@ many; `take` then moves everything into the tables in one transaction, in one se
 - One process on two cores, which it shares with the server, takes {first_load:.1f} microseconds a row of a first load:
   no number of executors is more than {gain_first:.1f} times as quick. With cores to spare a process has only its own
   session to wait for: executors gain nothing.
-- Local processes stage while the session is at work, as the threads of one process judge. With two on two cores a load
-  takes as long as without; with Airflow, Spark and Dask all ranges are staged before.
+- Local processes stage while the session is at work, as the threads of one process judge. Two on two cores
+  gain nothing: they take 1.2 times the CPU. With Airflow, Spark and Dask all ranges are staged before.
 - [Decision 0047](../decisions/0047-take-is-one-load.md) counts all CPU of loads of up to a million rows: there the
   client's part, which executors take over, is a third to two thirds. It is gained where no core is free to judge beside
   the session.
