@@ -9,7 +9,7 @@ import tempfile
 from multiprocessing import forkserver
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["forked", "warm"])
+FORKS.set_forkserver_preload(["forked", "warm", "preloaded"])
 
 
 def start_forks() -> None:
