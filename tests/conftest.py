@@ -12,6 +12,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +27,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from footfall.settings import load_settings
 from sampling import IS_LONG, IS_OTHER_SERVER, MATRIX, PART, SAMPLE, Share, take_share
+
+# A shell lets what it starts in the background ignore Ctrl-C, and so would every process that the tests send it to.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 START_WAIT_S = 600  # far more than a busy machine needs: only a server that hangs meets it
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"

@@ -70,11 +70,11 @@ def judge_together(session: kernel.KernelSession, records: list[str]) -> list[tu
     batches = []
     for number, text in enumerate(records):
         batch = read_json_record(text) if is_of_json(text) else read_record(text)
-        places = pa.array([(number << LINE_BITS) + line for line in batch["line_number"].to_pylist()], pa.int64())
-        batches.append(batch.set_column(batch.schema.get_field_index("line_number"), "line_number", places))
+        places = pa.array([(number << LINE_BITS) + line for line in batch["position"].to_pylist()], pa.int64())
+        batches.append(batch.set_column(batch.schema.get_field_index("position"), "position", places))
     (together,) = pa.Table.from_batches(batches).combine_chunks().to_batches()
     verdicts = kernel.judge_batch(session, together)
-    files = np.right_shift(verdicts.accepted["line_number"].to_numpy(), LINE_BITS)
+    files = np.right_shift(verdicts.accepted["position"].to_numpy(), LINE_BITS)
     return [
         (verdicts.accepted.filter(pa.array(files == number)), verdicts.kinds.get(number, {}))
         for number in range(len(records))
