@@ -70,8 +70,8 @@ def test_a_run_that_is_triggered_with_the_form_succeeds(standalone: Any, page: A
         page.screenshot(path=PICTURES / "airflow-grid.png")
         page.get_by_role("button", name="Show Graph").click()
         page.get_by_role("button", name="Collapse Details Panel").click()
-        page.set_viewport_size({"width": 1280, "height": 480})
+        page.set_viewport_size({"width": 1280, "height": 620})
         page.reload()
-        playwright.expect(page.locator(".react-flow").get_by_text("summarize")).to_be_visible()
+        playwright.expect(page.locator(".react-flow").get_by_text("discover")).to_be_visible(timeout=RUN_WAIT_MS)
         page.wait_for_timeout(3000)  # the graph glides to its place
         page.screenshot(path=PICTURES / "airflow-graph.png")
