@@ -131,6 +131,24 @@ def test_the_day_that_is_not_over_is_compared_with_as_much_of_the_earlier_one(lo
     assert answer(database, "active-users", since="2024-03-02", compare="previous") == [(day(2), 2, False, 1)]
 
 
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"since": "2024-09-08", "until": "2024-09-09"}, [(date(2024, 9, 8), 0, True, 2)]),
+        ({"since": "2024-09-02", "until": "2024-09-08", "per": "week"}, [(date(2024, 9, 2), 2, False, 1)]),
+    ],
+    ids=["the range begins there", "the range ends there"],
+)
+def test_a_day_whose_midnight_is_skipped_is_compared_with_a_day_from_its_midnight_on(
+    load: Callable[..., str], asked: dict[str, str], expected: list[tuple[Any, ...]]
+) -> None:
+    # Santiago's clock went from 2024-09-07 24:00 to 2024-09-08 01:00; before, 04:30Z is half past midnight.
+    load("1 2024-08-20T12:00Z", "2 2024-08-26T12:00Z", "3 2024-09-01T04:30Z", "4 2024-09-07T04:30Z")
+    database = load("5 2024-09-07T12:00Z", "1 2024-09-20T12:00Z")
+    found = answer(database, "active-users", "America/Santiago", compare="previous", **asked)
+    assert found == expected
+
+
 # retention
 
 

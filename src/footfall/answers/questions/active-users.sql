@@ -54,24 +54,48 @@ shown as (
     full join counted as c
         on c.period = p.period
 ),
--- The range before: as many periods earlier by the clock of the time zone, as far as the data go.
+-- The range before: as many periods earlier by the clock of the time zone, as far as the data go. Where the clock skips
+-- midnight, the first instant of a day shows a later time; a bound there is moved as the beginning of its day.
 earlier as (
     select
         n.span,
-        e.data_since,
-        first_instant((:'since'::timestamptz at time zone :'time_zone') - n.span, :'time_zone'::text) as since,
+        l.data_since,
         first_instant(
-            (least(:'until'::timestamptz, e.data_until + interval '1 microsecond') at time zone :'time_zone') - n.span,
+            case
+                when first_instant(l.day_of_since, :'time_zone'::text) = l.since then l.day_of_since
+                else l.since at time zone :'time_zone'
+            end - n.span,
+            :'time_zone'::text
+        ) as since,
+        first_instant(
+            case
+                when first_instant(l.day_of_until, :'time_zone'::text) = l.until then l.day_of_until
+                else l.until at time zone :'time_zone'
+            end - n.span,
             :'time_zone'::text
         ) as until
     from (
         select pg_catalog.count(*)::double precision * ('1 ' || :'per'::text)::interval as span
         from shown
     ) as n
-    cross join data_ends() as e
+    cross join (
+        select
+            b.data_since,
+            b.since,
+            b.until,
+            pg_catalog.date_trunc('day', b.since at time zone :'time_zone') as day_of_since,
+            pg_catalog.date_trunc('day', b.until at time zone :'time_zone') as day_of_until
+        from (
+            select
+                e.data_since,
+                nullif(:'since'::timestamptz, '-infinity') as since,
+                least(:'until'::timestamptz, e.data_until + interval '1 microsecond') as until
+            from data_ends() as e
+        ) as b
+    ) as l
     where
         :'compare' = 'previous'
-        and :'since'::timestamptz <> '-infinity'
+        and l.since is not null
 ),
 earlier_counted as (
     select
