@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,21 @@ def content(server: Server, database: str) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def serving_days(rows: int, load_rows: int) -> Iterator[tuple[Server, int, Days]]:
+    """Give a server without autovacuum, the number of its first process, and who makes files of so many rows.
+
+    Effects: prints what machine this is. All is gone after the block.
+    """
+    with tempfile.TemporaryDirectory(prefix="footfall-bench-") as folder, serving(None, Path(folder)) as server:
+        postmaster = int((server.scratch / "home/data/postmaster.pid").read_text().splitlines()[0])
+        server.admin("alter system set autovacuum = off", "select pg_reload_conf()")
+        days = Days(server.scratch / "days", rows, load_rows)
+        days.folder.mkdir()
+        print(machine_text(machine(server, "")))
+        yield server, postmaster, days
+
+
 def main() -> None:
     """Load the same file into copies of the same tables, in turn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -88,13 +105,8 @@ def main() -> None:
     parser.add_argument("--with-user-days", action="store_true")
     options = parser.parse_args()
     ways = {"after": options.after} | ({"before": options.before} if options.before else {})
-    with tempfile.TemporaryDirectory(prefix="footfall-bench-") as folder, serving(None, Path(folder)) as server:
-        postmaster = int((server.scratch / "home/data/postmaster.pid").read_text().splitlines()[0])
-        server.admin("alter system set autovacuum = off", "select pg_reload_conf()")
-        days = Days(server.scratch / "days", options.rows, options.load_rows or options.rows)
-        days.folder.mkdir()
+    with serving_days(options.rows, options.load_rows or options.rows) as (server, postmaster, days):
         base, file = days.base(options.rows), days.rising(0)
-        print(machine_text(machine(server, "")))
         with server.databases("base", "copy") as (there, copy):
             server.create(there)
             if options.with_user_days:

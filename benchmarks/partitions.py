@@ -12,7 +12,6 @@ ledger and the quarantine are no part of the second way.
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,10 +23,9 @@ import duckdb
 import numpy as np
 import psycopg
 import pyarrow as pa
-from daily import Days
-from large_merge import ask, content, measure
+from large_merge import ask, content, measure, serving_days
 from psycopg import sql
-from server import FOOTFALL, Server, machine, machine_text, serving
+from server import FOOTFALL, Server
 
 from footfall.tables.staging import copy_table
 
@@ -305,13 +303,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=4_000_000, help="that are there, and that come")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="footfall-bench-") as folder, serving(None, Path(folder)) as server:
-        postmaster = int((server.scratch / "home/data/postmaster.pid").read_text().splitlines()[0])
-        server.admin("alter system set autovacuum = off", "select pg_reload_conf()")
-        days = Days(server.scratch / "days", options.rows, options.rows)
-        days.folder.mkdir()
+    with serving_days(options.rows, options.rows) as (server, postmaster, days):
         base, file = days.base(options.rows), days.rising(0)
-        print(machine_text(machine(server, "")))
         with server.databases("base", "copy") as (there, copy):
             server.create(there)
             server.load(there, str(base))

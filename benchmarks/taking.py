@@ -10,16 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from daily import Days
-from large_merge import Figures, ask, content, measure, read_cpu
+from large_merge import Figures, ask, content, measure, read_cpu, serving_days
 from measure import Client, timed
 from psycopg import sql
-from server import FOOTFALL, Server, machine, machine_text, serving
+from server import FOOTFALL, Server
 
 PLAN = "import sys, json; from footfall import runs; r = runs.plan(sys.argv[1], range_bytes=int(sys.argv[2]));"
 PLAN += "print(json.dumps([r.token, r.ranges]))"
@@ -74,28 +72,25 @@ def main() -> None:
     parser.add_argument("--range-mb", type=int, default=16)
     parser.add_argument("--overlapping", action="store_true", help="half of the rows are there already")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="footfall-bench-") as folder, serving(None, Path(folder)) as server:
-        postmaster = int((server.scratch / "home/data/postmaster.pid").read_text().splitlines()[0])
-        server.admin("alter system set autovacuum = off", "select pg_reload_conf()")
-        days = Days(server.scratch / "days", max(options.rows, 1), options.load_rows)
-        days.folder.mkdir()
-        print(machine_text(machine(server, "")))
-        with server.databases("base", "copy") as (there, copy):
-            server.create(there)
-            timed(server.footfall(there, "schema", "apply"))
-            if options.rows:
-                measure(server, postmaster, there, FOOTFALL, days.base(options.rows))
-            if options.overlapping:
-                measure(server, postmaster, there, FOOTFALL, days.rising(0))
-            file = days.overlapping(1) if options.overlapping else days.rising(0)
-            server.tidy(there)
-            server.create(copy, template=there)
-            found: dict[str, Any] = {"load": measure(server, postmaster, copy, FOOTFALL, file)}
-            expected = content(server, copy)
-            server.create(copy, template=there)
-            found |= Steps(server, postmaster, copy).load(file, options.range_mb << 20, options.stagers)
-            server.verify(copy)
-            assert content(server, copy) == expected, (content(server, copy), expected)
+    with (
+        serving_days(max(options.rows, 1), options.load_rows) as (server, postmaster, days),
+        server.databases("base", "copy") as (there, copy),
+    ):
+        server.create(there)
+        timed(server.footfall(there, "schema", "apply"))
+        if options.rows:
+            measure(server, postmaster, there, FOOTFALL, days.base(options.rows))
+        if options.overlapping:
+            measure(server, postmaster, there, FOOTFALL, days.rising(0))
+        file = days.overlapping(1) if options.overlapping else days.rising(0)
+        server.tidy(there)
+        server.create(copy, template=there)
+        found: dict[str, Any] = {"load": measure(server, postmaster, copy, FOOTFALL, file)}
+        expected = content(server, copy)
+        server.create(copy, template=there)
+        found |= Steps(server, postmaster, copy).load(file, options.range_mb << 20, options.stagers)
+        server.verify(copy)
+        assert content(server, copy) == expected, (content(server, copy), expected)
     for name, figures in found.items():
         words = {field: round(getattr(figures, field), 2) for field in Figures.__slots__}
         print(name, words, f"{figures.server_cpu_s / options.load_rows * 1e6:.2f} us of the server a row")

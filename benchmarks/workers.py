@@ -10,13 +10,10 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import tempfile
-from pathlib import Path
 
-from daily import Days
-from large_merge import Figures, content, measure
+from large_merge import Figures, content, measure, serving_days
 from measure import timed
-from server import FOOTFALL, machine, machine_text, serving
+from server import FOOTFALL
 
 
 def main() -> None:
@@ -31,28 +28,25 @@ def main() -> None:
     several = ["--workers", str(options.workers)]
     several += ["--range-mb", str(options.range_mb)] if options.range_mb else []
     ways: dict[str, list[str]] = {"1": [], str(options.workers): several}
-    with tempfile.TemporaryDirectory(prefix="footfall-bench-") as folder, serving(None, Path(folder)) as server:
-        postmaster = int((server.scratch / "home/data/postmaster.pid").read_text().splitlines()[0])
-        server.admin("alter system set autovacuum = off", "select pg_reload_conf()")
-        days = Days(server.scratch / "days", max(options.rows, 1), options.load_rows)
-        days.folder.mkdir()
-        print(machine_text(machine(server, "")))
-        with server.databases("base", "copy") as (there, copy):
-            server.create(there)
-            timed(server.footfall(there, "schema", "apply"))
-            if options.rows:
-                measure(server, postmaster, there, FOOTFALL, days.base(options.rows))
-            file = days.rising(0)
-            server.tidy(there)
-            found: dict[str, list[Figures]] = {name: [] for name in ways}
-            expected = None
-            for number in range(options.runs):
-                for name in list(ways) if number % 2 == 0 else reversed(ways):
-                    server.create(copy, template=there)
-                    found[name].append(measure(server, postmaster, copy, FOOTFALL, file, *ways[name]))
-                    print(f"--workers {name}", found[name][-1], flush=True)
-                    expected = expected or content(server, copy)
-                    assert content(server, copy) == expected
+    with (
+        serving_days(max(options.rows, 1), options.load_rows) as (server, postmaster, days),
+        server.databases("base", "copy") as (there, copy),
+    ):
+        server.create(there)
+        timed(server.footfall(there, "schema", "apply"))
+        if options.rows:
+            measure(server, postmaster, there, FOOTFALL, days.base(options.rows))
+        file = days.rising(0)
+        server.tidy(there)
+        found: dict[str, list[Figures]] = {name: [] for name in ways}
+        expected = None
+        for number in range(options.runs):
+            for name in list(ways) if number % 2 == 0 else reversed(ways):
+                server.create(copy, template=there)
+                found[name].append(measure(server, postmaster, copy, FOOTFALL, file, *ways[name]))
+                print(f"--workers {name}", found[name][-1], flush=True)
+                expected = expected or content(server, copy)
+                assert content(server, copy) == expected
     for name, runs in found.items():
         tell(name, runs, options.load_rows)
 

@@ -213,6 +213,12 @@ def new_database_of_module(cluster: Cluster, _names: Iterator[int]) -> Iterator[
     yield from _databases(cluster, _names)
 
 
+@pytest.fixture(scope="module")
+def one_database(new_database_of_module: Callable[[], str]) -> str:
+    """The database of all tests of a module that empty it, each for itself."""
+    return new_database_of_module()
+
+
 def _databases(cluster: Cluster, names: Iterator[int]) -> Iterator[Callable[[], str]]:
     made: list[str] = []
 

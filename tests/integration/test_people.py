@@ -28,12 +28,6 @@ def answer(database: str, name: str, zone: str = "UTC", **filters: Any) -> list[
         return list(given.rows)
 
 
-@pytest.fixture(scope="module")
-def one_database(new_database_of_module: Callable[[], str]) -> str:
-    """The database of all tests here, each of which finds it without rows."""
-    return new_database_of_module()
-
-
 @pytest.fixture
 def database(one_database: str) -> str:
     return empty_tables(one_database)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import psycopg
 import pytest
-from psycopg import sql
 
+from emptying import empty_tables
 from footfall.settings import load_settings
-from footfall.tables.schema import list_tables
 from footfall.verbs import schema as schema_verb
 
 
@@ -18,11 +16,4 @@ def emptied_database(new_database_of_module: Callable[[], str]) -> Callable[[], 
     """Empty the tables of one database of the module: a new database for each example would take most of the time."""
     conninfo = new_database_of_module()
     schema_verb.schema_apply(load_settings(database_url=conninfo))
-    tables = sql.SQL(", ").join(map(sql.Identifier, list_tables()))
-
-    def empty() -> str:
-        with psycopg.connect(conninfo) as connection:
-            connection.execute(sql.SQL("truncate {} restart identity").format(tables))
-        return conninfo
-
-    return empty
+    return lambda: empty_tables(conninfo)

@@ -44,12 +44,6 @@ def ask(database: str, query: str, *values: object) -> list[Any]:
         return connection.execute(query, values).fetchall()
 
 
-@pytest.fixture(scope="module")
-def one_database(new_database_of_module: Callable[[], str]) -> str:
-    """The database of all tests here, each of which finds it without rows."""
-    return new_database_of_module()
-
-
 @pytest.fixture
 def database(one_database: str) -> str:
     return empty_tables(one_database)

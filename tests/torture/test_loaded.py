@@ -26,11 +26,6 @@ def instant(microseconds: int) -> datetime:
     return datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
-@pytest.fixture(scope="module")
-def one_database(new_database_of_module: Callable[[], str]) -> str:
-    return new_database_of_module()
-
-
 @pytest.fixture
 def loaded(one_database: str, write_csv: Callable[..., str], contents: Any) -> Iterator[Callable[[bytes], Any]]:
     """Load content into an empty database: the result, and the tables."""

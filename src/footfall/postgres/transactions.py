@@ -34,6 +34,7 @@ KEEPS_VACUUM_OFF = (
     "AccessExclusiveLock",
 )
 LOCK_POLL_S = 0.2  # seconds between two tries; a try does not wait, so that other sessions never queue behind it
+AGAIN = "run the same command again when it is done, or raise FOOTFALL_LOCK_WAIT_SECONDS"
 
 
 def begin(connection: Connection, target: Target, *, time_zone: str = "UTC", timeout_s: int = 0) -> None:
@@ -51,6 +52,23 @@ def begin(connection: Connection, target: Target, *, time_zone: str = "UTC", tim
     fetch_one(connection, SQL["session"], **values)
 
 
+class _Patience:
+    """Waits between tries to lock tables, and warns once, until `seconds` are over."""
+
+    def __init__(self, seconds: int) -> None:
+        self.until = time.monotonic() + seconds
+        self.has_warned = False
+
+    def wait(self, warning: str, busy: str, error: Exception) -> None:
+        """Wait for the next try. Raises: DatabaseBusyError with the words `busy` where the time is over."""
+        if time.monotonic() >= self.until:
+            raise DatabaseBusyError(busy) from error
+        if not self.has_warned:
+            log.warning(warning)
+            self.has_warned = True
+        time.sleep(LOCK_POLL_S)
+
+
 def begin_snapshot(
     connection: Connection, target: Target, lock: Callable[[Connection], None], tables: Sequence[str]
 ) -> None:
@@ -63,8 +81,7 @@ def begin_snapshot(
     """
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
-    until = time.monotonic() + target.lock_wait_s
-    has_warned = False
+    patience = _Patience(target.lock_wait_s)
     while True:
         connection.execute(compose(SQL["search_path"], schema=sql.Identifier(target.schema)))
         try:
@@ -72,15 +89,11 @@ def begin_snapshot(
         except psycopg.errors.LockNotAvailable as error:
             connection.rollback()
             holder = _find_holder(connection, target, tables, KEEPS_READERS_OFF)
-            if time.monotonic() >= until:
-                raise DatabaseBusyError(
-                    f"{holder} held a table for more than {target.lock_wait_s} s; "
-                    "run the same command again when it is done, or raise FOOTFALL_LOCK_WAIT_SECONDS"
-                ) from error
-            if not has_warned:
-                log.warning(f"waiting for the tables: {holder} holds one, up to {target.lock_wait_s} s")
-                has_warned = True
-            time.sleep(LOCK_POLL_S)
+            patience.wait(
+                f"waiting for the tables: {holder} holds one, up to {target.lock_wait_s} s",
+                f"{holder} held a table for more than {target.lock_wait_s} s; {AGAIN}",
+                error,
+            )
         else:
             begin(connection, target)
             return
@@ -94,8 +107,7 @@ def begin_without_vacuum(
     While somebody does, this waits without the writer lock, so that loads go on. `lock` locks the tables.
     Raises: DatabaseBusyError where one of the locks is not granted within `lock_wait_s` of the target.
     """
-    until = time.monotonic() + target.lock_wait_s
-    has_warned = False
+    patience = _Patience(target.lock_wait_s)
     while True:
         begin(connection, target)
         take_writer_lock(connection, target)
@@ -106,18 +118,13 @@ def begin_without_vacuum(
         except psycopg.errors.LockNotAvailable as error:
             connection.rollback()
             holder = _find_holder(connection, target, tables, KEEPS_VACUUM_OFF)
-            if time.monotonic() >= until:
-                raise DatabaseBusyError(
-                    f"{holder} held a table, as vacuum does, for more than {target.lock_wait_s} s; nothing was "
-                    "changed; run the same command again when it is done, or raise FOOTFALL_LOCK_WAIT_SECONDS"
-                ) from error
-            if not has_warned:
-                log.warning(
-                    f"waiting for a table: {holder} holds it, as vacuum does, up to {target.lock_wait_s} s; "
-                    "loads go on meanwhile"
-                )
-                has_warned = True
-            time.sleep(LOCK_POLL_S)
+            patience.wait(
+                f"waiting for a table: {holder} holds it, as vacuum does, up to {target.lock_wait_s} s; "
+                "loads go on meanwhile",
+                f"{holder} held a table, as vacuum does, for more than {target.lock_wait_s} s; nothing was changed; "
+                f"{AGAIN}",
+                error,
+            )
         else:
             begin(connection, target)  # makes the time-outs what they were
             return

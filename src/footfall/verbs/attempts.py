@@ -164,6 +164,17 @@ def confirm_operation(target: Target, operation_id: int | None, error: FootfallE
     )
 
 
+def find_own_load(session: LoadSession) -> LoadResult | None:
+    """Give the result of an earlier try whose COMMIT was not answered, where the ledger has its load.
+
+    Effects: takes the writer lock in the transaction of the caller if there was such a try.
+    """
+    if session.unsure:
+        take_writer_lock(session.connection, session.target)
+    found = (result for load_id, result in session.unsure.items() if ledger.is_loaded(session.connection, load_id))
+    return next(found, None)
+
+
 def commit_or_ask(
     connection: Connection, target: Target, is_there: Callable[[Connection], bool], outcomes: str
 ) -> None:

@@ -14,16 +14,17 @@ from footfall.engines.in_process import open_engine
 from footfall.errors import DatabaseUnavailableError, FootfallError, SettingsError, UnknownNameError
 from footfall.postgres.connection import open_session
 from footfall.postgres.faults import translate_driver_errors
-from footfall.postgres.transactions import begin, roll_back, take_writer_lock
+from footfall.postgres.transactions import begin, roll_back
 from footfall.results import LoadResult, LoadSummary
 from footfall.settings import Settings
-from footfall.tables import ledger, replays
+from footfall.tables import replays
 from footfall.tables.schema import assert_ready
 from footfall.verbs.attempts import (
     Attempt,
     CommitOutcome,
     copy_masked,
     find_commit_outcome,
+    find_own_load,
     make_unknown_outcome_error,
     plan_waits,
     wait_for_next_try,
@@ -130,16 +131,14 @@ class _Replayer:
                 raise
 
     def _find_own(self) -> LoadResult | None:
-        """Give the result of an earlier try whose COMMIT was not answered, where the ledger has its load."""
         session = self.judge.session
         if not session.unsure:
             return None
         begin(session.connection, session.target)
-        take_writer_lock(session.connection, session.target)
-        own = [done for load_id, done in session.unsure.items() if ledger.is_loaded(session.connection, load_id)]
+        own = find_own_load(session)
         session.connection.rollback()
         session.unsure.clear()
-        return own[0] if own else None
+        return own
 
     def _tell(self, done: Replayed, seconds: float) -> LoadResult | None:
         """Say what stays open, and why."""

@@ -26,7 +26,7 @@ from footfall.errors import (
 )
 from footfall.formats.ranges import open_range
 from footfall.postgres.faults import translate_driver_errors
-from footfall.postgres.transactions import begin, roll_back, take_writer_lock
+from footfall.postgres.transactions import begin, roll_back
 from footfall.results import LoadResult
 from footfall.safe_text import mask_source
 from footfall.settings import Settings
@@ -38,6 +38,7 @@ from footfall.verbs.attempts import (
     Attempt,
     CommitOutcome,
     find_commit_outcome,
+    find_own_load,
     make_unknown_outcome_error,
     plan_waits,
     record_failure,
@@ -132,22 +133,15 @@ class _Taker:
             while True:
                 begin(connection, where)
                 try:
-                    return self._find_own() or self._take_planned(attempt)
+                    if own := find_own_load(self.session):
+                        connection.rollback()
+                        return own
+                    return self._take_planned(attempt)
                 except OthersForgottenError:  # users were forgotten between the look at them and the lock
                     connection.rollback()
                 except (RunGoneError, SourceError) as error:
                     connection.rollback()
                     return self._find_taken(error)
-
-    def _find_own(self) -> LoadResult | None:
-        """Give the result of an earlier try whose COMMIT was not answered, where it is in the ledger."""
-        if self.session.unsure:
-            take_writer_lock(self.session.connection, self.session.target)
-        for load_id, result in self.session.unsure.items():
-            if ledger.is_loaded(self.session.connection, load_id):
-                self.session.connection.rollback()
-                return result
-        return None
 
     def _find_taken(self, error: FootfallError) -> LoadResult:
         """Give the load of the run's file from the ledger, if the tables of the run, or the file, are gone.
