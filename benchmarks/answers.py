@@ -31,7 +31,7 @@ from footfall.settings import load_settings
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
 from footfall.verbs import verify as verify_verb
-from footfall.verbs.query import snapshot
+from footfall.verbs.query import open_snapshot
 
 ZONE = "Europe/Vienna"
 DAYS = 180
@@ -125,7 +125,7 @@ def ask_all(conninfo: str, runs: int, names: tuple[str, ...] | None = None) -> d
     for name, given, _ in QUESTIONS:
         if names is not None and name not in names:
             continue
-        with snapshot(settings) as asker:
+        with open_snapshot(settings) as asker:
             seconds = []
             # Of the whole history one warm run is enough: nobody waits for these on a page.
             for _ in range(1 + (1 if "since" in given else runs)):
@@ -143,7 +143,7 @@ def time_questions(server: Server, database: str, runs: int) -> list[Timed]:
     conninfo = server.of(database)
     raw = ask_all(conninfo, max(runs // 2, 1), OF_USER_DAYS)
     settings = load_settings(database_url=conninfo)
-    schema_verb.schema_apply(settings, with_options=("user-days",))
+    schema_verb.upgrade_schema(settings, with_options=("user-days",))
     server.admin("checkpoint")
     found = ask_all(conninfo, runs)
     bounds = {" ".join([n, *(f"--{k} {v}" for k, v in given.items())]): bound for n, given, bound in QUESTIONS}
@@ -279,7 +279,7 @@ def main() -> int:
             questions = time_questions(server, database, asked.runs)
             if (found := verify_verb.verify(settings)).drift:
                 raise SystemExit(f"drift: {found.drift}")
-            with snapshot(settings) as asker:
+            with open_snapshot(settings) as asker:
                 users = sum(row[1] for row in asker.ask("new-users", Filters()).table.rows)
             result = {
                 "rows": summary.rows_loaded,

@@ -18,7 +18,7 @@ from typing import Any
 
 import psycopg
 from daily import Days
-from measure import Client, timed
+from measure import timed
 from psycopg import sql
 from server import FOOTFALL, Server, machine, machine_text, serving
 
@@ -63,8 +63,7 @@ def measure(server: Server, postmaster: int, database: str, footfall: Path, file
     server.checkpoint()
     (lsn,) = ask(server, database, "select pg_current_wal_insert_lsn()")
     began = read_cpu(postmaster)
-    words = (str(footfall), "load", "-q", *options, str(file))
-    run, _ = timed(Client(words, environment={"FOOTFALL_DATABASE_URL": server.of(database)}))
+    run, _ = timed(server.footfall(database, "load", "-q", *options, str(file), by=footfall))
     cpu = read_cpu(postmaster) - began
     (wal,) = ask(server, database, sql.SQL("select pg_current_wal_insert_lsn() - {}::pg_lsn").format(lsn))
     return Figures(cpu, float(wal) / 1e6, run.cpu_seconds, run.seconds, run.peak_mb)
@@ -107,22 +106,23 @@ def main() -> None:
     ways = {"after": options.after} | ({"before": options.before} if options.before else {})
     with serving_days(options.rows, options.load_rows or options.rows) as (server, postmaster, days):
         base, file = days.base(options.rows), days.rising(0)
-        with server.databases("base", "copy") as (there, copy):
-            server.create(there)
-            if options.with_user_days:
-                timed(server.footfall(there, "schema", "apply", "--with", "user-days"))
-            first = measure(server, postmaster, there, options.after, base)
-            print("first load", first)
-            server.tidy(there)
+        with server.databases(*ways, "copy") as (*bases, copy):
+            # Each Footfall makes its own tables, since one does not write into those of a later version.
+            for name, there in zip(ways, bases, strict=True):
+                server.create(there)
+                if options.with_user_days:
+                    timed(server.footfall(there, "schema", "apply", "--with", "user-days", by=ways[name]))
+                print("first load", name, measure(server, postmaster, there, ways[name], base), flush=True)
+                server.tidy(there)
             found: dict[str, list[Figures]] = {name: [] for name in ways}
             contents = []
             for _ in range(options.runs):
-                for name, footfall in ways.items():
+                for name, there in zip(ways, bases, strict=True):
                     server.create(copy, template=there)
-                    found[name].append(measure(server, postmaster, copy, footfall, file))
+                    found[name].append(measure(server, postmaster, copy, ways[name], file))
                     contents.append(content(server, copy))
                     print(name, found[name][-1], flush=True)
-            server.verify(copy)
+                    timed(server.footfall(copy, "verify", "-q", by=ways[name]))
     assert all(each == contents[0] for each in contents), contents
     for name, figures in found.items():
         middle = {field: statistics.median(getattr(each, field) for each in figures) for field in Figures.__slots__}

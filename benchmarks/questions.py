@@ -132,15 +132,15 @@ def median_s(connection: psycopg.Connection[Any], statement: Any, given: Any, ru
 def answered(conninfo: str, runs: int) -> list[Answered]:
     """Put every question in both ways, in the same session settings; both answers must be equal."""
     target = targets.Target(conninfo, "public", 600)
-    found = catalogue.catalogue(None)
+    found = catalogue.read_catalogue(None)
     results = []
     with connect(target) as connection:
         for name, given, plain in QUESTIONS:
             transactions.begin_reading(connection, target, ZONE, 0)
             asked = Asked(time_zone=ZONE, **{key: str(value) for key, value in given.items()})
             query = found[name]
-            text = query.written(lambda name: f"%({name})s", lambda piece: piece.replace("%", "%%"))
-            ours_s, rows = median_s(connection, text.encode(), parameters.values(query, asked), runs)
+            text = query.write_sql(lambda name: f"%({name})s", lambda piece: piece.replace("%", "%%"))
+            ours_s, rows = median_s(connection, text.encode(), parameters.list_values(query, asked), runs)
             if name == "active-users":  # it lists days without users, and says more of each
                 rows = [row[:2] for row in rows if row[1]]
             raw_s = None

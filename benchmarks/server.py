@@ -67,9 +67,9 @@ class Server:
             for name in ours:
                 self.drop(name)
 
-    def footfall(self, database: str, *words: str) -> Client:
-        """Give the client that runs Footfall's command line on a database."""
-        return Client((str(FOOTFALL), *words), environment={"FOOTFALL_DATABASE_URL": self.of(database)})
+    def footfall(self, database: str, *words: str, by: Path = FOOTFALL) -> Client:
+        """Give the client that runs the command line of a Footfall on a database."""
+        return Client((str(by), *words), environment={"FOOTFALL_DATABASE_URL": self.of(database)})
 
     def load(self, database: str, *words: str) -> tuple[Run, dict[str, Any]]:
         """Run `footfall load`; give its figures and what it said."""
@@ -95,7 +95,7 @@ def serving(conninfo: str | None, scratch: Path) -> Iterator[Server]:
     from footfall.postgres.embedded import clients
 
     scratch.chmod(0o711)  # as root the server runs as another account, which passes through
-    with clients.running(scratch / "home") as ours:
+    with clients.keep_running(scratch / "home") as ours:
         yield Server(ours, find_psql(), scratch)
 
 

@@ -63,7 +63,7 @@ def fresh(conninfo: str) -> None:
         "create schema public",
         "create extension if not exists pg_stat_statements",
     )
-    schema_verb.schema_apply(load_settings(database_url=conninfo))
+    schema_verb.upgrade_schema(load_settings(database_url=conninfo))
 
 
 def load(conninfo: str, name: str) -> None:

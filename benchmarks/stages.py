@@ -159,7 +159,7 @@ def server_alone(bench: Server, database: str, folder: Path) -> list[Took]:
     took: list[Took] = []
     bench.create(database)
     settings = load_settings(database_url=bench.of(database))
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     with psycopg.connect(bench.of(database), autocommit=True) as connection:
         connection.execute("alter table user_interactions_raw drop constraint user_interactions_raw_pkey")
         connection.execute("drop index user_interactions_raw_timestamp_idx")

@@ -76,7 +76,7 @@ def measure(conninfo: str, act: Callable[[], Any]) -> float:
 
 def make_anew(conninfo: str) -> None:
     run(conninfo, "drop schema public cascade", "create schema public")
-    schema_verb.schema_apply(load_settings(database_url=conninfo))
+    schema_verb.upgrade_schema(load_settings(database_url=conninfo))
 
 
 def load(conninfo: str, name: str) -> None:
@@ -171,7 +171,7 @@ COUNTED = (
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(dir="/tmp") as made:
         Path(made).chmod(0o711)
-        with clients.running(Path(made) / "home") as server:
+        with clients.keep_running(Path(made) / "home") as server:
             run(server, "alter system set autovacuum to off", "select pg_reload_conf()")
             if "price" in sys.argv[1:] or len(sys.argv) == 1:
                 measure_price(server, Path(made), ROWS)

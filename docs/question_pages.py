@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from footfall.answers.asked import BY_NAME, Filters, Parameter, write_command
-from footfall.answers.catalogue import HEADS, Query, catalogue, in_groups
-from footfall.answers.charts import About, Bar, Markup, as_file, bars, heat_map
+from footfall.answers.catalogue import HEADS, Query, read_catalogue, sort_by_group
+from footfall.answers.charts import About, Bar, Markup, draw_bars, draw_heat_map, make_file_text
 from footfall.page.drawing import DRAWINGS, Drawing
 from page_parts import lay_table
 from question_answers import ASKED, Kept, name_question, read_kept
@@ -57,7 +57,7 @@ ID_COLUMNS = ("user_id", "product_id", "last_user_id", "last_product_id")
 @cache
 def questions() -> list[Query]:
     """Give every question, in the order of `footfall query --list`."""
-    return in_groups(catalogue(None).values())
+    return sort_by_group(read_catalogue(None).values())
 
 
 @cache
@@ -255,7 +255,7 @@ def _title(query: Query) -> str:
 
 def draw_picture(name: str) -> str:
     """Give the picture of a question as the text of an SVG file."""
-    query = catalogue(None)[name]
+    query = read_catalogue(None)[name]
     answered: Any = answers()[name]
     filters = ASKED[name]
     given = {"per": filters.per or query.defaults.get("per"), "since": filters.since, "until": filters.until}
@@ -263,10 +263,12 @@ def draw_picture(name: str) -> str:
     drawing = Drawing(_title(query), options, f"question-{name}", WHOLE)
     if name == "per-hour":
         shown = [Bar(f"{hour:%H}:00", count) for hour, count in answered.table.rows]
-        return as_file(bars(About(drawing.name, drawing.title, unit="interactions"), shown))
+        return make_file_text(draw_bars(About(drawing.name, drawing.title, unit="interactions"), shown))
     if name == "retention":
-        return as_file(_draw_retention(answered.table.rows, About(drawing.name, drawing.title, unit="% of the cohort")))
-    return as_file(DRAWINGS[name](answered, drawing))
+        return make_file_text(
+            _draw_retention(answered.table.rows, About(drawing.name, drawing.title, unit="% of the cohort"))
+        )
+    return make_file_text(DRAWINGS[name](answered, drawing))
 
 
 def _draw_retention(rows: Sequence[tuple[Any, ...]], about: About) -> Markup:
@@ -279,7 +281,7 @@ def _draw_retention(rows: Sequence[tuple[Any, ...]], about: About) -> Markup:
     last = max(max(cells) for cells in shares.values())
     headings = [f"week {number}" for number in range(1, last + 1)]
     values = [[cells.get(number) for number in range(1, last + 1)] for cells in shares.values()]
-    return heat_map(about, list(shares), headings, values)
+    return draw_heat_map(about, list(shares), headings, values)
 
 
 WHOLE = (datetime(2024, 3, 5), datetime(2024, 6, 23))  # noqa: DTZ001  (days that are whole in the shop's data)

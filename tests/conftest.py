@@ -142,7 +142,7 @@ def cluster(short_folder: Path) -> Iterator[Cluster]:
     from footfall.postgres.embedded import clients
 
     home = short_folder / "home"
-    with clients.running(home) as conninfo:
+    with clients.keep_running(home) as conninfo:
         with (home / "data/pg_hba.conf").open("a") as file:
             # Tests come as several roles; the socket's folder keeps others out.
             file.write("local all all trust\nlocal replication all trust\n")

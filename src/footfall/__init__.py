@@ -117,7 +117,7 @@ def load(
     from footfall.verbs import load as load_verb
 
     how: Any = {"replays": replays, "again": again, "with_later": with_later}
-    return load_verb.load(list(sources), _settings(settings), progress=progress, **how)
+    return load_verb.load(list(sources), _choose_settings(settings), progress=progress, **how)
 
 
 def check(
@@ -130,7 +130,7 @@ def check(
     """
     from footfall.verbs import check as check_verb
 
-    return check_verb.check(list(sources), _settings(settings), progress=progress)
+    return check_verb.check(list(sources), _choose_settings(settings), progress=progress)
 
 
 def find(*sources: str) -> FoundSources:
@@ -143,7 +143,7 @@ def find(*sources: str) -> FoundSources:
     """
     from footfall.sources.finding import find_sources
 
-    return find_sources(list(sources), _settings({}).matches)
+    return find_sources(list(sources), _choose_settings({}).matches)
 
 
 def guess(*sources: str, name: str | None = None, **settings: Unpack[Options]) -> Guess:
@@ -157,7 +157,7 @@ def guess(*sources: str, name: str | None = None, **settings: Unpack[Options]) -
     """
     from footfall.verbs import guess as guess_verb
 
-    return guess_verb.guess(list(sources), _settings(settings), name=name)
+    return guess_verb.guess(list(sources), _choose_settings(settings), name=name)
 
 
 def discover(*sources: str, **settings: Unpack[Options]) -> Discovery:
@@ -169,7 +169,7 @@ def discover(*sources: str, **settings: Unpack[Options]) -> Discovery:
     """
     from footfall.verbs import discover as discover_verb
 
-    return discover_verb.discover(list(sources), _settings(settings))
+    return discover_verb.discover(list(sources), _choose_settings(settings))
 
 
 def rejects(
@@ -191,8 +191,8 @@ def rejects(
     """
     from footfall.verbs import rejects as rejects_verb
 
-    rows, _ = rejects_verb.rejects(
-        _settings(settings), load_id=load, source=source, code=code, limit=limit, with_closed=closed
+    rows, _ = rejects_verb.show_rejects(
+        _choose_settings(settings), load_id=load, source=source, code=code, limit=limit, with_closed=closed
     )
     return rows
 
@@ -208,7 +208,7 @@ def replay(*load_ids: int, dry_run: bool = False, **settings: Unpack[LoadOptions
     """
     from footfall.verbs import replay as replay_verb
 
-    return replay_verb.replay(_settings(settings), load_ids, dry_run=dry_run)
+    return replay_verb.replay(_choose_settings(settings), load_ids, dry_run=dry_run)
 
 
 def loads(*, limit: int | None = None, **settings: Unpack[Options]) -> Table:
@@ -220,7 +220,7 @@ def loads(*, limit: int | None = None, **settings: Unpack[Options]) -> Table:
     """
     from footfall.verbs import loads as loads_verb
 
-    return loads_verb.loads(_settings(settings), limit=limit)
+    return loads_verb.show_loads(_choose_settings(settings), limit=limit)
 
 
 def query(name: str, **asked: Unpack[QueryOptions]) -> Table:
@@ -260,7 +260,7 @@ def questions(**settings: Unpack[Options]) -> Table:
     from footfall.results import Table
     from footfall.verbs import query as query_verb
 
-    answer = query_verb.query_list(_settings(settings))
+    answer = query_verb.query_list(_choose_settings(settings))
     return Table(answer.columns, tuple(answer.rows), answer.types)
 
 
@@ -277,7 +277,7 @@ def report(output: str | Path | None = None, **asked: Unpack[ReportOptions]) -> 
 
     wanted = {name: value for name, value in asked.items() if name in making.KEYWORDS}
     settings: Any = {name: value for name, value in asked.items() if name not in wanted}
-    made = making.make_report(_settings(settings), making.read_keywords(wanted))
+    made = making.make_report(_choose_settings(settings), making.read_keywords(wanted))
     if output is not None:
         making.write_file(made, output)
     return made.html
@@ -301,7 +301,7 @@ def forget(
     """
     from footfall.verbs import forget as forget_verb
 
-    return forget_verb.forget(users, _settings(settings), from_file=from_file, dry_run=dry_run)
+    return forget_verb.forget(users, _choose_settings(settings), from_file=from_file, dry_run=dry_run)
 
 
 def undo(*loads: int, with_later: bool = False, dry_run: bool = False, **settings: Unpack[Options]) -> UndoSummary:
@@ -316,7 +316,7 @@ def undo(*loads: int, with_later: bool = False, dry_run: bool = False, **setting
     """
     from footfall.verbs import undo as undo_verb
 
-    return undo_verb.undo(loads, _settings(settings), with_later=with_later, dry_run=dry_run)
+    return undo_verb.undo(loads, _choose_settings(settings), with_later=with_later, dry_run=dry_run)
 
 
 def verify(*, repair: bool = False, **settings: Unpack[Options]) -> Verification:
@@ -328,10 +328,10 @@ def verify(*, repair: bool = False, **settings: Unpack[Options]) -> Verification
     """
     from footfall.verbs import verify as verify_verb
 
-    return verify_verb.verify(_settings(settings), repair=repair)
+    return verify_verb.verify(_choose_settings(settings), repair=repair)
 
 
-def _settings(given: Options) -> Settings:
+def _choose_settings(given: Options) -> Settings:
     from footfall.settings import load_settings
 
     return load_settings(**given)

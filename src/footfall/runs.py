@@ -39,7 +39,7 @@ def plan(
     from footfall.verbs.runs import planning
 
     how = planning.Plan(lease_s=lease_hours * 3600, range_bytes=range_bytes)
-    return planning.plan(path, _settings(settings), how)
+    return planning.plan(path, _choose_settings(settings), how)
 
 
 def stage(token: str, number: int, **settings: Unpack[Options]) -> Literal["staged", "staged-already"]:
@@ -52,7 +52,7 @@ def stage(token: str, number: int, **settings: Unpack[Options]) -> Literal["stag
     """
     from footfall.verbs.runs import staging
 
-    return staging.stage(token, number, _settings(settings))
+    return staging.stage(token, number, _choose_settings(settings))
 
 
 def take(token: str, **settings: Unpack[LoadOptions]) -> LoadResult:
@@ -65,7 +65,7 @@ def take(token: str, **settings: Unpack[LoadOptions]) -> LoadResult:
     """
     from footfall.verbs.runs import taking
 
-    return taking.take(token, _settings(settings))
+    return taking.take(token, _choose_settings(settings))
 
 
 def left(token: str, **settings: Unpack[Options]) -> list[int]:
@@ -75,7 +75,7 @@ def left(token: str, **settings: Unpack[Options]) -> list[int]:
     """
     from footfall.verbs.runs import staging
 
-    return staging.find_left(token, _settings(settings))
+    return staging.find_left(token, _choose_settings(settings))
 
 
 def sweep(**settings: Unpack[Options]) -> int:
@@ -85,10 +85,10 @@ def sweep(**settings: Unpack[Options]) -> int:
     """
     from footfall.verbs.runs import sweeping
 
-    return sweeping.sweep(_settings(settings))
+    return sweeping.sweep(_choose_settings(settings))
 
 
-def _settings(given: Options) -> Settings:
+def _choose_settings(given: Options) -> Settings:
     from footfall.settings import load_settings
 
     return load_settings(**given)

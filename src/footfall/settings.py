@@ -294,7 +294,9 @@ def _read_dotenv() -> dict[str, Any]:
     try:
         found = dotenv.dotenv_values(DOTENV_FILE, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
-        raise SettingsError(f"{DOTENV_FILE} cannot be read ({_why(error)}); mend it or take it away") from error
+        raise SettingsError(
+            f"{DOTENV_FILE} cannot be read ({_describe_why(error)}); mend it or take it away"
+        ) from error
     values: dict[str, Any] = {}
     for key, value in found.items():
         if not key.upper().startswith(PREFIX):
@@ -364,10 +366,10 @@ def _parse_toml() -> dict[str, Any]:
             f'{TOML_FILE} is not TOML{where}; a setting reads name = "value", see footfall.example.toml'
         ) from None
     except (OSError, UnicodeError) as error:
-        raise SettingsError(f"{TOML_FILE} cannot be read ({_why(error)}); mend it or take it away") from error
+        raise SettingsError(f"{TOML_FILE} cannot be read ({_describe_why(error)}); mend it or take it away") from error
 
 
-def _why(error: OSError | UnicodeError) -> str:
+def _describe_why(error: OSError | UnicodeError) -> str:
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is not UTF-8"
 
 
@@ -381,6 +383,6 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; there are {', '.join(names)}" if len(names) <= 20 else ""
 
 
-def libpq_variables_set() -> bool:
+def has_libpq_variables() -> bool:
     """Say whether one of libpq's own variables names a database."""
     return any(os.environ.get(name) for name in LIBPQ_VARIABLES)

@@ -37,11 +37,11 @@ class Statements(Mapping[str, LiteralString]):
 
 
 @cache
-def statements(module: str) -> Statements:
+def read_statements(module: str) -> Statements:
     """Give the statements of one module, by the names in the `-- name:` lines of its .sql file.
 
     Example:
-        >>> sorted(statements("footfall.postgres.connection"))
+        >>> sorted(read_statements("footfall.postgres.connection"))
         ['server']
     """
     return Statements(module)

@@ -62,7 +62,7 @@ def test_a_run_that_is_triggered_with_the_form_succeeds(standalone: Any, page: A
 
     assert header.inner_text() == "Success"
     playwright.expect(page.get_by_text("interactions-2024-03-02.csv")).to_be_visible()
-    with psycopg.connect(clients.url(home / "postgresql")) as connection:
+    with psycopg.connect(clients.find_url(home / "postgresql")) as connection:
         found = connection.execute("select source from loads where status = 'loaded'").fetchall()
     assert {f"interactions-2024-03-0{day}.csv" for day in (1, 2, 3)} <= {Path(source).name for (source,) in found}
 

@@ -50,7 +50,7 @@ def rest(of: Any) -> Iterator[httpx.Client]:
 
 
 def ask(of: Any, query: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(clients.url(of.home / "postgresql")) as connection:
+    with psycopg.connect(clients.find_url(of.home / "postgresql")) as connection:
         return connection.execute(query).fetchall()
 
 

@@ -25,7 +25,7 @@ from footfall.verbs import replay as replay_verb
 from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
 from footfall.verbs.runs import taking
-from footfall.verbs.runs.planning import planned
+from footfall.verbs.runs.planning import plan_run
 from footfall.verbs.runs.staging import stage
 from trials import ALWAYS_SETTLED_NS, loaded
 
@@ -124,7 +124,7 @@ def plan_and_stage_until_killed(conninfo: str, csv: str, range_bytes: int, ready
         signal.pause()
 
     settings = load_settings(database_url=conninfo)
-    with planned(csv, settings, range_bytes=range_bytes) as run:
+    with plan_run(csv, settings, range_bytes=range_bytes) as run:
         for number in range(run.ranges - 1):
             stage(run.token, number, settings)
         runs.note_range = wait

@@ -140,7 +140,7 @@ class Soak:
         self.start_watcher(url)
 
     def restart_server(self, how: signal.Signals) -> None:
-        pid = clients.status(self.home).pid
+        pid = clients.find_status(self.home).pid
         assert pid
         os.kill(pid, how)
         until(lambda: not is_alive(pid))

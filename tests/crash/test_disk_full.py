@@ -115,11 +115,11 @@ def test_a_full_disk_of_the_server_is_exit_5_and_with_room_the_same_command_load
             or b"the database is not reachable, or was lost" in failed.stderr
         )
         mount("-o", "remount,size=1g", str(disk))
-        with clients.running(home) as conninfo:
+        with clients.keep_running(home) as conninfo:
             assert contents(conninfo)["raw"] == contents(conninfo)["quarantine"] == []
         again = footfall("load", csv, FOOTFALL_HOME=str(home))
         assert again.returncode == 0, again.stderr
-        with clients.running(home) as conninfo:
+        with clients.keep_running(home) as conninfo:
             compare(figures, contents(conninfo), contents(truth_in))
     figures.kills["disk full on the server"] += 1
 
@@ -134,7 +134,7 @@ def test_tables_on_a_full_disk_are_a_failure_that_says_so_and_is_in_the_ledger(
 ) -> None:
     csv, database, truth_in = wide(write_csv, ROWS), new_database(), new_database()
     assert load_verb.load([csv], load_settings(database_url=truth_in)).exit_code == 0
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     with small_disk(short_folder / "tables", "18m") as disk, on_disk(database, cluster.admin, disk):
         failed = footfall("load", csv, "--database", database)
         assert failed.returncode == 5, failed.stderr

@@ -142,10 +142,10 @@ COMMANDS = (
     ),
     Command("stage and take of a run", stage_and_take, prepare_run, commits=RANGES + 1, is_run=True),
     Command("plan, stage and take of a run", load_by_run, commits=RANGES + 2, is_run=True, is_long=True),
-    Command("schema apply", lambda url: schema_verb.schema_apply(settings_of(url)), prepare_earlier),
+    Command("schema apply", lambda url: schema_verb.upgrade_schema(settings_of(url)), prepare_earlier),
     Command(
         "schema apply --with",
-        lambda url: schema_verb.schema_apply(settings_of(url), with_options=["user-days"]),
+        lambda url: schema_verb.upgrade_schema(settings_of(url), with_options=["user-days"]),
         commits=2,
         is_long=True,
     ),

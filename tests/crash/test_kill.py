@@ -176,7 +176,7 @@ def wait_until_it_waits(database: str) -> None:
 
 
 def test_ctrl_c_leaves_nothing_half_done(csv: str, database: str, contents: Contents) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
     with psycopg.connect(database) as holder:  # the rows are sent, and cannot be merged
         holder.execute("lock table user_interactions_raw in exclusive mode")
@@ -284,7 +284,7 @@ def test_a_row_that_something_else_swallows_fails_the_load(
 ) -> None:
     monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", empty_path_bytes)
     csv, settings = delivery(write_csv, 60, 0), load_settings(database_url=database, max_rejected="1.0")
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     with psycopg.connect(database) as connection:
         connection.execute(SWALLOW)
     assert load_verb.load([csv], settings).loads[0].status == "failed"
@@ -300,7 +300,7 @@ def test_what_came_from_stdin_is_not_tried_again_for_it_cannot_be_read_twice(
 ) -> None:
     content = Path(delivery(write_csv, 1_000, 0)).read_bytes()
     settings = load_settings(database_url=database)
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     with psycopg.connect(database) as holder:
         holder.execute("lock table user_interactions_raw in exclusive mode")
         load = [sys.executable, "-m", "footfall.cli", "load", "-", "--retry", "--database", database]

@@ -27,7 +27,7 @@ from footfall.results.running import Run
 from footfall.settings import load_settings
 from footfall.tables import runs as run_tables
 from footfall.verbs.runs import taking
-from footfall.verbs.runs.planning import planned
+from footfall.verbs.runs.planning import plan_run
 from forked import plan_and_stage_until_killed, stage_until_killed, take_until_committed
 from forks import FORKS, start_forks
 from trials import IS_LONG, Contents, left_behind, loaded
@@ -311,7 +311,7 @@ def test_a_run_without_a_lease_is_not_swept_while_a_range_is_staged(
 
 
 def test_a_run_that_its_planner_holds_is_not_swept_while_nobody_stages(database: str, csv: str) -> None:
-    with planned(csv, load_settings(database_url=database), range_bytes=RANGE_BYTES) as run:
+    with plan_run(csv, load_settings(database_url=database), range_bytes=RANGE_BYTES) as run:
         assert stage(database, run, 0) == "staged"
         assert sweep(database) == 0
         assert stage(database, run, 1) == "staged"
@@ -477,7 +477,7 @@ def test_after_a_crash_of_the_server_a_staged_run_is_void_and_the_next_load_work
 ) -> None:
     home = short_folder / "crashed"
     clients.start(home)
-    database = clients.url(home)
+    database = clients.find_url(home)
     loaded(database, [write_other(csv)])
     before = contents(database)
     run = plan(database, csv)

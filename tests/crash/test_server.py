@@ -94,7 +94,7 @@ def undisturbed(home: Path, tmp_path_factory: pytest.TempPathFactory, contents: 
     csv = tmp_path_factory.mktemp("server") / "a.csv"
     csv.write_text("interaction_id,user_id,product_id,action,timestamp\n" + "".join(f"{row}\n" for row in rows))
     messages, truths = {}, []
-    with clients.running(home) as conninfo, pytest.MonkeyPatch.context() as patch:
+    with clients.keep_running(home) as conninfo, pytest.MonkeyPatch.context() as patch:
         for is_direct in (False, True):
             take_path(patch, is_direct=is_direct)
             with wire.proxying(str(conninfo_to_dict(conninfo)["host"])) as proxy:
@@ -157,7 +157,7 @@ def test_after_a_killed_server_the_same_command_starts_it_and_gives_the_tables_o
         schema = f"trial_{next(server.schemas)}"
         clients.start(server.home)
         target = planned(server, kill, chance)
-        with wire.proxying(str(conninfo_to_dict(clients.url(server.home))["host"])) as proxy:
+        with wire.proxying(str(conninfo_to_dict(clients.find_url(server.home))["host"])) as proxy:
             proxy.fault_at, proxy.fault = target.number, killing(server, kill, chance)
             first = loaded(url_of(proxy), [server.csv], schema=schema)
             assert proxy.struck is not None
@@ -169,7 +169,7 @@ def test_after_a_killed_server_the_same_command_starts_it_and_gives_the_tables_o
         assert again.returncode == 0, again.stderr
         (status,) = (load["status"] for load in json.loads(again.stdout)["loads"])
         assert status == "already-loaded" if first.exit_code == 0 else status in {"loaded", "already-loaded"}
-        with clients.running(server.home) as conninfo:
+        with clients.keep_running(server.home) as conninfo:
             there = in_schema(conninfo, schema)
             compare(figures, contents(there), server.truth)
             assert left_behind(there) == []
@@ -187,7 +187,7 @@ def test_with_retry_a_load_outlives_a_restart_of_the_database(
     server: Server, contents: Contents, figures: Figures
 ) -> None:
     target = planned(server, IN_COPY, random.Random(SEED))
-    with wire.proxying(str(conninfo_to_dict(clients.url(server.home))["host"])) as proxy:
+    with wire.proxying(str(conninfo_to_dict(clients.find_url(server.home))["host"])) as proxy:
         restarted = threading.Timer(1.5, clients.start, [server.home])
 
         def kill(link: wire.Link, message: wire.Message) -> None:
@@ -205,13 +205,13 @@ def test_with_retry_a_load_outlives_a_restart_of_the_database(
     figures.kills["SIGKILL of a postmaster, with --retry"] += 1
     assert done.returncode == 0, done.stderr
     assert "trying again in 1 s" in done.stderr
-    with clients.running(server.home) as conninfo:
+    with clients.keep_running(server.home) as conninfo:
         compare(figures, contents(in_schema(conninfo, "retried")), server.truth)
 
 
 def test_without_retry_a_lost_database_is_exit_5_at_once_with_what_to_do(server: Server) -> None:
     target = planned(server, IN_COPY, random.Random(SEED))
-    with wire.proxying(str(conninfo_to_dict(clients.url(server.home))["host"])) as proxy:
+    with wire.proxying(str(conninfo_to_dict(clients.find_url(server.home))["host"])) as proxy:
         proxy.fault_at, proxy.fault = target.number, wire.cut_before
         proxy.is_refusing_after = True
         command = [sys.executable, "-m", "footfall.cli", "load", server.csv, "--database", url_of(proxy)]

@@ -52,7 +52,7 @@ def read(database: str) -> dict[str, list[Any]]:
 
 def prepare(database: str) -> None:
     """Load a file that two later ones meet: one has rows of it too, the other contradicts one."""
-    schema_verb.schema_apply(load_settings(database_url=database), with_options=["user-days"])
+    schema_verb.upgrade_schema(load_settings(database_url=database), with_options=["user-days"])
     row = "{},{},1,click,2024-01-{:02} 12:00\n".format
     first = [row(n, n % 5 + 1, n % 28 + 1) for n in range(1, 60)]
     Path("a.csv").write_text(HEADER + "".join(first) + "x,1,1,click,2024-01-01\n")

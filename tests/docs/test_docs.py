@@ -224,7 +224,7 @@ def test_every_setting_and_variable_is_in_the_docs() -> None:
 def test_every_table_and_column_is_in_the_docs(database: str) -> None:
     import psycopg
 
-    heard_by(print, schema_verb.schema_apply, settings.load_settings(database_url=database))
+    heard_by(print, schema_verb.upgrade_schema, settings.load_settings(database_url=database))
     page = reference("tables")
     with psycopg.connect(database) as connection:
         columns = connection.execute(

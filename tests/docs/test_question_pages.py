@@ -16,7 +16,7 @@ import pytest
 
 import question_answers
 import question_pages
-from footfall.answers.catalogue import HEADS, catalogue
+from footfall.answers.catalogue import HEADS, read_catalogue
 from footfall.settings import load_settings
 from footfall.verbs import load as load_verb
 from footfall.verbs import query as query_verb
@@ -36,10 +36,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def test_the_kept_answers_are_those_of_the_shop(shop: list[str], new_database_of_module: Callable[[], str]) -> None:
     settings = load_settings(database_url=new_database_of_module())
     load_verb.load(shop, settings)
-    with query_verb.snapshot(settings) as asker:
+    with query_verb.open_snapshot(settings) as asker:
         answers = {name: asker.ask(name, filters).table for name, filters in question_answers.ASKED.items()}
         for name in question_pages.EXAMPLES_OF_WHO:
-            users = asker.ask(name, question_pages.ask_who(catalogue(None)[name])).table
+            users = asker.ask(name, question_pages.ask_who(read_catalogue(None)[name])).table
             assert users.columns == ("user_id", "first_at", "last_at", "interaction_count"), name
             assert users.rows, name
     text = question_answers.keep(answers)
@@ -49,7 +49,7 @@ def test_the_kept_answers_are_those_of_the_shop(shop: list[str], new_database_of
 
 
 def test_every_question_has_an_answer_for_its_page() -> None:
-    assert sorted(question_answers.ASKED) == sorted(catalogue(None)) == sorted(question_answers.read_kept())
+    assert sorted(question_answers.ASKED) == sorted(read_catalogue(None)) == sorted(question_answers.read_kept())
 
 
 def test_every_note_at_the_head_of_a_question_is_a_whole_sentence() -> None:

@@ -30,7 +30,7 @@ SECRET = "hunter2-of-the-tables"
 def test_the_ranges_of_a_worker_that_is_killed_are_staged_by_others(
     dask: Any, ordinary: str, database: str, large: str
 ) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     address = make_conninfo(database, password=SECRET)
     with all_stagers_held(database):
         driver = start_load(address, large, "--engine", "dask", "--scheduler", dask.scheduler_address)

@@ -45,7 +45,7 @@ def test_executors_give_the_tables_of_the_ordinary_load(spark: Any, ordinary: st
 def test_the_ranges_of_an_executor_that_is_killed_are_staged_by_others(
     spark: Any, ordinary: str, database: str, large: str
 ) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     with ThreadPoolExecutor(1) as pool:
         with all_stagers_held(database):
             load = pool.submit(load_by_spark, spark, large, database)

@@ -345,7 +345,7 @@ def test_a_strange_action_is_a_step_and_a_part_of_paths(shop: str) -> None:
 
 
 def test_tables_without_rows_give_empty_answers_with_their_columns(database: str) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     assert {name: columns_and_rows(database, name) for name in NAMES} == {
         "funnel": (
             (

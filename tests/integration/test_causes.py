@@ -79,7 +79,7 @@ def test_a_code_that_the_driver_does_not_know_has_the_cause_of_its_class(
 
     monkeypatch.setattr("footfall.verbs.session.schema_version", versions)
     with pytest.raises(kind, match=(CAUSES.get(code) or CAUSES[code[:2]]).words):
-        schema_verb.schema_show(load_settings(database_url=database))
+        schema_verb.show_schema(load_settings(database_url=database))
 
 
 def end(admin: str, connection: Any) -> None:

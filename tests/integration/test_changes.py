@@ -108,7 +108,7 @@ COLUMNS = {
 
 
 def test_tables_without_rows_give_empty_answers_with_their_columns(database: str) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     given = {name: columns_and_rows(database, name, **ASKED[name]) for name in NAMES}
     assert given == {name: (COLUMNS[name], []) for name in NAMES}
 
@@ -170,7 +170,7 @@ def test_questions_are_put_to_a_schema_of_ones_own(database: str, write_csv: Wri
 def test_a_granted_role_can_ask_every_question(database: str, new_role: Callable[..., str]) -> None:
     load(database, str(SAMPLE))
     reader = new_role()
-    schema_verb.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
+    schema_verb.grant_reading(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
     for name in NAMES:
         assert answer(reader, name, **ASKED[name]) == answer(database, name, **ASKED[name]), name
     with psycopg.connect(reader) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):

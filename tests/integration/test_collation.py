@@ -73,7 +73,7 @@ def at_version_3() -> Callable[[str, str], None]:
 
 @pytest.mark.parametrize("schema", ["public", "other"])
 def test_no_key_index_or_unique_constraint_orders_text_by_anything_but_its_bytes(database: str, schema: str) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database, schema=schema))
+    schema_verb.upgrade_schema(load_settings(database_url=database, schema=schema))
     columns = f"""
         select c.relname, x.relname, o.collname
         from pg_index as i
@@ -93,7 +93,7 @@ def test_no_key_index_or_unique_constraint_orders_text_by_anything_but_its_bytes
 @pytest.mark.parametrize("part", ["rows", "out_of_order", "rejected", "matched"])
 def test_staged_text_that_is_sorted_or_compared_has_the_order_of_its_bytes(database: str, part: str) -> None:
     settings = load_settings(database_url=database)
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     target = targets.Target(database, "public", 10)
     with connecting.connect(target) as connection:
         transactions.begin(connection, target)
@@ -127,7 +127,7 @@ def test_an_upgrade_in_place_keeps_rows_rights_and_views_of_others(
         connection.execute("create view mine as select max(interaction_count) as most from interactions_per_action")
         connection.execute("create view yours as select action from user_interactions_raw")
     before = ask(database, f'{QUARTER_HOURS} order by 1, action collate "C"')
-    version = schema_verb.schema_apply(load_settings(database_url=database))
+    version = schema_verb.upgrade_schema(load_settings(database_url=database))
     assert "applied 0004_text_in_keys.sql" in version
     assert ask(database, f"{QUARTER_HOURS} order by 1, 2") == before
     assert len(ask(reader, "select * from interactions_per_action")) == len(ACTIONS)
@@ -150,7 +150,7 @@ def test_an_upgraded_schema_is_that_of_a_first_load(
     old, new = new_database(), new_database()
     at_version_3(old, write_csv("a.csv", *lines(1)))
     for database in (old, new):
-        schema_verb.schema_apply(load_settings(database_url=database))
+        schema_verb.upgrade_schema(load_settings(database_url=database))
     assert ask(old, shape) == ask(new, shape)
     assert len(ask(new, shape)) > 50
 
@@ -168,7 +168,7 @@ def test_an_upgrade_mends_a_roll_up_whose_keys_are_there_twice(
     with psycopg.connect(make_conninfo(cluster.admin, dbname=conninfo_to_dict(database)["dbname"])) as connection:
         connection.execute(key.format("true"))
     assert len(ask(database, QUARTER_HOURS)) == 2 * len(before)
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     assert ask(database, f"{QUARTER_HOURS} order by 1, 2") == before
     assert_exact(database)
 
@@ -193,19 +193,19 @@ def test_what_others_made_of_the_columns_is_named_with_the_cure_and_nothing_is_c
         connection.execute(statement)
     settings = load_settings(database_url=database)
     with pytest.raises(SchemaError, match="footfall schema apply") as caught:
-        schema_verb.schema_apply(settings)
+        schema_verb.upgrade_schema(settings)
     assert name in caught.value.message
     assert ask(database, "select max(version) from footfall_migrations") == [(BEFORE_TEXT_IN_KEYS,)]
     with psycopg.connect(database) as connection:
         connection.execute(f"drop {name}")
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
 
 
 def test_the_owner_s_own_fillfactor_stays(database: str, of_version_3: Callable[[str], None]) -> None:
     of_version_3(database)
     with psycopg.connect(database) as connection:
         connection.execute("alter table interactions set (fillfactor = 70)")
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     assert ask(database, "select reloptions from pg_class where relname = 'interactions'") == [(["fillfactor=70"],)]
 
 
@@ -270,5 +270,5 @@ def test_an_upgrade_mends_what_a_changed_order_did_to_the_tables_of_before(
     count_earlier(database, write_csv("b.csv", *again))
     twice = 'select count(*) - count(distinct (quarter_hour, action collate "C")) from interactions_per_quarter_hour'
     assert ask(database, twice) > [(0,)]  # or this test proves nothing
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     assert_exact(database)

@@ -64,7 +64,7 @@ def writer_lock_held(database: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def test_of_two_processes_with_the_same_file_one_loads_it(database: str, write_csv: Write) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     name = write_csv("a.csv", *map(line, range(1, 5_000)))
     with writer_lock_held(database):  # both read and stage, then both wait here
         both = [started(database, name) for _ in range(2)]
@@ -83,7 +83,7 @@ def test_of_two_processes_with_the_same_file_one_loads_it(database: str, write_c
 def test_two_processes_that_both_find_the_tables_empty_give_the_truth(
     database: str, write_csv: Write, contents: Any
 ) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     padded = " " * (first_load.EMPTY_PATH_BYTES // 4_000)
     names = [
         write_csv(f"{at}.csv", *(f"{number},{number % 7 + 1},1,click{padded},2024-01-01" for number in numbers))
@@ -134,7 +134,7 @@ def test_with_conflicts_the_ids_are_the_same_and_nothing_drifts(database: str, w
 
 
 def test_a_writer_says_what_it_waits_for_and_goes_on_afterwards(database: str, write_csv: Write) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     words: list[str] = []
     with writer_lock_held(database) as holder:
         pid = holder.info.backend_pid
@@ -153,7 +153,7 @@ def test_a_writer_says_what_it_waits_for_and_goes_on_afterwards(database: str, w
 
 
 def test_a_writer_gives_up_with_exit_5_when_its_time_is_over(database: str, write_csv: Write) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     settings = load_settings(database_url=database, lock_wait_seconds=1)
     waited_for: list[str] = []
     with writer_lock_held(database):
@@ -165,7 +165,7 @@ def test_a_writer_gives_up_with_exit_5_when_its_time_is_over(database: str, writ
 
 
 def test_a_writer_that_gave_up_can_be_run_again(database: str, write_csv: Write) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     settings, name = load_settings(database_url=database, lock_wait_seconds=1), write_csv("a.csv", line(1))
     with writer_lock_held(database):
         load_verb.load([name], settings)
@@ -175,7 +175,7 @@ def test_a_writer_that_gave_up_can_be_run_again(database: str, write_csv: Write)
 def test_the_schema_waits_for_the_writer_too(database: str) -> None:
     settings = load_settings(database_url=database, lock_wait_seconds=1)
     with writer_lock_held(database), pytest.raises(DatabaseBusyError):
-        schema_verb.schema_apply(settings)
+        schema_verb.upgrade_schema(settings)
 
 
 def test_a_writer_of_another_schema_is_not_waited_for(database: str, write_csv: Write) -> None:
@@ -189,7 +189,7 @@ def test_reading_and_verifying_need_no_writer_lock(database: str, write_csv: Wri
     load_verb.load([write_csv("a.csv", line(1))], settings)
     with writer_lock_held(database):
         assert verify_verb.verify(settings).rows_raw == 1
-        assert len(loads_verb.loads(settings, limit=None).rows) == 1
+        assert len(loads_verb.show_loads(settings, limit=None).rows) == 1
 
 
 @contextmanager
@@ -219,7 +219,7 @@ def loads_going_on(settings: Any, write_csv: Write) -> Iterator[tuple[Future[Non
 
 def test_verify_finds_no_drift_while_loads_go_on(database: str, write_csv: Write) -> None:
     settings = load_settings(database_url=database)
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     seen: set[int] = set()
     with loads_going_on(settings, write_csv) as (writer, loaded):
         while len(seen) < 4:  # several recounts between which something was loaded
@@ -234,7 +234,7 @@ def test_a_load_during_a_long_read_disturbs_nobody_and_takes_the_ordinary_path(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = load_settings(database_url=database)
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", 0)  # the path that wants the tables for itself
     with psycopg.connect(database) as reader:
         reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -250,7 +250,7 @@ def test_loads_while_the_schema_is_applied_again_and_again_give_the_truth(databa
     with loads_going_on(settings, write_csv) as (writer, loaded):
         while len(seen) < 4:
             assert not writer.done()
-            schema_verb.schema_apply(settings)
+            schema_verb.upgrade_schema(settings)
             seen.add(ask(database, "select count(*) from user_interactions_raw")[0][0])
     assert ask(database, "select interaction_count from interactions") == [(len(loaded) * 100 + 100,)]
     assert verify_verb.verify(settings).drift == ()
@@ -260,7 +260,7 @@ def test_a_cancelled_statement_is_exit_5_and_the_same_command_loads(
     database: str, write_csv: Write, contents: Any
 ) -> None:
     name, settings = write_csv("a.csv", line(1)), load_settings(database_url=database)
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     cancellers: list[threading.Thread] = []  # the record of the failure waits, too, and is cancelled
     with writer_lock_held(database):
 

@@ -245,7 +245,7 @@ def test_a_role_without_rights_a_reader_and_half_a_loader_are_told_apart(
     nobody = new_role()
     assert diagnose(nobody)["rights"].state == "failure"
     reader = new_role()
-    schema_verb.schema_grant(load_settings(database_url=loaded), str(conninfo_to_dict(reader)["user"]))
+    schema_verb.grant_reading(load_settings(database_url=loaded), str(conninfo_to_dict(reader)["user"]))
     assert diagnose(reader)["rights"].found == "the role may read, and not load"
     half = new_role("grant select on all tables in schema public to {role}", "grant insert on loads to {role}")
     found = diagnose(half)["rights"]

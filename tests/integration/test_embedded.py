@@ -83,7 +83,7 @@ def until(fact: Callable[[], object]) -> None:
 
 
 def answer(home: Path) -> int:
-    with clients.running(home) as conninfo, psycopg.connect(conninfo) as connection:
+    with clients.keep_running(home) as conninfo, psycopg.connect(conninfo) as connection:
         row = connection.execute("select 1").fetchone()
     assert row is not None
     return int(row[0])
@@ -106,29 +106,29 @@ def as_plain_user(work: Callable[[], None]) -> int:
 
 
 def test_the_last_client_stops_the_server(new_home: Path) -> None:
-    with clients.running(new_home):
-        assert clients.status(new_home).running
-        with clients.running(new_home):
+    with clients.keep_running(new_home):
+        assert clients.find_status(new_home).running
+        with clients.keep_running(new_home):
             pass
-        assert clients.status(new_home).running
-    assert not clients.status(new_home).running
+        assert clients.find_status(new_home).running
+    assert not clients.find_status(new_home).running
 
 
 def test_a_started_server_stays_until_it_is_stopped(home: Path) -> None:
     url = clients.start(home)
     assert answer(home) == 1
-    assert clients.status(home).pinned
+    assert clients.find_status(home).pinned
     with psycopg.connect(url) as connection:
         assert connection.execute("show fsync").fetchone() == ("on",)
         assert connection.execute("show listen_addresses").fetchone() == ("",)
         assert connection.execute("show server_encoding").fetchone() == ("UTF8",)
     assert clients.stop(home)
     assert not clients.stop(home)
-    assert not clients.status(home).running
+    assert not clients.find_status(home).running
 
 
 def test_stop_is_refused_while_a_command_uses_the_server(home: Path) -> None:
-    with clients.running(home), pytest.raises(EmbeddedDatabaseError, match="another Footfall command"):
+    with clients.keep_running(home), pytest.raises(EmbeddedDatabaseError, match="another Footfall command"):
         clients.stop(home)
 
 
@@ -137,40 +137,40 @@ def test_a_killed_client_leaves_a_server_that_the_next_one_stops(home: Path) -> 
         assert killed.stdout is not None
         assert killed.stdout.readline() == b"1\n"
         killed.kill()
-    assert clients.status(home).running
+    assert clients.find_status(home).running
     assert answer(home) == 1
-    assert not clients.status(home).running
+    assert not clients.find_status(home).running
 
 
 def test_many_first_commands_at_once_share_one_server(new_home: Path) -> None:
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(lambda _: client(new_home).communicate()[0], range(6))) == [b"1\n"] * 6
-    assert not clients.status(new_home).running
+    assert not clients.find_status(new_home).running
 
 
 def test_ctrl_c_does_not_reach_the_server(home: Path) -> None:
     with client(home, start_new_session=True, stderr=subprocess.DEVNULL) as stopped:
         assert stopped.stdout is not None
         assert stopped.stdout.readline() == b"1\n"
-        pid = clients.status(home).pid
+        pid = clients.find_status(home).pid
         assert pid is not None
         assert os.getsid(pid) != os.getsid(stopped.pid)
-        with clients.running(home):
+        with clients.keep_running(home):
             os.killpg(stopped.pid, signal.SIGINT)
             assert stopped.wait() != 0
-            assert clients.status(home).pid == pid
+            assert clients.find_status(home).pid == pid
             assert answer(home) == 1
 
 
 def test_a_killed_server_recovers_with_what_was_committed(home: Path) -> None:
     clients.start(home)
-    with psycopg.connect(clients.url(home)) as connection:
+    with psycopg.connect(clients.find_url(home)) as connection:
         connection.execute("create table kept (a integer)")
-    pid = clients.status(home).pid
+    pid = clients.find_status(home).pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not clients.status(home).running)
-    with clients.running(home) as conninfo, psycopg.connect(conninfo) as connection:
+    until(lambda: not clients.find_status(home).running)
+    with clients.keep_running(home) as conninfo, psycopg.connect(conninfo) as connection:
         assert connection.execute("select count(*) from kept").fetchone() == (0,)
 
 
@@ -190,7 +190,7 @@ def test_a_home_survives_the_removal_of_the_package(home: Path, monkeypatch: pyt
 
 
 def test_nothing_of_ours_is_open_to_others(new_home: Path) -> None:
-    with clients.running(new_home):
+    with clients.keep_running(new_home):
         for path in [new_home, new_home / "data", new_home / "run"]:
             assert stat.S_IMODE(path.stat().st_mode) == 0o700
         assert stat.S_IMODE((new_home / "lock").stat().st_mode) == 0o600
@@ -239,9 +239,9 @@ def test_root_is_told_where_the_account_may_not_enter(folder: Path) -> None:
 
 @needs_root
 def test_root_runs_the_server_as_an_account_written_down(new_home: Path) -> None:
-    with clients.running(new_home):
+    with clients.keep_running(new_home):
         name = (new_home / "account").read_text().strip()
-        pid = clients.status(new_home).pid
+        pid = clients.find_status(new_home).pid
         assert Path(f"/proc/{pid}").stat().st_uid == pwd.getpwnam(name).pw_uid != 0
 
 
@@ -285,7 +285,7 @@ def test_a_full_disk_is_named(folder: Path) -> None:
 
 def test_a_server_whose_maker_was_killed_before_the_database_gets_one(home: Path) -> None:
     clients.start(home)
-    with clients.running(home) as conninfo:
+    with clients.keep_running(home) as conninfo:
         admin = make_conninfo(conninfo, dbname="postgres")
         with psycopg.connect(admin, autocommit=True) as connection:
             connection.execute("drop database footfall")
@@ -302,7 +302,7 @@ def test_a_killed_server_with_a_busy_backend_recovers(home: Path) -> None:
         psycopg.connect(url, autocommit=True) as watcher,
     ):
         until(lambda: watcher.execute(is_busy).fetchall())
-        pid = clients.status(home).pid
+        pid = clients.find_status(home).pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         assert answer(home) == 1
@@ -340,7 +340,7 @@ def test_a_path_that_the_tools_do_not_take_is_refused(folder: Path, name: str) -
 
 
 def test_a_home_that_others_can_write_is_refused(home: Path) -> None:
-    with clients.running(home):
+    with clients.keep_running(home):
         pass
     home.chmod(0o777)
     with pytest.raises(EmbeddedDatabaseError, match="written by others"):
@@ -380,7 +380,7 @@ def test_a_plain_user_is_told_of_a_home_out_of_reach(folder: Path) -> None:
     private.mkdir(mode=0o700)
 
     def work() -> None:
-        for verb in (answer, clients.status, clients.stop):
+        for verb in (answer, clients.find_status, clients.stop):
             with pytest.raises(EmbeddedDatabaseError, match="cannot be used"):
                 verb(private / "home")
 

@@ -56,7 +56,7 @@ def key_ids(database: str) -> list[Any]:
 def tables(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A database with empty tables; loads of any size want the path into empty tables."""
     monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", 0)
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     return database
 
 

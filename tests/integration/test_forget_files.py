@@ -22,7 +22,7 @@ TEXT = "zq-8843-Aurelia"
 def server(short_folder: Path) -> Iterator[tuple[str, Path]]:
     """A server of its own that logs every statement with its values: where it is, and its home."""
     home = short_folder / "forget"
-    with clients.running(home) as conninfo:
+    with clients.keep_running(home) as conninfo:
         with psycopg.connect(conninfo, autocommit=True) as connection:
             for setting in (
                 "log_statement to 'all'",

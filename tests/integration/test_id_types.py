@@ -53,7 +53,7 @@ def as_rows(rows: list[tuple[int, int, int, str, int]], id_types: IdTypes) -> li
 
 def settings_of(database: str, id_types: IdTypes, **more: Any) -> Settings:
     return load_settings(
-        database_url=database, **{f"{column}_type": id_types.of(column) for column in ID_COLUMNS}, **more
+        database_url=database, **{f"{column}_type": id_types.find_type(column) for column in ID_COLUMNS}, **more
     )
 
 
@@ -83,7 +83,7 @@ def id_types(request: Any) -> IdTypes:
 def settings(database: str, id_types: IdTypes) -> Settings:
     """Settings that name the types, of tables that are made with them."""
     given = settings_of(database, id_types)
-    schema_verb.schema_apply(given)
+    schema_verb.upgrade_schema(given)
     return given
 
 
@@ -100,8 +100,8 @@ def test_tables_are_made_with_the_types_and_say_them(settings: Settings, databas
         found = connection.execute(made.compose_found(made.compose_expected(id_types))).fetchall()
         expected = connection.execute(made.compose_expected(id_types)).fetchall()
     assert sorted(tuple(row) for row in found) == sorted(tuple(row) for row in expected)
-    words = ", ".join(f"{column} {id_types.of(column)}" for column in ID_COLUMNS)
-    assert words in schema_verb.schema_show(load_settings(database_url=database))
+    words = ", ".join(f"{column} {id_types.find_type(column)}" for column in ID_COLUMNS)
+    assert words in schema_verb.show_schema(load_settings(database_url=database))
     assert verify_verb.verify(settings).drift == ()
 
 
@@ -119,7 +119,7 @@ def test_everything_of_ours_has_a_comment_whatever_the_types(settings: Settings,
 
 
 def test_functions_and_views_that_are_made_anew_are_those_of_the_migrations(database: str) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     shape = """
         select p.proname, pg_get_functiondef(p.oid), obj_description(p.oid) from pg_proc as p
         where p.pronamespace = 'public'::regnamespace
@@ -137,7 +137,7 @@ def test_functions_and_views_that_are_made_anew_are_those_of_the_migrations(data
 
 
 def test_an_id_of_text_has_1_to_200_characters(database: str) -> None:
-    schema_verb.schema_apply(settings_of(database, IdTypes("text", "text", "text")))
+    schema_verb.upgrade_schema(settings_of(database, IdTypes("text", "text", "text")))
     for text in ("", "x" * 201):
         for values in (f"'{text}', 'u', 'p'", f"'i', '{text}', 'p'", f"'i', 'u', '{text}'"):
             with pytest.raises(psycopg.errors.CheckViolation):
@@ -146,19 +146,19 @@ def test_an_id_of_text_has_1_to_200_characters(database: str) -> None:
 
 
 def test_tables_that_are_there_keep_their_types(database: str) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     for column in ID_COLUMNS:
         with pytest.raises(SettingsError, match=rf"{column}_type .*bigint.*leave the setting out") as caught:
-            schema_verb.schema_apply(load_settings(database_url=database, **{f"{column}_type": "text"}))
+            schema_verb.upgrade_schema(load_settings(database_url=database, **{f"{column}_type": "text"}))
         assert caught.value.exit_code == 2
-    assert "nothing to do" in schema_verb.schema_apply(load_settings(database_url=database, user_id_type="bigint"))
+    assert "nothing to do" in schema_verb.upgrade_schema(load_settings(database_url=database, user_id_type="bigint"))
 
 
 def test_a_load_whose_settings_name_other_types_is_refused_before_the_first_row(
     database: str, write_csv: Write
 ) -> None:
     file = write_csv("a.csv", "1,1,1,click,2024-01-01")
-    schema_verb.schema_apply(settings_of(database, IdTypes("bigint", "text", "bigint")))
+    schema_verb.upgrade_schema(settings_of(database, IdTypes("bigint", "text", "bigint")))
     with pytest.raises(SettingsError, match="user_id_type"):
         load_verb.load([file], load_settings(database_url=database, user_id_type="uuid"))
     assert ask(database, "select * from loads") == []
@@ -166,7 +166,7 @@ def test_a_load_whose_settings_name_other_types_is_refused_before_the_first_row(
 
 def test_tables_that_do_not_agree_about_a_type_are_refused(database: str, write_csv: Write) -> None:
     settings = load_settings(database_url=database)
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     do(database, "alter table interactions_per_user alter column user_id type integer")
     with pytest.raises(SchemaError, match=r"user_id is .*integer in interactions_per_user"):
         load_verb.load([write_csv("a.csv", "1,1,1,click,2024-01-01")], settings)
@@ -198,7 +198,7 @@ def test_the_path_into_empty_tables_gives_the_same_tables(
     settings: Settings, new_database: Callable[[], str], database: str, id_types: IdTypes
 ) -> None:
     other = new_database()
-    schema_verb.schema_apply(settings_of(other, id_types))
+    schema_verb.upgrade_schema(settings_of(other, id_types))
     rows = as_rows([(n * 7919 % 1009, n % 13, n % 5, "click", n) for n in range(400)] * 2, id_types)
     results = [
         load_rows(where, id_types, rows[:300], rows[300:], is_direct=where == other) for where in (database, other)
@@ -222,10 +222,10 @@ def test_a_filter_that_takes_every_id_for_seen_changes_nothing(
 ) -> None:
     types = IdTypes("text", "text", "text")
     rows = as_rows([(n * 31 % 97, n % 5, n % 3, "click", n % 97) for n in range(150)], types)
-    schema_verb.schema_apply(settings_of(database, types))
+    schema_verb.upgrade_schema(settings_of(database, types))
     right = load_rows(database, types, rows)
     other = new_database()
-    schema_verb.schema_apply(settings_of(other, types))
+    schema_verb.upgrade_schema(settings_of(other, types))
     seen = staging.SeenFilter.find_new
     monkeypatch.setattr(staging.SeenFilter, "find_new", lambda self, hashes: seen(self, hashes) & False)
     assert load_rows(other, types, rows) == right
@@ -276,7 +276,7 @@ def test_a_row_that_is_there_twice_is_found(settings: Settings, database: str, i
 
 
 def test_a_check_that_is_gone_is_found_with_its_cure(settings: Settings, database: str, id_types: IdTypes) -> None:
-    checked = [column for column in ID_COLUMNS if id_types.of(column) != "uuid"]
+    checked = [column for column in ID_COLUMNS if id_types.find_type(column) != "uuid"]
     for column in checked:
         do(database, f"alter table user_interactions_raw drop constraint user_interactions_raw_{column}_check")
     found = verify_verb.verify(settings)
@@ -320,7 +320,7 @@ def test_ties_are_broken_by_the_lowest_id(settings: Settings, database: str, id_
 def test_text_is_ordered_by_its_bytes(database: str) -> None:
     types = IdTypes(user_id="text")
     settings = settings_of(database, types)
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     words = ["a", "B", "ä", "10", "9", "a b", "Z", "zz"]
     load_rows(database, types, [(n, word, 1, "click", n) for n, word in enumerate(words)])
     assert [row[0] for row in answer(settings, "top-users", limit=9)] == sorted(words, key=str.encode)
@@ -348,7 +348,7 @@ def test_the_sql_of_a_question_runs_as_it_is(settings: Settings, database: str, 
 def test_ids_are_text_in_csv_json_and_parquet_but_for_numbers(database: str, id_type: IdType) -> None:
     types = IdTypes(user_id=id_type)
     settings = settings_of(database, types)
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     load_rows(database, types, as_rows([(1, 7, 1, "click", 1)], types))
     user = as_id(7, id_type)
 
@@ -384,7 +384,7 @@ def test_a_granted_role_may_ask(
     reader = new_role()
     name = psycopg.conninfo.conninfo_to_dict(reader)["user"]
     do(database, "alter default privileges revoke execute on functions from public")
-    schema_verb.schema_grant(settings, str(name))
+    schema_verb.grant_reading(settings, str(name))
     asked = settings_of(reader, id_types)
     assert [row[-1] for row in answer(asked, "per-day", user=as_id(1, id_types.user_id))] == [2]
     assert answer(asked, "top-users", product=as_id(1, id_types.product_id))

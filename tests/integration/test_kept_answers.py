@@ -32,13 +32,13 @@ ROWS = ("1,1,1,click,2024-03-01", "2,1,2,click,2024-03-02", "3,2,1,buy,2024-03-0
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the questions that were put to the server, and not answered from what is kept."""
     names: list[str] = []
-    put = asking.asking
+    put = asking.put_question
 
-    def asking_(connection: Any, query: Any, asked: Any, timeout_s: int) -> Any:
+    def put_noted(connection: Any, query: Any, asked: Any, timeout_s: int) -> Any:
         names.append(query.name)
         return put(connection, query, asked, timeout_s)
 
-    monkeypatch.setattr(asking, "asking", asking_)
+    monkeypatch.setattr(asking, "put_question", put_noted)
     return names
 
 
@@ -50,7 +50,7 @@ def loaded(database: str, write_csv: Write) -> Settings:
 
 
 def ask(settings: Settings, keeper: Keeper, name: str = "per-day", **filters: Any) -> tuple[Any, ...]:
-    with query_verb.snapshot(settings, keeper) as asker:
+    with query_verb.open_snapshot(settings, keeper) as asker:
         return asker.ask(name, Filters(**filters)).table.rows
 
 
@@ -67,7 +67,7 @@ def test_an_answer_that_is_kept_has_all_that_an_answer_has(loaded: Settings) -> 
     keeper = Keeper()
     both = []
     for _ in range(2):
-        with query_verb.snapshot(loaded, keeper) as asker:
+        with query_verb.open_snapshot(loaded, keeper) as asker:
             both.append(asker.ask("top-users", Filters(limit=1)))
     assert both[0] == both[1]
     assert both[1].table.types == both[1].types == (20, 20)
@@ -75,7 +75,7 @@ def test_an_answer_that_is_kept_has_all_that_an_answer_has(loaded: Settings) -> 
 
 def test_without_a_keeper_every_question_is_computed(loaded: Settings, computed: list[str]) -> None:
     for _ in range(2):
-        with query_verb.snapshot(loaded) as asker:
+        with query_verb.open_snapshot(loaded) as asker:
             assert asker.ask("per-day", Filters()).table.rows == PER_DAY
     assert computed == ["per-day", "per-day"]
 
@@ -84,7 +84,7 @@ def test_a_load_between_two_questions_is_seen_and_one_within_a_snapshot_is_not(
     loaded: Settings, write_csv: Write, computed: list[str]
 ) -> None:
     keeper = Keeper()
-    with query_verb.snapshot(loaded, keeper) as asker:
+    with query_verb.open_snapshot(loaded, keeper) as asker:
         asker.ask("actions", Filters())
         load_verb.load([write_csv("b.csv", "4,3,3,click,2024-03-02")], loaded)
         assert asker.ask("per-day", Filters()).table.rows == PER_DAY
@@ -177,7 +177,7 @@ def test_an_answer_too_large_to_be_kept_is_given_all_the_same(loaded: Settings, 
 def reader(loaded: Settings, new_role: Callable[..., str]) -> Iterator[Settings]:
     """A role that was granted to read, as any reader is."""
     conninfo = new_role()
-    schema_verb.schema_grant(loaded, str(conninfo_to_dict(conninfo)["user"]))
+    schema_verb.grant_reading(loaded, str(conninfo_to_dict(conninfo)["user"]))
     yield load_settings(database_url=conninfo)
 
 

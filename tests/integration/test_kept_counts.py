@@ -74,7 +74,7 @@ def test_one_more_definition_is_kept_verified_mended_and_granted(
     size: int,
 ) -> None:
     kept, settings = FURTHER[further], load_settings(database_url=database)
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     migrate(database, kept)
     monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", size)
     monkeypatch.setattr(counts, "KEPT", (*counts.KEPT, kept))
@@ -110,5 +110,5 @@ def test_one_more_definition_is_kept_verified_mended_and_granted(
 
     reader = new_role()
     role = reader.rpartition("user=")[2].split()[0]
-    schema_verb.schema_grant(settings, role)
+    schema_verb.grant_reading(settings, role)
     assert ask(reader, kept_rows) == right

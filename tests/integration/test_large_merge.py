@@ -77,7 +77,7 @@ def load_all(write_csv: Write, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
 
         monkeypatch.setattr(large, "add", note)
         settings = load_settings(database_url=database, **id_types)
-        schema_verb.schema_apply(settings, with_options=("user-days",))
+        schema_verb.upgrade_schema(settings, with_options=("user-days",))
         for number, lines in enumerate(deliveries(id_types, random.Random(7))):
             (done,) = load_verb.load([write_csv(f"{number}.csv", *lines)], settings).loads
             assert done.error is None

@@ -473,7 +473,7 @@ def test_after_the_empty_path_keys_constraints_and_comments_are_those_of_the_mig
     database: str, write_csv: Write, path_bytes: Callable[[int], None]
 ) -> None:
     path_bytes(ALWAYS)
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     before, keys = shape(database), key_ids(database)
     load_one(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad"))
     assert shape(database) == before
@@ -507,7 +507,7 @@ def test_the_empty_path_is_skipped_in_silence_where_the_role_does_not_own_the_ta
     database: str, write_csv: Write, path_bytes: Callable[[int], None], new_role: Callable[..., str]
 ) -> None:
     path_bytes(ALWAYS)
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     _loaded_in_silence(new_role(*WRITER_RIGHTS), database, write_csv("a.csv", line(2), line(1), line(1)))
 
 
@@ -515,7 +515,7 @@ def test_the_empty_path_is_skipped_in_silence_where_someone_reads_the_table(
     database: str, write_csv: Write, path_bytes: Callable[[int], None]
 ) -> None:
     path_bytes(ALWAYS)
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     with psycopg.connect(database) as reader:
         reader.execute("select count(*) from interactions")
         _loaded_in_silence(database, database, write_csv("a.csv", line(2), line(1), line(1)))
@@ -534,7 +534,7 @@ def test_the_empty_path_is_skipped_in_silence_where_something_depends_on_the_key
     database: str, write_csv: Write, path_bytes: Callable[[int], None], dependent: str
 ) -> None:
     path_bytes(ALWAYS)
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     with psycopg.connect(database) as connection:
         connection.execute(dependent)
     _loaded_in_silence(database, database, write_csv("a.csv", line(2), line(1), line(1)))
@@ -544,7 +544,7 @@ def test_counts_without_rows_keep_the_empty_path_off(
     database: str, write_csv: Write, path_bytes: Callable[[int], None]
 ) -> None:
     path_bytes(ALWAYS)
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     with psycopg.connect(database) as connection:
         connection.execute("insert into interactions values (8, 8, 8)")
     load_one(database, write_csv("a.csv", line(1)))
@@ -555,7 +555,7 @@ def test_a_failed_empty_path_load_leaves_the_keys(
     database: str, write_csv: Write, path_bytes: Callable[[int], None]
 ) -> None:
     path_bytes(ALWAYS)
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     before, keys = shape(database), key_ids(database)
     assert load_one(database, write_csv("a.csv", line(1), "bad"), max_rejected="0").status == "failed"
     assert (shape(database), key_ids(database)) == (before, keys)
@@ -566,7 +566,7 @@ def test_a_failed_empty_path_load_leaves_the_keys(
 
 @pytest.mark.usefixtures("either_path")
 def test_a_load_leaves_no_staging_table(database: str, write_csv: Write) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     before = relations(database)
     load_one(database, write_csv("a.csv", line(2), line(1), line(1, 9), "bad"))
     assert relations(database) == before
@@ -575,7 +575,7 @@ def test_a_load_leaves_no_staging_table(database: str, write_csv: Write) -> None
 def test_a_role_without_temp_stages_in_our_schema_and_leaves_nothing_behind(
     cluster: Any, database: str, write_csv: Write, new_role: Callable[..., str]
 ) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     before = relations(database)
     with psycopg.connect(cluster.admin, autocommit=True) as connection:
         name = sql.Identifier(str(conninfo_to_dict(database)["dbname"]))

@@ -56,7 +56,7 @@ def test_a_file_is_checked_and_loaded_by_the_type_of_its_ids(database: str, writ
     sums = [(one.rows_read, one.rows_loaded, one.rows_duplicate, one.rows_rejected) for one in (checked, done)]
     assert sums == [(4, 2, 1, 1)] * 2
     assert checked.groups[0].sample_value == done.groups[0].sample_value == str(ONE)
-    (rejected,), _ = rejects_verb.rejects(settings, load_id=None, source=None, code=None, limit=None)
+    (rejected,), _ = rejects_verb.show_rejects(settings, load_id=None, source=None, code=None, limit=None)
     assert (rejected.line_number, rejected.item, rejected.problems[0].value) == (4, 0, str(ONE))
     given = {UUID: UUID, str: str}[UUID if id_type == "uuid" else str]
     assert ask(database, "select interaction_id, product_id from user_interactions_raw order by 1") == [
@@ -64,8 +64,8 @@ def test_a_file_is_checked_and_loaded_by_the_type_of_its_ids(database: str, writ
         (given(str(TWO)), given(str(ONE))),
     ]
     assert verify_verb.verify(settings).drift == ()
-    (row,) = loads_verb.loads(settings, limit=None).rows
-    table = loads_verb.loads(settings, limit=None)
+    (row,) = loads_verb.show_loads(settings, limit=None).rows
+    table = loads_verb.show_loads(settings, limit=None)
     assert dict(zip(table.columns, row, strict=True))["rows_skipped"] == 0
     assert dict(zip(table.columns, row, strict=True))["definition"] == "footfall"
 

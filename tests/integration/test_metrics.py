@@ -200,7 +200,7 @@ def test_a_role_that_only_reads_gets_what_it_may_read(
     reader = new_role()
     with psycopg.connect(reader) as connection:
         (role,) = connection.execute("select current_user").fetchone() or ("",)
-    schema_verb.schema_grant(loaded, role)
+    schema_verb.grant_reading(loaded, role)
     numbers = collect(load_settings(database_url=reader))
     parts = {label: n for (name, label), n in numbers.items() if name == "footfall_part_collected"}
     assert {part for part, n in parts.items() if not n} == {"failures", "files", "quarantine", "verification"}

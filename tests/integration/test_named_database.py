@@ -30,7 +30,7 @@ def ask(database: str, query: str, *values: object) -> list[Any]:
 
 
 def apply(database: str) -> str:
-    return schema_verb.schema_apply(load_settings(database_url=database))
+    return schema_verb.upgrade_schema(load_settings(database_url=database))
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_tables_of_our_names_that_are_not_ours_are_refused_and_left_alone(
         elif verb == "verify":
             verify_verb.verify(settings)
         else:
-            schema_verb.schema_apply(settings)
+            schema_verb.upgrade_schema(settings)
     assert caught.value.exit_code == 6
     assert ask(database, "select * from interactions") == [(1, 2, 3)]
     assert ask(database, "select tablename from pg_tables where schemaname = 'public'") == [("interactions",)]
@@ -243,10 +243,10 @@ def test_verify_without_tables_is_exit_6(database: str) -> None:
 
 def test_show_says_whether_the_tables_are_there_and_creates_nothing(database: str) -> None:
     settings = load_settings(database_url=database)
-    assert "not there yet" in schema_verb.schema_show(settings)
+    assert "not there yet" in schema_verb.show_schema(settings)
     assert ask(database, "select count(*) from pg_tables where schemaname = 'public'") == [(0,)]
     apply(database)
-    shown = schema_verb.schema_show(settings)
+    shown = schema_verb.show_schema(settings)
     assert f"at version {len(schema.list_migrations())}" in shown
     assert "create table user_interactions_raw" in shown
 
@@ -259,7 +259,7 @@ def test_apply_twice_changes_nothing_the_second_time(database: str) -> None:
 
 
 def test_apply_creates_the_schema_where_there_is_none(database: str) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database, schema="new one"))
+    schema_verb.upgrade_schema(load_settings(database_url=database, schema="new one"))
     assert ask(database, "select count(*) from pg_tables where schemaname = 'new one'") == [(16,)]
 
 
@@ -295,7 +295,7 @@ def test_eight_first_loads_at_once_make_the_tables_once(database: str, write_csv
 def test_a_granted_role_reads_counts_and_raw_rows(database: str, new_role: Callable[..., str]) -> None:
     reader = new_role()
     apply(database)
-    schema_verb.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
+    schema_verb.grant_reading(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
     assert ask(reader, "select count(*) from interactions") == [(0,)]
     assert ask(reader, "select count(*) from user_interactions_raw") == [(0,)]
     assert ask(reader, "select count(*) from loads where finished_at is not null") == [(0,)]
@@ -307,7 +307,7 @@ def test_a_granted_role_may_neither_see_the_quarantine_nor_write(
 ) -> None:
     reader = new_role()
     apply(database)
-    schema_verb.schema_grant(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
+    schema_verb.grant_reading(load_settings(database_url=database), str(conninfo_to_dict(reader)["user"]))
     with pytest.raises(psycopg.errors.InsufficientPrivilege), psycopg.connect(reader) as connection:
         connection.execute(statement)
 

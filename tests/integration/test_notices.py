@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from footfall.answers.words import summary_json
+from footfall.answers.words import make_summary_json
 from footfall.contract.notices import Oddities, describe
 from footfall.results import LoadSummary
 from footfall.settings import load_settings
@@ -157,7 +157,7 @@ def test_a_file_loaded_under_another_contract_is_said_to_be(
     (notice,) = result.notices
     assert "already loaded as load 1 under another contract" in notice
     assert said == [f"{name}: {notice}"]
-    assert json.loads(summary_json(summary))["loads"][0]["notices"] == [notice]
+    assert json.loads(make_summary_json(summary))["loads"][0]["notices"] == [notice]
     again, said = load(database, name)
     assert (again.loads[0].notices, said) == ((), [])
 

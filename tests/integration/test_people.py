@@ -310,4 +310,4 @@ def test_a_row_of_the_year_1_and_one_of_the_year_9999_do_not_make_rows_between(
 @pytest.mark.parametrize("who", ["nobody", "2024-13-45:new", "99999999999999999999", "2024-03-01:99999999999999999999"])
 def test_who_that_is_no_such_thing_is_refused_with_what_to_write(name: str, who: str) -> None:
     with pytest.raises(QueryError, match=r"--who: .* is not (DATE|NUMBER)"):
-        parameters.understood(catalogue.find(name, None), Filters(who=who), "UTC")
+        parameters.understand(catalogue.find(name, None), Filters(who=who), "UTC")

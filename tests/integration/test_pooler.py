@@ -121,16 +121,16 @@ def test_every_verb_works_through_a_pooler_and_leaves_the_servers_session_as_it_
     there = {"database_url": pooler.of(database)}
     settings = load_settings(**there)
     name = write_csv("a.csv", *ROWS)
-    assert "applied" in schema_verb.schema_apply(settings)
-    assert "at version" in schema_verb.schema_show(settings)
+    assert "applied" in schema_verb.upgrade_schema(settings)
+    assert "at version" in schema_verb.show_schema(settings)
     (done,) = footfall.load(name, **there).loads
     assert (done.status, done.rows_loaded, done.rows_rejected) == ("loaded", 490, 9)
     assert footfall.load(name, **there).loads[0].status == "already-loaded"
     assert footfall.discover(name, **there)[0].load_id == done.load_id
-    schema_verb.schema_grant(settings, str(conninfo_to_dict(new_role())["user"]))
+    schema_verb.grant_reading(settings, str(conninfo_to_dict(new_role())["user"]))
     assert [tuple(row) for row in footfall.query("top-users", limit=1, **there).rows] == [(1, 70)]
-    assert len(loads_verb.loads(settings, limit=None).rows) == 1
-    rejected, _ = rejects_verb.rejects(settings, load_id=None, source=None, code=None, limit=None)
+    assert len(loads_verb.show_loads(settings, limit=None).rows) == 1
+    rejected, _ = rejects_verb.show_rejects(settings, load_id=None, source=None, code=None, limit=None)
     assert len(rejected) == 9
     assert footfall.verify(**there).drift == ()
     assert footfall.verify(repair=True, **there).drift == ()
@@ -146,7 +146,7 @@ def test_a_run_that_nobody_can_hold_has_a_lease_behind_a_pooler(
     pooler: Pooler, database: str, write_csv: Write
 ) -> None:
     there: Any = {"database_url": pooler.of(database)}
-    with planning.planned(write_csv("a.csv", *ROWS), load_settings(**there), range_bytes=4_000) as run:
+    with planning.plan_run(write_csv("a.csv", *ROWS), load_settings(**there), range_bytes=4_000) as run:
         assert [runs.stage(run.token, number, **there) for number in range(run.ranges)] == ["staged"] * run.ranges
     assert runs.sweep(database_url=database) == 0
     assert runs.take(run.token, **there).rows_loaded == 490
@@ -280,7 +280,7 @@ def test_with_retry_a_load_through_a_pooler_outlives_a_kill(
     names = [write_csv("a.csv", *ROWS), write_csv("b.csv", *ROWS[:50], "9000,1,1,click,2024-01-01")]
     other = new_database()
     assert footfall.load(*names, database_url=other).exit_code == 0
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     killer = killing(victim, moment)
     summary = load_verb.load(names, load_settings(database_url=pooler.of(database), retry=True))
     assert killer.kills == 1
@@ -295,7 +295,7 @@ def test_without_retry_a_kill_behind_a_pooler_is_a_lost_database(
     killing: Callable[[str, str], Killer], pooler: Pooler, database: str, write_csv: Write, victim: str, moment: str
 ) -> None:
     name, settings = write_csv("a.csv", *ROWS), load_settings(database_url=pooler.of(database))
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     killer = killing(victim, moment)
     (failed,) = load_verb.load([name], settings).loads
     assert killer.kills == 1

@@ -220,7 +220,7 @@ SAMPLE_ANSWERS: dict[str, list[Any]] = {
 
 def test_every_question_of_ours_has_a_golden_answer() -> None:
     assert sorted(SAMPLE_ANSWERS) == sorted({*EXPECTED, *WALKED}) == sorted(NAMES)
-    assert sorted(catalogue.catalogue(None)) == sorted([*NAMES, *OTHERS])
+    assert sorted(catalogue.read_catalogue(None)) == sorted([*NAMES, *OTHERS])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -333,7 +333,7 @@ def test_every_question_gives_what_another_engine_gives(known: Known, name: str,
         filters = {key: value for key, value in filters.items() if key != name} | {"id": 3}
     if name in LISTS_EMPTY:
         filters = {key: value for key, value in filters.items() if key != "limit"}
-    for zone in ZONES if "time_zone" in catalogue.catalogue(None)[name].parameters else ZONES[:2]:
+    for zone in ZONES if "time_zone" in catalogue.read_catalogue(None)[name].parameters else ZONES[:2]:
         assert counted(name, answer(known.database, name, zone, **filters)) == expected(known, name, zone, **filters), (
             zone
         )
@@ -396,7 +396,7 @@ def large_with_days(large: str, new_database_of_module: Callable[[], str], tmp_p
         ) as copy:
             file.writelines(copy)
     conninfo = new_database_of_module()
-    schema_verb.schema_apply(load_settings(database_url=conninfo), with_options=["user-days"])
+    schema_verb.upgrade_schema(load_settings(database_url=conninfo), with_options=["user-days"])
     load(conninfo, str(path))
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("vacuum analyze")
@@ -779,7 +779,7 @@ def reader(cluster: Any, database_of: Callable[..., str]) -> Iterator[str]:
     role = sql.Identifier(f"{name}_reader")
     with psycopg.connect(cluster.admin, dbname=name, autocommit=True) as connection:
         connection.execute(sql.SQL("create role {} login").format(role))
-        schema_verb.schema_grant(load_settings(database_url=database), f"{name}_reader")
+        schema_verb.grant_reading(load_settings(database_url=database), f"{name}_reader")
         yield make_conninfo(database, user=f"{name}_reader")
         connection.execute(sql.SQL("drop owned by {0}; drop role {0}").format(role))
 
@@ -835,7 +835,7 @@ COLUMNS = {
 
 
 def test_tables_without_rows_give_empty_answers_with_their_columns(database: str) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     given = {name: columns_and_rows(database, name, **one_id(name)) for name in NAMES}
     assert given == {name: (COLUMNS[name], []) for name in NAMES}
 
@@ -909,7 +909,7 @@ def made_by_the_first_migration(database: str, monkeypatch: pytest.MonkeyPatch) 
     first = schema.list_migrations()[:1]
     with monkeypatch.context() as patch:
         patch.setattr(schema, "list_migrations", lambda: first)
-        schema_verb.schema_apply(load_settings(database_url=database))
+        schema_verb.upgrade_schema(load_settings(database_url=database))
     with psycopg.connect(database) as connection:
         connection.execute(
             """
@@ -935,7 +935,7 @@ RECOUNTS = {
 
 def test_an_upgrade_counts_what_is_there_already(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made_by_the_first_migration(database, monkeypatch)
-    assert "0002_roll_ups.sql" in schema_verb.schema_apply(load_settings(database_url=database))
+    assert "0002_roll_ups.sql" in schema_verb.upgrade_schema(load_settings(database_url=database))
     for table, recount in RECOUNTS.items():
         kept = ask(database, sql.SQL("select * from {} order by 1, 2").format(sql.Identifier(table)))
         assert kept == ask(database, recount)
@@ -947,7 +947,7 @@ def test_after_an_upgrade_the_recount_finds_no_drift(
 ) -> None:
     made_by_the_first_migration(database, monkeypatch)
     settings = load_settings(database_url=database)
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     assert verify_verb.verify(settings).drift == ()
     load(database, write_csv("a.csv", "1000,1,1,click,1899-12-31 23:07:00Z", "400,9,9,no,2024-01-01"))
     assert verify_verb.verify(settings).drift == ()
@@ -1059,7 +1059,7 @@ def test_a_grant_by_a_role_that_may_not_give_it_is_refused(cluster: Any, databas
         connection.execute(sql.SQL("grant usage on schema public to {}").format(writer))
         try:
             with pytest.raises(SchemaError, match="ask the owner"):
-                schema_verb.schema_grant(
+                schema_verb.grant_reading(
                     load_settings(database_url=make_conninfo(database, user=f"{name}_writer")), f"{name}_other"
                 )
         finally:

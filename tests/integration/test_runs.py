@@ -200,7 +200,7 @@ def _left(token: str, database: str) -> str:
 
 
 def test_a_run_is_held_while_its_driver_lives(database: str, source: str) -> None:
-    with planning.planned(source, load_settings(database_url=database), range_bytes=SMALL) as run:
+    with planning.plan_run(source, load_settings(database_url=database), range_bytes=SMALL) as run:
         assert runs.sweep(database_url=database) == 0
         assert runs.stage(run.token, 0, database_url=database) == "staged"
     assert runs.sweep(database_url=database) == 1

@@ -151,7 +151,7 @@ def test_the_tables_are_those_of_ordinary_loads(
     ordinary, by_runs = new_database(), new_database()
     for each in (ordinary, by_runs):
         settings = load_settings(database_url=each, **id_types)
-        schema_verb.schema_apply(settings, with_options=("user-days",))
+        schema_verb.upgrade_schema(settings, with_options=("user-days",))
     for number, lines in enumerate(deliveries(id_types, random.Random(7))):
         source = write_csv(f"{number}.csv", *lines)
         (done,) = load_verb.load([source], load_settings(database_url=ordinary, **id_types)).loads
@@ -387,7 +387,7 @@ def test_a_table_with_a_trigger_gets_its_rows_by_the_merge(
     )
     files = [write_csv(f"{n}.csv", *lines) for n, lines in enumerate(deliveries({}, random.Random(3))[:2])]
     for each in (database, ordinary):
-        schema_verb.schema_apply(load_settings(database_url=each))
+        schema_verb.upgrade_schema(load_settings(database_url=each))
         with psycopg.connect(each) as connection:
             connection.execute(trigger)
     load_verb.load(files, load_settings(database_url=ordinary))

@@ -83,7 +83,7 @@ def test_a_load_of_less_than_a_tenth_leaves_the_figures_to_autovacuum(database: 
 
 @pytest.mark.usefixtures("of_100_rows")
 def test_a_table_that_somebody_analyzes_is_not_waited_for(database: str, write_csv: Write) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     with psycopg.connect(database) as other:
         other.execute("lock table interactions_per_user in share update exclusive mode")
         load(database, write_csv("a.csv", *lines(1, 100)))
@@ -95,7 +95,7 @@ def test_a_table_that_somebody_analyzes_is_not_waited_for(database: str, write_c
 def test_a_role_that_does_not_own_the_tables_is_not_refused(
     database: str, write_csv: Write, new_role: Callable[..., str]
 ) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     role = new_role(
         "grant select, insert, update on all tables in schema public to {role}",
         "grant usage on all sequences in schema public to {role}",
@@ -116,7 +116,7 @@ def test_every_load_sends_the_same_texts(
     texts = []
     for first in (1, 5_000):
         database = new_database()
-        schema_verb.schema_apply(load_settings(database_url=database))
+        schema_verb.upgrade_schema(load_settings(database_url=database))
         if first > 1:
             with psycopg.connect(database) as connection:
                 connection.execute(

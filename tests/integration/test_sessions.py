@@ -26,7 +26,7 @@ from footfall.postgres.target import Target
 from footfall.postgres.transactions import begin, take_writer_lock
 from footfall.settings import load_settings
 from footfall.sources import opening
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables.schema import list_tables
 from footfall.verbs import discover as discover_verb
 from footfall.verbs import load as load_verb
@@ -111,7 +111,7 @@ def hostile(admin: str, database: str) -> None:
 
 
 def test_what_the_tests_look_at_is_what_a_session_sets() -> None:
-    set_there = re.findall(r"set_config\('(\w+)'", statements("footfall.postgres.transactions")["session"])
+    set_there = re.findall(r"set_config\('(\w+)'", read_statements("footfall.postgres.transactions")["session"])
     assert sorted(set_there) == sorted([*(set(REQUIRED) - {"transaction_isolation"}), *KEEPALIVES])
 
 
@@ -165,16 +165,16 @@ VERBS = {
     "load": Verb(lambda settings, name, _: load_verb.load([name], settings)),
     "load of a new file": Verb(lambda settings, _, new: load_verb.load([new], settings)),
     "rejects": Verb(
-        lambda settings, *_: rejects_verb.rejects(settings, load_id=None, source=None, code=None, limit=None)
+        lambda settings, *_: rejects_verb.show_rejects(settings, load_id=None, source=None, code=None, limit=None)
     ),
-    "loads": Verb(lambda settings, *_: loads_verb.loads(settings, limit=None)),
+    "loads": Verb(lambda settings, *_: loads_verb.show_loads(settings, limit=None)),
     "discover": Verb(lambda settings, name, new: discover_verb.discover([name, new], settings)),
     "query": Verb(asked, QUESTION),
     "verify": Verb(lambda settings, *_: verify_verb.verify(settings), SNAPSHOT, RECORDED),
     "verify --repair": Verb(lambda settings, *_: verify_verb.verify(settings, repair=True), SNAPSHOT, RECORDED),
-    "schema show": Verb(lambda settings, *_: schema_verb.schema_show(settings)),
-    "schema apply": Verb(lambda settings, *_: schema_verb.schema_apply(settings)),
-    "schema grant": Verb(lambda settings, *_: schema_verb.schema_grant(settings, "owner")),
+    "schema show": Verb(lambda settings, *_: schema_verb.show_schema(settings)),
+    "schema apply": Verb(lambda settings, *_: schema_verb.upgrade_schema(settings)),
+    "schema grant": Verb(lambda settings, *_: schema_verb.grant_reading(settings, "owner")),
 }
 
 
@@ -279,7 +279,7 @@ def test_every_verb_says_the_same_in_a_database_with_hostile_settings(
         "a.csv", "b.csv", database_url=plain
     )
     # What was created there is the same, too.
-    assert schema_verb.schema_show(load_settings(database_url=odd)) == schema_verb.schema_show(
+    assert schema_verb.show_schema(load_settings(database_url=odd)) == schema_verb.show_schema(
         load_settings(database_url=plain)
     )
 
@@ -290,8 +290,8 @@ def test_a_database_of_german_dates_is_read_like_any_other(cluster: Any, databas
         connection.execute(sql.SQL("alter database {} set datestyle = 'German'").format(name))
     settings = load_settings(database_url=database)
     assert load_verb.load([write_csv("a.csv", "1,1,1,click,2024-03-01 12:30", "bad")], settings).rows_loaded == 1
-    assert loads_verb.loads(settings, limit=None).rows[0][4] == "loaded"
-    assert len(rejects_verb.rejects(settings, load_id=None, source=None, code=None, limit=None)[0]) == 1
+    assert loads_verb.show_loads(settings, limit=None).rows[0][4] == "loaded"
+    assert len(rejects_verb.show_rejects(settings, load_id=None, source=None, code=None, limit=None)[0]) == 1
     assert verify_verb.verify(settings).drift == ()
     assert footfall.query("user", id=1, database_url=database).rows[0][0] == date(2024, 3, 1)
 
@@ -492,5 +492,5 @@ def test_a_stronger_promise_of_a_commit_stays(cluster: Any, loaded: str, transac
     with psycopg.connect(cluster.admin, autocommit=True) as connection:
         connection.execute(sql.SQL("alter database {} set synchronous_commit = remote_apply").format(name))
     transactions.clear()
-    loads_verb.loads(load_settings(database_url=loaded), limit=None)
+    loads_verb.show_loads(load_settings(database_url=loaded), limit=None)
     assert {found["synchronous_commit"] for found in transactions} == {"remote_apply"}

@@ -344,7 +344,7 @@ def test_an_upgrade_that_comes_while_a_file_is_read_ends_the_load(
 def test_a_lock_that_is_not_to_be_had_is_waited_for_once(database: str, write_csv: Write) -> None:
     names = [write_csv(f"{n}.csv", line(n)) for n in range(1, 4)]
     settings = load_settings(database_url=database, lock_wait_seconds=1)
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     said: list[str] = []
     with psycopg.connect(database) as other:
         key = Target("", "public", 0).lock_key

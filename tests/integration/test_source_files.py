@@ -267,7 +267,7 @@ def test_what_does_not_fit_into_the_cache_is_loaded_all_the_same(
 def test_a_role_that_may_not_write_the_cache_loads_all_the_same(
     database: str, write_csv: Write, opened: list[str], new_role: Callable[..., str]
 ) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     role = new_role(
         "grant select, insert, update, delete on all tables in schema public to {role}",
         "grant usage on all sequences in schema public to {role}",

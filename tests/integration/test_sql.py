@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables.schema import list_migrations
 
 SOURCE = Path(str(files("footfall")))
@@ -105,7 +105,7 @@ def uses_in(module: str) -> Iterator[Use]:
 @pytest.mark.parametrize("module", WITH_SQL)
 def test_every_named_statement_is_used(module: str) -> None:
     patterns = [use.pattern for use in uses() if use.owner == module]
-    unused = {name for name in statements(module) if not any(re.fullmatch(each, name) for each in patterns)}
+    unused = {name for name in read_statements(module) if not any(re.fullmatch(each, name) for each in patterns)}
     assert unused == set()
 
 
@@ -114,7 +114,7 @@ def test_every_used_name_exists(module: str) -> None:
     missing = [
         use
         for use in uses()
-        if use.module == module and not any(re.fullmatch(use.pattern, name) for name in statements(use.owner))
+        if use.module == module and not any(re.fullmatch(use.pattern, name) for name in read_statements(use.owner))
     ]
     assert missing == []
 

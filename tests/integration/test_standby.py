@@ -105,7 +105,7 @@ def test_a_load_into_a_standby_is_refused_with_what_to_do(
 @pytest.fixture
 def both(cluster: Any, standby: str, database: str, short_folder: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """An address of the server and its standby, and the way to the server: without it the standby answers."""
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     until_replayed(database, at(cluster.admin, standby))
     way = short_folder / "way"
     with psycopg.connect(database) as connection:

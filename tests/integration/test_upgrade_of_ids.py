@@ -34,7 +34,7 @@ def do(database: str, *statements: str) -> None:
 
 
 def upgrade(database: str) -> str:
-    return schema_verb.schema_apply(load_settings(database_url=database))
+    return schema_verb.upgrade_schema(load_settings(database_url=database))
 
 
 def load(database: str, name: str) -> Any:
@@ -142,7 +142,7 @@ def test_an_upgraded_schema_is_that_of_a_first_load(new_database: Callable[[], s
 def test_tables_that_are_upgraded_keep_ids_that_are_numbers(database: str) -> None:
     make_earlier(database, BEFORE)
     with pytest.raises(SettingsError, match="user_id_type"):
-        schema_verb.schema_apply(load_settings(database_url=database, user_id_type="text"))
+        schema_verb.upgrade_schema(load_settings(database_url=database, user_id_type="text"))
     assert ask(database, "select max(version) from footfall_migrations") == [(BEFORE,)]
     upgrade(database)
-    assert "user_id bigint" in schema_verb.schema_show(load_settings(database_url=database))
+    assert "user_id bigint" in schema_verb.show_schema(load_settings(database_url=database))

@@ -57,7 +57,7 @@ def do(database: str, *statements: str) -> None:
 
 
 def apply(database: str, **more: Any) -> str:
-    return schema_verb.schema_apply(load_settings(database_url=database), **more)
+    return schema_verb.upgrade_schema(load_settings(database_url=database), **more)
 
 
 def load(database: str, name: str) -> None:
@@ -80,7 +80,7 @@ def bits(*quarters: int) -> str:
 def test_days_are_not_kept_unless_asked_for(database: str, write_csv: Write) -> None:
     load(database, write_csv("a.csv", *FIRST))
     assert (is_on(database), ask(database, DAYS)) == (False, [])
-    assert "does not keep user-days" in schema_verb.schema_show(load_settings(database_url=database))
+    assert "does not keep user-days" in schema_verb.show_schema(load_settings(database_url=database))
 
 
 def test_switched_on_they_hold_what_is_loaded_and_what_comes_and_switched_off_nothing(
@@ -94,7 +94,7 @@ def test_switched_on_they_hold_what_is_loaded_and_what_comes_and_switched_off_no
         ("2024-01-03", 1, bits(0), 1),
     ]
     assert ask(database, DAYS) == first
-    assert "keeps user-days" in schema_verb.schema_show(load_settings(database_url=database))
+    assert "keeps user-days" in schema_verb.show_schema(load_settings(database_url=database))
     assert "user-days is kept already" in apply(database, **ON)
     assert ask(database, DAYS) == first
     load(database, write_csv("b.csv", *LATE))
@@ -152,7 +152,7 @@ def test_it_waits_for_a_load(database: str, write_csv: Write) -> None:
     with psycopg.connect(database) as other:
         other.execute("select pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, Target("", "public", 0).lock_key])
         with pytest.raises(DatabaseBusyError):
-            schema_verb.schema_apply(load_settings(database_url=database, lock_wait_seconds=1), **ON)
+            schema_verb.upgrade_schema(load_settings(database_url=database, lock_wait_seconds=1), **ON)
     assert (is_on(database), ask(database, DAYS)) == (False, [])
 
 
@@ -315,7 +315,7 @@ def test_a_reader_may_ask(database: str, write_csv: Write, new_role: Callable[..
     apply(database, **ON)
     reader = new_role()
     role = reader.rpartition("user=")[2].split()[0]
-    schema_verb.schema_grant(load_settings(database_url=database), role)
+    schema_verb.grant_reading(load_settings(database_url=database), role)
     assert len(ask(reader, "select * from user_periods('day', 'UTC')")) == 3
     assert len(ask(reader, DAYS)) == 3
     assert ask(reader, "select name, is_on from footfall_options") == [("user-days", True)]

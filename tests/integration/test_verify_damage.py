@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from earlier import load_earlier
-from footfall.answers.cures import cures
+from footfall.answers.cures import list_cures
 from footfall.contract.ids import IdTypes
 from footfall.errors import DriftError
 from footfall.results import Verification
@@ -127,7 +127,7 @@ def is_lawful(conninfo: str) -> bool:
 def shared(new_database_of_module: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database with loads of every kind of row, and a copy of its tables in the schema `kept`."""
     made = new_database_of_module()
-    schema_verb.schema_apply(load_settings(database_url=made), with_options=["user-days"])
+    schema_verb.upgrade_schema(load_settings(database_url=made), with_options=["user-days"])
     folder = tmp_path_factory.mktemp("files")
     lines = {
         "a": [
@@ -256,7 +256,7 @@ def test_whatever_of_the_schema_is_gone_or_otherwise_is_found_and_its_cure_mends
             or not any(word in names(found) for word in expected)
         ):
             wrong.append((damage, "found", found))
-        if "--repair` mends" in " ".join(cures(found)):
+        if "--repair` mends" in " ".join(list_cures(found)):
             wrong.append((damage, "said", found))
         if table == "interactions" and verified(shared, repair=True).drift != found.drift:
             wrong.append((damage, "repair", found))
@@ -311,11 +311,11 @@ def test_a_column_that_is_gone_is_found_before_anything_asks_for_it(database: st
         found = verified(database, repair=repair)
         assert "column interaction_count of interactions" in names(found)
         assert not found.is_recounted
-    assert "restore" in " ".join(cures(found))
+    assert "restore" in " ".join(list_cures(found))
 
 
 def test_what_is_expected_is_what_the_migrations_make(database: str) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database, schema="else where"))
+    schema_verb.upgrade_schema(load_settings(database_url=database, schema="else where"))
     with psycopg.connect(database) as connection:
         connection.execute('set search_path to "else where"')
         found = connection.execute(made.compose_found(made.compose_expected(IdTypes()))).fetchall()
@@ -395,7 +395,7 @@ def judge(conninfo: str) -> list[str]:
     found = verified(conninfo)
     if is_lawful(conninfo) or not found.drift:
         wrong.append(f"law {is_lawful(conninfo)}, found {found.drift}")
-    said = cures(found)
+    said = list_cures(found)
     after = verified(conninfo, repair=True)
     if bool(after.drift) != (not said[0].startswith(MENDED)):
         wrong.append(f"said {said}, after its repair {after.drift}")
@@ -491,7 +491,7 @@ def test_loads_of_before_are_proven_from_the_upgrade_on(database: str, write_csv
     right = ask(database, "select * from load_overlaps order by 1, 2")
     assert [row[:2] for row in right] == [(1, 1), (2, 1)]
     do(database, "delete from load_overlaps where load_id = first_load_id")  # as the Footfall of then left it
-    assert "applied 0006_own_repeats.sql" in schema_verb.schema_apply(settings)
+    assert "applied 0006_own_repeats.sql" in schema_verb.upgrade_schema(settings)
     assert ask(database, "select * from load_overlaps order by 1, 2") == right
     assert verified(database).drift == ()
     do(database, "update loads set rows_read = rows_read + 1, rows_duplicate = rows_duplicate + 1 where load_id = 1")

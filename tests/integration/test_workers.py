@@ -164,7 +164,7 @@ def test_large_plain_files_are_for_many_and_no_others(
 def test_a_process_that_is_killed_is_replaced(
     ordinary: tuple[str, LoadResult], database: str, large: str, new_role: Callable[..., str]
 ) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     # Planning would grant these, and would wait for the lock below.
     stager = new_role(
         "grant usage on schema public to {role}", "grant select on forgotten_users, forgotten_users_key to {role}"
@@ -230,7 +230,7 @@ def test_an_error_of_a_process_is_that_of_the_file_and_shows_no_secret(database:
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_when_the_command_ends_its_processes_end(how: signal.Signals, code: int, database: str, large: str) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database))
+    schema_verb.upgrade_schema(load_settings(database_url=database))
     with all_stagers_held(database):
         driver = start_load(database, large, "--workers", "2")
         wait_for(lambda: len(ask(database, HELD_STAGERS)) == 2, driver)

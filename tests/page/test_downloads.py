@@ -14,19 +14,19 @@ import pytest
 from starlette.testclient import TestClient
 
 import footfall
-from footfall.answers.catalogue import catalogue
+from footfall.answers.catalogue import read_catalogue
 from footfall.answers.cells import write_json
 from footfall.page.drawing import DRAWINGS
 from footfall.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-QUESTIONS = sorted(catalogue(None))
+QUESTIONS = sorted(read_catalogue(None))
 RANGE = {"since": "2024-04-01", "until": "2024-06-01"}
 
 
 def options_of(name: str) -> dict[str, str]:
     """What a question is asked with here: a range, where it takes one, and the id that it cannot do without."""
-    question = catalogue(None)[name]
+    question = read_catalogue(None)[name]
     options = {key: value for key, value in RANGE.items() if key in question.parameters}
     return options | ({question.needed.removesuffix("_id"): "3"} if question.needed else {})
 
@@ -34,7 +34,7 @@ def options_of(name: str) -> dict[str, str]:
 def ask(name: str, settings: Settings) -> footfall.Table:
     assert settings.database_url is not None
     options = options_of(name)
-    needed = catalogue(None)[name].needed
+    needed = read_catalogue(None)[name].needed
     identifier = options.pop(needed.removesuffix("_id")) if needed else None
     filters = options | ({"id": identifier} if identifier else {})
     return footfall.query(name, database_url=settings.database_url.get_secret_value(), **filters)  # type: ignore[arg-type]

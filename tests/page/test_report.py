@@ -233,7 +233,7 @@ def test_a_reader_gets_the_figures_of_files_and_neither_their_names_nor_a_recoun
     sample: Settings, new_role: Callable[..., str]
 ) -> None:
     reader = new_role()
-    schema_verb.schema_grant(sample, str(psycopg.conninfo.conninfo_to_dict(reader)["user"]))
+    schema_verb.grant_reading(sample, str(psycopg.conninfo.conninfo_to_dict(reader)["user"]))
     html = make_report(load_settings(database_url=reader), Options()).html
     text = Page(html).text("trust")
     assert "Not verified: who made this report may not read all tables" in text
@@ -268,7 +268,7 @@ def test_users_are_named_where_that_is_asked_for_alone(database: str, tmp_path: 
 
 
 def test_tables_without_interactions_give_a_report_that_says_what_to_do(settings: Settings) -> None:
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     page = Page(make_report(settings, Options()).html)
     assert "No interaction is loaded yet" in page.text()
     assert [each["id"] for tag, each in page.tags if tag == "section"] == ["trust", "method"]

@@ -103,7 +103,7 @@ def test_a_screen_of_a_story_is_sound(page: TestClient, path: str) -> None:
 @pytest.fixture(scope="module")
 def empty(new_database_of_module: Callable[[], str]) -> Settings:
     settings = load_settings(database_url=new_database_of_module())
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     return settings
 
 
@@ -203,7 +203,7 @@ def test_the_source_is_shown_as_it_was_given(hostile: Settings) -> None:
 def test_a_granted_reader_sees_all_but_the_quarantine(sample: Settings, new_role: Callable[..., str]) -> None:
     conninfo = new_role()
     role = psycopg.conninfo.conninfo_to_dict(conninfo)["user"]
-    schema_verb.schema_grant(sample, str(role))
+    schema_verb.grant_reading(sample, str(role))
     client = open_page(load_settings(database_url=conninfo))
     for path in SCREENS:
         answered = client.get(path)

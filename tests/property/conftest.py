@@ -15,5 +15,5 @@ from footfall.verbs import schema as schema_verb
 def emptied_database(new_database_of_module: Callable[[], str]) -> Callable[[], str]:
     """Empty the tables of one database of the module: a new database for each example would take most of the time."""
     conninfo = new_database_of_module()
-    schema_verb.schema_apply(load_settings(database_url=conninfo))
+    schema_verb.upgrade_schema(load_settings(database_url=conninfo))
     return lambda: empty_tables(conninfo)

@@ -58,7 +58,7 @@ def tables(request: Any, new_database_of_module: Callable[[], str]) -> Settings:
     """Tables with ids of one type, to be emptied for each example."""
     types = {f"{column}_id_type": request.param for column in ("interaction", "user", "product")}
     made = load_settings(database_url=new_database_of_module(), max_rejected="1.0", **types)
-    schema_verb.schema_apply(made)
+    schema_verb.upgrade_schema(made)
     return made
 
 
@@ -82,7 +82,7 @@ def asking(
     ]
     for at in (0, 1):
         load_verb.load([write_csv(f"{at}.csv", *lines[at::2])], tables)
-    with query_verb.snapshot(tables.model_copy(update={"reporting_time_zone": zone})) as asker:
+    with query_verb.open_snapshot(tables.model_copy(update={"reporting_time_zone": zone})) as asker:
 
         def ask(name: str, **filters: Any) -> Rows:
             return list(asker.ask(name, Filters(**filters)).table.rows)

@@ -45,7 +45,7 @@ def pair_of_databases(new_database_of_module: Callable[[], str]) -> Callable[[],
     pair = new_database_of_module(), new_database_of_module()
     tables = sql.SQL(", ").join(map(sql.Identifier, list_tables()))
     for database in pair:
-        schema_verb.schema_apply(load_settings(database_url=database))
+        schema_verb.upgrade_schema(load_settings(database_url=database))
 
     def empty() -> tuple[str, str]:
         for database in pair:

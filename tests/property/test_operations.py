@@ -380,7 +380,7 @@ def machine(
     monkeypatch.setattr(known_files, "SETTLED_NS", ALWAYS_SETTLED_NS)
     Path("footfall.toml").write_text(DEFINITIONS + MADE)
     kind = {"interaction_id_type": "uuid"} if chosen.has_made_ids else {}
-    schema_verb.schema_apply(load_settings(database_url=database, **kind))
+    schema_verb.upgrade_schema(load_settings(database_url=database, **kind))
     chosen.conninfo = database
     yield chosen
 

@@ -140,7 +140,7 @@ def databases(new_database_of_module: Callable[[], str]) -> dict[str, str]:
     made = {kind: new_database_of_module() for kind in KINDS}
     for kind, database in made.items():
         settings = load_settings(database_url=database, **KINDS[kind])
-        schema_verb.schema_apply(settings, with_options=["user-days"] if kind == "user-days" else [])
+        schema_verb.upgrade_schema(settings, with_options=["user-days"] if kind == "user-days" else [])
     return made
 
 

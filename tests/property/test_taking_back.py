@@ -99,7 +99,7 @@ def assert_same_as_loading_the_rest(database: str, empty: Callable[[], str], zon
 
 
 def turn_on_user_days(database: str) -> None:
-    schema_verb.schema_apply(load_settings(database_url=database), with_options=["user-days"])
+    schema_verb.upgrade_schema(load_settings(database_url=database), with_options=["user-days"])
 
 
 @pytest.mark.slow
@@ -155,7 +155,7 @@ def pair_of(new_database_of_module: Callable[[], str]) -> Callable[[str], tuple[
     def make(kind: str) -> tuple[str, str]:
         pair = new_database_of_module(), new_database_of_module()
         for database in pair:
-            schema_verb.schema_apply(load_settings(database_url=database, interaction_id_type=kind))
+            schema_verb.upgrade_schema(load_settings(database_url=database, interaction_id_type=kind))
             turn_on_user_days(database)
         return pair
 

@@ -72,7 +72,7 @@ def emptied(kind: IdType, new_database_of_module: Callable[[], str]) -> Callable
     """Empty the tables of one database, with users and products of one type; user_days is kept."""
     conninfo = new_database_of_module()
     types = {f"{of}_id_type": kind for of in ("user", "product")}
-    schema_verb.schema_apply(load_settings(database_url=conninfo, **types))
+    schema_verb.upgrade_schema(load_settings(database_url=conninfo, **types))
 
     def empty() -> str:
         with psycopg.connect(conninfo) as connection:

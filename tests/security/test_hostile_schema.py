@@ -33,7 +33,7 @@ from footfall.errors import (
 from footfall.postgres import target as targets
 from footfall.postgres import transactions, watcher_lock
 from footfall.settings import Settings, load_settings
-from footfall.statements import statements as named_statements
+from footfall.statements import read_statements as named_statements
 from footfall.tables import first_load, known_files, large, ledger, operations, runs
 from footfall.tables import merge as merging
 from footfall.tables import staging as staged
@@ -190,11 +190,11 @@ def everything(
 ) -> Iterator[Any]:
     """Let Footfall do everything that it does; give each result."""
     settings = load_settings(database_url=conninfo, **types)
-    yield schema_verb.schema_apply(settings)
-    yield schema_verb.schema_apply(settings, with_options=["user-days"])
-    yield schema_verb.schema_show(settings)
-    yield schema_verb.schema_apply(load_settings(database_url=conninfo, schema="elsewhere", **types))
-    yield schema_verb.schema_grant(settings, hostile.PLANTER)
+    yield schema_verb.upgrade_schema(settings)
+    yield schema_verb.upgrade_schema(settings, with_options=["user-days"])
+    yield schema_verb.show_schema(settings)
+    yield schema_verb.upgrade_schema(load_settings(database_url=conninfo, schema="elsewhere", **types))
+    yield schema_verb.grant_reading(settings, hostile.PLANTER)
     with psycopg.connect(conninfo) as reader:
         reader.execute("lock table interactions in access share mode")
         yield loaded(settings, files["first"])  # the empty path is closed
@@ -233,16 +233,16 @@ def everything(
         assert not operations.is_recorded(connection, 0)
         merging.analyze_tables(connection, 1_000_000)
         connection.rollback()
-    yield [row[1:11] for row in loads_verb.loads(settings, limit=None).rows]
+    yield [row[1:11] for row in loads_verb.show_loads(settings, limit=None).rows]
     for code in (None, "conflicting-duplicate"):
         for source in (None, files["last"]):
-            rows, is_more = rejects_verb.rejects(settings, load_id=None, source=source, code=code, limit=2)
+            rows, is_more = rejects_verb.show_rejects(settings, load_id=None, source=source, code=code, limit=2)
             yield [(row.line_number, row.raw_line, row.problems) for row in rows], is_more
     yield verify_verb.verify(settings)
     yield from asked(conninfo)
     yield from looked_at(settings, target.lock_key)
-    yield schema_verb.schema_apply(settings, without=["user-days"])
-    yield schema_verb.schema_apply(settings, with_options=["user-days"])
+    yield schema_verb.upgrade_schema(settings, without=["user-days"])
+    yield schema_verb.upgrade_schema(settings, with_options=["user-days"])
     admin.execute("delete from public.interactions where user_id = '1'; delete from public.interactions_per_user")
     admin.execute("delete from public.interactions_per_product; delete from public.interactions_per_quarter_hour")
     yield verify_verb.verify(settings)
@@ -265,7 +265,7 @@ def everything(
 
 def taken_back(conninfo: str, settings: Settings, files: dict[str, str]) -> Iterator[Any]:
     """Take loads back, one of which others met: rows pass, counts are measured again; then load the files again."""
-    first = next(row[0] for row in loads_verb.loads(settings, limit=None).rows if row[1] == files["first"])
+    first = next(row[0] for row in loads_verb.show_loads(settings, limit=None).rows if row[1] == files["first"])
     with pytest.raises(LaterLoadsError) as refused:
         undo_verb.undo([first], settings)
     yield refused.value.message
@@ -327,7 +327,7 @@ def operated(conninfo: str, settings: Settings, files: dict[str, str]) -> Iterat
     bad.write_text("nothing\n", encoding="utf-8")
     for _ in range(2):
         yield [each.status for each in load_verb.load([str(bad)], settings, may_vanish=True).loads]
-    load_id = max(row[0] for row in loads_verb.loads(settings, limit=None).rows if row[1] == files["wrong"])
+    load_id = max(row[0] for row in loads_verb.show_loads(settings, limit=None).rows if row[1] == files["wrong"])
     (replayed,) = replay_verb.replay(settings, [load_id]).loads
     yield replayed.rows_loaded, replayed.rows_duplicate
     mended = Path(files["wrong"]).with_name("mended.csv")
@@ -335,9 +335,12 @@ def operated(conninfo: str, settings: Settings, files: dict[str, str]) -> Iterat
     mending_verb.write_file(settings, mended, load_id=load_id, source=None, code=None)
     mended.write_text(mended.read_text().replace(",,", ",2,"))
     (brought_in,) = load_verb.load([str(mended)], settings, replays=load_id).loads
-    yield brought_in.rows_loaded, rejects_verb.rejects(settings, load_id=load_id, source=None, code=None, limit=None)
+    yield (
+        brought_in.rows_loaded,
+        rejects_verb.show_rejects(settings, load_id=load_id, source=None, code=None, limit=None),
+    )
     yield len(undo_verb.undo([brought_in.load_id or 0], settings).loads)
-    yield len(rejects_verb.rejects(settings, load_id=load_id, source=None, code=None, limit=None)[0])
+    yield len(rejects_verb.show_rejects(settings, load_id=load_id, source=None, code=None, limit=None)[0])
     folder = [("a", "a")]
     with watcher_lock.hold_watcher_lock(targets.Target(conninfo, "public", 1), folder) as lock:
         lock.check()
@@ -353,7 +356,7 @@ def operated(conninfo: str, settings: Settings, files: dict[str, str]) -> Iterat
 
 def looked_at(settings: Settings, lock_key: int) -> Iterator[Any]:
     """Look at the ledger as the page and the report do; give what two databases have alike."""
-    with query_verb.snapshot(settings, Keeper()) as asker:
+    with query_verb.open_snapshot(settings, Keeper()) as asker:
         yield asker.ask("per-day", Filters()).table.rows
         yield history_verb.find_rights(asker), history_verb.find_kept(asker, "Europe/Vienna")
         summary = history_verb.summarize(asker)
@@ -382,7 +385,7 @@ def asked(conninfo: str) -> Iterator[Any]:
     """Put every question with every filter that applies, by Footfall and as a person does who runs its text."""
     settings = load_settings(database_url=conninfo, reporting_time_zone="Europe/Vienna")
     texts = []
-    for name, question in catalogue.catalogue(None).items():
+    for name, question in catalogue.read_catalogue(None).items():
         for filters in FILTERS:
             apply = {name: value for name, value in filters.items() if ALSO.get(name, name) in question.parameters}
             given = {**apply, **needed_by(question)}
@@ -496,9 +499,9 @@ def test_a_role_without_any_grant_gains_nothing_by_planting_overloads(
                 connection.execute(attack)
         loaded(settings, deliveries["first"])
         loaded(settings, deliveries["again"], deliveries["conflicts"])
-        rows, _ = rejects_verb.rejects(settings, load_id=None, source=None, code="not-an-integer", limit=None)
+        rows, _ = rejects_verb.show_rejects(settings, load_id=None, source=None, code="not-an-integer", limit=None)
         assert len(rows) == 1
-        for name, question in catalogue.catalogue(None).items():
+        for name, question in catalogue.read_catalogue(None).items():
             with query_verb.query(settings, name, parameters.Filters(**needed_by(question))) as answer:
                 assert list(answer.rows), name
         admin.execute("update public.interactions set interaction_count = interaction_count + 1")
@@ -542,10 +545,10 @@ def test_tables_are_not_made_beside_a_function_of_others_that_has_our_name(
         with psycopg.connect(database, user=hostile.PLANTER) as connection:
             connection.execute(f"create function public.{signature} returns {gives} language sql as $${body}$$")
         with pytest.raises(SchemaError, match=name):
-            schema_verb.schema_apply(settings)
+            schema_verb.upgrade_schema(settings)
         assert admin.execute("select count(*) from pg_tables where schemaname = 'public'").fetchone() == (0,)
         admin.execute(f"drop function public.{name}")
-    assert "0002_roll_ups.sql" in schema_verb.schema_apply(settings)
+    assert "0002_roll_ups.sql" in schema_verb.upgrade_schema(settings)
 
 
 SIGNATURE = "time_zone {}, since timestamptz, until timestamptz, action text, user_id bigint, product_id bigint"
@@ -612,7 +615,7 @@ def open_database(database: str, admin_of: Callable[[str], psycopg.Connection[An
 
 def applied(conninfo: str, **more: Any) -> list[str]:
     said: list[str] = []
-    heard_by(said.append, schema_verb.schema_apply, load_settings(database_url=conninfo, **more))
+    heard_by(said.append, schema_verb.upgrade_schema, load_settings(database_url=conninfo, **more))
     return said
 
 

@@ -95,7 +95,7 @@ def test_a_name_of_a_file_is_only_a_name(database: str, write_csv: Write, attack
     settings = load_settings(database_url=database)
     assert load_verb.load([f"{attack}.csv"], settings).rows_loaded == 1
     assert ask(database, "select source from loads") == [(f"{attack}.csv",)]
-    assert rejects_verb.rejects(settings, load_id=None, source=attack, code=None, limit=None) == ((), False)
+    assert rejects_verb.show_rejects(settings, load_id=None, source=attack, code=None, limit=None) == ((), False)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -111,9 +111,9 @@ def test_the_name_of_a_schema_is_only_a_name(database: str, write_csv: Write, at
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_role_is_only_a_name(database: str, attack: str) -> None:
     settings = load_settings(database_url=database)
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     with pytest.raises(FootfallError):
-        schema_verb.schema_grant(settings, attack)
+        schema_verb.grant_reading(settings, attack)
     assert ask(database, "select count(*) from user_interactions_raw") == [(0,)]
 
 
@@ -140,7 +140,7 @@ def test_other_settings_are_checked_before_they_are_used(name: str, attack: str)
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_sql_that_is_printed_for_a_person_is_quoted(database: str, attack: str) -> None:
     settings = load_settings(database_url=database)
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     text = query_verb.query_sql(settings, "per-day", parameters.Filters(action=attack))
     with psycopg.connect(database) as connection:
         connection.execute(text.encode())
@@ -186,4 +186,4 @@ def test_a_question_of_one_s_own_changes_nothing(
 def test_a_fifo_among_the_questions_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "mine.sql")
     with pytest.raises(QueryError, match="is not a file"):
-        catalogue.catalogue(tmp_path)
+        catalogue.read_catalogue(tmp_path)

@@ -107,7 +107,7 @@ def rights_of_a_loader() -> list[str]:
 def owned(new_role: Callable[..., str]) -> None:
     """The tables, in a schema of their owner."""
     owner = new_role("create schema footfall authorization {role}")
-    schema_verb.schema_apply(load_settings(database_url=owner, schema="footfall"))
+    schema_verb.upgrade_schema(load_settings(database_url=owner, schema="footfall"))
 
 
 def deliver(database: str, write_csv: Write) -> list[str]:
@@ -125,8 +125,8 @@ def test_a_role_with_the_listed_rights_loads_asks_and_verifies(
     settings = load_settings(database_url=loader, schema="footfall")
     assert deliver(loader, write_csv) == ["loaded", "loaded"]
     assert verify_verb.verify(settings).drift_count == 0
-    assert len(loads_verb.loads(settings, limit=None).rows) == 2
-    assert len(rejects_verb.rejects(settings, load_id=None, source=None, code=None, limit=None)[0]) == 2
+    assert len(loads_verb.show_loads(settings, limit=None).rows) == 2
+    assert len(rejects_verb.show_rejects(settings, load_id=None, source=None, code=None, limit=None)[0]) == 2
     assert admin.execute("select count(*) from footfall.user_interactions_raw").fetchone() == (2,)
 
 
@@ -171,7 +171,7 @@ def test_a_role_that_loads_leaves_forgotten_users_out_and_cannot_without_the_key
     new_role: Callable[..., str], write_csv: Write, admin: psycopg.Connection[Any]
 ) -> None:
     owner = load_settings(database_url=new_role("create schema footfall authorization {role}"), schema="footfall")
-    schema_verb.schema_apply(owner)
+    schema_verb.upgrade_schema(owner)
     assert forget_verb.forget([1], owner).users == 1
     loader = new_role(*rights_of_a_loader())
     assert deliver(loader, write_csv) == ["loaded", "loaded"]
@@ -220,7 +220,7 @@ def planned(new_role: Callable[..., str], write_csv: Write) -> tuple[Run, str]:
     source = write_csv("a.csv", "1,1,1,click,2024-01-01", "2,x,1,click,2024-01-01", "1,1,1,click,2024-01-01")
     role = str(conninfo_to_dict(stager)["user"])
     settings = load_settings(database_url=owner, schema="footfall")
-    schema_verb.schema_apply(settings)
+    schema_verb.upgrade_schema(settings)
     forget_verb.forget([9], settings)
     return runs.plan(source, database_url=owner, schema="footfall", stager_role=role), stager
 
@@ -280,14 +280,14 @@ def test_a_role_that_reads_asks_every_question_and_sees_no_rejected_row(
     reader = new_role()
     owner = make_conninfo(reader, user=f"{admin.info.dbname}_least_0")
     settings = load_settings(database_url=reader, schema="footfall")
-    schema_verb.schema_grant(
+    schema_verb.grant_reading(
         load_settings(database_url=owner, schema="footfall"), str(conninfo_to_dict(reader)["user"])
     )
-    for name, question in catalogue.catalogue(None).items():
+    for name, question in catalogue.read_catalogue(None).items():
         # A gap of a day: the rows are of days alone, which tell no sessions.
         gap = "2d" if "gap" in question.parameters else None
         with query_verb.query(settings, name, parameters.Filters(id=1 if question.needed else None, gap=gap)) as answer:
             # Two products make one, and unusual days need weeks before them.
             assert list(answer.rows) or name in ("affinity", "unusual-days"), name
     with pytest.raises(SchemaError):
-        rejects_verb.rejects(settings, load_id=None, source=None, code=None, limit=None)
+        rejects_verb.show_rejects(settings, load_id=None, source=None, code=None, limit=None)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from footfall.cli.output import written
+from footfall.cli.output import open_file
 from footfall.engines import spill
 from footfall.postgres.embedded import clients
 from footfall.sources.opening import open_source
@@ -64,7 +64,7 @@ def test_a_folder_to_spill_into_is_for_its_owner_alone_and_gone_afterwards(
 
 def test_an_answer_is_for_its_owner_alone_until_it_is_whole_then_as_the_umask_says() -> None:
     with umask(0o027):
-        with written(Path("out.csv"), is_binary=False) as stream:
+        with open_file(Path("out.csv"), is_binary=False) as stream:
             (unfinished,) = Path().iterdir()
             assert rights(unfinished) == 0o600
             stream.write("x")
@@ -73,7 +73,7 @@ def test_an_answer_is_for_its_owner_alone_until_it_is_whole_then_as_the_umask_sa
 
 def test_an_answer_in_the_place_of_a_file_keeps_its_rights() -> None:
     Path("out.csv").touch(mode=0o600)
-    with umask(0), written(Path("out.csv"), is_binary=False) as stream:
+    with umask(0), open_file(Path("out.csv"), is_binary=False) as stream:
         stream.write("x")
     assert rights(Path("out.csv")) == 0o600
 
@@ -81,7 +81,7 @@ def test_an_answer_in_the_place_of_a_file_keeps_its_rights() -> None:
 @pytest.mark.usefixtures("_any_umask")
 def test_a_home_and_all_below_it_is_closed_to_others(short_folder: Path) -> None:
     home = short_folder / f"rights-{len(list(short_folder.iterdir()))}"
-    with clients.running(home):
+    with clients.keep_running(home):
         found = {str(path.relative_to(home)): rights(path) for path in home.rglob("*") if not path.is_symlink()}
         sockets = [name for name in found if Path(home / name).is_socket()]
     open_to_others = {name: oct(mode) for name, mode in found.items() if mode & 0o077 and name not in sockets}
@@ -94,7 +94,7 @@ def test_a_home_and_all_below_it_is_closed_to_others(short_folder: Path) -> None
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand a file on")
 def test_what_root_makes_belongs_to_the_account_and_to_nobody_else(short_folder: Path) -> None:
     home = short_folder / "owned"
-    with clients.running(home):
+    with clients.keep_running(home):
         owners = {path.lstat().st_uid for path in [home, *home.rglob("*")]}
     assert owners == {home.stat().st_uid}
     assert 0 not in owners

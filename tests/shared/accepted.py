@@ -28,7 +28,7 @@ def to_table(rows: Sequence[Row], id_types: IdTypes, first_line: int = 2) -> pa.
     columns = list(zip(*rows, strict=True)) if rows else [()] * 5
     table = {"position": pa.array(range(first_line, first_line + len(rows)), pa.int64())}
     for name, values in zip(ID_COLUMNS, columns, strict=False):
-        kind = id_types.of(name)
+        kind = id_types.find_type(name)
         table[name] = pa.array([v.bytes if isinstance(v, UUID) else v for v in values], ARROW[kind])
     table["action"] = pa.array(columns[3], pa.string())
     instants = [BEGIN + timedelta(minutes=minutes) for minutes in columns[4]]
@@ -57,7 +57,7 @@ def load_rows(
     connection, server = open_session(target)
     with connection:
         begin(connection, target)
-        (load_id,) = ledger.next_load_ids(connection, 1)
+        (load_id,) = ledger.take_load_ids(connection, 1)
         staged = staging.open_staging(target, server, [load_id], id_types)
         send = staging.Sender(staged, connection)
         sent, tables = 0, []

@@ -33,7 +33,7 @@ def make_earlier(database: str, version: int, **settings: Any) -> None:
             patch.setattr(ids, "SQL", {name: WITHOUT_USER_PERIODS.sub("", text) for name, text in ids.SQL.items()})
         patch.setattr(schema, "list_migrations", lambda: early)
         patch.setattr(schema_verb, "list_migrations", lambda: early)
-        schema_verb.schema_apply(load_settings(database_url=database, **settings))
+        schema_verb.upgrade_schema(load_settings(database_url=database, **settings))
 
 
 def load_earlier(database: str, version: int, *files: str, **settings: Any) -> None:

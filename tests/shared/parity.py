@@ -49,7 +49,7 @@ def assert_parity(delivery: CutDelivery, stage_all: StageAll, new_database: Call
 
 def prepare(database: str, before: list[str], delivery: CutDelivery) -> None:
     """Bring a database to where the delivery finds it."""
-    schema_verb.schema_apply(load_settings(database_url=database, **delivery.options))
+    schema_verb.upgrade_schema(load_settings(database_url=database, **delivery.options))
     for earlier in before:
         (done,) = footfall.load(earlier, database_url=database, max_rejected="1.0", **delivery.options).loads
         assert done.status == "loaded", done.error

@@ -39,7 +39,7 @@ def lines_of(content: bytes, size: int = 1 << 20) -> Rows:
 def items_of(content: bytes, records: str | None = None, size: int = 1 << 20) -> Rows:
     """The records of a document that comes, and is scanned, in blocks of that size."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_document, "block_bytes", lambda _: size)
+        patch.setattr(json_document, "choose_block_bytes", lambda _: size)
         return [row for batch in read_document(cut(content, size), "a.json", records) for row in batch.to_pylist()]
 
 

@@ -53,7 +53,7 @@ def cut_by_the_product(file: Document) -> Framed:
     with (
         patch.multiple(json_items, **limits),
         patch.object(framing, "RAW_BYTES_MAX", 1 << 20),
-        patch.object(json_document, "block_bytes", lambda _: file.block_bytes),
+        patch.object(json_document, "choose_block_bytes", lambda _: file.block_bytes),
         patch.object(json_document, "refuse_binary", lambda *_: None),
     ):
         try:

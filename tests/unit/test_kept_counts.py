@@ -92,7 +92,7 @@ def staging() -> Staging:
 
 def send_counts(listener: Any) -> None:
     counts.lock_tables(listener)
-    list(counts.find_drift(listener, counts.totals(listener)))
+    list(counts.find_drift(listener, counts.compose_totals(listener)))
     counts.repair(listener)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from footfall.errors import SettingsError
-from footfall.settings import FIELDS, MaxRejected, libpq_variables_set, load_settings
+from footfall.settings import FIELDS, MaxRejected, has_libpq_variables, load_settings
 
 SECRET = "postgresql://me:hunter2@db/users"
 
@@ -237,11 +237,11 @@ def test_a_tilde_in_home_is_the_users_folder(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("name", ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"])
 def test_a_variable_of_libpq_names_a_database(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not libpq_variables_set()
+    assert not has_libpq_variables()
     monkeypatch.setenv(name, "")
-    assert not libpq_variables_set()
+    assert not has_libpq_variables()
     monkeypatch.setenv(name, "x")
-    assert libpq_variables_set()
+    assert has_libpq_variables()
 
 
 @pytest.mark.parametrize("file", ["footfall.example.toml", ".env.example"])

@@ -31,7 +31,7 @@ class Parameter:
     plain: str | None = None
 
 
-def _parameter(name: str, kind: Kind, about: str, metavar: str | None = None, **more: Any) -> Parameter:
+def _make_parameter(name: str, kind: Kind, about: str, metavar: str | None = None, **more: Any) -> Parameter:
     keyword = more.pop("keyword", name)
     option = more.pop("option", "--" + keyword.replace("_", "-"))
     return Parameter(name, keyword, option, kind, about, metavar, **more)
@@ -39,50 +39,54 @@ def _parameter(name: str, kind: Kind, about: str, metavar: str | None = None, **
 
 # One definition for the command line, Python and the page; in the order of the help.
 PARAMETERS = (
-    _parameter("since", "bound", "From this date or time on, of the reporting time zone.", "T"),
-    _parameter("until", "bound", "Before this date or time.", "T"),
-    _parameter("action", "word", "Only this action.", "A"),
-    _parameter("user_id", "id", "Only of this user.", "ID", keyword="user"),
-    _parameter("product_id", "id", "Only this product.", "ID", keyword="product"),
-    _parameter("per", "choice", "Count in each of these; default day.", choices=("day", "week", "month")),
-    _parameter(
+    _make_parameter("since", "bound", "From this date or time on, of the reporting time zone.", "T"),
+    _make_parameter("until", "bound", "Before this date or time.", "T"),
+    _make_parameter("action", "word", "Only this action.", "A"),
+    _make_parameter("user_id", "id", "Only of this user.", "ID", keyword="user"),
+    _make_parameter("product_id", "id", "Only this product.", "ID", keyword="product"),
+    _make_parameter("per", "choice", "Count in each of these; default day.", choices=("day", "week", "month")),
+    _make_parameter(
         "limit",
         "count",
         "At most so many rows; default: 5 for top-users and top-products, 20 for top-movers and affinity.",
         "N",
     ),
-    _parameter("who", "text", "Who is behind a number: a step, state, period or cell; gives users.", "WHICH"),
-    _parameter("steps", "words", "The actions of a funnel, in order, with commas between them.", "A,B,..."),
-    _parameter("within", "span", "From the first step to the last: 30m, 12h, 7d, 2w; default 1d.", "SPAN"),
-    _parameter(
+    _make_parameter("who", "text", "Who is behind a number: a step, state, period or cell; gives users.", "WHICH"),
+    _make_parameter("steps", "words", "The actions of a funnel, in order, with commas between them.", "A,B,..."),
+    _make_parameter("within", "span", "From the first step to the last: 30m, 12h, 7d, 2w; default 1d.", "SPAN"),
+    _make_parameter(
         "order", "choice", "How the steps follow each other; default ordered.", choices=("ordered", "strict", "any")
     ),
-    _parameter("exclude", "words", "Actions that end what was begun.", "A,B,..."),
-    _parameter(
+    _make_parameter("exclude", "words", "Actions that end what was begun.", "A,B,..."),
+    _make_parameter(
         "by", "choice", "Count apart by this.", choices=("action", "product", "action-before", "cohort-week", "user")
     ),
-    _parameter("start_action", "word", "The action that begins; default any.", "A"),
-    _parameter("return_action", "word", "The action that counts as a return; default any.", "A"),
-    _parameter("mode", "choice", "Active in the period itself, or in it or later.", choices=("on", "on-or-after")),
-    _parameter("clock", "choice", "Periods of the calendar, or from one's first on.", choices=("calendar", "rolling")),
-    _parameter("recurring", "flag", "Each period begins anew for whoever is active in it."),
-    _parameter("periods", "count", "So many periods after the first.", "N"),
-    _parameter("gap", "span", "A session ends after so long without an interaction; default 30m.", "SPAN"),
-    _parameter("depth", "count", "So many steps of a path; default 5.", "N"),
-    _parameter(
+    _make_parameter("start_action", "word", "The action that begins; default any.", "A"),
+    _make_parameter("return_action", "word", "The action that counts as a return; default any.", "A"),
+    _make_parameter("mode", "choice", "Active in the period itself, or in it or later.", choices=("on", "on-or-after")),
+    _make_parameter(
+        "clock", "choice", "Periods of the calendar, or from one's first on.", choices=("calendar", "rolling")
+    ),
+    _make_parameter("recurring", "flag", "Each period begins anew for whoever is active in it."),
+    _make_parameter("periods", "count", "So many periods after the first.", "N"),
+    _make_parameter("gap", "span", "A session ends after so long without an interaction; default 30m.", "SPAN"),
+    _make_parameter("depth", "count", "So many steps of a path; default 5.", "N"),
+    _make_parameter(
         *("edges", "choice", "Whole paths, or steps one by one."),
         keyword="shape",
         option="--as",
         choices=("sequences", "edges"),
         plain="sequences",
     ),
-    _parameter("from_action", "word", "Paths from this action on.", "A", option="--from"),
-    _parameter("to_action", "word", "Paths up to this action.", "A", option="--to"),
-    _parameter("of", "choice", "What is compared; default products.", choices=("products", "actions", "users")),
-    _parameter("minimum", "count", "At least so much: users in common (default 20), or a score (default 4).", "N"),
-    _parameter("compare", "choice", "Beside the same number of periods before.", choices=("previous",)),
-    _parameter("first_of", "choice", "The first of all, or of what the filters leave.", choices=("all", "filtered")),
-    _parameter("over_time", "flag", "For each period apart."),
+    _make_parameter("from_action", "word", "Paths from this action on.", "A", option="--from"),
+    _make_parameter("to_action", "word", "Paths up to this action.", "A", option="--to"),
+    _make_parameter("of", "choice", "What is compared; default products.", choices=("products", "actions", "users")),
+    _make_parameter("minimum", "count", "At least so much: users in common (default 20), or a score (default 4).", "N"),
+    _make_parameter("compare", "choice", "Beside the same number of periods before.", choices=("previous",)),
+    _make_parameter(
+        "first_of", "choice", "The first of all, or of what the filters leave.", choices=("all", "filtered")
+    ),
+    _make_parameter("over_time", "flag", "For each period apart."),
 )
 BY_NAME = {each.name: each for each in PARAMETERS}
 OPTIONS = {each.name: each.option for each in PARAMETERS}
@@ -127,7 +131,7 @@ class Asked:
     first_of: str | None = None
     over_time: str | None = None
 
-    def given(self) -> dict[str, str]:
+    def list_given(self) -> dict[str, str]:
         """Give what was asked for, by the names of the psql variables."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: value for name, value in values.items() if value is not None}

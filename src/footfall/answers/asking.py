@@ -21,15 +21,15 @@ from psycopg.types.datetime import DateLoader
 
 from footfall.answers.asked import Asked
 from footfall.answers.catalogue import Query
-from footfall.answers.parameters import has_offset, values
+from footfall.answers.parameters import has_offset, list_values
 from footfall.errors import DatabaseBusyError, QueryError, QueryTimeoutError, SchemaError
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection
 from footfall.results import INSTANT_OID, Answer
 from footfall.results.arrow import TEXT_OID
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 CHUNK_ROWS = 1_000  # rows fetched at a time: an answer of 10 million rows takes no more memory than one of ten
 # The column in which a question writes out an hour as the clock showed it: where a clock is set by half an hour, the
@@ -43,20 +43,20 @@ REFUSED = "FF001"  # a question refused itself (function `refuse`): its message 
 
 
 @contextmanager
-def asking(connection: Connection, query: Query, asked: Asked, timeout_s: int) -> Iterator[Answer]:
+def put_question(connection: Connection, query: Query, asked: Asked, timeout_s: int) -> Iterator[Answer]:
     """Put a question, in the read-only transaction at hand; its rows come as they are read, while the block lasts.
 
     Raises: QueryTimeoutError; DatabaseBusyError; SchemaError; QueryError where a file of the user's own cannot be asked
     as it stands.
     """
-    given = values(query, resolve_bounds(connection, query, asked))
-    query = query.choose_form(asked.given())
-    statement = query.written(lambda name: f"%({name})s", lambda text: text.replace("%", "%%")).encode()
+    given = list_values(query, resolve_bounds(connection, query, asked))
+    query = query.choose_form(asked.list_given())
+    statement = query.write_sql(lambda name: f"%({name})s", lambda text: text.replace("%", "%%")).encode()
     cursor = connection.cursor(row_factory=tuple_row)
     for name, loader in LOADERS.items():
         cursor.adapters.register_loader(name, loader)
     size = CHUNK_ROWS if psycopg.capabilities.has_stream_chunked() else 1
-    understood_errors = partial(_understood, query, timeout_s, time.monotonic())
+    understood_errors = partial(_explain_faults, query, timeout_s, time.monotonic())
     # A stream is one statement by protocol: the server refuses a second one behind it. Until it is closed, it holds the
     # session.
     stream = cast("Generator[tuple[Any, ...]]", cursor.stream(statement, given, size=size))
@@ -82,7 +82,7 @@ def asking(connection: Connection, query: Query, asked: Asked, timeout_s: int) -
             names,
             types,
             read,
-            is_zoned="time_zone" in query.parameters or bool({"since", "until"} & asked.given().keys()),
+            is_zoned="time_zone" in query.parameters or bool({"since", "until"} & asked.list_given().keys()),
             screen=tuple(name for name in query.screen if name in names),
         )
 
@@ -99,7 +99,7 @@ def _read_on(
 
 
 @contextmanager
-def _understood(query: Query, timeout_s: int, began: float) -> Iterator[None]:
+def _explain_faults(query: Query, timeout_s: int, began: float) -> Iterator[None]:
     """Say what is wrong with a question in words of the one who asked it."""
     try:
         yield
@@ -133,7 +133,7 @@ def _understood(query: Query, timeout_s: int, began: float) -> Iterator[None]:
 
 def _message(query: Query, error: psycopg.Error) -> str:
     numbers = {name: number for number, name in enumerate(dict.fromkeys(query.pieces[1::2]), 1)}
-    sent = query.written(lambda name: f"${numbers[name]}")
+    sent = query.write_sql(lambda name: f"${numbers[name]}")
     position = error.diag.statement_position
     line = f" line {sent.count(chr(10), 0, int(position)) + 1}" if position else ""
     return f"{query.path}{line}: {error.diag.message_primary or error}"

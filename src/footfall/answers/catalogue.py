@@ -89,18 +89,18 @@ class Query:
         """Give the question in the first form whose variable is given."""
         return next((replace(self, pieces=pieces) for name, pieces in self.forms.items() if name in given), self)
 
-    def written(self, value: Callable[[str], str], text: Callable[[str], str] = str) -> str:
+    def write_sql(self, value: Callable[[str], str], text: Callable[[str], str] = str) -> str:
         """Write the SQL anew: `value` says what stands for a parameter, `text` what for the text between them."""
         return "".join(value(piece) if at % 2 else text(piece) for at, piece in enumerate(self.pieces))
 
 
-def catalogue(folder: Path | None) -> dict[str, Query]:
+def read_catalogue(folder: Path | None) -> dict[str, Query]:
     """Give every question by name: ours, and those of the user's own folder.
 
     Raises: QueryError where the folder or a file of it cannot be used.
     """
-    found = dict(_ours())
-    for path in _own_files(folder) if folder else []:
+    found = dict(_read_built_in())
+    for path in _list_own_files(folder) if folder else []:
         if path.stem in found:
             raise QueryError(f"{path}: there is a query {path.stem!r} already; give the file another name")
         found[path.stem] = parse(path.stem, _read(path), path)
@@ -108,7 +108,7 @@ def catalogue(folder: Path | None) -> dict[str, Query]:
 
 
 @cache
-def _ours() -> dict[str, Query]:
+def _read_built_in() -> dict[str, Query]:
     """Read the questions that come with Footfall; a page asks for them some dozen times a screen."""
     folder = files("footfall.answers").joinpath("questions")
     texts = {
@@ -117,13 +117,13 @@ def _ours() -> dict[str, Query]:
     return {name: parse(name, text) for name, text in sorted(texts.items())}
 
 
-def in_groups(questions: Iterable[Query]) -> list[Query]:
+def sort_by_group(questions: Iterable[Query]) -> list[Query]:
     """Give questions in the order of their groups, those of a group by name."""
     places = {group: place for place, group in enumerate(GROUPS)}
     return sorted(questions, key=lambda each: (places.get(each.listed_in, len(places)), each.listed_in, each.name))
 
 
-def _own_files(folder: Path) -> list[Path]:
+def _list_own_files(folder: Path) -> list[Path]:
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix == ".sql" and not path.name.startswith("."))
     except OSError as error:
@@ -166,7 +166,7 @@ def parse(name: str, text: str, path: Path | None = None) -> Query:
         if found := FORM.fullmatch(line.strip()):
             form, command = _begin_form(found, command, {each for each, _ in kept}, f"{where} line {number}")
         elif line.lstrip().startswith("\\"):
-            variable, default = _default(line, f"{where} line {number}")
+            variable, default = _read_default(line, f"{where} line {number}")
             defaults[variable] = default
         elif line.startswith("--") and len(comments) == number - 1:
             comments.append(line.removeprefix("--").strip())
@@ -185,11 +185,11 @@ def parse(name: str, text: str, path: Path | None = None) -> Query:
         name,
         about[0] if about else "",
         headed.get("Grain", ""),
-        _pieces(statements.pop(PLAIN), where, defaults),
+        _split_sql(statements.pop(PLAIN), where, defaults),
         defaults,
         path,
         headed.get("Group", ""),
-        {name: _pieces(statement, where, {**defaults, name: ""}) for name, statement in statements.items()},
+        {name: _split_sql(statement, where, {**defaults, name: ""}) for name, statement in statements.items()},
         {variable.strip(): tuple(words.strip().split("|")) for variable, _, words in choices},
         headed.get("Needs"),
         tuple(re.findall(r"\w+", headed.get("Screen", ""))),
@@ -220,7 +220,7 @@ def _read_statement(lines: list[str], where: str) -> str:
     return statement
 
 
-def _default(line: str, where: str) -> tuple[str, str]:
+def _read_default(line: str, where: str) -> tuple[str, str]:
     found = DEFAULT_LINE.fullmatch(line.strip())
     if found is None or found[1] != found[2]:
         raise QueryError(
@@ -235,7 +235,7 @@ def _default(line: str, where: str) -> tuple[str, str]:
     return found[1], value
 
 
-def _pieces(statement: str, where: str, defaults: Mapping[str, str]) -> tuple[str, ...]:
+def _split_sql(statement: str, where: str, defaults: Mapping[str, str]) -> tuple[str, ...]:
     pieces: list[str] = []
     at = 0
     for token in TOKEN.finditer(statement):
@@ -259,7 +259,7 @@ def _pieces(statement: str, where: str, defaults: Mapping[str, str]) -> tuple[st
 
 def find(name: str, folder: Path | None) -> Query:
     """Give one question by name. Raises: UnknownNameError with the list."""
-    found = catalogue(folder)
+    found = read_catalogue(folder)
     if name not in found:
         listed = "\n".join(f"  {each.name}: {each.answers}" for each in found.values())
         raise UnknownNameError(f"there is no query {name!r}; choose one of these:\n{listed}")

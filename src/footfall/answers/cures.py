@@ -10,7 +10,7 @@ RESTORE = (
 )
 
 
-def cures(found: Verification) -> tuple[str, ...]:
+def list_cures(found: Verification) -> tuple[str, ...]:
     """Say what mends each difference that was found, in the order in which it is to be done."""
     said = []
     for each in found.drift:
@@ -24,11 +24,11 @@ def cures(found: Verification) -> tuple[str, ...]:
     if of_rows:
         said.append(f"{', '.join(of_rows)}: `footfall verify --repair` does not mend this: {RESTORE}")
     if any(each.is_of_counts for each in found.drift):
-        said.append(_cure_of_counts(found, is_last=bool(said)))
+        said.append(_describe_cure_of_counts(found, is_last=bool(said)))
     return tuple(said)
 
 
-def _cure_of_counts(found: Verification, *, is_last: bool) -> str:
+def _describe_cure_of_counts(found: Verification, *, is_last: bool) -> str:
     if found.repaired:
         return "the counts differ again after their repair: something else writes these tables, perhaps a trigger"
     doubled = [each.check for each in found.drift if each.is_of_counts and each.key.startswith("rows of ")]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import IO, Any, Literal
 
 from footfall.answers.cells import write_cell, write_inert_cell, write_json
-from footfall.answers.grid import lay_out_rest, lay_out_table, measure_width, narrowed
+from footfall.answers.grid import keep_columns, lay_out_rest, lay_out_table, measure_width
 from footfall.results import Answer, Table
 from footfall.results.arrow import TEXT_OID, UUID_OID, make_arrow_table
 from footfall.safe_text import escape_unprintable
@@ -33,7 +33,7 @@ def print_answer(answer: Answer, how: Form, stream: IO[Any], *, escape_formulas:
         _write_parquet(answer, stream)
     elif how == "table" and answer.screen:
         table = Table(answer.columns, tuple(answer.rows))
-        print_table(narrowed(table, answer.screen), how, stream)
+        print_table(keep_columns(table, answer.screen), how, stream)
         stream.write(lay_out_rest(table, answer.screen))
     else:
         _print(answer.columns, answer.rows, how, stream, escape_formulas)

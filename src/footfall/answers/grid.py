@@ -38,14 +38,14 @@ def lay_out_table(table: Table, width: int, *, bars: bool = False) -> str:
     is_room = sum(natural) + 2 * len(natural) + BAR_COLUMNS <= width
     bars = bars and is_room and are_counts and table.columns[-1].endswith("_count")
     if not bars and sum(natural) + 2 * len(natural) <= width:  # nothing to fold: a hundred times as fast without rich
-        return "".join(_aligned(cells, natural, numbers) for cells in (names, *texts))
+        return "".join(_align(cells, natural, numbers) for cells in (names, *texts))
     # Names of counts are often longer than the counts: below the width of the screen they take several lines.
     heads = _break_names(
         names, [max(map(rich.cells.cell_len, column), default=0) for column in zip(*texts, strict=True)]
     )
     narrow = [max(map(rich.cells.cell_len, column)) for column in zip(*heads, *texts, strict=True)]
     if not bars and texts and sum(narrow) + 2 * (len(narrow) - 1) <= width:
-        return "".join(_aligned(cells, narrow, numbers) for cells in (*heads, *texts))
+        return "".join(_align(cells, narrow, numbers) for cells in (*heads, *texts))
     shown = rich.table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=True, header_style=None)
     for name, is_number in zip(names, numbers, strict=True):
         shown.add_column(rich.text.Text(name), overflow="fold", justify="right" if is_number else "left")
@@ -60,7 +60,7 @@ def lay_out_table(table: Table, width: int, *, bars: bool = False) -> str:
     return "".join(line.rstrip() + "\n" for line in page.getvalue().split("\n")[:-1])
 
 
-def _aligned(cells: list[str], widths: list[int], are_numbers: list[bool]) -> str:
+def _align(cells: list[str], widths: list[int], are_numbers: list[bool]) -> str:
     from rich.cells import cell_len
 
     line = "  ".join(
@@ -90,11 +90,11 @@ def _break_names(names: list[str], widths: list[int]) -> list[list[str]]:
     return [list(line) for line in zip(*([""] * (height - len(lines)) + lines for lines in broken), strict=True)]
 
 
-def narrowed(table: Table, columns: tuple[str, ...]) -> Table:
+def keep_columns(table: Table, columns: tuple[str, ...]) -> Table:
     """Keep some columns, in the order given.
 
     Example:
-        >>> narrowed(Table(("a", "b"), ((1, 2),)), ("b",)).rows
+        >>> keep_columns(Table(("a", "b"), ((1, 2),)), ("b",)).rows
         ((2,),)
     """
     places = [table.columns.index(column) for column in columns]

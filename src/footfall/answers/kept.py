@@ -17,9 +17,9 @@ from footfall.answers.catalogue import Query
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection
 from footfall.results import Table
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 KEPT_BYTES_MAX = 64 * 1024 * 1024  # bytes; of all answers together
 ANSWER_SHARE = 8  # an answer larger than this part of all is not kept: it would push out every other

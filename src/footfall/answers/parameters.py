@@ -26,7 +26,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"
 WORDS_MAX = 20  # words of a list, the steps of a funnel for one
 
 
-def understood(query: Query, filters: Filters, time_zone: str) -> Asked:
+def understand(query: Query, filters: Filters, time_zone: str) -> Asked:
     """Turn what a person says into the values of a question's parameters.
 
     Raises: QueryError naming the option and the cure.
@@ -150,12 +150,12 @@ def read_ids(asked: Asked, id_types: IdTypes, who_column: str | None = None) -> 
         ('7', '007')
     """
     user_id, product_id = (
-        text and _read_id(OPTIONS[column], text, id_types.of(column))
+        text and _read_id(OPTIONS[column], text, id_types.find_type(column))
         for column, text in (("user_id", asked.user_id), ("product_id", asked.product_id))
     )
     who = asked.who
     if who is not None and who_column is not None:
-        who = _read_id(OPTIONS["who"], who, id_types.of(who_column))
+        who = _read_id(OPTIONS["who"], who, id_types.find_type(who_column))
     return replace(asked, user_id=user_id, product_id=product_id, who=who)
 
 
@@ -179,12 +179,12 @@ def _read_bound(option: str, given: str | date | None) -> str | None:
         raise QueryError(f"{option}: {error}") from error
 
 
-def values(query: Query, asked: Asked) -> dict[str, str]:
+def list_values(query: Query, asked: Asked) -> dict[str, str]:
     """Give the values of a question's parameters.
 
     Raises: QueryError where something is asked that the question has no parameter for, or its id is missing.
     """
-    given = asked.given()
+    given = asked.list_given()
     for name in given:
         if name not in query.parameters and name != "time_zone":
             can = ", ".join(OPTIONS[each] for each in query.parameters if each in OPTIONS) or "none"
@@ -197,15 +197,15 @@ def values(query: Query, asked: Asked) -> dict[str, str]:
     return {name: given[name] if name in given else query.defaults[name] for name in names}
 
 
-def literal_sql(query: Query, asked: Asked, schema: str) -> str:
+def write_literal_sql(query: Query, asked: Asked, schema: str) -> str:
     """Give the statement with its values in it, quoted by the driver, for a place that has no parameters."""
-    query = query.choose_form(asked.given())
-    quoted = {name: sql.Literal(value).as_string(None) for name, value in values(query, asked).items()}
+    query = query.choose_form(asked.list_given())
+    quoted = {name: sql.Literal(value).as_string(None) for name, value in list_values(query, asked).items()}
     for name, bound in (("since", asked.since), ("until", asked.until)):
         if bound is not None and name in quoted and not has_offset(bound):
             zone = sql.Literal(asked.time_zone or "UTC").as_string(None)
             quoted[name] = f"first_instant({quoted[name]}::timestamp, {zone}::text)"
-    text = query.written(quoted.__getitem__, lambda piece: re.sub(r"\n{3,}", "\n\n", piece))
+    text = query.write_sql(quoted.__getitem__, lambda piece: re.sub(r"\n{3,}", "\n\n", piece))
     path = "" if schema == "public" else f"set search_path to {sql.Identifier(schema).as_string(None)};\n\n"
     return path + text + ("\n;" if "--" in text.rpartition("\n")[2] else ";")
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 
 @contextmanager
-def replacing(place: Path, mode: str = "w") -> Iterator[IO[Any]]:
+def open_replacement(place: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Give a stream into a file that takes the name `place` when all of it is on disk. Text is UTF-8, as it is written.
 
     Effects: a file of that name is replaced and keeps its rights; one that fails half-way leaves what was there.

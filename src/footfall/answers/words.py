@@ -41,20 +41,20 @@ CHECK_COLUMNS = (
 )
 
 
-def rejected_table(rows: Iterable[RejectedRow], fmt: Format, *, with_closed: bool = False) -> Table:
+def make_rejected_table(rows: Iterable[RejectedRow], fmt: Format, *, with_closed: bool = False) -> Table:
     """Give the quarantine's rows as a table: for people the problems in words, else every column and JSON."""
     names: tuple[str, ...] = ("load_id", "source", "line_number", "problems", "raw_line")
     if fmt != "table":
         names = ("load_id", "source", "line_number", "item", "raw_line", "raw_size_bytes", "problems")
     if with_closed or fmt == "json":
         names = (*names, "replayed_by")
-    return Table(names, tuple(tuple(_rejected_cells(row, names, fmt)) for row in rows))
+    return Table(names, tuple(tuple(_list_rejected_cells(row, names, fmt)) for row in rows))
 
 
-def _rejected_cells(row: RejectedRow, names: Iterable[str], fmt: Format) -> Iterator[Any]:
+def _list_rejected_cells(row: RejectedRow, names: Iterable[str], fmt: Format) -> Iterator[Any]:
     for name in names:
         if name == "problems":
-            yield problems_text(row.problems) if fmt == "table" else [asdict(one) for one in row.problems]
+            yield describe_problems(row.problems) if fmt == "table" else [asdict(one) for one in row.problems]
         elif name == "line_number" and fmt == "table":
             yield place(row)
         else:
@@ -66,11 +66,11 @@ def place(row: RejectedRow) -> int | str:
     return f"{row.line_number} item {row.item}" if row.item else row.line_number
 
 
-def problems_text(problems: Iterable[Problem]) -> str:
+def describe_problems(problems: Iterable[Problem]) -> str:
     """Put a row's problems into words.
 
     Example:
-        >>> problems_text([Problem("missing-value", "action", None), Problem("not-an-integer", "user_id", "abc")])
+        >>> describe_problems([Problem("missing-value", "action", None), Problem("not-an-integer", "user_id", "abc")])
         "missing-value: action; not-an-integer: user_id = 'abc'"
     """
     return "; ".join(
@@ -81,13 +81,13 @@ def problems_text(problems: Iterable[Problem]) -> str:
     )
 
 
-def summary_table(summary: LoadSummary) -> Table:
+def make_summary_table(summary: LoadSummary) -> Table:
     """Give the run as a table of one row a file, with the columns that JSON has of a check."""
     objects = [_load_object(load, is_check=True) for load in summary.loads]
     return Table(CHECK_COLUMNS, tuple(tuple(load[column] for column in CHECK_COLUMNS) for load in objects))
 
 
-def failures(summary: LoadSummary) -> list[tuple[str, str]]:
+def list_failures(summary: LoadSummary) -> list[tuple[str, str]]:
     """Give each failed file and why it failed."""
     return [
         (load.source, load.failure.reason if load.failure else "no reason was given")
@@ -96,7 +96,7 @@ def failures(summary: LoadSummary) -> list[tuple[str, str]]:
     ]
 
 
-def summary_json(summary: LoadSummary, *, is_check: bool = False) -> str:
+def make_summary_json(summary: LoadSummary, *, is_check: bool = False) -> str:
     """Give the run as one JSON object. A check has no load_id; only `already-loaded` has loaded_at."""
     loads = write_json_lines([_load_object(load, is_check) for load in summary.loads], indent=" ")
     sums = {name: getattr(summary, name) for name in ROWS}
@@ -113,10 +113,10 @@ def _load_object(load: LoadResult, is_check: bool) -> dict[str, Any]:
     loaded_at = {"loaded_at": load.loaded_at} if is_loaded else {}
     replay_of = {"replay_of": load.replay_of} if load.replay_of is not None else {}
     undone = {"undone": [asdict(each) for each in load.undone]} if load.undone else {}
-    return values | loaded_at | replay_of | undone | {"problems": _problem_objects(load.groups)}
+    return values | loaded_at | replay_of | undone | {"problems": _make_problem_objects(load.groups)}
 
 
-def receipt_json(receipt: Receipt) -> str:
+def make_receipt_json(receipt: Receipt) -> str:
     """Give what forgetting removed as one JSON object."""
     return write_json(asdict(receipt) | {"seconds": round_seconds(receipt.seconds)})
 
@@ -147,20 +147,20 @@ def guess_json(made: Guess) -> str:
             "built_in": made.built_in,
             "settings": made.settings,
             "definition": made.definition,
-            "parts": [_part_object(part) for part in made.parts],
-            "doubts": [_part_object(part) for part in made.doubts],
-            "rows": [_first_row_object(row) for row in made.rows],
+            "parts": [_make_part_object(part) for part in made.parts],
+            "doubts": [_make_part_object(part) for part in made.doubts],
+            "rows": [_make_first_row_object(row) for row in made.rows],
             "rows_skipped": made.rows_skipped,
         }
     )
 
 
-def _first_row_object(row: FirstRow) -> dict[str, Any]:
+def _make_first_row_object(row: FirstRow) -> dict[str, Any]:
     values = dict(zip(COLUMNS, row.values, strict=True)) if row.values is not None else {}
     return {"line_number": row.line_number, "item": row.item, **values, "problems": [asdict(p) for p in row.problems]}
 
 
-def _part_object(part: GuessedPart) -> dict[str, Any]:
+def _make_part_object(part: GuessedPart) -> dict[str, Any]:
     return {"key": part.key or None, "value": part.value, "confidence": part.confidence, "reason": part.reason}
 
 
@@ -187,7 +187,7 @@ def list_questions(rows: Iterable[tuple[Any, ...]], width: int) -> str:
     return "".join(line.rstrip() + "\n" for line in lines)
 
 
-def drift_table(found: Verification) -> Table:
+def make_drift_table(found: Verification) -> Table:
     """Give the differences that the recount found, one a row."""
     return Table(
         ("check", "key", "kept", "recount"),
@@ -195,7 +195,7 @@ def drift_table(found: Verification) -> Table:
     )
 
 
-def _problem_objects(groups: Iterable[ProblemGroup]) -> list[dict[str, Any]]:
+def _make_problem_objects(groups: Iterable[ProblemGroup]) -> list[dict[str, Any]]:
     """Give groups as objects for JSON.
 
     Shape: `shapes` has the largest three; `rows_of_other_shapes` the rows of the others, and `shapes_cut` says that
@@ -205,8 +205,8 @@ def _problem_objects(groups: Iterable[ProblemGroup]) -> list[dict[str, Any]]:
         {
             "code": group.code,
             "field": group.field,
-            **_object(group),
-            "shapes": [{"shape": shape.shape, **_object(shape)} for shape in group.shapes[:SHAPES_SHOWN]],
+            **_make_object(group),
+            "shapes": [{"shape": shape.shape, **_make_object(shape)} for shape in group.shapes[:SHAPES_SHOWN]],
             "rows_of_other_shapes": group.rows - sum(shape.rows for shape in group.shapes[:SHAPES_SHOWN]),
             "shapes_cut": group.rows_of_other_shapes > 0,
         }
@@ -214,5 +214,5 @@ def _problem_objects(groups: Iterable[ProblemGroup]) -> list[dict[str, Any]]:
     ]
 
 
-def _object(of: ProblemGroup | ProblemShape) -> dict[str, Any]:
+def _make_object(of: ProblemGroup | ProblemShape) -> dict[str, Any]:
     return {"rows": of.rows, "line_number": of.sample_line_number, "value": of.sample_value, "hint": of.hint}

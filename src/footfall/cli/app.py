@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 
 
-def example(*commands: str) -> str:
+def make_example(*commands: str) -> str:
     # \b keeps the line breaks of the paragraph.
     return "\b\n" + "\n".join(["Examples:" if len(commands) > 1 else "Example:", *(f"  {each}" for each in commands)])
 
@@ -27,7 +27,7 @@ def example(*commands: str) -> str:
 def group(about: str, *examples: str) -> typer.Typer:
     return typer.Typer(
         help=about,
-        epilog=example(*examples),
+        epilog=make_example(*examples),
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -35,7 +35,7 @@ def group(about: str, *examples: str) -> typer.Typer:
     )
 
 
-def setting(option: str, metavar: str | None, about: str) -> Any:
+def make_setting_option(option: str, metavar: str | None, about: str) -> Any:
     # typer's envvar is not used: settings.py alone reads these, so that each value has one way in and one message.
     variable = {"--database": "FOOTFALL_DATABASE_URL"}.get(option, "FOOTFALL_" + option[2:].upper().replace("-", "_"))
     return typer.Option(option, metavar=metavar, help=f"{about}  [env var: {variable}]", show_default=False)
@@ -58,34 +58,43 @@ Sources = Annotated[
 ]
 Database = Annotated[
     str | None,
-    setting("--database", "URL", "Anything libpq accepts. Without it: PGHOST, PGSERVICE, ..., else the embedded one."),
+    make_setting_option(
+        "--database", "URL", "Anything libpq accepts. Without it: PGHOST, PGSERVICE, ..., else the embedded one."
+    ),
 ]
-Schema = Annotated[str | None, setting("--schema", "NAME", "Schema of Footfall's tables; default public.")]
+Schema = Annotated[str | None, make_setting_option("--schema", "NAME", "Schema of Footfall's tables; default public.")]
 MaxRejected = Annotated[
     str | None,
-    setting("--max-rejected", "X", "Load nothing of a file with more rejected rows: a share (0.2, 20%) or a number."),
+    make_setting_option(
+        "--max-rejected", "X", "Load nothing of a file with more rejected rows: a share (0.2, 20%) or a number."
+    ),
 ]
 Source = Annotated[
     str | None,
-    setting("--source", "NAME", "The source definition that says how the files are read; `footfall sources`."),
+    make_setting_option(
+        "--source", "NAME", "The source definition that says how the files are read; `footfall sources`."
+    ),
 ]
-Delimiter = Annotated[str | None, setting("--delimiter", "C", "One character between fields, or tab; default a comma.")]
+Delimiter = Annotated[
+    str | None, make_setting_option("--delimiter", "C", "One character between fields, or tab; default a comma.")
+]
 Rehash = Annotated[
-    bool | None, setting("--rehash", None, "Read every file, even one that was loaded and did not change.")
+    bool | None, make_setting_option("--rehash", None, "Read every file, even one that was loaded and did not change.")
 ]
-Retry = Annotated[bool | None, setting("--retry", None, "Load a file again when the connection was lost.")]
+Retry = Annotated[bool | None, make_setting_option("--retry", None, "Load a file again when the connection was lost.")]
 Workers = Annotated[
     int | None,
-    setting("--workers", "N", "Processes that judge and stage large plain files; default 1."),
+    make_setting_option("--workers", "N", "Processes that judge and stage large plain files; default 1."),
 ]
 Engine = Annotated[
     str | None,
-    setting("--engine", "NAME", "Who stages large plain files: processes (default), spark or dask."),
+    make_setting_option("--engine", "NAME", "Who stages large plain files: processes (default), spark or dask."),
 ]
 Master = Annotated[
-    str | None, setting("--master", "URL", "With --engine spark: spark://, yarn, local[4], or sc:// of Spark Connect.")
+    str | None,
+    make_setting_option("--master", "URL", "With --engine spark: spark://, yarn, local[4], or sc:// of Spark Connect."),
 ]
-Scheduler = Annotated[str | None, setting("--scheduler", "URL", "With --engine dask: tcp:// or tls://.")]
+Scheduler = Annotated[str | None, make_setting_option("--scheduler", "URL", "With --engine dask: tcp:// or tls://.")]
 Again = Annotated[
     bool, call_option("--again", about="Take a file that is loaded back, and load it anew by the contract of today.")
 ]
@@ -111,7 +120,7 @@ def ask_for_a_verb(context: typer.Context) -> None:
 
 
 @contextmanager
-def _without_plugins() -> Iterator[None]:
+def _keep_plugins_out() -> Iterator[None]:
     """Keep pydantic from looking for plugins while a class of ours is made: it would read a file of every package.
 
     Effects: a variable of the environment, set for the length of the block.
@@ -130,7 +139,7 @@ def _without_plugins() -> Iterator[None]:
 def begin(quiet: bool, verbose: bool, **options: object) -> Settings:
     """Set how much is said, and give the settings in force. Every verb does this first."""
     log.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
-    with _without_plugins():
+    with _keep_plugins_out():
         from footfall.settings import load_settings
 
     settings = load_settings(**options)

@@ -12,7 +12,7 @@ from footfall.cli.app import call_option
 PLACE = "fmt"  # the options of the question come before this one
 
 
-def with_question_options(command: Callable[..., int]) -> Callable[..., int]:
+def add_question_options(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command an option for each parameter of a question. The command takes their values as keywords."""
     hints = get_type_hints(command, include_extras=True)
     given = inspect.signature(command).parameters.values()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from footfall.cli.app import EscapeFormulas, Format, Quiet, Sources, Verbose, app, begin, call_option, example
+from footfall.cli.app import EscapeFormulas, Format, Quiet, Sources, Verbose, app, begin, call_option, make_example
 from footfall.cli.output import print_rows, write
 from footfall.cli.talk import log
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 CELL_CHARACTERS_MAX = 40  # characters of a value among the first rows that are shown
 
 
-@app.command(epilog=example("footfall guess exports/events.csv", "footfall guess 'logs/*.jsonl.gz' --name app --write"))
+@app.command(
+    epilog=make_example("footfall guess exports/events.csv", "footfall guess 'logs/*.jsonl.gz' --name app --write")
+)
 def guess(
     sources: Sources,
     name: Annotated[
@@ -49,7 +51,7 @@ def guess(
 
 def _show_rows(made: Guess) -> None:
     """Show the first rows as they would be read, one below the other. What is doubtful is counted."""
-    from footfall.answers.words import problems_text
+    from footfall.answers.words import describe_problems
     from footfall.contract.shapes import COLUMNS
     from footfall.safe_text import escape_unprintable
 
@@ -61,7 +63,7 @@ def _show_rows(made: Guess) -> None:
         log.info("  %s", next(lines))
     for row in made.rows:
         place = f"line {row.line_number}" + (f" item {row.item}" if row.item else "")
-        problems = escape_unprintable(problems_text(row.problems))
+        problems = escape_unprintable(describe_problems(row.problems))
         log.info("  %s", next(lines) if row.values else f"{place} is rejected: {problems}")
     if made.rows_skipped:
         rows = "one record" if made.rows_skipped == 1 else f"{made.rows_skipped:,} records"
@@ -82,7 +84,7 @@ def _shorten(value: str) -> str:
     return text if len(text) <= CELL_CHARACTERS_MAX else text[: CELL_CHARACTERS_MAX - 3] + "..."
 
 
-@app.command(epilog=example("footfall sources", "footfall sources mixpanel >> footfall.toml"))
+@app.command(epilog=make_example("footfall sources", "footfall sources mixpanel >> footfall.toml"))
 def sources(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The one to print as TOML.")] = None,
     fmt: Format = "table",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from footfall.cli.app import Database, Quiet, Schema, TextOrJson, Verbose, app, example
-from footfall.cli.output import stdout
+from footfall.cli.app import Database, Quiet, Schema, TextOrJson, Verbose, app, make_example
+from footfall.cli.output import open_stdout
 
 FAILED = 1
 SIGNS = {"ok": "ok", "warning": "WARNING", "failure": "FAILURE", "unknown": "?"}
 
 
-@app.command(epilog=example("footfall doctor", "footfall doctor --format json"))
+@app.command(epilog=make_example("footfall doctor", "footfall doctor --format json"))
 def doctor(
     fmt: TextOrJson = "table",
     database: Database = None,
@@ -29,7 +29,7 @@ def doctor(
     options = {name: value for name, value in (("database_url", database), ("schema", schema)) if value is not None}
     found: list[dict[str, str]] = []
     checks = examine(options)
-    with stdout() as stream:
+    with open_stdout() as stream:
         for check, verdict in checks:
             found.append({"check": check.name, "state": verdict.state, "found": verdict.found, "cure": verdict.cure})
             if fmt == "table":

@@ -27,18 +27,20 @@ from footfall.cli.app import (
     app,
     begin,
     call_option,
-    example,
+    make_example,
 )
 from footfall.cli.output import print_rows, write
 from footfall.cli.talk import log
-from footfall.cli.talk import progress as shown_progress
+from footfall.cli.talk import show_progress as shown_progress
 
 if TYPE_CHECKING:
     from footfall.results import LoadSummary
 
 
 @app.command(
-    epilog=example("footfall load data/sample.csv", "zcat a.csv.gz | footfall load - --max-rejected 20% --format json")
+    epilog=make_example(
+        "footfall load data/sample.csv", "zcat a.csv.gz | footfall load - --max-rejected 20% --format json"
+    )
 )
 def load(
     sources: Sources,
@@ -97,7 +99,7 @@ def load(
     return summary.exit_code
 
 
-@app.command(epilog=example("footfall check data/", "footfall check 'exports/*.csv.gz' --format csv"))
+@app.command(epilog=make_example("footfall check data/", "footfall check 'exports/*.csv.gz' --format csv"))
 def check(
     sources: Sources,
     max_rejected: MaxRejected = None,
@@ -117,7 +119,7 @@ def check(
     if fmt == "csv":
         from footfall.answers import words
 
-        print_rows(words.summary_table(summary), fmt, escape_formulas)
+        print_rows(words.make_summary_table(summary), fmt, escape_formulas)
     else:
         write_summary(summary, fmt, is_check=True)
     talk_about(summary)
@@ -128,7 +130,7 @@ def write_summary(summary: LoadSummary, fmt: str, *, is_check: bool = False) -> 
     if fmt == "json":
         from footfall.answers import words  # heavy, and not needed for the text that people read
 
-        write(words.summary_json(summary, is_check=is_check))
+        write(words.make_summary_json(summary, is_check=is_check))
     else:
         write(str(summary))
 
@@ -136,8 +138,8 @@ def write_summary(summary: LoadSummary, fmt: str, *, is_check: bool = False) -> 
 def talk_about(summary: LoadSummary) -> None:
     if all(each.status != "failed" for each in summary.loads):
         return
-    from footfall.answers.words import failures
+    from footfall.answers.words import list_failures
     from footfall.safe_text import escape_unprintable
 
-    for source, reason in failures(summary):
+    for source, reason in list_failures(summary):
         log.error("%s: %s", escape_unprintable(source), reason, extra={"fields": {"source": source}})

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from footfall.cli.app import Database, Quiet, Schema, TextOrJson, Verbose, app, begin, call_option, example
+from footfall.cli.app import Database, Quiet, Schema, TextOrJson, Verbose, app, begin, call_option, make_example
 from footfall.cli.output import write
 
 
-@app.command(epilog=example("footfall forget --from-file leavers.txt", "footfall forget 4711 --dry-run"))
+@app.command(epilog=make_example("footfall forget --from-file leavers.txt", "footfall forget 4711 --dry-run"))
 def forget(
     users: Annotated[
         list[str] | None, typer.Argument(metavar="USER", help="Ids of users, as `user_id` has them.")
@@ -32,5 +32,5 @@ def forget(
     from footfall.verbs import forget as forget_verb
 
     receipt = forget_verb.forget(users or (), settings, from_file=from_file, dry_run=dry_run)
-    write(words.receipt_json(receipt) if fmt == "json" else str(receipt))
+    write(words.make_receipt_json(receipt) if fmt == "json" else str(receipt))
     return 0

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from footfall.cli.app import Database, Quiet, Schema, Verbose, app, begin, call_option, example
-from footfall.cli.output import stdout
+from footfall.cli.app import Database, Quiet, Schema, Verbose, app, begin, call_option, make_example
+from footfall.cli.output import open_stdout
 from footfall.cli.talk import log
 from footfall.errors import SettingsError
 
 
 @app.command(
-    epilog=example("footfall metrics", "footfall metrics --output /var/lib/prometheus/node-exporter/footfall.prom")
+    epilog=make_example("footfall metrics", "footfall metrics --output /var/lib/prometheus/node-exporter/footfall.prom")
 )
 def metrics(
     output: Annotated[
@@ -26,7 +26,7 @@ def metrics(
     """Measure loads, rows, problems, lags and sizes for Prometheus. A database that is down is `footfall_up 0`."""
     settings = begin(quiet, verbose, database_url=database, schema=schema)
     from footfall.answers.metrics import write_metrics
-    from footfall.answers.replacing import replacing
+    from footfall.answers.replacing import open_replacement
     from footfall.verbs import metrics as metrics_verb
 
     measured = metrics_verb.collect(settings)
@@ -34,11 +34,11 @@ def metrics(
         log.warning("%s", measured.reason)
     text, _ = write_metrics(measured)
     if output is None:
-        with stdout() as stream:
+        with open_stdout() as stream:
             stream.write(text.decode())
         return 0
     try:
-        with replacing(output, "wb") as file:
+        with open_replacement(output, "wb") as file:
             file.write(text)
     except OSError as error:
         raise SettingsError(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from footfall.cli.app import Database, Quiet, Schema, Verbose, app, begin, call_option, example
+from footfall.cli.app import Database, Quiet, Schema, Verbose, app, begin, call_option, make_example
 from footfall.cli.talk import log
 
 
-@app.command(epilog=example("footfall notify", "footfall notify --if-silent"))
+@app.command(epilog=make_example("footfall notify", "footfall notify --if-silent"))
 def notify(
     if_silent: Annotated[
         bool, call_option("--if-silent", about="Tell only where nothing was loaded for `nothing_for_hours`: for cron.")

@@ -20,7 +20,7 @@ STDOUT = "-"
 FORMS: dict[str, Form] = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".txt": "table"}
 
 
-def form(asked: Form | None, output: str | None) -> Form:
+def choose_form(asked: Form | None, output: str | None) -> Form:
     """Choose how to print: as asked, else by the ending of the file, else a table on a terminal and CSV elsewhere.
 
     Raises: SettingsError for Parquet on a terminal.
@@ -43,19 +43,19 @@ def refuse_terminal(output: str | None, why: str) -> None:
 
 
 @contextmanager
-def destination(output: str | None, how: Form = "table") -> Iterator[IO[Any]]:
+def open_destination(output: str | None, how: Form = "table") -> Iterator[IO[Any]]:
     """Give the stream for a result: the named file, else stdout. Shape: it takes bytes for Parquet, else text."""
     is_binary = how == "parquet"
     if output is not None and output != STDOUT:
-        with written(Path(output), is_binary=is_binary) as stream:
+        with open_file(Path(output), is_binary=is_binary) as stream:
             yield stream
     else:
-        with stdout() as text:
+        with open_stdout() as text:
             yield text.buffer if is_binary else text
 
 
 @contextmanager
-def stdout() -> Iterator[TextIO]:
+def open_stdout() -> Iterator[TextIO]:
     """Give stdout. If its reader has seen enough (`| head`), printing ends, and the exit code tells of the work."""
     try:
         yield sys.stdout
@@ -70,14 +70,14 @@ def stdout() -> Iterator[TextIO]:
 
 
 @contextmanager
-def written(path: Path, *, is_binary: bool) -> Iterator[IO[Any]]:
+def open_file(path: Path, *, is_binary: bool) -> Iterator[IO[Any]]:
     """Give a stream into a file that gets its name when all of it is on disk. A pipe or device is written to directly.
 
     Effects: replaces a file of that name, or leaves it as it was if writing fails half-way.
 
     Raises: SettingsError where it cannot be written.
     """
-    from footfall.answers.replacing import replacing
+    from footfall.answers.replacing import open_replacement
 
     text: dict[str, Any] = {} if is_binary else {"encoding": "utf-8", "newline": ""}
     mode = "wb" if is_binary else "w"
@@ -87,7 +87,7 @@ def written(path: Path, *, is_binary: bool) -> Iterator[IO[Any]]:
             with place.open(mode, **text) as stream:
                 yield stream
             return
-        with replacing(place, mode) as stream:
+        with open_replacement(place, mode) as stream:
             yield stream
     except OSError as error:
         raise SettingsError(f"--output: {path} cannot be written ({error.strerror}); name another file") from error
@@ -95,7 +95,7 @@ def written(path: Path, *, is_binary: bool) -> Iterator[IO[Any]]:
 
 def write(text: str) -> None:
     """Write text and a line end to stdout; empty text writes nothing."""
-    with stdout() as stream:
+    with open_stdout() as stream:
         stream.write(f"{text}\n" if text else "")
 
 
@@ -108,5 +108,5 @@ def write_version() -> None:
 def print_rows(table: Table, fmt: Literal["table", "csv", "json"], escape_formulas: bool = False) -> None:
     from footfall.answers import files
 
-    with stdout() as stream:
+    with open_stdout() as stream:
         files.print_table(table, fmt, stream, escape_formulas=escape_formulas)

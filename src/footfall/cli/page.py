@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from footfall.cli.app import Database, Quiet, Schema, Verbose, app, begin, call_option, example, setting
+from footfall.cli.app import (
+    Database,
+    Quiet,
+    Schema,
+    Verbose,
+    app,
+    begin,
+    call_option,
+    make_example,
+    make_setting_option,
+)
 from footfall.errors import SettingsError
 
 EXTRA = ("anyio", "starlette", "uvicorn")  # packages that the extra `page` installs
 
 
 @app.command(
-    epilog=example("footfall serve", "footfall serve --port 8080 --open", "footfall serve --host 0.0.0.0 --token ''")
+    epilog=make_example(
+        "footfall serve", "footfall serve --port 8080 --open", "footfall serve --host 0.0.0.0 --token ''"
+    )
 )
 def serve(
     port: Annotated[
@@ -31,7 +43,7 @@ def serve(
     ] = None,
     is_opened: Annotated[bool, call_option("--open", about="Open it in a browser.")] = False,
     reporting_time_zone: Annotated[
-        str | None, setting("--reporting-time-zone", "ZONE", "Whose days are counted; default UTC.")
+        str | None, make_setting_option("--reporting-time-zone", "ZONE", "Whose days are counted; default UTC.")
     ] = None,
     database: Database = None,
     schema: Schema = None,

@@ -17,11 +17,11 @@ from footfall.cli.app import (
     app,
     begin,
     call_option,
-    example,
-    setting,
+    make_example,
+    make_setting_option,
 )
-from footfall.cli.asked import with_question_options
-from footfall.cli.output import destination, form, print_rows
+from footfall.cli.asked import add_question_options
+from footfall.cli.output import choose_form, open_destination, print_rows
 from footfall.cli.talk import log
 from footfall.errors import InterruptedLoadError, UnknownNameError
 
@@ -45,7 +45,7 @@ ROWS_SHOWN = 100  # rows: a few screens, unless --limit asks for more
 
 
 @app.command(
-    epilog=example(
+    epilog=make_example(
         "footfall rejects --load 1",
         "footfall rejects --code missing-value --format csv",
         "footfall rejects --load 1 --as-file fix.csv",
@@ -77,10 +77,10 @@ def rejects(
     from footfall.answers import words
     from footfall.verbs import rejects as rejects_verb
 
-    rows, more = rejects_verb.rejects(
+    rows, more = rejects_verb.show_rejects(
         settings, load_id=load_id, source=source, code=code, limit=limit, with_closed=closed
     )
-    print_rows(words.rejected_table(rows, fmt, with_closed=closed), fmt, escape_formulas)
+    print_rows(words.make_rejected_table(rows, fmt, with_closed=closed), fmt, escape_formulas)
     if more:
         log.info("only the first %s are shown; --limit N shows more", f"{limit:,}")
     return 0
@@ -110,7 +110,7 @@ def _write_file(settings: Settings, path: Path, load_id: int | None, source: str
     return 0
 
 
-@app.command(epilog=example("footfall loads", "footfall loads --limit 1 --format json"))
+@app.command(epilog=make_example("footfall loads", "footfall loads --limit 1 --format json"))
 def loads(
     limit: Annotated[
         int, call_option("--limit", metavar="N", minimum=1, about=f"At most so many; default {ROWS_SHOWN}.")
@@ -128,23 +128,23 @@ def loads(
     from footfall.results import Table
     from footfall.verbs import loads as loads_verb
 
-    table = loads_verb.loads(settings, limit=limit + 1)
+    table = loads_verb.show_loads(settings, limit=limit + 1)
     shown = Table(table.columns, table.rows[:limit])
-    print_rows(grid.narrowed(shown, LEDGER_AT_A_GLANCE) if fmt == "table" else shown, fmt, escape_formulas)
+    print_rows(grid.keep_columns(shown, LEDGER_AT_A_GLANCE) if fmt == "table" else shown, fmt, escape_formulas)
     if len(table.rows) > limit:
         log.info("older loads are not shown; --limit N shows more")
     return 0
 
 
 @app.command(
-    epilog=example(
+    epilog=make_example(
         "footfall query per-day --since 2024-03-01 --until 2024-04-01",
         "footfall query top-users --limit 10 --output top.parquet",
         "footfall query user 42 --action purchase --format json",
         "footfall query --list",
     )
 )
-@with_question_options
+@add_question_options
 def query(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The question; --list shows them all.")] = None,
     identifier: Annotated[
@@ -161,7 +161,7 @@ def query(
     show_sql: Annotated[bool, call_option("--sql", about="Print the SQL with its values; ask nothing.")] = False,
     show_list: Annotated[bool, call_option("--list", about="Show every question, your own included.")] = False,
     reporting_time_zone: Annotated[
-        str | None, setting("--reporting-time-zone", "ZONE", "Whose days are counted; default UTC.")
+        str | None, make_setting_option("--reporting-time-zone", "ZONE", "Whose days are counted; default UTC.")
     ] = None,
     database: Database = None,
     schema: Schema = None,
@@ -171,14 +171,14 @@ def query(
 ) -> int:
     """Ask a named question. Read-only; an answer without rows is an empty table."""
     settings = begin(quiet, verbose, database_url=database, schema=schema, reporting_time_zone=reporting_time_zone)
-    how = form(fmt, output)
+    how = choose_form(fmt, output)
     from footfall.answers import files, grid, words
     from footfall.answers.asked import Filters
     from footfall.verbs import query as query_verb
 
     if show_list:
         listed = query_verb.query_list(settings)
-        with destination(output, how) as stream:
+        with open_destination(output, how) as stream:
             if how == "table":
                 stream.write(words.list_questions(listed.rows, grid.measure_width(stream)))
             else:
@@ -188,14 +188,14 @@ def query(
         raise UnknownNameError("which question? `footfall query --list` shows them all")
     filters = Filters(identifier, **asked)
     if show_sql:
-        with destination(output) as stream:
+        with open_destination(output) as stream:
             stream.write(query_verb.query_sql(settings, name, filters) + "\n")
         return 0
     try:
         with query_verb.query(settings, name, filters) as answer:
             if answer.is_zoned:
                 log.info("days are those of the time zone %s", settings.reporting_time_zone)
-            with destination(output, how) as stream:
+            with open_destination(output, how) as stream:
                 files.print_answer(answer, how, stream, escape_formulas=escape_formulas)
     except KeyboardInterrupt as stop:
         raise InterruptedLoadError("interrupted; a question changes nothing") from stop

@@ -16,13 +16,13 @@ from footfall.cli.app import (
     app,
     begin,
     call_option,
-    example,
+    make_example,
 )
 from footfall.cli.files import talk_about
 from footfall.cli.output import write
 
 
-@app.command(epilog=example("footfall replay", "footfall replay 3 --dry-run"))
+@app.command(epilog=make_example("footfall replay", "footfall replay 3 --dry-run"))
 def replay(
     load_ids: Annotated[
         list[int] | None, typer.Argument(metavar="LOAD", help="Loads whose rejected rows are judged; default all.")
@@ -42,7 +42,7 @@ def replay(
 
     summary = replay_verb.replay(settings, load_ids or (), dry_run=dry_run)
     if fmt == "json":
-        write(words.summary_json(summary))
+        write(words.make_summary_json(summary))
     elif summary.loads:
         write(str(summary))
     talk_about(summary)

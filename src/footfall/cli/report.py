@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from footfall.cli.app import Database, Quiet, Schema, Verbose, app, begin, call_option, example, setting
-from footfall.cli.output import destination, refuse_terminal
+from footfall.cli.app import (
+    Database,
+    Quiet,
+    Schema,
+    Verbose,
+    app,
+    begin,
+    call_option,
+    make_example,
+    make_setting_option,
+)
+from footfall.cli.output import open_destination, refuse_terminal
 from footfall.cli.talk import log
 from footfall.errors import DriftError, InterruptedLoadError
 
 
 @app.command(
-    epilog=example(
+    epilog=make_example(
         "footfall report --output report.html",
         "footfall report --since 2024-05-01 --until 2024-06-01 --title 'May in the shop' --output may.html",
         "footfall report --funnel view,add_to_cart,purchase --output report.html",
@@ -41,7 +51,7 @@ def report(
         str | None, call_option("--made-at", metavar="T", about="Say that it was made then; default now.")
     ] = None,
     reporting_time_zone: Annotated[
-        str | None, setting("--reporting-time-zone", "ZONE", "Whose days are counted; default UTC.")
+        str | None, make_setting_option("--reporting-time-zone", "ZONE", "Whose days are counted; default UTC.")
     ] = None,
     database: Database = None,
     schema: Schema = None,
@@ -58,7 +68,7 @@ def report(
         made = make_report(settings, options)
     except KeyboardInterrupt as stop:
         raise InterruptedLoadError("interrupted; a report changes nothing") from stop
-    with destination(output) as stream:
+    with open_destination(output) as stream:
         stream.write(made.html)
     log.info("%s%s", f"{output}: " if output else "", made.name)
     if made.has_drift:

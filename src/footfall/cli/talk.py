@@ -48,18 +48,18 @@ talk = Talk()
 
 
 @contextmanager
-def progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+def show_progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
     """Give a function that shows progress: a bar on a terminal, log lines elsewhere; None where nothing is said."""
     if quiet:
         yield None
     elif sys.stderr.isatty() and not talk.is_json:
-        with _progress_bar() as show:
+        with _show_progress_bar() as show:
             yield show
     else:
-        yield _progress_lines()
+        yield _log_progress()
 
 
-def _progress_lines() -> Callable[[Progress], None]:
+def _log_progress() -> Callable[[Progress], None]:
     from footfall.safe_text import escape_unprintable
 
     source: str | None = None
@@ -82,7 +82,7 @@ def _progress_lines() -> Callable[[Progress], None]:
 
 
 @contextmanager
-def _progress_bar() -> Iterator[Callable[[Progress], None]]:
+def _show_progress_bar() -> Iterator[Callable[[Progress], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from footfall.cli.app import Database, Quiet, Schema, TextOrJson, Verbose, WithLater, app, begin, call_option, example
+from footfall.cli.app import (
+    Database,
+    Quiet,
+    Schema,
+    TextOrJson,
+    Verbose,
+    WithLater,
+    app,
+    begin,
+    call_option,
+    make_example,
+)
 from footfall.cli.output import write
 
 LoadIds = Annotated[
@@ -14,7 +25,7 @@ LoadIds = Annotated[
 ]
 
 
-@app.command(epilog=example("footfall undo 12", "footfall undo 12 13 --with-later --dry-run"))
+@app.command(epilog=make_example("footfall undo 12", "footfall undo 12 13 --with-later --dry-run"))
 def undo(
     loads: LoadIds,
     with_later: WithLater = False,

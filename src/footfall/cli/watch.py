@@ -18,7 +18,7 @@ from footfall.cli.app import (
     app,
     begin,
     call_option,
-    example,
+    make_example,
 )
 from footfall.errors import SettingsError
 
@@ -30,7 +30,7 @@ Places = Annotated[
 
 
 @app.command(
-    epilog=example(
+    epilog=make_example(
         "footfall watch /srv/inbox", "footfall watch s3://bucket/exports/ --poll 60", "footfall watch inbox --once"
     )
 )
@@ -74,13 +74,13 @@ def watch(
     from contextlib import ExitStack, closing
 
     from footfall.cli.service_manager import ServiceManager
-    from footfall.sources.waiting import stopped_by_signals
+    from footfall.sources.waiting import stop_at_signals
     from footfall.verbs import watch as watch_verb
     from footfall.verbs.watch_telling import Teller
 
     plan = watch_verb.WatchPlan(settle, poll, once)
     with ExitStack() as opened:
-        stop = opened.enter_context(stopped_by_signals())
+        stop = opened.enter_context(stop_at_signals())
         manager = opened.enter_context(closing(ServiceManager()))
         teller = opened.enter_context(closing(Teller(settings)))
         listener = watch_verb.Listener(on_state=manager.follow, on_file=teller.take)

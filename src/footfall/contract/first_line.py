@@ -93,11 +93,11 @@ def choose_names(fields: list[str]) -> list[str]:
         >>> choose_names(["userId", "Ann Miller", "item_id", "ann", "visitorid"])
         ['userId', 'item_id', 'visitorid']
     """
-    names = [name for name in (field.strip(LEADING_QUOTES) for field in fields) if _names_a_column(name)]
+    names = [name for name in (field.strip(LEADING_QUOTES) for field in fields) if _is_a_column_name(name)]
     return names[:NAMES_SHOWN]
 
 
-def _names_a_column(name: str) -> bool:
+def _is_a_column_name(name: str) -> bool:
     if len(name) > NAME_CHARACTERS_MAX or not re.fullmatch(r"[A-Za-z_$][A-Za-z_.$-]*", name):
         return False
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]

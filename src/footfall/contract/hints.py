@@ -69,7 +69,7 @@ def _list_header_names(layout: Layout) -> list[tuple[str, str]]:
 
 def _would_refuse(layout: Layout, field: str) -> bool:
     """Say whether the name of a column would be rejected as a value of that column."""
-    return field == "timestamp" or (field != "action" and layout.contract.id_types.of(field) != "text")
+    return field == "timestamp" or (field != "action" and layout.contract.id_types.find_type(field) != "text")
 
 
 def _list_quote_variables(delimiter: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ class IdTypes:
         """Give the types in the order of the columns."""
         return iter((self.interaction_id, self.user_id, self.product_id))
 
-    def of(self, column: str) -> IdType:
+    def find_type(self, column: str) -> IdType:
         """Give the type of one column by name."""
         return dict(zip(ID_COLUMNS, self, strict=True))[column]
 

@@ -32,7 +32,7 @@ def place_by_path(definition: SourceDefinition, source: str) -> JsonPlaces:
 
     Example:
         >>> places = place_by_path(SourceDefinition(), "a.jsonl")
-        >>> [place.at for place in places.found.values()], places.inner[1].in_duckdb()
+        >>> [place.at for place in places.found.values()], places.inner[1].write_for_duckdb()
         ([1, 2, 3, 4, 5], '$."user_id"')
     """
     paths: dict[Reference, tuple[JsonPath, str | None]] = {}
@@ -46,7 +46,7 @@ def place_by_path(definition: SourceDefinition, source: str) -> JsonPlaces:
         text, arrow, steps = reference.partition(ARROW)
         try:
             path = parse_path(text)
-            paths[reference] = path, parse_path(steps).in_duckdb() if arrow else None
+            paths[reference] = path, parse_path(steps).write_for_duckdb() if arrow else None
         except ValueError as error:
             raise SourceError(f"is JSON, and in the definition {definition.name!r} {error}", source=source) from error
         if path.is_outer and definition.explode is None:

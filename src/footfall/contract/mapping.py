@@ -102,7 +102,7 @@ def place_by_name(definition: SourceDefinition, fields: Sequence[str], source: s
         name, path = reference, None
         if ARROW in reference and reference.lower() not in names:
             name, _, steps = reference.partition(ARROW)
-            name, path = name.strip(" \t"), parse_path(steps).in_duckdb()
+            name, path = name.strip(" \t"), parse_path(steps).write_for_duckdb()
         if names.count(name.lower()) > 1:
             raise SourceError(f"the header names the column {name!r} twice; keep one of them", source=source)
         if name.lower() in names:

@@ -20,11 +20,11 @@ class JsonPath:
     steps: tuple[str | int, ...]
     is_outer: bool = False
 
-    def in_duckdb(self) -> str:
+    def write_for_duckdb(self) -> str:
         """Write the path in the form that DuckDB's JSON functions take.
 
         Example:
-            >>> parse_path("properties.$insert_id").in_duckdb()
+            >>> parse_path("properties.$insert_id").write_for_duckdb()
             '$."properties"."$insert_id"'
         """
         return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{_quote(step)}" for step in self.steps)
@@ -48,18 +48,18 @@ def parse_path(text: str) -> JsonPath:
     while at < len(rest):
         found = _STEP.match(rest, at)
         if not found or (found["name"] and bool(found["dot"]) != bool(steps)):
-            raise ValueError(_refusal(text))
+            raise ValueError(_describe_refusal(text))
         if found["item"]:
             steps.append(int(found["item"]))
         else:
             steps.append(json.loads(found["quoted"]) if found["quoted"] else found["name"].strip())
         at = found.end()
     if not steps or "" in steps or any(isinstance(step, str) and "\0" in step for step in steps):
-        raise ValueError(_refusal(text))
+        raise ValueError(_describe_refusal(text))
     return JsonPath(tuple(steps), is_outer)
 
 
-def _refusal(text: str) -> str:
+def _describe_refusal(text: str) -> str:
     how = 'write names with dots between them, as in properties.id, or ["a.b"] for a name with a dot'
     return f"{text!r} is no path; {how}"
 

@@ -16,10 +16,10 @@ from footfall.contract.limits import (
 )
 from footfall.contract.terms import Contract
 from footfall.contract.timestamps import compose_time_macros, find_plain_time_pattern, list_time_variables
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-RULES = statements("footfall.contract.rules")
-IDS = statements("footfall.contract.ids")
+RULES = read_statements("footfall.contract.rules")
+IDS = read_statements("footfall.contract.ids")
 
 PLAIN_ID = "[1-9][0-9]{0,17}"
 _HEX = "[0-9a-fA-F]"

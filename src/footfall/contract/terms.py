@@ -40,11 +40,11 @@ class Contract:
         """
         return None if self.max_future_seconds is None else now + timedelta(seconds=self.max_future_seconds)
 
-    def fingerprint(self) -> str:
+    def make_fingerprint(self) -> str:
         """Make a short hash of this contract; contracts with the same verdicts have the same one.
 
         Example:
-            >>> Contract().fingerprint() == Contract(actions=("click",)).fingerprint()
+            >>> Contract().make_fingerprint() == Contract(actions=("click",)).make_fingerprint()
             False
         """
         terms = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 # Each unit in microseconds, its digits before the point up to the year 9999, and its decimals down to microseconds.
 EPOCHS: dict[str, tuple[int, int, int]] = {

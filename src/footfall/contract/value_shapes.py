@@ -35,11 +35,11 @@ Kinds = dict[KindName, Kind]
 Counted = tuple[int, str, str | None, str, str, int, int, str | None, int, int, str | None]
 
 
-def order(shape: Shape) -> tuple[bool, int, str, str]:
+def make_sort_key(shape: Shape) -> tuple[bool, int, str, str]:
     """Give the sort key of a shape, the same order as in `hints.sql`: known looks first, then short shapes.
 
     Example:
-        >>> sorted([("", "9"), ("", "999"), ("uuid", "x-x")], key=order)
+        >>> sorted([("", "9"), ("", "999"), ("uuid", "x-x")], key=make_sort_key)
         [('uuid', 'x-x'), ('', '9'), ('', '999')]
     """
     look, text = shape
@@ -58,7 +58,7 @@ def add(kinds: Kinds, name: KindName, whole: Sample, shapes: Mapping[Shape, Samp
             known.rows += sample.rows
         else:
             kind.shapes[shape] = replace(sample)
-    for shape in sorted(kind.shapes, key=order)[SHAPES_MAX:]:
+    for shape in sorted(kind.shapes, key=make_sort_key)[SHAPES_MAX:]:
         del kind.shapes[shape]
 
 

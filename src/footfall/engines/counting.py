@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from footfall.engines.spill import open_spilling_session, read_batches
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 BATCH_ROWS = 200_000  # rows of one batch of counts for COPY: about 5 MB
 WITHOUT_ZONE = pa.timestamp("us")  # DuckDB cuts instants into quarter hours without its ICU extension
@@ -94,11 +94,11 @@ class Counts:
                 self.session.execute(each.fill(SQL["count_rows"])).fetchall()
 
     def count(self) -> None:
-        """Count the large counts. Call this once, before `knowing`."""
+        """Count the large counts. Call this once, before `take_known_keys`."""
         self._count_rows()
 
     @contextmanager
-    def knowing(self, each: KeptCount, keys: Iterator[pa.Table]) -> Iterator[None]:
+    def take_known_keys(self, each: KeptCount, keys: Iterator[pa.Table]) -> Iterator[None]:
         """Take all keys that the table has of a kept count, so that the block can read which of its keys are known."""
         self.session.execute(each.fill(SQL["create_kept"])).fetchall()
         for table in keys:

@@ -44,7 +44,7 @@ def hide_accepted(verdicts: Verdicts, forgotten: Forgotten) -> Verdicts:
     return replace(verdicts, accepted=rows.filter(pc.invert(mask)), rejected=rejected, kinds=kinds)
 
 
-def part_refused(
+def split_off_forgotten(
     refused: pa.Table, layout: Layout, forgotten: Forgotten, schema: pa.Schema
 ) -> tuple[pa.Table, pa.Table]:
     """Part rejected rows, as the kernel judged them, into those that are kept and those of forgotten users.

@@ -24,18 +24,18 @@ from footfall.contract.mapping import Layout
 from footfall.contract.patterns import compose_macros, list_rule_variables
 from footfall.contract.verdicts import Oddity, Verdicts
 from footfall.engines import oddities
-from footfall.engines.forgotten import count_hidden, part_refused
+from footfall.engines.forgotten import count_hidden, split_off_forgotten
 from footfall.formats import texts
 from footfall.formats.around import write_around
 from footfall.formats.encodings import UTF_8, restore_bytes
 from footfall.formats.forms import compose_form
 from footfall.formats.positions import LINE_BITS, read_file_numbers, replace_lines
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
-HINTS = statements("footfall.contract.hints")
-RULES = statements("footfall.contract.rules")
+HINTS = read_statements("footfall.contract.hints")
+RULES = read_statements("footfall.contract.rules")
 
 ACCEPTED = ("position", "interaction_id", "user_id", "product_id", "action", "timestamp")
 REJECTED_SCHEMA = pa.schema(
@@ -123,7 +123,7 @@ def judge_batch(session: KernelSession, batch: pa.RecordBatch, forgotten: Forgot
         odd += oddities.count_padded_ids(session.connection, right)
         refused = _place_on_lines(session.layout, batch, slow.filter(is_rejected))
         if forgotten and refused.num_rows:
-            refused, theirs = part_refused(refused, session.layout, forgotten, REJECTED_SCHEMA)
+            refused, theirs = split_off_forgotten(refused, session.layout, forgotten, REJECTED_SCHEMA)
             hidden.append(theirs)
             count_hidden(theirs, kinds)
         session.connection.register("rejected", refused)

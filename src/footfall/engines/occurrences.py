@@ -23,9 +23,9 @@ from footfall.engines.spill import open_spilling_session, read_batches
 from footfall.errors import TemporarySpaceError
 from footfall.formats import texts
 from footfall.formats.positions import read_file_numbers
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 KEY_BYTES = 16
 KEYS_AT_A_TIME = 2_000_000  # keys that are read back together: 32 MB

@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 from footfall.contract.notices import NULL_WORDS
 from footfall.contract.verdicts import Oddity
 from footfall.formats.positions import LINE_BITS
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 WORDS = pa.array(sorted(NULL_WORDS), pa.string())
 

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 
 from footfall.contract.ids import IdType, IdTypes
 from footfall.engines.spill import open_spilling_session, read_batches
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 BATCH_ROWS = 100_000  # rows that are compared at a time
 TYPES_IN_DUCKDB: dict[IdType, str] = {"bigint": "bigint", "uuid": "blob", "text": "varchar"}

@@ -77,7 +77,7 @@ def _make_folder() -> Iterator[str]:
     with ExitStack() as opened:
         try:
             folder = opened.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX))
-            opened.enter_context(_own_folder(Path(folder)))
+            opened.enter_context(_hold_own_folder(Path(folder)))
         except OSError as error:
             raise TemporarySpaceError(
                 f"no temporary folder can be made: {error}; set TMPDIR to a folder with room where you may write"
@@ -86,7 +86,7 @@ def _make_folder() -> Iterator[str]:
 
 
 @contextmanager
-def _own_folder(folder: Path) -> Iterator[None]:
+def _hold_own_folder(folder: Path) -> Iterator[None]:
     new = folder / f"{LOCK_FILE}.new"
     with new.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -97,7 +97,7 @@ def _own_folder(folder: Path) -> Iterator[None]:
 def remove_abandoned_folders() -> None:
     """Remove the folders of sessions that ended without removing them; folders of other users are left alone."""
     for folder in _list_folders():
-        with suppress(OSError), _entered(folder) as is_abandoned:
+        with suppress(OSError), _enter_folder(folder) as is_abandoned:
             if is_abandoned:
                 shutil.rmtree(folder)
 
@@ -106,7 +106,7 @@ def list_abandoned_folders() -> list[Path]:
     """List the folders that `remove_abandoned_folders` would remove. Effects: none."""
     found = []
     for folder in _list_folders():
-        with suppress(OSError), _entered(folder) as is_abandoned:
+        with suppress(OSError), _enter_folder(folder) as is_abandoned:
             if is_abandoned:
                 found.append(folder)
     return found
@@ -120,7 +120,7 @@ def _list_folders() -> list[Path]:
 
 
 @contextmanager
-def _entered(folder: Path) -> Iterator[bool]:
+def _enter_folder(folder: Path) -> Iterator[bool]:
     """Say whether the folder is ours and its session has ended; hold its lock for the length of the block.
 
     Raises: OSError where a session holds the lock, or the folder is gone.

@@ -6,9 +6,9 @@ from datetime import date
 
 import duckdb
 
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 
 OffsetChanges = list[tuple[date, int]]

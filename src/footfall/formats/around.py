@@ -42,7 +42,7 @@ def write_around(rows: pa.RecordBatch, definition: SourceDefinition) -> pa.Array
     """Write what stood around each row, as text. It is null for a row that is no item of a list, and over 64 KiB."""
     if definition.explode is None or "record_item" not in rows.schema.names:
         return pa.nulls(rows.num_rows, pa.string())
-    paths = [path.in_duckdb() for path in place_by_path(definition, "").outer]
+    paths = [path.write_for_duckdb() for path in place_by_path(definition, "").outer]
     names = ("record_item", "outer_texts", "outer_nested", "record_digest")
     columns = (rows[name].to_pylist() for name in names)
     found = (

@@ -104,7 +104,7 @@ def assert_ids_fit(definition: SourceDefinition, contract: Contract) -> None:
             wanted[name] = "bigint"
     _assert_constants_fit(definition, contract.id_types)
     for name, kind in wanted.items():
-        there = contract.id_types.of(name)
+        there = contract.id_types.find_type(name)
         if kind is not None and kind != there:
             why = {
                 "uuid": "makes ids of its own, which are UUIDs",
@@ -155,7 +155,7 @@ def name_contract(contract: Contract, source: str) -> str:
     """Give the fingerprint of a contract and of what the file's name decides: format, delimiter, the time of its rows.
 
     Example:
-        >>> name_contract(Contract(), "a.csv") == Contract().fingerprint() != name_contract(Contract(), "a.tsv")
+        >>> name_contract(Contract(), "a.csv") == Contract().make_fingerprint() != name_contract(Contract(), "a.tsv")
         True
     """
     definition = contract.definition
@@ -170,7 +170,7 @@ def name_contract(contract: Contract, source: str) -> str:
         time = None
     if time is not None:
         definition = replace(definition, timestamp=replace(definition.timestamp, value=time))
-    return replace(contract, definition=definition).fingerprint()
+    return replace(contract, definition=definition).make_fingerprint()
 
 
 def _name_of(source: str) -> str:

@@ -13,7 +13,7 @@ from footfall.contract.terms import Contract
 from footfall.errors import SourceError
 from footfall.formats.choosing import find_delimiter
 from footfall.formats.encodings import UTF_8, decode_blocks, find_encoding
-from footfall.formats.framing import Lines, block_bytes, cut_records
+from footfall.formats.framing import Lines, choose_block_bytes, cut_records
 from footfall.formats.header import HeaderRecord, count_first_fields, number_fields, skip_to_begin, take_header
 from footfall.formats.quoting import CR, LF, Dialect
 from footfall.sources import opening
@@ -48,7 +48,7 @@ def read_records(
     Raises: SourceError where there is no header, or the content is not in the encoding of the definition.
     """
     header, lines = read_header(content, source, delimiter, definition)
-    return header, cut_records(lines, len(header.fields), block_bytes(memory_limit_mb))
+    return header, cut_records(lines, len(header.fields), choose_block_bytes(memory_limit_mb))
 
 
 def read_header(

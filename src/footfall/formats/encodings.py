@@ -129,7 +129,7 @@ def encode_again(text: bytes, encoding: str) -> bytes:
     return text.decode("utf-8", "surrogatepass").encode(encoding, error)
 
 
-def stored_weights(text: np.ndarray, encoding: str) -> np.ndarray:
+def weigh_bytes(text: np.ndarray, encoding: str) -> np.ndarray:
     """Give for each byte of UTF-8 how many stored bytes it stands for: those of a whole character at its first byte."""
     weights: np.ndarray = ((text & 0xC0) != 0x80).astype(np.int64)
     if encoding in _MARKS.values():

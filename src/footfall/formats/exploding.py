@@ -20,12 +20,12 @@ from footfall.contract.json_places import place_by_path
 from footfall.contract.limits import RECORD_BYTES_MAX, VALUE_CHARACTERS_MAX
 from footfall.contract.paths import JsonPath, parse_path
 from footfall.formats import texts as mapping
-from footfall.formats.framing import LINE_BYTES_LEAST, block_bytes
+from footfall.formats.framing import LINE_BYTES_LEAST, choose_block_bytes
 from footfall.formats.json_names import compose_name_twice, list_path_variables
 from footfall.formats.numbering import Numbers, find_lines
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 OF_RECORD = ("record_digest", "outer_texts", "outer_nested", "framing_code", "framing_value")
 
@@ -48,7 +48,7 @@ def explode_all(
             session.register("lines", find_lines(batch))
             records = session.sql(statement).to_arrow_table().combine_chunks()
             session.unregister("lines")
-            for rows in _take_rows(records, block_bytes(memory_limit_mb)):
+            for rows in _take_rows(records, choose_block_bytes(memory_limit_mb)):
                 yield numbers.add(rows)
 
 
@@ -58,10 +58,10 @@ def _open_session(definition: SourceDefinition) -> duckdb.DuckDBPyConnection:
         session.execute(f"set {name} = $1", [value])
     list_path, outer = _find_paths(definition)
     variables: dict[str, Any] = list_path_variables((list_path, *outer)) | {
-        "paths": [path.in_duckdb() for path in outer],
-        "list_path": list_path.in_duckdb(),
-        "list_and_paths": [path.in_duckdb() for path in (list_path, *outer)],
-        "items_path": f"{list_path.in_duckdb()}[*]",
+        "paths": [path.write_for_duckdb() for path in outer],
+        "list_path": list_path.write_for_duckdb(),
+        "list_and_paths": [path.write_for_duckdb() for path in (list_path, *outer)],
+        "items_path": f"{list_path.write_for_duckdb()}[*]",
         "null_values": list(definition.null_values),
         "record_bytes_max": RECORD_BYTES_MAX,
         "value_characters_max": VALUE_CHARACTERS_MAX,

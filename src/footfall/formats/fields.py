@@ -8,9 +8,9 @@ from footfall.contract.definition import BLANKS
 from footfall.contract.limits import PLAIN_FIELDS_MAX, RECORD_BYTES_MAX
 from footfall.contract.mapping import Layout
 from footfall.formats.texts import ANY_TEXT, Form, Record, compose_expressions
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements("footfall.formats.delimited")
+SQL = read_statements("footfall.formats.delimited")
 IN_PLAIN_VALUES = frozenset("0123456789abcdefABCDEF-:.+TZ ")  # characters of ids and times in plain form
 # The statements that split a line in plain form into its fields, where it takes less than splitting any line.
 PLAIN_KINDS = {
@@ -26,16 +26,16 @@ def compose_delimited(layout: Layout) -> Form:
     # If the delimiter may stand in a plain value, a pattern of the whole line would not say where its fields end.
     is_matched = layout.delimiter != BLANKS and not IN_PLAIN_VALUES & set(layout.delimiter)
     expressions = compose_expressions(layout, Record(is_matched=is_matched))
-    kind = _kind(layout)
+    kind = _choose_statements(layout)
     return Form(
         SQL["plain_texts"].format(fields=SQL[PLAIN_KINDS.get(kind, kind)], **expressions.plain),
         SQL["texts"].format(fields=SQL[kind], **expressions.of),
         list_split_variables(layout) | expressions.variables,
-        _plain_line(layout, expressions.trusted),
+        _write_plain_line(layout, expressions.trusted),
     )
 
 
-def _kind(layout: Layout) -> str:
+def _choose_statements(layout: Layout) -> str:
     """Name the statements that split these records into their fields."""
     if not layout.definition.quoting:
         return "bare_fields_between_blanks" if layout.delimiter == BLANKS else "bare_fields"
@@ -51,7 +51,7 @@ def list_split_variables(layout: Layout) -> dict[str, Any]:
     matches lines as the file has them. If the delimiter has several characters, it matches the usual lines only, and
     only `hints.sql` uses it.
     """
-    comma, field = _comma(layout), f'(?:"(?:[^"]|"")*"|{_bare(layout, quote=chr(34))})'
+    comma, field = _write_delimiter(layout), f'(?:"(?:[^"]|"")*"|{_write_bare_field(layout, quote=chr(34))})'
     beside = r"[ \t]*" if layout.delimiter == BLANKS else ""
     border = r"\x00"
     between_borders = rf'(?:"(?:[^"]|"")*"|[^"{border}]*)'
@@ -68,7 +68,7 @@ def list_split_variables(layout: Layout) -> dict[str, Any]:
     }
 
 
-def _comma(layout: Layout) -> str:
+def _write_delimiter(layout: Layout) -> str:
     """Give the pattern of the delimiter for RE2, with each character by its number, so that none is special."""
     return r"[ \t]+" if layout.delimiter == BLANKS else _spell(layout.delimiter)
 
@@ -77,7 +77,7 @@ def _spell(text: str) -> str:
     return "".join(rf"\x{{{ord(each):x}}}" for each in text)
 
 
-def _bare(layout: Layout, quote: str, line_end: str = "") -> str:
+def _write_bare_field(layout: Layout, quote: str, line_end: str = "") -> str:
     """Give the pattern of a field without quotes. It leaves out some fields that hold half of a delimiter."""
     if layout.delimiter == BLANKS:
         return rf"[^{quote} \t{line_end}]+"
@@ -87,13 +87,13 @@ def _bare(layout: Layout, quote: str, line_end: str = "") -> str:
     return f"(?:[^{quote}{first}{line_end}]|{first}[^{quote}{first}{second}{line_end}])*"
 
 
-def _plain_line(layout: Layout, trusted: dict[int, str]) -> str:
+def _write_plain_line(layout: Layout, trusted: dict[int, str]) -> str:
     """Give the pattern of a line with plain values, and with either all of its fields in quotes or none."""
     if layout.field_count > PLAIN_FIELDS_MAX:
         return r"[^\s\S]"  # matches no line
     quoting = layout.definition.quoting
     quote = '"' if quoting else ""
-    comma, bare = _comma(layout), _bare(layout, quote, r"\n")
+    comma, bare = _write_delimiter(layout), _write_bare_field(layout, quote, r"\n")
     if layout.delimiter == BLANKS:
         return r"[ \t]*" + comma.join([bare] * layout.field_count) + r"[ \t]*"
     any_text = rf"[^{quote}{comma}\x00-\x20](?:[^{quote}{comma}\n]*[^{quote}{comma}\x00-\x20])?"

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from footfall.contract.limits import BAD_BYTES, RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX
-from footfall.formats.encodings import stored_weights
+from footfall.formats.encodings import weigh_bytes
 from footfall.formats.quoting import CR, LF, QUOTE, Dialect, is_comment, record_test
 
 # The limits of a record are for the header, too: tests make them small here, for both.
@@ -30,7 +30,7 @@ __all__ = [
     "Lines",
     "append_stored",
     "assemble",
-    "block_bytes",
+    "choose_block_bytes",
     "count_quotes",
     "cut_records",
     "cut_text",
@@ -52,7 +52,7 @@ STORED = pa.field("stored_bytes", pa.int64())  # a further column where the file
 codecs.register_error(MARK_BAD_BYTES, lambda error: (BAD_BYTES, getattr(error, "end", 0)))
 
 
-def block_bytes(memory_limit_mb: int) -> int:
+def choose_block_bytes(memory_limit_mb: int) -> int:
     """Say how many bytes of content a batch may hold, so that all batches in work at once fit into the limit."""
     return min(BLOCK_BYTES_MAX, (memory_limit_mb << 20) // BLOCKS_PER_LIMIT)
 
@@ -140,14 +140,14 @@ def cut_records(lines: Lines, field_count: int, block_size: int) -> Iterator[pa.
         is_last = lines.is_done and limit == size
         cut = limit if is_last else lines.rest.rfind(lines.end, 0, limit) + 1
         if cut:
-            yield from _block(lines, cut, lines_max, None if is_last else limit, is_record)
+            yield from _cut_block(lines, cut, lines_max, None if is_last else limit, is_record)
         elif limit > READABLE_BYTES:
-            yield from _too_long(lines)
+            yield from _give_too_long(lines)
         # If no complete record was at hand, read one block more before the next try.
         wanted = block_size if len(lines.rest) < size else limit + block_size
 
 
-def _too_long(lines: Lines) -> Iterator[pa.RecordBatch]:
+def _give_too_long(lines: Lines) -> Iterator[pa.RecordBatch]:
     kept = lines.rest[:READABLE_BYTES]
     size, stored, is_blank = lines.skip_line()
     lines.rest = lines.rest.removeprefix(lines.end)
@@ -158,7 +158,7 @@ def _too_long(lines: Lines) -> Iterator[pa.RecordBatch]:
         yield assemble([kept], np.array([number]), np.array([size]), of_encoded)
 
 
-def _block(
+def _cut_block(
     lines: Lines, cut: int, lines_max: int, left: int | None, is_record: Callable[[bytes], bool]
 ) -> Iterator[pa.RecordBatch]:
     """Give the records of one block, and leave to the next block a record that may go on there.
@@ -188,7 +188,9 @@ def _block(
         begin = int(record_ends[at - 1]) + 1 if at else 0
         part = record_ends[at : at + lines_max]
         end = int(part[-1]) + 1
-        batch = _records(block[begin:end], array[begin:end], part - begin, numbers[at : at + lines_max], lines.dialect)
+        batch = _cut_records(
+            block[begin:end], array[begin:end], part - begin, numbers[at : at + lines_max], lines.dialect
+        )
         if batch.num_rows:
             yield batch
 
@@ -210,7 +212,7 @@ def join_quoted(
     A record that is open at the end of a line has an odd number of quotes so far. It closes on the next line with an
     odd number of quotes. So for each odd line there is one line that can close it, and no byte is matched more than
     twice.
-    Units: `left` as in `_block`.
+    Units: `left` as in `_cut_block`.
     """
     kept = np.ones(len(ends), dtype=bool)
     odd = np.flatnonzero(per_line % 2)
@@ -237,7 +239,7 @@ def join_quoted(
     return kept, None
 
 
-def _records(
+def _cut_records(
     block: bytes, array: np.ndarray, ends: np.ndarray, numbers: np.ndarray, dialect: Dialect
 ) -> pa.RecordBatch:
     """Cut a block at its record ends. The line ends themselves are dropped, and so are blank lines and comments."""
@@ -255,7 +257,7 @@ def _records(
     held = sizes > 0
     stored = None
     if _is_encoded(dialect):
-        upto = np.concatenate(([0], np.cumsum(stored_weights(array, dialect.encoding))))
+        upto = np.concatenate(([0], np.cumsum(weigh_bytes(array, dialect.encoding))))
         stored = (upto[stops] - upto[starts])[held]
     is_exact = b"\0" not in block and (block.isascii() or is_utf8(block))
     if is_exact and sizes.max(initial=0) <= RECORD_BYTES_MAX:
@@ -297,7 +299,7 @@ def _measure(text: bytes, dialect: Dialect) -> int:
     """Give the number of bytes that a text has as it is stored."""
     if not _is_encoded(dialect):
         return len(text)
-    return int(stored_weights(np.frombuffer(text, np.uint8), dialect.encoding).sum())
+    return int(weigh_bytes(np.frombuffer(text, np.uint8), dialect.encoding).sum())
 
 
 def is_utf8(block: bytes) -> bool:

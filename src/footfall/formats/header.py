@@ -44,7 +44,7 @@ def take_header(lines: Lines, source: str) -> HeaderRecord:
     if dialect.quoting and b'"' in text and len(text) <= RECORD_BYTES_MAX:
         found = _match_record(lines)
         if found is None:
-            raise SourceError(f"line {lines.line_number}: {_broken_header(lines)}", source=source)
+            raise SourceError(f"line {lines.line_number}: {_describe_broken_header(lines)}", source=source)
         text = found
         if swallows_rows(text, dialect, len(_split_header(text, dialect))):
             raise SourceError(
@@ -96,7 +96,7 @@ def _match_record(lines: Lines) -> bytes | None:
     return text if text and is_closed and text.count(lines.end) < RECORD_LINES_MAX else None
 
 
-def _broken_header(lines: Lines) -> str:
+def _describe_broken_header(lines: Lines) -> str:
     text = lines.rest.partition(lines.end)[0].decode("utf-8", "replace").rstrip("\r")
     delimiter = " " if lines.dialect.delimiter == BLANKS else lines.dialect.delimiter
     if look := describe_look(text, delimiter, COLUMNS):

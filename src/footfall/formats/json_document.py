@@ -21,7 +21,7 @@ from footfall.errors import SourceError
 from footfall.formats.delimited import Content
 from footfall.formats.encodings import UTF_8
 from footfall.formats.exploding import explode_all
-from footfall.formats.framing import block_bytes
+from footfall.formats.framing import choose_block_bytes
 from footfall.formats.header import BOM
 from footfall.formats.json_items import cut_items
 from footfall.formats.json_lines import lay_out_json, open_json_lines, open_text
@@ -86,13 +86,13 @@ def read_document(
     no list at `records`.
     """
     refuse_binary(take_start(content())[0], source)
-    stream = Stream(content(), block_bytes(memory_limit_mb), source, encoding)
+    stream = Stream(content(), choose_block_bytes(memory_limit_mb), source, encoding)
     stream.skip(BOM)
     first = stream.peek()
     if not first:
-        raise stream.error("the file is empty; a document without records has at least []")
+        raise stream.make_error("the file is empty; a document without records has at least []")
     if first not in (b"{", b"["):
-        raise stream.refusal("a document begins with { or [")
+        raise stream.make_refusal("a document begins with { or [")
     return _read_rows(stream, records)
 
 
@@ -136,7 +136,7 @@ class _Walker:
             if name != self.steps[at]:
                 self.stream.skip_value()
             elif name in seen:
-                raise self._refusal(f"the name {name!r} stands twice")
+                raise self._make_refusal(f"the name {name!r} stands twice")
             else:
                 yield from self.walk(at + 1)
             if name == self.steps[at] or len(seen) < NAMES_KEPT:
@@ -145,7 +145,7 @@ class _Walker:
         self.stream.expect(b"}", "the end of an object")
         if self.steps[at] not in seen:
             shown = choose_names(list(seen))
-            raise self._refusal(f"there is {', '.join(shown)}" if shown else f"there is no {self.steps[at]!r}")
+            raise self._make_refusal(f"there is {', '.join(shown)}" if shown else f"there is no {self.steps[at]!r}")
 
     def _walk_list(self, at: int) -> Iterator[pa.RecordBatch]:
         self._open(b"[", "no list stands on the way to it")
@@ -159,19 +159,19 @@ class _Walker:
             self._go_on(b"]")
         self.stream.expect(b"]", "the end of a list")
         if count <= int(self.steps[at]):
-            raise self._refusal(f"a list on the way to it has {count:,} items")
+            raise self._make_refusal(f"a list on the way to it has {count:,} items")
 
     def _open(self, bracket: bytes, otherwise: str) -> None:
         if self.stream.peek() != bracket:
-            raise self._refusal(otherwise)
+            raise self._make_refusal(otherwise)
         self.stream.expect(bracket, "a bracket")
 
     def _go_on(self, end: bytes) -> None:
         if self.stream.peek() != end:
             self.stream.expect(b",", "a comma")
 
-    def _refusal(self, reason: str) -> SourceError:
+    def _make_refusal(self, reason: str) -> SourceError:
         line_number = self.stream.line_number
-        return self.stream.error(
+        return self.stream.make_error(
             f"has no list of records at records = {self.records!r}: on line {line_number:,}, {reason}"
         )

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from footfall.contract.limits import RECORD_BYTES_MAX
-from footfall.formats.encodings import UTF_8, stored_weights
+from footfall.formats.encodings import UTF_8, weigh_bytes
 from footfall.formats.framing import LINE_BYTES_LEAST, READABLE_BYTES, append_stored, assemble, is_utf8
 from footfall.formats.json_escapes import mark_bad_escapes
 from footfall.formats.json_scanning import Marks, Scanner
@@ -84,9 +84,9 @@ def cut_items(stream: Stream, numbers: Numbers, *, is_list: bool) -> Iterator[pa
             end = int(marks.at[ends[0]])
             stream.give_back(block[end:])
             if not is_list:
-                raise stream.refusal("a bracket closes that none has opened")
+                raise stream.make_refusal("a bracket closes that none has opened")
             stream.expect(b"]", "the end of the list")
-            block, marks, is_last = block[:end], marks.upto(int(ends[0])), True
+            block, marks, is_last = block[:end], marks.take_first(int(ends[0])), True
         elif is_last and (is_list or scanner.depth or scanner.is_in_string):
             raise stream.cut(carried.line_number if carried else begin)
         spans = _find_spans(block, marks, carried is not None, is_inside=is_inside, is_last=is_last)
@@ -185,7 +185,7 @@ def _weigh(text: bytes, encoding: str) -> int:
     """Give the number of stored bytes that a text in UTF-8 stands for."""
     if encoding == UTF_8:
         return len(text)
-    return int(stored_weights(np.frombuffer(text, np.uint8), encoding).sum())
+    return int(weigh_bytes(np.frombuffer(text, np.uint8), encoding).sum())
 
 
 def _cut_rows(block: bytes, starts: np.ndarray, stops: np.ndarray, lines: np.ndarray, encoding: str) -> pa.RecordBatch:
@@ -193,7 +193,7 @@ def _cut_rows(block: bytes, starts: np.ndarray, stops: np.ndarray, lines: np.nda
     part, sizes = block[begin:end], stops - starts
     stored = None
     if encoding != UTF_8:
-        before = np.concatenate(([0], np.cumsum(stored_weights(np.frombuffer(part, np.uint8), encoding))))
+        before = np.concatenate(([0], np.cumsum(weigh_bytes(np.frombuffer(part, np.uint8), encoding))))
         stored = before[stops - begin] - before[starts - begin]
     is_exact = b"\0" not in part and (part.isascii() or is_utf8(part))
     if not is_exact or sizes.max() > RECORD_BYTES_MAX:

@@ -19,7 +19,7 @@ from footfall.errors import SourceError
 from footfall.formats.delimited import Content, find_line_end
 from footfall.formats.encodings import UTF_8, decode_blocks, find_encoding
 from footfall.formats.exploding import explode_all
-from footfall.formats.framing import Lines, block_bytes, cut_records
+from footfall.formats.framing import Lines, choose_block_bytes, cut_records
 from footfall.formats.header import BOM
 from footfall.formats.json_escapes import mark_bad_escapes
 from footfall.formats.quoting import Dialect
@@ -72,7 +72,7 @@ def lay_out_json(source: str, digest: str, contract: Contract, *, has_items: boo
         len(places.inner) + len(places.outer),
         of_fields,
         conditions,
-        paths=tuple(path.in_duckdb() for path in places.inner),
+        paths=tuple(path.write_for_duckdb() for path in places.inner),
         has_items=has_items,
         file_time=read_file_time(definition, source),
         digest=digest if definition.made_from == "position" else None,
@@ -105,7 +105,7 @@ def go_to_lines(content: Content, source: str, encoding: str = UTF_8, line_end: 
 
 def cut_lines(lines: Lines, memory_limit_mb: int) -> Iterator[pa.RecordBatch]:
     """Give batches of the records of some lines, one a line."""
-    for batch in cut_records(lines, 1, block_bytes(memory_limit_mb)):
+    for batch in cut_records(lines, 1, choose_block_bytes(memory_limit_mb)):
         yield mark_bad_escapes(batch)
 
 

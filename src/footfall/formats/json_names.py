@@ -16,8 +16,8 @@ def list_path_variables(paths: tuple[JsonPath, ...]) -> dict[str, Any]:
     names = list_names_on_the_way(paths)
     holders = dict.fromkeys(prefix for prefix, _ in names)
     return {
-        "paths": [path.in_duckdb() for path in paths],
-        "holders": [JsonPath(prefix).in_duckdb() for prefix in holders],
+        "paths": [path.write_for_duckdb() for path in paths],
+        "holders": [JsonPath(prefix).write_for_duckdb() for prefix in holders],
         "names": [name for _, name in names],
     }
 

@@ -28,7 +28,7 @@ class Marks:
     quotes: np.ndarray
     is_in_string: bool
 
-    def upto(self, count: int) -> Marks:
+    def take_first(self, count: int) -> Marks:
         """Give the marks with the first `count` brackets alone."""
         return Marks(self.at[:count], self.opens[:count], self.depth[:count], self.quotes, self.is_in_string)
 

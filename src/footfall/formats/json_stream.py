@@ -84,7 +84,7 @@ class Stream:
         """Take a byte that has to come next. Raises: SourceError where another byte comes."""
         found = self.peek()
         if found != byte:
-            raise self.refusal(f"{what} is wanted there") if found else self.cut()
+            raise self.make_refusal(f"{what} is wanted there") if found else self.cut()
         self._drop(1)
 
     def take_name(self) -> str:
@@ -97,7 +97,7 @@ class Stream:
             self.fill(RECORD_BYTES_MAX)
             match = _NAME.match(self._held, self._at)
         if match is None:
-            raise self.refusal("a name in quotes is wanted there")
+            raise self.make_refusal("a name in quotes is wanted there")
         self._drop(len(match[0]))
         self.expect(b":", "a colon")
         try:
@@ -149,12 +149,12 @@ class Stream:
     def cut(self, begin: int | None = None) -> SourceError:
         """Give the error of a document that ends before it is complete."""
         since = f", within what begins on line {begin:,}" if begin else ""
-        return self.error(f"the JSON is cut: it ends on line {self.line_number:,}{since}; deliver it again")
+        return self.make_error(f"the JSON is cut: it ends on line {self.line_number:,}{since}; deliver it again")
 
-    def refusal(self, reason: str) -> SourceError:
+    def make_refusal(self, reason: str) -> SourceError:
         """Give the error of a document that is malformed where the next byte stands."""
-        return self.error(f"is no JSON document: on line {self.line_number:,}, {reason}")
+        return self.make_error(f"is no JSON document: on line {self.line_number:,}, {reason}")
 
-    def error(self, reason: str) -> SourceError:
+    def make_error(self, reason: str) -> SourceError:
         """Give an error of this document."""
         return SourceError(reason, source=self.source)

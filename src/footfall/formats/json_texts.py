@@ -10,9 +10,9 @@ from footfall.contract.mapping import Layout
 from footfall.contract.paths import JsonPath
 from footfall.formats.json_names import compose_name_twice, list_path_variables
 from footfall.formats.texts import Form, Record, compose_expressions
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_$@:. -]+")  # names that JSON writes in one way only, unless with \u00..
 ASCII_ESCAPE = r"\\u00[0-7]"
@@ -30,7 +30,7 @@ def compose_json(layout: Layout) -> Form:
     name_twice = compose_name_twice(inner)
     rows = SQL["exploded" if is_exploded else "whole"]
     nested = ", ".join(f"is_no_value(kinds[{at}], f[{at}])" for at in range(1, len(layout.paths) + 1))
-    shared = {"rows": rows, "outer": _outer("texts", is_exploded)}
+    shared = {"rows": rows, "outer": _write_outer("texts", is_exploded)}
     return Form(
         SQL["plain_texts"].format(
             **shared,
@@ -42,7 +42,7 @@ def compose_json(layout: Layout) -> Form:
             **shared,
             nested=f"[{nested}]::boolean[]",
             name_twice=name_twice,
-            outer_nested=_outer("nested", is_exploded),
+            outer_nested=_write_outer("nested", is_exploded),
             **expressions.of,
         ),
         list_path_variables(inner) | expressions.variables | {"record_bytes_max": RECORD_BYTES_MAX},
@@ -50,7 +50,7 @@ def compose_json(layout: Layout) -> Form:
     )
 
 
-def _outer(what: str, is_exploded: bool) -> str:
+def _write_outer(what: str, is_exploded: bool) -> str:
     """Give the expression of a list of the texts, or kinds, in the object that encloses an exploded list."""
     return f"outer_{what}" if is_exploded else "[]"
 

@@ -6,9 +6,9 @@ from footfall.contract.limits import RECORD_BYTES_MAX
 from footfall.contract.mapping import Layout
 from footfall.contract.paths import JsonPath
 from footfall.formats.texts import Form, Record, compose_expressions
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements("footfall.formats.parquet")
+SQL = read_statements("footfall.formats.parquet")
 
 
 def compose_kept(layout: Layout) -> Form:
@@ -23,7 +23,7 @@ def compose_kept(layout: Layout) -> Form:
         SQL["texts"].format(records=SQL["kept_records"], **expressions.of),
         expressions.variables
         | {
-            "kept_paths": [JsonPath((name,)).in_duckdb() for name in layout.names],
+            "kept_paths": [JsonPath((name,)).write_for_duckdb() for name in layout.names],
             "nested": nested,
             "record_bytes_max": RECORD_BYTES_MAX,
         },

@@ -21,7 +21,7 @@ from footfall.contract.mapping import Layout, Place, find_places, list_reference
 from footfall.contract.paths import ARROW, JsonPath, parse_path
 from footfall.contract.terms import Contract
 from footfall.errors import CorruptSourceError, SourceError
-from footfall.formats.framing import block_bytes
+from footfall.formats.framing import choose_block_bytes
 from footfall.formats.typed_columns import convert_column, find_kind
 from footfall.safe_text import mask_source
 from footfall.sources import compression, opening
@@ -44,7 +44,7 @@ def open_parquet(
     """
     _assert_parquet(file)
     definition = contract.definition
-    with _reading(file):
+    with _explain_arrow_errors(file):
         parquet = _open(file)
         schema = parquet.schema_arrow
     found = place_columns(definition, schema, file.source)
@@ -68,7 +68,7 @@ def open_parquet(
         file_time=read_file_time(definition, file.source),
     )
     layout = replace(layout, digest=file.digest) if definition.made_from == "position" else layout
-    return layout, _read_batches(file, layout, wanted, block_bytes(memory_limit_mb))
+    return layout, _read_batches(file, layout, wanted, choose_block_bytes(memory_limit_mb))
 
 
 def _assert_parquet(file: opening.SourceFile) -> None:
@@ -102,7 +102,7 @@ def _open(file: opening.SourceFile) -> pq.ParquetFile:
 
 
 @contextmanager
-def _reading(file: opening.SourceFile) -> Iterator[None]:
+def _explain_arrow_errors(file: opening.SourceFile) -> Iterator[None]:
     """Say what is wrong with the file where Arrow cannot read it."""
     try:
         yield
@@ -137,7 +137,7 @@ def place_columns(definition: SourceDefinition, schema: pa.Schema, source: str) 
             if len(path.steps) > 1 and names.count(first) == 1:
                 at = names.index(first)
                 if pa.types.is_nested(schema.field(at).type):
-                    inside[reference] = Place(at + 1, JsonPath(path.steps[1:]).in_duckdb())
+                    inside[reference] = Place(at + 1, JsonPath(path.steps[1:]).write_for_duckdb())
     found = place_by_name(definition, [*schema.names, *map(str, inside)], source)
     return found | inside
 
@@ -158,7 +158,7 @@ def _read_batches(
     file: opening.SourceFile, layout: Layout, wanted: list[int], size_bytes: int
 ) -> Iterator[pa.RecordBatch]:
     line_number = 1
-    with _reading(file):
+    with _explain_arrow_errors(file):
         parquet = _open(file)
     schema = parquet.schema_arrow
     leaves = _number_leaves(schema)
@@ -168,7 +168,7 @@ def _read_batches(
     groups = range(parquet.metadata.num_row_groups)
     batches = iter(parquet.reader.iter_batches(rows, groups, column_indices=indices, use_threads=False))
     while True:
-        with _reading(file):
+        with _explain_arrow_errors(file):
             batch = next(batches, None)
             if batch is None:
                 return

@@ -160,7 +160,7 @@ def _prepare(layout: Layout) -> tuple[Dialect, Callable[[bytes], bool], tuple[st
     definition = layout.definition
     dialect = Dialect(layout.delimiter, LF, definition.quoting, (definition.comment or "").encode())
     outer = place_by_path(definition, "").outer if layout.kind == "json" else ()
-    return dialect, record_test(dialect, layout.field_count), tuple(path.in_duckdb() for path in outer)
+    return dialect, record_test(dialect, layout.field_count), tuple(path.write_for_duckdb() for path in outer)
 
 
 @dataclass(frozen=True, slots=True)

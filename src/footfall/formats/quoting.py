@@ -108,11 +108,11 @@ def count_fields(line: bytes, delimiter: str, *, quoting: bool = True) -> int:
     """
     has_quotes = quoting and b'"' in line
     if delimiter == BLANKS:
-        return len(_enclosed_or_bare().findall(line)) if has_quotes else len(re.findall(rb"[^ \t]+", line))
+        return len(_compile_enclosed_or_bare().findall(line)) if has_quotes else len(re.findall(rb"[^ \t]+", line))
     comma = delimiter.encode()
     count = line.count(comma) + 1
     if has_quotes:
-        count -= sum(field.count(comma) for field in _enclosed_field(delimiter).findall(line))
+        count -= sum(field.count(comma) for field in _compile_enclosed_field(delimiter).findall(line))
     return count
 
 
@@ -138,11 +138,11 @@ def _count_borders(line: bytes, delimiter: str) -> int:
 
 
 @cache
-def _enclosed_field(delimiter: str) -> re.Pattern[bytes]:
+def _compile_enclosed_field(delimiter: str) -> re.Pattern[bytes]:
     comma = re.escape(delimiter.encode())
     return re.compile(rb"(?:\A|(?<=" + comma + rb'))"[^"]*(?:""[^"]*)*"(?=' + comma + rb"|\Z)")
 
 
 @cache
-def _enclosed_or_bare() -> re.Pattern[bytes]:
+def _compile_enclosed_or_bare() -> re.Pattern[bytes]:
     return re.compile(rb'(?<![^ \t])"[^"]*(?:""[^"]*)*"(?![^ \t])|[^ \t]+')

@@ -119,9 +119,9 @@ def open_range(
         from footfall.formats.json_lines import cut_lines
 
         return layout, cut_lines(lines, memory_limit_mb)
-    from footfall.formats.framing import block_bytes, cut_records
+    from footfall.formats.framing import choose_block_bytes, cut_records
 
-    return layout, cut_records(lines, layout.field_count, block_bytes(memory_limit_mb))
+    return layout, cut_records(lines, layout.field_count, choose_block_bytes(memory_limit_mb))
 
 
 def _make_cutter(file: opening.SourceFile, contract: Contract, range_bytes: int) -> Cutter:
@@ -136,18 +136,18 @@ def _go_to_records(
 ) -> tuple[Layout, Lines]:
     """Read what stands before the records of a file that can be cut; give their layout, and their lines up to `end`."""
 
-    def content() -> Iterator[bytes]:
+    def read_content() -> Iterator[bytes]:
         return opening.read_content(file) if end is None else read_between(file, 0, end)
 
     if find_format(contract.definition, file.path) == "jsonl":
         from footfall.formats import json_lines
 
-        lines = json_lines.go_to_lines(content, file.source, line_end=line_end)
+        lines = json_lines.go_to_lines(read_content, file.source, line_end=line_end)
         return json_lines.lay_out_file(file, contract, lines.dialect.encoding), lines
     from footfall.formats import delimited
 
     delimiter = find_delimiter(contract.definition, file.path)
-    header, lines = delimited.read_header(content, file.source, delimiter, contract.definition, line_end)
+    header, lines = delimited.read_header(read_content, file.source, delimiter, contract.definition, line_end)
     return delimited.lay_out_file(file, contract, header), lines
 
 

@@ -101,7 +101,7 @@ def open_records(
 
 def join_batches(readings: Sequence[Reading], memory_limit_mb: int) -> Iterator[pa.RecordBatch]:
     """Give the records of several files in batches as large as those of one file, with the positions of the rows."""
-    from footfall.formats.framing import block_bytes
+    from footfall.formats.framing import choose_block_bytes
     from footfall.formats.positions import make_positions
 
     if len(readings) == 1:
@@ -114,7 +114,7 @@ def join_batches(readings: Sequence[Reading], memory_limit_mb: int) -> Iterator[
             positions = make_positions(batch.column("position"), number)
             waiting.append(batch.set_column(0, "position", positions))
             size_bytes += batch.nbytes
-            if size_bytes >= block_bytes(memory_limit_mb):
+            if size_bytes >= choose_block_bytes(memory_limit_mb):
                 yield _join(waiting)
                 waiting, size_bytes = [], 0
     if waiting:

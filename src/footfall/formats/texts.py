@@ -16,9 +16,9 @@ from footfall.contract.ids import ID_COLUMNS
 from footfall.contract.mapping import Layout, Place
 from footfall.contract.patterns import find_plain_id_pattern, find_plain_time
 from footfall.contract.shapes import COLUMNS
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 
 ANY_TEXT = "any text"  # instead of a pattern: the text begins and ends with a visible character
@@ -104,18 +104,18 @@ class _Composer:
     layout: Layout
     record: Record
 
-    def field(self, column: str) -> tuple[Field, tuple[Place, ...]]:
+    def compose_field_of(self, column: str) -> tuple[Field, tuple[Place, ...]]:
         at = COLUMNS.index(column)
         return self.layout.definition.fields[at], self.layout.places[at]
 
     def compose_field(self, column: str) -> str:
         """Give the expression of one text; null where the record has none."""
-        field, places = self.field(column)
+        field, places = self.compose_field_of(column)
         if field.value is not None or (column == "timestamp" and field.from_name is not None):
             return f"getvariable('{column}_value')"
         if not places:
             return f"getvariable('{column}_default')" if field.default is not None else "null::varchar"
-        texts = [self._text(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
+        texts = [self._compose_text(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
         if len(texts) > 1 or self.layout.definition.null_values or field.default is not None:
             texts = [f"present({text})" for text in texts]
         if field.joined:
@@ -125,7 +125,7 @@ class _Composer:
         return self._finish(column, texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})")
 
     def _finish(self, column: str, text: str) -> str:
-        field, _ = self.field(column)
+        field, _ = self.compose_field_of(column)
         found = text
         if field.extract is not None:
             found = f"extracted({found}, getvariable('{column}_extract'))"
@@ -135,7 +135,7 @@ class _Composer:
             found = f"case when {text} is null then getvariable('{column}_default') else {found} end"
         return found
 
-    def _text(self, place: Place, variable: str) -> str:
+    def _compose_text(self, place: Place, variable: str) -> str:
         if place.path is None:
             return self.record.field.format(at=place.at)
         return SQL["text_in_json"].format(field=self.record.field.format(at=place.at), variable=variable)
@@ -157,13 +157,13 @@ class _Composer:
         """Give the expression that says whether a record is no interaction: true, false, never null."""
         conditions = self.layout.definition.where
         each = [
-            self._condition(number, condition, place)
+            self._compose_condition(number, condition, place)
             for number, (condition, place) in enumerate(zip(conditions, self.layout.conditions, strict=True), 1)
         ]
         return f"not ({' and '.join(each)})" if each else "false"
 
-    def _condition(self, number: int, condition: Condition, place: Place) -> str:
-        text = f"present({self._text(place, f'where_{number}')})"
+    def _compose_condition(self, number: int, condition: Condition, place: Place) -> str:
+        text = f"present({self._compose_text(place, f'where_{number}')})"
         if condition.is_missing is not None:
             return f"{text} is {'' if condition.is_missing else 'not '}null"
         listed = f"coalesce(list_contains(getvariable('where_{number}_values'), trim({text}, e' \\t')), false)"
@@ -173,9 +173,9 @@ class _Composer:
         """Give the expression of the names of fields where a list or an object stands, or null."""
         cases = []
         for column in COLUMNS:
-            field, places = self.field(column)
-            nested = [self._nested(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
-            texts = [self._text(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
+            field, places = self.compose_field_of(column)
+            nested = [self._nest(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
+            texts = [self._compose_text(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
             if any(nested) and field.joined:
                 parts = [
                     f"(present({text}) is not null and {each})"
@@ -198,16 +198,16 @@ class _Composer:
         """Give the expression that says of a plain record whether one of its texts may be a list or an object."""
         looks = []
         for column in COLUMNS:
-            _, places = self.field(column)
-            pattern = self._plain_pattern(column)
+            _, places = self.compose_field_of(column)
+            pattern = self._find_plain_pattern(column)
             if self.record.can_nest and not (pattern and pattern != ANY_TEXT and self._is_simple(column, pattern)):
                 looks += [
-                    SQL["looks_nested"].format(text=self._text(place, f"{column}_{number}"))
+                    SQL["looks_nested"].format(text=self._compose_text(place, f"{column}_{number}"))
                     for number, place in enumerate(places, 1)
                 ]
         return " or ".join(looks) or "false"
 
-    def _nested(self, place: Place, variable: str) -> str:
+    def _nest(self, place: Place, variable: str) -> str:
         if place.path is not None:
             return SQL["nested_in_json"].format(field=self.record.field.format(at=place.at), variable=variable)
         return SQL["nested"].format(at=place.at) if self.record.can_nest else ""
@@ -225,25 +225,25 @@ class _Composer:
         for column, places in zip(COLUMNS, self.layout.places, strict=True):
             for place in places:
                 uses[place.at] = uses.get(place.at, 0) + 1
-            if (pattern := self._plain_pattern(column)) and self._is_simple(column, pattern):
+            if (pattern := self._find_plain_pattern(column)) and self._is_simple(column, pattern):
                 found[places[0].at] = pattern
         return {at: pattern for at, pattern in found.items() if uses[at] == 1}
 
     def is_trusted(self, column: str, trusted: dict[int, str]) -> bool:
-        _, places = self.field(column)
-        pattern = self._plain_pattern(column)
+        _, places = self.compose_field_of(column)
+        pattern = self._find_plain_pattern(column)
         return bool(pattern and self._is_simple(column, pattern) and places[0].at in trusted)
 
-    def _plain_pattern(self, column: str) -> str | None:
+    def _find_plain_pattern(self, column: str) -> str | None:
         """Give the pattern of texts of a field that are right as they stand; None where each has to be looked at."""
         if column == "timestamp":
             return find_plain_time(self.layout.contract)
         if column in ID_COLUMNS:
-            return find_plain_id_pattern(self.layout.contract.id_types.of(column)) or ANY_TEXT
+            return find_plain_id_pattern(self.layout.contract.id_types.find_type(column)) or ANY_TEXT
         return ANY_TEXT
 
     def _is_simple(self, column: str, pattern: str) -> bool:
-        field, places = self.field(column)
+        field, places = self.compose_field_of(column)
         is_one = len(places) == 1 and places[0].path is None
         is_bare = field.extract is None and field.default is None and not field.is_float
         nulls = self.layout.definition.null_values
@@ -255,16 +255,16 @@ class _Composer:
         """Give a text only where it is right as it stands: without blanks around it, and as its pattern says."""
         if column == "interaction_id" and self.layout.definition.made_from:
             return text
-        pattern = self._plain_pattern(column)
+        pattern = self._find_plain_pattern(column)
         if pattern and pattern != ANY_TEXT:
             return f"case when regexp_full_match({text}, getvariable('{column}_plain')) then {text} end"
         return f"case when {text} <> '' and {text} = trim({text}, e' \\t') then {text} end"
 
     def refuse_nested(self, column: str, text: str) -> str:
         """Give a text only where none of the columns of a field holds a list, an object, or a NUL within one."""
-        _, places = self.field(column)
+        _, places = self.compose_field_of(column)
         found = " or ".join(
-            self._nested(place, f"{column}_{number}")
+            self._nest(place, f"{column}_{number}")
             for number, place in enumerate(places, 1)
             if place.path is not None or self.record.plain_has_nested
         )
@@ -281,7 +281,7 @@ class _Composer:
             for name, each in (("value", value), ("default", field.default), ("extract", field.extract)):
                 if each is not None:
                     yield f"{column}_{name}", each
-            if (pattern := self._plain_pattern(column)) and pattern != ANY_TEXT:
+            if (pattern := self._find_plain_pattern(column)) and pattern != ANY_TEXT:
                 yield f"{column}_plain", pattern
             for number, place in enumerate(places, 1):
                 if place.path is not None:

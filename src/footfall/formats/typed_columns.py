@@ -93,20 +93,20 @@ def _is_text(kind: pa.DataType) -> bool:
 def _make_text(values: pa.Array) -> tuple[pa.Array, np.ndarray | None]:
     try:
         values.validate(full=True)
-        text = values if pa.types.is_string(values.type) else _as_binary(values).cast(pa.string())
+        text = values if pa.types.is_string(values.type) else _cast_to_binary(values).cast(pa.string())
         if not pc.any(pc.match_substring(text, "\0")).as_py():
             return text, None
     except pa.ArrowInvalid:
         pass
     texts: list[str | None] = []
     bad = np.zeros(len(values), dtype=bool)
-    for at, value in enumerate(_as_binary(values).to_pylist()):
+    for at, value in enumerate(_cast_to_binary(values).to_pylist()):
         texts.append(None if value is None else value.replace(b"\0", b"\xff").decode("utf-8", MARK_BAD_BYTES))
         bad[at] = value is not None and not _is_clean(value)
     return pa.array(texts, pa.string()), bad
 
 
-def _as_binary(values: pa.Array) -> pa.Array:
+def _cast_to_binary(values: pa.Array) -> pa.Array:
     kind = values.type
     if pa.types.is_string(kind):
         return values.view(pa.binary())

@@ -11,9 +11,9 @@ from footfall.contract.mapping import Layout
 from footfall.contract.shapes import COLUMNS
 from footfall.contract.timestamps import EPOCHS
 from footfall.formats.texts import Form, Record, compose_expressions
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements("footfall.formats.parquet")
+SQL = read_statements("footfall.formats.parquet")
 VALUE_BYTES_MAX = 64  # bytes of a value that is no text, with its name and its signs in JSON
 WITHOUT_QUOTES = ("int", "uint", "bool")  # kinds that JSON holds without loss; a decimal would become a double
 INSTANTS = {"timestamp_tz": "plain_instant_tz", "timestamp": "plain_instant", "date": "plain_day"}
@@ -85,7 +85,7 @@ def _compose_typed(layout: Layout, column: str, kinds: dict[int, str]) -> str | 
     at = places[0].at
     kind = kinds[at]
     if column in ID_COLUMNS:
-        is_number = kind in ("int", "uint") and layout.contract.id_types.of(column) == "bigint"
+        is_number = kind in ("int", "uint") and layout.contract.id_types.find_type(column) == "bigint"
         return SQL["plain_id"].format(at=at) if is_number else None
     if column == "timestamp" and len(field.formats) == 1:
         if field.formats[0] in EPOCHS and kind == "int":

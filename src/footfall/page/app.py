@@ -50,7 +50,7 @@ def make_app(settings: Settings, *, allowed_hosts: tuple[str, ...] = (), token: 
 
     async def show_load(request: Request) -> ScreenResponse:
         load_id = request.path_params["load_id"]
-        return answer(make_load_screen(load_id), request) if load_id <= LOAD_ID_MAX else not_there(request)
+        return answer(make_load_screen(load_id), request) if load_id <= LOAD_ID_MAX else answer_not_there(request)
 
     async def show_product(request: Request) -> ScreenResponse:
         return answer(make_product_screen(request.path_params["identifier"]), request)
@@ -69,13 +69,13 @@ def make_app(settings: Settings, *, allowed_hosts: tuple[str, ...] = (), token: 
         name, form = request.path_params["name"], request.path_params["form"]
         return ScreenResponse(partial(make_download, settings, name, form, request.query_params.multi_items()))
 
-    async def news(request: Request) -> Response:
+    async def answer_news(request: Request) -> Response:
         return await run_in_threadpool(find_news, settings, dict(request.query_params))
 
-    async def running(request: Request) -> Response:
+    async def answer_running(request: Request) -> Response:
         return await run_in_threadpool(find_running, settings)
 
-    def not_there(request: Request) -> ScreenResponse:
+    def answer_not_there(request: Request) -> ScreenResponse:
         screen = Screen(request.url.path, "Not there", lambda view: (), parent="")
 
         def make(_: object) -> Generator[Head | str, None, None]:
@@ -87,7 +87,7 @@ def make_app(settings: Settings, *, allowed_hosts: tuple[str, ...] = (), token: 
     async def find_nothing(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException) and error.status_code != 404:
             return PlainTextResponse(f"{error.detail}\n", error.status_code)
-        return not_there(request)  # type: ignore[return-value]  # any ASGI application will do
+        return answer_not_there(request)  # type: ignore[return-value]  # any ASGI application will do
 
     async def fail(request: Request, error: Exception) -> Response:
         log.error("unexpected %s at %s", type(error).__name__, request.url.path)
@@ -100,8 +100,8 @@ def make_app(settings: Settings, *, allowed_hosts: tuple[str, ...] = (), token: 
         Route("/users/{identifier:path}", show_user),
         Route("/users", show_users),
         Route("/query/{name}.{form}", download),
-        Route("/live", news),
-        Route("/running", running),
+        Route("/live", answer_news),
+        Route("/running", answer_running),
         Route("/static/{name:path}", give_file),
     ]
     app = Starlette(routes=routes, exception_handlers={404: find_nothing, HTTPException: find_nothing, Exception: fail})

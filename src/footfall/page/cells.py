@@ -24,7 +24,9 @@ def write_cell(column: str, value: Any) -> Markup:
     if value is None or value == "":
         return NOTHING
     if column in LINKS:
-        return Markup('<a href="{}"><bdi>{}</bdi></a>').format(write_id_address(LINKS[column], value), _plain(value))
+        return Markup('<a href="{}"><bdi>{}</bdi></a>').format(
+            write_id_address(LINKS[column], value), _write_plain(value)
+        )
     if column in ("load_id", "first_load_id"):
         return Markup('<a href="/loads/{0}">{0}</a>').format(value)
     if isinstance(value, bool):
@@ -36,8 +38,8 @@ def write_cell(column: str, value: Any) -> Markup:
     if isinstance(value, date):
         return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), write_day(value))
     if column in ("action", "last_action", "next_action", "path", "source", "actions"):
-        return Markup("<bdi>{}</bdi>").format(_plain(value))
-    return escape(_plain(value))
+        return Markup("<bdi>{}</bdi>").format(_write_plain(value))
+    return escape(_write_plain(value))
 
 
 def write_amount(column: str, value: Any) -> str:
@@ -104,5 +106,5 @@ def write_heading(column: str) -> str:
     return words.removesuffix(" count") + "s" if column.endswith("_count") else words
 
 
-def _plain(value: Any) -> str:
+def _write_plain(value: Any) -> str:
     return escape_unprintable(str(value))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Generator, Iterable
 
-from footfall.answers.charts import as_file
+from footfall.answers.charts import make_file_text
 from footfall.answers.files import print_table
 from footfall.errors import FootfallError, SettingsError, UnknownNameError
 from footfall.page.drawing import DRAWINGS
 from footfall.page.making import open_view
 from footfall.page.options import BadAddressError, read_options
-from footfall.page.reading import Waiting, reading
+from footfall.page.reading import Waiting, open_reader
 from footfall.page.sections import Ask, Section, check
 from footfall.page.streaming import Head
 from footfall.results import Table
@@ -35,8 +35,8 @@ def make_download(
     try:
         if form not in FORMS or (form == "svg" and name not in DRAWINGS):
             raise UnknownNameError(f"{name}.{form}: an answer can be had as {', '.join(FORMS)}")
-        with reading(settings, waiting) as reader:
-            known = (*reader.options_of(name), "limit")
+        with open_reader(settings, waiting) as reader:
+            known = (*reader.list_options(name), "limit")
             given = read_options(f"/query/{name}.{form}", pairs, known)
             view = open_view(given, reader)
             needed = reader.find(name).needed
@@ -47,13 +47,13 @@ def make_download(
                 check((section,), reader, options)
             except SettingsError as error:
                 raise BadAddressError(error.message, "") from error
-            with reader.slowly():
+            with reader.wait_for_slow_place():
                 answered = reader.ask(name, options, identifier=identifier or None)
             table = Table(answered.table.columns, tuple(answered.table.rows))
             headers = (("Content-Disposition", f'attachment; filename="{name}.{form}"'),)
             if form == "svg":
                 yield Head(200, FORMS[form], (*headers, ("Content-Security-Policy", SVG_POLICY)))
-                yield as_file(DRAWINGS[name](answered, view.drawing(answered.question.answers, name)))
+                yield make_file_text(DRAWINGS[name](answered, view.make_drawing(answered.question.answers, name)))
                 return
             stream = io.StringIO()
             print_table(table, "csv" if form == "csv" else "json", stream, escape_formulas=form == "csv")

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 
 from markupsafe import Markup as Filled
 
+from footfall.answers import charts
 from footfall.answers.charts import (
     About,
     Bar,
@@ -19,14 +20,7 @@ from footfall.answers.charts import (
     Periods,
     Series,
     Step,
-    bars,
-    flow,
-    funnel_bars,
-    heat_map,
-    heat_table,
-    line,
     name_period,
-    stacked_bars,
     write_change,
     write_number,
     write_share,
@@ -85,19 +79,19 @@ def find_next(period: date, per: Per) -> date:
 Draw = Callable[[Answered, Drawing], Markup]
 
 
-def chart(drawn: Markup) -> Filled:
+def frame_chart(drawn: Markup) -> Filled:
     """Put a drawing where it can be moved sideways on a small screen."""
     return Filled('<div class="figure" tabindex="0" role="group" aria-label="Chart">{}</div>').format(drawn)
 
 
-def column(answered: Answered, *names: str) -> list[Any]:
+def take_column(answered: Answered, *names: str) -> list[Any]:
     """Give the values of a column, by the first of some names that the answer has; else of its first column."""
     columns = answered.table.columns
     at = next((columns.index(name) for name in names if name in columns), 0)
     return [row[at] for row in answered.table.rows]
 
 
-def rows_of(answered: Answered) -> list[dict[str, Any]]:
+def list_rows(answered: Answered) -> list[dict[str, Any]]:
     """Give the rows of an answer by the names of its columns."""
     return [dict(zip(answered.table.columns, row, strict=True)) for row in answered.table.rows]
 
@@ -109,7 +103,7 @@ def has_column(answered: Answered, name: str) -> bool:
 
 def read_periods(answered: Answered, drawing: Drawing) -> Periods:
     """Give the periods of an answer, none left out, and which of them are complete."""
-    return make_periods(column(answered, "period", "day", "week", "month"), answered, drawing)
+    return make_periods(take_column(answered, "period", "day", "week", "month"), answered, drawing)
 
 
 def make_periods(found: list[Any], answered: Answered, drawing: Drawing) -> Periods:
@@ -121,7 +115,7 @@ def make_periods(found: list[Any], answered: Answered, drawing: Drawing) -> Peri
         at = find_next(at, drawing.per)
     told = {}
     if has_column(answered, "is_complete"):
-        told = dict(zip(found, column(answered, "is_complete"), strict=True))
+        told = dict(zip(found, take_column(answered, "is_complete"), strict=True))
     complete = [bool(told.get(key, drawing.is_complete(key))) for key in keys]
     hrefs = [drawing.period_link(key) for key in keys] if drawing.period_link else []
     return Periods(keys, drawing.per, complete, hrefs)
@@ -134,13 +128,13 @@ def draw_line(*columns: str, unit: str = "", per: Per | None = None) -> Draw:
         if per is not None:
             drawing = replace(drawing, options={**drawing.options, "per": per})
         periods = read_periods(answered, drawing)
-        found = column(answered, "period", "day", "week", "month")
+        found = take_column(answered, "period", "day", "week", "month")
         names = [name for name in columns if has_column(answered, name)] or [answered.table.columns[-1]]
         series = []
         for name in names:
-            values = dict(zip(found, column(answered, name), strict=True))
+            values = dict(zip(found, take_column(answered, name), strict=True))
             series.append(Series(_name(name), [values.get(key, 0) for key in periods.keys]))
-        return line(About(drawing.name, drawing.title, unit=unit), periods, series)
+        return charts.draw_lines(About(drawing.name, drawing.title, unit=unit), periods, series)
 
     return draw
 
@@ -157,9 +151,9 @@ def draw_bars(label: str, value: str, unit: str) -> Draw:
         link = drawing.key_link
         shown = [
             Bar(str(key), number, href=link(key) if link else None)
-            for key, number in zip(column(answered, label), column(answered, value), strict=True)
+            for key, number in zip(take_column(answered, label), take_column(answered, value), strict=True)
         ]
-        return bars(About(drawing.name, drawing.title, unit=unit), shown[:BARS_SHOWN])
+        return charts.draw_bars(About(drawing.name, drawing.title, unit=unit), shown[:BARS_SHOWN])
 
     return draw
 
@@ -175,19 +169,19 @@ def draw_funnel(answered: Answered, drawing: Drawing) -> Markup:
             link(row["step"], "reached") if link else None,
             link(row["step"], "dropped") if link and row["step"] > 1 else None,
         )
-        for row in rows_of(answered)
+        for row in list_rows(answered)
     ]
-    return funnel_bars(About(drawing.name, drawing.title, unit="users"), steps)
+    return charts.draw_funnel(About(drawing.name, drawing.title, unit="users"), steps)
 
 
 def draw_retention(answered: Answered, drawing: Drawing) -> Markup:
     """Draw the table of cohorts; the rows without a cohort are their average over complete cells."""
     cohorts: dict[Any, dict[int, dict[str, Any]]] = defaultdict(dict)
-    for row in rows_of(answered):
+    for row in list_rows(answered):
         cohorts[row["cohort"]][row["period_number"]] = row
     average = cohorts.pop(None, {})
     if not cohorts:
-        return heat_table(About(drawing.name, drawing.title), ["cohort", "users"], [])
+        return charts.draw_heat_table(About(drawing.name, drawing.title), ["cohort", "users"], [])
     numbers = range(1, max(number for cells in cohorts.values() for number in cells) + 1)
     shown = []
     for cohort, cells in cohorts.items():
@@ -200,8 +194,8 @@ def draw_retention(answered: Answered, drawing: Drawing) -> Markup:
     size = sum(next(iter(cells.values()))["cohort_size"] or 0 for cells in cohorts.values())
     mean = HeatRow("average, of complete cells", size, [_share(average.get(number)) for number in numbers])
     headings = ["cohort", "users", *(f"{drawing.per} {number}" for number in numbers)]
-    about = About(drawing.name, drawing.title, _retention_words(drawing))
-    return heat_table(about, headings, shown, mean if average else None)
+    about = About(drawing.name, drawing.title, _describe_retention(drawing))
+    return charts.draw_heat_table(about, headings, shown, mean if average else None)
 
 
 def _share(cell: dict[str, Any] | None) -> float | None:
@@ -210,7 +204,7 @@ def _share(cell: dict[str, Any] | None) -> float | None:
     return float(cell["share"])
 
 
-def _retention_words(drawing: Drawing) -> str:
+def _describe_retention(drawing: Drawing) -> str:
     how = "in that period or a later one" if drawing.options.get("mode") == "on-or-after" else "in that period"
     return f"Share of each cohort that came back {how}; hatched cells are not complete yet."
 
@@ -219,27 +213,29 @@ def draw_lifecycle(answered: Answered, drawing: Drawing) -> Markup:
     """Draw who is new, came back or stayed, and below 0 who did not come."""
     periods: dict[date, dict[str, Any]] = defaultdict(dict)
     complete: dict[date, bool] = {}
-    for row in rows_of(answered):
+    for row in list_rows(answered):
         periods[row["period"]][row["state"]] = row["user_count"]
         complete[row["period"]] = complete.get(row["period"], True) and row.get("is_complete", True)
     keys = sorted(periods)
     hrefs = [drawing.period_link(key) for key in keys] if drawing.period_link else []
     shown = Periods(keys, drawing.per, [complete[key] for key in keys], hrefs)
 
-    def series(state: str, sign: int = 1) -> Series:
+    def make_series(state: str, sign: int = 1) -> Series:
         values = [periods[key].get(state) for key in keys]
         return Series(state, [None if value is None else abs(value) * sign for value in values])
 
-    above = [series(state) for state in ("returning", "resurrecting", "new")]
-    return stacked_bars(About(drawing.name, drawing.title, unit="users"), shown, above, [series("dormant")])
+    above = [make_series(state) for state in ("returning", "resurrecting", "new")]
+    return charts.draw_stacked_bars(
+        About(drawing.name, drawing.title, unit="users"), shown, above, [make_series("dormant")]
+    )
 
 
 def draw_heat(answered: Answered, drawing: Drawing) -> Markup:
     """Draw weekday by hour: the mean of such hours in the range."""
-    means = {(row["weekday"], row["hour"]): row["mean_per_hour"] for row in rows_of(answered)}
+    means = {(row["weekday"], row["hour"]): row["mean_per_hour"] for row in list_rows(answered)}
     values = [[means.get((weekday, hour)) for hour in range(24)] for weekday in range(1, 8)]
     about = About(drawing.name, drawing.title, unit="interactions an hour")
-    return heat_map(about, [day[:3] for day in DAYS], HOURS, values if means else [])
+    return charts.draw_heat_map(about, [day[:3] for day in DAYS], HOURS, values if means else [])
 
 
 def draw_movers(answered: Answered, drawing: Drawing) -> Markup:
@@ -253,9 +249,9 @@ def draw_movers(answered: Answered, drawing: Drawing) -> Markup:
             text=write_change(float(row["change"])),
             href=link(row[answered.table.columns[0]]) if link else None,
         )
-        for row in rows_of(answered)
+        for row in list_rows(answered)
     ]
-    return bars(About(drawing.name, drawing.title, unit="interactions"), shown)
+    return charts.draw_bars(About(drawing.name, drawing.title, unit="interactions"), shown)
 
 
 def draw_paths(answered: Answered, drawing: Drawing) -> Markup:
@@ -269,16 +265,16 @@ def draw_paths(answered: Answered, drawing: Drawing) -> Markup:
             None if row["next_action"] in (None, ENDS) else row["next_action"],
             row["session_count"],
         )
-        for row in rows_of(answered)
+        for row in list_rows(answered)
         if row["step"] is not None
     ]
-    return flow(About(drawing.name, drawing.title, unit="sessions"), edges)
+    return charts.draw_flow(About(drawing.name, drawing.title, unit="sessions"), edges)
 
 
 def draw_stickiness(answered: Answered, drawing: Drawing) -> Markup:
     """Draw how many users were there on so many days."""
     shown = []
-    for row in rows_of(answered):
+    for row in list_rows(answered):
         if row["days_active"] is None:
             continue
         count = row["days_active"]
@@ -290,7 +286,7 @@ def draw_stickiness(answered: Answered, drawing: Drawing) -> Markup:
                 href=drawing.key_link(count) if drawing.key_link else None,
             )
         )
-    return bars(About(drawing.name, drawing.title, unit="users"), shown)
+    return charts.draw_bars(About(drawing.name, drawing.title, unit="users"), shown)
 
 
 DRAWINGS: dict[str, Draw] = {

@@ -102,7 +102,7 @@ def _make_field(name: str, given: Given, actions: Sequence[str], otherwise: str)
 
 def _list_ranges(given: Given, view: View) -> list[tuple[str, str, bool]]:
     since, until = view.options.get("since"), view.options.get("until")
-    ranges = [(f"{days} days", view.last_days(days)) for days in RANGES]
+    ranges = [(f"{days} days", view.find_last_days(days)) for days in RANGES]
     whole = {
         "since": view.first_day.isoformat(),
         "until": (view.last_day + timedelta(days=1)).isoformat(),
@@ -111,7 +111,7 @@ def _list_ranges(given: Given, view: View) -> list[tuple[str, str, bool]]:
     seen: list[tuple[str, str, bool]] = []
     for words, each in ranges:
         is_current = (each["since"], each["until"]) == (since, until) and not any(current for _, _, current in seen)
-        seen.append((words, given.with_(**each).address, is_current))
+        seen.append((words, given.replace_options(**each).address, is_current))
     return seen
 
 

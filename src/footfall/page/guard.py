@@ -67,13 +67,13 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        answer = self.refusal(scope)
+        answer = self.find_refusal(scope)
         await (answer or self.app)(scope, receive, send_guarded)
 
-    def refusal(self, scope: Scope) -> Response | None:
+    def find_refusal(self, scope: Scope) -> Response | None:
         """Give the answer to a request that may not pass, None for one that may."""
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        if not is_own_host(_values(headers, b"host"), LOOPBACK_NAMES | self.names):
+        if not is_own_host(_list_header_values(headers, b"host"), LOOPBACK_NAMES | self.names):
             return PlainTextResponse(
                 "This server is not of that name. Open it as 127.0.0.1 or localhost; "
                 "`footfall serve --allowed-host NAME` lets another name in.\n",
@@ -88,7 +88,7 @@ class Guard:
 
 def demand_token(token: str, scope: Scope, headers: list[tuple[bytes, bytes]]) -> Response | None:
     """Let in who has the token in a cookie; give the cookie to who has it in the address."""
-    for line in _values(headers, b"cookie"):
+    for line in _list_header_values(headers, b"cookie"):
         if _is_equal(cookie_parser(line).get(COOKIE, ""), token):
             return None
     pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -122,14 +122,14 @@ def is_own_host(given: list[str], names: Iterable[str]) -> bool:
 
 def is_of_another_site(headers: list[tuple[bytes, bytes]]) -> bool:
     """Say whether a page of another site asks: not for a whole page, as a link does, but for a part of its own."""
-    site = _values(headers, b"sec-fetch-site")
+    site = _list_header_values(headers, b"sec-fetch-site")
     if not site or site[0] in ("same-origin", "none"):
         return False
-    is_document = _values(headers, b"sec-fetch-mode") == ["navigate"]
-    return not (is_document and _values(headers, b"sec-fetch-dest") == ["document"])
+    is_document = _list_header_values(headers, b"sec-fetch-mode") == ["navigate"]
+    return not (is_document and _list_header_values(headers, b"sec-fetch-dest") == ["document"])
 
 
-def _values(headers: list[tuple[bytes, bytes]], name: bytes) -> list[str]:
+def _list_header_values(headers: list[tuple[bytes, bytes]], name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in headers if key == name]
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from footfall.errors import FootfallError
-from footfall.page.reading import Waiting, reading
+from footfall.page.reading import Waiting, open_reader
 from footfall.page.rendering import render
 from footfall.page.screens.loads import list_running
 from footfall.safe_text import mask
@@ -24,7 +24,7 @@ def find_news(settings: Settings, asked: Mapping[str, str]) -> Response:
     if not (seen.isascii() and seen.isdigit()):
         return Response("seen: the number of the last load is wanted\n", 400, media_type="text/plain")
     try:
-        with reading(settings, Waiting()) as reader:
+        with open_reader(settings, Waiting()) as reader:
             summary = ledger.summarize(reader.asker)
     except FootfallError as error:
         if asked.get("fill"):  # the tables are not there yet: the first load makes them
@@ -42,7 +42,7 @@ def find_news(settings: Settings, asked: Mapping[str, str]) -> Response:
 def find_running(settings: Settings) -> Response:
     """Say who writes now."""
     try:
-        with reading(settings, Waiting()) as reader:
+        with open_reader(settings, Waiting()) as reader:
             return HTMLResponse(render("running.html", rows=list_running(reader)))
     except FootfallError as error:
         return HTMLResponse(Markup('<p class="trouble">{}</p>').format(mask(error.message)))

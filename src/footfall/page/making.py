@@ -13,8 +13,8 @@ from markupsafe import Markup
 from footfall.errors import FootfallError, SchemaError, SettingsError
 from footfall.page.forms import make_form
 from footfall.page.options import BadAddressError, Given, read_options
-from footfall.page.reading import Reader, Waiting, reading
-from footfall.page.rendering import environment, render, render_macro
+from footfall.page.reading import Reader, Waiting, open_reader
+from footfall.page.rendering import make_environment, render, render_macro
 from footfall.page.sections import FOLLOWING, Ask, Section, View, check, find_culprit, show
 from footfall.page.streaming import Head
 from footfall.safe_text import mask
@@ -79,7 +79,7 @@ def make_screen(
     try:
         given = read_options(screen.path, pairs, screen.known)
         with ExitStack() as stack:
-            reader = stack.enter_context(reading(settings, waiting))
+            reader = stack.enter_context(open_reader(settings, waiting))
             view = open_view(given, reader, screen.days)
             is_empty = not view.kept.interaction_count
             if is_empty and screen.is_of_data:
@@ -115,13 +115,13 @@ def open_view(given: Given, reader: Reader, days: int | None = None) -> View:
     view = View(given, reader, rights, ledger.summarize(reader.asker), kept, given.options)
     if given.get("since") or given.get("until") or days is None or not kept.interaction_count:
         return view
-    return replace(view, options={**given.options, **view.last_days(days)})
+    return replace(view, options={**given.options, **view.find_last_days(days)})
 
 
 def _fill(view: View, screen: Screen, sections: Sequence[Section], is_empty: bool) -> Generator[str, None, None]:
     form = make_form(view.given, screen.fields, view, default=screen.per) if screen.fields and not is_empty else ""
     values = {
-        **_common(view.reader.settings, screen, view.given),
+        **_list_common_values(view.reader.settings, screen, view.given),
         "database": _name_database(view.reader),
         "reach": f"data to {view.kept.last_day:%-d %B %Y}" if view.kept.last_day else "no data yet",
         "title": screen.title,
@@ -129,11 +129,11 @@ def _fill(view: View, screen: Screen, sections: Sequence[Section], is_empty: boo
         "form": form,
         "seen": view.summary.last_load_id,
         "is_empty": is_empty,
-        "pieces": _pieces(view, sections, is_empty and screen.is_of_data),
+        "pieces": _make_pieces(view, sections, is_empty and screen.is_of_data),
         "command": "",
     }
     waiting: list[str] = []
-    for text in environment().get_template("screen.html").generate(values):
+    for text in make_environment().get_template("screen.html").generate(values):
         if text:
             waiting.append(text)
         else:  # a section is about to be worked out: what is there is sent before
@@ -142,7 +142,7 @@ def _fill(view: View, screen: Screen, sections: Sequence[Section], is_empty: boo
     yield "".join(waiting)
 
 
-def _pieces(view: View, sections: Sequence[Section], is_nothing: bool) -> Generator[Markup, None, None]:
+def _make_pieces(view: View, sections: Sequence[Section], is_nothing: bool) -> Generator[Markup, None, None]:
     if is_nothing:
         yield render("nothing.html", failed=view.summary.failed_count)
     for section in sections:
@@ -150,7 +150,7 @@ def _pieces(view: View, sections: Sequence[Section], is_nothing: bool) -> Genera
         yield render_macro("section.html", "section", show(section, view))
 
 
-def _common(settings: Settings, screen: Screen, given: Given) -> dict[str, Any]:
+def _list_common_values(settings: Settings, screen: Screen, given: Given) -> dict[str, Any]:
     follows = {name: value for name, value in given.options.items() if name in FOLLOWING}
     return {
         "screens": SCREENS,
@@ -179,7 +179,7 @@ def make_trouble(
     yield str(
         render(
             "trouble.html",
-            **_common(settings, screen, given),
+            **_list_common_values(settings, screen, given),
             database="Footfall",
             reach="",
             title=titles[kind],

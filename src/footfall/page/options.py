@@ -36,7 +36,7 @@ class Given:
     def get(self, name: str, otherwise: str = "") -> str:
         return self.options.get(name, otherwise)
 
-    def with_(self, **changes: str | None) -> Given:
+    def replace_options(self, **changes: str | None) -> Given:
         """Give the same with other values; None takes an option away. `_` in a name stands for `-`."""
         options = dict(self.options)
         for name, value in changes.items():

@@ -10,13 +10,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from footfall.answers.asked import BY_NAME, PARAMETERS, Filters
-from footfall.answers.catalogue import Query, catalogue
+from footfall.answers.catalogue import Query, read_catalogue
 from footfall.answers.kept import Keeper
 from footfall.errors import DatabaseBusyError, FootfallError, UnknownNameError
 from footfall.page.options import BadAddressError
-from footfall.postgres.transactions import outlived
+from footfall.postgres.transactions import outlive_errors
 from footfall.settings import Settings
-from footfall.verbs.query import Answered, Asker, snapshot
+from footfall.verbs.query import Answered, Asker, open_snapshot
 
 SLOW_AT_ONCE = 2  # questions that read row by row; more would only wait for each other on the server
 _slow = threading.BoundedSemaphore(SLOW_AT_ONCE)
@@ -69,11 +69,11 @@ class Reader:
 
     def may_ask_who(self, name: str) -> bool:
         """Say whether a question knows the users behind its numbers."""
-        return self.has(name) and "who" in self.options_of(name)
+        return self.has(name) and "who" in self.list_options(name)
 
-    def options_of(self, name: str) -> tuple[str, ...]:
+    def list_options(self, name: str) -> tuple[str, ...]:
         """Give the options that a question takes, by their names on the command line, without dashes."""
-        return options_of(self.find(name))
+        return list_options(self.find(name))
 
     def find(self, name: str) -> Query:
         """Give a question. Raises: UnknownNameError."""
@@ -87,17 +87,17 @@ class Reader:
         Raises: FootfallError; the snapshot outlives it.
         """
         self.waiting.check()
-        taken = self.options_of(name)
+        taken = self.list_options(name)
         filters = make_filters({key: value for key, value in options.items() if key in taken}, identifier)
         try:
-            with outlived(self.asker.connection):
+            with outlive_errors(self.asker.connection):
                 return self.asker.ask(name, filters)
         except FootfallError:
             self.waiting.check()
             raise
 
     @contextmanager
-    def slowly(self) -> Iterator[None]:
+    def wait_for_slow_place(self) -> Iterator[None]:
         """Wait until a place among the slow questions is free. Raises: DatabaseBusyError where none is for long."""
         wait_s = self.settings.query_timeout_seconds or 60
         for _ in range(wait_s * 5):
@@ -113,10 +113,10 @@ class Reader:
 
 
 @contextmanager
-def reading(settings: Settings, waiting: Waiting) -> Iterator[Reader]:
+def open_reader(settings: Settings, waiting: Waiting) -> Iterator[Reader]:
     """Open a snapshot for the length of a screen. Raises: FootfallError where the database is not to be had."""
-    questions = catalogue(settings.queries_folder)
-    with snapshot(settings, _kept) as asker:
+    questions = read_catalogue(settings.queries_folder)
+    with open_snapshot(settings, _kept) as asker:
         waiting.asker = asker
         try:
             yield Reader(settings, asker, questions, waiting)
@@ -124,7 +124,7 @@ def reading(settings: Settings, waiting: Waiting) -> Iterator[Reader]:
             waiting.asker = None
 
 
-def options_of(question: Query) -> tuple[str, ...]:
+def list_options(question: Query) -> tuple[str, ...]:
     """Give the options that a question takes, by their names on the command line, without dashes."""
     return tuple(BY_NAME[name].option.removeprefix("--") for name in question.parameters if name in BY_NAME)
 

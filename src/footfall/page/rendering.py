@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from footfall.answers.charts import stylesheet, write_duration, write_number, write_share
+from footfall.answers.charts import compose_stylesheet, write_duration, write_number, write_share
 from footfall.page.cells import is_amount, write_cell, write_day, write_heading, write_instant
 from footfall.safe_text import escape_unprintable
 
@@ -27,7 +27,7 @@ SHORT = 60  # characters
 
 
 @cache
-def environment() -> Environment:
+def make_environment() -> Environment:
     """Give the templates' environment: all that is put in is escaped."""
     made = Environment(
         loader=PackageLoader("footfall.page"),
@@ -62,24 +62,24 @@ def shorten(text: str) -> str:
 
 def render(template: str, **values: Any) -> Markup:
     """Fill a template."""
-    return Markup(environment().get_template(template).render(values))  # noqa: S704  (the template has escaped)
+    return Markup(make_environment().get_template(template).render(values))  # noqa: S704  (the template has escaped)
 
 
 def render_macro(template: str, macro: str, *values: Any) -> Markup:
     """Fill one macro of a template."""
-    return Markup(getattr(_module(template), macro)(*values))  # noqa: S704  (the template has escaped)
+    return Markup(getattr(_load_macros(template), macro)(*values))  # noqa: S704  (the template has escaped)
 
 
 @cache
-def _module(template: str) -> Any:
-    return environment().get_template(template).module
+def _load_macros(template: str) -> Any:
+    return make_environment().get_template(template).module
 
 
 @cache
 def read_static(name: str) -> bytes:
     """Give the content of a file that a screen refers to, by its name in FILES."""
     if name == "charts.css":
-        return stylesheet().encode()
+        return compose_stylesheet().encode()
     return files("footfall.page").joinpath("static", name).read_bytes()
 
 

@@ -58,13 +58,13 @@ class View:
     def last_day(self) -> date:
         return self.kept.last_day or date(1970, 1, 1)
 
-    def drawing(self, title: str, name: str, *, per: str = "", **links: Any) -> Drawing:
+    def make_drawing(self, title: str, name: str, *, per: str = "", **links: Any) -> Drawing:
         """Give what a chart of this screen is drawn with."""
         options = {**self.options, "per": per} if per else self.options
         whole = (self.kept.whole_from, self.kept.whole_to) if self.kept.whole_to else None
         return Drawing(title, options, name, whole, **links)
 
-    def who_link(self, question: str, *kept: str) -> Callable[[Any], str] | None:
+    def find_who_link(self, question: str, *kept: str) -> Callable[[Any], str] | None:
         """Give what makes the address of the users behind one number of a question, where it knows them.
 
         Shape: `kept` are the options that the question was asked with, beside the range and the filters.
@@ -74,7 +74,7 @@ class View:
         options = {name: self.options.get(name) for name in (*kept, *FOLLOWING)}
 
         def link(who: Any) -> str:
-            return Given("/users").with_(question=question, who=str(who), **options).address
+            return Given("/users").replace_options(question=question, who=str(who), **options).address
 
         return link
 
@@ -88,9 +88,9 @@ class View:
     def link(self, path: str, **changes: str | None) -> str:
         """Give the address of another screen that keeps the range and the filters of this one."""
         kept = {name: value for name, value in self.given.options.items() if name in FOLLOWING}
-        return Given(path, kept).with_(**changes).address
+        return Given(path, kept).replace_options(**changes).address
 
-    def last_days(self, days: int) -> dict[str, str]:
+    def find_last_days(self, days: int) -> dict[str, str]:
         """Give the range of so many days that ends with the data."""
         since = max(self.last_day - timedelta(days=days - 1), self.first_day)
         return {"since": since.isoformat(), "until": (self.last_day + timedelta(days=1)).isoformat()}
@@ -147,7 +147,7 @@ def check(sections: Iterable[Section], reader: Reader, options: Mapping[str, str
     for section in sections:
         for ask in section.asks:
             if reader.has(ask.question):
-                query_sql(reader.settings, ask.question, _filters(ask, reader, options))
+                query_sql(reader.settings, ask.question, _list_filters(ask, reader, options))
 
 
 def find_culprit(sections: Sequence[Section], reader: Reader, options: Mapping[str, str]) -> str:
@@ -164,14 +164,14 @@ def show(section: Section, view: View) -> Shown:
     """Answer the questions of a section and draw it; an error is its content, and of no other."""
     try:
         if section.is_slow:
-            with view.reader.slowly():
+            with view.reader.wait_for_slow_place():
                 answers = [_ask(ask, view) for ask in section.asks]
         else:
             answers = [_ask(ask, view) for ask in section.asks]
         content = section.draw(view, *answers)
     except FootfallError as error:
-        return Shown(section, None, mask(error.message), _narrower(section, view))
-    behind = (_behind(ask, answered, view) for ask, answered in zip(section.asks, answers, strict=True))
+        return Shown(section, None, mask(error.message), _find_narrower_address(section, view))
+    behind = (_explain_behind(ask, answered, view) for ask, answered in zip(section.asks, answers, strict=True))
     return Shown(section, content, behind=tuple(behind))
 
 
@@ -179,22 +179,22 @@ def _ask(ask: Ask, view: View) -> Answered:
     return view.reader.ask(ask.question, {**view.options, **ask.options}, identifier=ask.identifier)
 
 
-def _filters(ask: Ask, reader: Reader, options: Mapping[str, str]) -> Any:
-    taken = reader.options_of(ask.question)
+def _list_filters(ask: Ask, reader: Reader, options: Mapping[str, str]) -> Any:
+    taken = reader.list_options(ask.question)
     mixed = {**options, **ask.options}
     return make_filters({name: value for name, value in mixed.items() if name in taken}, ask.identifier)
 
 
-def _narrower(section: Section, view: View) -> str:
+def _find_narrower_address(section: Section, view: View) -> str:
     """Give the address of the same screen for less time, for a section that took too long."""
-    if not section.is_slow or view.options.get("since") == view.last_days(7)["since"]:
+    if not section.is_slow or view.options.get("since") == view.find_last_days(7)["since"]:
         return ""
-    days = 30 if view.options.get("since", "") < view.last_days(30)["since"] else 7
-    return view.given.with_(**view.last_days(days)).address + f"#{section.anchor}"
+    days = 30 if view.options.get("since", "") < view.find_last_days(30)["since"] else 7
+    return view.given.replace_options(**view.find_last_days(days)).address + f"#{section.anchor}"
 
 
-def _behind(ask: Ask, answered: Answered, view: View) -> Behind:
-    taken = view.reader.options_of(ask.question)
+def _explain_behind(ask: Ask, answered: Answered, view: View) -> Behind:
+    taken = view.reader.list_options(ask.question)
     options = {name: value for name, value in {**view.options, **ask.options}.items() if name in taken}
     if ask.identifier is not None:
         options[view.reader.find(ask.question).needed.removesuffix("_id")] = ask.identifier  # type: ignore[union-attr]

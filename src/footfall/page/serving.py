@@ -14,7 +14,7 @@ import uvicorn
 
 from footfall.errors import SettingsError
 from footfall.page.app import make_app
-from footfall.page.rendering import environment
+from footfall.page.rendering import make_environment
 from footfall.settings import Settings
 from footfall.telling.wanted import is_loopback
 
@@ -56,8 +56,8 @@ def serve(settings: Settings, place: Place, *, say: Callable[[str], None]) -> No
     port = listening.getsockname()[1]
     address = f"http://{f'[{place.host}]' if ':' in place.host else place.host}:{port}/"
     secret = f"?token={token}" if token else ""
-    environment()  # what the first screen needs is read before it is asked for
-    app = make_app(settings, allowed_hosts=(*place.allowed_hosts, *_own_names(place)), token=token)
+    make_environment()  # what the first screen needs is read before it is asked for
+    app = make_app(settings, allowed_hosts=(*place.allowed_hosts, *_list_own_names(place)), token=token)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -81,7 +81,7 @@ def serve(settings: Settings, place: Place, *, say: Callable[[str], None]) -> No
             uvicorn.Server(config).run(sockets=[listening])
 
 
-def _own_names(place: Place) -> tuple[str, ...]:
+def _list_own_names(place: Place) -> tuple[str, ...]:
     if is_loopback(place.host) or place.host in ("0.0.0.0", "::"):  # noqa: S104  (compared, not bound)
         return ()
     return (f"[{place.host}]" if ":" in place.host else place.host,)

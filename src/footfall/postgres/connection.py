@@ -17,9 +17,9 @@ from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection, Server, Target
 from footfall.postgres.transactions import begin
 from footfall.safe_text import mask
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 VERSION_FLOOR = 140000  # PostgreSQL 14
 CONNECT_TIMEOUT_S = 10  # seconds for each address of a name
@@ -50,7 +50,7 @@ def open_session(where: Target, *, is_reader: bool = False) -> tuple[Connection,
             try:
                 begin(connection, where)
             except psycopg.errors.ProtocolViolation as error:
-                if pools_statements(where):
+                if is_statement_pooler(where):
                     raise SettingsError(
                         "the pooler before the database pools statements, and takes no transactions; Footfall needs "
                         "them: set pool_mode = transaction for this database in PgBouncer, or name the server itself "
@@ -116,7 +116,7 @@ def parse_conninfo(conninfo: str) -> dict[str, Any]:
     return given
 
 
-def pools_statements(where: Target) -> bool:
+def is_statement_pooler(where: Target) -> bool:
     """Say whether a pooler takes single statements but refuses to begin a transaction.
 
     The pooler uses the same SQLSTATE when its server is away, so the code alone does not show which it is.

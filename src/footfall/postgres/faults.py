@@ -175,11 +175,11 @@ def _find_cause(error: psycopg.Error) -> Cause | None:
     if code == "42501" and error.diag.source_function == "check_enable_rls":
         return ROW_SECURITY
     known = CAUSES.get(code) or CAUSES.get(code[:2])
-    is_lost = ends_session(error) or (isinstance(error, psycopg.OperationalError) and not code)
+    is_lost = is_end_of_session(error) or (isinstance(error, psycopg.OperationalError) and not code)
     return LOST if known is None and is_lost else known
 
 
-def ends_session(error: psycopg.Error) -> bool:
+def is_end_of_session(error: psycopg.Error) -> bool:
     """Say whether the server, or a pooler before it, closed the session with this error."""
     return (error.diag.severity_nonlocalized or error.diag.severity) in {"FATAL", "PANIC"}
 

@@ -18,9 +18,9 @@ from footfall.postgres.faults import to_footfall_error
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import LOCK_CLASS
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 ADDRESS_WORDS = ("service", "host", "hostaddr", "port", "dbname", "user", "sslmode")  # none of them is a secret
 
@@ -106,7 +106,7 @@ def is_pooled(connection: Connection) -> bool:
     return bool(pid != connection.info.backend_pid)
 
 
-def shares_sessions(first: Connection, target: Target, seconds: float) -> bool | None:
+def has_shared_sessions(first: Connection, target: Target, seconds: float) -> bool | None:
     """Say whether a pooler gives the server's session of one client to another between two transactions.
 
     The second client asks while the first is connected and idle: one process answers both where transactions are

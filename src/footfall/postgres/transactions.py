@@ -15,11 +15,11 @@ from footfall.errors import DatabaseBusyError
 from footfall.postgres.faults import to_footfall_error
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection, Target
-from footfall.statements import statements
+from footfall.statements import read_statements
 
 log = logging.getLogger("footfall")
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 LOCK_CLASS = 0x666F6F74  # "foot": the first key of Footfall's advisory locks
 NO_WAIT_MS = 1  # ms; the shortest wait that PostgreSQL can set, where 0 would mean to wait for ever
@@ -172,7 +172,7 @@ def begin_reading(
 
 
 @contextmanager
-def outlived(connection: Connection) -> Iterator[None]:
+def outlive_errors(connection: Connection) -> Iterator[None]:
     """Let the transaction, and with it its snapshot, outlive an error in the block.
 
     Raises: what the block raises; FootfallError in place of a driver's error.

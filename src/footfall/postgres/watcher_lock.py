@@ -16,9 +16,9 @@ from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin, describe_lock_holder
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 WATCHERS = 0x666F6F77  # "foow": the first key of these locks
 

@@ -8,9 +8,9 @@ import psycopg
 
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 
 def find_server_offset_changes(

@@ -20,12 +20,12 @@ def write_cell(cell: Any) -> str:
 
 
 def write_json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=_json_value)
+    text = json.dumps(value, ensure_ascii=False, default=_make_json_value)
     # JSON leaves DEL, C1 and line separators as they are, and a lone surrogate cannot be written at all.
     return re.sub("[\x7f-\x9f\u2028\u2029\ud800-\udfff]", lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
-def _json_value(other: Any) -> Any:
+def _make_json_value(other: Any) -> Any:
     if isinstance(other, Decimal):
         is_whole = other.is_finite() and other == other.to_integral_value()
         return int(other) if is_whole else find_exact_float(other, str(other))

@@ -50,11 +50,13 @@ class Receipt:
     def __str__(self) -> str:
         known = f" ({self.users_known:,} forgotten before)" if self.users_known else ""
         users = f"{self.users:,} user{'' if self.users == 1 else 's'}{known}"
-        removed = f"{_rows(self.rows_forgotten)} removed, {_rows(self.rows_blanked)} of the quarantine blanked"
+        blanked = f"{_count_in_words(self.rows_blanked)} of the quarantine blanked"
+        removed = f"{_count_in_words(self.rows_forgotten)} removed, {blanked}"
         end = "nothing was changed" if self.is_dry_run else f"operation {self.operation_id}"
         lines = [f"{users} {'would be ' if self.is_dry_run else ''}forgotten: {removed} ({end}, {self.seconds:,.1f} s)"]
         lines += [
-            f"  load {load.load_id}: {_rows(load.rows_forgotten)} removed, {_rows(load.rows_blanked)} blanked"
+            f"  load {load.load_id}: {_count_in_words(load.rows_forgotten)} removed, "
+            f"{_count_in_words(load.rows_blanked)} blanked"
             for load in self.loads
         ]
         lines += [f"not reached: {each}" for each in self.not_reached]
@@ -62,5 +64,5 @@ class Receipt:
         return "\n".join([f"{when}: {lines[0]}", *lines[1:]])
 
 
-def _rows(number: int) -> str:
+def _count_in_words(number: int) -> str:
     return f"{number:,} row{'' if number == 1 else 's'}"

@@ -111,34 +111,34 @@ def describe_groups(groups: Iterable[ProblemGroup]) -> Iterator[str]:
     """Put groups into words: a line each, and where their values have several shapes, one for each of the largest."""
     for group in groups:
         where = f" in {group.field}" if group.field else ""
-        kind = f"  {_rows(group.rows)}  {group.code}{where}"
+        kind = f"  {_count_in_words(group.rows)}  {group.code}{where}"
         shown = group.shapes[:SHAPES_SHOWN]
         if len(group.shapes) < 2 and not group.rows_of_other_shapes:
-            yield f"{kind}; {_first(group)}; {group.hint}"
+            yield f"{kind}; {_describe_first(group)}; {group.hint}"
             continue
         hints = {shape.hint for shape in shown}
         yield kind + (f"; {hints.pop()}" if len(hints) == 1 else "")
         for shape in shown:
-            yield f"    {_rows(shape.rows)}{_like(group, shape)}; {_first(shape)}" + (
+            yield f"    {_count_in_words(shape.rows)}{_describe_like(group, shape)}; {_describe_first(shape)}" + (
                 f"; {shape.hint}" if hints else ""
             )
         rest = group.rows - sum(shape.rows for shape in shown)
         if group.rows_of_other_shapes:
-            yield f"    {_rows(rest)} of other shapes, too many to count each of them"
+            yield f"    {_count_in_words(rest)} of other shapes, too many to count each of them"
         elif others := len(group.shapes) - len(shown):
-            yield f"    {_rows(rest)} of {others} other shape{'' if others == 1 else 's'}"
+            yield f"    {_count_in_words(rest)} of {others} other shape{'' if others == 1 else 's'}"
 
 
-def _like(group: ProblemGroup, shape: ProblemShape) -> str:
+def _describe_like(group: ProblemGroup, shape: ProblemShape) -> str:
     if group.code in FIELD_COUNTS:
         return f" with {shape.shape} field{'' if shape.shape == '1' else 's'}"
     return f" like {shape.shape}" if shape.shape else ""
 
 
-def _first(of: ProblemGroup | ProblemShape) -> str:
+def _describe_first(of: ProblemGroup | ProblemShape) -> str:
     value = f" ('{of.sample_value}')" if of.sample_value else ""
     return f"first: {of.sample_source} line {of.sample_line_number}{value}"
 
 
-def _rows(number: int) -> str:
+def _count_in_words(number: int) -> str:
     return f"{number:,} row{'' if number == 1 else 's'}"

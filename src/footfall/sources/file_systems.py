@@ -30,7 +30,7 @@ def keeps_change_times(file: int) -> bool:
     """Say whether the time of change of an open file can be believed; False if in doubt."""
     try:
         if sys.platform == "darwin":
-            return is_believed_on_macos(_macos_statfs(file))
+            return is_believed_on_macos(_call_macos_statfs(file))
         mount_id = find_mount(Path(f"/proc/self/fdinfo/{file}").read_text(encoding="ascii"))
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
     except (OSError, ValueError, AttributeError):
@@ -59,7 +59,7 @@ def tells_of_changes(folder: str) -> bool:
         return False
     try:
         if sys.platform == "darwin":
-            return is_believed_on_macos(_macos_statfs(file))
+            return is_believed_on_macos(_call_macos_statfs(file))
         mount_id = find_mount(Path(f"/proc/self/fdinfo/{file}").read_text(encoding="ascii"))
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
         return mount_id is not None and find_kind(mounts, mount_id)[0] in ON_THIS_MACHINE
@@ -122,7 +122,7 @@ def is_believed_on_macos(statfs: bytes) -> bool:
     return kind.decode("ascii", "replace") in WITH_CHANGE_TIMES and not flags & MACOS_READ_ONLY
 
 
-def _macos_statfs(file: int) -> bytes:
+def _call_macos_statfs(file: int) -> bytes:
     library = ctypes.CDLL(None, use_errno=True)
     ask = library["fstatfs$INODE64" if platform.machine() == "x86_64" else "fstatfs"]
     buffer = ctypes.create_string_buffer(MACOS_STATFS_BYTES)

@@ -97,7 +97,7 @@ class Inbox:
             except SourceChangedError:  # a folder was removed while it was searched; the next look sees what is left
                 is_whole_look = False
             except SourceError as error:
-                self._miss(name, error.reason)
+                self._note_missing(name, error.reason)
                 is_whole_look = False
             else:
                 for path, state, is_settled in states:
@@ -121,7 +121,7 @@ class Inbox:
             return ((url, state, kind in WHOLE_OBJECTS) for url, state in states.items())
         found = finding.find_present(name, self.also)
         if found is None:
-            self._miss(name, "is not there")
+            self._note_missing(name, "is not there")
             return iter(())
         self._find(name)
         paths, folders = found
@@ -153,7 +153,7 @@ class Inbox:
         known.is_settled = known.is_settled or is_settled
         return known
 
-    def _miss(self, name: str, reason: str) -> None:
+    def _note_missing(self, name: str, reason: str) -> None:
         if self.missing.get(name) != reason:
             self.missing[name] = reason
             if self.is_patient:
@@ -163,7 +163,7 @@ class Inbox:
         if self.missing.pop(name, None) is not None:
             log.info(f"{mask_source(name)}: is there")
 
-    def settled(self) -> list[str]:
+    def list_settled(self) -> list[str]:
         """Give the names of the files that can be loaded now, in loading order."""
         now = self.clock()
         return [
@@ -172,7 +172,7 @@ class Inbox:
             if known.held_until <= now and (known.is_settled or now - known.since >= self.settle_s)
         ]
 
-    def next_settled_s(self) -> float | None:
+    def find_next_settled_s(self) -> float | None:
         """Give the seconds until the next file may have settled; None where nothing arrives."""
         now = self.clock()
         return min(
@@ -183,7 +183,7 @@ class Inbox:
             default=None,
         )
 
-    def still_settled(self, paths: Sequence[str]) -> list[str]:
+    def list_still_settled(self, paths: Sequence[str]) -> list[str]:
         """Give the files that are still in the state in which they settled. The others wait again."""
         return [path for path in paths if self._is_still(path)]
 

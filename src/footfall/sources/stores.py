@@ -128,7 +128,9 @@ def _search(url: str, also: Sequence[str]) -> tuple[dict[str, dict[str, Any]], l
             refusal = "holds no object named *.csv, *.tsv, *.jsonl, *.ndjson, *.json or *.parquet"
             root = place.path.rstrip("/")
             listed = place.system.find(place.path, detail=True)
-            reasons = {key: _reason_in_folder(key[len(root) :].lstrip("/").split("/")) for key in _list_keys(listed)}
+            reasons = {
+                key: _find_reason_in_folder(key[len(root) :].lstrip("/").split("/")) for key in _list_keys(listed)
+            }
             for key, reason in reasons.items():
                 if reason is Reason.ENDING and is_path_of_any(also, _make_url(url, key)):
                     reasons[key] = None
@@ -140,21 +142,22 @@ def _search(url: str, also: Sequence[str]) -> tuple[dict[str, dict[str, Any]], l
             )
             listed = place.system.glob(pattern, detail=True)
             reasons = {
-                key: _reason_in_pattern(key.split("/")[literal.count("/") + 1 :], parts) for key in _list_keys(listed)
+                key: _find_reason_in_pattern(key.split("/")[literal.count("/") + 1 :], parts)
+                for key in _list_keys(listed)
             }
     found = {_make_url(url, key): listed[key] for key, reason in reasons.items() if reason is None}
     ignored = [IgnoredName(mask_source(_make_url(url, key)), reason) for key, reason in reasons.items() if reason]
     return found, ignored, refusal
 
 
-def _reason_in_folder(names: list[str]) -> Reason | None:
+def _find_reason_in_folder(names: list[str]) -> Reason | None:
     """Say why an object in a folder is left out, by its own name and those of the folders on the way to it."""
     if any(is_never_data(name) for name in names):
         return Reason.NEVER_DATA
     return None if has_ending(names[-1]) else Reason.ENDING
 
 
-def _reason_in_pattern(names: list[str], parts: list[str]) -> Reason | None:
+def _find_reason_in_pattern(names: list[str], parts: list[str]) -> Reason | None:
     """Say why an object that a pattern matches is left out. Only names that a wildcard matched count."""
     met = [name for name in names if name not in parts]
     if any(is_never_data(name) for name in met):

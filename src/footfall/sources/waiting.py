@@ -73,7 +73,7 @@ class Stop:
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[Stop]:
+def stop_at_signals() -> Iterator[Stop]:
     """Give a Stop that SIGTERM and SIGINT set while the block runs. A second SIGINT interrupts as usual."""
     stop = Stop()
 

@@ -18,9 +18,9 @@ from footfall.errors import DriftError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
 from footfall.safe_text import mask
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 RAW = "user_interactions_raw"
 # DuckDB cuts instants into quarter hours without its ICU extension where they are timestamps without a zone, in UTC.
@@ -53,23 +53,23 @@ class KeyColumn:
     from_row_in_duckdb: LiteralString | None = None
     within: LiteralString | None = None
 
-    def of_row(self) -> sql.Composable:
+    def read_from_row(self) -> sql.Composable:
         """Give the expression of it from a row."""
         return sql.SQL(self.from_row) if self.from_row else sql.Identifier(self.name)
 
-    def selected(self) -> sql.Composable:
+    def select_from_row(self) -> sql.Composable:
         """Give the item that selects it from rows."""
         if self.from_row:
             return sql.SQL("{} as {}").format(sql.SQL(self.from_row), sql.Identifier(self.name))
-        return self.grouped()
+        return self.group()
 
-    def grouped(self) -> sql.Composable:
+    def group(self) -> sql.Composable:
         """Give the item that groups rows by it; where it is an expression, by its name in the result."""
         if self.collation:
             return sql.SQL("{} collate {}").format(sql.Identifier(self.name), sql.Identifier(self.collation))
         return sql.Identifier(self.name)
 
-    def selected_in_duckdb(self) -> sql.Composable:
+    def select_in_duckdb(self) -> sql.Composable:
         if self.from_row_in_duckdb:
             return sql.SQL("{} as {}").format(sql.SQL(self.from_row_in_duckdb), sql.Identifier(self.name))
         return sql.Identifier(self.name)
@@ -148,8 +148,8 @@ class KeptCount:
         return f"{self.table}_count_idx"
 
     def compose(self, statement: LiteralString, /, **more: sql.Composable) -> sql.Composed:
-        """Fill the names of this count into a statement; `_parts` lists them."""
-        return compose(statement, **self._parts(), **more)
+        """Fill the names of this count into a statement; `_compose_parts` lists them."""
+        return compose(statement, **self._compose_parts(), **more)
 
     def fill(self, statement: LiteralString, /) -> str:
         """Fill the same names into a statement of DuckDB, which takes a text."""
@@ -160,26 +160,26 @@ class KeptCount:
         conditions = (compose(column.within, keys=keys) for column in self.key if column.within)
         return _join((sql.SQL("and ") + condition for condition in conditions), " ")
 
-    def _parts(self) -> dict[str, sql.Composable]:
-        return self._parts_of_key() | self._parts_of_measures() | self._parts_in_duckdb()
+    def _compose_parts(self) -> dict[str, sql.Composable]:
+        return self._compose_parts_of_key() | self._compose_parts_of_measures() | self._compose_parts_in_duckdb()
 
-    def _parts_of_key(self) -> dict[str, sql.Composable]:
+    def _compose_parts_of_key(self) -> dict[str, sql.Composable]:
         return {
             "table": sql.Identifier(self.table),
             "name": sql.Literal(self.table),
             "grain": sql.Identifier(self.grain),
-            "key": self._names(),
-            "kept_key": self._names("k"),
-            "recounted_key": self._names("r"),
-            "selected_key": _join(column.selected() for column in self.key),
-            "grouped_key": _join(column.grouped() for column in self.key),
-            "words": self._words(),
-            "key_of_row": _join(column.of_row() for column in self.key),
+            "key": self._compose_names(),
+            "kept_key": self._compose_names("k"),
+            "recounted_key": self._compose_names("r"),
+            "selected_key": _join(column.select_from_row() for column in self.key),
+            "grouped_key": _join(column.group() for column in self.key),
+            "words": self._compose_words(),
+            "key_of_row": _join(column.read_from_row() for column in self.key),
             "key_name": sql.Identifier(self.key_name),
             "count_index": sql.Identifier(self.count_index_name),
         }
 
-    def _parts_of_measures(self) -> dict[str, sql.Composable]:
+    def _compose_parts_of_measures(self) -> dict[str, sql.Composable]:
         """Give the parts that are empty where a count has no measures or no option; each begins with what joins it."""
         names = [measure.name for measure in self.measures]
         return {
@@ -200,12 +200,12 @@ class KeptCount:
             "if_kept": compose(SQL["if_kept"], option=sql.Literal(self.option)) if self.option else sql.SQL(""),
         }
 
-    def _parts_in_duckdb(self) -> dict[str, sql.Composable]:
+    def _compose_parts_in_duckdb(self) -> dict[str, sql.Composable]:
         counted = self.sums or self
         measures = (*self.measures, *self.carried)
         notes = dict.fromkeys(measure.note for measure in measures)
         return {
-            "selected_key_in_duckdb": _join(column.selected_in_duckdb() for column in self.key),
+            "selected_key_in_duckdb": _join(column.select_in_duckdb() for column in self.key),
             "columns_in_duckdb": _join(
                 sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(TYPES_IN_DUCKDB[column.type]))
                 for column in self.key
@@ -225,10 +225,10 @@ class KeptCount:
             "source": sql.Identifier(f"counted_{counted.grain}" if counted.is_large else counted.grain),
         }
 
-    def _names(self, *of: str) -> sql.Composed:
+    def _compose_names(self, *of: str) -> sql.Composed:
         return _join(sql.Identifier(*of, column.name) for column in self.key)
 
-    def _words(self) -> sql.Composed:
+    def _compose_words(self) -> sql.Composed:
         """Give the expression of the text of a key: the name, value and unit of each column."""
         parts: list[sql.Composable] = []
         before = ""
@@ -306,13 +306,13 @@ KEPT: tuple[KeptCount, ...] = (
 )
 
 
-def kept_counts(id_types: IdTypes) -> tuple[KeptCount, ...]:
+def list_kept_counts(id_types: IdTypes) -> tuple[KeptCount, ...]:
     """Give the kept counts of tables with ids of these types, those that are kept by choice too."""
     return tuple(_set_types(kept, id_types) for kept in KEPT)
 
 
 def _set_types(kept: KeptCount, id_types: IdTypes) -> KeptCount:
-    key = (replace(each, type=id_types.of(each.name)) if each.name in ID_COLUMNS else each for each in kept.key)
+    key = (replace(each, type=id_types.find_type(each.name)) if each.name in ID_COLUMNS else each for each in kept.key)
     return replace(kept, key=tuple(key), sums=kept.sums and _set_types(kept.sums, id_types))
 
 
@@ -346,7 +346,7 @@ def read_heaps(connection: Connection) -> None:
     fetch_one(connection, SQL["read_heaps"])
 
 
-def totals(connection: Connection) -> Any:
+def compose_totals(connection: Connection) -> Any:
     """Give the numbers of interactions (`rows_raw`), their `ids` and `pairs`, and the sum of each table of counts."""
     sums = _join(kept.compose(SQL["sum"]) for kept in KEPT)
     kept_counts = _join((kept.compose(SQL["sum_of"]) for kept in KEPT), "\n")

@@ -11,11 +11,11 @@ from collections import Counter
 from footfall.errors import FootfallError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables import counts
 from footfall.tables.staging import Staging
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 
 def open_table(connection: Connection, staging: Staging) -> None:

@@ -11,12 +11,12 @@ from psycopg import sql
 from footfall.contract.ids import IdTypes
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables import counts
 from footfall.tables.made import compose_expected, compose_index_definition
 from footfall.tables.staging import Staging, copy_table, prepare_server
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 EMPTY_PATH_BYTES = 4_000_000  # bytes of the files; from this size on, it is faster to build the key after the rows
 EMPTY_PATH_LOCK_WAIT = "200ms"  # if the lock takes longer, somebody reads, and the ordinary path blocks no readers

@@ -10,9 +10,9 @@ from footfall.contract.forgotten import Forgotten
 from footfall.contract.ids import IdTypes
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 
 @dataclass(frozen=True, slots=True)

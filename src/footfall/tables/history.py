@@ -7,9 +7,9 @@ from typing import Any, Literal
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection
 from footfall.results import Table
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 Listed = Literal["loads", "figures", "overlaps", "problems", "days", "running"]
 

@@ -11,10 +11,10 @@ from footfall.contract.ids import ID_COLUMNS, IdType, IdTypes
 from footfall.errors import SchemaError
 from footfall.postgres.statements import compose
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables import counts
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 # The type names for arguments of functions. A column of text also names its collation (COLUMN_TYPES).
 TYPES: dict[IdType, LiteralString] = {"bigint": "bigint", "uuid": "uuid", "text": "text"}
@@ -88,7 +88,7 @@ def set_id_types(connection: Connection, id_types: IdTypes) -> None:
         return
     connection.execute(SQL["drop_dependents"])
     for table, column in list_id_columns():
-        id_type = id_types.of(column)
+        id_type = id_types.find_type(column)
         if id_type != "bigint":
             connection.execute(_compose_column("set_type", table, column, id_type))
         if id_type == "text":
@@ -103,12 +103,12 @@ def set_id_types(connection: Connection, id_types: IdTypes) -> None:
 
 def name_types(id_types: IdTypes) -> dict[str, sql.Composable]:
     """Give the types of ids by column, as casts and arguments of functions name them."""
-    return {column: sql.SQL(TYPES[id_types.of(column)]) for column in ID_COLUMNS}
+    return {column: sql.SQL(TYPES[id_types.find_type(column)]) for column in ID_COLUMNS}
 
 
 def name_column_types(id_types: IdTypes) -> dict[str, sql.Composable]:
     """Give the types of ids by column, as `create table` names them: text with its collation."""
-    return {column: sql.SQL(COLUMN_TYPES[id_types.of(column)]) for column in ID_COLUMNS}
+    return {column: sql.SQL(COLUMN_TYPES[id_types.find_type(column)]) for column in ID_COLUMNS}
 
 
 def _compose_column(statement: str, table: str, column: str, id_type: IdType) -> sql.Composed:

@@ -21,9 +21,9 @@ from footfall.postgres.target import Connection
 from footfall.safe_text import find_scheme
 from footfall.sources.file_systems import keeps_change_times, keeps_change_times_at
 from footfall.sources.opening import Identity, SourceFile
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 PATH_BYTES_MAX = 2_000  # bytes; an entry of the key's index takes at most 2,704
 NS_MAX = 2**63 - 1  # the largest time that a bigint holds: in the year 2262

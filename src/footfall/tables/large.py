@@ -16,11 +16,11 @@ from psycopg import sql
 from footfall.errors import FootfallError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables import counts
 from footfall.tables.staging import Staging, copy_table, create_kind
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 # Within these bounds, all keys that are there are read. Reading one takes the server and the client 1 microsecond
 # together, and that saves up to 10 microseconds for each row of the load (`benchmarks/large_merge.py`).

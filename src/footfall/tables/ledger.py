@@ -10,9 +10,9 @@ from typing import Any
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection
 from footfall.results import LoadResult, Table
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class FirstLoad:
     contract: str
 
 
-def next_load_ids(connection: Connection, files: int) -> list[int]:
+def take_load_ids(connection: Connection, files: int) -> list[int]:
     """Take a load_id for each of so many files, in rising order.
 
     Effects: advances the sequence, so that a load that fails leaves a gap.

@@ -10,11 +10,11 @@ from psycopg import sql
 from footfall.contract.ids import ID_COLUMNS, IdTypes
 from footfall.postgres.statements import compose
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables import counts
 from footfall.tables.ids import guess_id_types
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 # Types that the server names otherwise than the definitions of the kept counts. Text in keys is sorted by its bytes.
 TYPES_IN_SERVER = {"timestamptz": "timestamp with time zone", "text": 'text COLLATE "C"'}
@@ -32,9 +32,11 @@ def compose_expected(id_types: IdTypes) -> sql.Composed:
     """
     return compose(
         SQL["expected"],
-        ids=_join_rows(row for column in ID_COLUMNS for row in _list_id(counts.RAW, column, id_types.of(column))),
+        ids=_join_rows(
+            row for column in ID_COLUMNS for row in _list_id(counts.RAW, column, id_types.find_type(column))
+        ),
         ids_of_duplicates=sql.Literal(_name_array(id_types.interaction_id)),
-        kept_counts=_join_rows(row for kept in counts.kept_counts(id_types) for row in _list_made(kept)),
+        kept_counts=_join_rows(row for kept in counts.list_kept_counts(id_types) for row in _list_made(kept)),
     )
 
 

@@ -11,11 +11,11 @@ from psycopg import sql
 from footfall.errors import FootfallError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables import counts, direct
 from footfall.tables.staging import Staging, create_table, prepare_server
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 ANALYZE_ROWS = 10_000  # staged rows; from this many on, the planner needs statistics of the staging table
 ANALYZE_TABLES_ROWS = (

@@ -9,9 +9,9 @@ from typing import Any
 
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 
 def record(connection: Connection, verb: str, started_at: datetime, details: dict[str, Any]) -> int:

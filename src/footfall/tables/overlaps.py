@@ -12,10 +12,10 @@ from psycopg import sql
 
 from footfall.postgres.statements import compose
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables.removal import Scratch
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ def find_heirs(connection: Connection, scratch: Scratch, load_ids: Sequence[int]
     names = {"met": scratch.name("met"), "heirs": scratch.name("heirs")}
     # A statement that makes a table takes no parameters.
     loads = {"load_ids": sql.Literal("{" + ",".join(map(str, load_ids)) + "}")}
-    connection.execute(compose(SQL["create_met"], met=names["met"], **loads, **scratch.words()))
-    connection.execute(compose(SQL["create_heirs"], **names, **scratch.words()))
+    connection.execute(compose(SQL["create_met"], met=names["met"], **loads, **scratch.compose_words()))
+    connection.execute(compose(SQL["create_heirs"], **names, **scratch.compose_words()))
     connection.execute(compose(SQL["analyze"], **names))
     rows = connection.execute(compose(SQL["count_passing"], heirs=names["heirs"])).fetchall()
     return [Passing(row.first_load_id, row.heir_id, row.rows_known, row.rows_there) for row in rows]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from footfall.postgres.statements import compose
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 
 if TYPE_CHECKING:
     from footfall.tables.staging import Staging  # heavy, and not needed to list rows
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 
 def quarantine(connection: Connection, staging: Staging) -> int:

@@ -17,12 +17,12 @@ from footfall.contract.ids import IdTypes
 from footfall.errors import DriftError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection, Server, Target
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables import counts
 from footfall.tables.ids import name_column_types
 from footfall.tables.staging import prepare_server
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Scratch:
         """Give the name of a table."""
         return sql.Identifier(self.schema, f"staging_{self.token}_{part}")
 
-    def words(self) -> dict[str, sql.Composable]:
+    def compose_words(self) -> dict[str, sql.Composable]:
         """Give the words of `create table` that depend on the kind."""
         return {
             "kind": sql.SQL("temporary" if self.is_temporary else "unlogged"),
@@ -65,7 +65,7 @@ def create_removed(connection: Connection, scratch: Scratch, id_types: IdTypes) 
     prepare_server(connection)
     removed = scratch.name("removed")
     connection.execute(
-        compose(SQL["create_removed"], removed=removed, **scratch.words(), **name_column_types(id_types))
+        compose(SQL["create_removed"], removed=removed, **scratch.compose_words(), **name_column_types(id_types))
     )
     return removed
 
@@ -97,11 +97,11 @@ def take_away(connection: Connection, scratch: Scratch, id_types: IdTypes) -> No
     """
     removed = scratch.name("removed")
     connection.execute(compose(SQL["analyze"], removed=removed))
-    for kept in counts.kept_counts(id_types):
+    for kept in counts.list_kept_counts(id_types):
         gone = kept.compose(SQL["gone"], removed=removed)
         undecided = scratch.name(f"undecided_{kept.grain}")
         if kept.measures:
-            words = {"undecided": undecided, "gone": gone, **scratch.words()}
+            words = {"undecided": undecided, "gone": gone, **scratch.compose_words()}
             connection.execute(kept.compose(SQL["find_undecided"], **words))
         changed = fetch_one(connection, kept.compose(SQL["subtract"], gone=gone))
         if changed.keys != changed.keys_changed:

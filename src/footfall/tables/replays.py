@@ -9,9 +9,9 @@ import numpy as np
 
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 PAGE_ROWS = 1_000  # rows of the quarantine that are read at a time: at most 130 MB
 CLOSED_ROWS = 100_000  # rows that are closed by one statement

@@ -24,11 +24,11 @@ from footfall.errors import RunGoneError, SettingsError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
 from footfall.postgres.transactions import NO_WAIT_MS
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables import staging as staged
 from footfall.tables.staging import Staging
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 RUNS = 0x72756E73  # "runs": the first key of the advisory locks of runs
 TOKEN = re.compile(r"[0-9a-f]{32}")

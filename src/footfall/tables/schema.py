@@ -14,11 +14,11 @@ from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import take_writer_lock
 from footfall.safe_text import mask
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables import counts
 from footfall.tables.ids import find_id_types, guess_id_types, name_types, set_id_types
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 VERSIONS_TABLE = "footfall_migrations"
 OPTIONS_TABLE = "footfall_options"
@@ -40,7 +40,7 @@ def list_migrations() -> tuple[tuple[int, str, str], ...]:
     return tuple((int(name[:4]), name, text) for name, text in zip(names, texts, strict=True))
 
 
-def schema_version(connection: Connection, target: Target) -> int:
+def read_schema_version(connection: Connection, target: Target) -> int:
     """Say which migration the tables are at; 0 where there are none.
 
     Raises: SchemaError where tables of our names are not ours, or come from a later Footfall.
@@ -86,7 +86,7 @@ def apply_schema(connection: Connection, target: Target, id_types: IdTypes) -> t
             f"the role may not use the schema {target.schema!r}; ask its owner to run `footfall schema apply` "
             "and to grant usage, or choose a schema of your own with --schema (FOOTFALL_SCHEMA)"
         )
-    version = schema_version(connection, target)
+    version = read_schema_version(connection, target)
     applied = []
     _assert_functions_are_ours(connection, target)
     if version == 0:
@@ -128,7 +128,7 @@ def _assert_functions_are_ours(connection: Connection, target: Target) -> None:
     Raises: SchemaError; the caller's transaction is then rolled back.
     """
     id_types = guess_id_types(connection)
-    values = {column: id_types.of(column) for column in ("user_id", "product_id")}
+    values = {column: id_types.find_type(column) for column in ("user_id", "product_id")}
     strange = connection.execute(SQL["strange_functions"], values).fetchall()
     if strange:
         raise SchemaError(
@@ -142,7 +142,7 @@ def assert_current(connection: Connection, target: Target) -> None:
 
     A writer of an older Footfall would not fill what the newer tables keep. Raises: SchemaError.
     """
-    version = schema_version(connection, target)
+    version = read_schema_version(connection, target)
     if version != len(list_migrations()):
         raise SchemaError(f"the tables are at version {version} now, this Footfall needs {len(list_migrations())}")
 

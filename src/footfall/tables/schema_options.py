@@ -10,10 +10,10 @@ from footfall.contract.ids import IdTypes
 from footfall.errors import SettingsError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables import counts
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 OPTIONS: dict[str, counts.KeptCount] = {kept.option: kept for kept in counts.KEPT if kept.option}
 
@@ -38,7 +38,7 @@ def read_options(connection: Connection) -> dict[str, bool]:
 def list_kept(connection: Connection, id_types: IdTypes) -> tuple[counts.KeptCount, ...]:
     """Give the kept counts that this schema keeps, with ids of these types. Call it under the writer lock."""
     on = read_options(connection)
-    return tuple(kept for kept in counts.kept_counts(id_types) if kept.option is None or on[kept.option])
+    return tuple(kept for kept in counts.list_kept_counts(id_types) if kept.option is None or on[kept.option])
 
 
 def set_options(connection: Connection, wanted: Mapping[str, bool]) -> dict[str, int]:

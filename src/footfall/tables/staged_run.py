@@ -19,11 +19,11 @@ from footfall.errors import FootfallError
 from footfall.formats.positions import read_file_numbers
 from footfall.postgres.statements import compose
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables.runs import ROWS, RunTables, StagedRange
 from footfall.tables.staging import Staging, stage_rejected
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 ARROW_TYPES = {"bigint": pa.int64(), "uuid": pa.binary(16), "text": pa.string()}
 

@@ -24,11 +24,11 @@ from footfall.errors import FootfallError
 from footfall.formats.positions import read_file_numbers, read_line_numbers
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection, Server, Target
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables.id_hashes import hash_ids
 from footfall.tables.ids import name_column_types
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 
 @dataclass(slots=True)

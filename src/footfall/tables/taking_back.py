@@ -14,11 +14,11 @@ from footfall.contract.ids import IdTypes
 from footfall.errors import DriftError, LaterLoadsError, SettingsError
 from footfall.postgres.target import Connection
 from footfall.results.undoing import UndoneLoad
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables import overlaps, removal, replays
 from footfall.tables.removal import Scratch
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from psycopg import sql
 from footfall.contract.ids import IdTypes
 from footfall.postgres.statements import compose
 from footfall.postgres.target import Connection
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables import counts
 from footfall.tables.ids import name_column_types
 from footfall.tables.removal import Scratch, move_rows
 from footfall.tables.staging import copy_table
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 BLANKED_ROWS = 100_000  # rows that are blanked by one statement
 
@@ -29,7 +29,7 @@ def send_users(connection: Connection, scratch: Scratch, id_types: IdTypes, user
     Shape: `users` has the column user_id. Effects: makes the table `forgotten` of `scratch`.
     """
     name = scratch.name("forgotten")
-    words = {"users": name, **scratch.words(), **name_column_types(id_types)}
+    words = {"users": name, **scratch.compose_words(), **name_column_types(id_types)}
     connection.execute(compose(SQL["create_users"], **words))
     copy_table(connection, compose(SQL["copy_users"], users=name), users)
     return name

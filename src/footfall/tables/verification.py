@@ -10,11 +10,11 @@ from psycopg import sql
 from footfall.postgres.statements import compose
 from footfall.postgres.target import Connection
 from footfall.results import Drift, Verification
-from footfall.statements import statements
+from footfall.statements import read_statements
 from footfall.tables import counts
 from footfall.tables.made import find_schema_drift
 
-SQL = statements(__name__)
+SQL = read_statements(__name__)
 
 # Keys that must be there once: the name of the check, the table, the key, and the statement that puts the key in words.
 ONCE: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
@@ -43,7 +43,7 @@ def verify(connection: Connection, *, repaired: bool) -> Verification:
     Where a column is missing or has another type, only the schema is compared.
     """
     counts.read_heaps(connection)
-    sums = counts.totals(connection) if is_readable(connection) else None
+    sums = counts.compose_totals(connection) if is_readable(connection) else None
     drift: list[Drift] = []
     drift_count = 0
     for check, rows in _find(connection, sums):

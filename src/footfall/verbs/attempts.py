@@ -216,7 +216,7 @@ def record_failure(
             if once and ledger.is_failure_known(connection, make_entry(contract, attempt, "failed", error.message)):
                 connection.rollback()
                 return
-            (attempt.load_id,) = ledger.next_load_ids(connection, 1)
+            (attempt.load_id,) = ledger.take_load_ids(connection, 1)
             ledger.record(connection, make_entry(contract, attempt, "failed", error.message))
             connection.commit()
     except FootfallError as second:

@@ -6,7 +6,7 @@ import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 
-from footfall.answers.replacing import replacing
+from footfall.answers.replacing import open_replacement
 from footfall.contract.built_in import list_built_in, read_built_in_text
 from footfall.contract.definition import BLANKS, OWN_FORM, OWN_NAME, Field, SourceDefinition
 from footfall.contract.fitting import read_head
@@ -122,7 +122,7 @@ def write_definition(made: Guess) -> Path:
 def _replace_file(path: Path, text: str) -> None:
     """Replace a file as a whole. Raises: SettingsError where it cannot be written."""
     try:
-        with replacing(path.resolve()) as stream:
+        with open_replacement(path.resolve()) as stream:
             stream.write(text)
     except OSError as error:
         raise SettingsError(f"{path} cannot be written ({error.strerror}); give the right to write it") from error

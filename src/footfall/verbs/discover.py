@@ -12,7 +12,7 @@ from footfall.settings import Settings
 from footfall.sources import finding, opening
 from footfall.sources.ignored import describe_ignored
 from footfall.tables import known_files, ledger
-from footfall.tables.schema import list_migrations, schema_version
+from footfall.tables.schema import list_migrations, read_schema_version
 from footfall.verbs.session import open_target
 
 log = logging.getLogger("footfall")
@@ -34,7 +34,7 @@ def discover(names: list[str], settings: Settings) -> Discovery:
     names = list(there.paths)
     with open_target(settings) as where, hold_session(where, is_reader=True) as connection:
         begin(connection, where)
-        version = schema_version(connection, where)
+        version = read_schema_version(connection, where)
         known = {} if settings.rehash or version < len(list_migrations()) else known_files.find(connection, names)
         connection.rollback()
         found: list[Delivery] = []

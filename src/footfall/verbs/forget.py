@@ -187,7 +187,7 @@ class _Attempt:
                 ReceiptOfLoad(load_id, by_load.get(load_id, 0), blanked.get(load_id, 0))
                 for load_id in sorted(by_load | blanked)
             ),
-            tuple(kept.table for kept in counts.kept_counts(id_types)) if by_load else (),
+            tuple(kept.table for kept in counts.list_kept_counts(id_types)) if by_load else (),
             is_dry_run=dry_run,
         )
         if dry_run:

@@ -55,7 +55,7 @@ from footfall.verbs.clocks import compare_clocks
 from footfall.verbs.groups import count_small, find_group_size_limit
 from footfall.verbs.schema import create_or_upgrade
 from footfall.verbs.session import LoadSession, make_contracts, open_target, read_id_types, read_version_and_types
-from footfall.verbs.telling_of_loads import telling
+from footfall.verbs.telling_of_loads import tell_failures
 
 if TYPE_CHECKING:
     from footfall.verbs.runs.loading import RunLoader
@@ -78,7 +78,7 @@ class How(TypedDict, total=False):
     may_vanish: bool
 
 
-@telling
+@tell_failures
 def load(
     names: list[str],
     settings: Settings,

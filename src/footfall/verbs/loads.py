@@ -9,7 +9,7 @@ from footfall.tables.ledger import list_loads
 from footfall.verbs.session import open_verb_session, require_positive
 
 
-def loads(settings: Settings, *, limit: int | None) -> Table:
+def show_loads(settings: Settings, *, limit: int | None) -> Table:
     """List the loads of the ledger, the newest first. Raises: SettingsError for a limit that is not positive."""
     require_positive("--limit", limit)
     with open_verb_session(settings, is_reader=True) as (connection, target):

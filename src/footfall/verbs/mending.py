@@ -49,7 +49,7 @@ def write_file(settings: Settings, path: Path, *, load_id: int | None, source: s
     Effects: makes the file, which only its owner may read. Nothing is written where no row is open.
     Raises: SettingsError where the rows are those of several loads, or the file is there; SourceError.
     """
-    from footfall.answers.replacing import replacing
+    from footfall.answers.replacing import open_replacement
     from footfall.formats.mending import Load, write_rows
     from footfall.verbs.replaying import find_contract
 
@@ -70,7 +70,7 @@ def write_file(settings: Settings, path: Path, *, load_id: int | None, source: s
         content = write_rows(Load(origin, contract, _has_items(rows)), kept)
         try:
             path.touch(mode=0o600)
-            with replacing(path, "wb") as stream:
+            with open_replacement(path, "wb") as stream:
                 stream.writelines(content)
         except OSError as error:
             raise SettingsError(f"--as-file: {path} cannot be written ({error.strerror}); name another file") from error

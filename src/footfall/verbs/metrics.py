@@ -12,7 +12,7 @@ from footfall.errors import DatabaseUnavailableError, EmbeddedDatabaseError, Foo
 from footfall.postgres.connection import hold_session
 from footfall.postgres.faults import translate_driver_errors
 from footfall.postgres.target import Connection, Target
-from footfall.postgres.transactions import LOCK_CLASS, begin_reading, outlived
+from footfall.postgres.transactions import LOCK_CLASS, begin_reading, outlive_errors
 from footfall.results.measures import Measured
 from footfall.safe_text import mask
 from footfall.settings import Settings
@@ -61,7 +61,7 @@ class Collector:
         numbers: dict[tuple[str, str], float] = {}
         for part, measure in self._list_parts(connection, where):
             try:
-                with outlived(connection):
+                with outlive_errors(connection):
                     found = list(measure())
             except FootfallError as error:
                 if connection.closed:
@@ -90,7 +90,7 @@ class Collector:
 
     def _find_key(self, connection: Connection) -> tuple[Any, ...] | None:
         try:
-            with outlived(connection):
+            with outlive_errors(connection):
                 return measures.find_quarantine_key(connection)
         except FootfallError:  # the role may not read operations
             return None

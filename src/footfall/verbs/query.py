@@ -10,7 +10,7 @@ from footfall.answers import asking, catalogue, kept, parameters
 from footfall.answers.asked import Asked, Filters, write_command
 from footfall.postgres.connection import hold_session
 from footfall.postgres.target import Connection
-from footfall.postgres.transactions import begin_reading, outlived
+from footfall.postgres.transactions import begin_reading, outlive_errors
 from footfall.results import Answer, Table
 from footfall.results.arrow import TEXT_OID
 from footfall.settings import Settings
@@ -28,12 +28,12 @@ def query(settings: Settings, name: str, filters: Filters) -> Iterator[Answer]:
     Raises: UnknownNameError with the list of names; QueryError, also for an id that is none of the tables' type;
     QueryTimeoutError.
     """
-    question, asked = _question(settings, name, filters)
+    question, asked = _find_question(settings, name, filters)
     with open_target(settings) as where, hold_session(where, is_reader=True) as connection:
         begin_reading(connection, where, settings.reporting_time_zone, settings.query_timeout_seconds)
         asked = _read_ids(connection, question, asked)
         # The session ends with the block, and with it the transaction, which has nothing to keep.
-        with asking.asking(connection, question, asked, settings.query_timeout_seconds) as answer:
+        with asking.put_question(connection, question, asked, settings.query_timeout_seconds) as answer:
             yield answer
 
 
@@ -71,32 +71,34 @@ class Asker:
 
         Raises: UnknownNameError with the list of names; QueryError; QueryTimeoutError; SchemaError.
         """
-        question, asked = _question(self.settings, name, filters)
-        with outlived(self.connection):
+        question, asked = _find_question(self.settings, name, filters)
+        with outlive_errors(self.connection):
             asked = _read_ids(self.connection, question, asked)
             key = self._make_key(question, asked)
             table = self.keeper.find(key) if self.keeper is not None and key is not None else None
             if table is None:
-                with asking.asking(self.connection, question, asked, self.settings.query_timeout_seconds) as answer:
+                with asking.put_question(
+                    self.connection, question, asked, self.settings.query_timeout_seconds
+                ) as answer:
                     table = Table(answer.columns, tuple(answer.rows), answer.types)
                 if self.keeper is not None and key is not None:
                     self.keeper.keep(key, table)
-        sql = parameters.literal_sql(question, asked, self.settings.schema_)
+        sql = parameters.write_literal_sql(question, asked, self.settings.schema_)
         return Answered(question, asked, table, table.types, write_command(name, filters), sql)
 
     def _make_key(self, question: catalogue.Query, asked: Asked) -> str | None:
         """Give the key of the answer in this snapshot: a range is the instants that it is, however it was said."""
         if self.keeper is None or question.path is not None:
             return None
-        values = parameters.values(question, asking.resolve_bounds(self.connection, question, asked))
+        values = parameters.list_values(question, asking.resolve_bounds(self.connection, question, asked))
         self.state = self.state or kept.read_state(self.connection)
         info = self.connection.info
         session = (self.settings.reporting_time_zone, self.settings.schema_, info.host, str(info.port), info.dbname)
-        return kept.make_key(question.choose_form(asked.given()), values, session, self.state)
+        return kept.make_key(question.choose_form(asked.list_given()), values, session, self.state)
 
 
 @contextmanager
-def snapshot(settings: Settings, keeper: kept.Keeper | None = None) -> Iterator[Asker]:
+def open_snapshot(settings: Settings, keeper: kept.Keeper | None = None) -> Iterator[Asker]:
     """Open one read-only snapshot of the tables for several questions; each may take `query_timeout_seconds`.
 
     Effects: none: one transaction, rolled back at the end. With a `keeper`, what was asked before in the same state of
@@ -111,13 +113,13 @@ def snapshot(settings: Settings, keeper: kept.Keeper | None = None) -> Iterator[
 
 def query_sql(settings: Settings, name: str, filters: Filters) -> str:
     """Give a named question as SQL with its values in it. Effects: no database is asked."""
-    question, asked = _question(settings, name, filters)
-    return parameters.literal_sql(question, asked, settings.schema_)
+    question, asked = _find_question(settings, name, filters)
+    return parameters.write_literal_sql(question, asked, settings.schema_)
 
 
 def query_list(settings: Settings) -> Answer:
     """Give every question by group and name, with what it answers. Effects: no database is asked."""
-    questions = catalogue.in_groups(catalogue.catalogue(settings.queries_folder).values())
+    questions = catalogue.sort_by_group(catalogue.read_catalogue(settings.queries_folder).values())
     columns: tuple[str, ...] = ("name", "answers", "group")
     if any(each.path for each in questions):
         columns = (*columns, "file")
@@ -125,10 +127,10 @@ def query_list(settings: Settings) -> Answer:
     return Answer(columns, (TEXT_OID,) * len(columns), rows, is_zoned=False)
 
 
-def _question(settings: Settings, name: str, filters: Filters) -> tuple[catalogue.Query, Asked]:
+def _find_question(settings: Settings, name: str, filters: Filters) -> tuple[catalogue.Query, Asked]:
     question = catalogue.find(name, settings.queries_folder)
-    asked = parameters.understood(question, filters, settings.reporting_time_zone)
-    parameters.values(question, asked)  # what is wrong with the question is said before a server is asked for
+    asked = parameters.understand(question, filters, settings.reporting_time_zone)
+    parameters.list_values(question, asked)  # what is wrong with the question is said before a server is asked for
     return question, asked
 
 

@@ -15,7 +15,7 @@ from footfall.tables.quarantine import list_rejected
 from footfall.verbs.session import open_verb_session, require_positive
 
 
-def rejects(  # noqa: PLR0913
+def show_rejects(  # noqa: PLR0913
     settings: Settings,
     *,
     load_id: int | None,

@@ -97,7 +97,7 @@ def replay_load(judge: Judge, found: Any, attempt: Attempt, *, dry_run: bool) ->
     begin(connection, target)
     origin, contract = find_contract(found, judge.contracts)
     layout = lay_out_again(origin, contract)
-    (load_id,) = ledger.next_load_ids(connection, 1)
+    (load_id,) = ledger.take_load_ids(connection, 1)
     attempt.load_id, attempt.digest = load_id, f"replay of load {origin.load_id} as load {load_id}"
     staging = staged.open_staging(target, session.server, [load_id], session.id_types)
     rows = _Rows(layout)

@@ -19,7 +19,7 @@ from footfall.tables.schema import (
     grant_read,
     is_ready,
     list_migrations,
-    schema_version,
+    read_schema_version,
 )
 from footfall.tables.schema_options import combine_options, read_options, set_options
 from footfall.verbs.attempts import commit_or_ask
@@ -30,7 +30,7 @@ log = logging.getLogger("footfall")
 OUTCOMES = "the tables are changed, or nothing was, and `footfall schema apply` says which"
 
 
-def schema_show(settings: Settings) -> str:
+def show_schema(settings: Settings) -> str:
     """Say which version the tables have, and list the migrations with their SQL."""
     with open_verb_session(settings, is_schema_needed=False) as (connection, target):
         at = find_version(connection, target)
@@ -40,7 +40,7 @@ def schema_show(settings: Settings) -> str:
         connection.rollback()
     state = "not there yet" if at == 0 else f"at version {at}"
     head = f"-- schema {settings.schema_}: {state}; this Footfall needs version {len(list_migrations())}\n"
-    has, words = ("has" if at else "would get"), ", ".join(f"{name} {id_types.of(name)}" for name in ID_COLUMNS)
+    has, words = ("has" if at else "would get"), ", ".join(f"{name} {id_types.find_type(name)}" for name in ID_COLUMNS)
     head += f"-- it {has} the types of ids: {words}\n"
     for name, is_on in kept.items():
         cure = "" if is_on else f"; `footfall schema apply --with {name}` fills and keeps it"
@@ -48,7 +48,7 @@ def schema_show(settings: Settings) -> str:
     return head + "\n".join(f"\n-- {name}\n{text}" for _, name, text in list_migrations())
 
 
-def schema_apply(settings: Settings, *, with_options: Sequence[str] = (), without: Sequence[str] = ()) -> str:
+def upgrade_schema(settings: Settings, *, with_options: Sequence[str] = (), without: Sequence[str] = ()) -> str:
     """Create or upgrade the tables, and switch options of the schema on or off; say what was done.
 
     Effects: idempotent. A table that an option keeps is filled, or emptied, in one transaction under the writer lock.
@@ -108,13 +108,13 @@ def create_or_upgrade(connection: Connection, target: Target, id_types: IdTypes)
     begin(connection, target)
     applied = apply_schema(connection, target, id_types)
     other_creators = describe_other_creators(connection)
-    commit_or_ask(connection, target, lambda again: is_ready(schema_version(again, target)), OUTCOMES)
+    commit_or_ask(connection, target, lambda again: is_ready(read_schema_version(again, target)), OUTCOMES)
     if other_creators:
         log.warning(other_creators)
     return applied
 
 
-def schema_grant(settings: Settings, role: str) -> str:
+def grant_reading(settings: Settings, role: str) -> str:
     """Give a role read rights on raw rows, counts, roll-ups, views and the figures of loads, not on the quarantine."""
     with open_verb_session(settings) as (connection, target):
         begin(connection, target)

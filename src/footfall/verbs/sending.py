@@ -137,7 +137,7 @@ def add_counts(connection: Connection, staging: staged.Staging, counts: Counts) 
     staged.prepare_server(connection)
     large.prepare(connection)
     for kept in list_kept(connection, staging.id_types):
-        with counts.knowing(kept, large.read_keys(connection, kept)):
+        with counts.take_known_keys(kept, large.read_keys(connection, kept)):
             large.add(connection, staging, kept, partial(counts.read_known, kept), partial(counts.read_new, kept))
     staging.are_counts_added = True
 

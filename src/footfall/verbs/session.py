@@ -14,11 +14,11 @@ from footfall.postgres.connection import hold_session, open_session
 from footfall.postgres.target import Connection, Server, Target
 from footfall.postgres.transactions import begin
 from footfall.results import LoadResult
-from footfall.settings import Settings, libpq_variables_set
+from footfall.settings import Settings, has_libpq_variables
 from footfall.tables.forgetting import Memory, has_changed, read_memory
 from footfall.tables.ids import find_id_types
 from footfall.tables.ledger import FirstLoad
-from footfall.tables.schema import assert_ready, is_ready, schema_version
+from footfall.tables.schema import assert_ready, is_ready, read_schema_version
 from footfall.verbs.again import Again
 
 log = logging.getLogger("footfall")
@@ -30,12 +30,12 @@ def open_target(settings: Settings) -> Iterator[Target]:
     with ExitStack() as stack:
         if settings.database_url is not None:
             conninfo = settings.database_url.get_secret_value()
-        elif libpq_variables_set():
+        elif has_libpq_variables():
             conninfo = ""
         else:
             from footfall.postgres.embedded import clients
 
-            conninfo = stack.enter_context(clients.running(settings.home or clients.default_home()))
+            conninfo = stack.enter_context(clients.keep_running(settings.home or clients.find_default_home()))
         yield Target(conninfo, settings.schema_, settings.lock_wait_seconds)
 
 
@@ -73,7 +73,7 @@ def find_version(connection: Connection, where: Target) -> int:
     Raises: SchemaError where tables of our names are not ours, or come from a later Footfall.
     """
     begin(connection, where)
-    version = schema_version(connection, where)
+    version = read_schema_version(connection, where)
     connection.rollback()
     return version
 
@@ -101,7 +101,7 @@ def read_version_and_types(connection: Connection, where: Target, settings: Sett
     Effects: one transaction, rolled back. Raises: as `find_version` and `read_id_types` do.
     """
     begin(connection, where)
-    version = schema_version(connection, where)
+    version = read_schema_version(connection, where)
     found = find_id_types(connection) if is_ready(version) else None
     connection.rollback()
     return version, found and _compare_with_settings(found, where, settings)
@@ -111,11 +111,11 @@ def _compare_with_settings(found: IdTypes, where: Target, settings: Settings | N
     """Give the types that were found. Raises: SettingsError where the settings name others."""
     for column in ID_COLUMNS:
         wanted = getattr(settings, f"{column}_type", None)
-        if wanted not in (None, found.of(column)):
+        if wanted not in (None, found.find_type(column)):
             raise SettingsError(
                 f"{column}_type (FOOTFALL_{column.upper()}_TYPE) is {wanted}, but the tables of schema "
-                f"{where.schema!r} were made with {column} {found.of(column)} and keep it; leave the setting out, or "
-                "choose another schema with --schema (FOOTFALL_SCHEMA)"
+                f"{where.schema!r} were made with {column} {found.find_type(column)} and keep it; "
+                "leave the setting out, or choose another schema with --schema (FOOTFALL_SCHEMA)"
             )
     return found
 

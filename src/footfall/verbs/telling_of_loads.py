@@ -13,11 +13,11 @@ from footfall.settings import Settings
 V = TypeVar("V", bound=Callable[..., LoadSummary])
 
 
-def telling(verb: V) -> V:
+def tell_failures(verb: V) -> V:
     """Make a verb that loads tell of what failed, at its end."""
 
     @wraps(verb)
-    def told(names: list[str], settings: Settings, *args: Any, **options: Any) -> LoadSummary:
+    def tell_at_end(names: list[str], settings: Settings, *args: Any, **options: Any) -> LoadSummary:
         if settings.notify is None:
             return verb(names, settings, *args, **options)
         from footfall.verbs.notify import tell_of_error, tell_of_loads  # heavy, and few are told
@@ -32,4 +32,4 @@ def telling(verb: V) -> V:
         tell_of_loads(settings, summary.loads)
         return summary
 
-    return cast("V", told)
+    return cast("V", tell_at_end)

@@ -145,7 +145,7 @@ def _load_new(
     """
     connection = session.connection
     readings = [reading for _, reading in new]
-    load_ids = ledger.next_load_ids(connection, len(new))
+    load_ids = ledger.take_load_ids(connection, len(new))
     staging = staged.open_staging(session.target, session.server, load_ids, session.id_types)
     turn = Turn(session, [reading.file.digest for reading in readings])
     try:

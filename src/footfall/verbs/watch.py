@@ -121,7 +121,7 @@ class _Watcher:
                     self._connect()
                     while not self.stop.is_set():
                         self._load_settled(where, lock)
-                        self._wait(self.inbox.next_settled_s())
+                        self._wait(self.inbox.find_next_settled_s())
                         self._check(lock)
             except (DatabaseUnavailableError, EmbeddedDatabaseError, SettingsError) as error:
                 # Once it has worked, the settings are right: another server answers now, a standby perhaps.
@@ -138,9 +138,9 @@ class _Watcher:
         for name, reason in self.inbox.missing.items():
             raise SourceError(reason, source=mask_source(name))
         while not self.stop.is_set() and self.inbox.arriving and time.monotonic() < until:
-            if len(self.inbox.settled()) == len(self.inbox.arriving):
+            if len(self.inbox.list_settled()) == len(self.inbox.arriving):
                 break
-            self._wait(min(until - time.monotonic(), self.inbox.next_settled_s() or 0) + 0.01)
+            self._wait(min(until - time.monotonic(), self.inbox.find_next_settled_s() or 0) + 0.01)
         with open_target(self.settings) as where, hold_watcher_lock(where, _name_folders(self.names)) as lock:
             self._connect()
             self._load_settled(where, lock)
@@ -182,13 +182,13 @@ class _Watcher:
 
     def _load_settled(self, where: Target, lock: WatcherLock) -> None:
         """Load all that has settled by now, in loading order. Raises: DatabaseUnavailableError."""
-        settled = self.inbox.settled()
+        settled = self.inbox.list_settled()
         at, already = 0, self.state.files_already_loaded
         while at < len(settled) and not self.stop.is_set():
             chunk = settled[at : at + self._most]
             at += len(chunk)
             lock.check()
-            self._load_chunk(where, self._choose(self.inbox.still_settled(chunk)))
+            self._load_chunk(where, self._choose(self.inbox.list_still_settled(chunk)))
             self._note()
             self._tell()
         if (known := self.state.files_already_loaded - already) > 0:

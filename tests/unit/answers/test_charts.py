@@ -37,18 +37,20 @@ def _draw_all(names: tuple[str, ...], numbers: tuple[object, ...]) -> dict[str, 
     edges = [Edge(step, a, b, n) for step in range(1, 8) for a in names for b, n in zip(names, numbers, strict=False)]
     columns = [str(at) for at in range(len(numbers))]
     return {
-        "line": charts.line(ABOUT, periods, series),
-        "band": charts.line(ABOUT, periods, series[:1], band=charts.Band(numbers, numbers, names[0]), marked=[0, 3]),
-        "bars": charts.bars(
+        "line": charts.draw_lines(ABOUT, periods, series),
+        "band": charts.draw_lines(
+            ABOUT, periods, series[:1], band=charts.Band(numbers, numbers, names[0]), marked=[0, 3]
+        ),
+        "bars": charts.draw_bars(
             ABOUT, [Bar(name, number, note=name) for name, number in zip(names, numbers, strict=False)]
         ),
-        "funnel": charts.funnel_bars(
+        "funnel": charts.draw_funnel(
             ABOUT, [Step(name, abs(read_number(n) or 0), n) for name, n in zip(names, numbers, strict=False)]
         ),
-        "heat map": charts.heat_map(ABOUT, names, columns, [numbers for _ in names]),
-        "heat table": charts.heat_table(ABOUT, ["cohort", "users", *columns], rows, rows[0] if rows else None),
-        "stacked": charts.stacked_bars(ABOUT, periods, series, series[:2]),
-        "flow": charts.flow(ABOUT, edges),
+        "heat map": charts.draw_heat_map(ABOUT, names, columns, [numbers for _ in names]),
+        "heat table": charts.draw_heat_table(ABOUT, ["cohort", "users", *columns], rows, rows[0] if rows else None),
+        "stacked": charts.draw_stacked_bars(ABOUT, periods, series, series[:2]),
+        "flow": charts.draw_flow(ABOUT, edges),
     }
 
 
@@ -134,7 +136,7 @@ def test_hostile_text_is_text() -> None:
 
 
 def test_a_long_label_is_cut_and_whole_where_it_is_pointed_at() -> None:
-    root = _root(charts.bars(ABOUT, [Bar("x" * 500, 3)]))
+    root = _root(charts.draw_bars(ABOUT, [Bar("x" * 500, 3)]))
     texts = ["".join(each.itertext()) for each in root.iter(f"{SVG}text")]
     assert any(text.endswith("…") for text in texts) and max(map(len, texts)) < 60
     assert any("x" * 500 in (each.text or "") for each in root.iter(f"{SVG}title"))
@@ -152,15 +154,15 @@ def _bars(markup: Markup, kind: str, length: str) -> list[float]:
 
 
 def test_equal_numbers_have_equal_lengths_and_double_ones_double() -> None:
-    one, two, three = _bars(charts.bars(ABOUT, [Bar("a", 100), Bar("b", 100), Bar("c", 50)]), "bar", "width")
+    one, two, three = _bars(charts.draw_bars(ABOUT, [Bar("a", 100), Bar("b", 100), Bar("c", 50)]), "bar", "width")
     assert one == two and three == pytest.approx(one / 2, abs=0.1)
     up, down = [Series("new", [10, 10, 5])], [Series("dormant", [10, None, None])]
-    heights = _bars(charts.stacked_bars(ABOUT, _periods(3), up, down), "bar", "height")
+    heights = _bars(charts.draw_stacked_bars(ABOUT, _periods(3), up, down), "bar", "height")
     assert heights[0] == heights[1] == heights[2] == pytest.approx(heights[3] * 2, abs=0.1)
 
 
 def test_bars_of_a_funnel_have_one_height_and_the_dropped_part_begins_where_the_bar_ends() -> None:
-    markup = charts.funnel_bars(ABOUT, [Step("view", 1000), Step("cart", 400), Step("purchase", 100)])
+    markup = charts.draw_funnel(ABOUT, [Step("view", 1000), Step("cart", 400), Step("purchase", 100)])
     assert len(set(_bars(markup, "bar", "height"))) == 1
     first, second, third = _bars(markup, "bar", "width")
     assert (second / first, third / first) == (pytest.approx(0.4, abs=0.01), pytest.approx(0.1, abs=0.01))
@@ -173,27 +175,27 @@ def test_bars_of_a_funnel_have_one_height_and_the_dropped_part_begins_where_the_
 
 def test_boxes_of_a_flow_are_as_high_as_their_sessions_are_many() -> None:
     edges = [Edge(1, "view", "cart", 60), Edge(1, "view", None, 40), Edge(2, "cart", None, 60)]
-    view, cart, ends, later_end = _bars(charts.flow(ABOUT, edges), "bar", "height")
+    view, cart, ends, later_end = _bars(charts.draw_flow(ABOUT, edges), "bar", "height")
     assert (cart / view, ends / view) == (pytest.approx(0.6, abs=0.01), pytest.approx(0.4, abs=0.01))
     assert later_end == cart
 
 
 def test_a_flow_shows_all_sessions_of_a_step_the_rare_ones_as_other() -> None:
     edges = [Edge(1, f"action {at}", f"action {at + 1}", 10) for at in range(20)]
-    root = _root(charts.flow(ABOUT, edges))
+    root = _root(charts.draw_flow(ABOUT, edges))
     titles = [each.text or "" for each in root.iter(f"{SVG}title")]
     assert "other: 150 interactions, 75\u00a0%" in titles
     assert len([each for each in titles if "75\u00a0%" in each]) == 2
 
 
 def test_an_action_called_other_is_no_rest() -> None:
-    root = _root(charts.flow(ABOUT, [Edge(1, "other", "ends here", 10)]))
+    root = _root(charts.draw_flow(ABOUT, [Edge(1, "other", "ends here", 10)]))
     assert [each.attrib["class"] for each in root.iter(f"{SVG}rect")] == ["bar s1", "bar s1"]
 
 
 def test_what_is_incomplete_is_dashed_and_hollow_and_the_rest_is_not() -> None:
     periods = _periods(4, is_complete=[True, True, True, False])
-    root = _root(charts.line(ABOUT, periods, [Series("a", [1, 2, 3, 1])]))
+    root = _root(charts.draw_lines(ABOUT, periods, [Series("a", [1, 2, 3, 1])]))
     lines = [each for each in root.iter(f"{SVG}path") if each.attrib["class"].startswith("line")]
     assert [each.attrib["class"] for each in lines] == ["line s1", "line s1 incomplete"]
     assert len(re.findall("[ML]", lines[0].attrib["d"])) == 3
@@ -203,26 +205,26 @@ def test_what_is_incomplete_is_dashed_and_hollow_and_the_rest_is_not() -> None:
 
 
 def test_a_missing_number_is_a_gap_and_no_zero() -> None:
-    root = _root(charts.line(ABOUT, _periods(5), [Series("a", [1, 2, None, 2, 3])]))
+    root = _root(charts.draw_lines(ABOUT, _periods(5), [Series("a", [1, 2, None, 2, 3])]))
     assert len([each for each in root.iter(f"{SVG}path") if each.attrib["class"].startswith("line")]) == 2
 
 
 def test_of_many_series_the_largest_are_drawn_and_the_others_are_added_up() -> None:
     series = [Series(f"action {at}", [at, at]) for at in range(1, 9)]
-    root = _root(charts.line(ABOUT, _periods(2), series))
+    root = _root(charts.draw_lines(ABOUT, _periods(2), series))
     names = ["".join(each.itertext()) for each in root.iter(f"{SVG}text") if "name" in each.attrib["class"]]
     assert sorted(names) == ["action 5", "action 6", "action 7", "action 8", "other (4)"]
     assert "other (4) 10" in [each.text for each in root.iter(f"{SVG}title")][-1]  # type: ignore[operator]
 
 
 def test_names_at_the_ends_of_lines_do_not_lie_upon_each_other() -> None:
-    root = _root(charts.line(ABOUT, _periods(3), [Series(f"s{at}", [5, 5, 0]) for at in range(5)]))
+    root = _root(charts.draw_lines(ABOUT, _periods(3), [Series(f"s{at}", [5, 5, 0]) for at in range(5)]))
     places = sorted(float(each.attrib["y"]) for each in root.iter(f"{SVG}text") if "name" in each.attrib["class"])
     assert all(b - a >= 14.9 for a, b in pairwise(places))
 
 
 def test_a_thousand_periods_weigh_less_than_a_hundred_kilobytes() -> None:
-    markup = charts.line(ABOUT, _periods(1000), [Series("a", list(range(1000)))])
+    markup = charts.draw_lines(ABOUT, _periods(1000), [Series("a", list(range(1000)))])
     assert len(markup) < 100_000
     assert len(list(_root(markup).iter(f"{SVG}g"))) == 200
 
@@ -240,13 +242,15 @@ def test_an_axis_begins_at_0_or_below_and_holds_every_number(largest: float, low
 @pytest.mark.parametrize("href", ["https://example.com", "//example.com", "javascript:alert(1)", "data:,x", ""])
 def test_a_chart_links_to_its_own_page_alone(href: str) -> None:
     with pytest.raises(ValueError, match="leads elsewhere"):
-        charts.bars(ABOUT, [Bar("a", 1, href=href)])
+        charts.draw_bars(ABOUT, [Bar("a", 1, href=href)])
 
 
 def test_a_chart_has_no_colour_of_its_own_and_every_class_has_its_rules() -> None:
-    rules = set(re.findall(r"\.([a-z][a-z0-9-]*)", re.sub(r"/\*.*?\*/", "", charts.stylesheet(), flags=re.DOTALL)))
+    rules = set(
+        re.findall(r"\.([a-z][a-z0-9-]*)", re.sub(r"/\*.*?\*/", "", charts.compose_stylesheet(), flags=re.DOTALL))
+    )
     drawn = _draw_all(("a", "b", "c", "d", "e", "f", "g"), (5, 3, -2, 8, 1, None, 7)).values()
-    for markup in (*drawn, charts.line(ABOUT, _periods(3), [Series("a", [1, 2, 3])])):
+    for markup in (*drawn, charts.draw_lines(ABOUT, _periods(3), [Series("a", [1, 2, 3])])):
         for each in _root(markup).iter():
             assert "style" not in each.attrib and "stroke" not in each.attrib
             assert each.attrib.get("fill", "none") == "none"
@@ -255,7 +259,7 @@ def test_a_chart_has_no_colour_of_its_own_and_every_class_has_its_rules() -> Non
 
 
 def test_a_file_of_a_chart_brings_its_colours_and_nothing_from_elsewhere() -> None:
-    text = charts.as_file(charts.line(ABOUT, _periods(2), [Series("a", [1, 2])]))
+    text = charts.make_file_text(charts.draw_lines(ABOUT, _periods(2), [Series("a", [1, 2])]))
     root = ElementTree.fromstring(text.encode())
     assert root.find(f"{SVG}style") is not None
     assert re.findall(r"https?://[^\"]*", text) == ["http://www.w3.org/2000/svg"] and "url(" not in text
@@ -273,7 +277,7 @@ def _contrast(one: str, other: str) -> float:
 
 
 def _schemes() -> Iterator[tuple[str, str]]:
-    rules = re.sub(r"/\*.*?\*/", "", charts.stylesheet(), flags=re.DOTALL)
+    rules = re.sub(r"/\*.*?\*/", "", charts.compose_stylesheet(), flags=re.DOTALL)
     light, dark, _ = re.split(r"@media [^{]*\{", rules)
     yield "#ffffff", light
     yield "#12161c", dark

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from footfall.answers.catalogue import catalogue, parse
+from footfall.answers.catalogue import parse, read_catalogue
 from footfall.answers.kept import ANSWER_SHARE, Keeper, make_key, measure_bytes
 from footfall.results import Table
 
@@ -84,7 +84,7 @@ def test_threads_share_what_is_kept_and_its_bound_holds() -> None:
 
 # the key
 
-QUESTIONS = catalogue(None)
+QUESTIONS = read_catalogue(None)
 
 
 def key_of(name: str = "per-day", session: tuple[str, ...] = SESSION, state: str = "1", **values: str) -> str:

@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 
 from footfall.answers.asked import Asked, Filters, write_command
-from footfall.answers.catalogue import catalogue, parse
-from footfall.answers.parameters import literal_sql, read_bound, read_ids, understood, values
+from footfall.answers.catalogue import parse, read_catalogue
+from footfall.answers.parameters import list_values, read_bound, read_ids, understand, write_literal_sql
 from footfall.contract.ids import IdType, IdTypes
 from footfall.errors import QueryError
 
@@ -111,7 +111,7 @@ def test_the_comment_at_the_top_says_what_is_answered() -> None:
 
 
 def test_every_question_of_ours_says_what_it_answers_and_what_a_row_is() -> None:
-    assert [query.name for query in catalogue(None).values() if not (query.answers and query.grain)] == []
+    assert [query.name for query in read_catalogue(None).values() if not (query.answers and query.grain)] == []
 
 
 def test_a_parameter_that_is_not_used_is_none() -> None:
@@ -120,7 +120,7 @@ def test_a_parameter_that_is_not_used_is_none() -> None:
 
 def test_the_literal_text_holds_a_value_as_a_string() -> None:
     query = parse("mine", "\\if :{?action} \\else \\set action '' \\endif\nselect :'action' as x;")
-    assert literal_sql(query, Asked(action="it's"), "public").strip() == "select 'it''s' as x;"
+    assert write_literal_sql(query, Asked(action="it's"), "public").strip() == "select 'it''s' as x;"
 
 
 # read_bound
@@ -144,11 +144,11 @@ def test_a_date_or_a_time_is_read_as_it_stands(text: str, read: str) -> None:
 def test_a_bound_without_an_offset_is_left_to_the_server_in_the_literal_text() -> None:
     query = parse("mine", "\\if :{?since} \\else \\set since -infinity \\endif\nselect :'since'::timestamptz as x;")
     asked = Asked("Europe/Vienna", since="2024-03-31T02:30:00")
-    assert literal_sql(query, asked, "public").strip() == (
+    assert write_literal_sql(query, asked, "public").strip() == (
         "select first_instant('2024-03-31T02:30:00'::timestamp, 'Europe/Vienna'::text)::timestamptz as x;"
     )
     asked = Asked("Europe/Vienna", since="2024-03-31T02:30:00+01:00")
-    assert literal_sql(query, asked, "public").strip() == "select '2024-03-31T02:30:00+01:00'::timestamptz as x;"
+    assert write_literal_sql(query, asked, "public").strip() == "select '2024-03-31T02:30:00+01:00'::timestamptz as x;"
 
 
 @pytest.mark.parametrize(
@@ -183,11 +183,11 @@ def test_what_is_not_a_time_is_refused(text: str) -> None:
 
 # understood and values
 
-OURS = catalogue(None)
+OURS = read_catalogue(None)
 
 
 def asked(name: str, **filters: Any) -> Asked:
-    return understood(OURS[name], Filters(**filters), "UTC")
+    return understand(OURS[name], Filters(**filters), "UTC")
 
 
 def test_dates_may_come_as_dates_and_times() -> None:
@@ -279,11 +279,11 @@ def test_a_range_may_be_empty() -> None:
 )
 def test_what_a_question_cannot_take_or_lacks_is_refused(name: str, filters: dict[str, Any], says: str) -> None:
     with pytest.raises(QueryError, match=says):
-        values(OURS[name], asked(name, **filters))
+        list_values(OURS[name], asked(name, **filters))
 
 
 def test_what_is_not_given_is_the_default_of_the_file() -> None:
-    given = values(OURS["top-users"], asked("top-users", action="click"))
+    given = list_values(OURS["top-users"], asked("top-users", action="click"))
     assert given == {
         "since": "-infinity",
         "until": "infinity",
@@ -309,31 +309,31 @@ def test_what_is_not_given_is_the_default_of_the_file() -> None:
 )
 def test_a_span_of_time_is_read_with_its_unit(given: Any, read: str) -> None:
     query = parse("mine", "\\if :{?within} \\else \\set within '1 day' \\endif\nselect :'within' as x")
-    assert understood(query, Filters(within=given), "UTC").within == read
+    assert understand(query, Filters(within=given), "UTC").within == read
 
 
 @pytest.mark.parametrize("given", ["", "30", "m", "-1d", "0d", "1y", "1 day", "1d2h", timedelta(0)])
 def test_what_is_no_span_of_time_is_refused_with_examples(given: Any) -> None:
     with pytest.raises(QueryError, match=r"--within: .* is not a span of time"):
-        understood(OURS["per-day"], Filters(within=given), "UTC")
+        understand(OURS["per-day"], Filters(within=given), "UTC")
 
 
 def test_a_list_is_text_with_commas_or_a_sequence() -> None:
     for given in ("view, add_to_cart ,purchase", ["view", " add_to_cart", "purchase"]):
-        assert understood(OURS["per-day"], Filters(steps=given), "UTC").steps == "view,add_to_cart,purchase"
+        assert understand(OURS["per-day"], Filters(steps=given), "UTC").steps == "view,add_to_cart,purchase"
 
 
 @pytest.mark.parametrize("given", ["", "view,,purchase", [], ["view", ""], ["a,b"], ["a"] * 21, "a\0b"])
 def test_a_list_with_a_hole_or_a_comma_in_a_name_is_refused(given: Any) -> None:
     with pytest.raises(QueryError, match="--steps: "):
-        understood(OURS["per-day"], Filters(steps=given), "UTC")
+        understand(OURS["per-day"], Filters(steps=given), "UTC")
 
 
 def test_a_question_says_which_words_it_takes_where_these_are_fewer() -> None:
     query = parse("mine", "-- Mine.\n-- Choices: per=week|month; by=product\nselect 1")
     with pytest.raises(QueryError, match="--per: 'day' is not week or month"):
-        understood(query, Filters(per="day"), "UTC")
-    assert understood(query, Filters(per="week"), "UTC").per == "week"
+        understand(query, Filters(per="day"), "UTC")
+    assert understand(query, Filters(per="week"), "UTC").per == "week"
 
 
 def test_the_command_line_of_a_question_asks_the_same(tmp_path: Path) -> None:
@@ -361,12 +361,12 @@ select count(*) as user_count, :'per' as per from users
 def test_a_file_holds_the_numbers_and_who_is_behind_them() -> None:
     query = parse("mine", WHO)
     assert query.parameters == ("per", "who")
-    numbers = literal_sql(query, Asked(per="week"), "public")
+    numbers = write_literal_sql(query, Asked(per="week"), "public")
     assert "count(*)" in numbers and "'week'" in numbers and "select user_id from" not in numbers
-    who = literal_sql(query, Asked(who="1"), "public")
+    who = write_literal_sql(query, Asked(who="1"), "public")
     assert "'1' = '1'" in who and "count(*)" not in who
     # A server's message counts lines: both forms have those of the file.
-    assert [query.written(str).count("\n"), query.choose_form({"who"}).written(str).count("\n")] == [7, 5]
+    assert [query.write_sql(str).count("\n"), query.choose_form({"who"}).write_sql(str).count("\n")] == [7, 5]
 
 
 @pytest.mark.parametrize(
@@ -386,4 +386,4 @@ def test_parts_that_do_not_match_are_refused_by_line(text: str) -> None:
 
 def test_who_is_asked_only_of_a_question_that_can_say() -> None:
     with pytest.raises(QueryError, match="--who does not apply"):
-        values(OURS["per-day"], Asked(who="1"))
+        list_values(OURS["per-day"], Asked(who="1"))

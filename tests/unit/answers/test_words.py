@@ -11,16 +11,16 @@ from typing import Any, Literal
 
 import pytest
 
-from footfall.answers.catalogue import GROUPS, catalogue
+from footfall.answers.catalogue import GROUPS, read_catalogue
 from footfall.answers.files import print_answer, print_table
 from footfall.answers.words import (
-    drift_table,
-    failures,
+    describe_problems,
+    list_failures,
     list_questions,
-    problems_text,
-    rejected_table,
-    summary_json,
-    summary_table,
+    make_drift_table,
+    make_rejected_table,
+    make_summary_json,
+    make_summary_table,
 )
 from footfall.errors import SourceError
 from footfall.results import (
@@ -218,7 +218,7 @@ def test_questions_are_listed_below_their_groups_and_folded() -> None:
 
 
 def test_every_question_of_ours_has_a_group_that_is_listed() -> None:
-    assert {each.listed_in for each in catalogue(None).values()} == set(GROUPS)
+    assert {each.listed_in for each in read_catalogue(None).values()} == set(GROUPS)
 
 
 def test_markup_of_rich_is_plain_text() -> None:
@@ -230,25 +230,25 @@ def test_escaping_spells_out_what_cannot_be_seen() -> None:
 
 
 def test_problems_read_as_a_sentence() -> None:
-    assert problems_text(ROW.problems) == "missing-value: action; not-an-integer: user_id = 'abc'"
+    assert describe_problems(ROW.problems) == "missing-value: action; not-an-integer: user_id = 'abc'"
 
 
 def test_a_problem_of_the_whole_row_has_no_field() -> None:
-    assert problems_text([Problem("too-few-fields", None, None)]) == "too-few-fields"
+    assert describe_problems([Problem("too-few-fields", None, None)]) == "too-few-fields"
 
 
 def test_rejected_rows_for_people_have_problems_in_words() -> None:
-    table = rejected_table([ROW], "table")
+    table = make_rejected_table([ROW], "table")
     assert table.columns == ("load_id", "source", "line_number", "problems", "raw_line")
     (row,) = table.rows
     assert row[3] == "missing-value: action; not-an-integer: user_id = 'abc'"
 
 
 def test_rejected_rows_for_programs_have_problems_as_json() -> None:
-    row = json.loads(printed(rejected_table([ROW], "json"), "json"))[0]
+    row = json.loads(printed(make_rejected_table([ROW], "json"), "json"))[0]
     names = ["load_id", "source", "line_number", "item", "raw_line", "raw_size_bytes", "problems"]
     assert list(row) == [*names, "replayed_by"]
-    cells = next(csv.DictReader(io.StringIO(printed(rejected_table([ROW], "csv"), "csv"))))
+    cells = next(csv.DictReader(io.StringIO(printed(make_rejected_table([ROW], "csv"), "csv"))))
     assert list(cells) == names
     assert json.loads(cells["problems"]) == row["problems"]
     assert row["problems"][1] == {"code": "not-an-integer", "field": "user_id", "value": "abc"}
@@ -256,8 +256,8 @@ def test_rejected_rows_for_programs_have_problems_as_json() -> None:
 
 def test_closed_rows_say_which_load_closed_them() -> None:
     row = replace(ROW, replayed_by=7)
-    assert rejected_table([row], "table", with_closed=True).rows[0][-1] == 7
-    assert rejected_table([row], "csv", with_closed=True).columns[-1] == "replayed_by"
+    assert make_rejected_table([row], "table", with_closed=True).rows[0][-1] == 7
+    assert make_rejected_table([row], "csv", with_closed=True).columns[-1] == "replayed_by"
 
 
 def test_a_loaded_file_is_one_line() -> None:
@@ -277,7 +277,7 @@ def test_a_second_delivery_says_that_nothing_changed() -> None:
 
 def test_a_failed_file_says_why_and_is_not_in_the_text_of_what_was_done() -> None:
     failed = LoadResult(None, "a.csv", None, "failed", failure=SourceError("is empty", source="a.csv"))
-    assert failures(LoadSummary((failed,))) == [("a.csv", "is empty")]
+    assert list_failures(LoadSummary((failed,))) == [("a.csv", "is empty")]
     assert str(LoadSummary((failed,))) == ""
     text = str(LoadSummary((failed, loaded("b.csv"))))
     assert "a.csv" not in text
@@ -287,7 +287,7 @@ def test_a_failed_file_says_why_and_is_not_in_the_text_of_what_was_done() -> Non
 @pytest.mark.parametrize("error", [SourceError("is empty", source="a.csv"), SourceError("the database went away")])
 def test_each_failure_is_given_once(error: SourceError) -> None:
     failed = LoadResult(None, "a.csv", None, "failed", failure=error)
-    ((source, reason),) = failures(LoadSummary((loaded("b.csv"), failed)))
+    ((source, reason),) = list_failures(LoadSummary((loaded("b.csv"), failed)))
     assert source == "a.csv"
     assert reason
     assert "a.csv" not in reason
@@ -345,7 +345,7 @@ def test_a_hint_that_all_shapes_share_is_said_once() -> None:
 def test_it_is_said_where_shapes_were_cut() -> None:
     cut = shaped(shape("9", 2, 3, "7"), rows=100)
     assert str(LoadSummary((cut,))).splitlines()[-1] == "    98 rows of other shapes, too many to count each of them"
-    (problem,) = json.loads(summary_json(LoadSummary((cut,)), is_check=True))["loads"][0]["problems"]
+    (problem,) = json.loads(make_summary_json(LoadSummary((cut,)), is_check=True))["loads"][0]["problems"]
     assert (problem["rows_of_other_shapes"], problem["shapes_cut"]) == (98, True)
 
 
@@ -367,9 +367,9 @@ def test_programs_read_the_problems_and_their_largest_shapes(fmt: Literal["csv",
     shapes = [shape(text, 9 - at, at + 2, text) for at, text in enumerate(["a", "9", "a9", "9a"])]
     summary = LoadSummary((shaped(*shapes),))
     if fmt == "json":
-        (problem,) = json.loads(summary_json(summary, is_check=True))["loads"][0]["problems"]
+        (problem,) = json.loads(make_summary_json(summary, is_check=True))["loads"][0]["problems"]
     else:
-        (row,) = csv.DictReader(io.StringIO(printed(summary_table(summary), "csv")))
+        (row,) = csv.DictReader(io.StringIO(printed(make_summary_table(summary), "csv")))
         (problem,) = json.loads(row["problems"])
     assert list(problem) == [
         "code", "field", "rows", "line_number", "value", "hint", "shapes", "rows_of_other_shapes", "shapes_cut",
@@ -415,29 +415,29 @@ def test_the_json_of_a_load_has_the_shape_of_the_specification() -> None:
         "seconds": 0.1,
         "ignored": [],
     }
-    found = json.loads(summary_json(LoadSummary((loaded(),), 0.1)))
+    found = json.loads(make_summary_json(LoadSummary((loaded(),), 0.1)))
     assert found == expected
     assert [list(found), list(found["loads"][0])] == [list(expected), list(expected["loads"][0])]
 
 
 def test_the_json_of_a_second_delivery_says_when_the_first_was() -> None:
     again = LoadResult(1, "a.csv", "d", "already-loaded", loaded_at=datetime(2026, 11, 24, 10, tzinfo=UTC))
-    found = json.loads(summary_json(LoadSummary((again,))))["loads"][0]
+    found = json.loads(make_summary_json(LoadSummary((again,))))["loads"][0]
     assert (found["load_id"], found["rows_read"], found["loaded_at"]) == (1, 0, "2026-11-24T10:00:00+00:00")
 
 
 def test_the_json_of_a_check_has_no_load_id_even_where_it_failed() -> None:
     failed = LoadResult(None, "a.csv", None, "failed", failure=SourceError("is empty"))
-    assert "load_id" not in json.loads(summary_json(LoadSummary((failed,)), is_check=True))["loads"][0]
-    assert json.loads(summary_json(LoadSummary((failed,))))["loads"][0]["load_id"] is None
+    assert "load_id" not in json.loads(make_summary_json(LoadSummary((failed,)), is_check=True))["loads"][0]
+    assert json.loads(make_summary_json(LoadSummary((failed,))))["loads"][0]["load_id"] is None
 
 
 def test_the_json_of_no_file_is_an_object() -> None:
-    assert json.loads(summary_json(LoadSummary(())))["loads"] == []
+    assert json.loads(make_summary_json(LoadSummary(())))["loads"] == []
 
 
 def test_a_check_as_csv_has_one_row_a_file() -> None:
-    table = summary_table(LoadSummary((loaded("a"), loaded("b"))))
+    table = make_summary_table(LoadSummary((loaded("a"), loaded("b"))))
     assert [row[0] for row in table.rows] == ["a", "b"]
 
 
@@ -448,7 +448,7 @@ def test_a_verification_without_drift_is_one_line() -> None:
 def test_drift_is_counted_and_listed() -> None:
     found = Verification(7, 1, (Drift("interactions", "user_id 1, product_id 2", 3, None),), 1, repaired=False)
     assert str(found) == "drift: 7 interactions, 1 count, 1 difference"
-    assert drift_table(found).rows == (("interactions", "user_id 1, product_id 2", 3, None),)
+    assert make_drift_table(found).rows == (("interactions", "user_id 1, product_id 2", 3, None),)
 
 
 def test_skipped_rows_are_said_where_there_are_any() -> None:
@@ -458,5 +458,5 @@ def test_skipped_rows_are_said_where_there_are_any() -> None:
 
 
 def test_the_place_of_a_row_says_its_item_where_several_begin_on_the_line() -> None:
-    table = rejected_table([ROW, replace(ROW, item=2)], "table")
+    table = make_rejected_table([ROW, replace(ROW, item=2)], "table")
     assert [row[2] for row in table.rows] == [ROW.line_number, f"{ROW.line_number} item 2"]

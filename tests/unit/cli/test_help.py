@@ -230,7 +230,7 @@ def test_progress_in_a_log_is_a_line_a_file(capsys: pytest.CaptureFixture[str]) 
 
     talk.log.addHandler(talk.talk)
     talk.log.setLevel("INFO")
-    show = talk._progress_lines()
+    show = talk._log_progress()
     for source in ("a.csv", "a.csv", "b.csv"):
         show(SimpleNamespace(source=source, bytes_done=1, bytes_total=2, rows_read=3, seconds=0.5))  # type: ignore[arg-type]
     assert capsys.readouterr().err == "footfall: a.csv: reading\nfootfall: b.csv: reading\n"
@@ -247,7 +247,7 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
-    with talk.progress(quiet=False) as show:
+    with talk.show_progress(quiet=False) as show:
         assert show is not None
         show(SimpleNamespace(source="a[b]\x1b.csv", bytes_done=1, bytes_total=2, rows_read=3000, seconds=1.0))  # type: ignore[arg-type]
     assert "a[b]\\x1b.csv" in screen.getvalue()

@@ -27,7 +27,7 @@ from footfall.formats.delimited import read_records
 from footfall.formats.json_lines import lay_out_json, read_lines
 from footfall.formats.positions import LINE_BITS
 from footfall.sources.opening import SourceFile
-from footfall.statements import statements
+from footfall.statements import read_statements
 
 HEADER = ",".join(COLUMNS)
 GOOD = {"interaction_id": "1", "user_id": "2", "product_id": "3", "action": "click", "timestamp": "2024-01-01"}
@@ -185,7 +185,7 @@ def test_a_row_without_another_delimiter_is_not_said_to_have_one(judge: Judge, t
 
 
 def test_every_look_that_the_statement_knows_has_words_and_no_other() -> None:
-    statement = statements("footfall.contract.hints")["groups"].partition("end as look")[0]
+    statement = read_statements("footfall.contract.hints")["groups"].partition("end as look")[0]
     code, told = "", set()
     for found in re.finditer(r"'look': '([a-z0-9-]+)'", statement):
         told.add(("not-a-timestamp", found[1]))

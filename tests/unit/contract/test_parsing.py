@@ -142,9 +142,9 @@ def test_all_but_the_name_and_the_match_is_in_the_fingerprint() -> None:
         parse("where = [{ column = 'a', missing = false }]"),
         *(parse(f"interaction_id = {{ {way} }}", name) for way in made for name in ("a", "b")),
     ]
-    prints = [Contract(each).fingerprint() for each in other]
-    assert {Contract(each).fingerprint() for each in same} == {base.fingerprint()}
-    assert len({base.fingerprint(), *prints}) == len(other) + 1
+    prints = [Contract(each).make_fingerprint() for each in other]
+    assert {Contract(each).make_fingerprint() for each in same} == {base.make_fingerprint()}
+    assert len({base.make_fingerprint(), *prints}) == len(other) + 1
 
 
 def test_the_named_definition_comes_before_the_one_that_matches_and_two_that_match_are_refused() -> None:

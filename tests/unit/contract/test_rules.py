@@ -340,8 +340,8 @@ def test_the_fingerprint_tells_contracts_apart() -> None:
         make_contract(), make_contract(";"), Contract(source_time_zone="Europe/Berlin"), Contract(actions=()),
         Contract(actions=("a",)), Contract(max_future_seconds=0), Contract(max_future_seconds=1),
     ]  # fmt: skip
-    assert len({contract.fingerprint() for contract in contracts}) == len(contracts)
-    assert make_contract().fingerprint() == make_contract(",").fingerprint()
+    assert len({contract.make_fingerprint() for contract in contracts}) == len(contracts)
+    assert make_contract().make_fingerprint() == make_contract(",").make_fingerprint()
 
 
 HOSTILE_INTEGERS = [*GOOD_INTEGERS, *BAD_INTEGERS, "999999999999999999", "1000000000000000000", "1\r", "\ufffd", '7"']

@@ -137,7 +137,7 @@ def test_the_counts_are_those_of_counting_all_shapes(count: Count, monkeypatch: 
         whole = everything[name]
         assert (kind.rows, kind.line_number, kind.value) == (whole.rows, whole.line_number, whole.value)
         assert kind.shapes == {
-            shape: whole.shapes[shape] for shape in sorted(whole.shapes, key=shapes.order)[:SHAPES_MAX]
+            shape: whole.shapes[shape] for shape in sorted(whole.shapes, key=shapes.make_sort_key)[:SHAPES_MAX]
         }
 
 

@@ -156,7 +156,7 @@ def test_made_ids_of_items_are_of_the_whole_record_and_of_the_item() -> None:
 
 
 def test_rows_come_in_batches_of_bounded_size_whatever_they_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exploding, "block_bytes", lambda _: 100_000)
+    monkeypatch.setattr(exploding, "choose_block_bytes", lambda _: 100_000)
     record = session(*(event(number) for number in range(2_000)), at="x" * 10_000)
     batches = list(explode_all(read_lines(cut(lines(record).encode(), 1 << 20), "a.jsonl"), EVENTS, 512))
     assert sum(batch.num_rows for batch in batches) == 2_000

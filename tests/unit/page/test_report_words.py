@@ -44,21 +44,21 @@ def test_a_range_and_the_one_before_have_names(since: str, until: str, name: str
 
 
 def test_the_month_before_a_month_is_a_month() -> None:
-    assert _span("2024-03-01", "2024-04-01").before(None) == _span("2024-02-01", "2024-03-01")
-    assert _span("2024-01-01", "2024-02-01").before(None) == _span("2023-12-01", "2024-01-01")
+    assert _span("2024-03-01", "2024-04-01").find_span_before(None) == _span("2024-02-01", "2024-03-01")
+    assert _span("2024-01-01", "2024-02-01").find_span_before(None) == _span("2023-12-01", "2024-01-01")
 
 
 def test_where_the_data_end_within_the_range_the_one_before_is_cut_at_the_same_time() -> None:
     noon = datetime(2024, 6, 15, 12)  # noqa: DTZ001
-    assert _span("2024-06-01", "2024-07-01").before(noon) == _span("2024-05-01", "2024-05-15T12:00")
-    assert _span("2024-06-10", "2024-06-17").before(noon) == _span("2024-06-03", "2024-06-08T12:00")
+    assert _span("2024-06-01", "2024-07-01").find_span_before(noon) == _span("2024-05-01", "2024-05-15T12:00")
+    assert _span("2024-06-10", "2024-06-17").find_span_before(noon) == _span("2024-06-03", "2024-06-08T12:00")
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)), st.integers(1, 2000), st.booleans())  # noqa: DTZ001
 def test_the_range_before_ends_where_the_range_begins_and_is_no_longer(at: datetime, days: int, is_day: bool) -> None:
     since = at.replace(hour=0, minute=0, second=0, microsecond=0) if is_day else at
     span = Span(since, since + timedelta(days=days))
-    before = span.before(None)
+    before = span.find_span_before(None)
     assert before.until == span.since
     if span.month is None:
         assert before.until - before.since == span.until - span.since

@@ -41,7 +41,7 @@ class Watched:
         self.box.note(Changes(*self.events.read()))
         self.box.look()
         self.events.watch(self.box.folders)
-        return [os.path.relpath(path, self.folder) for path in self.box.settled()]
+        return [os.path.relpath(path, self.folder) for path in self.box.list_settled()]
 
     def after(self, seconds: float) -> list[str]:
         self.clock.now += seconds
@@ -155,11 +155,11 @@ def test_a_file_that_changes_before_its_turn_waits_again(watched: Watched) -> No
     assert watched.look() == ["a.csv"]
     with path.open("a") as file:
         file.write("b\n")
-    assert watched.box.still_settled([str(path)]) == []
+    assert watched.box.list_still_settled([str(path)]) == []
     assert watched.look() == []
     assert watched.after(SETTLE_S) == ["a.csv"]
     path.unlink()
-    assert watched.box.still_settled([str(path)]) == []
+    assert watched.box.list_still_settled([str(path)]) == []
 
 
 def test_a_file_that_cannot_be_read_for_now_is_tried_again_later_and_later(watched: Watched) -> None:
@@ -169,7 +169,7 @@ def test_a_file_that_cannot_be_read_for_now_is_tried_again_later_and_later(watch
     assert watched.look() == ["a.csv"]
     for _ in range(12):
         watched.box.hold(str(path))
-        pause = watched.box.next_settled_s()
+        pause = watched.box.find_next_settled_s()
         assert pause is not None
         assert watched.after(pause - 0.5) == []
         assert watched.after(1) == ["a.csv"]

@@ -19,7 +19,7 @@ import pytest
 from diagnosing import diagnose
 from footfall.postgres.embedded.home import open_home
 from footfall.verbs.doctor import examining, machine
-from footfall.verbs.doctor.checking import Check, ok, show_bytes, show_seconds
+from footfall.verbs.doctor.checking import Check, say_ok, show_bytes, show_seconds
 from footfall.verbs.doctor.examining import list_checks
 from footfall.verbs.doctor.server import MAJORS_TESTED
 
@@ -230,7 +230,7 @@ def test_a_check_of_this_machine_that_hangs_or_breaks_keeps_no_other_from_being_
 
     def hang(_: Any) -> Any:
         done.wait()
-        return ok("")
+        return say_ok("")
 
     def break_off(_: Any) -> Any:
         raise RuntimeError("password=hunter2")

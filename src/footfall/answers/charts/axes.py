@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from footfall.answers.charts.labels import Periods, choose_labelled, measure
-from footfall.answers.charts.markup import Markup, element, join
+from footfall.answers.charts.markup import Markup, join, make_element
 from footfall.answers.charts.numbers import choose_marks, write_number
 
 WIDTH, HEIGHT = 760.0, 276.0  # units of the drawing, which are pixels at full size
@@ -26,7 +26,7 @@ class Frame:
     marks: tuple[float, ...]
     steps: int
 
-    def y(self, value: float) -> float:
+    def place_y(self, value: float) -> float:
         lowest, highest = self.marks[0], self.marks[-1]
         return self.bottom - (value - lowest) / (highest - lowest) * (self.bottom - self.top)
 
@@ -34,7 +34,7 @@ class Frame:
     def step_width(self) -> float:
         return (self.right - self.left) / max(self.steps, 1)
 
-    def x(self, at: int) -> float:
+    def place_x(self, at: int) -> float:
         """Give the middle of a period."""
         return self.left + (at + 0.5) * self.step_width
 
@@ -50,20 +50,24 @@ def draw_axes(frame: Frame, periods: Periods, unit: str) -> Markup:
     """Draw the lines and labels of both axes."""
     drawn = []
     for mark in frame.marks:
-        y = frame.y(mark)
-        drawn.append(element("line", class_="axis" if mark == 0 else "grid", x1=frame.left, y1=y, x2=frame.right, y2=y))
-        drawn.append(element("text", write_number(mark), class_="muted", x=frame.left - 8, y=y + 4, text_anchor="end"))
+        y = frame.place_y(mark)
+        drawn.append(
+            make_element("line", class_="axis" if mark == 0 else "grid", x1=frame.left, y1=y, x2=frame.right, y2=y)
+        )
+        drawn.append(
+            make_element("text", write_number(mark), class_="muted", x=frame.left - 8, y=y + 4, text_anchor="end")
+        )
     for at in choose_labelled(periods, frame.step_width):
-        x = frame.x(at)
-        drawn.append(element("line", class_="axis", x1=x, y1=frame.bottom, x2=x, y2=frame.bottom + 4))
-        label = periods.label(at)
+        x = frame.place_x(at)
+        drawn.append(make_element("line", class_="axis", x1=x, y1=frame.bottom, x2=x, y2=frame.bottom + 4))
+        label = periods.shorten_period(at)
         half = measure(label) / 2
         x = min(max(x, half), WIDTH - half)
-        drawn.append(element("text", label, class_="muted", x=x, y=frame.bottom + 19, text_anchor="middle"))
+        drawn.append(make_element("text", label, class_="muted", x=x, y=frame.bottom + 19, text_anchor="middle"))
     if unit:
-        drawn.append(element("text", unit, class_="muted", x=0, y=11))
+        drawn.append(make_element("text", unit, class_="muted", x=0, y=11))
     if periods.years:
         drawn.append(
-            element("text", periods.years, class_="muted", x=frame.right, y=frame.bottom + 36, text_anchor="end")
+            make_element("text", periods.years, class_="muted", x=frame.right, y=frame.bottom + 36, text_anchor="end")
         )
     return join(*drawn)

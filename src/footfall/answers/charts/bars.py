@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from footfall.answers.charts.labels import cut, measure
-from footfall.answers.charts.markup import About, Markup, element, empty_picture, isolate, join, link, picture
+from footfall.answers.charts.markup import (
+    About,
+    Markup,
+    isolate,
+    join,
+    link,
+    make_element,
+    make_empty_picture,
+    make_picture,
+)
 from footfall.answers.charts.numbers import find_largest, read_number, write_change, write_number
 
 WIDTH = 760.0
@@ -30,10 +39,10 @@ class Bar:
     is_complete: bool = True
 
 
-def bars(about: About, rows: Sequence[Bar]) -> Markup:
+def draw_bars(about: About, rows: Sequence[Bar]) -> Markup:
     """Draw bars, in the order of the rows. Where a number is below 0, all are changes, to the left and to the right."""
     if not rows:
-        return empty_picture(about, WIDTH)
+        return make_empty_picture(about, WIDTH)
     numbers = [read_number(row.value) for row in rows]
     highest, lowest = find_largest(numbers), -find_largest(-number for number in numbers if number is not None)
     is_change = lowest < 0
@@ -47,11 +56,11 @@ def bars(about: About, rows: Sequence[Bar]) -> Markup:
     reach = (highest - lowest) or 1
     zero = left + (right - left) * -lowest / reach
     height = len(rows) * ROW + 4
-    drawn = [element("line", class_="axis", x1=zero, y1=0, x2=zero, y2=height)]
+    drawn = [make_element("line", class_="axis", x1=zero, y1=0, x2=zero, y2=height)]
     for at, (row, number, text) in enumerate(zip(rows, numbers, texts, strict=True)):
         length = (right - left) * abs(number or 0) / reach
         drawn.append(_draw_bar(row, number, text, (zero, at * ROW + (ROW - BAR) / 2 + 2, length)))
-    return picture(about, _describe(rows, texts, about.unit), (WIDTH, height), *drawn)
+    return make_picture(about, _describe(rows, texts, about.unit), (WIDTH, height), *drawn)
 
 
 def _end_text(row: Bar, number: float | None, is_change: bool) -> str:
@@ -63,23 +72,23 @@ def _end_text(row: Bar, number: float | None, is_change: bool) -> str:
 def _draw_bar(row: Bar, number: float | None, text: str, place: tuple[float, float, float]) -> Markup:
     zero, y, length = place
     is_below = (number or 0) < 0
-    title = element("title", join(isolate(row.label), f": {text}", f", {row.note}" if row.note else ""))
+    title = make_element("title", join(isolate(row.label), f": {text}", f", {row.note}" if row.note else ""))
     middle = y + BAR / 2 + 4
     classes = f"bar {'down' if is_below else 's1'}{'' if row.is_complete else ' incomplete'}"
     if number:
-        shape = element(
+        shape = make_element(
             "rect", class_=classes, x=zero - length if is_below else zero, y=y, width=max(length, 1), height=BAR, rx=2
         )
     else:
         shape = Markup()
     end = zero - length - 8 if is_below else zero + length + 8
     anchor = "end" if is_below else "start"
-    number_text = element("text", text, class_="number", x=end, y=middle, text_anchor=anchor)
+    number_text = make_element("text", text, class_="number", x=end, y=middle, text_anchor=anchor)
     note_at = zero + 8 if is_below else end + measure(text) + 8
-    note = element("text", cut(row.note, NOTE_MAX), class_="muted", x=note_at, y=middle) if row.note else Markup()
-    label = element("text", cut(row.label, LABEL_MAX), class_="label", x=0, y=middle)
-    hit = element("rect", class_="hit", x=0, y=y - 5, width=WIDTH, height=ROW)
-    return element("g", title, link(row.href, hit, shape, label, number_text, note), class_="row")
+    note = make_element("text", cut(row.note, NOTE_MAX), class_="muted", x=note_at, y=middle) if row.note else Markup()
+    label = make_element("text", cut(row.label, LABEL_MAX), class_="label", x=0, y=middle)
+    hit = make_element("rect", class_="hit", x=0, y=y - 5, width=WIDTH, height=ROW)
+    return make_element("g", title, link(row.href, hit, shape, label, number_text, note), class_="row")
 
 
 def _describe(rows: Sequence[Bar], texts: Sequence[str], unit: str) -> str:

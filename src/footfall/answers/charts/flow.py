@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from footfall.answers.charts.labels import cut, measure
-from footfall.answers.charts.markup import About, Markup, element, empty_picture, isolate, join, picture
+from footfall.answers.charts.markup import About, Markup, isolate, join, make_element, make_empty_picture, make_picture
 from footfall.answers.charts.numbers import read_number, write_number, write_share
 
 STEPS_MAX, ACTIONS_MAX = 5, 6  # columns, and boxes of one; what is more is "other"
@@ -41,11 +41,11 @@ class _Box:
         return SHOWN.get(self.name, self.name)
 
 
-def flow(about: About, edges: Sequence[Edge]) -> Markup:
+def draw_flow(about: About, edges: Sequence[Edge]) -> Markup:
     """Draw what followed what: five steps at most, and six actions of each, of which the last is all others."""
     read = [(e.step, e.action, e.next_action, number) for e in edges if (number := read_number(e.count)) and number > 0]
     if not read:
-        return empty_picture(about, WIDTH, "no sessions in this range")
+        return make_empty_picture(about, WIDTH, "no sessions in this range")
     first = min(step for step, *_ in read)
     kept = [each for each in read if each[0] - first < STEPS_MAX - 1]
     columns = _count_columns(kept, first)
@@ -62,7 +62,7 @@ def flow(about: About, edges: Sequence[Edge]) -> Markup:
     top = max(boxes[0].values(), key=lambda box: box.count)
     unit = about.unit or "sessions"
     sentence = f"{write_number(total)} {unit}; most begin with {top.shown[:60]} ({write_number(top.count)})"
-    return picture(about, sentence, (WIDTH, HEIGHT), *drawn)
+    return make_picture(about, sentence, (WIDTH, HEIGHT), *drawn)
 
 
 def _count_columns(edges: Iterable[tuple[int, str, str | None, float]], first: int) -> list[dict[str, float]]:
@@ -136,28 +136,30 @@ def _draw_bands(
                     f": {write_number(number)}",
                 )
                 kind = "band-end" if after == ENDS else "band-flow"
-                yield element("path", element("title", told), class_=kind, d=way)
+                yield make_element("path", make_element("title", told), class_=kind, d=way)
 
 
 def _draw_boxes(boxes: list[dict[str, _Box]], distance: float, unit: str) -> Iterable[Markup]:
     total = sum(box.count for box in boxes[0].values())
     for at, column in enumerate(boxes):
         x = at * distance
-        yield element("text", f"step {at + 1}", class_="muted", x=x, y=12)
+        yield make_element("text", f"step {at + 1}", class_="muted", x=x, y=12)
         for box in column.values():
             share = write_share(box.count / total)
             told = join(isolate(box.shown), f": {write_number(box.count)} {unit}, {share}")
             kind = "end" if box.name == ENDS else "s-other" if box.name == OTHER else "s1"
-            rect = element("rect", class_=f"bar {kind}", x=x, y=box.top, width=BOX, height=max(box.height, 1), rx=2)
+            rect = make_element(
+                "rect", class_=f"bar {kind}", x=x, y=box.top, width=BOX, height=max(box.height, 1), rx=2
+            )
             room = (distance if at < len(boxes) - 1 else ROOM) - BOX - 14
             number = write_number(box.count)
             name = cut(box.shown, room - measure(number) - 6)
-            label = element(
+            label = make_element(
                 "text",
-                element("tspan", name, class_="strong"),
-                element("tspan", number, class_="soft", dx=6),
+                make_element("tspan", name, class_="strong"),
+                make_element("tspan", number, class_="soft", dx=6),
                 class_="label",
                 x=x + BOX + 6,
                 y=box.top + max(min(box.height / 2 + 4, box.height), 10),
             )
-            yield element("g", element("title", told), rect, label)
+            yield make_element("g", make_element("title", told), rect, label)

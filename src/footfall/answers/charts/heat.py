@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from footfall.answers.charts.labels import cut, measure
-from footfall.answers.charts.markup import About, Markup, element, empty_picture, isolate, join, picture
+from footfall.answers.charts.markup import About, Markup, isolate, join, make_element, make_empty_picture, make_picture
 from footfall.answers.charts.numbers import find_largest, read_number, write_number, write_share
 
 LEVELS = 8  # depths of colour above nothing; charts.css has each, and the text that can be read on it
@@ -38,7 +38,7 @@ def choose_level(number: float | None, largest: float) -> int:
     return min(LEVELS, max(1, -int(-(number / largest * LEVELS) // 1)))
 
 
-def heat_map(about: About, rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[Any]]) -> Markup:
+def draw_heat_map(about: About, rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[Any]]) -> Markup:
     """Draw a grid of cells; a cell that has no number is empty and has a dashed edge.
 
     Shape: `values` has a list a row with a number a column.
@@ -46,30 +46,32 @@ def heat_map(about: About, rows: Sequence[str], columns: Sequence[str], values: 
     numbers = [[read_number(cell) for cell in cells] for cells in values]
     largest = find_largest(number for cells in numbers for number in cells)
     if not rows or not columns or not any(number is not None for cells in numbers for number in cells):
-        return empty_picture(about, WIDTH)
+        return make_empty_picture(about, WIDTH)
     left = min(max(measure(label) for label in rows), LABEL_MAX) + 10
     width = (WIDTH - left) / len(columns)
     drawn = []
     for row, (label, cells) in enumerate(zip(rows, numbers, strict=True)):
         y = TOP + row * CELL_HEIGHT
         middle = y + CELL_HEIGHT / 2 + 4
-        drawn.append(element("text", cut(label, LABEL_MAX), class_="label", x=left - 10, y=middle, text_anchor="end"))
+        drawn.append(
+            make_element("text", cut(label, LABEL_MAX), class_="label", x=left - 10, y=middle, text_anchor="end")
+        )
         for column, number in enumerate(cells):
             told = join(
                 isolate(label), " ", isolate(columns[column]), f": {write_number(number)} {about.unit}".rstrip()
             )
             kind = "h-none" if number is None else f"h{choose_level(number, largest)}"
             place = {"x": left + column * width + 1, "y": y + 1, "width": width - 2, "height": CELL_HEIGHT - 2}
-            drawn.append(element("rect", element("title", told), class_=f"cell {kind}", rx=2, **place))
+            drawn.append(make_element("rect", make_element("title", told), class_=f"cell {kind}", rx=2, **place))
     bottom = TOP + len(rows) * CELL_HEIGHT
     widest = max(measure(label) for label in columns) + 10
     every = max(1, -(-int(widest) // max(int(width), 1)))
     for column in range(0, len(columns), every):
         x = min(left + (column + 0.5) * width, WIDTH - measure(columns[column]) / 2)
         label = cut(columns[column], width * every)
-        drawn.append(element("text", label, class_="muted", x=x, y=bottom + 16, text_anchor="middle"))
+        drawn.append(make_element("text", label, class_="muted", x=x, y=bottom + 16, text_anchor="middle"))
     drawn.append(_draw_scale(largest, bottom + 34, about.unit))
-    return picture(about, _describe(rows, columns, numbers, about.unit), (WIDTH, bottom + FOOT), *drawn)
+    return make_picture(about, _describe(rows, columns, numbers, about.unit), (WIDTH, bottom + FOOT), *drawn)
 
 
 def _draw_scale(largest: float, y: float, unit: str) -> Markup:
@@ -77,12 +79,12 @@ def _draw_scale(largest: float, y: float, unit: str) -> Markup:
     right = WIDTH - measure(words) - 10
     side = 20.0
     left = right - (LEVELS + 1) * side
-    drawn = [element("text", "0", class_="muted", x=left - 8, y=y + 11, text_anchor="end")]
+    drawn = [make_element("text", "0", class_="muted", x=left - 8, y=y + 11, text_anchor="end")]
     for level in range(LEVELS + 1):
         drawn.append(
-            element("rect", class_=f"cell h{level}", x=left + level * side, y=y, width=side - 2, height=14, rx=2)
+            make_element("rect", class_=f"cell h{level}", x=left + level * side, y=y, width=side - 2, height=14, rx=2)
         )
-    drawn.append(element("text", words, class_="muted", x=WIDTH, y=y + 11, text_anchor="end"))
+    drawn.append(make_element("text", words, class_="muted", x=WIDTH, y=y + 11, text_anchor="end"))
     return join(*drawn)
 
 
@@ -98,41 +100,43 @@ def _describe(rows: Sequence[str], columns: Sequence[str], numbers: Sequence[Seq
     ).replace("most :", "most:")
 
 
-def heat_table(about: About, columns: Sequence[str], rows: Sequence[HeatRow], average: HeatRow | None = None) -> Markup:
+def draw_heat_table(
+    about: About, columns: Sequence[str], rows: Sequence[HeatRow], average: HeatRow | None = None
+) -> Markup:
     """Give a table of shares with coloured cells, which reads as one without its colours, too.
 
     Shape: `columns` names the label, the size and each share; a row has a share for each of the last, or fewer: cells
     that are not known yet are hatched and empty.
     """
     largest = find_largest(read_number(share) for row in rows for share in row.shares)
-    head = element("tr", *(element("th", name, scope="col") for name in columns))
-    body = [_table_row(row, len(columns) - 2, largest) for row in rows]
+    head = make_element("tr", *(make_element("th", name, scope="col") for name in columns))
+    body = [_draw_table_row(row, len(columns) - 2, largest) for row in rows]
     if not rows:
-        body = [element("tr", element("td", "no interactions in this range", colspan=str(len(columns))))]
-    foot = [element("tfoot", _table_row(average, len(columns) - 2, largest))] if average and rows else []
-    return element(
+        body = [make_element("tr", make_element("td", "no interactions in this range", colspan=str(len(columns))))]
+    foot = [make_element("tfoot", _draw_table_row(average, len(columns) - 2, largest))] if average and rows else []
+    return make_element(
         "table",
-        element("caption", about.sentence or about.title),
-        element("thead", head),
-        element("tbody", *body),
+        make_element("caption", about.sentence or about.title),
+        make_element("thead", head),
+        make_element("tbody", *body),
         *foot,
         class_="heat",
         id=about.name,
     )
 
 
-def _table_row(row: HeatRow, columns: int, largest: float) -> Markup:
+def _draw_table_row(row: HeatRow, columns: int, largest: float) -> Markup:
     size = read_number(row.size)
-    label = element("a", isolate(row.label), href=row.href) if row.href else isolate(row.label)
-    note = element("small", f" {row.note}") if row.note else Markup()
+    label = make_element("a", isolate(row.label), href=row.href) if row.href else isolate(row.label)
+    note = make_element("small", f" {row.note}") if row.note else Markup()
     cells = [
-        element("th", label, note, scope="row"),
-        element("td", "" if size is None else write_number(size), class_="size"),
+        make_element("th", label, note, scope="row"),
+        make_element("td", "" if size is None else write_number(size), class_="size"),
     ]
     shares = [read_number(share) for share in row.shares]
     for share in [*shares, *[None] * (columns - len(shares))]:
         if share is None:
-            cells.append(element("td", element("span", "not known yet", class_="unseen"), class_="h-none"))
+            cells.append(make_element("td", make_element("span", "not known yet", class_="unseen"), class_="h-none"))
         else:
-            cells.append(element("td", write_share(share), class_=f"h{choose_level(share, largest)}"))
-    return element("tr", *cells)
+            cells.append(make_element("td", write_share(share), class_=f"h{choose_level(share, largest)}"))
+    return make_element("tr", *cells)

@@ -50,14 +50,14 @@ class Periods:
     def is_whole(self, at: int) -> bool:
         return not self.is_complete or bool(self.is_complete[at])
 
-    def href(self, at: int) -> str | None:
+    def find_address(self, at: int) -> str | None:
         return self.hrefs[at] if self.hrefs else None
 
     def name(self, at: int) -> str:
         """Give the whole name of a period."""
         return name_period(self.keys[at], self.per)
 
-    def label(self, at: int) -> str:
+    def shorten_period(self, at: int) -> str:
         """Give the short name of a period, for an axis."""
         key = self.keys[at]
         if not isinstance(key, date):
@@ -132,7 +132,7 @@ def choose_labelled(periods: Periods, step_width: float) -> list[int]:
     """Choose the periods that get a label on the axis: evenly, as many as have room, the last one for choice."""
     if not len(periods):
         return []
-    widest = max(measure(periods.label(at)) for at in {0, len(periods) // 2, len(periods) - 1}) + 22
+    widest = max(measure(periods.shorten_period(at)) for at in {0, len(periods) // 2, len(periods) - 1}) + 22
     every = max(1, -(-int(widest) // max(int(step_width), 1))) if step_width >= 1 else int(widest / step_width) + 1
     if periods.per == "day" and every > 3:
         every = -(-every // 7) * 7  # the same weekday each time

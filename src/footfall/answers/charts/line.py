@@ -9,7 +9,16 @@ from typing import Any
 
 from footfall.answers.charts.axes import HEIGHT, WIDTH, Frame, draw_axes, make_frame
 from footfall.answers.charts.labels import Periods, cut, measure
-from footfall.answers.charts.markup import About, Markup, element, empty_picture, isolate, join, link, picture
+from footfall.answers.charts.markup import (
+    About,
+    Markup,
+    isolate,
+    join,
+    link,
+    make_element,
+    make_empty_picture,
+    make_picture,
+)
 from footfall.answers.charts.numbers import find_largest, read_number, write_number
 
 SERIES_MAX = 5  # lines of one chart; more are a tangle
@@ -45,7 +54,7 @@ class _Line:
     colour: str
 
 
-def line(
+def draw_lines(
     about: About, periods: Periods, series: Sequence[Series], *, band: Band | None = None, marked: Sequence[int] = ()
 ) -> Markup:
     """Draw lines. Of more than five series the largest are drawn and the rest is added up as "other".
@@ -54,7 +63,7 @@ def line(
     """
     lines = gather(series)
     if not len(periods) or not any(number is not None for each in lines for number in each.numbers):
-        return empty_picture(about, WIDTH)
+        return make_empty_picture(about, WIDTH)
     numbers = [number for each in lines for number in each.numbers]
     edges = [read_number(cell) for cell in (*band.low, *band.high)] if band else []
     lowest = -find_largest(-number for number in (*numbers, *edges) if number is not None)
@@ -71,7 +80,7 @@ def line(
         drawn.append(_draw_names(frame, lines))
     drawn.append(_draw_notes(frame, periods, lines[0], marked, is_alone=not has_names))
     drawn.append(_draw_strips(frame, periods, lines, about.unit))
-    return picture(about, describe(periods, lines[0].numbers, about.unit), (WIDTH, HEIGHT), *drawn)
+    return make_picture(about, describe(periods, lines[0].numbers, about.unit), (WIDTH, HEIGHT), *drawn)
 
 
 def gather(series: Sequence[Series], most: int = SERIES_MAX) -> list[_Line]:
@@ -105,11 +114,11 @@ def describe(periods: Periods, numbers: Sequence[float | None], unit: str) -> st
     return said if periods.is_whole(len(periods) - 1) else f"{said}; the last one is incomplete"
 
 
-def _points(frame: Frame, numbers: Sequence[float | None]) -> list[tuple[float, float] | None]:
-    return [None if number is None else (frame.x(at), frame.y(number)) for at, number in enumerate(numbers)]
+def _place_points(frame: Frame, numbers: Sequence[float | None]) -> list[tuple[float, float] | None]:
+    return [None if number is None else (frame.place_x(at), frame.place_y(number)) for at, number in enumerate(numbers)]
 
 
-def _runs(points: Sequence[tuple[float, float] | None]) -> list[list[int]]:
+def _split_at_gaps(points: Sequence[tuple[float, float] | None]) -> list[list[int]]:
     """Give the runs of points without a gap."""
     runs: list[list[int]] = [[]]
     for at, point in enumerate(points):
@@ -120,14 +129,14 @@ def _runs(points: Sequence[tuple[float, float] | None]) -> list[list[int]]:
     return [run for run in runs if run]
 
 
-def _path(points: Sequence[tuple[float, float]]) -> str:
+def _join_points(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
 def _draw_line(frame: Frame, periods: Periods, drawn: _Line) -> Markup:
-    points = _points(frame, drawn.numbers)
+    points = _place_points(frame, drawn.numbers)
     shapes: list[Markup] = []
-    for run in _runs(points):
+    for run in _split_at_gaps(points):
         pieces: list[tuple[bool, list[tuple[float, float]]]] = []
         for before, after in pairwise(run):
             is_whole = periods.is_whole(before) and periods.is_whole(after)
@@ -137,7 +146,12 @@ def _draw_line(frame: Frame, periods: Periods, drawn: _Line) -> Markup:
                 pieces.append((is_whole, [start]))
             pieces[-1][1].append(end)
         shapes += [
-            element("path", class_=f"line {drawn.colour}{'' if is_whole else ' incomplete'}", d=_path(way), fill="none")
+            make_element(
+                "path",
+                class_=f"line {drawn.colour}{'' if is_whole else ' incomplete'}",
+                d=_join_points(way),
+                fill="none",
+            )
             for is_whole, way in pieces
         ]
         shapes += [
@@ -149,29 +163,31 @@ def _draw_line(frame: Frame, periods: Periods, drawn: _Line) -> Markup:
 
 
 def _draw_point(point: tuple[float, float] | None, colour: str) -> Markup:
-    return element("circle", class_=f"point {colour}", cx=point[0], cy=point[1], r=4) if point else Markup()
+    return make_element("circle", class_=f"point {colour}", cx=point[0], cy=point[1], r=4) if point else Markup()
 
 
 def _draw_area(frame: Frame, drawn: _Line) -> Markup:
-    points = _points(frame, drawn.numbers)
+    points = _place_points(frame, drawn.numbers)
     shapes = []
-    for run in _runs(points):
+    for run in _split_at_gaps(points):
         way = [point for at in run if (point := points[at])]
-        floor = frame.y(0)
-        outline = _path([(way[0][0], floor), *way, (way[-1][0], floor)]) + "Z"
-        shapes.append(element("path", class_=f"area {drawn.colour}", d=outline))
+        floor = frame.place_y(0)
+        outline = _join_points([(way[0][0], floor), *way, (way[-1][0], floor)]) + "Z"
+        shapes.append(make_element("path", class_=f"area {drawn.colour}", d=outline))
     return join(*shapes)
 
 
 def _draw_band(frame: Frame, band: Band) -> Markup:
-    low = _points(frame, [read_number(cell) for cell in band.low])
-    high = _points(frame, [read_number(cell) for cell in band.high])
+    low = _place_points(frame, [read_number(cell) for cell in band.low])
+    high = _place_points(frame, [read_number(cell) for cell in band.high])
     both = [top if top and bottom else None for top, bottom in zip(high, low, strict=True)]
     shapes = []
-    for run in _runs(both):
+    for run in _split_at_gaps(both):
         way = [point for at in run if (point := high[at])]
         back = [point for at in reversed(run) if (point := low[at])]
-        shapes.append(element("path", element("title", band.name), class_="band", d=_path([*way, *back]) + "Z"))
+        shapes.append(
+            make_element("path", make_element("title", band.name), class_="band", d=_join_points([*way, *back]) + "Z")
+        )
     return join(*shapes)
 
 
@@ -181,7 +197,7 @@ def _draw_names(frame: Frame, lines: Sequence[_Line]) -> Markup:
     for each in lines:
         known = [at for at, number in enumerate(each.numbers) if number is not None]
         if known:
-            ends.append((frame.y(each.numbers[known[-1]] or 0), each))
+            ends.append((frame.place_y(each.numbers[known[-1]] or 0), each))
     ends.sort(key=lambda end: end[0])
     places: list[float] = []
     for wanted, _ in ends:
@@ -193,7 +209,7 @@ def _draw_names(frame: Frame, lines: Sequence[_Line]) -> Markup:
     room = ROOM_FOR_NAME - 12
     return join(
         *(
-            element("text", cut(each.name, room), class_=f"name {each.colour}", x=frame.right + 9, y=place + 4)
+            make_element("text", cut(each.name, room), class_=f"name {each.colour}", x=frame.right + 9, y=place + 4)
             for place, (_, each) in zip(places, ends, strict=True)
         )
     )
@@ -208,12 +224,12 @@ def _draw_notes(frame: Frame, periods: Periods, drawn: _Line, marked: Sequence[i
         chosen = [highest]
     shapes = []
     for at in chosen:
-        x, y, text = frame.x(at), frame.y(drawn.numbers[at] or 0), write_number(drawn.numbers[at])
+        x, y, text = frame.place_x(at), frame.place_y(drawn.numbers[at] or 0), write_number(drawn.numbers[at])
         half = measure(text) / 2
         if at in marked:
-            shapes.append(element("circle", class_="ring", cx=x, cy=y, r=7))
+            shapes.append(make_element("circle", class_="ring", cx=x, cy=y, r=7))
         x = min(max(x, frame.left + half), WIDTH - half)
-        shapes.append(element("text", text, class_="number", x=x, y=max(y - 10, 12), text_anchor="middle"))
+        shapes.append(make_element("text", text, class_="number", x=x, y=max(y - 10, 12), text_anchor="middle"))
     return join(*shapes)
 
 
@@ -223,19 +239,21 @@ def _draw_strips(frame: Frame, periods: Periods, lines: Sequence[_Line], unit: s
     strips = []
     for first in range(0, len(periods), together):
         last = min(first + together, len(periods)) - 1
-        title = element("title", _tell(periods, lines, (first, last), unit))
+        title = make_element("title", _tell(periods, lines, (first, last), unit))
         x, width = frame.left + first * frame.step_width, (last - first + 1) * frame.step_width
-        shapes = [element("rect", class_="hit", x=x, y=frame.top, width=width, height=frame.bottom - frame.top)]
+        shapes = [make_element("rect", class_="hit", x=x, y=frame.top, width=width, height=frame.bottom - frame.top)]
         middle = (first + last) // 2
         for each in lines:
             if (number := each.numbers[middle]) is not None:
                 colour = f"dot {each.colour}"
-                shapes.append(element("circle", class_=colour, cx=frame.x(middle), cy=frame.y(number), r=4))
+                shapes.append(
+                    make_element("circle", class_=colour, cx=frame.place_x(middle), cy=frame.place_y(number), r=4)
+                )
         strips.append(
-            element(
+            make_element(
                 "g",
                 title,
-                link(periods.href(first), *shapes, name=periods.name(first), is_reached=False),
+                link(periods.find_address(first), *shapes, name=periods.name(first), is_reached=False),
                 class_="strip",
             )
         )

@@ -41,13 +41,13 @@ class About:
             raise ValueError(f"{self.name!r} is no name of a chart; take a-z, 0-9 and -")
 
 
-def element(tag: str, *children: str, **attributes: str | float | None) -> Markup:
+def make_element(tag: str, *children: str, **attributes: str | float | None) -> Markup:
     """Give one element. Markup goes in as it is, other text is escaped.
 
     Shape: an attribute that is None is left out; `class_` is class, `_` is `-`; numbers have one decimal at most.
 
     Example:
-        >>> element("text", "<a>", class_="label", x=1.25, text_anchor="end")
+        >>> make_element("text", "<a>", class_="label", x=1.25, text_anchor="end")
         '<text class="label" x="1.2" text-anchor="end">&lt;a&gt;</text>'
     """
     written = "".join(
@@ -101,16 +101,16 @@ def link(href: str | None, *children: str, name: str | None = None, is_reached: 
         return join(*children)
     if not re.match(r"[?#]|/(?!/)", href):
         raise ValueError(f"{href!r} leads elsewhere; a link of a chart begins with /, ? or #")
-    return element("a", *children, href=href, aria_label=name, tabindex=None if is_reached else "-1")
+    return make_element("a", *children, href=href, aria_label=name, tabindex=None if is_reached else "-1")
 
 
-def picture(about: About, sentence: str, size: tuple[float, float], *children: Markup) -> Markup:
+def make_picture(about: About, sentence: str, size: tuple[float, float], *children: Markup) -> Markup:
     """Put shapes into an SVG that has a name, a sentence and no colour of its own: classes give the colours."""
     width, height = size
-    return element(
+    return make_element(
         "svg",
-        element("title", about.title, id=f"{about.name}-title"),
-        element("desc", about.sentence or sentence, id=f"{about.name}-desc"),
+        make_element("title", about.title, id=f"{about.name}-title"),
+        make_element("desc", about.sentence or sentence, id=f"{about.name}-desc"),
         *children,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {write_coordinate(width)} {write_coordinate(height)}",
@@ -124,8 +124,8 @@ def picture(about: About, sentence: str, size: tuple[float, float], *children: M
     )
 
 
-def empty_picture(about: About, width: float, words: str = "no interactions in this range") -> Markup:
+def make_empty_picture(about: About, width: float, words: str = "no interactions in this range") -> Markup:
     """Give a picture of nothing that says so."""
-    line = element("line", class_="axis", x1=0, y1=90, x2=width, y2=90)
-    text = element("text", words, class_="muted", x=width / 2, y=54, text_anchor="middle")
-    return picture(about, f"{about.title}: {words}", (width, 100), line, text)
+    line = make_element("line", class_="axis", x1=0, y1=90, x2=width, y2=90)
+    text = make_element("text", words, class_="muted", x=width / 2, y=54, text_anchor="middle")
+    return make_picture(about, f"{about.title}: {words}", (width, 100), line, text)

@@ -117,12 +117,12 @@ def choose_marks(largest: float, lowest: float = 0, count: int = 5) -> list[floa
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= rough * 0.999)
     if reach >= 1:
-        step = max(step, 1) if reach >= count or step >= 1 else _fit_small(reach, step)
+        step = max(step, 1) if reach >= count or step >= 1 else _fit_small_steps(reach, step)
     first, last = math.floor(lowest / step + 1e-9), math.ceil(largest / step - 1e-9)
     marks = [round(number * step, 12) for number in range(first, last + 1)]
     return [int(mark) if mark == int(mark) else mark for mark in marks]
 
 
-def _fit_small(reach: float, step: float) -> float:
+def _fit_small_steps(reach: float, step: float) -> float:
     """Take whole steps for small whole numbers: nobody is half a user."""
     return 1 if reach == int(reach) else step

@@ -8,14 +8,23 @@ from dataclasses import replace
 from footfall.answers.charts.axes import HEIGHT, WIDTH, Frame, draw_axes, make_frame
 from footfall.answers.charts.labels import Periods, cut, measure
 from footfall.answers.charts.line import Series, gather
-from footfall.answers.charts.markup import About, Markup, element, empty_picture, isolate, join, link, picture
+from footfall.answers.charts.markup import (
+    About,
+    Markup,
+    isolate,
+    join,
+    link,
+    make_element,
+    make_empty_picture,
+    make_picture,
+)
 from footfall.answers.charts.numbers import find_largest, read_number, write_number
 
 LEGEND = 22.0  # units of the drawing below the axis
 NUMBERS_FROM = 26.0  # units of width from which a bar has room for its number
 
 
-def stacked_bars(about: About, periods: Periods, up: Sequence[Series], down: Sequence[Series] = ()) -> Markup:
+def draw_stacked_bars(about: About, periods: Periods, up: Sequence[Series], down: Sequence[Series] = ()) -> Markup:
     """Draw a bar a period: the parts of `up` upon each other from 0 on, those of `down` below it.
 
     Shape: numbers of `down` are counts, positive ones; what the chart says of them has no sign either.
@@ -30,7 +39,7 @@ def stacked_bars(about: About, periods: Periods, up: Sequence[Series], down: Seq
     sums_down = [sum(each.numbers[at] or 0 for each in below) for at in range(len(periods))]
     known = any(number is not None for each in (*above, *below) for number in each.numbers)
     if not len(periods) or not known:
-        return empty_picture(about, WIDTH)
+        return make_empty_picture(about, WIDTH)
     frame = make_frame(find_largest(sums_up), -find_largest(sums_down), len(periods))
     drawn = [draw_axes(frame, periods, about.unit)]
     for at in range(len(periods)):
@@ -41,9 +50,11 @@ def stacked_bars(about: About, periods: Periods, up: Sequence[Series], down: Seq
         ]
         drawn.append(_draw_period(frame, periods, at, parts))
         if frame.step_width >= max(NUMBERS_FROM, measure(write_number(sums_up[at])) + 4) and sums_up[at]:
-            y = frame.y(sums_up[at]) - 5
+            y = frame.place_y(sums_up[at]) - 5
             drawn.append(
-                element("text", write_number(sums_up[at]), class_="number", x=frame.x(at), y=y, text_anchor="middle")
+                make_element(
+                    "text", write_number(sums_up[at]), class_="number", x=frame.place_x(at), y=y, text_anchor="middle"
+                )
             )
     has_legend = len(above) + len(below) > 1
     if has_legend:
@@ -54,7 +65,7 @@ def stacked_bars(about: About, periods: Periods, up: Sequence[Series], down: Seq
         f"{', '.join(each.name[:60] for each in (*above, *below))}: highest {write_number(sums_up[highest])} "
         f"({periods.name(highest)})"
     )
-    return picture(about, sentence, (WIDTH, HEIGHT + LEGEND * has_legend), *drawn)
+    return make_picture(about, sentence, (WIDTH, HEIGHT + LEGEND * has_legend), *drawn)
 
 
 def _read_counts(series: Series) -> list[float | None]:
@@ -66,13 +77,13 @@ def _draw_period(
     frame: Frame, periods: Periods, at: int, parts: Sequence[tuple[str, float | None, str, bool]]
 ) -> Markup:
     width = min(frame.step_width * 0.78, 46)
-    x = frame.x(at) - width / 2
+    x = frame.place_x(at) - width / 2
     ends = {True: 0.0, False: 0.0}
     shapes = [
-        element(
+        make_element(
             "rect",
             class_="hit",
-            x=frame.x(at) - frame.step_width / 2,
+            x=frame.place_x(at) - frame.step_width / 2,
             y=frame.top,
             width=frame.step_width,
             height=frame.bottom - frame.top,
@@ -84,16 +95,16 @@ def _draw_period(
         if not number:
             continue
         begins, ends[is_up] = ends[is_up], ends[is_up] + (number if is_up else -number)
-        top, bottom = sorted((frame.y(begins), frame.y(ends[is_up])))
+        top, bottom = sorted((frame.place_y(begins), frame.place_y(ends[is_up])))
         classes = f"bar {colour}{'' if periods.is_whole(at) else ' incomplete'}"
-        shapes.append(element("rect", class_=classes, x=x, y=top, width=width, height=max(bottom - top, 0.5)))
+        shapes.append(make_element("rect", class_=classes, x=x, y=top, width=width, height=max(bottom - top, 0.5)))
     told = join(
         isolate(periods.name(at)), ": ", Markup(", ".join(said)), "" if periods.is_whole(at) else " (incomplete)"
     )
-    return element(
+    return make_element(
         "g",
-        element("title", told),
-        link(periods.href(at), *shapes, name=periods.name(at), is_reached=False),
+        make_element("title", told),
+        link(periods.find_address(at), *shapes, name=periods.name(at), is_reached=False),
         class_="column",
     )
 
@@ -103,7 +114,7 @@ def _draw_legend(names: Sequence[tuple[str, str]], y: float) -> Markup:
     room = WIDTH / len(names) - 40
     for name, colour in names:
         text = cut(name, room)
-        drawn.append(element("rect", class_=f"bar {colour}", x=x, y=y, width=12, height=12, rx=2))
-        drawn.append(element("text", text, class_="label", x=x + 18, y=y + 10.5))
+        drawn.append(make_element("rect", class_=f"bar {colour}", x=x, y=y, width=12, height=12, rx=2))
+        drawn.append(make_element("text", text, class_="label", x=x + 18, y=y + 10.5))
         x += measure(text) + 40
     return join(*drawn)

@@ -45,7 +45,7 @@ def choose_action(draft: Draft) -> None:
 def choose_by_position(draft: Draft) -> None:
     """Choose the action where no column has a name: the column of few words, before user and product are chosen."""
     best: tuple[float, Profile] | None = None
-    for profile in draft.free():
+    for profile in draft.list_free():
         if profile.is_numeric or profile.is_time or profile.is_list or profile.is_unique:
             continue
         if profile.distinct > min(FEW_VALUES, max(2, SHARE_OF_VALUES * 2 * profile.filled)) or profile.longest > 60:
@@ -64,7 +64,7 @@ def choose_by_position(draft: Draft) -> None:
 
 def _find_named(draft: Draft) -> tuple[float, Profile] | None:
     candidates = []
-    for score, profile in draft.best("action", NAME_LEAST):
+    for score, profile in draft.rank_free("action", NAME_LEAST):
         if profile.is_list or profile.is_time or profile.missing_share > 0.9 or profile.time.kind == "clock":
             continue
         if profile.is_numeric and (score < NUMERIC_NAME_LEAST or profile.distinct > FEW_VALUES or profile.is_unique):
@@ -93,7 +93,7 @@ def _take(draft: Draft, score: float, chosen: Profile) -> None:
     draft.say("action", chosen.column.reference, confidence, reason)
     _tell_missing(draft, chosen)
     if chosen.longest > 500:
-        draft.remark("action", "some values have over 500 characters: they would be rejected as too-long")
+        draft.add_remark("action", "some values have over 500 characters: they would be rejected as too-long")
 
 
 def _tell_missing(draft: Draft, chosen: Profile) -> None:
@@ -101,19 +101,19 @@ def _tell_missing(draft: Draft, chosen: Profile) -> None:
         return
     if chosen.missing_share > MISSING_ALLOWED and chosen.missing > 1:
         draft.fields["action"] = {"column": chosen.column.reference, "default": "unknown"}
-        draft.remark("action", f"missing in {chosen.missing:,} of {chosen.rows:,} rows, which get 'unknown'")
+        draft.add_remark("action", f"missing in {chosen.missing:,} of {chosen.rows:,} rows, which get 'unknown'")
     else:
-        draft.remark("action", f"missing in {chosen.missing:,} of {chosen.rows:,} rows, which would be rejected")
+        draft.add_remark("action", f"missing in {chosen.missing:,} of {chosen.rows:,} rows, which would be rejected")
 
 
 def _find_rating(draft: Draft) -> Profile | None:
-    for score, profile in draft.best("rating", NAME_LEAST):
+    for score, profile in draft.rank_free("rating", NAME_LEAST):
         is_rating = profile.is_numeric or profile.share(YES_OR_NO) == 1.0
         if is_rating and profile.distinct <= RATINGS_MAX and not profile.is_unique and score:
             return profile
     if draft.records.has_names:
         return None
-    for profile in draft.free():
+    for profile in draft.list_free():
         if (
             profile.is_numeric
             and 2 <= profile.distinct <= RATINGS_MAX
@@ -160,7 +160,7 @@ def _choose_constant(draft: Draft) -> None:
 
 def choose_named_product_or_action(draft: Draft) -> None:
     """Choose product and action where columns have names. A column that may be both becomes what it fits better."""
-    product = draft.best("product_id", 62.0)
+    product = draft.rank_free("product_id", 62.0)
     action = _find_named(draft)
     if action and product and action[1] is product[0][1]:
         scores = score_name(action[1].words)

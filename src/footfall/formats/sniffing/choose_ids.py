@@ -33,7 +33,7 @@ NIL_UUID = "00000000-0000-0000-0000-000000000000"
 def choose_interaction_id(draft: Draft) -> None:
     """Choose the id of the interaction: a column that is one, a key of two columns, or ids that are made."""
     refused: list[str] = []
-    for score, profile in draft.best("interaction_id", ID_NAME_LEAST):
+    for score, profile in draft.rank_free("interaction_id", ID_NAME_LEAST):
         reason = _refuse_id(draft, profile, score)
         if reason:
             refused.append(reason)
@@ -47,7 +47,7 @@ def choose_interaction_id(draft: Draft) -> None:
         _take_key(draft, pair, refused)
         return
     for reason in refused:
-        draft.remark("interaction_id", reason, "likely")
+        draft.add_remark("interaction_id", reason, "likely")
     draft.types["interaction_id"] = "uuid"
     reason = (
         "no column is an id of the interaction: ids are made of each record. Where the file is a log that is cut "
@@ -110,16 +110,18 @@ def _take_id(draft: Draft, profile: Profile, score: float, refused: list[str]) -
         reason += ", which is few to know it by"
     draft.say("interaction_id", _write_id(profile, kind), confidence, reason + why)
     for each in refused:
-        draft.remark("interaction_id", each, "likely")
+        draft.add_remark("interaction_id", each, "likely")
     if profile.missing:
-        draft.remark(
+        draft.add_remark(
             "interaction_id", f"{profile.missing:,} of {profile.rows:,} rows have no id: they would be rejected"
         )
 
 
 def _find_unnamed_id(draft: Draft) -> Profile | None:
     """Find a column that is an id by its values alone: UUIDs, one for each row, or the first without a header."""
-    free = [each for each in draft.free() if each.is_unique and each.rows >= ROWS_ENOUGH and not each.column.is_list]
+    free = [
+        each for each in draft.list_free() if each.is_unique and each.rows >= ROWS_ENOUGH and not each.column.is_list
+    ]
     for profile in free:
         scores = score_name(profile.words) if profile.words else {}
         if (
@@ -141,9 +143,11 @@ def _find_unnamed_id(draft: Draft) -> Profile | None:
 
 def _find_key(draft: Draft) -> tuple[Profile, Profile] | None:
     """Find the id of an order and the number of a line in that order, if the two together are unique."""
-    firsts = [each for score, each in draft.best("interaction_id", ID_NAME_LEAST) if not each.missing and score <= 90]
+    firsts = [
+        each for score, each in draft.rank_free("interaction_id", ID_NAME_LEAST) if not each.missing and score <= 90
+    ]
     for first in firsts:
-        for second in draft.free():
+        for second in draft.list_free():
             words = set(split_name(second.words))
             if (
                 second is first
@@ -170,7 +174,7 @@ def _take_key(draft: Draft, pair: tuple[Profile, Profile], refused: list[str]) -
         f"{show_column(pair[0])} and {show_column(pair[1])} together are unique in {pair[0].rows:,} rows",
     )
     for each in refused:
-        draft.remark("interaction_id", each, "likely")
+        draft.add_remark("interaction_id", each, "likely")
 
 
 def choose_user(draft: Draft) -> None:
@@ -180,14 +184,14 @@ def choose_user(draft: Draft) -> None:
             score * (1 - 0.15 * profile.missing_share) * (0.8 if profile.distinct == 1 and profile.rows > 10 else 1),
             profile,
         )
-        for score, profile in draft.best("user_id", USER_NAME_LEAST)
+        for score, profile in draft.rank_free("user_id", USER_NAME_LEAST)
         if not profile.is_list and not profile.is_time and profile.missing_share < 1
     ]
     candidates.sort(key=lambda each: -each[0])
     if not candidates:
         chosen = _find_by_shape(draft, "user_id")
         if chosen is None:
-            draft.types["user_id"] = _constant_type(draft, "user_id")
+            draft.types["user_id"] = _choose_constant_type(draft, "user_id")
             value = "unknown" if draft.types["user_id"] == "text" else "0"
             draft.say(
                 "user_id", {"value": value}, "not sure", "no column says who it was: all rows get one and the same user"
@@ -212,7 +216,7 @@ def choose_product(draft: Draft) -> None:
             score * (1 - 0.1 * profile.missing_share) * (0.7 if profile.distinct == 1 and profile.rows > 10 else 1),
             profile,
         )
-        for score, profile in draft.best("product_id", PRODUCT_NAME_LEAST)
+        for score, profile in draft.rank_free("product_id", PRODUCT_NAME_LEAST)
         if not profile.is_time and profile.missing_share < 0.995 and not _is_measure(profile) and not profile.is_list
     ]
     candidates.sort(key=lambda each: -each[0])
@@ -232,7 +236,7 @@ def choose_product(draft: Draft) -> None:
     if not candidates:
         chosen = _find_by_shape(draft, "product_id")
         if chosen is None:
-            draft.types["product_id"] = _constant_type(draft, "product_id")
+            draft.types["product_id"] = _choose_constant_type(draft, "product_id")
             value = "none" if draft.types["product_id"] == "text" else "0"
             told = f"; {lists[0].reference!r} is a list of several" if lists else ""
             draft.say("product_id", {"value": value}, "not sure", f"no column says which product it was{told}")
@@ -245,7 +249,9 @@ def choose_product(draft: Draft) -> None:
 
 def _find_impressions(draft: Draft) -> Profile | None:
     """Find a list of products that were shown, each with 1 behind it where it was chosen, else 0: N12-0 N7-1."""
-    return next((each for each in draft.free() if each.share(IMPRESSIONS) > 0.95 and each.share(SINGLE) < 0.9), None)
+    return next(
+        (each for each in draft.list_free() if each.share(IMPRESSIONS) > 0.95 and each.share(SINGLE) < 0.9), None
+    )
 
 
 def _is_measure(profile: Profile) -> bool:
@@ -253,7 +259,7 @@ def _is_measure(profile: Profile) -> bool:
     return profile.is_numeric and profile.integer_share < 0.5 and not profile.is_float_ids
 
 
-def _constant_type(draft: Draft, column: str) -> IdType:
+def _choose_constant_type(draft: Draft, column: str) -> IdType:
     """Give the type of a constant: text, which says more, unless the settings want whole numbers: then it is 0."""
     return "bigint" if draft.set_types.get(f"{column}_type") == "bigint" else "text"
 
@@ -261,7 +267,7 @@ def _constant_type(draft: Draft, column: str) -> IdType:
 def _find_by_shape(draft: Draft, column: str) -> Profile | None:
     """Find a column by its values, if no name tells which it is: ids that repeat."""
     has_names = draft.records.has_names
-    for profile in draft.free():
+    for profile in draft.list_free():
         if profile.is_list or profile.is_time or profile.time.kind == "clock" or _is_measure(profile):
             continue
         words = set(split_name(profile.words))
@@ -319,9 +325,9 @@ def _write_thing(draft: Draft, key: str, columns: list[Profile], score: float, m
         reason = (
             f"missing in {missing:,} of {first.rows:,} rows, which get {value['default']!r}; else they are rejected"
         )
-        draft.remark(key, reason)
+        draft.add_remark(key, reason)
     elif missing:
-        draft.remark(key, f"missing in {missing:,} of {first.rows:,} rows, which would be rejected")
+        draft.add_remark(key, f"missing in {missing:,} of {first.rows:,} rows, which would be rejected")
 
 
 def _count_missing(columns: list[Profile]) -> int:
@@ -337,13 +343,13 @@ def _count_missing(columns: list[Profile]) -> int:
 
 def _note_type(draft: Draft, key: str, profile: Profile) -> tuple[IdType, str]:
     """Give the type of an id, and the reason in words. Effects: the draft gets the type, and a remark on a doubt."""
-    kind, why = profile.id_type()
+    kind, why = profile.choose_id_type()
     draft.types[key] = kind
     if why.startswith("|"):
-        draft.remark(key, why[1:])
+        draft.add_remark(key, why[1:])
         return kind, ""
     if profile.longest > 200:
-        draft.remark(key, "some values have over 200 characters: they would be rejected as too-long")
+        draft.add_remark(key, "some values have over 200 characters: they would be rejected as too-long")
     return kind, f" ({kind}: {why})" if why else f" ({kind})"
 
 

@@ -27,7 +27,7 @@ ENDINGS = re.compile(r"(?:\.(?:csv|tsv|txt|dat|json|jsonl|ndjson|log|parquet|gz|
 
 def choose_time(draft: Draft) -> bool:
     """Choose the timestamp. False where no column holds one, so that a constant takes its place."""
-    candidates = [(score, profile) for profile in draft.free() if (score := _score(draft, profile)) >= NAME_LEAST]
+    candidates = [(score, profile) for profile in draft.list_free() if (score := _score(draft, profile)) >= NAME_LEAST]
     candidates.sort(key=lambda each: -each[0])
     if candidates:
         score, chosen = candidates[0]
@@ -64,7 +64,7 @@ def _take(draft: Draft, score: float, chosen: Profile) -> None:
         return
     draft.take(chosen)
     value = _write(chosen.column.reference, shape.formats)
-    reason = f"{show_column(chosen)} holds times{_how(chosen)}"
+    reason = f"{show_column(chosen)} holds times{_describe_way(chosen)}"
     confidence: Confidence = "sure" if score >= 60 and not shape.doubt else "likely"
     if score < 45:
         confidence = "not sure"
@@ -79,7 +79,7 @@ def _write(reference: Any, formats: tuple[str, ...]) -> Any:
     return {"column": reference, "format": formats[0] if len(formats) == 1 else list(formats)}
 
 
-def _how(profile: Profile) -> str:
+def _describe_way(profile: Profile) -> str:
     shape = profile.time
     if shape.proof:
         return f": {shape.proof}"
@@ -89,23 +89,25 @@ def _how(profile: Profile) -> str:
 def _tell_more(draft: Draft, chosen: Profile) -> None:
     shape = chosen.time
     if shape.doubt:
-        draft.remark("timestamp", shape.doubt)
+        draft.add_remark("timestamp", shape.doubt)
     if shape.share < 1.0:
         odd = round((1 - shape.share) * chosen.filled) or 1
-        draft.remark(
+        draft.add_remark(
             "timestamp", f"{odd:,} of {chosen.filled:,} values are no times in this form: they would be rejected"
         )
     if chosen.missing_share > MISSING_SAID:
-        draft.remark("timestamp", f"{chosen.missing:,} of {chosen.rows:,} rows have no time: they would be rejected")
+        draft.add_remark(
+            "timestamp", f"{chosen.missing:,} of {chosen.rows:,} rows have no time: they would be rejected"
+        )
     if shape.is_naive and shape.kind != "day":
         zone = draft.set_types.get("source_time_zone", "UTC")
-        draft.remark(
+        draft.add_remark(
             "timestamp", f"the times name no zone: they are taken as {zone}; time_zone says otherwise", "likely"
         )
 
 
 def _find_date_and_clock(draft: Draft) -> tuple[Profile, Profile] | None:
-    days = [each for each in draft.free() if each.time.kind == "day" and each.time.share >= SHARE_LEAST]
+    days = [each for each in draft.list_free() if each.time.kind == "day" and each.time.share >= SHARE_LEAST]
     for day in days:
         clock = _find_clock(draft, day)
         if clock is not None:
@@ -115,32 +117,32 @@ def _find_date_and_clock(draft: Draft) -> tuple[Profile, Profile] | None:
 
 def _find_clock(draft: Draft, day: Profile) -> Profile | None:
     """Find the column with the time of day that belongs to a column of days."""
-    clocks = [each for each in draft.free() if each.time.kind == "clock" and each is not day]
+    clocks = [each for each in draft.list_free() if each.time.kind == "clock" and each is not day]
     named = [each for each in clocks if not each.words or score_name(each.words).get("timestamp", 0.0) >= NAME_LEAST]
     return named[0] if named else None
 
 
 def _take_two(draft: Draft, day: Profile, clock: Profile) -> None:
     draft.take(day, clock)
-    formats = [each if each == "iso" else f"{each} {_clock_format(clock)}" for each in day.time.formats]
+    formats = [each if each == "iso" else f"{each} {_find_clock_format(clock)}" for each in day.time.formats]
     value: dict[str, Any] = {"columns": [day.column.reference, clock.column.reference]}
     if formats != ["iso"]:
         value["format"] = formats[0] if len(formats) == 1 else formats
     reason = f"{show_column(day)} holds days and {show_column(clock)} the times of day"
     draft.say("timestamp", value, "sure" if not day.time.doubt else "likely", reason)
     if day.time.doubt:
-        draft.remark("timestamp", day.time.doubt)
-    draft.remark("timestamp", "the times name no zone: they are taken as UTC; time_zone says otherwise", "likely")
+        draft.add_remark("timestamp", day.time.doubt)
+    draft.add_remark("timestamp", "the times name no zone: they are taken as UTC; time_zone says otherwise", "likely")
 
 
-def _clock_format(clock: Profile) -> str:
+def _find_clock_format(clock: Profile) -> str:
     value = next(iter(clock.counts))
     return "%H:%M" + (":%S" if value.count(":") == 2 else "") + (".%f" if "." in value else "")
 
 
 def _choose_stand_in(draft: Draft) -> bool:
     """Take the day in the file's name, else a constant, and say so."""
-    relative = [each for score, each in draft.best("timestamp", NAMED_NUMBER) if each.time.kind == "number"]
+    relative = [each for score, each in draft.rank_free("timestamp", NAMED_NUMBER) if each.time.kind == "number"]
     seen = (
         f"no column holds a time; {show_column(relative[0])} has {relative[0].time.doubt}"
         if relative

@@ -56,7 +56,7 @@ def _give(dialect: Dialect, rows: list[tuple[str, ...]], bad: tuple[int, int], w
         is_doubled = use_positions and name and [each.strip().lower() for each in names].count(name.strip().lower()) > 1
         reference: Reference = at + 1 if not names or not name.strip() or is_doubled else name.strip(" \t")
         column = Column(reference, name.strip(), tuple(row[at] for row in rows))
-        columns += [column, *_inside_json(column)]
+        columns += [column, *_list_columns_inside_json(column)]
     parts, keys = _describe(dialect, names, bad, len(rows))
     looks = f"text delimited by {SPELLINGS.get(dialect.delimiter, repr(dialect.delimiter))}"
     looks += " with a header" if dialect.has_header else " without a header" if not names else ""
@@ -126,7 +126,7 @@ def _describe(
     return parts, keys
 
 
-def _inside_json(column: Column) -> list[Column]:
+def _list_columns_inside_json(column: Column) -> list[Column]:
     """Give the columns that JSON inside a column holds, as `column -> path`."""
     filled = [value for value in column.values if value and value.strip()]
     if (

@@ -182,12 +182,12 @@ def _find_comment(lines: list[str], delimiter: str, usual: int) -> tuple[str | N
                 for each in (delimiter, BLANKS, ","):
                     split = tuple(name.strip() for name in split_plain(names, each))
                     if len(split) == usual and _count_names(split) >= min(2, usual):
-                        return mark, _distinct(split)
+                        return mark, _drop_repeats(split)
         return mark, ()
     return None, ()
 
 
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+def _drop_repeats(names: tuple[str, ...]) -> tuple[str, ...]:
     seen: Counter[str] = Counter()
     given = []
     for name in names:

@@ -32,7 +32,7 @@ class Draft:
         self.fields[key] = value
         self.parts.append(GuessedPart(key, value, confidence, reason))
 
-    def remark(self, key: str, reason: str, confidence: Confidence = "not sure") -> None:
+    def add_remark(self, key: str, reason: str, confidence: Confidence = "not sure") -> None:
         """Say more about a field."""
         self.parts.append(GuessedPart(key, None, confidence, reason))
 
@@ -40,24 +40,25 @@ class Draft:
         """Note columns as taken."""
         self.used += profiles
 
-    def free(self) -> list[Profile]:
+    def list_free(self) -> list[Profile]:
         """Give the columns that are not taken and hold a value."""
         return [
             profile for profile in self.profiles if profile.filled and not any(profile is used for used in self.used)
         ]
 
-    def best(self, role: str, least: float) -> list[tuple[float, Profile]]:
+    def rank_free(self, role: str, least: float) -> list[tuple[float, Profile]]:
         """Give the free columns that may be a field by their names, the best first."""
         scored = [
-            (score_name(profile.words).get(role, 0.0) if profile.words else 0.0, profile) for profile in self.free()
+            (score_name(profile.words).get(role, 0.0) if profile.words else 0.0, profile)
+            for profile in self.list_free()
         ]
         chosen = [
-            (score - 2 * _depth(profile.column.reference), profile) for score, profile in scored if score >= least
+            (score - 2 * _count_depth(profile.column.reference), profile) for score, profile in scored if score >= least
         ]
         return sorted(chosen, key=lambda each: -each[0])  # stable: the first of equals stays first
 
 
-def _depth(reference: Reference) -> int:
+def _count_depth(reference: Reference) -> int:
     """Count how many objects enclose a value. Of two columns that fit equally, the outer one is meant."""
     return 0 if isinstance(reference, int) else reference.removeprefix("..").count(".") + 4 * reference.count("->")
 

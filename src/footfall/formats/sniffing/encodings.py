@@ -36,17 +36,17 @@ def decode(sample: Sample, source: str) -> Text:
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         name = "utf-16-le" if head[:2] == b"\xff\xfe" else "utf-16-be"
         part = GuessedPart("encoding", "utf-16", "sure", "the file begins with the byte order mark of UTF-16")
-        return _text(sample, name, "utf-16", part)
+        return _make_text(sample, name, "utf-16", part)
     joined = b"\n".join(sample.pieces)
     wrong = _count_wrong(sample)
     if not wrong:
-        return _text(sample, "utf-8", "utf-8", None)
+        return _make_text(sample, "utf-8", "utf-8", None)
     characters = len(UTF_8_CHARACTER.findall(joined))
     if characters > wrong:
         reason = (
             f"{wrong:,} bytes seen are not UTF-8, among {characters:,} characters that are; they stay what they are"
         )
-        return _text(sample, "utf-8", "utf-8", GuessedPart("encoding", "utf-8", "not sure", reason))
+        return _make_text(sample, "utf-8", "utf-8", GuessedPart("encoding", "utf-8", "not sure", reason))
     high = len(re.findall(rb"[\x80-\xff]", joined))
     if 2 * len(GB_PAIR.findall(joined)) >= 0.9 * high and high >= 8 and _is_chinese(joined):
         raise SourceError(
@@ -57,20 +57,20 @@ def decode(sample: Sample, source: str) -> Text:
     in_words = sum(map(len, CYRILLIC_WORD.findall(joined)))
     if in_words * 2 > high and high >= 8 and len(LATIN_NEIGHBOURS.findall(joined)) * 5 < high:
         name = "koi8-r" if _is_koi8(joined) else "windows-1251"
-        return _text(
+        return _make_text(
             sample, name, name, GuessedPart("encoding", name, "not sure", "whole words of bytes over 127: Cyrillic?")
         )
     if OPEN_IN_1252.search(joined):
         reason = "it is not UTF-8, and has bytes that windows-1252 leaves open"
-        return _text(sample, "latin-1", "latin-1", GuessedPart("encoding", "latin-1", "not sure", reason))
+        return _make_text(sample, "latin-1", "latin-1", GuessedPart("encoding", "latin-1", "not sure", reason))
     is_1252 = re.search(rb"[\x80-\x9f]", joined) is not None
     reason = "it is not UTF-8" + (
         ", and has letters or signs of windows-1252" if is_1252 else "; latin-1 would read the same letters"
     )
-    return _text(sample, "cp1252", "windows-1252", GuessedPart("encoding", "windows-1252", "likely", reason))
+    return _make_text(sample, "cp1252", "windows-1252", GuessedPart("encoding", "windows-1252", "likely", reason))
 
 
-def _text(sample: Sample, codec: str, name: str, part: GuessedPart | None) -> Text:
+def _make_text(sample: Sample, codec: str, name: str, part: GuessedPart | None) -> Text:
     pieces = [piece.decode(codec, "replace") for piece in sample.pieces]
     pieces[0] = pieces[0].removeprefix("\ufeff")
     return Text(tuple(pieces), sample.is_whole, name, part)

@@ -100,7 +100,7 @@ def _walk(text: str, delimiter: str) -> tuple[tuple[str, ...], bool, bool]:
     at = 0
     while True:
         if text.startswith('"', at):
-            end = _closing(text, at + 1)
+            end = _find_closing(text, at + 1)
             if end < 0:
                 return tuple(fields), True, is_odd
             value = text[at + 1 : end].replace('""', '"')
@@ -118,7 +118,7 @@ def _walk(text: str, delimiter: str) -> tuple[tuple[str, ...], bool, bool]:
         at = behind + len(delimiter)
 
 
-def _closing(text: str, at: int) -> int:
+def _find_closing(text: str, at: int) -> int:
     while True:
         end = text.find('"', at)
         if end < 0 or not text.startswith('""', end):

@@ -220,10 +220,10 @@ def _give(objects: Objects, keys: dict[str, Any], looks: str, parts: list[Guesse
         parts.append(GuessedPart("explode", path, "likely", reason))
     if not rows:
         return f"it is {looks}, and the list is always empty"
-    return Records(_columns(rows), len(rows), keys, looks, tuple(parts))
+    return Records(_list_columns(rows), len(rows), keys, looks, tuple(parts))
 
 
-def _columns(rows: list[dict[str, Leaf]]) -> tuple[Column, ...]:
+def _list_columns(rows: list[dict[str, Leaf]]) -> tuple[Column, ...]:
     seen: dict[str, Leaf] = {}
     for row in rows:
         for path, leaf in row.items():
@@ -257,12 +257,12 @@ def _choose_list(objects: Objects, rows: list[dict[str, Leaf]]) -> str | None:
         for path, found in _find_lists([each], "", depth=3, least=1):
             counts[path] += 1
             items.setdefault(path, []).extend(found[:20])
-    outer = _best_scores({leaf.words for row in rows[:500] for leaf in row.values() if not leaf.is_list})
+    outer = _find_best_scores({leaf.words for row in rows[:500] for leaf in row.values() if not leaf.is_list})
     best: tuple[float, str] | None = None
     for path, count in counts.items():
         if count * 2 < min(len(objects), 500):
             continue
-        inner = _best_scores({leaf.words for each in items[path] for leaf in flatten(each).values()})
+        inner = _find_best_scores({leaf.words for each in items[path] for leaf in flatten(each).values()})
         brings = [role for role in ("timestamp", "action", "product_id") if inner[role] >= LEAST_SCORES[role]]
         is_wanted = ("timestamp" in brings and len(brings) > 1 and outer["timestamp"] < inner["timestamp"]) or (
             "product_id" in brings
@@ -274,7 +274,7 @@ def _choose_list(objects: Objects, rows: list[dict[str, Leaf]]) -> str | None:
     return best[1] if best else None
 
 
-def _best_scores(names: set[str]) -> dict[str, float]:
+def _find_best_scores(names: set[str]) -> dict[str, float]:
     best = {"timestamp": 0.0, "action": 0.0, "product_id": 0.0}
     for name in names:
         for role, score in score_name(name).items():

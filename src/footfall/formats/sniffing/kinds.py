@@ -42,7 +42,7 @@ def find_kinds(draft: Draft) -> tuple[Reference, tuple[str, ...]] | None:
 
 def keep_kinds(records: Records, reference: Reference, kinds: tuple[str, ...]) -> Records:
     """Keep the records of some kinds, and add the condition of a definition that keeps them."""
-    column = records.column(reference)
+    column = records.find_column(reference)
     kept = [at for at, value in enumerate(column.values if column else ()) if value and value.strip() in kinds]
     columns = tuple(replace(each, values=tuple(each.values[at] for at in kept)) for each in records.columns)
     where = [{"column": reference, "in": list(kinds)}]

@@ -76,7 +76,7 @@ def join_looks(looks: list[Look]) -> tuple[Records, bool]:
     """
     first = looks[0]
     for look in looks[1:]:
-        if _kind(look.records) != _kind(first.records):
+        if _describe_kind(look.records) != _describe_kind(first.records):
             raise SourceError(
                 f"is {look.records.looks_like}, and unlike {first.source}, which is {first.records.looks_like}: "
                 "guess files of one kind at a time",
@@ -92,7 +92,7 @@ def join_looks(looks: list[Look]) -> tuple[Records, bool]:
     for reference in order:
         values: list[str | None] = []
         for look, count in zip(looks, counts, strict=True):
-            column = look.records.column(reference)
+            column = look.records.find_column(reference)
             values += column.values[:count] if column else (None,) * count
         columns.append(replace(seen[reference], values=tuple(values)))
     parts = list(dict.fromkeys(repr(part) for look in looks for part in look.records.parts))
@@ -103,7 +103,7 @@ def join_looks(looks: list[Look]) -> tuple[Records, bool]:
     return records, all(look.is_whole for look in looks) and counts == [look.records.rows for look in looks]
 
 
-def _kind(records: Records) -> tuple[object, ...]:
+def _describe_kind(records: Records) -> tuple[object, ...]:
     """Give what files of one kind have in common. The members of JSON objects may differ from file to file."""
     keys = {key: repr(value) for key, value in sorted(records.keys.items()) if key != "columns" or records.has_names}
     if records.keys.get("format") in ("json", "jsonl"):

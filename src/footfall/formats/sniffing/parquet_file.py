@@ -38,7 +38,7 @@ def read_parquet(stream: BinaryIO, source: str) -> tuple[Records, bool]:
         Column(
             name,
             name,
-            tuple(_text(row[name]) for row in rows),
+            tuple(_write_text(row[name]) for row in rows),
             is_list=any(isinstance(row[name], list) for row in rows[:100]),
         )
         for name in names
@@ -47,7 +47,7 @@ def read_parquet(stream: BinaryIO, source: str) -> tuple[Records, bool]:
     return Records(columns, len(rows), {"format": "parquet"}, "a Parquet file"), is_whole
 
 
-def _text(value: Any) -> str | None:
+def _write_text(value: Any) -> str | None:
     if value is None or isinstance(value, list | dict):
         return None
     if isinstance(value, bool):

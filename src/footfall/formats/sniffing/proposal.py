@@ -101,7 +101,7 @@ def _is_constant(value: Any) -> bool:
 
 def _assemble(draft: Draft) -> Proposal:
     definition = dict(draft.records.keys)
-    nulls = sorted({word for profile in _columns_in_use(draft) for word in profile.nulls})
+    nulls = sorted({word for profile in _list_columns_in_use(draft) for word in profile.nulls})
     parts = [*draft.records.parts]
     if nulls and KEYS_OF_NULLS not in definition:
         definition[KEYS_OF_NULLS] = nulls
@@ -118,7 +118,7 @@ def _assemble(draft: Draft) -> Proposal:
     )
 
 
-def _columns_in_use(draft: Draft) -> list[Profile]:
+def _list_columns_in_use(draft: Draft) -> list[Profile]:
     """Give the columns that the fields name, fallbacks included."""
     named: list[Any] = []
     for value in draft.fields.values():

@@ -40,6 +40,6 @@ class Records:
     is_cut: bool = False  # some rows that were seen are left out
     fixed: dict[str, Any] = field(default_factory=dict)  # fields that the format itself decides
 
-    def column(self, reference: Reference) -> Column | None:
+    def find_column(self, reference: Reference) -> Column | None:
         """Find the column with this name, path or position."""
         return next((each for each in self.columns if each.reference == reference), None)

@@ -65,7 +65,7 @@ def describe_pattern(value: str) -> str | None:
         clock = _describe_rest(rest[found.end() :])
         if clock is not None:
             return opening + weekday + _fill(name, found) + clock + closing
-    return _clock_first(rest)
+    return _match_clock_first(rest)
 
 
 def _fill(name: str, found: re.Match[str]) -> str:
@@ -97,7 +97,7 @@ def _fill_clock(clock: re.Match[str]) -> str:
     return text + (zone[: len(zone) - len(zone.lstrip())] + "%z" if zone else "")
 
 
-def _clock_first(rest: str) -> str | None:
+def _match_clock_first(rest: str) -> str | None:
     clock = CLOCK.match(rest)
     if not clock or clock.end() >= len(rest) or rest[clock.end()] != " ":
         return None

@@ -73,7 +73,7 @@ def find_time_shape(values: Sequence[str | None]) -> TimeShape:
     groups: Counter[str] = Counter()
     examples: dict[str, list[str]] = {}
     for value in distinct:
-        name = "iso" if ISO.fullmatch(value) else _epoch(value) or describe_pattern(value)
+        name = "iso" if ISO.fullmatch(value) else _name_epoch_unit(value) or describe_pattern(value)
         if name:
             groups[name] += seen[value]
             examples.setdefault(name, []).append(value)
@@ -82,7 +82,7 @@ def find_time_shape(values: Sequence[str | None]) -> TimeShape:
     return _assemble(groups, examples, total, values)
 
 
-def _epoch(value: str) -> str | None:
+def _name_epoch_unit(value: str) -> str | None:
     """Name the unit of a number of a plausible size."""
     if not NUMBER.fullmatch(value) or len(value.partition(".")[0]) < 9 or _has_calendar(value):
         return None
@@ -111,13 +111,13 @@ def _find_number(distinct: list[str]) -> TimeShape:
         return TimeShape(
             (name,), 1.0, "day" if name == "%Y%m%d" else "time", proof="years, months and days without signs"
         )
-    units = Counter(_epoch(value) for value in distinct)
+    units = Counter(_name_epoch_unit(value) for value in distinct)
     name, count = units.most_common(1)[0]
     if name is not None and count >= 0.95 * len(distinct):
         decimals = any("." in value for value in distinct)
         what = {"epoch-s": "seconds", "epoch-ms": "milliseconds", "epoch-us": "microseconds", "epoch-ns": "nanoseconds"}
         proof = f"{'decimal ' if decimals else ''}{what[name]} since 1970 give {_name_years(distinct, name)}"
-        odd = [value for value in distinct if _epoch(value) != name]
+        odd = [value for value in distinct if _name_epoch_unit(value) != name]
         doubt = f"{len(odd):,} numbers would lie outside the years 1990 to 2100" if odd else ""
         return TimeShape((name,), count / len(distinct), "time", is_naive=False, proof=proof, doubt=doubt)
     return TimeShape(kind="number", share=0.0, doubt=_describe_numbers(distinct))
@@ -125,7 +125,7 @@ def _find_number(distinct: list[str]) -> TimeShape:
 
 def _name_years(distinct: Iterable[str], name: str) -> str:
     """Name the years in UTC of the numbers that are of this unit."""
-    seconds = [int(value.partition(".")[0]) // UNITS[name] for value in distinct if _epoch(value) == name]
+    seconds = [int(value.partition(".")[0]) // UNITS[name] for value in distinct if _name_epoch_unit(value) == name]
     first, last = (datetime.fromtimestamp(each, UTC).year for each in (min(seconds), max(seconds)))
     return f"the year {first}" if first == last else f"the years {first} to {last}"
 

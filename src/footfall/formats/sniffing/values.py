@@ -125,7 +125,7 @@ class Profile:
             return False
         return self.share(UUID) > 0.9 or self.share(HASH) > 0.9 or self.share(WITH_DIGITS) > 0.9
 
-    def id_type(self) -> tuple[IdType, str]:
+    def choose_id_type(self) -> tuple[IdType, str]:
         """Give the type of the ids, and the reason for it, or a doubt about it behind a vertical bar."""
         if not self.filled:
             return "text", "no value was seen"

@@ -11,7 +11,7 @@ from footfall.answers.charts import Markup, write_change, write_share
 from footfall.answers.charts.labels import Per
 from footfall.errors import FootfallError
 from footfall.page.report import pictures, sentences
-from footfall.page.report.parts import Asking, Part, Picture, rows_of
+from footfall.page.report.parts import Asking, Part, Picture, list_rows
 from footfall.results import Table
 from footfall.safe_text import mask
 
@@ -56,13 +56,13 @@ def _say(error: FootfallError) -> str:
 def list_unusual(asking: Asking) -> tuple[list[Any], int]:
     """Give the unusual days of the span, the newest first."""
     answered, method = asking.ask("unusual-days", **asking.span.bounds)
-    return rows_of(answered), method
+    return list_rows(answered), method
 
 
 def count_interactions(asking: Asking, bounds: dict[str, str]) -> tuple[int, int]:
     """Give the number of interactions within some bounds, and its method."""
     answered, method = asking.ask("actions", "Interactions: the sum over all actions.", **bounds)
-    return sum(row["interaction_count"] for row in rows_of(answered)), method
+    return sum(row["interaction_count"] for row in list_rows(answered)), method
 
 
 def count_users(asking: Asking, bounds: dict[str, str]) -> tuple[int, int]:
@@ -70,7 +70,7 @@ def count_users(asking: Asking, bounds: dict[str, str]) -> tuple[int, int]:
     answered, method = asking.ask(
         "stickiness", "Users: all who were active on at least one day of the range, each once.", **bounds
     )
-    return sum(row["user_count"] for row in rows_of(answered)), method
+    return sum(row["user_count"] for row in list_rows(answered)), method
 
 
 def build_figures(asking: Asking, has_before: bool) -> list[Figure]:
@@ -99,12 +99,12 @@ def build_figures(asking: Asking, has_before: bool) -> list[Figure]:
 
 def _count_new(asking: Asking, bounds: dict[str, str]) -> tuple[int, int]:
     answered, method = asking.ask("new-users", "New users: their first interaction ever is within the range.", **bounds)
-    return sum(row["user_count"] for row in rows_of(answered)), method
+    return sum(row["user_count"] for row in list_rows(answered)), method
 
 
 def _count_sessions(asking: Asking, bounds: dict[str, str]) -> tuple[int, int]:
     answered, method = asking.ask("sessions", "Sessions: those that begin within the range.", **bounds)
-    return sum(row["session_count"] for row in rows_of(answered)), method
+    return sum(row["session_count"] for row in list_rows(answered)), method
 
 
 def build_trend(asking: Asking, unusual: Sequence[date]) -> Part:
@@ -113,7 +113,7 @@ def build_trend(asking: Asking, unusual: Sequence[date]) -> Part:
     counted, by_count = asking.ask(f"per-{per}", **asking.span.bounds)
     users, by_users = asking.ask("active-users", **asking.span.bounds, per=per)
     counts = {row[0]: row[1] for row in counted.table.rows}
-    user_rows = [(row["day"], row["user_count"], row.get("is_complete", True)) for row in rows_of(users)]
+    user_rows = [(row["day"], row["user_count"], row.get("is_complete", True)) for row in list_rows(users)]
     rows = [(day, counts.get(day, 0), is_complete) for day, _, is_complete in user_rows]
     marked = unusual if per == "day" else ()
     table = Table(
@@ -144,7 +144,7 @@ def build_trend(asking: Asking, unusual: Sequence[date]) -> Part:
 def build_heat(asking: Asking) -> Part:
     """Show in which hours of the week people are there."""
     answered, method = asking.ask("heat-map", **asking.span.bounds)
-    rows = rows_of(answered)
+    rows = list_rows(answered)
     total = sum(row["interaction_count"] for row in rows)
     at_midnight = sum(row["interaction_count"] for row in rows if row["hour"] == 0)
     if total and at_midnight > total * MIDNIGHT_SHARE_MAX:
@@ -162,13 +162,13 @@ def build_heat(asking: Asking) -> Part:
 def build_funnel(asking: Asking, steps: str | None) -> Part:
     """Show where people drop out on the way to the last step."""
     actions, _ = asking.ask("actions", "Interactions: the sum over all actions.", **asking.span.bounds)
-    names = [row["action"] for row in rows_of(actions)]
+    names = [row["action"] for row in list_rows(actions)]
     if steps is None and len(names) < FUNNEL_ACTIONS_MIN:
         only = f"the one action here is {names[0][:60]!r}" if names else "there are none in this range"
         return Part("funnel", "Funnel", trouble=f"A funnel needs at least two actions; {only}.")
     chosen = {} if steps is None else {"steps": steps}
     answered, method = asking.ask("funnel", **asking.span.bounds, **chosen, within=WITHIN.replace(" day", "d"))
-    rows = rows_of(answered)
+    rows = list_rows(answered)
     said = sentences.say_funnel(rows, WITHIN)
     if steps is None:
         said.append("No steps were named (--funnel): these are the most frequent actions.")
@@ -219,7 +219,7 @@ def build_retention(asking: Asking) -> Part:
     """Show how many come back."""
     per, options = _choose_periods(asking)
     answered, method = asking.ask("retention", **options, periods=COHORTS)
-    rows = rows_of(answered)
+    rows = list_rows(answered)
     if not any(row["cohort"] for row in rows):
         return Part("retention", "Retention", trouble="Nobody was new in this range.")
     title = f"Users new in a {per}, and how many of them came back"
@@ -231,7 +231,7 @@ def build_lifecycle(asking: Asking) -> Part:
     """Show where the users of each period come from, and who stays away."""
     per, options = _choose_periods(asking)
     answered, method = asking.ask("lifecycle", **options)
-    rows = rows_of(answered)
+    rows = list_rows(answered)
     periods, complete = pictures.read_lifecycle(rows)
     drawn, table = pictures.draw_lifecycle(rows, per)
     whole = [period for period in periods if complete[period]]
@@ -257,7 +257,7 @@ def build_movers(asking: Asking, has_before: bool) -> Part:
             "movers", "What changed", trouble="The data begin within this range: there is nothing to compare it with."
         )
     answered, method = asking.ask("top-movers", **asking.span.bounds, limit=MOVERS)
-    rows = rows_of(answered)
+    rows = list_rows(answered)
     table = Table(
         ("product", "before_count", "now_count", "change", "score"),
         tuple(
@@ -279,11 +279,11 @@ def build_movers(asking: Asking, has_before: bool) -> Part:
 def build_top(asking: Asking, wanted: Wanted) -> Part:
     """Show the products, and where that is asked for the users, with most interactions."""
     answered, method = asking.ask("top-products", **asking.span.bounds, limit=TOP)
-    drawn = pictures.draw_top("products", "Products with most interactions", rows_of(answered), "product_id")
+    drawn = pictures.draw_top("products", "Products with most interactions", list_rows(answered), "product_id")
     shown = [Picture("Products with most interactions", drawn, (method,))]
     if wanted.with_user_ids:
         users, by_user = asking.ask("top-users", **asking.span.bounds, limit=TOP)
-        drawn = pictures.draw_top("top-users", "Users with most interactions", rows_of(users), "user_id")
+        drawn = pictures.draw_top("top-users", "Users with most interactions", list_rows(users), "user_id")
         shown.append(Picture("Users with most interactions", drawn, (by_user,)))
     return Part("top", "Most used", pictures=tuple(shown))
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from footfall.answers.charts import Markup, stylesheet, write_duration, write_number, write_share
+from footfall.answers.charts import Markup, compose_stylesheet, write_duration, write_number, write_share
 from footfall.answers.charts.labels import DAYS, MONTHS
 from footfall.answers.charts.markup import spell_out
-from footfall.answers.replacing import replacing
+from footfall.answers.replacing import open_replacement
 from footfall.errors import QueryError, SettingsError
 from footfall.page.report import building, sentences
 from footfall.page.report.building import Figure, Wanted
@@ -27,7 +27,7 @@ from footfall.results import Verification
 from footfall.settings import Settings
 from footfall.verbs import ledger
 from footfall.verbs import verify as verify_verb
-from footfall.verbs.query import Asker, snapshot
+from footfall.verbs.query import Asker, open_snapshot
 from footfall.verbs.session import open_target
 
 ROWS_SHOWN = 120  # of a table below a picture; the command has all
@@ -102,7 +102,7 @@ def make_report(settings: Settings, options: Options) -> Made:
     made_at = _read_made_at(options.made_at)
     with open_target(settings):  # an embedded server runs on from one session to the next
         verified, unverified = _verify(settings) if options.is_verified else (None, NOT_ASKED)
-        with snapshot(settings) as asker:
+        with open_snapshot(settings) as asker:
             report = _read_report(asker, settings, options, (verified, unverified))
     has_drift = verified is not None and verified.drift_count > 0
     return Made(render(report, made_at), f"{report.title}: {report.name}", has_drift)
@@ -111,7 +111,7 @@ def make_report(settings: Settings, options: Options) -> Made:
 def write_file(made: Made, output: str | Path) -> None:
     """Write a report to a file, whole or not at all. Raises: SettingsError where it cannot be written."""
     try:
-        with replacing(Path(output).resolve()) as stream:
+        with open_replacement(Path(output).resolve()) as stream:
             stream.write(made.html)
     except OSError as error:
         raise SettingsError(f"--output: {output} cannot be written ({error.strerror}); name another file") from error
@@ -134,7 +134,7 @@ def _read_made_at(given: str | datetime | None) -> str:
 
 def _verify(settings: Settings) -> tuple[Verification | None, str]:
     """Recount; where the role may only read counts, say so."""
-    with snapshot(settings) as asker:
+    with open_snapshot(settings) as asker:
         rights = ledger.find_rights(asker)
     if not (rights.may_read_ledger and rights.may_read_rejected):
         return None, "who made this report may not read all tables, which a recount needs."
@@ -149,7 +149,7 @@ def _read_report(
     data = ledger.find_kept(asker, zone)
     days = (data.whole_from.date(), data.whole_to.date()) if data.whole_to else None
     span = choose_span(options.since, options.until, days, zone)
-    asking = Asking(asker, span, span.before(data.whole_to))
+    asking = Asking(asker, span, span.find_span_before(data.whole_to))
     trust = find_trust(asker, rights, data.interaction_count, *recount)
     title = (options.title or "Footfall report").strip()[:TITLE_CHARACTERS_MAX]
     first, figures, parts = _build_all(asking, data, Wanted(options.funnel, options.with_user_ids))
@@ -211,7 +211,9 @@ def render(report: Report, made_at: str) -> str:
         "css_string": _write_css_string,
     }
     made.globals |= {"cell": _write_cell, "heading": _write_heading, "is_number": _is_number}
-    style = stylesheet() + files("footfall.page").joinpath("templates", "report", "report.css").read_text("utf-8")
+    style = compose_stylesheet() + files("footfall.page").joinpath("templates", "report", "report.css").read_text(
+        "utf-8"
+    )
     return made.get_template("report/report.html").render(
         report=report,
         made_at=made_at,

@@ -9,7 +9,7 @@ from typing import Any
 from footfall.answers.asked import Filters
 from footfall.answers.charts import Markup
 from footfall.page.report.spans import Span
-from footfall.postgres.transactions import outlived
+from footfall.postgres.transactions import outlive_errors
 from footfall.results import Table
 from footfall.verbs.query import Answered, Asker
 
@@ -63,7 +63,7 @@ class Asking:
 
     def ask(self, name: str, about: str = "", **options: Any) -> tuple[Answered, int]:
         """Put a question; give its answer and the number of its method. Raises: FootfallError."""
-        with outlived(self.asker.connection):
+        with outlive_errors(self.asker.connection):
             answered = self.asker.ask(name, Filters(**options))
         if name not in self.methods:
             self.methods[name] = Method(len(self.methods) + 1, about or answered.question.answers)
@@ -71,6 +71,6 @@ class Asking:
         return method.answers.setdefault(answered.command, answered), method.number
 
 
-def rows_of(answered: Answered) -> list[Mapping[str, Any]]:
+def list_rows(answered: Answered) -> list[Mapping[str, Any]]:
     """Give the rows of an answer by the names of its columns."""
     return [dict(zip(answered.table.columns, row, strict=True)) for row in answered.table.rows]

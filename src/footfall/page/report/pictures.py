@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from footfall.answers import charts
 from footfall.answers.charts import (
     About,
     Bar,
@@ -15,13 +16,7 @@ from footfall.answers.charts import (
     Periods,
     Series,
     Step,
-    bars,
-    funnel_bars,
-    heat_map,
-    heat_table,
-    line,
     name_period,
-    stacked_bars,
     write_number,
 )
 from footfall.answers.charts.labels import DAYS, MONTHS, Per
@@ -39,7 +34,7 @@ def draw_trend(
     periods = Periods([day for day, _, _ in rows], per, [is_complete for _, _, is_complete in rows])
     at = [number for number, (day, _, _) in enumerate(rows) if day in set(marked)]
     series = [Series(unit, [number for _, number, _ in rows])]
-    return line(About(name, f"{unit.capitalize()} per {per}", unit=unit), periods, series, marked=at)
+    return charts.draw_lines(About(name, f"{unit.capitalize()} per {per}", unit=unit), periods, series, marked=at)
 
 
 def draw_heat(rows: Sequence[Row]) -> tuple[Markup, Table]:
@@ -47,7 +42,7 @@ def draw_heat(rows: Sequence[Row]) -> tuple[Markup, Table]:
     means = {(row["weekday"], row["hour"]): row["mean_per_hour"] for row in rows}
     values = [[means.get((weekday, hour)) for hour in range(24)] for weekday in range(1, 8)]
     hours = [f"{hour:02}" for hour in range(24)]
-    drawn = heat_map(
+    drawn = charts.draw_heat_map(
         About("heat", "Interactions by weekday and hour", unit="interactions an hour"), DAYS, hours, values
     )
     cells = [
@@ -60,7 +55,7 @@ def draw_heat(rows: Sequence[Row]) -> tuple[Markup, Table]:
 def draw_funnel(rows: Sequence[Row]) -> Markup:
     """Draw the steps of a funnel."""
     steps = [Step(row["action"] or f"step {row['step']}", row["user_count"], row["median_seconds"]) for row in rows]
-    return funnel_bars(About("funnel", "Funnel", unit="users"), steps)
+    return charts.draw_funnel(About("funnel", "Funnel", unit="users"), steps)
 
 
 def draw_retention(rows: Sequence[Row], per: Per) -> Markup:
@@ -77,7 +72,7 @@ def draw_retention(rows: Sequence[Row], per: Per) -> Markup:
     for cohort, cells in cohorts.items():
         first = next(iter(cells.values()))
         note = "may include older users" if first["may_include_older"] else ""
-        shown.append(HeatRow(_name_short(cohort, per), first["cohort_size"], _shares(cells, numbers), note))
+        shown.append(HeatRow(_name_short(cohort, per), first["cohort_size"], _list_shares(cells, numbers), note))
     about = About(
         "cohorts",
         f"Retention per {per}",
@@ -85,11 +80,11 @@ def draw_retention(rows: Sequence[Row], per: Per) -> Markup:
     )
     columns = [per or "cohort", "users", *(str(number) for number in numbers)]
     sizes = sum(next(iter(cells.values()))["cohort_size"] for cells in cohorts.values())
-    foot = HeatRow("average", sizes, _shares(average, numbers)) if average and most else None
-    return heat_table(about, columns, shown, foot)
+    foot = HeatRow("average", sizes, _list_shares(average, numbers)) if average and most else None
+    return charts.draw_heat_table(about, columns, shown, foot)
 
 
-def _shares(cells: Mapping[int, Row], numbers: range) -> list[Any]:
+def _list_shares(cells: Mapping[int, Row], numbers: range) -> list[Any]:
     return [cells[number]["share"] if number in cells else None for number in numbers]
 
 
@@ -115,7 +110,7 @@ def draw_lifecycle(rows: Sequence[Row], per: Per) -> tuple[Markup, Table]:
     shown = Periods(list(periods), per, [complete[period] for period in periods])
     above = [Series(state, [states.get(state) for states in periods.values()]) for state in STATES]
     below = [Series("dormant", [states.get("dormant") for states in periods.values()])]
-    drawn = stacked_bars(
+    drawn = charts.draw_stacked_bars(
         About("lifecycle", f"Users by where they come from, per {per}", unit="users"), shown, above, below
     )
     names = ("new", "returning", "resurrecting", "dormant")
@@ -133,9 +128,11 @@ def draw_movers(rows: Sequence[Row]) -> Markup:
         )
         for row in rows[:BARS_SHOWN]
     ]
-    return bars(About("movers", "Products that changed most", unit="products"), shown)
+    return charts.draw_bars(About("movers", "Products that changed most", unit="products"), shown)
 
 
 def draw_top(name: str, title: str, rows: Sequence[Row], key: str) -> Markup:
     """Draw the first rows of a ranking as bars."""
-    return bars(About(name, title), [Bar(str(row[key]), row["interaction_count"]) for row in rows[:BARS_SHOWN]])
+    return charts.draw_bars(
+        About(name, title), [Bar(str(row[key]), row["interaction_count"]) for row in rows[:BARS_SHOWN]]
+    )

@@ -131,11 +131,11 @@ def say_unusual(row: Row) -> str:
     """
     said = (
         f"{name_period(row['day'], 'day')}: {_count(row['interaction_count'], 'interaction')}, "
-        f"usual {write_number(_round(row['usual_count']))}."
+        f"usual {write_number(_round_number(row['usual_count']))}."
     )
     files, usual = row["file_count"], row["usual_file_count"]
     if usual is not None and files != usual:
-        said += f" Of {_count(files, 'file')}, usual {write_number(_round(usual))}"
+        said += f" Of {_count(files, 'file')}, usual {write_number(_round_number(usual))}"
         said += ": one may be missing." if files < usual else "."
     elif files:
         said += f" Of {_count(files, 'file')}, as usual." if usual is not None else f" Of {_count(files, 'file')}."
@@ -166,5 +166,5 @@ def _count(number: float, noun: str) -> str:
     return f"{write_number(number)} {noun}{'' if number == 1 else 's'}"
 
 
-def _round(number: Any) -> float:
+def _round_number(number: Any) -> float:
     return round(float(number), 1)

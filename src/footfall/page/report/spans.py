@@ -72,7 +72,7 @@ class Span:
             left = f"{left} {first.year}"
         return f"{left} to {_write_day(last)} {last.year}"
 
-    def before(self, data_until: datetime | None) -> Span:
+    def find_span_before(self, data_until: datetime | None) -> Span:
         """Give the span that this one is compared with: as long, just before, or the month before a month.
 
         Shape: where the data end within the span, the one before is cut at the same time of its clock.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from footfall.answers.cures import cures
+from footfall.answers.cures import list_cures
 from footfall.contract.hints import find_hint
 from footfall.results import Verification
 from footfall.safe_text import escape_unprintable
@@ -87,7 +87,7 @@ class Trust:
     @property
     def cures(self) -> tuple[str, ...]:
         """What mends the differences of the recount."""
-        return cures(self.verified) if self.verified is not None and self.verified.drift_count else ()
+        return list_cures(self.verified) if self.verified is not None and self.verified.drift_count else ()
 
 
 def find_trust(asker: Asker, rights: Any, kept: int, verified: Verification | None, unverified: str) -> Trust:

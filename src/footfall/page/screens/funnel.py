@@ -8,7 +8,7 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from footfall.answers.charts import write_duration, write_number, write_share
-from footfall.page.drawing import DRAWINGS, chart, rows_of
+from footfall.page.drawing import DRAWINGS, frame_chart, list_rows
 from footfall.page.making import Screen
 from footfall.page.rendering import render
 from footfall.page.sections import Ask, Section, View
@@ -61,16 +61,16 @@ def draw_steps(view: View) -> Markup:
 
 def draw_funnel(view: View, answered: Answered) -> Markup:
     """Draw the funnel, and below it how long the steps took."""
-    rows = rows_of(answered)
+    rows = list_rows(answered)
     steps = choose_steps(view)
     asked = replace(view, options={**view.options, "steps": ",".join(steps)})
-    behind = asked.who_link("funnel", "steps", "within", "order", "exclude")
+    behind = asked.find_who_link("funnel", "steps", "within", "order", "exclude")
 
     def link(step: int, state: str) -> str:
         return behind(f"dropped-{step}" if state == "dropped" else step) if behind else ""
 
-    drawing = view.drawing("Funnel", "funnel-chart", who_link=link if behind else None)
-    drawn = chart(DRAWINGS["funnel"](answered, drawing))
+    drawing = view.make_drawing("Funnel", "funnel-chart", who_link=link if behind else None)
+    drawn = frame_chart(DRAWINGS["funnel"](answered, drawing))
     if not rows or not rows[0]["user_count"]:
         return drawn
     first, last = rows[0]["user_count"], rows[-1]

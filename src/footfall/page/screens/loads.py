@@ -8,12 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from footfall.answers.charts import About, Bar, bars, write_number, write_share
-from footfall.answers.words import place, problems_text
+from footfall.answers.charts import About, Bar, draw_bars, write_number, write_share
+from footfall.answers.words import describe_problems, place
 from footfall.contract.problems import PROBLEM_CODES
 from footfall.errors import SchemaError
 from footfall.page.cells import write_day
-from footfall.page.drawing import chart
+from footfall.page.drawing import frame_chart
 from footfall.page.making import NotThereError, Screen
 from footfall.page.options import BadAddressError, write_address
 from footfall.page.reading import Reader
@@ -39,14 +39,14 @@ NO_NAMES = (
 STATUSES = ("loaded", "failed", "undone")
 
 
-def rows_of_table(table: Table) -> list[dict[str, Any]]:
+def list_rows_of_table(table: Table) -> list[dict[str, Any]]:
     """Give the rows of a table by the names of its columns."""
     return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
 
 
 def draw_ledger(table: Table) -> Markup:
     """Draw loads, each with its sum."""
-    return render("ledger.html", rows=rows_of_table(table))
+    return render("ledger.html", rows=list_rows_of_table(table))
 
 
 def list_loads(view: View, limit: int, status: str | None = None) -> Table:
@@ -88,13 +88,13 @@ def draw_running(view: View) -> Markup:
 def list_running(reader: Reader) -> list[dict[str, Any]]:
     """Give who writes now."""
     with open_target(reader.settings) as where:
-        return rows_of_table(ledger.list_running(reader.asker, where.lock_key))
+        return list_rows_of_table(ledger.list_running(reader.asker, where.lock_key))
 
 
 def draw_shares(view: View) -> Markup:
     """Draw the share of rejected rows of the last loads."""
     table = list_loads(view, SHARES_SHOWN, "loaded")
-    rows = [row for row in rows_of_table(table) if row["rows_read"]]
+    rows = [row for row in list_rows_of_table(table) if row["rows_read"]]
     if not any(row["rows_rejected"] for row in rows):
         words = f"None of the last {len(rows)} loads rejected a row." if rows else "No load has brought rows."
         return Markup('<p class="muted">{}</p>').format(words)
@@ -108,7 +108,7 @@ def draw_shares(view: View) -> Markup:
         )
         for row in rows
     ]
-    return chart(bars(About("share", "Share of rejected rows by load, the newest first"), shown))
+    return frame_chart(draw_bars(About("share", "Share of rejected rows by load, the newest first"), shown))
 
 
 def draw_all_loads(view: View, *, limit: int) -> Markup:
@@ -116,7 +116,7 @@ def draw_all_loads(view: View, *, limit: int) -> Markup:
     table = list_loads(view, limit + 1, view.given.get("status") or None)
     drawn = draw_ledger(Table(table.columns, table.rows[:limit]))
     if len(table.rows) > limit:
-        more = view.given.with_(limit=str(min(limit * 10, 10_000))).address
+        more = view.given.replace_options(limit=str(min(limit * 10, 10_000))).address
         drawn += Markup('<p><a href="{}#ledger">Show older loads, too</a></p>').format(more)
     return drawn
 
@@ -159,14 +159,20 @@ def require_right(view: View) -> None:
 def draw_problems(view: View, *, load_id: int | None) -> Markup:
     """Draw rejected rows by problem, with what each means, and of one load the first of them."""
     require_right(view)
-    problems = rows_of_table(ledger.list_problems(view.reader.asker, load_id))
+    problems = list_rows_of_table(ledger.list_problems(view.reader.asker, load_id))
     rows = ledger.list_rows(view.reader.asker, load_id, None, ROWS_OF_LOAD) if view.given.path != "/rejects" else ()
     for row in problems:
         row["hint"] = PROBLEM_CODES.get(row["code"], "")
         row["href"] = write_address("/rejects", {"load": str(load_id or ""), "code": row["code"]})
     closed = ledger.describe_closed(view.reader.asker, load_id)
     return render(
-        "problems.html", closed=closed, problems=problems, rows=rows, place=place, words=problems_text, load_id=load_id
+        "problems.html",
+        closed=closed,
+        problems=problems,
+        rows=rows,
+        place=place,
+        words=describe_problems,
+        load_id=load_id,
     )
 
 
@@ -176,7 +182,7 @@ def draw_days_of(view: View, *, load_id: int) -> Markup:
     if not table.rows:
         return Markup('<p class="muted">It brought no interaction that is still there.</p>')
     shown = [Bar(write_day(day), count) for day, count in table.rows[:DAYS_SHOWN]]
-    drawn = chart(bars(About("day", "Interactions of this load per day", unit="interactions"), shown))
+    drawn = frame_chart(draw_bars(About("day", "Interactions of this load per day", unit="interactions"), shown))
     more = len(table.rows) - len(shown)
     return drawn + (Markup('<p class="muted">And {} days more.</p>').format(more) if more else Markup())
 
@@ -208,8 +214,8 @@ def draw_rows(view: View, *, load_id: int | None, code: str | None, limit: int) 
     """Draw rejected rows as text: nothing of them is executed, and what is not seen is spelled out."""
     require_right(view)
     rows = ledger.list_rows(view.reader.asker, load_id, code, limit + 1)
-    more = view.given.with_(limit=str(min(limit * 10, 10_000))).address if len(rows) > limit else ""
-    values = {"place": place, "words": problems_text, "is_of_all": load_id is None}
+    more = view.given.replace_options(limit=str(min(limit * 10, 10_000))).address if len(rows) > limit else ""
+    values = {"place": place, "words": describe_problems, "is_of_all": load_id is None}
     return render("rejects.html", rows=rows[:limit], more=more, **values)
 
 

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from markupsafe import Markup
 
 from footfall.answers.charts import write_number, write_share
-from footfall.page.drawing import DRAWINGS, chart, column, rows_of
+from footfall.page.drawing import DRAWINGS, frame_chart, list_rows, take_column
 from footfall.page.making import Screen
 from footfall.page.rendering import render, shorten
 from footfall.page.screens.loads import draw_ledger, list_loads
@@ -124,9 +124,9 @@ def draw_figures(view: View, *answers: Answered) -> Markup:
     figures = []
     for name, title, path, count in FIGURES:
         if name in pairs:
-            now, before = (sum(value or 0 for value in column(each, count)) for each in pairs[name])
+            now, before = (sum(value or 0 for value in take_column(each, count)) for each in pairs[name])
             change = float((now - before) / before) if before else None
-            figures.append(Figure(title, write_number(now), write_number(before), change, _href(view, path)))
+            figures.append(Figure(title, write_number(now), write_number(before), change, _find_address(view, path)))
     if "funnel" in pairs:
         share, share_before = (_find_conversion(each) for each in pairs["funnel"])
         difference = None if share is None or share_before is None else share - share_before
@@ -140,13 +140,13 @@ def draw_figures(view: View, *answers: Answered) -> Markup:
     return render("figures.html", figures=figures)
 
 
-def _href(view: View, path: str) -> str:
+def _find_address(view: View, path: str) -> str:
     place, _, anchor = path.partition("#")
     return view.link(place) + (f"#{anchor}" if anchor else "")
 
 
 def _find_conversion(answered: Answered) -> float | None:
-    rows = rows_of(answered)
+    rows = list_rows(answered)
     if not rows or not rows[0]["user_count"]:
         return None
     return float(rows[-1]["user_count"] / rows[0]["user_count"])
@@ -159,13 +159,13 @@ def link_day(view: View, day: date) -> str:
 
 def draw_days(view: View, answered: Answered) -> Markup:
     """Draw a line a day; a day leads to its own trends."""
-    drawing = view.drawing("Interactions per day", "days", period_link=lambda day: link_day(view, day))
-    return chart(DRAWINGS["per-day"](answered, drawing))
+    drawing = view.make_drawing("Interactions per day", "days", period_link=lambda day: link_day(view, day))
+    return frame_chart(DRAWINGS["per-day"](answered, drawing))
 
 
 def draw_unusual(view: View, answered: Answered) -> Markup:
     """Say which days were unusual, the latest first, with the loads of that day."""
-    rows = [row for row in rows_of(answered) if row.get("score") is not None and abs(row["score"]) >= UNUSUAL_FROM]
+    rows = [row for row in list_rows(answered) if row.get("score") is not None and abs(row["score"]) >= UNUSUAL_FROM]
     rows.sort(key=lambda row: row["day"], reverse=True)
     found = [(row["day"], row, link_day(view, row["day"])) for row in rows]
     return render("unusual.html", found=found[:UNUSUAL_SHOWN], more=max(len(found) - UNUSUAL_SHOWN, 0))

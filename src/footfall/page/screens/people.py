@@ -8,7 +8,7 @@ from functools import partial
 
 from markupsafe import Markup
 
-from footfall.page.drawing import DRAWINGS, chart, rows_of
+from footfall.page.drawing import DRAWINGS, frame_chart, list_rows
 from footfall.page.making import Screen
 from footfall.page.options import BadAddressError, write_id_address
 from footfall.page.rendering import render_macro
@@ -38,14 +38,16 @@ def draw_top(view: View, answered: Answered, *, kind: str) -> Markup:
     """Draw the most active ones; each leads to its own screen."""
     name = f"top-{kind}"
     link = partial(write_id_address, kind)
-    return chart(DRAWINGS[name](answered, view.drawing(name, f"{name}-chart", key_link=link)))
+    return frame_chart(DRAWINGS[name](answered, view.make_drawing(name, f"{name}-chart", key_link=link)))
 
 
 def draw_movers(view: View, answered: Answered) -> Markup:
     """Draw what changed most, and say between which times."""
     link = partial(write_id_address, "products")
-    drawn = chart(DRAWINGS["top-movers"](answered, view.drawing("What changed most", "movers-chart", key_link=link)))
-    rows = rows_of(answered)
+    drawn = frame_chart(
+        DRAWINGS["top-movers"](answered, view.make_drawing("What changed most", "movers-chart", key_link=link))
+    )
+    rows = list_rows(answered)
     if not rows or rows[0].get("now_since") is None:
         return drawn
     spans = [rows[0][name] for name in ("now_since", "now_until", "before_since", "before_until")]
@@ -73,7 +75,7 @@ def list_one_product(view: View, *, identifier: str) -> Sequence[Section]:
 
 def draw_of_one(view: View, answered: Answered, *, name: str) -> Markup:
     """Draw the chart of a question about one product or user."""
-    return chart(DRAWINGS[answered.question.name](answered, view.drawing(name, f"{name}-chart", per="day")))
+    return frame_chart(DRAWINGS[answered.question.name](answered, view.make_drawing(name, f"{name}-chart", per="day")))
 
 
 def draw_affinity(view: View, answered: Answered) -> Markup:

@@ -9,7 +9,7 @@ from functools import partial
 
 from markupsafe import Markup
 
-from footfall.page.drawing import DRAWINGS, chart
+from footfall.page.drawing import DRAWINGS, frame_chart
 from footfall.page.making import Screen
 from footfall.page.sections import Ask, Section, View
 from footfall.verbs.query import Answered
@@ -38,8 +38,8 @@ def draw_cohorts(view: View, answered: Answered) -> Markup:
     """Draw the table of cohorts."""
     per = view.options.get("per", "week")
     asked = replace(view, options={**view.options, "per": per})
-    link = asked.who_link("retention", "per", "mode", "clock", "start-action", "return-action")
-    drawing = view.drawing("Retention", "retention-table", per=per, period_link=link)
+    link = asked.find_who_link("retention", "per", "mode", "clock", "start-action", "return-action")
+    drawing = view.make_drawing("Retention", "retention-table", per=per, period_link=link)
     return Markup('<div class="scroll" tabindex="0" role="group" aria-label="Retention by cohort">{}</div>').format(
         DRAWINGS["retention"](answered, drawing)
     )
@@ -48,8 +48,8 @@ def draw_cohorts(view: View, answered: Answered) -> Markup:
 def draw_lifecycle(view: View, answered: Answered) -> Markup:
     """Draw lifecycle bars; a period leads to its trends."""
     link = partial(_link_period, view)
-    drawing = view.drawing("Lifecycle", "lifecycle-chart", per=view.options.get("per", "week"), period_link=link)
-    return chart(DRAWINGS["lifecycle"](answered, drawing))
+    drawing = view.make_drawing("Lifecycle", "lifecycle-chart", per=view.options.get("per", "week"), period_link=link)
+    return frame_chart(DRAWINGS["lifecycle"](answered, drawing))
 
 
 def _link_period(view: View, period: date) -> str:
@@ -58,9 +58,10 @@ def _link_period(view: View, period: date) -> str:
 
 def draw_stickiness(view: View, answered: Answered) -> Markup:
     """Draw users by their number of active days."""
-    return chart(
+    return frame_chart(
         DRAWINGS["stickiness"](
-            answered, view.drawing("Days active", "stickiness-chart", per="day", key_link=view.who_link("stickiness"))
+            answered,
+            view.make_drawing("Days active", "stickiness-chart", per="day", key_link=view.find_who_link("stickiness")),
         )
     )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from footfall.answers.charts import write_number, write_share
-from footfall.page.drawing import DRAWINGS, chart, column, rows_of
+from footfall.page.drawing import DRAWINGS, frame_chart, list_rows, take_column
 from footfall.page.making import Screen
 from footfall.page.rendering import render
 from footfall.page.sections import Ask, Section, View
@@ -35,7 +35,7 @@ def list_sections(view: View) -> Sequence[Section]:
 
 def draw_sessions(view: View, answered: Answered) -> Markup:
     """Draw sessions per period, with their sums in words."""
-    rows = rows_of(answered)
+    rows = list_rows(answered)
     count = sum(row["session_count"] or 0 for row in rows)
     single = sum(row["single_count"] or 0 for row in rows)
     words = Markup()
@@ -43,18 +43,19 @@ def draw_sessions(view: View, answered: Answered) -> Markup:
         words = Markup("<p>{} sessions; {} of them are one interaction only.</p>").format(
             write_number(count), write_share(single / count)
         )
-    return words + chart(
+    return words + frame_chart(
         DRAWINGS["sessions"](
-            answered, view.drawing("Sessions", "sessions-chart", period_link=view.who_link("sessions", "gap", "per"))
+            answered,
+            view.make_drawing("Sessions", "sessions-chart", period_link=view.find_who_link("sessions", "gap", "per")),
         )
     )
 
 
 def draw_paths(view: View, answered: Answered) -> Markup:
     """Draw the most frequent ways as indented lists with bars."""
-    rows = rows_of(answered)
+    rows = list_rows(answered)
     most = max((row["session_count"] for row in rows), default=0)
-    link = view.who_link("paths", "gap", "depth", "from", "to")
+    link = view.find_who_link("paths", "gap", "depth", "from", "to")
     paths = [
         (
             str(row["path"]).split(" > "),
@@ -71,11 +72,12 @@ def draw_paths(view: View, answered: Answered) -> Markup:
 
 def draw_flow(view: View, answered: Answered) -> Markup:
     """Draw what follows what."""
-    if not column(answered, "session_count"):
+    if not take_column(answered, "session_count"):
         return Markup('<p class="muted">No sessions in this range.</p>')
-    return chart(
+    return frame_chart(
         DRAWINGS["paths"](
-            answered, replace(view, options={**view.options, "as": "edges"}).drawing("What follows what", "flow-chart")
+            answered,
+            replace(view, options={**view.options, "as": "edges"}).make_drawing("What follows what", "flow-chart"),
         )
     )
 

@@ -8,8 +8,8 @@ from functools import partial
 
 from markupsafe import Markup
 
-from footfall.answers.charts import About, Series, line
-from footfall.page.drawing import DRAWINGS, chart, column, find_next, make_periods
+from footfall.answers.charts import About, Series, draw_lines
+from footfall.page.drawing import DRAWINGS, find_next, frame_chart, make_periods, take_column
 from footfall.page.making import Screen
 from footfall.page.options import BadAddressError
 from footfall.page.sections import Ask, Section, View
@@ -51,38 +51,42 @@ def list_sections(view: View) -> Sequence[Section]:
 
 def link_period(view: View, period: date) -> str:
     """Give the address of the trends of one period."""
-    per = view.drawing("", "x").per
+    per = view.make_drawing("", "x").per
     until = find_next(period, per)
     finer = "day" if until - period > timedelta(days=1) else per
-    return view.given.with_(since=period.isoformat(), until=until.isoformat(), per=finer).address
+    return view.given.replace_options(since=period.isoformat(), until=until.isoformat(), per=finer).address
 
 
 def draw_count(view: View, answered: Answered, *, question: str) -> Markup:
     """Draw interactions per period; a period leads to its own trends."""
-    drawing = view.drawing("Interactions", "count-chart", period_link=partial(link_period, view))
-    return chart(DRAWINGS[question](answered, drawing)) + _offer_by(view)
+    drawing = view.make_drawing("Interactions", "count-chart", period_link=partial(link_period, view))
+    return frame_chart(DRAWINGS[question](answered, drawing)) + _offer_by(view)
 
 
 def _offer_by(view: View) -> Markup:
     if view.given.get("by"):
-        return Markup('<p><a href="{}#count">All actions together</a></p>').format(view.given.with_(by=None).address)
+        return Markup('<p><a href="{}#count">All actions together</a></p>').format(
+            view.given.replace_options(by=None).address
+        )
     if view.given.get("action"):
         return Markup()
-    return Markup('<p><a href="{}#count">By action</a></p>').format(view.given.with_(by="action").address)
+    return Markup('<p><a href="{}#count">By action</a></p>').format(view.given.replace_options(by="action").address)
 
 
 def draw_actions(view: View, *answers: Answered, title: str) -> Markup:
     """Draw a line for each of the most frequent actions."""
-    drawing = view.drawing(title, "count-chart", period_link=partial(link_period, view))
-    found = [key for answered in answers for key in column(answered, "day", "week", "month")]
+    drawing = view.make_drawing(title, "count-chart", period_link=partial(link_period, view))
+    found = [key for answered in answers for key in take_column(answered, "day", "week", "month")]
     if not found:
         return Markup('<p class="muted">No interactions in this range.</p>')
     periods = make_periods(found, answers[0], drawing)
     series = []
     for action, answered in zip(view.list_actions(), answers, strict=False):
-        counts = dict(zip(column(answered, "day", "week", "month"), column(answered, "interaction_count"), strict=True))
+        counts = dict(
+            zip(take_column(answered, "day", "week", "month"), take_column(answered, "interaction_count"), strict=True)
+        )
         series.append(Series(action, [counts.get(key, 0) for key in periods.keys]))
-    drawn = chart(line(About("count-chart", title, unit="interactions"), periods, series))
+    drawn = frame_chart(draw_lines(About("count-chart", title, unit="interactions"), periods, series))
     more = len(view.list_actions()) - len(answers)
     words = Markup('<p class="muted">The {} most frequent actions of {}.</p>').format(len(answers), more + len(answers))
     return drawn + (words if more > 0 else Markup()) + _offer_by(view)
@@ -90,32 +94,38 @@ def draw_actions(view: View, *answers: Answered, title: str) -> Markup:
 
 def draw_active(view: View, answered: Answered) -> Markup:
     """Draw distinct users per period; a period leads to who they are."""
-    link = view.who_link("active-users", "per")
-    return chart(DRAWINGS["active-users"](answered, view.drawing("Active users", "active-chart", period_link=link)))
+    link = view.find_who_link("active-users", "per")
+    return frame_chart(
+        DRAWINGS["active-users"](answered, view.make_drawing("Active users", "active-chart", period_link=link))
+    )
 
 
 def draw_trailing(view: View, answered: Answered) -> Markup:
     """Draw users of the day, of 7 and of 30 days."""
-    return chart(DRAWINGS["trailing-users"](answered, view.drawing("Users of 1, 7 and 30 days", "trailing-chart")))
+    return frame_chart(
+        DRAWINGS["trailing-users"](answered, view.make_drawing("Users of 1, 7 and 30 days", "trailing-chart"))
+    )
 
 
 def draw_new(view: View, answered: Answered) -> Markup:
     """Draw new users per day."""
-    drawing = view.drawing("New users", "new-chart", per="day", period_link=view.who_link("new-users"))
-    return chart(DRAWINGS["new-users"](answered, drawing))
+    drawing = view.make_drawing("New users", "new-chart", per="day", period_link=view.find_who_link("new-users"))
+    return frame_chart(DRAWINGS["new-users"](answered, drawing))
 
 
 def draw_hours(view: View, answered: Answered) -> Markup:
     """Draw weekday by hour."""
-    return chart(DRAWINGS["heat-map"](answered, view.drawing("Interactions by weekday and hour", "hours-chart")))
+    return frame_chart(
+        DRAWINGS["heat-map"](answered, view.make_drawing("Interactions by weekday and hour", "hours-chart"))
+    )
 
 
 def draw_all_actions(view: View, answered: Answered) -> Markup:
     """Draw actions; one leads to its own trends."""
-    drawing = view.drawing(
-        "Actions", "actions-chart", key_link=lambda key: view.given.with_(action=key, by=None).address
+    drawing = view.make_drawing(
+        "Actions", "actions-chart", key_link=lambda key: view.given.replace_options(action=key, by=None).address
     )
-    return chart(DRAWINGS["actions"](answered, drawing))
+    return frame_chart(DRAWINGS["actions"](answered, drawing))
 
 
 TRENDS = Screen(

@@ -21,13 +21,13 @@ from footfall.postgres.embedded.home import Place, is_made, open_home, translate
 from footfall.postgres.embedded.server import (
     POLL_S,
     WAIT_S,
-    conninfo_of,
+    compose_conninfo,
     is_listening,
     is_ready,
+    make_url,
     read_pid,
     start_server,
     stop_server,
-    url_of,
 )
 
 
@@ -43,7 +43,7 @@ class Status:
     pid: int | None
 
 
-def default_home() -> Path:
+def find_default_home() -> Path:
     """Give the home to use where none is set: /var/lib/footfall for root, else a folder in the user's data folder."""
     if os.geteuid() == 0:
         return Path("/var/lib/footfall")
@@ -53,7 +53,7 @@ def default_home() -> Path:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[str]:
+def keep_running(home: Path) -> Iterator[str]:
     """Keep the embedded server running for the length of the block, and give its conninfo.
 
     Effects: starts the server where it is not running, and stops it afterwards where no other client uses it and
@@ -64,7 +64,7 @@ def running(home: Path) -> Iterator[str]:
     with _lock_file(place) as lock:
         _enter(place, lock)
         try:
-            yield conninfo_of(place)
+            yield compose_conninfo(place)
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)
             if _try_exclusive(lock) and not place.pin.exists():
@@ -81,7 +81,7 @@ def start(home: Path) -> str:
         _enter(place, lock)
         with translate_file_errors(place.home):
             write_private(place.pin, "", place.account)
-    return url_of(place)
+    return make_url(place)
 
 
 def stop(home: Path) -> bool:
@@ -103,7 +103,7 @@ def stop(home: Path) -> bool:
         return stop_server(place)
 
 
-def status(home: Path) -> Status:
+def find_status(home: Path) -> Status:
     """Report whether the server runs and is pinned, and where it is. Effects: none."""
     home = home.absolute()
     if not is_made(home):
@@ -112,15 +112,15 @@ def status(home: Path) -> Status:
     is_running = is_listening(place)
     pid = read_pid(place) if is_running else None
     release = (place.data / "PG_VERSION").read_text().strip() if (place.data / "PG_VERSION").exists() else None
-    return Status(is_running, place.pin.exists(), home, release, url_of(place) if is_running else None, pid)
+    return Status(is_running, place.pin.exists(), home, release, make_url(place) if is_running else None, pid)
 
 
-def url(home: Path) -> str:
+def find_url(home: Path) -> str:
     """Give the URL for psql and other programs.
 
     Raises: EmbeddedDatabaseError where the server is not running.
     """
-    found = status(home)
+    found = find_status(home)
     if found.url is None:
         raise EmbeddedDatabaseError(f"the database in {home} is not running; `footfall database start` starts it")
     return found.url

@@ -317,7 +317,7 @@ def is_ready(place: Place) -> bool:
     import psycopg
 
     try:
-        psycopg.connect(conninfo_of(place), connect_timeout=2).close()
+        psycopg.connect(compose_conninfo(place), connect_timeout=2).close()
     except psycopg.Error:
         return False
     return True
@@ -327,7 +327,7 @@ def _create_database(place: Place) -> None:
     import psycopg
     from psycopg import pq, sql
 
-    conninfo = conninfo_of(place, "postgres")
+    conninfo = compose_conninfo(place, "postgres")
     until = time.monotonic() + WAIT_S
     # The server refuses connections while it recovers after a kill.
     while pq.PGconn.ping(conninfo.encode()) == pq.Ping.REJECT and time.monotonic() < until:
@@ -341,7 +341,7 @@ def _create_database(place: Place) -> None:
         raise EmbeddedDatabaseError(f"the database in {place.home} does not take connections: {error}") from error
 
 
-def conninfo_of(place: Place, database: str = DATABASE) -> str:
+def compose_conninfo(place: Place, database: str = DATABASE) -> str:
     """Make the conninfo of our database, with a value for everything that libpq would take from the environment."""
     from psycopg.conninfo import make_conninfo
 
@@ -349,6 +349,6 @@ def conninfo_of(place: Place, database: str = DATABASE) -> str:
     return make_conninfo(**address, options="", sslmode="disable", gssencmode="disable", target_session_attrs="any")
 
 
-def url_of(place: Place) -> str:
+def make_url(place: Place) -> str:
     """Give the address for psql and other programs."""
     return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(_find_socket_folder(place)), safe='')}&port=5432"

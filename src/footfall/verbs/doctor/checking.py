@@ -25,7 +25,7 @@ class Verdict:
     cure: str = ""
 
 
-def ok(found: str) -> Verdict:
+def say_ok(found: str) -> Verdict:
     """Say that all is well."""
     return Verdict("ok", found)
 

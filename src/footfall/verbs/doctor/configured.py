@@ -10,7 +10,7 @@ from footfall.errors import FootfallError, SettingsError
 from footfall.options import CALL_VARIABLES
 from footfall.postgres.inspection import describe_address
 from footfall.settings import FIELDS, LIBPQ_VARIABLES, PREFIX, find_origin, read_definitions
-from footfall.verbs.doctor.checking import Examined, Verdict, check, fail, join_names, ok, warn
+from footfall.verbs.doctor.checking import Examined, Verdict, check, fail, join_names, say_ok, warn
 
 LIKENESS = 0.8  # of 1; how much alike two names are, of which one is taken for a slip of the other
 
@@ -36,7 +36,7 @@ def look_at_settings(examined: Examined) -> Verdict:
     words += f"; variables: {join_names(set_here) or 'none'}"
     if slips:
         return warn(f"{words}; nobody reads {', '.join(slips)}", "set the variable by its right name")
-    return ok(words)
+    return say_ok(words)
 
 
 @check("definitions", fails="A source definition cannot be used; no other verb works then.")
@@ -46,7 +46,7 @@ def look_at_definitions(_: Examined) -> Verdict:
         found = read_definitions()
     except SettingsError as error:
         return fail(error.message, "mend it; docs/reference/source-definitions.md has every key")
-    return ok(f"{len(found)} in footfall.toml{': ' if found else ''}{join_names(list(found))}")
+    return say_ok(f"{len(found)} in footfall.toml{': ' if found else ''}{join_names(list(found))}")
 
 
 @check("address", fails="It is none that libpq takes.")
@@ -54,7 +54,7 @@ def look_at_address(examined: Examined) -> Verdict:
     """Which database is meant, and which of option, variable, `.env`, file, libpq's variables or none says so."""
     settings = examined.settings
     if examined.embedded_home is not None:
-        return ok(f"nobody names a database: the embedded one in {examined.embedded_home}")
+        return say_ok(f"nobody names a database: the embedded one in {examined.embedded_home}")
     if settings.database_url is None:
         names = [name for name in LIBPQ_VARIABLES if os.environ.get(name)]
         origin, conninfo = f"libpq's own variables ({', '.join(names)})", ""
@@ -67,4 +67,4 @@ def look_at_address(examined: Examined) -> Verdict:
     found = f"{words}, schema {settings.schema_}; from {origin}"
     if settings.database_url is not None and (names := [each for each in LIBPQ_VARIABLES if os.environ.get(each)]):
         found += f"; {', '.join(names)} fill in what it leaves out"
-    return ok(found)
+    return say_ok(found)

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from footfall.errors import FootfallError, SettingsError
 from footfall.postgres.embedded import clients
 from footfall.postgres.inspection import cut_off
-from footfall.postgres.transactions import outlived
+from footfall.postgres.transactions import outlive_errors
 from footfall.safe_text import mask
-from footfall.settings import Settings, libpq_variables_set, load_plain_settings, load_settings, load_usable_settings
+from footfall.settings import Settings, has_libpq_variables, load_plain_settings, load_settings, load_usable_settings
 from footfall.tables.schema import list_migrations
 from footfall.verbs.doctor import configured, loads, machine, server, tables, zones
 from footfall.verbs.doctor.checking import CHECKS, Check, Examined, Verdict, pass_over
@@ -35,8 +35,8 @@ def examine(given: Mapping[str, object]) -> Iterator[tuple[Check, Verdict]]:
     settings, complaint = _load(given)
     with ExitStack() as opened:
         examined = Examined(settings, given, complaint, opened)
-        if settings.database_url is None and not libpq_variables_set():
-            examined.embedded_home = settings.home or clients.default_home()
+        if settings.database_url is None and not has_libpq_variables():
+            examined.embedded_home = settings.home or clients.find_default_home()
         for each in list_checks():
             verdict = _look(each, examined)
             yield each, Verdict(verdict.state, mask(verdict.found), mask(verdict.cure))
@@ -61,8 +61,8 @@ def _look(each: Check, examined: Examined) -> Verdict:
         return pass_over("the tables are not those of this Footfall; see `schema`")
     try:
         if each.needs == "nothing":
-            return _bound(each, examined)
-        with cut_off(examined.database, CUT_OFF_S), outlived(examined.database):
+            return _wait_for_bounded(each, examined)
+        with cut_off(examined.database, CUT_OFF_S), outlive_errors(examined.database):
             return each.look(examined)
     except FootfallError as error:
         return pass_over(f"it could not be looked at: {error.message}")
@@ -70,7 +70,7 @@ def _look(each: Check, examined: Examined) -> Verdict:
         return pass_over(f"it could not be looked at: {type(error).__name__}: {error}")
 
 
-def _bound(each: Check, examined: Examined) -> Verdict:
+def _wait_for_bounded(each: Check, examined: Examined) -> Verdict:
     """Make a check of this machine in a thread, and wait for it a bounded time."""
     if each.name == "connection":
         return each.look(examined)  # it has bounds of its own, and starts a server that takes its time

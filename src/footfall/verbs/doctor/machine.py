@@ -16,7 +16,17 @@ from pathlib import Path
 from footfall.engines.spill import list_abandoned_folders
 from footfall.errors import FootfallError
 from footfall.postgres.embedded.home import check_home, list_leftovers
-from footfall.verbs.doctor.checking import Examined, Verdict, check, fail, join_names, ok, pass_over, show_bytes, warn
+from footfall.verbs.doctor.checking import (
+    Examined,
+    Verdict,
+    check,
+    fail,
+    join_names,
+    pass_over,
+    say_ok,
+    show_bytes,
+    warn,
+)
 
 REQUIREMENT = re.compile(
     r"([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*([^;]*?)\s*(?:;.*extra\s*==\s*['\"]([\w-]+)['\"].*|;.*)?"
@@ -37,7 +47,7 @@ def look_at_python(_: Examined) -> Verdict:
     wanted = metadata.metadata("footfall")["Requires-Python"] or ""
     if not is_version_within(platform.python_version(), wanted):
         return fail(f"{here}; Footfall needs {wanted}", "install Footfall into an environment of such a Python")
-    return ok(f"{here}; Footfall needs {wanted}")
+    return say_ok(f"{here}; Footfall needs {wanted}")
 
 
 @check(
@@ -64,14 +74,14 @@ def look_at_packages(_: Examined) -> Verdict:
     has = [extra for extra, is_whole in sorted(extras.items()) if is_whole]
     words = f"footfall {find_version('footfall')}, {shown}; extras: {', '.join(has) or 'none'}"
     if not LOCK.is_file():
-        return ok(f"{words}; an installed package does not hold the locks, so they are not compared")
+        return say_ok(f"{words}; an installed package does not hold the locks, so they are not compared")
     pins = PIN.findall(LOCK.read_text(encoding="utf-8"))
     others = [
         f"{name} {find_version(name)} (lock: {pin})" for name, pin in pins if find_version(name) not in (None, pin)
     ]
     if others:
         return warn(f"{words}; not as locked: {join_names(others)}", "make install")
-    return ok(f"{words}; as requirements/runtime.lock has them")
+    return say_ok(f"{words}; as requirements/runtime.lock has them")
 
 
 def list_requirements() -> Iterator[tuple[str, str, str]]:
@@ -129,14 +139,14 @@ def look_at_home(examined: Examined) -> Verdict:
     """The folder of the embedded PostgreSQL: its owner, its rights, and whether it can be made where it is missing."""
     home = examined.embedded_home
     if home is None:
-        return ok("the database is a named one; no home is used")
+        return say_ok("the database is a named one; no home is used")
     try:
         account = check_home(home)
     except FootfallError as error:
         return fail(error.message, "see above; FOOTFALL_HOME names another folder")
     if not home.exists():
-        return ok(f"{home} is not there yet; the first load makes it for the account {account.name}")
-    return ok(f"{home}, of the account {account.name}")
+        return say_ok(f"{home} is not there yet; the first load makes it for the account {account.name}")
+    return say_ok(f"{home}, of the account {account.name}")
 
 
 @check(
@@ -148,7 +158,7 @@ def look_at_disk(examined: Examined) -> Verdict:
     """The free space of the disk that holds the home; that of a named server is not to be seen from here."""
     home = examined.embedded_home
     if home is None:
-        return ok("the database is a named one, whose disk only its own machine can see")
+        return say_ok("the database is a named one, whose disk only its own machine can see")
     return judge_space(home, HOME_BYTES_MIN, "or set FOOTFALL_HOME to a folder on another disk")
 
 
@@ -189,7 +199,7 @@ def judge_space(folder: Path, least: int, otherwise: str) -> Verdict:
         return warn(words, f"free some space there, {otherwise}")
     if disk.f_files and disk.f_favail < disk.f_files // 20:
         return warn(f"{words}, and {disk.f_favail:,} files", f"remove files there, {otherwise}")
-    return ok(words)
+    return say_ok(words)
 
 
 def find_file_system(folder: Path) -> str | None:
@@ -211,7 +221,7 @@ def look_at_left_behind(examined: Examined) -> Verdict:
     if examined.embedded_home is not None:
         left += list_leftovers(examined.embedded_home)
     if not left:
-        return ok("no temporary folder was left behind")
+        return say_ok("no temporary folder was left behind")
     return warn(
         f"left behind: {join_names([str(each) for each in left])}",
         "the next load removes those of the temporary folder, the next start of the server those of the home; or: "
@@ -241,4 +251,4 @@ def look_at_secrets(_: Examined) -> Verdict:
     if open_to_all:
         names = " ".join(open_to_all)
         return warn(f"others may read {names}, which names the database", f"chmod 600 {names}")
-    return ok(f"only you may read {', '.join(looked)}" if looked else "no file of this folder names the database")
+    return say_ok(f"only you may read {', '.join(looked)}" if looked else "no file of this folder names the database")

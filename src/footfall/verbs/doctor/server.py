@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from footfall.errors import FootfallError
-from footfall.postgres.connection import VERSION_FLOOR, connect, pools_statements
+from footfall.postgres.connection import VERSION_FLOOR, connect, is_statement_pooler
 from footfall.postgres.embedded import clients
 from footfall.postgres.inspection import (
     cut_off,
     describe_session,
     find_writer,
+    has_shared_sessions,
     is_pooled,
     list_old_transactions,
     list_settings,
     measure_clock,
     read_server,
-    shares_sessions,
 )
 from footfall.postgres.target import Connection, Target
 from footfall.postgres.transactions import begin_reading
@@ -26,8 +26,8 @@ from footfall.verbs.doctor.checking import (
     check,
     fail,
     join_names,
-    ok,
     pass_over,
+    say_ok,
     show_seconds,
     warn,
 )
@@ -55,7 +55,7 @@ def look_at_connection(examined: Examined) -> Verdict:
         )
     try:
         if home is not None:
-            conninfo = examined.opened.enter_context(clients.running(home))
+            conninfo = examined.opened.enter_context(clients.keep_running(home))
         else:
             conninfo = settings.database_url.get_secret_value() if settings.database_url else ""
         examined.target = target = Target(conninfo, settings.schema_, settings.lock_wait_seconds)
@@ -71,14 +71,14 @@ def look_at_connection(examined: Examined) -> Verdict:
             begin_reading(connection, target, "UTC", STATEMENT_S, is_snapshot=True)
     except FootfallError as error:
         connection.close()
-        if pools_statements(target):
+        if is_statement_pooler(target):
             return fail(
                 f"{words}: the pooler before it pools statements, and takes no transactions",
                 "set pool_mode = transaction for this database in PgBouncer, or name the server itself",
             )
         return fail(f"{words}: {error.message}", "look at the server's log")
     examined.connection = connection
-    return ok(words)
+    return say_ok(words)
 
 
 @check(
@@ -96,7 +96,7 @@ def look_at_version(examined: Examined) -> Verdict:
         return fail(f"{words}; Footfall needs 14 or later", "upgrade the server, or name another one")
     if number // 10000 not in MAJORS_TESTED:
         return warn(f"{words}; tested are {tested}", "ask for a Footfall that is tested with it")
-    return ok(f"{words}; tested are {tested}")
+    return say_ok(f"{words}; tested are {tested}")
 
 
 @check("encoding", needs="database", fails="The database is not UTF8.")
@@ -105,7 +105,7 @@ def look_at_encoding(examined: Examined) -> Verdict:
     encoding = read_server(examined.database).encoding
     if encoding != "UTF8":
         return fail(f"{encoding}; Footfall needs UTF8", "create database NAME encoding 'UTF8' template template0")
-    return ok(encoding)
+    return say_ok(encoding)
 
 
 @check("standby", needs="database", warns="The server is a standby: questions are answered, and nothing can be loaded.")
@@ -116,7 +116,7 @@ def look_at_standby(examined: Examined) -> Verdict:
             "the server is a read-only standby: it answers questions, and takes no loads",
             "name the primary, or add target_session_attrs=read-write to the address",
         )
-    return ok("the server is a primary")
+    return say_ok("the server is a primary")
 
 
 @check("role", needs="database", warns="Its password ends within 14 days, or sessions are near a limit.")
@@ -139,7 +139,7 @@ def look_at_role(examined: Examined) -> Verdict:
                 f"{words}; {used} of the {limit} sessions of {of} are in use",
                 "end sessions that nobody needs, or raise the limit",
             )
-    return ok(f"{words}; {found.server_sessions} of {found.server_limit} sessions of the server are in use")
+    return say_ok(f"{words}; {found.server_sessions} of {found.server_limit} sessions of the server are in use")
 
 
 @check(
@@ -171,23 +171,23 @@ def look_at_role_settings(examined: Examined) -> Verdict:
         )
     harmless = [name(found[each]) for each in MADE_BY_FOOTFALL if each in found and found[each].number]
     if harmless:
-        return ok(
+        return say_ok(
             f"{join_names(harmless)}: Footfall sets its own in each transaction, so that none of them ends a load"
         )
-    return ok("no time-out and no limit is set")
+    return say_ok("no time-out and no limit is set")
 
 
 @check("pooler", needs="database")
 def look_at_pooler(examined: Examined) -> Verdict:
     """Whether a pooler is in between, and whether it pools transactions or sessions; Footfall works with both."""
-    return ok(examined.pooler)
+    return say_ok(examined.pooler)
 
 
 def describe_pooler(connection: Connection, target: Target) -> str:
     """Say what stands between us and the server. Effects: opens a session more where something does."""
     if not is_pooled(connection):
         return "none: the server itself answers"
-    shared = shares_sessions(connection, target, STATEMENT_S)
+    shared = has_shared_sessions(connection, target, STATEMENT_S)
     if shared is None:
         return "a pooler, of sessions by the look of it: a second session had to wait; Footfall works with it"
     pooled = "transactions" if shared else "sessions"
@@ -204,7 +204,7 @@ def look_at_clock(examined: Examined) -> Verdict:
             f"the server's clock is {show_seconds(abs(ahead_s))} {side} this machine's",
             "let both follow a time server (timedatectl)",
         )
-    return ok(f"they differ by {abs(ahead_s):.1f} s; the server answers within {taken_s * 1000:.0f} ms")
+    return say_ok(f"they differ by {abs(ahead_s):.1f} s; the server answers within {taken_s * 1000:.0f} ms")
 
 
 @check(
@@ -216,17 +216,17 @@ def look_at_writer_lock(examined: Examined) -> Verdict:
     """Who holds the writer lock of the schema, and for how long."""
     found = find_writer(examined.database, examined.where)
     if found is None:
-        return ok("nobody holds it")
+        return say_ok("nobody holds it")
     words = f"process {found.pid} of role {found.role or '?'} ({found.application or 'no name'}) holds it"
     if found.held_s is None:
-        return ok(f"{words}; since when, this role may not see")
+        return say_ok(f"{words}; since when, this role may not see")
     words += f" for {show_seconds(found.held_s)}; {found.waiting} wait"
     if found.held_s > examined.settings.lock_wait_seconds:
         return warn(
             f"{words}; it is {found.state or 'in an unknown state'}",
             f"where its command is gone: select pg_terminate_backend({found.pid}); nothing of its load stays",
         )
-    return ok(words)
+    return say_ok(words)
 
 
 @check("old-transactions", needs="database", warns="Something keeps rows or the log from being removed for an hour.")
@@ -238,7 +238,7 @@ def look_at_old_transactions(examined: Examined) -> Verdict:
             join_names(found),
             "pg_terminate_backend(PID), rollback prepared 'NAME', or pg_drop_replication_slot('NAME')",
         )
-    return ok(f"none is older than {show_seconds(OLD_S)}")
+    return say_ok(f"none is older than {show_seconds(OLD_S)}")
 
 
 @check(
@@ -249,7 +249,7 @@ def look_at_old_transactions(examined: Examined) -> Verdict:
 def look_at_temporary_tables(examined: Examined) -> Verdict:
     """Whether the role may make temporary tables, in which a load collects its rows."""
     if read_server(examined.database).has_temp:
-        return ok("the role may make them")
+        return say_ok("the role may make them")
     return warn(
         "the role may not make them; a load then makes its staging tables in the schema",
         "grant temporary on database NAME to ROLE",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from footfall.postgres.inspection import list_settings
-from footfall.postgres.transactions import outlived
+from footfall.postgres.transactions import outlive_errors
 from footfall.tables import counts, health, runs
 from footfall.tables.made import find_schema_drift
 from footfall.tables.schema import (
@@ -14,7 +14,7 @@ from footfall.tables.schema import (
     describe_other_creators,
     list_migrations,
     list_tables,
-    schema_version,
+    read_schema_version,
 )
 from footfall.verbs.doctor.checking import (
     Examined,
@@ -22,7 +22,7 @@ from footfall.verbs.doctor.checking import (
     check,
     fail,
     join_names,
-    ok,
+    say_ok,
     show_bytes,
     warn,
 )
@@ -48,8 +48,8 @@ def look_at_schema(examined: Examined) -> Verdict:
     """The version of the tables in the schema, and whether other schemas hold tables of Footfall."""
     connection, target = examined.database, examined.where
     needed = len(list_migrations())
-    with outlived(connection):
-        version = schema_version(connection, target)
+    with outlive_errors(connection):
+        version = read_schema_version(connection, target)
     others = health.list_other_schemas(connection, target.schema)
     elsewhere = f"; tables of Footfall are in schema {join_names(others)}, too" if others else ""
     examined.version = version
@@ -60,7 +60,7 @@ def look_at_schema(examined: Examined) -> Verdict:
         )
     if version < needed:
         return fail(f"version {version}, and this Footfall needs {needed}{elsewhere}", "footfall schema apply")
-    return ok(f"schema {target.schema} is at version {version}, as this Footfall needs{elsewhere}")
+    return say_ok(f"schema {target.schema} is at version {version}, as this Footfall needs{elsewhere}")
 
 
 @check(
@@ -74,7 +74,7 @@ def look_at_rights(examined: Examined) -> Verdict:
     connection, target = examined.database, examined.where
     schema = health.read_schema(connection, target.schema)
     if schema is None:
-        return ok(f"schema {target.schema} is not there yet; the first load makes it, where the role may")
+        return say_ok(f"schema {target.schema} is not there yet; the first load makes it, where the role may")
     if not schema.may_use:
         return fail(f"the role may not use schema {schema.name}", f"grant usage on schema {schema.name} to ROLE")
     found = health.list_rights(connection, target.schema, [*list_tables(), VERSIONS_TABLE])
@@ -84,23 +84,23 @@ def look_at_rights(examined: Examined) -> Verdict:
                 f"the role may not make tables in schema {schema.name}",
                 f"grant create on schema {schema.name} to ROLE, or let its owner run `footfall schema apply`",
             )
-        return ok("the role may make the tables")
+        return say_ok("the role may make the tables")
     if hidden := [row.name for row in found if row.hides_rows]:
         return fail(
             f"row-level security hides rows from this role: {join_names(hidden)}",
             "a role with bypassrls, or the owner; for the owner `alter table NAME no force row level security`",
         )
     if all(row.is_owner for row in found):
-        return ok("the role owns the tables")
+        return say_ok("the role owns the tables")
     missing = list_missing(found)
     if not missing:
-        return ok("the role may read and load; `footfall schema apply` is for the owner")
+        return say_ok("the role may read and load; `footfall schema apply` is for the owner")
     read = (*counts.list_tables(), OPTIONS_TABLE)  # what `schema grant` gives
     unread = [row.name for row in found if not row.may_select and row.name in read]
     if unread:
         return fail(f"the role may not read {join_names(unread)}", "footfall schema grant ROLE, run by the owner")
     if not any(row.may_insert for row in found):
-        return ok("the role may read, and not load")
+        return say_ok("the role may read, and not load")
     return warn(
         f"the role may do a part of what a load needs; missing: {join_names(missing)}",
         "the grants of docs/how-to/named-database.md",
@@ -129,7 +129,7 @@ def look_at_other_creators(examined: Examined) -> Verdict:
     """Who else may create functions and operators in the schema."""
     if said := describe_other_creators(examined.database):
         return warn(said, "the statement above, run by the owner of the schema")
-    return ok("only the owner may create in the schema")
+    return say_ok("only the owner may create in the schema")
 
 
 @check("form", needs="tables", fails="A table, column, check or key is not as the migrations made it.")
@@ -140,7 +140,7 @@ def look_at_form(examined: Examined) -> Verdict:
         words = [f"{row.key}: {row.kept or 'missing'}" for row in found]
         cure = next((f"{row.cure};" for row in found if row.cure), "restore the tables from a backup")
         return fail(join_names(words), f"`footfall verify` lists all; the first: {cure}")
-    return ok("all are as the migrations made them")
+    return say_ok("all are as the migrations made them")
 
 
 @check("indexes", needs="tables", fails="An index is invalid: it costs each load, and answers nothing.")
@@ -148,7 +148,7 @@ def look_at_indexes(examined: Examined) -> Verdict:
     """Indexes of the tables that the server does not use."""
     if found := health.list_invalid_indexes(examined.database, examined.where.schema, list_names()):
         return fail(f"invalid: {join_names(found)}", f"reindex index concurrently {found[0]};")
-    return ok("all are valid")
+    return say_ok("all are valid")
 
 
 @check("triggers", needs="tables", warns="Others put a trigger, a rule or a foreign key on a table.")
@@ -156,7 +156,7 @@ def look_at_triggers(examined: Examined) -> Verdict:
     """Triggers, rules and foreign keys of others, which each load runs and which can refuse its rows."""
     if found := health.list_triggers(examined.database, examined.where.schema, list_names()):
         return warn(join_names(found), "drop it where it is not wanted; it slows each load and can refuse rows")
-    return ok("there is none")
+    return say_ok("there is none")
 
 
 @check("bloat", needs="tables", warns="A fifth of the rows of a table are dead, or half of a table is empty.")
@@ -178,7 +178,7 @@ def look_at_bloat(examined: Examined) -> Verdict:
             join_names(wasted),
             f"later loads fill it; to give it back now, while nothing else runs: vacuum full {wasted[0].split()[0]}",
         )
-    return ok(f"little; the tables have {show_bytes(size)} without indexes, as of the last vacuum or analyze")
+    return say_ok(f"little; the tables have {show_bytes(size)} without indexes, as of the last vacuum or analyze")
 
 
 @check("statistics", needs="tables", warns="Autovacuum is off, or a table was not analyzed since much of it changed.")
@@ -202,7 +202,7 @@ def look_at_statistics(examined: Examined) -> Verdict:
         )
     if stale:
         return warn(f"much changed since the last analyze of {join_names(stale)}", f"analyze {stale[0]}")
-    return ok(f"autovacuum is on; the last analyze: {max(last):%Y-%m-%d %H:%M} UTC" if last else "autovacuum is on")
+    return say_ok(f"autovacuum is on; the last analyze: {max(last):%Y-%m-%d %H:%M} UTC" if last else "autovacuum is on")
 
 
 @check(
@@ -230,7 +230,7 @@ def look_at_wraparound(examined: Examined) -> Verdict:
             f"{words}; autovacuum is late for {join_names(late)}",
             f"vacuum (freeze) {late[0]}; and see `old-transactions`",
         )
-    return ok(words)
+    return say_ok(words)
 
 
 @check("staging", needs="database", warns="A staging table was left in the schema.")
@@ -240,7 +240,7 @@ def look_at_staging(examined: Examined) -> Verdict:
     kept = f"; runs at work, or kept for their stagers: {len(alive)}" if alive else ""
     if found := health.list_staging_tables(examined.database, examined.where.schema, alive):
         return warn(f"left behind: {join_names(found)}{kept}", f"drop table {', '.join(found)};")
-    return ok(f"no staging table was left behind{kept}")
+    return say_ok(f"no staging table was left behind{kept}")
 
 
 def list_names() -> list[str]:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from footfall.engines.zones import OffsetChanges, find_offset_changes
 from footfall.postgres.zones import find_offset_changes_in_snapshot
 from footfall.verbs.clocks import AHEAD, describe_difference
-from footfall.verbs.doctor.checking import Examined, Verdict, check, join_names, ok, warn
+from footfall.verbs.doctor.checking import Examined, Verdict, check, join_names, say_ok, warn
 
 
 @check("time-zones", needs="database", warns="The data differ for a zone that is in use.")
@@ -35,8 +35,8 @@ def look_at_zones(examined: Examined) -> Verdict:
             "update the older: tzdata of the server's system, or its release; pip install --upgrade duckdb tzdata",
         )
     if not named:
-        return ok("all times are read and shown in UTC")
-    return ok(f"Python, DuckDB and the server agree on {join_names(named)} from 1970 to {until}")
+        return say_ok("all times are read and shown in UTC")
+    return say_ok(f"Python, DuckDB and the server agree on {join_names(named)} from 1970 to {until}")
 
 
 def list_pythons_changes(zone: str, until: date) -> OffsetChanges:

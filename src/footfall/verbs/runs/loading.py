@@ -107,7 +107,7 @@ class RunLoader:
     def _load_once(self, path: str) -> LoadResult:
         self.stagers.prepare()
         shares = self.settings.workers if self.settings.engine == "processes" else 1
-        with planning.planned(path, self.settings, range_bytes=self._range_bytes, shares=shares) as run:
+        with planning.plan_run(path, self.settings, range_bytes=self._range_bytes, shares=shares) as run:
             if run.already_loaded is not None:
                 return run.already_loaded
             for _ in range(STALE_MAX):
@@ -131,7 +131,7 @@ class RunLoader:
             ranges = [Range(*each) for each in job["ranges"]]
             tally = Tally(run.source, ranges, lambda: _count_staged(connection, where, tables), self.progress)
             try:
-                with _telling_failures(self.stagers.open(self._make_errand(run), left, tally)) as wait:
+                with _mark_failures(self.stagers.open(self._make_errand(run), left, tally)) as wait:
                     wait(0)
                     return taking.take(run.token, self.settings, wait)
             except _StagersFailedError as failed:
@@ -173,7 +173,7 @@ class _StagersFailedError(Exception):
 
 
 @contextmanager
-def _telling_failures(opened_stagers: AbstractContextManager[Wait]) -> Iterator[Wait]:
+def _mark_failures(opened_stagers: AbstractContextManager[Wait]) -> Iterator[Wait]:
     """Mark the errors of stagers, so that they are told from those of the block. Raises: _StagersFailedError."""
     with ExitStack() as stack:
         try:

@@ -59,7 +59,7 @@ class Plan:
 
 
 @contextmanager
-def planned(source: str, settings: Settings, *, range_bytes: int | None = None, shares: int = 1) -> Iterator[Run]:
+def plan_run(source: str, settings: Settings, *, range_bytes: int | None = None, shares: int = 1) -> Iterator[Run]:
     """Plan a run, and hold it while the block runs: if this process is killed, the next writer sweeps the run.
 
     Behind a pooler nobody can hold a run. There it gets the lease that runs have which nobody holds.
@@ -178,7 +178,7 @@ class _Planner:
     ) -> None:
         """Make the tables of the run, with its job. Effects: in the transaction of the session."""
         connection, contract = self.session.connection, self.contracts.choose(attempt.source)
-        (load_id,) = ledger.next_load_ids(connection, 1)
+        (load_id,) = ledger.take_load_ids(connection, 1)
         job = Job(
             source=attempt.source,
             place=place,

@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from footfall.errors import SettingsError
-from footfall.settings import Settings, libpq_variables_set
+from footfall.settings import Settings, has_libpq_variables
 from footfall.telling.wanted import is_loopback
 from footfall.verbs.runs.errand import Errand
 from footfall.verbs.runs.feed import Wait
@@ -54,7 +54,7 @@ def assert_usable(settings: Settings) -> None:
             f"--workers (FOOTFALL_WORKERS) is for processes of this machine; --engine {settings.engine} decides itself "
             "how many ranges are staged at once"
         )
-    is_embedded = settings.database_url is None and not libpq_variables_set()
+    is_embedded = settings.database_url is None and not has_libpq_variables()
     if is_embedded and settings.stager_url is None and not _is_here(settings):
         raise SettingsError(
             "the embedded PostgreSQL is reached from this machine alone: name a server with --database "

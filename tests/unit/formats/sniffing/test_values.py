@@ -30,11 +30,11 @@ def profile(*values: str | None, words: str = "user_id") -> Profile:
     ],
 )
 def test_the_type_of_ids_is_told_from_all_of_them(values: list[str], kind: str) -> None:
-    assert profile(*values).id_type()[0] == kind
+    assert profile(*values).choose_id_type()[0] == kind
 
 
 def test_a_few_words_among_very_many_numbers_are_said() -> None:
-    kind, why = profile(*map(str, range(5000)), "none of these").id_type()
+    kind, why = profile(*map(str, range(5000)), "none of these").choose_id_type()
     assert kind == "bigint"
     assert "will be rejected" in why
 
