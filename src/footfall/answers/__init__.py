@@ -1,1 +1,1 @@
-"""Questions and what people see of them: named questions, and what became of files, as text, tables and files."""
+"""Named questions, and the results of questions and loads as text, tables, files and charts."""

@@ -1,4 +1,4 @@
-"""What a question can be asked with: one definition for the command line, Python and the page."""
+"""The parameters of questions: one definition for the command line, Python and the page."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Kind = Literal["bound", "id", "word", "words", "count", "span", "choice", "flag"
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What a question can be asked with: the name of its psql variable, and how a person says it.
+    """One parameter of questions: the name of its psql variable, and how a person gives it.
 
-    `keyword` is its name in Python; `about` a sentence for the help; `choices` the words it may be; the file of a
-    question may allow fewer. With the word `plain` the variable is not given.
+    `keyword` is its name in Python, `about` a sentence for the help, and `choices` the words that it may be, of which
+    the file of a question may allow fewer. Where a person gives the word `plain`, the variable is left out.
     """
 
     name: str
@@ -94,7 +94,7 @@ OPTIONS = {each.name: each.option for each in PARAMETERS}
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a question is asked with; None leaves it to the default of its file.
+    """The values of a question's parameters; None stands for the default of its file.
 
     Shape: text, as the server reads it, under the names of the psql variables. `since` and `until` are dates or times
     of `time_zone`, or have an offset; a list has commas between its words.
@@ -132,16 +132,16 @@ class Asked:
     over_time: str | None = None
 
     def list_given(self) -> dict[str, str]:
-        """Give what was asked for, by the names of the psql variables."""
+        """Give the values that are not None, by the names of the psql variables."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a question is asked with, as a person says it: the keywords of PARAMETERS.
+    """The values of a question's parameters as a person gives them, under the keywords of PARAMETERS.
 
-    Shape: `id` is the user or product of a question about one; ids are numbers, text or UUIDs, as the tables have them;
+    Shape: `id` is the user or product that the question is about; ids are numbers, text or UUIDs, as in the tables;
     `since` and `until` are dates or times, as text or not; lists are text with commas or sequences of text; spans are
     text such as 30m, or a timedelta.
     """

@@ -31,23 +31,23 @@ from footfall.statements import read_statements
 
 SQL = read_statements(__name__)
 
-CHUNK_ROWS = 1_000  # rows fetched at a time: an answer of 10 million rows takes no more memory than one of ten
-# The column in which a question writes out an hour as the clock showed it: where a clock is set by half an hour, the
-# server has no instant that it would show so. It is an instant all the same.
+CHUNK_ROWS = 1_000  # rows fetched at a time, so that a large answer takes no more memory than a small one
+# The column in which a question writes an hour as text, as the clock showed it: where a clock was set by half an hour,
+# the server shows no instant as the full hour. An answer gives this column as instants all the same.
 LOCAL_HOUR = "hour"
-# SQLSTATE: no such table, function, schema or column; classes of what is the fault of a file of the user's own.
+# SQLSTATEs of a missing table, function, schema or column; then classes of errors that a user's own file causes.
 MISSING = ("42P01", "42883", "3F000", "42703")
 OWN_FAULTS = ("08", "0A", "22", "25", "42")
 FORBIDDEN = "42501"
-REFUSED = "FF001"  # a question refused itself (function `refuse`): its message is for whoever asked
+REFUSED = "FF001"  # a question refused its own values (function `refuse`); its message is for the user
 
 
 @contextmanager
 def put_question(connection: Connection, query: Query, asked: Asked, timeout_s: int) -> Iterator[Answer]:
-    """Put a question, in the read-only transaction at hand; its rows come as they are read, while the block lasts.
+    """Put a question in the open read-only transaction; its rows are fetched as the block reads them.
 
-    Raises: QueryTimeoutError; DatabaseBusyError; SchemaError; QueryError where a file of the user's own cannot be asked
-    as it stands.
+    Raises: QueryTimeoutError; DatabaseBusyError; SchemaError; QueryError where the server refuses the user's own
+    file.
     """
     given = list_values(query, resolve_bounds(connection, query, asked))
     query = query.choose_form(asked.list_given())
@@ -57,13 +57,13 @@ def put_question(connection: Connection, query: Query, asked: Asked, timeout_s: 
         cursor.adapters.register_loader(name, loader)
     size = CHUNK_ROWS if psycopg.capabilities.has_stream_chunked() else 1
     understood_errors = partial(_explain_faults, query, timeout_s, time.monotonic())
-    # A stream is one statement by protocol: the server refuses a second one behind it. Until it is closed, it holds the
-    # session.
+    # By the protocol, a stream is one statement: the server refuses a second one behind it. Until the stream is closed,
+    # the session can run nothing else.
     stream = cast("Generator[tuple[Any, ...]]", cursor.stream(statement, given, size=size))
     with closing(stream) as rows:
         with understood_errors():
             first = next(rows, None)
-            if first is None:  # no row came, and with it no names of columns: ask for those alone
+            if first is None:  # without a row, no names of columns came: ask for those alone
                 cursor.execute(b"select * from (" + statement + b"\n) as answer limit 0", given)
         columns = cursor.description or ()
         names = tuple(column.name for column in columns)
@@ -73,7 +73,7 @@ def put_question(connection: Connection, query: Query, asked: Asked, timeout_s: 
             )
         types = tuple(column.type_code for column in columns)
         read = _read_on(first, rows, understood_errors)
-        # An hour that is a number is one of the day.
+        # Only text is an instant: an `hour` that is a number is an hour of the day.
         if query.path is None and LOCAL_HOUR in names and types[names.index(LOCAL_HOUR)] == TEXT_OID:
             at = names.index(LOCAL_HOUR)
             types = (*types[:at], INSTANT_OID, *types[at + 1 :])
@@ -100,7 +100,7 @@ def _read_on(
 
 @contextmanager
 def _explain_faults(query: Query, timeout_s: int, began: float) -> Iterator[None]:
-    """Say what is wrong with a question in words of the one who asked it."""
+    """Turn errors of the server into errors that tell the user what is wrong with the question."""
     try:
         yield
     except psycopg.errors.QueryCanceled as error:
@@ -140,7 +140,7 @@ def _message(query: Query, error: psycopg.Error) -> str:
 
 
 class _DateOrText(DateLoader):
-    """A day; one that Python does not know, such as one before year 1, is the server's text."""
+    """A day; a day that Python has no date for, such as one before year 1, stays the server's text."""
 
     def load(self, data: Buffer) -> Any:
         try:
@@ -150,7 +150,7 @@ class _DateOrText(DateLoader):
 
 
 class _InstantOfServer(Loader):
-    """An instant with the offset that the server wrote; one that Python does not know is the server's text.
+    """An instant with the offset that the server wrote; where Python has no datetime for it, the server's text.
 
     psycopg's own loader would take the offset from Python's data of time zones, which may differ from the server's.
     """
@@ -170,7 +170,7 @@ LOADERS: dict[str, type[Any]] = {"date": _DateOrText, "timestamptz": _InstantOfS
 
 
 def resolve_bounds(connection: Connection, query: Query, asked: Asked) -> Asked:
-    """Let the server say which instants the bounds are, in the session's time zone, which is that of the question.
+    """Ask the server which instants the bounds are. The session's time zone is that of the question.
 
     Raises: QueryError where the first bound is later than the second; SchemaError where the tables are of an older
     Footfall.

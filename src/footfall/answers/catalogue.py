@@ -14,22 +14,23 @@ from pathlib import Path
 
 from footfall.errors import QueryError, UnknownNameError
 
-QUERY_BYTES_MAX = 1_000_000  # bytes of one file; what is larger is no question
-# What a file may set by `\if :{?name} \else \set name value \endif`, so that psql runs it without more ado.
+QUERY_BYTES_MAX = 1_000_000  # bytes; a larger file is no question
+# The line that gives a parameter its default, so that psql runs the file without -v.
 DEFAULT_LINE = re.compile(r"\\if\s+:\{\?(\w+)\}\s*\\else\s*\\set\s+(\w+)(?:\s+(.*?))?\s*\\endif\s*")
-# A statement may end in several ways: `\if :{?who}` begins the end for which psql is given `who`, `\elif :{?name}` that
-# for which it is given another name, `\else` the one without; each on a line of its own.
+# A statement may have several ends, each begun by a line of its own: `\if :{?who}` begins the end that holds where psql
+# is given `who`, `\elif :{?name}` the end for another name, and `\else` the end for none of these names.
 FORM = re.compile(r"\\(if|elif) :\{\?(\w+)\}|\\(else|endif)")
 FORM_FOLLOWS = {"if": ("endif",), "elif": ("if", "elif"), "else": ("if", "elif"), "endif": ("else",)}
 ALL, PLAIN = "", "else"  # the forms that a line belongs to: all of them, or the one without a name
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-# What a line of the comment at the head of a file may begin with.
+# The words by which a line of the comment at the head of a file may begin, each with a colon behind it.
 HEADS = ("Grain", "Group", "Choices", "Needs", "Screen", "Who", "Cells")
-# What one wants to know, in the order in which questions are listed; what has another group, or none, comes behind.
+# The groups of questions, in the order of the list; questions of another group, or of none, are listed after them.
 GROUPS = ("How much", "Who", "What people do", "What changed", "One user or product")
 OWN_GROUP = "Your own"
 FIRST_WORDS = ("select", "with", "values", "table")
-# In this order: what a colon begins, then what a colon inside of is only text.
+# Tried in this order: first tokens that begin with a colon (casts, psql variables), then literals, quoted names and
+# comments, inside which a colon is plain text.
 TOKEN = re.compile(
     r"""
     ::
@@ -52,12 +53,12 @@ TOKEN = re.compile(
 class Query:
     """One question.
 
-    Shape: `pieces` is its SQL, cut at its parameters: text, name, text, name, ... text; `defaults` are its own.
-    `forms` has, by the name of the variable that chooses it, the same statement with another end: `who` that of the
-    users behind the numbers. `choices` are the words that a parameter may be, where they are fewer; `needed` is the one
-    that cannot be left out. `screen` has the columns that a screen has room for, where they are not all; `who_column`
-    the column of ids that `who` is one of. `cells` has the forms of `who`, with DATE and NUMBER for what changes,
-    where it is checked before a server is asked.
+    Shape: `pieces` is its SQL, cut at its parameters: text, name, text, name, ... text; `defaults` has the defaults of
+    its file. `forms` has the same statement with other ends, by the name of the variable that chooses each: with `who`
+    it gives the users behind the numbers. `choices` has the words that a parameter may be, where the question takes
+    fewer than others; `needed` is the parameter that cannot be left out. `screen` has the columns for a screen that has
+    no room for all; `who_column` is the column of ids that `who` is one of. `cells` has the patterns of `who`, with
+    DATE and NUMBER for the parts that change, where `who` is checked before a server is asked.
     """
 
     name: str
@@ -90,7 +91,7 @@ class Query:
         return next((replace(self, pieces=pieces) for name, pieces in self.forms.items() if name in given), self)
 
     def write_sql(self, value: Callable[[str], str], text: Callable[[str], str] = str) -> str:
-        """Write the SQL anew: `value` says what stands for a parameter, `text` what for the text between them."""
+        """Join the pieces: `value` turns the name of a parameter into SQL, `text` the SQL between two parameters."""
         return "".join(value(piece) if at % 2 else text(piece) for at, piece in enumerate(self.pieces))
 
 
@@ -109,7 +110,7 @@ def read_catalogue(folder: Path | None) -> dict[str, Query]:
 
 @cache
 def _read_built_in() -> dict[str, Query]:
-    """Read the questions that come with Footfall; a page asks for them some dozen times a screen."""
+    """Read the questions that come with Footfall; a page asks for them about a dozen times per screen."""
     folder = files("footfall.answers").joinpath("questions")
     texts = {
         each.name[:-4]: each.read_text(encoding="utf-8") for each in folder.iterdir() if each.name.endswith(".sql")
@@ -139,7 +140,7 @@ def _list_own_files(folder: Path) -> list[Path]:
 
 def _read(path: Path) -> str:
     try:
-        if not path.is_file():  # a FIFO would be waited for without end
+        if not path.is_file():  # opening a FIFO would wait without end
             raise QueryError(f"{path}: is not a file; take it away, or put the file itself there")
         with path.open("rb") as file:
             content = file.read(QUERY_BYTES_MAX + 1)
@@ -173,7 +174,7 @@ def parse(name: str, text: str, path: Path | None = None) -> Query:
         kept.append((form, "" if line.lstrip().startswith("\\") else line))
     if command != "endif":
         raise QueryError(f"{where}: the file ends within \\if; end that part with \\endif")
-    # A line that is left out stays as an empty one, since a server's message counts lines.
+    # A line that is left out stays as an empty one, so that line numbers in the server's messages match the file.
     statements = {
         name: _read_statement([line if its_form in (ALL, name) else "" for its_form, line in kept], where)
         for name in (PLAIN, *dict.fromkeys(each for each, _ in kept if each not in (ALL, PLAIN)))
@@ -199,7 +200,7 @@ def parse(name: str, text: str, path: Path | None = None) -> Query:
 
 
 def _begin_form(found: re.Match[str], before: str, forms: Collection[str], where: str) -> tuple[str, str]:
-    """Give the form that the lines from here on belong to, and the command that begins it; `before` is the last one."""
+    """Give the form that the lines from here on belong to, and the command that begins it, after `before`."""
     command = found[1] or found[3]
     form = {"else": PLAIN, "endif": ALL}.get(command, found[2] or "")
     is_begun = any(each != ALL for each in forms)

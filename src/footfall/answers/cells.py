@@ -21,7 +21,7 @@ __all__ = [
 
 SECONDS_DECIMALS = 3  # of a second, in JSON and CSV
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")  # for spreadsheets; OWASP, "CSV Injection"
-# Ends of column names whose numbers are amounts; other numbers are names (ids, lines) and stay without separators.
+# Ends of the names of columns of amounts. Numbers of other columns are names (ids, lines) and get no separators.
 AMOUNTS = ("_bytes", "_count", "_s", "change", "kept", "recount")
 SMALL = 0.01  # below it, two decimals would show nothing
 
@@ -40,7 +40,7 @@ def write_table_cell(column: str, cell: Any) -> str:
 
 
 def _write_rounded(column: str, number: float) -> str:
-    """Round a number for a screen: CSV and JSON have it exactly. A share is one of 100."""
+    """Round a number for a screen, a share as per cent. CSV and JSON have it exactly."""
     if column == "share" or column.startswith("share_") or column.endswith(("_share", "_rate")):
         return f"{number:.1%}"
     if (number and abs(number) < SMALL) or not math.isfinite(number):

@@ -1,4 +1,4 @@
-"""What mends the differences that `verify` found, in words."""
+"""The cures of the differences that `verify` found, in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RESTORE = (
 
 
 def list_cures(found: Verification) -> tuple[str, ...]:
-    """Say what mends each difference that was found, in the order in which it is to be done."""
+    """Describe the cure of each difference that was found, in the order in which to apply them."""
     said = []
     for each in found.drift:
         if each.cure:

@@ -20,12 +20,12 @@ ADVICE = "narrow the question, cast the column to bigint or text, or take anothe
 
 
 def print_table(table: Table, fmt: Format, stream: IO[str], *, escape_formulas: bool = False) -> None:
-    """Write the rows to a stream; on a terminal, a CSV's control characters are escaped too."""
+    """Write the rows to a stream; on a terminal, a CSV's control characters are also escaped."""
     _print(table.columns, table.rows, fmt, stream, escape_formulas)
 
 
 def print_answer(answer: Answer, how: Form, stream: IO[Any], *, escape_formulas: bool = False) -> None:
-    """Write the answer to a query; its rows are read as they are written, but for a table.
+    """Write the answer to a query. Its rows are read as they are written; a table needs all of them first.
 
     Effects: writes bytes for Parquet, text otherwise.
     """
@@ -52,7 +52,8 @@ def _print(
     elif fmt == "csv":
         show = escape_unprintable if stream.isatty() else str
         text = write_inert_cell if escape_formulas else write_cell
-        # Python 3.11 quotes only the line ends that it writes itself: a bare CR would begin a row in some readers.
+        # Python 3.11 quotes a CR only if its own line end has one, and a CR without quotes begins a row in some
+        # readers. So the writer ends its lines with CRLF, which becomes LF here.
         writer = csv.writer(SimpleNamespace(write=lambda line: stream.write(line.removesuffix("\r\n") + "\n")))
         writer.writerows([show(text(cell)) for cell in row] for row in chain((columns,), rows))
     else:
@@ -62,7 +63,7 @@ def _print(
 def _write_parquet(answer: Answer, stream: IO[bytes]) -> None:
     import pyarrow.parquet as pq
 
-    # An id that is a UUID is text: few readers of Parquet know the type.
+    # UUIDs are written as text, since few readers of Parquet know the type.
     types = tuple(TEXT_OID if oid == UUID_OID else oid for oid in answer.types)
     empty = make_arrow_table(answer.columns, types, (), ADVICE)
     rows = iter(answer.rows)

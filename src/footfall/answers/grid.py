@@ -11,7 +11,7 @@ from footfall.answers.cells import write_table_cell
 from footfall.results import Table
 from footfall.safe_text import escape_unprintable
 
-UNBOUND_WIDTH = 1_000_000  # characters; a table that goes into a file or a pipe is folded nowhere
+UNBOUND_WIDTH = 1_000_000  # characters; a table that goes into a file or a pipe is not folded
 BAR_COLUMNS = 24  # characters of the longest bar
 
 
@@ -20,7 +20,7 @@ def measure_width(stream: IO[str]) -> int:
 
 
 def lay_out_table(table: Table, width: int, *, bars: bool = False) -> str:
-    """Lay a table out; with `bars`, where there is room, a bar beside the count that ends each row."""
+    """Lay a table out; with `bars`, each row that ends with a count gets a bar beside it, where there is room."""
     import rich.bar
     import rich.cells
     import rich.console
@@ -39,7 +39,7 @@ def lay_out_table(table: Table, width: int, *, bars: bool = False) -> str:
     bars = bars and is_room and are_counts and table.columns[-1].endswith("_count")
     if not bars and sum(natural) + 2 * len(natural) <= width:  # nothing to fold: a hundred times as fast without rich
         return "".join(_align(cells, natural, numbers) for cells in (names, *texts))
-    # Names of counts are often longer than the counts: below the width of the screen they take several lines.
+    # Names of counts are often longer than the counts. Where the table is too wide, the names take several lines.
     heads = _break_names(
         names, [max(map(rich.cells.cell_len, column), default=0) for column in zip(*texts, strict=True)]
     )
@@ -71,7 +71,7 @@ def _align(cells: list[str], widths: list[int], are_numbers: list[bool]) -> str:
 
 
 def _break_names(names: list[str], widths: list[int]) -> list[list[str]]:
-    """Break the names of columns behind underscores so that they are as narrow as their cells; give their lines.
+    """Break the names of columns behind underscores, so that they are as narrow as their cells; give the head's lines.
 
     Example:
         >>> _break_names(["day", "usual_file_count"], [10, 11])
@@ -102,7 +102,7 @@ def keep_columns(table: Table, columns: tuple[str, ...]) -> Table:
 
 
 def lay_out_rest(table: Table, columns: tuple[str, ...]) -> str:
-    """Give, a line each, what stands in every row of the columns that are left out: it needs no column.
+    """Give a line for each left-out column that has one value in all rows, with that value.
 
     Example:
         >>> lay_out_rest(Table(("key", "until"), (("a", 5), ("b", 5))), ("key",))

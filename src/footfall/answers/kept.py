@@ -22,18 +22,18 @@ from footfall.statements import read_statements
 SQL = read_statements(__name__)
 
 KEPT_BYTES_MAX = 64 * 1024 * 1024  # bytes; of all answers together
-ANSWER_SHARE = 8  # an answer larger than this part of all is not kept: it would push out every other
+ANSWER_SHARE = 8  # an answer larger than an eighth of the bound is not kept, since it would push out many others
 ENTRY_BYTES = 500  # bytes; about what the key and the places in the list of answers take
 
 
 class Keeper:
-    """Answers by their keys, bounded: the one that was not asked for the longest time goes first.
+    """Answers by their keys, within a bound of memory: the answer whose last use is longest ago goes first.
 
     Effects: safe to be shared by threads.
     """
 
     def __init__(self, bytes_max: int = KEPT_BYTES_MAX) -> None:
-        """Begin empty. Units: `bytes_max` bounds what all answers take in memory."""
+        """Begin empty. Units: `bytes_max` bounds the bytes that all answers take in memory."""
         self._bytes_max = bytes_max
         self._bytes = 0
         self._answers: OrderedDict[str, tuple[Table, int]] = OrderedDict()
@@ -48,7 +48,7 @@ class Keeper:
             return found[0]
 
     def keep(self, key: str, answer: Table) -> bool:
-        """Keep an answer, and let others go until there is room. Say whether it is kept: one too large is not."""
+        """Keep an answer, and let others go until there is room. Give False for an answer that is too large to keep."""
         size = measure_bytes(answer, self._bytes_max // ANSWER_SHARE)
         if size > self._bytes_max // ANSWER_SHARE:
             return False
@@ -69,13 +69,13 @@ class Keeper:
 
     @property
     def kept_bytes(self) -> int:
-        """What all answers take in memory, counted as `measure_bytes` counts."""
+        """The bytes that all answers take in memory, counted as `measure_bytes` counts."""
         with self._lock:
             return self._bytes
 
 
 def measure_bytes(answer: Table, enough: int) -> int:
-    """Count what an answer takes in memory; stop where it is more than `enough`.
+    """Count the bytes that an answer takes in memory; stop above `enough`.
 
     A value that rows share counts in each of them.
     """
@@ -88,10 +88,10 @@ def measure_bytes(answer: Table, enough: int) -> int:
 
 
 def read_state(connection: Connection) -> str:
-    """Read what every answer depends on: role, server, tables, rights and ledger.
+    """Read the state that every answer depends on: role, server, tables, rights and ledger.
 
-    Shape: empty where there is no ledger, or the role may not read it: then nothing can be kept. It has to be read in
-    the snapshot in which the answer is, so that no load comes between the two.
+    Shape: empty where there is no ledger, or the role may not read it, so that nothing can be kept. The state has to be
+    read in the snapshot of the answer, so that no load comes between the two.
     """
     if not fetch_one(connection, SQL["is_readable"]).is_readable:
         return ""
@@ -101,10 +101,10 @@ def read_state(connection: Connection) -> str:
 def make_key(query: Query, values: Mapping[str, str], session: tuple[str, ...], state: str) -> str | None:
     """Give the key of an answer, or None where it is not to be kept.
 
-    A question of the user's own may read anything, and without a state nothing is known.
+    A question of the user's own is not kept, since it may read anything; nor is any answer without a state.
 
-    Shape: `values` are those that are sent, a range as instants; `session` has what the session is set to and where
-    the server is: time zone, schema, address.
+    Shape: `values` are the values that are sent, the bounds of a range as instants; `session` has the time zone and the
+    schema of the session, and the server's address.
     """
     if query.path is not None or not state:
         return None

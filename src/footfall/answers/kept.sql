@@ -7,9 +7,9 @@ select
     ) as is_readable
 
 -- name: state
--- Everything that an answer depends on beside its SQL and its values, in one text: who asks, which server, schema and
--- tables, what the role may read, and the ledger. The version of a row (xmin) changes with whatever is done to it: a
--- load that is undone later, and a repair of the counts, which writes the newest row anew.
+-- Everything that an answer depends on besides its SQL and its values, in one text: the role, the server, the schema,
+-- its tables, the right to read each of them, and the ledger. The version of a row (xmin) changes with every change of
+-- it: an undo changes the row of its load, and a repair of the counts writes the newest row anew.
 select
     pg_catalog.concat_ws(
         ' ',

@@ -1,7 +1,7 @@
 """The metrics, each with its kind, unit and meaning, and their form in text for Prometheus.
 
-Names follow the conventions of Prometheus: base units as a suffix, `_total` for what only rises. Every label has few
-values, which this file or the migrations list: none holds the name of a file, an id or a user.
+Names follow the conventions of Prometheus: base units as a suffix, `_total` for numbers that only rise. Every label
+has few values, which this file or the migrations list: none holds the name of a file, an id or a user.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def write_metrics(
 ) -> tuple[bytes, str]:
     """Write the metrics as text; give it with its media type, which is the best of those `accepted`.
 
-    `has_process` adds memory and time of this process, as a server has it and a file has not.
+    `has_process` adds the memory and time of this process: a server reports them, a file does not.
     """
     registry = CollectorRegistry()
     registry.register(_Given(list_numbers(measured, state)))
@@ -131,7 +131,7 @@ def _list_numbers_of_watcher(state: WatchState) -> dict[tuple[str, str], float]:
 
 
 class _Given:
-    """Gives numbers that are known to prometheus_client, in the order of METRICS."""
+    """A collector that gives prometheus_client numbers read before, in the order of METRICS."""
 
     def __init__(self, numbers: dict[tuple[str, str], float]) -> None:
         self._numbers = numbers

@@ -1,4 +1,4 @@
-"""What a question is asked with: read as a person says it, checked, and filled into its SQL."""
+"""Read the values of a question's parameters as a person gives them, check them, and fill them into its SQL."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ OFFSET_MAX = timedelta(hours=14)  # the largest that a zone has had
 
 SPAN = re.compile(r"([1-9][0-9]{0,6}) ?(s|m|h|d|w)")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-WORDS_MAX = 20  # words of a list, the steps of a funnel for one
+WORDS_MAX = 20  # words of a list, such as the steps of a funnel
 
 
 def understand(query: Query, filters: Filters, time_zone: str) -> Asked:
-    """Turn what a person says into the values of a question's parameters.
+    """Turn the filters that a person gives into the values of a question's parameters.
 
     Raises: QueryError naming the option and the cure.
     """
@@ -40,7 +40,7 @@ def understand(query: Query, filters: Filters, time_zone: str) -> Asked:
             raise QueryError(f"{query.name}: {asked_for} or {read[query.needed]}? Give one id")
         read[query.needed] = asked_for
     since, until = read["since"], read["until"]
-    # Two times of one kind are compared here; a local time and an instant, by the server.
+    # Two local times, or two instants, are compared here; the server compares a local time with an instant.
     are_alike = since and until and has_offset(since) == has_offset(until)
     if since and until and are_alike and datetime.fromisoformat(since) > datetime.fromisoformat(until):
         raise QueryError(f"--since {filters.since} is later than --until {filters.until}; change them round")
@@ -129,7 +129,7 @@ def _read_span(option: str, given: str | timedelta) -> str:
 
 
 def _read_text(option: str, given: Id | None) -> str | None:
-    """Give an id as text. Which texts are ids, `read_ids` says: it depends on the tables."""
+    """Give an id as text. Whether the text is an id depends on the tables: `read_ids` checks that."""
     if given is None:
         return None
     text = str(given).strip(" \t")
@@ -139,9 +139,9 @@ def _read_text(option: str, given: Id | None) -> str | None:
 
 
 def read_ids(asked: Asked, id_types: IdTypes, who_column: str | None = None) -> Asked:
-    """Give what is asked with its ids written as the server writes them; `who` is one where it has a column of ids.
+    """Write the ids as the server writes them; `who` is also an id where `who_column` is given.
 
-    Raises: QueryError where one is no id of the type that the tables have.
+    Raises: QueryError where a text is no id of the type that the tables have.
 
     Example:
         >>> asked = Asked(user_id="007", product_id="007")
@@ -182,7 +182,7 @@ def _read_bound(option: str, given: str | date | None) -> str | None:
 def list_values(query: Query, asked: Asked) -> dict[str, str]:
     """Give the values of a question's parameters.
 
-    Raises: QueryError where something is asked that the question has no parameter for, or its id is missing.
+    Raises: QueryError where a value is given that the question has no parameter for, or the needed one is missing.
     """
     given = asked.list_given()
     for name in given:
@@ -211,9 +211,9 @@ def write_literal_sql(query: Query, asked: Asked, schema: str) -> str:
 
 
 def read_bound(text: str) -> str:
-    """Give a date or a time in the one form in which the server is asked; a date becomes its midnight.
+    """Give a date or a time in the one form that is sent to the server; a date becomes its midnight.
 
-    Effects: none; which instant a time without an offset is, the server says: its days are made by the same clock.
+    A time without an offset stays without one: the server turns it into an instant, by the clock that makes its days.
     Shape: ISO 8601, with an offset where the text has one.
 
     Raises: ValueError with what to write instead.

@@ -1,4 +1,4 @@
-"""A file replaced as a whole: who reads it meanwhile sees what was there, or all of what is new."""
+"""Replace a file as a whole: a reader sees either the old content or all of the new."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import IO, Any
 
 @contextmanager
 def open_replacement(place: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Give a stream into a file that takes the name `place` when all of it is on disk. Text is UTF-8, as it is written.
+    """Give a stream into a file that takes the name `place` when all of it is on disk. Text is written as UTF-8.
 
-    Effects: a file of that name is replaced and keeps its rights; one that fails half-way leaves what was there.
+    Effects: replaces a file of that name and keeps its rights; a write that fails half-way leaves the old file.
     Raises: OSError.
     """
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}

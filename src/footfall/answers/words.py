@@ -42,7 +42,7 @@ CHECK_COLUMNS = (
 
 
 def make_rejected_table(rows: Iterable[RejectedRow], fmt: Format, *, with_closed: bool = False) -> Table:
-    """Give the quarantine's rows as a table: for people the problems in words, else every column and JSON."""
+    """Give the quarantine's rows as a table: with problems in words for people, else with all columns and objects."""
     names: tuple[str, ...] = ("load_id", "source", "line_number", "problems", "raw_line")
     if fmt != "table":
         names = ("load_id", "source", "line_number", "item", "raw_line", "raw_size_bytes", "problems")
@@ -82,7 +82,7 @@ def describe_problems(problems: Iterable[Problem]) -> str:
 
 
 def make_summary_table(summary: LoadSummary) -> Table:
-    """Give the run as a table of one row a file, with the columns that JSON has of a check."""
+    """Give the run as a table: one row per file, with the columns that a check has in JSON."""
     objects = [_load_object(load, is_check=True) for load in summary.loads]
     return Table(CHECK_COLUMNS, tuple(tuple(load[column] for column in CHECK_COLUMNS) for load in objects))
 
@@ -165,9 +165,9 @@ def _make_part_object(part: GuessedPart) -> dict[str, Any]:
 
 
 def list_questions(rows: Iterable[tuple[Any, ...]], width: int) -> str:
-    """Put questions into words: those of a group below its name, each with what it answers, folded to the width.
+    """List questions below the names of their groups, each with the sentence that it answers, folded to the width.
 
-    Shape: `rows` are (name, answers, group) in the order of the groups, and the file of one's own behind.
+    Shape: `rows` are (name, answers, group) in the order of the groups; a user's own question has its file behind.
 
     Example:
         >>> print(list_questions([("per-day", "Interactions per day.", "How much")], 80))
@@ -188,7 +188,7 @@ def list_questions(rows: Iterable[tuple[Any, ...]], width: int) -> str:
 
 
 def make_drift_table(found: Verification) -> Table:
-    """Give the differences that the recount found, one a row."""
+    """Give the differences that the recount found, one per row."""
     return Table(
         ("check", "key", "kept", "recount"),
         tuple((each.check, each.key, each.kept, each.recount) for each in found.drift),

@@ -1,4 +1,4 @@
-"""Which address leads to which screen."""
+"""Lead each address to its screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One value of an answer as the text of a cell: by the name of its column, as all columns of one name are alike."""
+"""Write one value as the text of a cell. The name of its column says how: it means the same in every answer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write_cell(column: str, value: Any) -> Markup:
 
 
 def write_amount(column: str, value: Any) -> str:
-    """Give a number by the kind of its column: a share, a length of time, or a number of things."""
+    """Write a number as its column needs it: as a share, as a duration, as plain digits or as a count."""
     if column.startswith("share") or column.endswith("_share") or "_share_" in column:
         return write_share(float(value))
     if column.endswith("_seconds") or column == "seconds":
@@ -56,7 +56,7 @@ def write_amount(column: str, value: Any) -> str:
 
 
 def is_amount(column: str, values: list[Any]) -> bool:
-    """Say whether a column holds numbers, which stand below each other by their last digit."""
+    """Say whether a column holds numbers, which the page aligns to the right."""
     found = [value for value in values if value is not None]
     return bool(found) and all(isinstance(value, NUMBERS) and not isinstance(value, bool) for value in found)
 
@@ -72,7 +72,7 @@ def write_day(day: date) -> str:
 
 
 def write_instant(at: datetime) -> str:
-    """Give an instant in the zone that it comes in, to the second.
+    """Write an instant to the second, in the time zone that it has.
 
     Example:
         >>> write_instant(datetime.fromisoformat("2024-04-21T07:05:00Z"))

@@ -1,4 +1,4 @@
-"""An answer as a file: CSV for spreadsheets, JSON as the command line has it, SVG with its colours inside."""
+"""Give an answer as a file: CSV for spreadsheets, JSON as the command line prints it, SVG with its own colours."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ FORMS = {
     "json": "application/json; charset=utf-8",
     "svg": "image/svg+xml; charset=utf-8",
 }
-# A chart as a file has its colours in a style of its own; nothing else is let in.
+# An SVG file has its colours in a style element of its own: inline styles are allowed, and nothing else.
 SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 
 def make_download(
     settings: Settings, name: str, form: str, pairs: Iterable[tuple[str, str]], waiting: Waiting
 ) -> Generator[Head | str, None, None]:
-    """Give an answer as a file; what goes wrong is a sentence of plain text with its status."""
+    """Give an answer as a file. An error gives its status and a sentence of plain text."""
     try:
         if form not in FORMS or (form == "svg" and name not in DRAWINGS):
             raise UnknownNameError(f"{name}.{form}: an answer can be had as {', '.join(FORMS)}")

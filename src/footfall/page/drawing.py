@@ -1,4 +1,4 @@
-"""Answers -> charts: which chart a question has, and which of its columns go where."""
+"""Turn answers into charts: which chart a question has, and which columns it draws."""
 
 from __future__ import annotations
 
@@ -31,16 +31,17 @@ from footfall.verbs.query import Answered
 
 Per = Literal["day", "week", "month", ""]
 HOURS = tuple(f"{hour:02}" for hour in range(24))
-ENDS = "(end)"  # what paths call the end of a session
+ENDS = "(end)"  # the name that paths give to the end of a session
 BARS_SHOWN = 20
-PERIODS_MAX = 5_000  # of one chart: more than 13 years of days
+PERIODS_MAX = 5_000  # periods of one chart; as days, more than 13 years
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What a chart is drawn with: its title, the options of the question, and the links out of it.
+    """The title of a chart, the options of its question, and the links that it has.
 
-    Shape: `period_link` gives the address of a period, `who_link` of the people behind a step and a state.
+    Shape: `whole` are the times between which the data are complete. `period_link` makes the address of a period,
+    `key_link` that of a bar, and `who_link` that of the people behind a step of a funnel and a state.
     """
 
     title: str
@@ -56,7 +57,7 @@ class Drawing:
         return cast("Per", self.options.get("per", "day"))
 
     def is_complete(self, period: date) -> bool:
-        """Say whether the data hold all of a period, and the range does."""
+        """Say whether the data and the range both hold all of a period."""
         begins, ends = (datetime.combine(day, time.min) for day in (period, find_next(period, self.per)))
         if self.whole is not None and not self.whole[0] <= begins <= ends <= self.whole[1]:
             return False
@@ -80,29 +81,29 @@ Draw = Callable[[Answered, Drawing], Markup]
 
 
 def frame_chart(drawn: Markup) -> Filled:
-    """Put a drawing where it can be moved sideways on a small screen."""
+    """Put a drawing into a frame that scrolls sideways on a small screen."""
     return Filled('<div class="figure" tabindex="0" role="group" aria-label="Chart">{}</div>').format(drawn)
 
 
 def take_column(answered: Answered, *names: str) -> list[Any]:
-    """Give the values of a column, by the first of some names that the answer has; else of its first column."""
+    """Give the values of the first of these columns that the answer has; if it has none, of its first column."""
     columns = answered.table.columns
     at = next((columns.index(name) for name in names if name in columns), 0)
     return [row[at] for row in answered.table.rows]
 
 
 def list_rows(answered: Answered) -> list[dict[str, Any]]:
-    """Give the rows of an answer by the names of its columns."""
+    """Give the rows of an answer, each as values by the names of their columns."""
     return [dict(zip(answered.table.columns, row, strict=True)) for row in answered.table.rows]
 
 
 def has_column(answered: Answered, name: str) -> bool:
-    """Say whether the answer has such a column."""
+    """Say whether the answer has a column of this name."""
     return name in answered.table.columns
 
 
 def read_periods(answered: Answered, drawing: Drawing) -> Periods:
-    """Give the periods of an answer, none left out, and which of them are complete."""
+    """Give the periods of an answer without gaps, and which of them are complete."""
     return make_periods(take_column(answered, "period", "day", "week", "month"), answered, drawing)
 
 
@@ -122,7 +123,7 @@ def make_periods(found: list[Any], answered: Answered, drawing: Drawing) -> Peri
 
 
 def draw_line(*columns: str, unit: str = "", per: Per | None = None) -> Draw:
-    """Give what draws some columns as lines over periods. A period that is not listed counts nothing."""
+    """Give a function that draws these columns as lines over periods. A period without a row counts as 0."""
 
     def draw(answered: Answered, drawing: Drawing) -> Markup:
         if per is not None:
@@ -145,7 +146,7 @@ def _name(column_name: str) -> str:
 
 
 def draw_bars(label: str, value: str, unit: str) -> Draw:
-    """Give what draws one bar a row."""
+    """Give a function that draws one bar per row."""
 
     def draw(answered: Answered, drawing: Drawing) -> Markup:
         link = drawing.key_link
@@ -159,7 +160,7 @@ def draw_bars(label: str, value: str, unit: str) -> Draw:
 
 
 def draw_funnel(answered: Answered, drawing: Drawing) -> Markup:
-    """Draw the steps; counts lead to the people behind them."""
+    """Draw the steps; each count links to the people behind it."""
     link = drawing.who_link
     steps = [
         Step(
@@ -175,7 +176,7 @@ def draw_funnel(answered: Answered, drawing: Drawing) -> Markup:
 
 
 def draw_retention(answered: Answered, drawing: Drawing) -> Markup:
-    """Draw the table of cohorts; the rows without a cohort are their average over complete cells."""
+    """Draw the table of cohorts; the rows without a cohort have the average over all complete cells."""
     cohorts: dict[Any, dict[int, dict[str, Any]]] = defaultdict(dict)
     for row in list_rows(answered):
         cohorts[row["cohort"]][row["period_number"]] = row
@@ -210,7 +211,7 @@ def _describe_retention(drawing: Drawing) -> str:
 
 
 def draw_lifecycle(answered: Answered, drawing: Drawing) -> Markup:
-    """Draw who is new, came back or stayed, and below 0 who did not come."""
+    """Draw the users who are new, came back or stayed, and below 0 those who did not come."""
     periods: dict[date, dict[str, Any]] = defaultdict(dict)
     complete: dict[date, bool] = {}
     for row in list_rows(answered):
@@ -231,7 +232,7 @@ def draw_lifecycle(answered: Answered, drawing: Drawing) -> Markup:
 
 
 def draw_heat(answered: Answered, drawing: Drawing) -> Markup:
-    """Draw weekday by hour: the mean of such hours in the range."""
+    """Draw weekday by hour: each cell is the mean over all such hours of the range."""
     means = {(row["weekday"], row["hour"]): row["mean_per_hour"] for row in list_rows(answered)}
     values = [[means.get((weekday, hour)) for hour in range(24)] for weekday in range(1, 8)]
     about = About(drawing.name, drawing.title, unit="interactions an hour")
@@ -239,7 +240,7 @@ def draw_heat(answered: Answered, drawing: Drawing) -> Markup:
 
 
 def draw_movers(answered: Answered, drawing: Drawing) -> Markup:
-    """Draw what changed most, up to the right and down to the left."""
+    """Draw the largest changes: a rise to the right, a fall to the left."""
     link = drawing.key_link
     shown = [
         Bar(
@@ -272,7 +273,7 @@ def draw_paths(answered: Answered, drawing: Drawing) -> Markup:
 
 
 def draw_stickiness(answered: Answered, drawing: Drawing) -> Markup:
-    """Draw how many users were there on so many days."""
+    """Draw how many users were active on one day, on two days, and so on."""
     shown = []
     for row in list_rows(answered):
         if row["days_active"] is None:

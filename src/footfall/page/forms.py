@@ -1,4 +1,4 @@
-"""The form above a screen: what its address may be narrowed by, as fields."""
+"""The form above a screen: one field for each option that narrows it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ HINTS = {"within": "1d", "gap": "30m", "product": "any", "user": "any", "limit":
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a form."""
+    """One field of a form.
+
+    Shape: `value` is what the address says; if it says nothing, the field shows `shown`.
+    """
 
     name: str
     label: str
@@ -92,7 +95,7 @@ def _make_field(name: str, given: Given, actions: Sequence[str], otherwise: str)
         known = list(dict.fromkeys([*actions, *([value] if value else [])]))
         choices = (("", "none" if name == "exclude" else "any"), *((each, each) for each in known))
     elif choices and value and value not in dict(choices):
-        choices = (*choices, (value, value))  # what is wrong is kept, to be mended
+        choices = (*choices, (value, value))  # keep a wrong value, so that the reader can correct it
     shown = otherwise if name in ("since", "until", "per") and not given.get(name) else ""
     is_date = name in ("since", "until") and bool(DATE.fullmatch(value or shown))
     return Field(

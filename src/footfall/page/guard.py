@@ -1,8 +1,8 @@
-"""What every request has to pass before it is routed, and the headers that every response carries.
+"""Check every request before it is routed, and add the headers that every response carries.
 
-A page on loopback is within reach of every web site that its reader visits: a foreign name may resolve to 127.0.0.1
-(DNS rebinding), and any site may send a request here. So the name is checked, only reading is possible, and nothing of
-an answer is given to another site.
+Every web site that the reader visits can reach a page on loopback: a foreign name may resolve to 127.0.0.1 (DNS
+rebinding), and any site may send a request here. So the guard checks the host name, allows only reading, and gives no
+answer to the pages of another site.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
-# A name or an address, perhaps with a port.
+# A host name or an IP address, with or without a port.
 HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
 READING = ("GET", "HEAD")
 COOKIE = "footfall_token"
@@ -44,7 +44,8 @@ HEADERS = {
 class Guard:
     """The outermost layer of the application.
 
-    Shape: `names` are hosts that a request may name beside those of loopback; without a `token` none is asked for.
+    Shape: `names` are the host names that a request may have besides those of loopback. If `token` is None, the page
+    asks for no token.
     """
 
     app: ASGIApp
@@ -52,7 +53,7 @@ class Guard:
     token: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what may not pass; hand on what may."""
+        """Refuse a request that may not pass; hand on every other one."""
         if scope["type"] != "http":
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008})
@@ -71,7 +72,7 @@ class Guard:
         await (answer or self.app)(scope, receive, send_guarded)
 
     def find_refusal(self, scope: Scope) -> Response | None:
-        """Give the answer to a request that may not pass, None for one that may."""
+        """Give the answer that refuses a request, or None if the request may pass."""
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         if not is_own_host(_list_header_values(headers, b"host"), LOOPBACK_NAMES | self.names):
             return PlainTextResponse(
@@ -87,7 +88,7 @@ class Guard:
 
 
 def demand_token(token: str, scope: Scope, headers: list[tuple[bytes, bytes]]) -> Response | None:
-    """Let in who has the token in a cookie; give the cookie to who has it in the address."""
+    """Let a request with the token in its cookie pass; if its address has the token, answer with the cookie."""
     for line in _list_header_values(headers, b"cookie"):
         if _is_equal(cookie_parser(line).get(COOKIE, ""), token):
             return None
@@ -96,7 +97,8 @@ def demand_token(token: str, scope: Scope, headers: list[tuple[bytes, bytes]]) -
         return PlainTextResponse(
             "This page asks for a token: open the address that `footfall serve` printed when it started.\n", 401
         )
-    # Not a redirect: a browser counts it to the site whose link was followed, and keeps a strict cookie back.
+    # Not a redirect: if the reader followed a link of another site, the browser counts a redirect as a request of
+    # that site and sends no strict cookie with it. The refresh below is a request of our own page.
     rest = urlencode([(name, value) for name, value in pairs if name != "token"])
     address = quote("/" + scope["path"].lstrip("/")) + (f"?{rest}" if rest else "")
     answer = HTMLResponse(
@@ -110,7 +112,7 @@ def demand_token(token: str, scope: Scope, headers: list[tuple[bytes, bytes]]) -
 
 
 def is_own_host(given: list[str], names: Iterable[str]) -> bool:
-    """Say whether a request names one host, and that one of these. A port is of no matter: it may be forwarded.
+    """Say whether a request names exactly one host, and one of `names`. Any port will do, as it may be forwarded.
 
     Example:
         >>> is_own_host(["localhost:8765"], LOOPBACK_NAMES), is_own_host(["evil.example"], LOOPBACK_NAMES)
@@ -121,7 +123,7 @@ def is_own_host(given: list[str], names: Iterable[str]) -> bool:
 
 
 def is_of_another_site(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Say whether a page of another site asks: not for a whole page, as a link does, but for a part of its own."""
+    """Say whether another site asks for something to use in its own page. A link that opens our page is fine."""
     site = _list_header_values(headers, b"sec-fetch-site")
     if not site or site[0] in ("same-origin", "none"):
         return False

@@ -1,4 +1,4 @@
-"""What a screen asks for again while it is open: whether a load was committed since, and who writes now."""
+"""Answer the questions that an open screen repeats: was a load committed since, and which loads are running?"""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from footfall.safe_text import mask
 from footfall.settings import Settings
 from footfall.verbs import ledger
 
-NOTHING_NEW = 204  # the status for which htmx leaves what is there
+NOTHING_NEW = 204  # the status at which htmx leaves the screen as it is
 
 
 def find_news(settings: Settings, asked: Mapping[str, str]) -> Response:
-    """Say whether the ledger has gone on since a screen was made; an empty screen is told to load itself again."""
+    """Say whether a load was committed since a screen was made; tell an empty screen to load itself again."""
     seen = asked.get("seen", "")
     if not (seen.isascii() and seen.isdigit()):
         return Response("seen: the number of the last load is wanted\n", 400, media_type="text/plain")
@@ -40,7 +40,7 @@ def find_news(settings: Settings, asked: Mapping[str, str]) -> Response:
 
 
 def find_running(settings: Settings) -> Response:
-    """Say who writes now."""
+    """List the loads that are running."""
     try:
         with open_reader(settings, Waiting()) as reader:
             return HTMLResponse(render("running.html", rows=list_running(reader)))

@@ -40,15 +40,17 @@ STATUSES = {"bad": 400, "away": 503, "missing": 404}
 
 
 class NotThereError(Exception):
-    """What the address names is not in the tables. Look it up in the list."""
+    """The address names a screen or a load that does not exist. The message says where to look it up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
     """One screen.
 
-    Shape: `fields` are those of its form, `more` the options that it takes beside them; `days` is the range that it
-    shows where the address names none; `is_of_data` is false for a screen that has something to say of an empty ledger.
+    Shape: `fields` are the options in its form; its address may also have those in `more`. If the address names no
+    range, the screen shows the last `days` days of the data, or all of them where `days` is None. `parent` is the
+    screen that the menu marks instead of this one. `per` is the period where the address names none. `is_of_data` is
+    false for a screen that shows something even if no interaction is loaded.
     """
 
     path: str
@@ -73,7 +75,7 @@ Pairs = Iterable[tuple[str, str]]
 def make_screen(
     settings: Settings, screen: Screen, pairs: Pairs, waiting: Waiting
 ) -> Generator[Head | str, None, None]:
-    """Give a screen piece by piece, its status first. What goes wrong before the first section is a page of its own."""
+    """Give a screen piece by piece, its status first. An error before the first section gives a page of its own."""
     given = Given(screen.path)
     is_begun = False
     try:
@@ -99,7 +101,7 @@ def make_screen(
     except NotThereError as error:
         yield from make_trouble(settings, screen, error, "missing", given=given)
     except FootfallError as error:
-        if is_begun:  # a status is out already
+        if is_begun:  # the status is sent already, so the error becomes a paragraph
             log.warning("%s: %s", screen.path, error.message)
             yield str(Markup('<p class="trouble">{}</p>').format(mask(error.message)))
             return
@@ -107,7 +109,7 @@ def make_screen(
 
 
 def open_view(given: Given, reader: Reader, days: int | None = None) -> View:
-    """Look at the ledger and how far the data reach; where the address names no range, show the last days."""
+    """Read the ledger and how far the data reach; if the address names no range, show the last `days` days."""
     rights = ledger.find_rights(reader.asker)
     if not rights.may_read_figures:
         raise SchemaError(NO_LEDGER)
@@ -136,7 +138,7 @@ def _fill(view: View, screen: Screen, sections: Sequence[Section], is_empty: boo
     for text in make_environment().get_template("screen.html").generate(values):
         if text:
             waiting.append(text)
-        else:  # a section is about to be worked out: what is there is sent before
+        else:  # the next section is about to be answered: send the text before it now
             yield "".join(waiting)
             waiting.clear()
     yield "".join(waiting)

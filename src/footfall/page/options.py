@@ -1,4 +1,4 @@
-"""Addresses: the options of the command line as the query of a URL, read and written."""
+"""Read and write addresses, whose query has the options of the command line."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from difflib import get_close_matches
 from urllib.parse import quote, urlencode
 
 VALUE_CHARACTERS_MAX = 4_000  # characters of one option; an action has 500 at most, and a funnel has ten steps
-LISTS = ("steps", "exclude")  # may be given several times, as select boxes do: together they are one list
-# What the page itself understands, on every screen: how rows are written, and how many.
+LISTS = ("steps", "exclude")  # may be given several times, once per select box; the values become one list
+# Options that every screen takes: how many rows it shows.
 OWN = ("limit",)
 
 
 class BadAddressError(Exception):
-    """An address asks for what is not there; `option` is the one that is wrong, `known` are those there are."""
+    """An address has a wrong option, `option`; `known` are the names or values that would be right."""
 
     def __init__(self, message: str, option: str, known: Iterable[str] = ()) -> None:
         super().__init__(message)
@@ -23,10 +23,10 @@ class BadAddressError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What an address asks for.
+    """The path and the options of an address.
 
-    Shape: `options` are by the name of the command line's option, without dashes before it; an empty one is left out.
-    `known` are the names that the screen takes.
+    Shape: the keys of `options` are names of the command line, without the dashes before them; an empty option is left
+    out. `known` are the names of the options that the screen takes.
     """
 
     path: str
@@ -37,7 +37,7 @@ class Given:
         return self.options.get(name, otherwise)
 
     def replace_options(self, **changes: str | None) -> Given:
-        """Give the same with other values; None takes an option away. `_` in a name stands for `-`."""
+        """Give the same address with other values; None takes an option away. `_` in a name stands for `-`."""
         options = dict(self.options)
         for name, value in changes.items():
             option = name.replace("_", "-")
@@ -48,7 +48,7 @@ class Given:
 
     @property
     def address(self) -> str:
-        """The address that asks for this."""
+        """The address as text."""
         return write_address(self.path, self.options)
 
 

@@ -1,4 +1,4 @@
-"""Read the tables for one screen: all of it in one snapshot, ended early when nobody waits for it any more."""
+"""Read the tables for one screen, in one snapshot, which ends early when nobody waits for the screen any more."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from footfall.postgres.transactions import outlive_errors
 from footfall.settings import Settings
 from footfall.verbs.query import Answered, Asker, open_snapshot
 
-SLOW_AT_ONCE = 2  # questions that read row by row; more would only wait for each other on the server
+SLOW_AT_ONCE = 2  # slow questions at the same time; more would only wait for each other on the server
 _slow = threading.BoundedSemaphore(SLOW_AT_ONCE)
-# Between two loads no question is worked out twice; the key of an answer says for which role and which tables it is.
+# Keeps answers, so that no question is worked out twice between two loads. A key tells roles and tables apart.
 _kept = Keeper()
 BY_OPTION = {each.option.removeprefix("--"): each for each in PARAMETERS}
 YES = ("yes", "true", "1")
@@ -32,20 +32,20 @@ class GoneError(Exception):
 
 @dataclass(slots=True)
 class Waiting:
-    """Whether somebody waits for a screen, and what is to be ended when nobody does. Used by two threads."""
+    """Whether somebody still waits for a screen, and the session to stop when nobody does. Two threads use it."""
 
     is_over: threading.Event = field(default_factory=threading.Event)
     asker: Asker | None = None
 
     def end(self) -> None:
-        """End what runs for the screen. Effects: cancels the statement that the server is at."""
+        """End the work for the screen. Effects: cancels the statement that the server is running."""
         self.is_over.set()
         asker = self.asker
         if asker is not None and not asker.connection.closed:
             asker.connection.cancel_safe(timeout=5)
 
     def check(self) -> None:
-        """Raise GoneError where nobody waits."""
+        """Raise GoneError if nobody waits any more."""
         if self.is_over.is_set():
             raise GoneError
 
@@ -68,7 +68,7 @@ class Reader:
         return name in self.questions
 
     def may_ask_who(self, name: str) -> bool:
-        """Say whether a question knows the users behind its numbers."""
+        """Say whether a question can list the users behind its numbers."""
         return self.has(name) and "who" in self.list_options(name)
 
     def list_options(self, name: str) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ class Reader:
     def ask(self, name: str, options: Mapping[str, str], *, identifier: str | None = None) -> Answered:
         """Ask a question with those of the options that it takes.
 
-        Raises: FootfallError; the snapshot outlives it.
+        Raises: FootfallError; the snapshot can still be used after it.
         """
         self.waiting.check()
         taken = self.list_options(name)
@@ -98,7 +98,7 @@ class Reader:
 
     @contextmanager
     def wait_for_slow_place(self) -> Iterator[None]:
-        """Wait until a place among the slow questions is free. Raises: DatabaseBusyError where none is for long."""
+        """Wait until one more slow question may run. Raises: DatabaseBusyError if that takes too long."""
         wait_s = self.settings.query_timeout_seconds or 60
         for _ in range(wait_s * 5):
             self.waiting.check()
@@ -114,7 +114,7 @@ class Reader:
 
 @contextmanager
 def open_reader(settings: Settings, waiting: Waiting) -> Iterator[Reader]:
-    """Open a snapshot for the length of a screen. Raises: FootfallError where the database is not to be had."""
+    """Open a snapshot for the length of a screen. Raises: FootfallError if the database is not available."""
     questions = read_catalogue(settings.queries_folder)
     with open_snapshot(settings, _kept) as asker:
         waiting.asker = asker
@@ -130,9 +130,9 @@ def list_options(question: Query) -> tuple[str, ...]:
 
 
 def make_filters(options: Mapping[str, str], identifier: str | None = None) -> Filters:
-    """Turn options of an address into what a question is narrowed to.
+    """Turn the options of an address into the filters of a question.
 
-    Raises: BadAddressError for a number that is none.
+    Raises: BadAddressError for a value that is not the number or the yes that its option needs.
     """
     values: dict[str, Any] = {} if identifier is None else {"id": identifier}
     for name, text in options.items():

@@ -1,4 +1,4 @@
-"""Templates, the files beside them, and the addresses of those files."""
+"""Fill the templates; give the static files and their addresses."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FILES = {
     "icon.svg": "image/svg+xml",
 }
 
-SHORT = 60  # characters
+SHORT = 60  # characters of a text that has room for one line
 
 
 @cache
 def make_environment() -> Environment:
-    """Give the templates' environment: all that is put in is escaped."""
+    """Give the environment of the templates, which escapes every value that a template prints."""
     made = Environment(
         loader=PackageLoader("footfall.page"),
         autoescape=True,
@@ -50,7 +50,7 @@ def make_environment() -> Environment:
 
 
 def shorten(text: str) -> str:
-    """Give text for a place that has room for one line, such as an entry of a list to choose from.
+    """Shorten a text to one line, for example for an entry of a select box.
 
     Example:
         >>> shorten("add_to_cart"), len(shorten("x" * 500))
@@ -85,5 +85,5 @@ def read_static(name: str) -> bytes:
 
 @cache
 def find_static(name: str) -> str:
-    """Give the address of a file: with a part of its hash, so that it may be kept for as long as it is the same."""
+    """Give the address of a static file, with a part of its hash, so that a browser keeps it until it changes."""
     return f"/static/{name}?v={hashlib.sha256(read_static(name)).hexdigest()[:12]}"

@@ -1,4 +1,4 @@
-"""A screen is sections; a section is a picture and words made of answers, with what stands behind them folded away."""
+"""A screen consists of sections: pictures and words made from answers, with the rows of the answers folded away."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from footfall.results import Table
 from footfall.safe_text import mask
 from footfall.verbs.query import Answered, query_sql
 
-ACTIONS_KNOWN = 200  # the most frequent ones; a longer list is no list to choose from
-ROWS_SHOWN = 100  # rows of a table that is folded out; the CSV has them all
+ACTIONS_KNOWN = 200  # the most frequent ones; nobody can choose from a longer list
+ROWS_SHOWN = 100  # rows of the table below a picture; the CSV has them all
 FOLLOWING = ("since", "until", "action", "product", "user")  # options that stay when a reader goes to another screen
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question of a section. `options` stand beside those of the address, and before them."""
+    """A question of a section. Its `options` are added to those of the address, and win over them."""
 
     question: str
     options: Mapping[str, str] = field(default_factory=dict)
@@ -33,9 +33,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a section sees: the address, the snapshot, and how far the data reach.
+    """All that a section is made from: the address, the snapshot, and how far the data reach.
 
-    Shape: `options` are those of the address, with the range that is shown where the address names none.
+    Shape: `options` are those of the address; if it names no range, they have the range that is shown.
     """
 
     given: Given
@@ -59,15 +59,16 @@ class View:
         return self.kept.last_day or date(1970, 1, 1)
 
     def make_drawing(self, title: str, name: str, *, per: str = "", **links: Any) -> Drawing:
-        """Give what a chart of this screen is drawn with."""
+        """Give the title, the options and the links of a chart of this screen."""
         options = {**self.options, "per": per} if per else self.options
         whole = (self.kept.whole_from, self.kept.whole_to) if self.kept.whole_to else None
         return Drawing(title, options, name, whole, **links)
 
     def find_who_link(self, question: str, *kept: str) -> Callable[[Any], str] | None:
-        """Give what makes the address of the users behind one number of a question, where it knows them.
+        """Give a function that makes the address of the users behind one number of a question.
 
-        Shape: `kept` are the options that the question was asked with, beside the range and the filters.
+        Shape: None if the question cannot list these users. `kept` are the options that the question was asked with,
+        besides the range and the filters.
         """
         if not self.reader.may_ask_who(question):
             return None
@@ -79,7 +80,7 @@ class View:
         return link
 
     def list_actions(self) -> list[str]:
-        """Give the actions of all the data, the most frequent first; asked once a screen."""
+        """Give the most frequent actions of all the data, in this order. A screen asks for them once."""
         if not self.actions:
             answered = self.reader.ask("actions", {"limit": str(ACTIONS_KNOWN)})
             self.actions.extend(str(row[0]) for row in answered.table.rows)
@@ -91,7 +92,7 @@ class View:
         return Given(path, kept).replace_options(**changes).address
 
     def find_last_days(self, days: int) -> dict[str, str]:
-        """Give the range of so many days that ends with the data."""
+        """Give the range of the last `days` days of the data."""
         since = max(self.last_day - timedelta(days=days - 1), self.first_day)
         return {"since": since.isoformat(), "until": (self.last_day + timedelta(days=1)).isoformat()}
 
@@ -100,7 +101,8 @@ class View:
 class Section:
     """One part of a screen.
 
-    Shape: `draw` gives its content of the answers to `asks`, in their order; `note` is a sentence below the heading.
+    Shape: `draw` makes its content from the answers to `asks`, in the same order; `note` is a sentence below the
+    heading.
     """
 
     anchor: str
@@ -114,7 +116,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A section with its answers: what the template writes."""
+    """A section with its content and its answers, ready for the template."""
 
     section: Section
     content: Markup | None
@@ -125,7 +127,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """What stands behind a picture: the answer, and where to have it in another form."""
+    """The answer behind a picture, and the addresses of the same answer as a file.
+
+    Shape: `unused` names the options of the address that the question does not take.
+    """
 
     answered: Answered
     csv: str
@@ -143,7 +148,7 @@ class Behind:
 
 
 def check(sections: Iterable[Section], reader: Reader, options: Mapping[str, str]) -> None:
-    """Read the options of every section, before any is answered. Raises: QueryError, SettingsError, BadAddressError."""
+    """Check the options of all sections before any is answered. Raises: QueryError, SettingsError, BadAddressError."""
     for section in sections:
         for ask in section.asks:
             if reader.has(ask.question):
@@ -151,7 +156,7 @@ def check(sections: Iterable[Section], reader: Reader, options: Mapping[str, str
 
 
 def find_culprit(sections: Sequence[Section], reader: Reader, options: Mapping[str, str]) -> str:
-    """Find the option that a question cannot take, by giving each alone; empty where it takes two to be wrong."""
+    """Find the wrong option by checking each one alone; give an empty text if only two together are wrong."""
     for name, value in options.items():
         try:
             check(sections, reader, {name: value})
@@ -161,7 +166,7 @@ def find_culprit(sections: Sequence[Section], reader: Reader, options: Mapping[s
 
 
 def show(section: Section, view: View) -> Shown:
-    """Answer the questions of a section and draw it; an error is its content, and of no other."""
+    """Answer the questions of a section and draw it. An error is shown in this section; the others still come."""
     try:
         if section.is_slow:
             with view.reader.wait_for_slow_place():

@@ -20,15 +20,15 @@ from footfall.telling.wanted import is_loopback
 
 log = logging.getLogger("footfall")
 CONNECTIONS_MAX = 100
-ENDING_S = 2  # seconds that a request has to end when the page is told to
+ENDING_S = 2  # seconds that open requests have to finish once the page is told to end
 TOKEN_CHARACTERS_MIN = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the page listens, and who may come in.
+    """The address at which the page listens, and who may open it.
 
-    Shape: `token` is empty where one is wanted and is to be made; None where none is asked for.
+    Shape: `token` is the token to ask for. If it is empty, one is made; if it is None, nobody is asked for a token.
     """
 
     host: str = "127.0.0.1"
@@ -41,7 +41,7 @@ class Place:
 def serve(settings: Settings, place: Place, *, say: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. Effects: keeps an embedded database running for as long.
 
-    Raises: SettingsError where the address is taken, or others would reach the page without a token.
+    Raises: SettingsError if the address is taken, the token is too short, or others would need no token.
     """
     token = place.token
     if token is None and not is_loopback(place.host):
@@ -56,7 +56,7 @@ def serve(settings: Settings, place: Place, *, say: Callable[[str], None]) -> No
     port = listening.getsockname()[1]
     address = f"http://{f'[{place.host}]' if ':' in place.host else place.host}:{port}/"
     secret = f"?token={token}" if token else ""
-    make_environment()  # what the first screen needs is read before it is asked for
+    make_environment()  # now, so that the first screen does not wait for it
     app = make_app(settings, allowed_hosts=(*place.allowed_hosts, *_list_own_names(place)), token=token)
     config = uvicorn.Config(
         app,
@@ -88,14 +88,14 @@ def _list_own_names(place: Place) -> tuple[str, ...]:
 
 
 def _listen(place: Place) -> socket.socket:
-    """Take the address before anything is said. Raises: SettingsError."""
+    """Take the address before it is printed. Raises: SettingsError."""
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(where)
-            listening.listen(CONNECTIONS_MAX)  # who comes before the server is ready waits
+            listening.listen(CONNECTIONS_MAX)  # a browser that comes before the server is ready waits
         except OSError:
             listening.close()
             raise

@@ -1,6 +1,7 @@
-"""Send a screen as it is made: what is known first is seen first, and nothing is worked out for who has left.
+"""Send a screen while it is made: each piece leaves when it is ready, and the work ends when the browser goes away.
 
-A screen is made in a thread, as the driver of the database waits for its answers; the response passes on what it gives.
+A screen is made in a thread, because the driver of the database blocks until an answer comes; the response passes on
+each piece that the thread gives.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ HTML = "text/html; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands before the text of a response."""
+    """The status, the media type and the headers, which a response sends before its text."""
 
     status: int = 200
     media_type: str = HTML
     headers: tuple[tuple[str, str], ...] = ()
 
 
-# Gives the head, then pieces of text.
+# A function that gives the head, then pieces of text.
 Making = Callable[[Waiting], Generator[Head | str, None, None]]
 
 

@@ -9,9 +9,10 @@ from footfall.postgres.connection import parse_conninfo
 
 
 def spell_out(conninfo: str) -> str:
-    """Add what libpq takes here from its variables, its service file and the name of the account.
+    """Add the parts that libpq takes here from its variables, its service file and the name of the account.
 
-    Shape: pairs of key=value, which hold the password if the address or PGPASSWORD does; one of a .pgpass is not read.
+    Shape: pairs of key=value, which hold the password if the address or PGPASSWORD does.
+    A password in a .pgpass file is not read.
     Raises: SettingsError where libpq does not take the address.
     """
     here = {

@@ -22,7 +22,7 @@ from footfall.statements import read_statements
 SQL = read_statements(__name__)
 
 VERSION_FLOOR = 140000  # PostgreSQL 14
-CONNECT_TIMEOUT_S = 10  # seconds for each address of a name
+CONNECT_TIMEOUT_S = 10  # seconds that each address of a host name may take
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def hold_session(where: Target, *, is_reader: bool = False) -> Iterator[Connecti
 def open_session(where: Target, *, is_reader: bool = False) -> tuple[Connection, Server]:
     """Open a session, and check the server: PostgreSQL 14 or later, UTF8 and, for a writer, a primary.
 
-    Raises: DatabaseUnavailableError; SettingsError where the server, or a pooler before it, fails a check.
+    Raises: DatabaseUnavailableError; SettingsError where the server, or a pooler in front of it, fails a check.
     """
     connection = connect(where)
     try:
@@ -119,7 +119,7 @@ def parse_conninfo(conninfo: str) -> dict[str, Any]:
 def is_statement_pooler(where: Target) -> bool:
     """Say whether a pooler takes single statements but refuses to begin a transaction.
 
-    The pooler uses the same SQLSTATE when its server is away, so the code alone does not show which it is.
+    The pooler uses the same SQLSTATE when its server is away, so the code alone does not tell the two apart.
     Effects: opens a session of its own.
     """
     try:

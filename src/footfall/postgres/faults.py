@@ -22,7 +22,7 @@ AGAIN = "run the same command again"
 class Cause:
     """What a SQLSTATE means: the class of our error, the words before the server's message and the cure after it.
 
-    Where `error` is a retryable class, the same command may succeed later although nothing was changed.
+    Where `error` is a retryable class, the same command may succeed later without any change.
     """
 
     error: type[FootfallError]
@@ -97,7 +97,7 @@ CAUSES = {
     ),
     "42P01": NOT_OURS,
     "42703": NOT_OURS,
-    "42809": NOT_OURS,  # a view, say, in the place of a table
+    "42809": NOT_OURS,  # such as a view in the place of a table
     "42883": NOT_OURS,
     "42P10": Cause(
         SchemaError,
@@ -144,7 +144,7 @@ CAUSES = {
     "58": DAMAGED,
     "58000": BROKEN_SERVER,
     "58030": BROKEN_SERVER,
-    "72000": TAKEN_BACK,  # snapshot too old; PostgreSQL 17 has it no more
+    "72000": TAKEN_BACK,  # snapshot too old; PostgreSQL 17 no longer has it
     "P0001": REFUSED_ROW,  # `raise exception` in somebody's trigger
     "XX001": DAMAGED,
     "XX002": DAMAGED,
@@ -170,7 +170,7 @@ def _find_sqlstate(error: psycopg.Error) -> str:
 
 def _find_cause(error: psycopg.Error) -> Cause | None:
     code = _find_sqlstate(error)
-    # PostgreSQL uses the code of a missing right for row-level security, too. The name of the server's function that
+    # PostgreSQL also uses the code of a missing right for row-level security. The name of the server's function that
     # raised the error tells the two apart in every language of the message.
     if code == "42501" and error.diag.source_function == "check_enable_rls":
         return ROW_SECURITY
@@ -180,7 +180,7 @@ def _find_cause(error: psycopg.Error) -> Cause | None:
 
 
 def is_end_of_session(error: psycopg.Error) -> bool:
-    """Say whether the server, or a pooler before it, closed the session with this error."""
+    """Say whether the server, or a pooler in front of it, closed the session with this error."""
     return (error.diag.severity_nonlocalized or error.diag.severity) in {"FATAL", "PANIC"}
 
 

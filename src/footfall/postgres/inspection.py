@@ -1,4 +1,4 @@
-"""What `doctor` asks of a server: its settings for this role, its clock, who is in between, who holds what."""
+"""The questions of `doctor` to a server: its settings for this role, its clock, poolers in between, lock holders."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def describe_address(conninfo: str) -> str:
 
 
 def describe_session(connection: Connection) -> str:
-    """Say where a session leads, after all that libpq filled in."""
+    """Say where a session leads, with the parts that libpq filled in."""
     about = connection.info
     place = f"{about.host} (a socket)" if about.host.startswith(("/", "@")) else f"{about.host}:{about.port}"
-    lock = "" if about.host.startswith(("/", "@")) else ", by TLS" if connection.pgconn.ssl_in_use else ", without TLS"
-    return f"database {about.dbname} at {place} as {about.user}{lock}"
+    tls = "" if about.host.startswith(("/", "@")) else ", by TLS" if connection.pgconn.ssl_in_use else ", without TLS"
+    return f"database {about.dbname} at {place} as {about.user}{tls}"
 
 
 @contextmanager
 def cut_off(connection: Connection, seconds: float) -> Iterator[None]:
-    """End the session where the block takes longer, whatever the server or a pooler does.
+    """End the session where the block takes longer, even if the server or a pooler does not react.
 
     Raises: FootfallError in place of the driver's error.
     """
@@ -72,12 +72,12 @@ def read_server(connection: Connection) -> Any:
 
 
 def list_settings(connection: Connection) -> list[Any]:
-    """List what a new session of this role gets. Shape: rows of `name`, `value`, `unit`, `origin`, `number`."""
+    """List the settings of a new session of this role. Shape: rows of `name`, `value`, `unit`, `origin`, `number`."""
     return connection.execute(SQL["settings"]).fetchall()
 
 
 def list_old_transactions(connection: Connection, seconds: int) -> list[str]:
-    """Describe what keeps old rows or the log from being removed, for longer than some seconds."""
+    """Describe unused replication slots, and transactions older than `seconds`, that keep old rows or the log."""
     return [row.words for row in connection.execute(SQL["old_transactions"], {"seconds": seconds}).fetchall()]
 
 
@@ -88,7 +88,7 @@ def find_writer(connection: Connection, target: Target) -> Any:
 
 
 def measure_clock(connection: Connection) -> tuple[float, float]:
-    """Measure how far the server's clock is before ours. Units: seconds, and the seconds that the answer took."""
+    """Measure how far the server's clock is ahead of ours, and how long the answer took. Units: seconds."""
     before_s = time.time()
     server_s = float(fetch_one(connection, SQL["clock"]).now_s)
     after_s = time.time()
@@ -96,9 +96,9 @@ def measure_clock(connection: Connection) -> tuple[float, float]:
 
 
 def is_pooled(connection: Connection) -> bool:
-    """Say whether somebody stands between us and the server.
+    """Say whether a pooler stands between us and the server.
 
-    A pooler makes up the process id that it gives a client at the start; the server knows its own.
+    A pooler gives a client an invented process id at the start; a statement shows the server's own.
     Effects: a transaction of its own, rolled back.
     """
     pid = fetch_one(connection, SQL["pid"]).pid
@@ -107,10 +107,10 @@ def is_pooled(connection: Connection) -> bool:
 
 
 def has_shared_sessions(first: Connection, target: Target, seconds: float) -> bool | None:
-    """Say whether a pooler gives the server's session of one client to another between two transactions.
+    """Say whether a pooler lends one session of the server to several clients, a transaction at a time.
 
-    The second client asks while the first is connected and idle: one process answers both where transactions are
-    pooled, and never where sessions are.
+    The second client asks while the first is connected and idle. If transactions are pooled, one process answers
+    both; if sessions are pooled, two do.
     Shape: None where the second client was not answered in time.
     Effects: opens a session; a transaction in each, rolled back.
     """

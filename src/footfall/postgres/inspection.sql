@@ -28,7 +28,7 @@ where
     and d.datname = pg_catalog.current_database()
 
 -- name: settings
--- What a new session gets, whatever this transaction has set for itself, and who says so.
+-- The settings that a new session gets, whatever this transaction has set for itself, and where each was set.
 select
     s.name,
     s.reset_val as value,
@@ -80,7 +80,7 @@ select pg_catalog.date_part('epoch'::text, pg_catalog.clock_timestamp()) as now_
 select pg_catalog.pg_backend_pid() as pid
 
 -- name: writer
--- Who holds the writer lock. What a role may not see of another's session is null.
+-- The session that holds the writer lock. Columns that this role may not see of another role's session are null.
 select
     l.pid,
     a.usename::text as role,
@@ -110,7 +110,7 @@ order by l.pid
 limit 1
 
 -- name: old_transactions
--- What keeps rows that nobody sees any more, or the log, from being removed.
+-- Transactions and slots that keep the log, or rows that nobody sees any more, from being removed.
 select words
 from (
     select

@@ -23,9 +23,9 @@ SQL = read_statements(__name__)
 
 LOCK_CLASS = 0x666F6F74  # "foot": the first key of Footfall's advisory locks
 NO_WAIT_MS = 1  # ms; the shortest wait that PostgreSQL can set, where 0 would mean to wait for ever
-VACUUM_WAIT_MS = 3000  # ms; longer than deadlock_timeout, after which an autovacuum gives way to who waits
+VACUUM_WAIT_MS = 3000  # ms; longer than deadlock_timeout, after which an autovacuum gives way to a waiting session
 KEEPS_READERS_OFF = ("AccessExclusiveLock",)
-# Of these a table has one at a time: vacuum and analyze take the first, and wait for each.
+# Vacuum and analyze take the first of these locks, and wait while another session holds any of them.
 KEEPS_VACUUM_OFF = (
     "ShareUpdateExclusiveLock",
     "ShareLock",
@@ -53,7 +53,7 @@ def begin(connection: Connection, target: Target, *, time_zone: str = "UTC", tim
 
 
 class _Patience:
-    """Waits between tries to lock tables, and warns once, until `seconds` are over."""
+    """Waits between tries to lock tables until `seconds` are over, and warns at the first wait."""
 
     def __init__(self, seconds: int) -> None:
         self.until = time.monotonic() + seconds
@@ -104,7 +104,7 @@ def begin_without_vacuum(
 ) -> None:
     """Begin a transaction with the writer lock, in which `tables` can be analyzed: nobody vacuums them meanwhile.
 
-    While somebody does, this waits without the writer lock, so that loads go on. `lock` locks the tables.
+    While a session vacuums one, this waits without the writer lock, so that loads go on. `lock` locks the tables.
     Raises: DatabaseBusyError where one of the locks is not granted within `lock_wait_s` of the target.
     """
     patience = _Patience(target.lock_wait_s)
@@ -126,7 +126,7 @@ def begin_without_vacuum(
                 error,
             )
         else:
-            begin(connection, target)  # makes the time-outs what they were
+            begin(connection, target)  # sets the time-outs back
             return
 
 
@@ -173,9 +173,9 @@ def begin_reading(
 
 @contextmanager
 def outlive_errors(connection: Connection) -> Iterator[None]:
-    """Let the transaction, and with it its snapshot, outlive an error in the block.
+    """Keep the transaction, and with it its snapshot, alive after an error in the block.
 
-    Raises: what the block raises; FootfallError in place of a driver's error.
+    Raises: the block's own error; FootfallError in place of a driver's error.
     """
     connection.execute(SQL["savepoint"])
     try:
@@ -184,7 +184,7 @@ def outlive_errors(connection: Connection) -> Iterator[None]:
         try:
             connection.execute(SQL["back_to_savepoint"])
         except psycopg.Error:
-            connection.close()  # the server is gone, or the session was cancelled at its very end
+            connection.close()  # the server is gone, or a cancel came only now
         if isinstance(error, psycopg.Error):
             raise to_footfall_error(error) from error
         raise
@@ -218,7 +218,7 @@ def take_writer_lock(connection: Connection, target: Target) -> None:
 
 
 def roll_back(connection: Connection) -> None:
-    """Cancel what runs and roll the transaction back; close the connection where that fails."""
+    """Cancel the running statement and roll the transaction back; close the connection where that fails."""
     try:
         if not connection.closed:
             connection.cancel_safe(timeout=2)

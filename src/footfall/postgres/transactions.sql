@@ -4,7 +4,7 @@
 -- One call with one column makes all settings in one round trip, and the driver has only one column to name.
 select
     pg_catalog.num_nonnulls(
-        -- What names mean.
+        -- Where names are looked up.
         pg_catalog.set_config('search_path', %(search_path)s, true),
         -- How values are written and read.
         pg_catalog.set_config('client_encoding', 'UTF8', true),

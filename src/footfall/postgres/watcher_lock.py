@@ -1,7 +1,7 @@
-"""The lock that lets one watcher alone watch a folder for a schema: held in a session of its own.
+"""The lock that lets only one watcher watch a folder for a schema. A session of its own holds it.
 
-It is a lock of a transaction, as the writer lock is, so that it works behind a pooler of transactions, too. The
-transaction stays open and holds no snapshot, so it keeps vacuum from nothing.
+Like the writer lock, it belongs to a transaction, so that it also works behind a pooler of transactions. The
+transaction stays open but holds no snapshot, so that it does not hold vacuum back.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ class WatcherLock:
         self._connection = connection
 
     def check(self) -> None:
-        """See that the session is still there. Raises: DatabaseUnavailableError, where the locks are gone with it."""
+        """Check that the session is still there. Raises: DatabaseUnavailableError where it and its locks are gone."""
         with translate_driver_errors(self._connection):
             fetch_one(self._connection, SQL["still_there"])
 
 
 @contextmanager
 def hold_watcher_lock(where: Target, folders: Iterable[tuple[str, str]]) -> Iterator[WatcherLock]:
-    """Hold the lock of each folder while the block runs. Shape: names to be shown, and what tells a folder from others.
+    """Hold the lock of each folder while the block runs. Shape: pairs of a name to show and a text that identifies it.
 
     Effects: a session with an open transaction.
-    Raises: DatabaseBusyError with the session that watches a folder already; DatabaseUnavailableError.
+    Raises: DatabaseBusyError naming the session that watches a folder already; DatabaseUnavailableError.
     """
     with hold_session(where) as connection:
         begin(connection, where)

@@ -36,7 +36,7 @@ def find_server_offset_changes(
 def find_offset_changes_in_snapshot(
     connection: Connection, time_zone: str, until: date
 ) -> list[tuple[date, int]] | None:
-    """List the same in the transaction that is open, which outlives a zone that the server does not know."""
+    """List the same in the open transaction, which goes on even if the server does not know the zone."""
     values = {"time_zone": time_zone, "until": until}
     try:
         with connection.transaction():  # a savepoint

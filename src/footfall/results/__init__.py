@@ -48,7 +48,7 @@ __all__ = [
 
 
 class Reason(StrEnum):
-    """Why a name is left out, in the words in which that is said."""
+    """Why a name is left out, in the words that people read."""
 
     NEVER_DATA = "left by a system or a tool, never data"
     ENDING = "not named *.csv, *.tsv, *.jsonl, *.ndjson, *.json or *.parquet, plain or compressed"
@@ -94,7 +94,7 @@ class FoundSources:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is. Units: `bytes_done` and `bytes_total` count decompressed content where the file is plain."""
+    """How far a run is. Units: `bytes_done` and `bytes_total` count the file's bytes as they are stored."""
 
     source: str
     bytes_done: int
@@ -199,8 +199,8 @@ class LoadSummary:
 
     `ignored` has every name that was met and left out: texts, each with its `reason`. `schema` is that of the tables
     that a load writes to, None for a check. `str(summary)` is what the command line prints: what became of each file,
-    then the rejected rows by problem, then the sums where there are several files. Failed files are counted in the sums
-    alone: the `failure` of each says why.
+    then the rejected rows by problem, then the sums where there are several files. It only counts failed files; the
+    `failure` of each says why.
     """
 
     loads: tuple[LoadResult, ...]
@@ -266,17 +266,17 @@ def _count_rows(of: LoadResult | LoadSummary, accepted: str) -> str:
     )
 
 
-# What `verify` compares beside kept counts, whose checks have the names of their tables.
+# The checks of `verify` that compare no kept count. The check of a kept count has the name of its table.
 CHECKS_OF_NO_COUNT = frozenset(("schema", "user_interactions_raw", "ledger", "quarantine", "overlaps", "operations"))
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One difference between what is kept and what it comes from.
+    """One difference between what is kept and its recount.
 
     Shape: `check` names the promise (`interactions`, `ledger`, `schema`); `key` says where, e.g. `load_id 3`. `kept`
-    and `recount` are numbers; texts where a column beside a count differs (`first_at of user_id 1`), and of the schema
-    what is there and what the migrations made. `cure` is the statement that mends the schema, where there is one.
+    and `recount` are numbers, or texts where a column beside a count differs (`first_at of user_id 1`). For the schema
+    they are what is there and what the migrations made. `cure` is the statement that mends the schema, if there is one.
     """
 
     check: str
@@ -287,13 +287,13 @@ class Drift:
 
     @property
     def is_of_counts(self) -> bool:
-        """Say whether it is a count that differs from its recount: `--repair` mends these alone."""
+        """Say whether it is a count that differs from its recount: `--repair` mends only these."""
         return self.check not in CHECKS_OF_NO_COUNT
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What comparing all that is kept found. `drift_count` may exceed `len(drift)`: 20 of each kind are listed.
+    """The result of `verify`. `drift_count` may exceed `len(drift)`, since at most 20 of each kind are listed.
 
     `is_recounted`: false where a column is missing or has another type, so that the schema alone was compared.
     `str(verification)` is the line that the command line prints.
@@ -321,7 +321,7 @@ def _count(amount: int, noun: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows: column names and tuples of the same length. Whatever reads Arrow takes it as it is, as DuckDB does.
+    """Rows: column names and tuples of the same length. DuckDB, and whatever else reads Arrow, takes it as it is.
 
     Shape: `types` has the server's OID of each column, or nothing where no server made the columns.
     """
@@ -361,7 +361,7 @@ class Answer:
     """The answer to a query, its rows to be read once.
 
     Shape: `types` has the server's OID of each column. `is_zoned`: its days are days of the reporting time zone.
-    `screen` has the columns that a screen has room for, or nothing where that is all.
+    `screen` has the columns that a screen has room for, and is empty where all of them fit.
     """
 
     columns: tuple[str, ...]

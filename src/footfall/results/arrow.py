@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-# Types of columns, of pg_type.
+# OIDs of the types of columns, as pg_type has them.
 TEXT_OID = 25
 INSTANT_OID = 1184  # timestamptz
 UUID_OID = 2950
-# What is not here becomes text, and numeric the double that readers expect of it.
+# A type that is not here becomes text. A numeric becomes a double, since readers expect that.
 ARROW_TYPES = {
     16: "bool",
     20: "int64",
@@ -32,7 +32,7 @@ ARROW_TYPES = {
 
 
 def find_arrow_type(oid: int) -> pa.DataType:
-    """Give the type of Arrow that holds every value of a type of the server; an instant is one of UTC."""
+    """Give the type of Arrow that holds every value of a type of the server; instants are in UTC."""
     import pyarrow as pa
 
     if oid == INSTANT_OID:

@@ -1,4 +1,4 @@
-"""One value as exact text: of CSV, of JSON, and where a format has no type for it."""
+"""Write one value as exact text: for CSV, for JSON, and for formats that have no type for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_cell(cell: Any) -> str:
 
 def write_json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=_make_json_value)
-    # JSON leaves DEL, C1 and line separators as they are, and a lone surrogate cannot be written at all.
+    # json.dumps leaves DEL, C1 and line separators as they are, and a lone surrogate, which UTF-8 cannot encode.
     return re.sub("[\x7f-\x9f\u2028\u2029\ud800-\udfff]", lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
@@ -33,5 +33,5 @@ def _make_json_value(other: Any) -> Any:
 
 
 def find_exact_float(number: Decimal, otherwise: Any) -> Any:
-    """Give the double that is written like this number, or something else where there is none."""
+    """Give the double whose text is this number, or `otherwise` where there is none."""
     return float(number) if Decimal(repr(float(number))) == number else otherwise

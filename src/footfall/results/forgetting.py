@@ -1,11 +1,11 @@
-"""The receipt of forgetting users: what was removed where. It never names one."""
+"""The receipt of forgetting users: how many rows were removed from where. It never names a user."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-# What forgetting cannot reach, for the reader of a receipt.
+# The places that forgetting cannot reach, for the reader of a receipt.
 NOT_REACHED = (
     "source files, and what else the users are named in",
     "names of files and texts of errors in the ledger",
@@ -31,7 +31,8 @@ class Receipt:
 
     Shape: `operation_id` is the row of the table `operations`, None where nothing was changed (`is_dry_run`). `users`
     were named, and of these `users_known` were forgotten before. `loads` has those of which something was removed.
-    `counted_off` are the tables of counts that the rows were taken off. `not_reached` is what no database can forget.
+    `counted_off` are the tables of counts that the rows were taken off. `not_reached` lists what may still name the
+    users.
     Units: `rows_forgotten` left the table of interactions; `rows_blanked` are rejected rows of which no text is left.
     """
 

@@ -1,4 +1,4 @@
-"""What `guess` gives back: a proposal, and of each part of it how sure it is and why."""
+"""What `guess` gives back: a proposal, and for each part of it how sure it is and why."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from footfall.results.problems import Problem
 
 Confidence = Literal["sure", "likely", "not sure"]
-MADE = "(made)"  # is shown for an id that is made
+MADE = "(made)"  # shown in place of an id that is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class GuessedPart:
 class FirstRow:
     """One of the first rows of a file, judged as a load would judge it.
 
-    Shape: `item` is its number among the rows that begin on its line, or None where there is one. `values` are those of
-    the five columns, None where the row would be rejected for its `problems`.
+    Shape: `item` is its number among the rows that begin on its line, or None where it is the only one. `values` are
+    those of the five columns, None where the row would be rejected for its `problems`.
     """
 
     line_number: int
@@ -47,7 +47,7 @@ class Guess:
     `parts` say why, one for each key and each remark. `built_in` names the built-in definition that fits the files, or
     is None. `rows` are the first rows of the first file as a load would read them, `rows_skipped` those that it would
     skip before them.
-    `is_whole`: every byte was looked at, and not samples alone.
+    `is_whole`: every byte was looked at, and not only samples.
     """
 
     name: str

@@ -10,10 +10,10 @@ Numbers = Mapping[tuple[str, str], float]  # (metric, value of its label or "") 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Numbers of a database. Units: those that the names of the metrics end with; `last_load_age_s` seconds.
+    """Numbers of a database. Units: as the end of each metric's name says; `last_load_age_s` and `seconds` are seconds.
 
     Shape: where `is_up` is false there are no numbers. `reason` says what is wrong, and is empty where nothing is. A
-    metric that the role may not read, or that took too long, is not there.
+    metric that the role may not read, or that took too long, is left out.
     """
 
     is_up: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
-SHAPES_SHOWN = 3  # of a kind of problem, the most frequent
+SHAPES_SHOWN = 3  # shapes of one kind of problem that are shown: the most frequent ones
 FIELD_COUNTS = ("too-few-fields", "too-many-fields")  # the shape of a record is its number of fields
 
 
@@ -81,7 +81,7 @@ class ProblemGroup:
 
     @property
     def rows_of_other_shapes(self) -> int:
-        """Rows whose shape is not among `shapes`: more than none only where there were over 50."""
+        """The number of rows whose shape is not among `shapes`; it is 0 unless there were over 50 shapes."""
         return self.rows - sum(each.rows for each in self.shapes) if self.shapes else 0
 
 
@@ -108,7 +108,7 @@ def _join(group: ProblemGroup, later: ProblemGroup) -> ProblemGroup:
 
 
 def describe_groups(groups: Iterable[ProblemGroup]) -> Iterator[str]:
-    """Put groups into words: a line each, and where their values have several shapes, one for each of the largest."""
+    """Put groups into words: a line for each, and if its values have several shapes, one for each of the largest."""
     for group in groups:
         where = f" in {group.field}" if group.field else ""
         kind = f"  {_count_in_words(group.rows)}  {group.code}{where}"

@@ -9,10 +9,10 @@ from footfall.results import LoadResult
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that was planned: one file, to be staged in so many ranges, numbered from 0.
+    """A run that was planned: one file, to be staged in `ranges` parts that are numbered from 0.
 
-    Shape: where a load brought the file already, `already_loaded` is the result, and there is nothing to stage:
-    `token` is empty then. `schema` is that of the tables that a take writes to.
+    Shape: where a load brought the file already, `already_loaded` is the result, `token` is empty, and there is nothing
+    to stage. `schema` is that of the tables that a take writes to.
     """
 
     token: str

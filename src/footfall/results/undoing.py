@@ -1,4 +1,4 @@
-"""What taking loads back gives: each load that goes, and what of it goes and stays."""
+"""What taking loads back gives: the loads that go, and how many rows of each are removed or pass to other loads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from footfall.safe_text import escape_unprintable
 
-NAMED_MAX = 20  # loads that one notice names; it counts all
+NAMED_MAX = 20  # loads that one notice names; it counts all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +15,8 @@ class UndoneLoad:
     """One load that was taken back.
 
     Units: `rows_removed` are no longer there; `rows_passed` belong to later loads that delivered them too;
-    `rows_rejected` left the quarantine. `is_later`: it was not named, and could not stand without one that was.
-    `mended` is the load whose rejected rows it mended, where it went with that one; None for others.
+    `rows_rejected` left the quarantine. `is_later`: it was not named, and could not stand without a load that was.
+    `mended` is the load whose rejected rows it mended, where it went along with that load; None for others.
     """
 
     load_id: int
@@ -77,7 +77,7 @@ class UndoSummary:
 
 
 def describe_gone_along(undone: Sequence[UndoneLoad], load_id: int) -> tuple[str, ...]:
-    """Make the notices about loads that went along with one that was loaded anew: nothing of them is loaded now.
+    """Make the notices about loads that went along with a load that was replaced: nothing of them is loaded now.
 
     Example:
         >>> describe_gone_along([UndoneLoad(3, "b.csv", 1, 0, 0, True)], 4)

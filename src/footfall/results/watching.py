@@ -12,7 +12,7 @@ class WatchState:
     """The state of a running watcher: written by its one thread, read by others.
 
     Shape: `waiting_files` arrived and are not loaded, `waiting_s` is how long the first of them has been there;
-    `missing` counts places that cannot be looked at; `ticked_s` is when the watcher last had a moment, by the monotonic
+    `missing` counts places that cannot be looked at; `ticked_s` is when the watcher last gave a sign, by the monotonic
     clock; `loading` is the file that is loaded right now, empty where none is.
     """
 

@@ -1,1 +1,1 @@
-"""What is kept: the statements of the one transaction. Nothing here begins or ends a transaction."""
+"""The tables, and the statements that read and change them. Nothing here begins or ends a transaction."""

@@ -23,7 +23,7 @@ from footfall.statements import read_statements
 SQL = read_statements(__name__)
 
 RAW = "user_interactions_raw"
-# DuckDB cuts instants into quarter hours without its ICU extension where they are timestamps without a zone, in UTC.
+# Instants are timestamps in UTC without a zone: DuckDB cuts those into quarter hours without its ICU extension.
 TYPES_IN_DUCKDB: dict[str, LiteralString] = {
     "bigint": "bigint",
     "text": "varchar",
@@ -39,8 +39,8 @@ class KeyColumn:
     """A column of the key of a kept count.
 
     `from_row` and `from_row_in_duckdb` are the expressions that give it from a row of user_interactions_raw, in
-    PostgreSQL and in DuckDB; without them it is the column of that name. `within` is a condition that the rows of all
-    keys in the table `{keys}` meet, and by which an index finds them. `as_text` is the expression of its text for
+    PostgreSQL and in DuckDB; without them it is the column of that name. `within` is a condition by which an index
+    finds the rows of all keys in the table `{keys}`, with few others. `as_text` is the expression of its text for
     people, and `unit` follows that text.
     """
 
@@ -54,7 +54,7 @@ class KeyColumn:
     within: LiteralString | None = None
 
     def read_from_row(self) -> sql.Composable:
-        """Give the expression of it from a row."""
+        """Give the expression that makes it from a row."""
         return sql.SQL(self.from_row) if self.from_row else sql.Identifier(self.name)
 
     def select_from_row(self) -> sql.Composable:
@@ -77,7 +77,7 @@ class KeyColumn:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note of each row in DuckDB, for the measures of a large count: its name, type and expression there."""
+    """What DuckDB keeps of each row, so that measures can be made of it later: a name, a type and an expression."""
 
     name: LiteralString
     type: LiteralString
@@ -88,10 +88,10 @@ class Note:
 class Measure:
     """A column of a kept count beside the number of rows: an aggregate of the rows of a key, whatever their order.
 
-    `of_rows` is the aggregate in PostgreSQL. `joined` gives it from `{kept}` and from that of further rows, `{added}`.
-    `of_notes` is the aggregate in DuckDB of `{}`, the note; `of_parts` that of aggregates of parts of the rows.
-    `may_be_decided` says of `k`, the key, and `r`, the aggregate of rows that go, whether it may be another without
-    these rows.
+    `of_rows` is the aggregate in PostgreSQL. `joined` combines `{kept}`, the value so far, and `{added}`, that of
+    further rows. `of_notes` is the aggregate in DuckDB of a note, `{}`; `of_parts` combines the values of parts of the
+    rows. `may_be_decided` is a condition on `k`, the row of the key, and `r`, the aggregate of removed rows: if it is
+    false, the measure stays the same without these rows.
     """
 
     name: LiteralString
@@ -294,7 +294,7 @@ QUARTERS = Measure(
 USER = KeyColumn("user_id", "bigint", "user_id::text")
 PRODUCT = KeyColumn("product_id", "bigint", "product_id::text")
 PAIRS = KeptCount("interactions", "pairs", (USER, PRODUCT), is_large=True, carried=(FIRST_AT, LAST_AT))
-# With ids that are numbers. In statements of PostgreSQL the columns themselves have the types.
+# The types are those of ids that are numbers. Only DuckDB needs them: in PostgreSQL the columns have their types.
 KEPT: tuple[KeptCount, ...] = (
     PAIRS,
     KeptCount("interactions_per_quarter_hour", "quarter_hours", (QUARTER_HOUR, ACTION)),
@@ -307,7 +307,7 @@ KEPT: tuple[KeptCount, ...] = (
 
 
 def list_kept_counts(id_types: IdTypes) -> tuple[KeptCount, ...]:
-    """Give the kept counts of tables with ids of these types, those that are kept by choice too."""
+    """Give the kept counts of tables with ids of these types, including those that are kept by choice."""
     return tuple(_set_types(kept, id_types) for kept in KEPT)
 
 
@@ -322,12 +322,12 @@ def list_tables() -> tuple[str, ...]:
 
 
 def join_tables(of_each: LiteralString = "{}", separator: LiteralString = ", ") -> sql.Composed:
-    """Name the same in SQL: `of_each` is what a list has of each of them, with the name as an identifier."""
+    """List the same tables in SQL: `of_each` is the item for one of them, with its name as an identifier."""
     return _join((sql.SQL(of_each).format(sql.Identifier(table)) for table in list_tables()), separator)
 
 
 def join_names(of_each: LiteralString = "{}", separator: LiteralString = ", ") -> sql.Composed:
-    """Name the same in SQL: `of_each` is what a list has of each of them, with the name as a text."""
+    """List the same tables in SQL: `of_each` is the item for one of them, with its name as a text."""
     return _join((sql.SQL(of_each).format(sql.Literal(table)) for table in list_tables()), separator)
 
 
@@ -342,7 +342,7 @@ def lock_tables(connection: Connection) -> None:
 
 
 def read_heaps(connection: Connection) -> None:
-    """Keep the statements of this transaction from reading indexes, since an index may be what is wrong."""
+    """Keep the statements of this transaction from reading indexes, since an index may be broken."""
     fetch_one(connection, SQL["read_heaps"])
 
 
@@ -358,8 +358,8 @@ def compose_totals(connection: Connection) -> Any:
 def find_drift(connection: Connection, sums: Any) -> Iterator[tuple[str, list[Any]]]:
     """Recount each table of counts; give its name, and what differs or is there twice, at most 20 rows of each kind.
 
-    Shape: rows have key, kept, recount, drift_count. Where every key has its count, and the sum is that of the rows, no
-    key is there twice: only another sum (of `totals`) is looked into.
+    Shape: rows have key, kept, recount, drift_count. If every key has its count and the counts add up to the number of
+    rows, no key is there twice. So doubled keys are looked for only where `sums` has another sum.
     """
     for kept in KEPT:
         yield kept.table, connection.execute(_compose("drift_counts", kept)).fetchall()

@@ -1,7 +1,7 @@
--- The statements about one kept count have the names of KeptCount in braces: {table}, its {key}, the key from rows
--- ({selected_key}, {grouped_key}), its columns in the table and in the recount ({kept_key}, {recounted_key}), and {words},
--- the key in words; {is_known} says which rows of a table have that key. {measures} are its further columns, in the same
--- forms as the key; they and {if_kept} are empty where it has none.
+-- Statements about one kept count have names in braces that KeptCount fills: {table}; its {key}; the key as it is made
+-- from rows ({selected_key}, {grouped_key}); the key in the table and in the recount ({kept_key}, {recounted_key}); and
+-- {words}, the key in words. {is_known} is a condition on the rows that must have different keys. {measures} are the
+-- further columns, in the same forms as the key. {measures} and {if_kept} are empty for a count that has none.
 
 -- name: lock_tables
 lock table
@@ -15,14 +15,14 @@ lock table
 in access share mode nowait
 
 -- name: read_heaps
--- A row is found where it lies: through a broken index it may be there twice, or not at all.
+-- Rows are read from the table itself, since a broken index may give a row twice, or not at all.
 select
     pg_catalog.set_config('enable_indexscan', 'off', true) as enable_indexscan,
     pg_catalog.set_config('enable_indexonlyscan', 'off', true) as enable_indexonlyscan,
     pg_catalog.set_config('enable_bitmapscan', 'off', true) as enable_bitmapscan
 
 -- name: totals
--- Of each kept count its sum, under the name of its table.
+-- The number of rows and, under the name of its table, the sum of each kept count.
 select
     raw.rows_raw,
     raw.ids,
@@ -91,7 +91,7 @@ cross join lateral (
 where
     (k.interaction_count{kept_measures}) is distinct from (r.interaction_count{recounted_measures})
     and d.kept is distinct from d.recount
-    -- A key that is not in both has no count on one side, and that is said once.
+    -- A key that is only on one side is listed once, for its count, and not again for each measure.
     and (d.column_of = '' or (k.interaction_count is not null and r.interaction_count is not null))
 order by {key}, d.column_of
 limit 20
@@ -100,7 +100,7 @@ limit 20
 ({column_of}, pg_catalog.to_jsonb(k.{column}), pg_catalog.to_jsonb(r.{column}))
 
 -- name: drift_doubled
--- What is there more than once under its key.
+-- Keys that more than one row has.
 select
     'rows of ' || {words} as key,
     pg_catalog.count(*) as kept,
@@ -114,7 +114,8 @@ order by {key}
 limit 20
 
 -- name: remove_wrong
--- What the counts are mended by reads no index, since a broken one may be why they differ.
+-- `read_heaps` keeps this and the next two statements from reading an index, since a broken one may be why counts
+-- differ.
 delete from {table} as k
 where not exists (
     select

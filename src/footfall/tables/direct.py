@@ -22,7 +22,7 @@ def open_table(connection: Connection, staging: Staging) -> None:
     """Read the highest id in the table, under the writer lock, so that rows above it go straight to the table.
 
     Effects: none where the ids are no numbers, or where the table has something that Footfall did not make (a trigger,
-    a rule, row security), since COPY may treat that in another way than an insert does.
+    a rule, row security), since COPY may then do something else than an insert.
     """
     if staging.id_types.interaction_id == "bigint" and fetch_one(connection, SQL["is_plain"]).is_plain:
         staging.floor_id = fetch_one(connection, SQL["floor_id"]).floor_id

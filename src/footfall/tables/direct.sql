@@ -1,6 +1,6 @@
 -- name: is_plain
--- Whether COPY into the table does what an insert does: it is an ordinary table with nothing of others on it, and its key
--- refuses an id that is there.
+-- Whether COPY into the table does what an insert does. It does if the table is an ordinary one with nothing of others
+-- on it, and its key refuses an id that is there.
 select
     c.relkind = 'r'
     and not c.relrowsecurity
@@ -32,7 +32,7 @@ select coalesce(pg_catalog.max(interaction_id), -1::bigint) as floor_id
 from user_interactions_raw
 
 -- name: add_deltas
--- What is above the floor came with this load: nothing else was there when the floor was read, under the writer lock.
+-- The rows above the floor came with this load: there were none when the floor was read, under the writer lock.
 with added as (
     select
         user_id,

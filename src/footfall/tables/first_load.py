@@ -19,7 +19,7 @@ from footfall.tables.staging import Staging, copy_table, prepare_server
 SQL = read_statements(__name__)
 
 EMPTY_PATH_BYTES = 4_000_000  # bytes of the files; from this size on, it is faster to build the key after the rows
-EMPTY_PATH_LOCK_WAIT = "200ms"  # if the lock takes longer, somebody reads, and the ordinary path blocks no readers
+EMPTY_PATH_LOCK_WAIT = "200ms"  # if the lock takes longer, somebody reads; the ordinary path then blocks no readers
 
 
 def is_empty(connection: Connection) -> bool:
@@ -69,7 +69,7 @@ def open_empty_table(connection: Connection, staging: Staging) -> bool:
     It is not possible where the role does not own the tables, where the exclusive lock is not granted at once, or where
     the tables have something that Footfall did not make (a trigger, a rule, another index, a publication).
     Effects: under the writer lock and in the transaction of the caller, locks raw, counts and roll-ups exclusively,
-    truncates them, and drops the keys of raw and counts and our other indexes. Nothing where it gives False.
+    truncates them, and drops the keys of raw and counts and our other indexes. Nothing if it gives False.
     """
     if not are_plain(connection):
         return False

@@ -3,8 +3,8 @@ select
     {are_empty} as is_empty
 
 -- name: are_plain
--- Whether the tables are exactly as the migrations made them, and no object of others depends on them. Only then can the
--- path into empty tables drop keys and indexes, and make the same ones again, without disturbing anybody.
+-- Whether the tables are exactly as the migrations made them, and no object of others depends on them. Only then can
+-- the path into empty tables drop keys and indexes, and make the same ones again, without disturbing anybody.
 with tables as (
     select
         c.*,
@@ -91,7 +91,7 @@ select
                 and f.definition = e.definition
         )
     )
-    -- A foreign key is made of triggers, too.
+    -- This finds foreign keys, too: the server makes them of triggers.
     and not exists (select from pg_catalog.pg_trigger as g join tables as t on t.oid = g.tgrelid)
     and not exists (select from pg_catalog.pg_rewrite as w join tables as t on t.oid = w.ev_class)
     and not exists (select from pg_catalog.pg_inherits as h join tables as t on t.oid in (h.inhrelid, h.inhparent))

@@ -25,7 +25,7 @@ class Memory:
 
     @property
     def state(self) -> str:
-        """Tell this state from others in a word: users are only ever added, so their number and the last time do."""
+        """Give a text for this state. Users are only ever added, so their number and the last time identify it."""
         return f"{self.users} {self.latest.isoformat() if self.latest else '-'}"
 
 

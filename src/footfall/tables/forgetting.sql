@@ -1,5 +1,6 @@
 -- name: state
--- Cheap: the writer lock is held when it is asked again, and users are only ever added.
+-- Number and time tell one state from another, since users are only ever added. This must be cheap: it is asked again
+-- under the writer lock.
 select
     pg_catalog.count(*) as users,
     pg_catalog.max(forgotten_at) as latest

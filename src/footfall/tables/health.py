@@ -36,7 +36,7 @@ def list_states(connection: Connection, schema: str, names: list[str]) -> list[A
 
 
 def list_invalid_indexes(connection: Connection, schema: str, names: list[str]) -> list[str]:
-    """List the indexes of tables that the server does not use, or does not keep."""
+    """List the indexes of tables that the server does not use, or does not keep up to date."""
     rows = connection.execute(SQL["invalid_indexes"], {"schema": schema, "names": names}).fetchall()
     return [row.name for row in rows]
 

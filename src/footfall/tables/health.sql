@@ -81,7 +81,7 @@ select
             then greatest(
                 0::double precision,
                 c.relpages::double precision * pg_catalog.current_setting('block_size'::text)::double precision
-                -- 28 bytes a row for its header and its place in the page, and 8 for what alignment takes.
+                -- 28 bytes for the header of a row and its place in the page, and 8 for the alignment of its columns.
                 - c.reltuples::double precision * (w.width + 36::double precision)
             )::bigint
     end as wasted_bytes
@@ -152,7 +152,7 @@ from (
 order by words collate "C"
 
 -- name: staging
--- A table that its transaction still owns is not seen by others.
+-- A staging table whose transaction has not ended is not seen here.
 select pg_catalog.format('%%I.%%I', n.nspname, c.relname) as name
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n
@@ -192,8 +192,8 @@ from gaps
 where gap_s >= 60::double precision
 
 -- name: quarantine
--- Open are the rejected rows of the loads that stand, but for those that a replay or a mended file closed, and those of
--- which a forgotten user left nothing: what is blank is looked for only where users were forgotten.
+-- Open rows are the rejected rows of loads that stand, except those that a replay or a mended file closed, and those
+-- that were blanked for forgotten users. Blank rows are looked for only where users were forgotten.
 with done as (
     select
         load_id,

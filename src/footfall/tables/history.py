@@ -50,7 +50,7 @@ def count_rejected(connection: Connection, load_id: int | None) -> Any:
 
 
 def list_history(connection: Connection, what: Listed, **values: Any) -> Table:
-    """List one of: loads, without their names figures, overlaps, problems and days of a load, who writes now."""
+    """List one kind: loads, their figures without names, overlaps, problems or days of a load, or who writes now."""
     cursor = connection.execute(SQL[what], values)
     columns = tuple(column.name for column in cursor.description or ())
     return Table(columns, tuple(tuple(row) for row in cursor.fetchall()))

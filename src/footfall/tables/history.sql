@@ -25,7 +25,8 @@ select
 from loads
 
 -- name: kept
--- What the counts hold, between which days of the time zone, and between which of its times the data are whole.
+-- How many interactions the counts hold, between which days of the time zone, and between which times they are
+-- complete.
 select
     (
         select coalesce(pg_catalog.sum(interaction_count), 0)::bigint
@@ -95,8 +96,8 @@ order by load_id desc
 limit %(limit)s::bigint
 
 -- name: open_failures
--- Files of which nothing is loaded: the last attempt failed, no later load had the same name, and none that stands has
--- the same bytes (one that --again could not replace is older).
+-- Files of which nothing is loaded: the last attempt failed, no later load had the same name, and no load that stands
+-- has the same bytes. That load may be older, where --again tried to replace it and failed.
 select
     f.source,
     f.error
@@ -171,7 +172,7 @@ group by 1, 2
 order by rows_rejected desc, code, field
 
 -- name: days
--- The days that a load brought interactions of, of the time zone.
+-- The days, in the time zone, of which a load brought interactions.
 select
     (timestamp at time zone %(time_zone)s::text)::date as day,
     pg_catalog.count(*) as interaction_count
@@ -181,7 +182,7 @@ group by day
 order by day
 
 -- name: running
--- Who writes now, as far as this role may know: who holds the writer lock, and what is being copied.
+-- Who writes now, as far as this role may know: who holds the writer lock, and how much that session has copied.
 select
     l.pid,
     a.usename as role,

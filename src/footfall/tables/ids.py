@@ -50,9 +50,9 @@ def find_id_types(connection: Connection) -> IdTypes:
 
 
 def assert_types(connection: Connection, id_types: IdTypes) -> None:
-    """See, under the writer lock, that the tables still have the types by which the rows were judged.
+    """Check, under the writer lock, that the tables still have the types by which the rows were judged.
 
-    Else PostgreSQL would cast in silence: the numbers of tables that were dropped and made again go into text.
+    Otherwise PostgreSQL would cast in silence, for example numbers to text where the tables were made again with text.
     Raises: SchemaError.
     """
     found = find_id_types(connection)

@@ -38,7 +38,7 @@ drop constraint {check},
 alter column {column} type {type} using {column}::text::{plain_type}
 
 -- name: set_type_of_lists
--- The table is empty: no value is cast. Tables of an earlier version have none.
+-- The table is empty, so no value is cast. A schema of an earlier version does not have the table.
 alter table if exists load_duplicates
 alter column interaction_ids type {type} using null,
 alter column interaction_ids set storage external

@@ -64,7 +64,7 @@ def find(connection: Connection, sources: Sequence[str]) -> dict[str, Known]:
     believed: dict[int, bool | None] = {}  # by device; None until a path was seen that is still on it
     for path, known in kept.items():
         device = known.identity.device
-        if believed.get(device) is None:  # the number may belong to another file system by now, so that one is asked
+        if believed.get(device) is None:  # the number may belong to another file system by now, so it is asked
             believed[device] = keeps_change_times_at(path, device)
     return {
         source: kept[path] for source, path in paths.items() if path in kept and believed[kept[path].identity.device]
@@ -104,7 +104,7 @@ def _is_local_path(source: str) -> bool:
 
 
 def _can_be_kept(source: str, look: Identity, opened_ns: int) -> bool:
-    """Say whether a file had settled before its first byte was read, and can be written down."""
+    """Say whether a file had settled before its first byte was read, and fits into the cache."""
     latest = max(look.modified_ns, look.changed_ns)
     is_small = len(_make_key(source)) <= PATH_BYTES_MAX and min(look.modified_ns, look.changed_ns) >= 0
     return is_small and latest <= NS_MAX and latest < opened_ns - SETTLED_NS

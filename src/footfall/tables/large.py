@@ -32,7 +32,7 @@ ANALYZE_KEYS = 10_000  # from so many keys on, the planner needs statistics
 
 EPOCH_US = 946_684_800_000_000  # the server counts from 2000-01-01, Arrow from 1970-01-01
 EPOCH_DAYS = 10_957
-# How a field of a key is sent, and what its bytes are.
+# The expression that gives the bytes of one field of a key, by the type of its column.
 SEND: dict[str, LiteralString] = {
     "bigint": "pg_catalog.int8send({})",
     "text": "pg_catalog.convert_to({}, 'UTF8')",
@@ -55,7 +55,7 @@ def _count_pages(connection: Connection, kept: counts.KeptCount) -> int:
 
 
 def prepare(connection: Connection) -> None:
-    """Let the rest of the transaction read chunks of pages."""
+    """Set the planner, for the rest of the transaction, so that chunks of pages are read one after the other."""
     fetch_one(connection, SQL["settings"])
 
 
@@ -71,7 +71,7 @@ def read_keys(connection: Connection, kept: counts.KeptCount) -> Iterator[pa.Tab
 
 
 def compose_fields(columns: Sequence[counts.KeyColumn]) -> sql.Composed:
-    """Compose the items that give each of some columns as one value, which `read_fields` reads."""
+    """Compose the items that give all fields of each column as one value, which `read_fields` reads."""
     items: list[sql.Composable] = []
     for column in columns:
         name = sql.Identifier(column.name)
@@ -83,7 +83,7 @@ def compose_fields(columns: Sequence[counts.KeyColumn]) -> sql.Composed:
 
 
 def read_fields(row: Any, columns: Sequence[counts.KeyColumn]) -> pa.Table:
-    """Turn columns that came as one value each into a table. Shape: `row` has the number of its rows as `keys`."""
+    """Make a table of columns that came as one value each. Shape: `row.keys` is the number of rows of the table."""
     return pa.table({column.name: _read_fields(row, column) for column in columns})
 
 

@@ -1,7 +1,7 @@
 -- The statements about one kept count have the names of KeptCount in braces, as those of counts.sql.
 
 -- name: settings
--- A chunk of pages is read where it lies, by one process, and its columns in the order of its rows.
+-- A chunk of pages is read directly, by one process, so that the values of every column come in the same order.
 select
     pg_catalog.set_config('enable_tidscan', 'on', true) as enable_tidscan,
     pg_catalog.set_config('max_parallel_workers_per_gather', '0', true) as max_parallel_workers_per_gather
@@ -12,7 +12,7 @@ select
     / pg_catalog.current_setting('block_size')::bigint as pages
 
 -- name: keys
--- Each column of the key as one value: its fields in the server's binary form, one behind the other.
+-- Each column of the key as one value: its fields in the server's binary form, one after the other.
 select
     pg_catalog.count(*) as keys,
     {columns}

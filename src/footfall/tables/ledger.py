@@ -63,7 +63,7 @@ def find_loaded(connection: Connection, digests: Iterable[str]) -> dict[str, Fir
 
 
 def find_by_beginning(connection: Connection, digest_begins: str) -> LoadResult | None:
-    """Find the load of a file of whose digest only the first digits are known, as the result of a second load of it."""
+    """Find the load of a file by the first digits of its digest; give the result that a second load would have."""
     row = connection.execute(SQL["find_by_beginning"], {"digest_begins": digest_begins}).fetchone()
     return row and LoadResult.already_loaded(row.load_id, row.source, row.digest, row.loaded_at)
 
@@ -87,7 +87,7 @@ def record(connection: Connection, entry: Entry) -> None:
 
 
 def mark_repair(connection: Connection) -> None:
-    """Write the newest row anew, as it is, so that whoever keeps answers by the ledger sees that counts changed."""
+    """Write the newest row again unchanged, so that whoever keeps answers by the ledger sees that counts changed."""
     connection.execute(SQL["mark_repair"])
 
 

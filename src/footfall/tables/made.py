@@ -16,7 +16,7 @@ from footfall.tables.ids import guess_id_types
 
 SQL = read_statements(__name__)
 
-# Types that the server names otherwise than the definitions of the kept counts. Text in keys is sorted by its bytes.
+# Types for which the server has another name than the kept counts. Text in keys is sorted by its bytes.
 TYPES_IN_SERVER = {"timestamptz": "timestamp with time zone", "text": 'text COLLATE "C"'}
 # The check of an id, by its type. A uuid needs none: every value of the type is valid.
 CHECKS_IN_SERVER = {

@@ -1,8 +1,8 @@
--- Everything that the migrations make, what of it the database has, and what differs.
+-- Everything that the migrations make, the part of it that the database has, and the differences.
 
 -- name: expected
--- As the server says it; a test compares it with new tables. The rows of ids and of the kept counts come from their
--- definition.
+-- Everything that the migrations make, in the words of the server; a test compares it with new tables. The rows of ids
+-- and of the kept counts come from their definitions.
 values
     ('user_interactions_raw'::text, 'table'::text, 'user_interactions_raw'::text, 'LOGGED'::text),
     {ids},
@@ -108,7 +108,8 @@ values
     ('footfall_migrations', 'index', 'footfall_migrations_pkey', 'PRIMARY KEY btree (version)')
 
 -- name: index_definition
--- Of the index x, i of the table t: its kind, and what follows the names in "CREATE INDEX name ON schema.table USING ...".
+-- The kind of an index, and the text that follows "CREATE INDEX name ON schema.table USING". The index is x in pg_class
+-- and i in pg_index; its table is t.
 case
     when i.indisprimary then 'PRIMARY KEY '
     when i.indisunique then 'UNIQUE '
@@ -210,8 +211,8 @@ join pg_catalog.pg_class as x
     on x.oid = i.indexrelid
 
 -- name: drift_schema
--- A check or a key may have another name. An index that enforces no rule may be defined otherwise. The owner decides
--- what an index stores beside its key, and how.
+-- These are no differences: another name of a check or a key; another definition of an index that enforces no rule;
+-- what an index stores beside its key, and how, which the owner decides.
 -- is_unreadable: a column is missing or has another type, so that our statements could fail.
 with expected as (
     select

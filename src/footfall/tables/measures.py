@@ -42,14 +42,14 @@ def count_open_failures(connection: Connection) -> int:
 def count_problems(connection: Connection) -> list[Any]:
     """Count the rows of the quarantine by problem.
 
-    Shape: rows of `code`, `rows_rejected` that are open and have this problem, and `rows_open` and `rows_closed` of
-    which it is the first one, so that their sums count every row once.
+    Shape: rows of `code` and three numbers. `rows_rejected` counts the open rows that have this problem. `rows_open`
+    and `rows_closed` count only rows of which it is the first problem, so that their sums count every row once.
     """
     return connection.execute(SQL["quarantine"]).fetchall()
 
 
 def find_quarantine_key(connection: Connection) -> tuple[Any, ...]:
-    """Give what is the same as long as the quarantine is the same: it changes with loads and operations alone."""
+    """Give a key that stays the same while the quarantine does: only loads and operations change it."""
     return tuple(fetch_one(connection, SQL["quarantine_key"]))
 
 
@@ -64,5 +64,5 @@ def measure_lock(connection: Connection, lock_class: int, lock_key: int) -> Any:
 
 
 def measure_sizes(connection: Connection, tables: Sequence[str]) -> list[Any]:
-    """Give the size of each table that nobody holds for himself. Shape: rows of `name` and `size_bytes`."""
+    """Give the size of each table that nobody has locked exclusively. Shape: rows of `name` and `size_bytes`."""
     return connection.execute(SQL["sizes"], {"names": list(tables)}).fetchall()

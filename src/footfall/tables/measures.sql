@@ -21,9 +21,9 @@ select coalesce(pg_catalog.sum(rows_forgotten) filter (where status = 'loaded'),
 from loads
 
 -- name: latest
--- The newest interaction that has happened by now: one row that is dated into the future would hide that all others are
--- old. The key of the roll-up knows the last two quarter hours, of which the last one may have rows to come alone; the
--- index on time finds the rows in them.
+-- The newest interaction up to now: a single row that is dated into the future would hide that all others are old. The
+-- key of the roll-up gives the last two quarter hours, since the last one may have only rows that are later than now.
+-- The index on time finds the rows in them.
 select extract(epoch from pg_catalog.max(r.timestamp))::double precision as newest_interaction_s
 from user_interactions_raw as r
 where
@@ -82,7 +82,7 @@ where
     and coalesce(d.load_id, 0) < f.load_id
 
 -- name: quarantine
--- Problems are those of open rows. Most rows have one problem, which needs no expanding.
+-- Only the problems of open rows are counted. Most rows have one problem, so only the further ones are expanded.
 with counted as (
     select
         r.problems->0->>'code'::text as code,
@@ -129,7 +129,7 @@ order by operation_id desc
 limit 1
 
 -- name: lock
--- Who holds the writer lock is not shown to every role: then its age is null.
+-- held_s is null for a role that may not see since when the writer lock is held.
 select
     pg_catalog.count(*) filter (where not l.granted) as waiting,
     extract(epoch from pg_catalog.max(
@@ -149,7 +149,8 @@ where
     and l.objid = %(schema)s::oid
 
 -- name: sizes
--- A table that somebody holds for himself, or wants to, is left out: to ask for its size would be to wait.
+-- A table that somebody has locked exclusively, or waits to lock so, is left out: asking for its size would have to
+-- wait.
 select
     c.relname as name,
     pg_catalog.pg_total_relation_size(c.oid::regclass) as size_bytes

@@ -97,8 +97,8 @@ where
 order by load_id, first_load_id
 
 -- name: record_duplicates
--- An element for each row, so that their number is that of the overlap. Lines in the order of the file make parts that
--- need no sort.
+-- There is an element for each row, so that the number of elements is that of the overlap. A part has the rows of a
+-- range of lines, so that rows in the order of the file need no sort.
 insert into load_duplicates (load_id, first_load_id, part, interaction_ids)
 select
     load_id,

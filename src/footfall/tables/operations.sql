@@ -11,7 +11,7 @@ select exists (
 ) as is_recorded
 
 -- name: may_record
--- A role that only reads, and a standby, record nothing.
+-- A role that may only read records nothing, and nobody does on a standby.
 select
     pg_catalog.has_table_privilege('operations'::text, 'insert'::text)
     and not pg_catalog.pg_is_in_recovery()

@@ -1,4 +1,4 @@
-"""What loads found of the rows of others: which loads cannot stand without others, and which rows pass to them.
+"""Which loads met rows of other loads: find the loads that cannot stand without others, and the rows that they inherit.
 
 The caller holds the writer lock, and begins and ends the transaction.
 """
@@ -31,7 +31,7 @@ class Dependent:
 class Passing:
     """The rows that pass from a load that is taken back to the first load that met them.
 
-    Units: `rows_known` counts all of them; `rows_there` those that are in the table, the others were forgotten.
+    Units: `rows_known` counts all of them; `rows_there` counts those in the table, since some may be forgotten.
     """
 
     first_load_id: int
@@ -41,7 +41,7 @@ class Passing:
 
 
 def find_dependents(connection: Connection, load_ids: Iterable[int]) -> list[Dependent]:
-    """Find every load that must go where these go, the loads that depend on those included, in the order found."""
+    """Find every load that must go if these go, including loads that depend on such loads, in the order found."""
     gone, found = set(load_ids), []
     while later := _find_next(connection, sorted(gone)):
         found += later
@@ -70,9 +70,9 @@ def _count_rows(rows: int) -> str:
 
 
 def find_heirs(connection: Connection, scratch: Scratch, load_ids: Sequence[int]) -> list[Passing]:
-    """Find which rows of these loads pass to which loads that stand, in tables of this transaction.
+    """Find which rows of these loads pass to which loads that stand, and keep them in tables of this transaction.
 
-    The cost is that of the rows that others met.
+    The cost grows only with the number of rows that others met.
     """
     names = {"met": scratch.name("met"), "heirs": scratch.name("heirs")}
     # A statement that makes a table takes no parameters.
@@ -85,7 +85,7 @@ def find_heirs(connection: Connection, scratch: Scratch, load_ids: Sequence[int]
 
 
 def pass_rows(connection: Connection, scratch: Scratch, load_ids: Sequence[int], passing: Sequence[Passing]) -> None:
-    """Let the rows that `find_heirs` found belong to their heirs, and forget every overlap with loads that go.
+    """Give the rows that `find_heirs` found to their heirs, and remove every overlap with loads that go.
 
     Effects: rows, sums of the ledger, overlaps and duplicates are those of a history without these loads. Drops the
     tables of `find_heirs`.

@@ -1,9 +1,9 @@
 -- Which loads met rows of others, and what becomes of these rows when the loads that brought them are taken back.
 
 -- name: find_dependents
--- Standing loads that cannot stand without these: they met a row of theirs with other content, or it is not known which
--- rows they met, or they mend their rejected rows. Rows that they met with the same content are known where their ids
--- are there, each as often as met.
+-- Loads that stand and cannot stand without the given ones: they met a row of a given load with other content, or it is
+-- not known which of its rows they met, or they mend its rejected rows. It is known which rows they met with the same
+-- content if load_duplicates has the ids, each as often as it was met.
 with met as (
     select
         o.load_id,
@@ -48,7 +48,7 @@ where
 order by l.load_id
 
 -- name: create_met
--- Every row of the loads that go which a load that stays met, and how often.
+-- Every row of a load that goes that was met by a load that stays, and how often it was met.
 create {kind} table {met} {on_commit} as
 select
     d.load_id,
@@ -63,8 +63,8 @@ where
 group by d.load_id, d.first_load_id, i.interaction_id
 
 -- name: create_heirs
--- A row passes to the first load that met it. Loads were merged in the order of finished_at, which is taken under the
--- writer lock.
+-- A row passes to the first load that met it. The order of finished_at is that in which loads were merged, since it is
+-- set under the writer lock.
 create {kind} table {heirs} {on_commit} as
 select distinct on (m.first_load_id, m.interaction_id)
     m.first_load_id,
@@ -79,7 +79,7 @@ order by m.first_load_id, m.interaction_id, l.finished_at, l.load_id
 analyze {met}, {heirs}
 
 -- name: count_passing
--- What is no longer there was forgotten.
+-- A row that is no longer in the table was forgotten.
 select
     h.first_load_id,
     h.heir_id,
@@ -101,7 +101,7 @@ where
     and r.load_id = h.first_load_id
 
 -- name: pass_sums
--- Of the rows that an heir held as duplicates, one of each id is its own now.
+-- The heir counted these rows as duplicates. One row of each id now counts as loaded by the heir.
 update loads
 set
     rows_loaded = loads.rows_loaded + %(rows_known)s::bigint,
@@ -122,7 +122,8 @@ where
     or first_load_id = any(%(load_ids)s::integer [])
 
 -- name: pass_overlaps
--- A load that met a row meets it at its heir now; the heir itself has its further rows of the id as repeats of its own.
+-- A load that met such a row now overlaps with its heir. The further rows that the heir has of the id are now repeats
+-- of its own row.
 insert into load_overlaps (load_id, first_load_id, rows_duplicate, rows_conflict)
 select
     m.load_id,

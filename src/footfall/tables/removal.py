@@ -81,7 +81,7 @@ def remove_loads(connection: Connection, removed: sql.Identifier, load_ids: Sequ
 def move_rows(
     connection: Connection, removed: sql.Identifier, delete: sql.Composed, values: dict[str, Any] | None = None
 ) -> Counter[int]:
-    """Move the rows that a statement deletes, under the name r, to `removed`; count those that are there, by load."""
+    """Move the rows that a statement deletes (it names them r) to `removed`; count the rows in `removed` by load."""
     connection.execute(compose(SQL["move"], removed=removed, delete=delete), values)
     rows = connection.execute(compose(SQL["removed_by_load"], removed=removed)).fetchall()
     return Counter({row.load_id: row.rows_removed for row in rows})
@@ -90,9 +90,9 @@ def move_rows(
 def take_away(connection: Connection, scratch: Scratch, id_types: IdTypes) -> None:
     """Take the rows of the table `removed`, which are no longer in the table of rows, off every kept count.
 
-    Effects: keys without rows vanish. Where a row that goes may have been the first or last of a user, or the only one
-    of a quarter hour, the measures of that key are made again: of users by one reading of all rows, and of days by one
-    reading of the rows of these days. Drops the tables of `scratch`.
+    Effects: keys without rows vanish. If a row that goes may have been the first or last of a user, or the only one of
+    a quarter hour, the measures of that key are made again: those of users from one reading of all rows, and those of
+    days from one reading of the rows of these days. Drops the tables of `scratch`.
     Raises: DriftError where a count is lower than the number of rows that go, or its key is missing.
     """
     removed = scratch.name("removed")

@@ -1,5 +1,5 @@
--- Rows that go are taken off every kept count. The statements about one kept count have the names of KeptCount in braces,
--- as in counts.sql.
+-- Rows that go are taken off every kept count. The statements about one kept count have the names of KeptCount in
+-- braces, as in counts.sql.
 
 -- name: create_removed
 create {kind} table {removed} (
@@ -49,7 +49,8 @@ from {removed}
 group by {grouped_key}
 
 -- name: find_undecided
--- Keys that stay, and of which a removed row may have decided a measure: these are measured again when it is gone.
+-- Keys that stay, and of which a removed row may have decided a measure: they are measured again without the removed
+-- rows.
 create {kind} table {undecided} {on_commit} as
 select {kept_key}
 from {table} as k

@@ -18,9 +18,9 @@ CLOSED_ROWS = 100_000  # rows that are closed by one statement
 
 
 def find_loads(connection: Connection, load_ids: Sequence[int] | None) -> list[Any]:
-    """Find loads with what their records are read by, and how many rejected rows are open and closed.
+    """Find loads: the columns that are needed to read their records again, and the numbers of open and closed rows.
 
-    Without `load_ids`, those that stand and have open rows. Shape: rows in the order of load_id.
+    Without `load_ids`, all loads that stand and have open rows. Shape: rows in the order of load_id.
     """
     values = {"load_ids": None if load_ids is None else list(load_ids)}
     return connection.execute(SQL["loads"], values).fetchall()
@@ -67,7 +67,7 @@ def close_rows(connection: Connection, load_id: int, lines: np.ndarray, items: n
 def stand_for(
     connection: Connection, load_id: int, replay_of: int, pairs: Sequence[tuple[tuple[int, int], tuple[int, int]]]
 ) -> None:
-    """Close rejected rows of a mended file whose row of the mended load is open: that one stands for both.
+    """Close the rejected rows of a mended file whose row in the mended load is open, and there stands for both.
 
     Shape: `pairs` are (line, item) in the file, and in the load that it mends. Effects: under the writer lock.
     """
@@ -94,12 +94,12 @@ def count_open(connection: Connection, load_id: int) -> int:
 
 
 def forget_conflicts(connection: Connection, load_id: int) -> None:
-    """Take the conflicts of a replay out of its overlaps: such rows stay where they were, and are none of its own."""
+    """Take the conflicts of a replay out of its overlaps: such rows stay open in the load that was replayed."""
     connection.execute(SQL["forget_conflicts"], {"load_id": load_id})
 
 
 def find_replays(connection: Connection, load_ids: Sequence[int]) -> list[int]:
-    """Find the loads that stand and mend one of these, or one that does: they make no sense without it."""
+    """Find the loads that stand and mend one of these, directly or through another load: they make no sense alone."""
     return [row.load_id for row in connection.execute(SQL["replays"], {"load_ids": list(load_ids)}).fetchall()]
 
 

@@ -67,7 +67,7 @@ where
     and r.replayed_by is null
 
 -- name: stand_for
--- Rejected rows of a mended file for which an open row of the load that it mends stands.
+-- Close each rejected row of a mended file whose row in the mended load is open, since that row stands for both.
 update rejected_interactions as r
 set replayed_by = r.load_id
 from

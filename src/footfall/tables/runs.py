@@ -1,9 +1,9 @@
 """The tables of a run: one file that is staged range by range, each in a transaction of its own, and taken by one more.
 
-The database is the witness. The job stands in a table, so that whoever stages a range needs no more than the token of
-the run and a number; a range is staged where its row is in `ranges`, which comes with its rows in one transaction, and
-its key lets the first of two attempts win. The tables are not logged: a crash of the server empties them, the job is
-gone with the rows, and the run is void.
+Everything that is known of a run is in its tables. The job is in a table, so that whoever stages a range needs only the
+token of the run and a number. A range is staged once its row is in `ranges`: that row is committed together with the
+rows of the range, and the key of `ranges` lets only the first of two attempts win. The tables are not logged, so that a
+crash of the server empties them: the job is then gone together with the rows, and the run is void.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ SQL = read_statements(__name__)
 RUNS = 0x72756E73  # "runs": the first key of the advisory locks of runs
 TOKEN = re.compile(r"[0-9a-f]{32}")
 ROWS = ("rows", "rejected")  # the tables that stagers write rows to; `tables/staged_run.py` knows what `rows` holds
-KEY_DIGITS = 8  # of a token, by which the run is held; the others are the first ones of the digest of its file
+KEY_DIGITS = 8  # the first digits of a token, which give the run's lock; the other digits begin the file's digest
 PARTS = ("job", "ranges", *ROWS)
 
 
 @dataclass(frozen=True, slots=True)
 class StagedRange:
-    """A range that is staged, as its row in `ranges` says: what its transaction sent, and what it knew.
+    """A range that is staged, as its row in `ranges` says: the rows that were sent, and who was forgotten by then.
 
     Shape: `sums` is JSON, which `contract/portable.py` reads; `memory` says who was forgotten when it was judged.
     Units: rows.
@@ -75,12 +75,12 @@ class RunTables:
 
     @property
     def digest_begins(self) -> str:
-        """The first digits of the digest of the run's file: they outlast the tables, and the ledger knows the rest."""
+        """The first digits of the digest of the run's file. They find its load in the ledger once its tables go."""
         return self.token[KEY_DIGITS:]
 
 
 def make_key() -> str:
-    """Make the key of a new run: the first digits of its token, by chance."""
+    """Make the key of a new run: the first digits of its token, chosen at random."""
     return secrets.token_hex(KEY_DIGITS // 2)
 
 
@@ -108,7 +108,7 @@ def open_staging(tables: RunTables, load_id: int, id_types: IdTypes, number: int
 
 
 def create(connection: Connection, tables: RunTables, job: Mapping[str, Any], lease_s: float) -> None:
-    """Make the tables of a run, and keep its job there; `lease_s` says for how long it is kept when nobody holds it.
+    """Make the tables of a run, and keep its job there; `lease_s` says for how long a run stays that nobody holds.
 
     Effects: tables in the transaction of the caller, which holds the run already.
     """
@@ -132,7 +132,7 @@ def hold(connection: Connection, lock_key: int) -> None:
 
 @contextmanager
 def watch_tables(tables: RunTables) -> Iterator[None]:
-    """Say in words where the tables of a run are not there any more. Raises: RunGoneError in place of a driver's."""
+    """Raise RunGoneError in place of the driver's error where the tables of a run are no longer there."""
     try:
         yield
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
@@ -217,12 +217,12 @@ def find_alive(connection: Connection, schema: str) -> list[str]:
 
 
 def is_over(connection: Connection, tables: RunTables) -> bool:
-    """Say whether the lease of a run is over; that of one whose job a crash took is."""
+    """Say whether the lease of a run is over, as it is also where a crash of the server removed the job."""
     return bool(fetch_one(connection, compose(SQL["is_over"], job=tables.job)).is_over)
 
 
 def sweep(connection: Connection, tables: RunTables) -> bool:
-    """Drop a run that nobody holds and whose lease is over; one whose job a crash took is over, too.
+    """Drop a run that nobody holds and whose lease is over (`is_over`); say whether it dropped a table.
 
     Effects: in the transaction of the caller, which waits for nobody (`lock_timeout`), and is rolled back where False
     is given.
@@ -230,12 +230,12 @@ def sweep(connection: Connection, tables: RunTables) -> bool:
     try:
         if not fetch_one(connection, SQL["try_alone"], runs=RUNS, run=tables.lock_key).is_alone:
             return False
-        # Only now it is known that no statement of the run comes in between.
+        # Looked for only now, under the lock of the run, since no statement of the run can come in between any more.
         parts = find_tables(connection, tables.schema, tables.token).get(tables.token, [])
         if "job" in parts and not is_over(connection, tables):
             return False
         drop(connection, tables, parts)
-    # It was taken just now, a backup reads it, or somebody made a view of it.
+    # The run was taken just now, a backup reads its tables, or somebody made a view of them.
     except (
         psycopg.errors.UndefinedTable,
         psycopg.errors.LockNotAvailable,
@@ -255,7 +255,7 @@ def drop(connection: Connection, tables: RunTables, parts: Iterable[str] = PARTS
 def end(connection: Connection, tables: RunTables) -> None:
     """End a run that is taken: drop its tables, or leave them to the next sweep where somebody holds one.
 
-    A stager that comes late may, and a backup.
+    A stager that comes late may hold one, or a backup.
     Effects: in the transaction of the caller; waits for nobody.
     """
     wait = fetch_one(connection, SQL["lock_timeout"]).lock_timeout

@@ -16,8 +16,9 @@ create unlogged table {name} (
 )
 
 -- name: create_rows
--- Values of this size are not compressed: the server would spend more on that than on a COPY of their rows. There is no key,
--- since with one the second of two attempts at a range would wait for the first, or fail before it is known which one ends.
+-- The values are large, and not compressed: the server would spend more time on that than on a COPY of their rows.
+-- There is no key: with one, the second of two attempts at a range would wait for the first, or fail before it is known
+-- which of the two commits.
 create unlogged table {name} (
     range integer not null,
     part integer not null,
@@ -37,7 +38,7 @@ values (%(job)s::json, pg_catalog.clock_timestamp() + pg_catalog.make_interval(s
 select job from {job}
 
 -- name: renew
--- The end is written only where half of the lease is over, so that ranges that end together do not wait for one another.
+-- The row is written only if half of the lease is over, so that ranges that end together do not wait for one another.
 update {job}
 set kept_until = pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => %(lease_s)s::double precision)
 where

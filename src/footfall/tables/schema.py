@@ -98,7 +98,7 @@ def apply_schema(connection: Connection, target: Target, id_types: IdTypes) -> t
             except (
                 psycopg.errors.DependentObjectsStillExist,
                 psycopg.errors.DuplicateTable,
-                psycopg.errors.FeatureNotSupported,  # others' foreign keys to a table that is counted anew
+                psycopg.errors.FeatureNotSupported,  # foreign keys of others to a table that is emptied
             ) as error:
                 raise SchemaError(mask(error.diag.message_primary or str(error))) from error
             connection.execute(SQL["record_version"], {"version": number, "name": name})

@@ -35,7 +35,8 @@ comment on column footfall_migrations.name is 'Name of its file.';
 comment on column footfall_migrations.applied_at is 'Instant at which it was applied.'
 
 -- name: strange_functions
--- A function of ours must be the only one of its name: PostgreSQL binds a view to the one that fits best.
+-- Functions of others that have the name of one of ours. There must be none, since PostgreSQL would bind a view to the
+-- function whose arguments fit best.
 with ours (name, oid) as (
     values
         ('first_instant'::name, pg_catalog.to_regprocedure('first_instant(timestamp, text)')::oid),
@@ -92,7 +93,7 @@ where
 order by function
 
 -- name: other_creators
--- Other than the owner, superusers and the roles of the current user.
+-- The roles that may create in the schema, except its owner, superusers and the roles of the current user.
 select distinct
     pg_catalog.quote_ident(n.nspname) as schema,
     case when a.grantee = 0::oid then 'public' else pg_catalog.quote_ident(r.rolname) end as grantee
@@ -111,7 +112,7 @@ where
         or (
             not r.rolsuper
             and r.rolname <> current_user
-            -- A superuser is in every role.
+            -- A superuser counts as a member of every role, so for a superuser membership excludes none.
             and (
                 not pg_catalog.pg_has_role(a.grantee, 'MEMBER')
                 or exists (select from pg_catalog.pg_roles as s where s.rolname = current_user and s.rolsuper)
@@ -133,7 +134,7 @@ grant select on
     interactions_per_day,
     interactions_per_action
 to {role};
--- Of the ledger what questions need, and not the names of files, their digests and errors.
+-- The columns of the ledger that questions need; not the names of files, their digests and errors.
 grant select (
     load_id, status, rows_read, rows_loaded, rows_duplicate, rows_rejected, rows_skipped, rows_forgotten, started_at,
     finished_at, undone_at, xmin

@@ -1,4 +1,4 @@
-"""What a schema keeps by choice: read it, and fill or empty the tables of a choice that changes."""
+"""The options of a schema: read them, and fill or empty the table of an option that is switched."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def set_options(connection: Connection, wanted: Mapping[str, bool]) -> dict[str,
     """Switch options on or off where they are not so already; give by name how many rows were added or removed.
 
     Effects: under the writer lock and in the transaction of the caller, fills the table of an option or empties it.
-    Emptied by `delete`: a reader whose snapshot still has the option on sees the rows that it had.
+    `delete` empties it, so that a reader whose snapshot still has the option on sees the rows that the table had.
     """
     rows: dict[str, int] = {}
     on = read_options(connection)

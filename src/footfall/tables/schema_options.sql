@@ -1,4 +1,4 @@
--- What a schema keeps by choice. {table}, {key} and {measures} are those of a kept count.
+-- The options of a schema. {table}, {key} and {measures} are those of a kept count.
 
 -- name: options_on
 select name
@@ -15,7 +15,7 @@ on conflict (name) do update
 delete from {table}
 
 -- name: prepare
--- At least 256 MB to group by, and never less than the server is set to.
+-- At least 256 MB to group rows in, and never less than the server's setting.
 select
     pg_catalog.set_config(
         'work_mem',

@@ -1,8 +1,8 @@
 """The rows that the ranges of a run staged: sent by those who judge, and read again as the rows of one load.
 
-Accepted rows are kept as they were judged: each batch is one value, a table of Arrow in its own form for streams. To
-send a batch then costs the server a seventh of a COPY of its rows, and whoever takes the run sends the batches on, one
-after the other in the order of the file, as if they were judged just now.
+Accepted rows are kept as they were judged: each batch is one value, a table in Arrow's format for streams. A batch then
+costs the server a seventh of a COPY of its rows. Whoever takes the run sends the batches on, one after the other in the
+order of the file, as if they were judged just now.
 """
 
 from __future__ import annotations
@@ -107,9 +107,9 @@ def write_rows(rows: pa.Table) -> memoryview:
 
 
 def read_table(content: bytes, schema: pa.Schema, row_count: int) -> pa.Table:
-    """Read a table that `write_rows` wrote. Whoever may stage may write anything: all of it is looked at.
+    """Read a table that `write_rows` wrote. All of it is checked, since whoever may stage can write anything.
 
-    Raises: FootfallError where it is another one.
+    Raises: FootfallError where it is not a table with these columns and this number of rows.
     """
     try:
         with pa.ipc.open_stream(content) as reader:

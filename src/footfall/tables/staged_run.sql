@@ -3,7 +3,7 @@ insert into {rows} (range, part, row_count, content)
 values (%(range)s::integer, %(part)s::integer, %(row_count)s::integer, %(content)s::bytea)
 
 -- name: parts
--- The batches come in the order of the file. They stay where they are while the transaction that takes the run goes on.
+-- The batches come in the order of the file. Their places stay valid while the transaction that takes the run goes on.
 select
     row_count,
     ctid::text as place

@@ -39,7 +39,7 @@ class Staging:
     this order.
     `is_direct`: the table was empty under the writer lock, so rows are sent straight to it and its key is built after
     them. `floor_id`: the highest id that was there under the writer lock, so rows above it are sent straight to the
-    table, with its key; None: it is not known, and no row is. `are_counts_added`: the counts have these rows already.
+    table, with its key; None: no row is sent there. `are_counts_added`: the counts have these rows already.
     `range`: the number of the range of a run, which its rows have as a column; None: the rows are not those of a run.
     `rejected_of_run`: the table of the rows that were rejected while a run was staged, where this is its end.
     A row is out of order if its interaction_id may have come before. A number may have if it is not above the numbers
@@ -104,7 +104,7 @@ def create_table(connection: Connection, staging: Staging, part: str, statement:
 
 
 def create_kind(staging: Staging) -> dict[str, sql.Composable]:
-    """Give the words that make a staging table of the kind that this transaction has."""
+    """Give the words of `create table` for the kind of staging tables that this transaction has."""
     return {
         "kind": sql.SQL("temporary" if staging.is_temporary else "unlogged"),
         "on_commit": sql.SQL("on commit drop" if staging.is_temporary else ""),
@@ -173,8 +173,7 @@ def stage_accepted(connection: Connection, staging: Staging, accepted: pa.Table)
 def _send_first(connection: Connection, staging: Staging, rows: pa.Table) -> pa.Table:
     """Send rows whose ids come for the first time: to staging, or straight to the table where no such id can be there.
 
-    Gives the latter.
-    Those above the floor come last, since their ids rise.
+    Gives the rows that went straight to the table. They are the last of `rows`, since the ids rise.
     """
     staged = 0 if staging.is_direct else rows.num_rows
     if staging.floor_id is not None:

@@ -41,7 +41,7 @@ copy user_interactions_raw ({columns}) from stdin (format binary)
 
 -- name: settings
 select
-    -- At least this much, and never less than the server is set to.
+    -- At least this much, and never less than the server's setting.
     pg_catalog.set_config(
         'maintenance_work_mem',
         (greatest(
@@ -58,5 +58,5 @@ select
         true
     ) as work_mem,
     pg_catalog.set_config('random_page_cost', '1.1', true) as random_page_cost,
-    -- The planner takes a merge for costly, but it is short: JIT compilation would take longer than the merge itself.
+    -- The planner estimates a high cost for a merge, but JIT compilation would take longer than the merge itself.
     pg_catalog.set_config('jit', 'off', true) as jit

@@ -35,9 +35,9 @@ class Plan:
 
 
 def find_standing(connection: Connection, load_ids: Iterable[int]) -> tuple[list[int], list[int]]:
-    """Part loads into those that stand and those that are undone already.
+    """Split loads into those that stand and those that are undone already.
 
-    Raises: SettingsError for a load that the ledger has not, or that failed.
+    Raises: SettingsError for a load that is not in the ledger, or that failed.
     """
     wanted = sorted(set(load_ids))
     found = {row.load_id: row.status for row in _find_loads(connection, wanted)}
@@ -51,10 +51,10 @@ def find_standing(connection: Connection, load_ids: Iterable[int]) -> tuple[list
 
 
 def plan(connection: Connection, scratch: Scratch, load_ids: Sequence[int], *, with_later: bool) -> Plan:
-    """Find what goes where these loads go, which stand. Effects: makes two tables of this transaction.
+    """Find what goes if these standing loads go. Effects: makes two tables of this transaction.
 
     Replays and loads of mended rows go with the load that they mend.
-    Raises: LaterLoadsError with the list where later loads would go along, and shall not.
+    Raises: LaterLoadsError with the list of later loads that would have to go, unless `with_later` allows it.
     """
     mending = set(replays.find_replays(connection, load_ids))
     load_ids = [*load_ids, *mending]
@@ -86,7 +86,7 @@ def take_back(connection: Connection, scratch: Scratch, id_types: IdTypes, plan:
     """Take the loads of a plan back.
 
     Effects: rows, counts, quarantine, overlaps and ledger are those of a history without them; the ledger keeps the
-    loads as undone. The cost is that of the rows that go and pass; `removal.take_away` says which counts ask for more.
+    loads as undone. The cost grows with the rows that go or pass; `removal.take_away` says for which counts it is more.
     Raises: DriftError where the rows of a load are not as many as the ledger says; the caller rolls back.
     """
     load_ids = plan.load_ids

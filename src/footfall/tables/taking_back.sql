@@ -1,4 +1,4 @@
--- Loads that are taken back: what the ledger and the quarantine have of them.
+-- Loads that are taken back: find them, mark them in the ledger, and remove their rows of the quarantine.
 
 -- name: find_loads
 select

@@ -47,12 +47,12 @@ def remove_rows(connection: Connection, users: sql.Identifier, removed: sql.Iden
 
 
 def find_loads(connection: Connection) -> list[Any]:
-    """Find the loads with rejected rows of which a text is kept, with what their records are read by."""
+    """Find the loads with rejected rows whose text is kept, and the columns that are needed to read the rows again."""
     return connection.execute(SQL["loads_with_text"]).fetchall()
 
 
 def blank_rows(connection: Connection, load_id: int, places: Sequence[tuple[int, int]], problems: str) -> int:
-    """Leave nothing of the text of rejected rows of a load, by line and item; give how many there were."""
+    """Remove the text of rejected rows of a load, named by line and item; give how many rows there were."""
     blanked = 0
     for at in range(0, len(places), BLANKED_ROWS):
         some = places[at : at + BLANKED_ROWS]

@@ -19,7 +19,7 @@ from rows from (
 where l.load_id = g.load_id
 
 -- name: blank
--- A conflict stays one in the sums of load_overlaps, so that its code stays without its value.
+-- The sums of load_overlaps still count a blanked conflict, so its problem stays, but without its value.
 update rejected_interactions as r
 set
     raw_line = '',
@@ -45,7 +45,7 @@ where
 lock table {tables} in share update exclusive mode
 
 -- name: analyze
--- The samples that the planner keeps of a table hold ids of users.
+-- The planner's samples of a table hold ids of users, so they are made again.
 analyze {tables}
 
 -- name: loads_with_text

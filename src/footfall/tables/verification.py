@@ -65,7 +65,7 @@ def _find(connection: Connection, sums: Any) -> Iterator[tuple[str, list[Any]]]:
     yield from counts.find_drift(connection, sums)
     for check, table, key, name in ONCE:
         if table == counts.RAW and sums.ids == sums.rows_raw:
-            continue  # the count of different ids proves it; grouping rows by id takes far longer
+            continue  # as many ids as rows prove that no id is there twice; grouping rows by id takes far longer
         yield check, connection.execute(_compose_doubled(table, key, name)).fetchall()
     for check, statement in SUMS:
         yield check, connection.execute(SQL[statement]).fetchall()

@@ -1,4 +1,4 @@
--- What can be proven of interactions, ledger, quarantine and overlaps: of each load that stands, its sums.
+-- Compare the sums of each load that stands with interactions, ledger, quarantine and overlaps.
 
 -- name: words_user_interactions_raw
 'interaction_id ' || interaction_id::text
@@ -20,7 +20,7 @@
 status = 'loaded'
 
 -- name: drift_rows_loaded
--- A load has the rows that it loaded, but for those of users who were forgotten since. One that is undone has none.
+-- A load has the rows that it loaded, except those of users who were forgotten since. A load that is undone has none.
 with recount as (
     select
         load_id,
@@ -82,8 +82,8 @@ order by load_id
 limit 20
 
 -- name: drift_replays
--- A rejected row that is closed names the load that mended it, which stands: a load that mends the load of the row, or,
--- for a row that is still wrong in a mended file, that load itself. A replay read the rows that it closed.
+-- A rejected row that is closed names a load that stands: the load that mended it, which mends the load of the row, or,
+-- for a row that is still wrong in a mended file, its own load. The rows_read of a replay are the rows that it closed.
 with closed as (
     select
         load_id,
@@ -213,8 +213,8 @@ order by load_id, key
 limit 20
 
 -- name: drift_duplicates
--- The ids that a load found there must be as many as the overlap says, for every load of version 11 on, and belong to
--- the other load. Those that are gone must be rows that it was made to forget.
+-- For every load since version 11 of the tables, load_duplicates must have as many ids as the overlap has duplicates,
+-- and the ids must be of rows of the other load. If such a row is gone, it must be one that was forgotten.
 with known as (
     select
         load_id,
@@ -286,7 +286,7 @@ order by load_id, key
 limit 20
 
 -- name: drift_operations
--- A load is undone where an operation says so, once, and nowhere else.
+-- A load is undone if and only if one operation says so, once.
 with said as (
     select
         (u.undone->>'load_id'::text)::integer as load_id,

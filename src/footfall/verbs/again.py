@@ -20,7 +20,7 @@ VERB = "load --again"  # the word in the table `operations`
 
 @dataclass(slots=True)
 class Again:
-    """What one command with --again takes back, and what it has made so far.
+    """What one command with --again may take back, and the loads that it has made so far.
 
     `own` has the loads that this command made. They are never taken back: neither for the same bytes under another
     name, nor as later loads of another file.
@@ -30,13 +30,13 @@ class Again:
     own: set[int] = field(default_factory=set)
 
     def leave_own(self, found: Mapping[str, FirstLoad], unsure: Container[int]) -> dict[str, FirstLoad]:
-        """Keep the loads that stay, which are those that this command made, also if it is not sure of it (`unsure`)."""
+        """Keep the loads that stay: those that this command made, even if it is not sure that it did (`unsure`)."""
         return {
             digest: first for digest, first in found.items() if first.load_id in self.own or first.load_id in unsure
         }
 
     def plan(self, connection: Connection, scratch: removal.Scratch, load_ids: Sequence[int]) -> taking_back.Plan:
-        """Find everything that goes with these loads. Raises: LaterLoadsError where later loads may not go, too."""
+        """Find everything that goes with these loads. Raises: LaterLoadsError where later loads must go and may not."""
         from footfall.tables import taking_back
 
         plan = taking_back.plan(connection, scratch, load_ids, with_later=self.with_later)
@@ -54,7 +54,7 @@ class Again:
 def take_back(session: LoadSession, load_ids: Sequence[int]) -> taking_back.Plan:
     """Take loads back under the writer lock, in the transaction that loads their file anew.
 
-    Raises: LaterLoadsError with the list where later loads cannot stand without them, and may not go along.
+    Raises: LaterLoadsError with the list of later loads that cannot stand without them, and may not go along.
     """
     from footfall.tables import removal, taking_back
 

@@ -122,9 +122,10 @@ def find_commit_outcome(session: LoadSession, attempts: Sequence[Attempt], error
 
 
 def ask_whether_committed(target: Target, is_there: Callable[[Connection], bool]) -> CommitOutcome:
-    """Ask in a session of its own whether what a lost transaction would have left is there.
+    """Ask in a session of its own whether a lost transaction was committed; `is_there` looks for its changes.
 
-    The writer lock is taken before: it waits until the old session, which may still be committing, is gone.
+    The writer lock is taken first, so that the question waits until the old session, which may still be committing, is
+    gone.
     """
     try:
         # Only a writer's session is asked: a standby may not have the commit yet, and it has advisory locks of its own.
@@ -202,7 +203,7 @@ def _confirm(target: Target, is_there: Callable[[Connection], bool], error: Foot
 def record_failure(
     session: LoadSession, contract: Contract, attempt: Attempt, error: FootfallError, *, once: bool = False
 ) -> None:
-    """Write the failed load to the ledger in a second transaction; with `once`, not where it says so already.
+    """Write the failed load to the ledger in a second transaction; with `once`, only if it is not there already.
 
     Effects: only warns where writing fails, too. Does nothing where the database is not reachable or was busy.
     """

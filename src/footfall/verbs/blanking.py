@@ -1,4 +1,4 @@
-"""Find rows of forgotten users in the quarantine, and leave nothing of their text."""
+"""Find rows of forgotten users in the quarantine, and remove their text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class Blanker:
     contracts: Contracts
 
     def blank_all(self) -> dict[int, int]:
-        """Blank the rows of forgotten users, open and closed; give their number by load. Effects: under the lock."""
+        """Blank the rows of forgotten users, open and closed; give their number by load.
+
+        Effects: under the writer lock.
+        """
         connection = self.session.connection
         blanked = {}
         for found in user_removal.find_loads(connection):
@@ -50,7 +53,7 @@ class Blanker:
         try:
             origin, contract = find_contract(found, self.contracts)
             layout = lay_out_again(origin, contract)
-        except (SourceError, UnknownNameError):  # no row tells its user, so every text is searched for ids
+        except (SourceError, UnknownNameError):  # no row can be read, so every text is searched for ids
             for rows in replays.read_rows(self.session.connection, found.load_id, with_closed=True):
                 places.update(_place(row) for row in rows if self._holds_forgotten(row, DELIMITERS))
             return places

@@ -29,7 +29,7 @@ def find_conflicts(
 def find_conflicts_in_ranges(
     engine: Engine, file: opening.SourceFile, contract: Contract, ranges: Sequence[Range], lines: np.ndarray
 ) -> Iterator[tuple[pa.Table, list[str]]]:
-    """Read the conflicting rows of a file again, as `find_conflicts` does, from the ranges that hold some alone."""
+    """Read the conflicting rows of a file again, as `find_conflicts` does, but only from the ranges that have some."""
     wanted = [part for part, last in zip(ranges, _find_last_lines(ranges), strict=True) if _has_any(lines, part, last)]
     opened = [open_range(file, contract, engine.memory_limit_mb, part) for part in wanted[:1]]
     for layout, _ in opened:
@@ -38,12 +38,12 @@ def find_conflicts_in_ranges(
 
 
 def _find_last_lines(ranges: Sequence[Range]) -> list[int | None]:
-    """Give the line before the next range, for each; None for the last one."""
+    """Give the last line of each range: the one before the next range, and None for the last range."""
     return [*(part.line_number - 1 for part in ranges[1:]), None]
 
 
 def _has_any(lines: np.ndarray, part: Range, last: int | None) -> bool:
-    """Say whether the bitmap has lines in a range, or close to its borders, in the same byte of the bitmap."""
+    """Say whether the bitmap has lines in a range, or just outside it, in the same byte of the bitmap as its border."""
     end = None if last is None else last // merging.BITS + 1
     return bool(lines[part.line_number // merging.BITS : end].any())
 

@@ -1,7 +1,7 @@
 """The verb `forget`: remove all rows of users, and remember them by a keyed hash so that no load brings them back.
 
 Step by step: take the writer lock, and keep vacuum off -> remember the hashes -> remove the rows -> take them off the
-counts -> blank what the quarantine holds of them -> analyze the tables -> operations -> commit.
+counts -> blank their rows in the quarantine -> analyze the tables -> operations -> commit.
 """
 
 from __future__ import annotations
@@ -87,9 +87,9 @@ def forget(
 
 
 def _look_at_runs(connection: Connection, where: Target) -> None:
-    """Sweep the runs that are over, and warn where others have rows that nobody sees yet.
+    """Sweep the runs that are over, and warn if other runs have staged rows, which this command does not search.
 
-    What they staged of users who are forgotten is removed when they are taken, and goes with them when they are swept.
+    Staged rows of forgotten users are removed when their run is taken, and vanish with the run when it is swept.
     """
     sweep_runs(connection, where)
     begin(connection, where)
@@ -116,9 +116,9 @@ def _read_lines(from_file: str | Path) -> list[tuple[int, str]]:
 
 
 def _read_ids(texts: Iterable[str], named: Iterable[tuple[int, str]], id_type: IdType) -> list[str]:
-    """Give the one text of each id, each once.
+    """Give each id once, in the one text that stands for it.
 
-    Raises: SettingsError; of a file it names the line, so that no log holds the id.
+    Raises: SettingsError; for an id of a file it names the line and not the id, so that no log holds the id.
     """
     ids: dict[str, None] = {}
     for text in texts:
@@ -143,7 +143,7 @@ def _make_table(ids: Sequence[str], id_type: IdType) -> pa.Table:
 
 @dataclass(slots=True)
 class _Attempt:
-    """One try, and what is known of it: enough to ask whether it was committed."""
+    """One try, and everything that is needed to ask afterwards whether it was committed."""
 
     settings: Settings
     session: LoadSession
@@ -201,7 +201,7 @@ class _Attempt:
         return self.receipt
 
     def find_outcome(self, error: FootfallError) -> Receipt:
-        """Give what was done, where the answer to COMMIT was lost and the transaction was committed all the same.
+        """Give the receipt if the transaction was committed although the answer to its COMMIT was lost.
 
         Raises: as `confirm_operation`.
         """
@@ -214,6 +214,6 @@ class _Attempt:
 
 
 def _describe(receipt: Receipt) -> dict[str, object]:
-    """Give what the table `operations` keeps of a receipt."""
+    """Give the part of a receipt that the table `operations` keeps."""
     names = ("users", "users_known", "rows_forgotten", "rows_blanked")
     return {name: getattr(receipt, name) for name in names} | {"loads": [asdict(load) for load in receipt.loads]}

@@ -28,7 +28,7 @@ def count_small(paths: Sequence[str]) -> int:
         look = None if path == "-" else opening.find_identity(path)
         if look is None or look.size_bytes > SMALL_BYTES:
             return number
-        # A compressed file may hold a thousand times its size, so it counts as much as the largest small file.
+        # Only .csv is surely plain. Another file may hold a thousand times its size, so it counts as the largest small.
         size_bytes += look.size_bytes if path.lower().endswith(".csv") else SMALL_BYTES
         if size_bytes > TOGETHER_BYTES:
             return number

@@ -89,7 +89,7 @@ def list_days(asker: Asker, load_id: int, time_zone: str) -> Table:
 
 
 def list_running(asker: Asker, lock_key: int) -> Table:
-    """Give who writes now, and how far, as far as the role may know. Units: the key is that of `Target.lock_key`."""
+    """Give who writes now and how much is written, as far as the role may know. `lock_key` is that of the `Target`."""
     with outlive_errors(asker.connection):
         return history.list_history(asker.connection, "running", footfall=LOCK_CLASS, schema=lock_key % (1 << 32))
 

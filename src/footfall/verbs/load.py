@@ -66,10 +66,10 @@ LOOKED_UP = 1000  # paths that one question looks up in the cache
 
 
 class How(TypedDict, total=False):
-    """What a load does beside loading. Shape: `replays` is the number of a load; `with_later` needs `again`.
+    """The options of a load. Shape: `replays` is the load that the files mend; `with_later` needs `again`.
 
-    With `may_vanish`, as a watcher loads, the ledger does not record the failure of a file that is gone when its turn
-    comes, and records a failure that repeats itself once.
+    With `may_vanish`, which a watcher sets, the ledger does not record the failure of a file that is gone when its turn
+    comes, and records a failure that repeats itself only once.
     """
 
     replays: int | None
@@ -90,7 +90,7 @@ def load(
 
     With `replays`, the files hold mended rows of that load. Each row that is loaded closes its rejected row.
 
-    Effects: creates the tables in a schema that has none; idempotent: what is loaded already changes nothing. With
+    Effects: creates the tables in a schema that has none; idempotent: a file that is loaded changes nothing. With
     `again`, the load that brought a file is taken back in the transaction that loads the file by the contract of today,
     and `with_later` takes the later loads back that cannot stand without it.
     Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first file; later a failure is a result.
@@ -122,7 +122,7 @@ def load_paths(
 ) -> Generator[LoadResult, None, None]:
     """Load files that were found, in their order, and give a result for each, up to one that lost the database.
 
-    Effects: a session for as long as the results are read: a caller may stop after any of them.
+    Effects: a session stays open while the results are read; the caller may stop after any of them.
     Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first file.
     """
     is_by_many = _is_by_many(settings, **how)
@@ -220,7 +220,7 @@ def _prepare_tables(connection: Connection, where: Target, settings: Settings) -
 class _Loader:
     """Loads the files of one command, in their order; `are_alone`: each in a transaction of its own.
 
-    `may_vanish`: as in `How`; `by_many` loads large plain files, where several stage them.
+    `may_vanish`: as in `How`; `by_many` loads large plain files, if several stagers share the work.
     """
 
     settings: Settings
@@ -243,7 +243,7 @@ class _Loader:
                 continue
             yield from self._load_waiting(waiting)
             waiting = []
-            if opening.find_identity(path) != seen.identity:  # only now, since those before it may take long
+            if opening.find_identity(path) != seen.identity:  # compared only now, since loads before it may take long
                 waiting.append(path)
                 continue
             contract_now = name_contract(self.reader.contracts.choose(path), path)
@@ -258,7 +258,7 @@ class _Loader:
                 begin(connection, self.session.target)
                 known = known_files.find(connection, paths)
                 connection.rollback()
-        except DatabaseUnavailableError:  # the load that follows meets the same, and says it
+        except DatabaseUnavailableError:  # the load that follows meets the same error, and reports it
             roll_back(self.session.connection)
             return {}
         return known
@@ -297,7 +297,7 @@ class _Loader:
             with translate_driver_errors(connection):
                 sweep_runs(connection, self.session.target)
                 difference = compare_clocks(connection, self.session.target, self.settings.source_time_zone)
-        except DatabaseUnavailableError:  # the load that follows meets the same, and says it
+        except DatabaseUnavailableError:  # the load that follows meets the same error, and reports it
             roll_back(self.session.connection)
             return
         if difference:
@@ -377,7 +377,7 @@ class _Loader:
         if is_unsure and isinstance(error, DatabaseUnavailableError):
             error = make_unknown_outcome_error(error)
         has_vanished = self.may_vanish and isinstance(error, SourceError) and opening.is_gone(attempt.source)
-        # With LaterLoadsError the load that the file has stands: nothing of it failed.
+        # After LaterLoadsError the load that brought the file still stands, so there is no failure to record.
         if not (has_vanished or isinstance(error, LaterLoadsError)):
             contract = self.reader.contracts.choose(attempt.source)
             record_failure(self.session, contract, attempt, error, once=self.may_vanish)

@@ -1,6 +1,7 @@
-"""Rejected rows as a file to mend, and the mended file as a load that closes what it mended.
+"""Write rejected rows to a file to mend, and load the mended file so that it closes these rows.
 
-What reads and writes such files is imported where it is used: every load asks whether its reader is one of this module.
+The modules that read and write such files are imported inside the functions, since every load imports this module to
+ask whether its reader is a MendedReader.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ Place = tuple[int, int]  # line and item
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written to a file to mend. `left_out` rows are kept too short, or were forgotten."""
+    """The rows of a file to mend. `left_out` rows are not in it: only their start is kept, or they were forgotten."""
 
     load_id: int
     rows: int
@@ -47,7 +48,7 @@ def write_file(settings: Settings, path: Path, *, load_id: int | None, source: s
     """Write the open rejected rows of one load to a file, in their original form and with their header.
 
     Effects: makes the file, which only its owner may read. Nothing is written where no row is open.
-    Raises: SettingsError where the rows are those of several loads, or the file is there; SourceError.
+    Raises: SettingsError where the rows are those of several loads, or the file is there already; SourceError.
     """
     from footfall.answers.replacing import open_replacement
     from footfall.formats.mending import Load, write_rows
@@ -113,7 +114,7 @@ def _has_items(rows: Sequence[Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class OneContract(Contracts):
-    """The contracts of a command that mends a load: that of the load, whatever the name of the file."""
+    """The contracts of a command that mends a load: every file has the contract of that load, whatever its name."""
 
     def choose(self, source: str) -> Contract:
         """Give the contract of the load."""
@@ -132,7 +133,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class MendedReader(Reader):
-    """Reads files of mended rows, and remembers which row of the load each of their rows is."""
+    """Reads files of mended rows, and remembers for each row of a file which row of the load it mends."""
 
     load: Load = field(kw_only=True)
     kept: Sequence[Kept] = field(kw_only=True)
@@ -170,11 +171,11 @@ class MendedReader(Reader):
         return [found for batch in read for found in _list_places(batch)]
 
     def close_rows(self, connection: Connection, load_id: int) -> int:
-        """Close what the load of a file mended; give how many rows of the mended load are left open.
+        """Close the rows that the load of a file mended; give how many rows of the mended load are left open.
 
-        A row that is still rejected stays open in the load that it came from, which stands for it: in the load of the
-        file it is closed.
-        Effects: under the writer lock, when the rejected rows of the load are in quarantine.
+        A row that is rejected again stays open in the load that it came from. In the load of the file it is closed, so
+        that it is open only once.
+        Effects: under the writer lock, after the rejected rows of the file went to the quarantine.
         Raises: SettingsError where the mended load was taken back meanwhile.
         """
         origin = self.load.origin.load_id
@@ -188,7 +189,7 @@ class MendedReader(Reader):
         return replays.count_open(connection, origin)
 
     def report(self, result: LoadResult, rows_open: int) -> LoadResult:
-        """Say in the result of a file what it mends, and how much stays open."""
+        """Say in the result of a file which load it mends, and how many rows stay open there."""
         origin = self.load.origin.load_id
         notices = result.notices
         if rows_open:
@@ -200,7 +201,7 @@ class MendedReader(Reader):
 
 
 def read_lines_of(file: opening.SourceFile, load: Load, memory_limit_mb: int) -> Iterator[pa.RecordBatch]:
-    """Give the records of a file of mended rows, only for their texts."""
+    """Give the records of a file of mended rows; the caller uses only their texts."""
     from footfall.formats.json_lines import read_lines
     from footfall.formats.mending import open_mended
 

@@ -1,4 +1,4 @@
-"""The verb `metrics`: measure the tables in one snapshot, in a few cheap statements that wait for nobody."""
+"""The verb `metrics`: measure the tables in one snapshot, in a few cheap statements of bounded time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from footfall.verbs.session import find_version, open_target
 
 log = logging.getLogger("footfall")
 
-TIMEOUT_S = 5  # seconds for one statement; a part that takes longer is left out, and that is a metric, too
+TIMEOUT_S = 5  # seconds for one statement; a part that takes longer is left out, and a metric says so
 OTHER = "other"  # the label of a problem code that this Footfall does not know
 Found = Iterator[tuple[str, str, float | None]]  # metric, value of its label, number
 
@@ -30,13 +30,13 @@ Found = Iterator[tuple[str, str, float | None]]  # metric, value of its label, n
 def collect(settings: Settings) -> Measured:
     """Measure the database of the settings once. A database that is down is an answer, not an error.
 
-    Effects: one read-only transaction that locks no table that a load wants for itself.
+    Effects: one read-only transaction, with the locks of a reader.
     """
     return Collector(settings).collect()
 
 
 class Collector:
-    """Measures again and again; what only a load can change is asked only when the ledger has changed."""
+    """Measures repeatedly. Numbers that only a load can change are asked again only after the ledger has changed."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -104,14 +104,14 @@ class Collector:
 
 
 def _find_version(connection: Connection, where: Target, needed: int) -> tuple[int | None, str]:
-    """Give the version of the tables, and what is wrong with it, if anything.
+    """Give the version of the tables, and a reason if it is not the one that is needed.
 
-    A role that only reads may not know the version: it is None then, and what can be measured shows the rest.
+    A role that may only read cannot always find the version. It is then None, and every part that can be measured is.
     """
     try:
         with translate_driver_errors(connection):
             version = find_version(connection, where)
-    except FootfallError as error:  # also tables of other people, or of a later Footfall
+    except FootfallError as error:  # raised also for tables of other people, or of a later Footfall
         if isinstance(error, DatabaseUnavailableError) or connection.closed:
             raise
         connection.rollback()

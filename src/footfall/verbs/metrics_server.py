@@ -1,4 +1,4 @@
-"""Answer /metrics and /healthz while another verb works: a few threads, one question to the database at a time."""
+"""Answer /metrics and /healthz while another verb works, in a few threads, of which only one asks the database."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from footfall.verbs.metrics import Collector
 
 log = logging.getLogger("footfall")
 
-KEPT_S = 5.0  # seconds for which an answer of the database stands: many who scrape cost as much as one
+KEPT_S = 5.0  # seconds for which an answer of the database is reused, so that many scrapers cost as much as one
 WAIT_S = 5.0  # seconds after which a scrape is answered without the database; Prometheus waits for 10
-REQUESTS_MAX = 20  # at a time
-SLOW_S = 10.0  # seconds that a client may take to ask
-STUCK_S = 120.0  # seconds without a sign of the watcher between two files, after which it counts as stuck
+REQUESTS_MAX = 20  # requests that are answered at a time; further ones are closed without an answer
+SLOW_S = 10.0  # seconds that a client may take to send its request
+STUCK_S = 120.0  # seconds without a sign from a watcher that loads no file, after which it counts as stuck
 
 
 class MetricsServer:
@@ -74,7 +74,7 @@ def parse_address(address: str) -> tuple[str, int]:
 
 def _listen(address: str, host: str, port: int) -> socket.socket:
     try:
-        if not host:  # all interfaces, of both families where there are two
+        if not host:  # all interfaces, for IPv4 and IPv6 where the machine has both
             return (
                 socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
                 if (socket.has_dualstack_ipv6())
@@ -89,7 +89,7 @@ def _listen(address: str, host: str, port: int) -> socket.socket:
 
 
 class _Measures:
-    """What the database said last, asked anew when it is old; one thread asks, and nobody waits for it for long."""
+    """The last numbers of the database, asked anew when they are old. One thread asks; a scrape waits a few seconds."""
 
     def __init__(self, settings: Settings) -> None:
         self._collector = Collector(settings)
@@ -116,7 +116,7 @@ class _Measures:
     def _ask(self) -> None:
         try:
             measured = self._collector.collect()
-        except Exception as error:  # a thread of its own: whatever it is, a scrape says that there are no numbers
+        except Exception as error:  # nobody sees an error of this thread, so the scrape says that there are no numbers
             measured = Measured(reason=f"unexpected {type(error).__name__}")
             log.debug("the metrics could not be collected", exc_info=True)
         with self._changed:
@@ -194,7 +194,7 @@ def describe_health(measured: Measured, state: WatchState | None) -> dict[str, A
     """Say whether the database is there, its tables are current and the watcher, if there is one, is at work.
 
     Shape: JSON; `status` is "ok" or "failing", and `reason` says why, without a name of the database or of a file. The
-    age of the last load is told, and not judged.
+    age of the last load is shown, but not judged.
     """
     reasons = [] if measured.is_up else ["the database does not answer"]
     if measured.is_up and measured.reason:

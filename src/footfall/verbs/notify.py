@@ -1,6 +1,7 @@
 """Tell people, as `[notify]` in footfall.toml says: of failed loads, exceeded budgets, drift, and silence.
 
-What cannot be told is a warning in the log and nothing else: no exit code and no table depends on it.
+An event that cannot be told becomes a warning in the log. It changes no table, and not the exit code of the verb that
+it comes from.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from footfall.verbs.metrics import collect
 
 log = logging.getLogger("footfall")
 AN_HOUR = timedelta(hours=1)
-NAMED_MAX = 20  # failures and differences that one event names; it counts all
+NAMED_MAX = 20  # failures or differences that one event names; it counts all of them
 
 
 def tell(settings: Settings, event: Event) -> bool:
-    """Tell of an event where that is wanted; say whether all who are to be told were told.
+    """Tell of an event if `[notify]` asks for it; give False if the command or the webhook failed.
 
-    Effects: runs the command, calls the webhook, up to (retries + 1) time-outs long with the waits between. Whatever
-    goes wrong is a warning.
+    Effects: runs the command and calls the webhook, which may take (retries + 1) time-outs and the waits between them.
+    Every failure is a warning.
     """
     notify = settings.notify
     if notify is None or event.kind not in (*notify.events, "test"):
@@ -78,7 +79,7 @@ def tell_of_error(settings: Settings, error: FootfallError) -> None:
 
 
 def tell_of_drift(settings: Settings, found: Verification) -> None:
-    """Tell of what a recount found to differ, if anything."""
+    """Tell of the differences that a recount found, if there are any."""
     if found.drift_count:
         named = [{"check": each.check, "key": each.key} for each in found.drift[:NAMED_MAX]]
         message = (
@@ -91,8 +92,10 @@ def tell_of_drift(settings: Settings, found: Verification) -> None:
 class Silence:
     """Tells once when nothing new was loaded for longer than `nothing_for_hours`, and again after the next silence.
 
-    The ledger is asked before anything is told: others load, too, and it was silent before somebody began to listen.
-    Shape: `since` is when something new came last, as far as is known, or when somebody began to listen.
+    The ledger is asked before anything is told: other commands load, too, and the silence may be older than this
+    object.
+    Shape: `began` is when this object was made. `since` is when something new was loaded last, as far as is known, and
+    `began` until that is known.
     """
 
     settings: Settings
@@ -112,10 +115,11 @@ class Silence:
         self.since = max(self.since, at)
 
     def look(self, now: datetime | None = None) -> None:
-        """Tell where it has been silent for too long. Cheap where there is nothing to tell.
+        """Tell if nothing new was loaded for too long. Cheap while there is nothing to tell.
 
-        Effects: asks the ledger once, and where it seems to be silent for too long; once that is told, each hour.
-        Nothing is told in the first hour: who is started again and again tells nothing.
+        Effects: asks the ledger at the first look, and at each look while the silence seems too long; after it is told,
+        once an hour. Nothing is told in the first hour, so that a watcher that is restarted often does not tell at each
+        start.
         """
         hours = self.settings.notify.nothing_for_h if self.settings.notify else None
         now = now or datetime.now(UTC)
@@ -147,7 +151,7 @@ def tell_test(settings: Settings) -> None:
 
 
 def tell_if_silent(settings: Settings) -> bool:
-    """Tell of silence by what the ledger says, for cron; say whether there was any.
+    """Ask the ledger once, for cron, and tell if it was silent for too long; say whether it was.
 
     Raises: SettingsError where `nothing_for_hours` is not set, SchemaError, DatabaseUnavailableError; NotToldError.
     """
@@ -177,7 +181,7 @@ def _require_notify(settings: Settings) -> Notify:
 
 
 def tell_of_silence(settings: Settings, since: datetime | None, now: datetime) -> bool:
-    """Tell that nothing new was loaded since then, or ever."""
+    """Tell that nothing new was loaded since an instant, or ever if `since` is None."""
     if since is None:
         return tell(settings, Event("nothing-new", "nothing was ever loaded", {"since": None, "hours": None}))
     hours = (now - since) / timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""The verbs that ask what is there: rejects, loads, discover, query. Nothing here changes a table."""
+"""The verb `query`: put named questions to the tables. Nothing here changes a table."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def query(settings: Settings, name: str, filters: Filters) -> Iterator[Answer]:
     with open_target(settings) as where, hold_session(where, is_reader=True) as connection:
         begin_reading(connection, where, settings.reporting_time_zone, settings.query_timeout_seconds)
         asked = _read_ids(connection, question, asked)
-        # The session ends with the block, and with it the transaction, which has nothing to keep.
+        # The session ends with the block, and so does the transaction: it changed nothing, so it needs no COMMIT.
         with asking.put_question(connection, question, asked, settings.query_timeout_seconds) as answer:
             yield answer
 
@@ -41,8 +41,8 @@ def query(settings: Settings, name: str, filters: Filters) -> Iterator[Answer]:
 class Answered:
     """The whole answer to a question, with what it takes to ask it again.
 
-    Shape: `types` has the server's OID of each column. `asked` has what the question was asked with, as the server
-    reads it; `command` is the command line that asks the same, and `sql` the statement with its values in it.
+    Shape: `types` has the server's OID of each column. `asked` has the values of the question, as the server reads
+    them; `command` is the command line that asks the same, and `sql` is the statement with its values in it.
     """
 
     question: catalogue.Query
@@ -57,8 +57,8 @@ class Answered:
 class Asker:
     """Puts questions to one snapshot of the tables.
 
-    Shape: `keeper` has answers of before, where there is one; `state` is what they depend on in this snapshot, empty
-    until it is read.
+    Shape: `keeper` keeps earlier answers, where there is one. `state` is the state of the database in this snapshot, on
+    which kept answers depend; it is empty until it is read.
     """
 
     connection: Connection
@@ -87,7 +87,7 @@ class Asker:
         return Answered(question, asked, table, table.types, write_command(name, filters), sql)
 
     def _make_key(self, question: catalogue.Query, asked: Asked) -> str | None:
-        """Give the key of the answer in this snapshot: a range is the instants that it is, however it was said."""
+        """Give the key of the answer in this snapshot. A range is in it as instants, in whatever words it was asked."""
         if self.keeper is None or question.path is not None:
             return None
         values = parameters.list_values(question, asking.resolve_bounds(self.connection, question, asked))
@@ -101,8 +101,8 @@ class Asker:
 def open_snapshot(settings: Settings, keeper: kept.Keeper | None = None) -> Iterator[Asker]:
     """Open one read-only snapshot of the tables for several questions; each may take `query_timeout_seconds`.
 
-    Effects: none: one transaction, rolled back at the end. With a `keeper`, what was asked before in the same state of
-    the ledger is not computed again; it may be shared by threads.
+    Effects: none: one transaction, rolled back at the end. With a `keeper`, the answer to a question that was asked
+    before in the same state of the ledger is not computed again. Threads may share a keeper.
     Raises: DatabaseUnavailableError; SettingsError.
     """
     with open_target(settings) as where, hold_session(where, is_reader=True) as connection:
@@ -130,7 +130,7 @@ def query_list(settings: Settings) -> Answer:
 def _find_question(settings: Settings, name: str, filters: Filters) -> tuple[catalogue.Query, Asked]:
     question = catalogue.find(name, settings.queries_folder)
     asked = parameters.understand(question, filters, settings.reporting_time_zone)
-    parameters.list_values(question, asked)  # what is wrong with the question is said before a server is asked for
+    parameters.list_values(question, asked)  # so that a wrong question is refused before a session is opened
     return question, asked
 
 

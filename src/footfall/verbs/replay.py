@@ -35,13 +35,13 @@ from footfall.verbs.session import LoadSession, find_version, make_contracts, op
 log = logging.getLogger("footfall")
 
 OUTCOMES = "the rows that are valid now came in, or nothing was changed; the same command replays what is open"
-CHANGES_MAX = 10  # times that the rows of one load are judged anew, because another command closed some of them
+CHANGES_MAX = 10  # times at most that the rows of one load are judged, since other commands may close some meanwhile
 
 
 def replay(settings: Settings, load_ids: Sequence[int], *, dry_run: bool = False) -> LoadSummary:
-    """Judge the open rejected rows of loads again; what is valid now comes in as a load of its own for each.
+    """Judge the open rejected rows of loads again; of each load, the rows that are valid now come in as a new load.
 
-    Shape: a result for each load of which something is valid now; the others are said.
+    Shape: a result for each load that has rows that are valid now; the log names the others.
     Effects: one transaction for each load, under the writer lock; none with `dry_run`.
     Raises: SettingsError, SchemaError, DatabaseUnavailableError before the first load; later a failure is a result.
     """
@@ -67,12 +67,12 @@ def replay(settings: Settings, load_ids: Sequence[int], *, dry_run: bool = False
                     if isinstance(result.failure, DatabaseUnavailableError):
                         break
         finally:
-            (connection if session is None else session.connection).close()  # it may have been opened again
+            (connection if session is None else session.connection).close()  # the session may have opened another one
     return LoadSummary(tuple(results), round(time.monotonic() - began, 3), (), settings.schema_)
 
 
 def _find_loads(session: LoadSession, load_ids: Sequence[int]) -> list[Any]:
-    """Find the loads to replay. Raises: UnknownNameError, SettingsError where one of those named has no rows."""
+    """Find the loads to replay. Raises: UnknownNameError; SettingsError where a named load failed or is undone."""
     connection = session.connection
     begin(connection, session.target)
     found = replays.find_loads(connection, load_ids or None)
@@ -141,7 +141,7 @@ class _Replayer:
         return own
 
     def _tell(self, done: Replayed, seconds: float) -> LoadResult | None:
-        """Say what stays open, and why."""
+        """Say which rows stay open, and why."""
         reasons = [f"{_count(rows)} cannot be judged again: {reason}" for reason, rows in done.impossible.items()]
         if done.result is None:
             log.info(

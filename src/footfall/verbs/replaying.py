@@ -36,7 +36,8 @@ from footfall.tables.schema import assert_current
 from footfall.verbs.attempts import Attempt, make_entry
 from footfall.verbs.session import LoadSession
 
-# Records that equal each other are rejected alike, but for conflicts: of these, others like them may have come in.
+# Equal records are rejected together, so that their places can be counted again. A conflict is the exception: an equal
+# record of its file may have come in, and is then not in the quarantine.
 UNNUMBERED = "its id was made of its place among equal records of the file, which is not kept for conflicts"
 
 
@@ -48,7 +49,7 @@ class RowsChangedError(Exception):
 class Replayed:
     """What became of the open rows of one load. `result` is None where none of them is valid now.
 
-    Shape: `rows_open` are left open; `impossible` says how many of them could not be judged, by reason.
+    Shape: `rows_open` is how many are left open; `impossible` is how many of these could not be judged, by reason.
     """
 
     load_id: int
@@ -58,7 +59,7 @@ class Replayed:
 
 
 def find_contract(found: Any, contracts: Contracts) -> tuple[Origin, Contract]:
-    """Give what the records of a load are read by, and its contract of today.
+    """Give the origin by which the records of a load are read, and its contract of today.
 
     Raises: UnknownNameError where its source definition is gone.
     """
@@ -78,7 +79,7 @@ def find_contract(found: Any, contracts: Contracts) -> tuple[Origin, Contract]:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """What the rows of each load of one command are judged with."""
+    """The session, the engine and the contracts with which one command judges the rows of its loads."""
 
     session: LoadSession
     engine: Engine
@@ -89,7 +90,7 @@ def replay_load(judge: Judge, found: Any, attempt: Attempt, *, dry_run: bool) ->
     """Judge the open rows of one load again, from begin to commit; the session is connected.
 
     Effects: one transaction under the writer lock; none where nothing is valid now, or with `dry_run`.
-    Raises: FootfallError, or an error of the driver; the caller then rolls the transaction back. SourceError where its
+    Raises: FootfallError, or an error of the driver; the caller then rolls the transaction back. SourceError where the
     records cannot be read again.
     """
     session = judge.session
@@ -115,7 +116,7 @@ def replay_load(judge: Judge, found: Any, attempt: Attempt, *, dry_run: bool) ->
     conflicting = merging.find_conflict_lines(connection, staging) if merged.rows_conflict else {}
     lines, items = rows.list_closed(conflicting.get(load_id))
     _close(connection, origin.load_id, load_id, (lines, items))
-    if rows.forgotten:  # users who could not be told under the contract of the day when they were forgotten
+    if rows.forgotten:  # users whose rows `forget` could not recognize under the contract of its day
         user_removal.blank_rows(connection, origin.load_id, sorted(rows.forgotten), PROBLEMS)
     result = _report(attempt, origin, merged, len(lines))
     rows_open = rows.rows_open - len(lines)
@@ -189,7 +190,7 @@ def _is_conflict(row: Any) -> bool:
 
 @dataclass(slots=True)
 class _Rows:
-    """The rows of one load while they are judged: what is read of them, and what may close.
+    """The rows of one load while they are judged: the pages that were read, and the rows that may be closed.
 
     Where ids are made of records that may repeat, closed rows are judged too, so that each open row keeps its number.
     """
@@ -205,7 +206,7 @@ class _Rows:
     forgotten: set[tuple[int, int]] = field(default_factory=set)
 
     def read(self, session: LoadSession, load_id: int) -> Iterator[pa.RecordBatch]:
-        """Give the rows as batches of records, and note which they are."""
+        """Give the rows as batches of records, and note the line and item of each."""
         are_numbered = self.layout.definition.made_from in ("record", "fields")
         for found in replays.read_rows(session.connection, load_id, with_closed=are_numbered):
             unnumbered = [row for row in found if are_numbered and _is_conflict(row)]
@@ -238,7 +239,8 @@ class _Rows:
     def take(self, verdicts: Verdicts) -> pa.Table:
         """Give the accepted rows that are open; note which rows may close.
 
-        Verdicts come in the order of the batches; behind them come accepted rows that waited, which are noted already.
+        Verdicts come in the order of the batches. After them come accepted rows whose made ids may repeat, which the
+        engine held back; these rows are noted already.
         """
         accepted = verdicts.accepted
         theirs = verdicts.rejected.filter(pc.equal(verdicts.rejected["raw_size_bytes"], 0))
@@ -259,7 +261,7 @@ class _Rows:
         return accepted
 
     def list_closed(self, conflicting: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """List line and item of the rows that close: all that are not rejected and no conflict."""
+        """List line and item of the rows that close: those that are not rejected, no conflict, and not forgotten."""
         if not self.closing:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         positions, lines, items = (

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-HELD_SHARE = 8  # a share of the memory limit: 64 MB of 512, about a million rows
-COUNTS_SHARE = 4
+HELD_SHARE = 8  # held rows may take an eighth of the memory limit: 64 MB of 512, about a million rows
+COUNTS_SHARE = 4  # counts may take a quarter of the memory limit
 
 
 def judge(engine: Engine, readings: Sequence[Reading], send: staged.Sender, turn: Turn) -> list[Sums]:
@@ -61,7 +61,7 @@ class _Holder:
 
     A small file is judged before the lock is taken, and a large one sends its rows while the rest is judged. Rejected
     rows are sent at once, since they need no lock. `counts` counts the rows that go straight to the table, if they are
-    many beside what is there.
+    many compared with the rows that are there.
     """
 
     memory_limit_mb: int
@@ -101,7 +101,7 @@ class _Holder:
         self.counts = self.opened.enter_context(counts)
 
     def _expect_rows(self) -> int:
-        """Expect as many rows of the rest of the files as of what is read of them."""
+        """Estimate the rows of the files, as if the rest had as many rows for each byte as the part that is read."""
         bytes_read = sum(reading.file.stream.tell() for reading in self.readings)
         size_bytes = sum(reading.file.size_bytes for reading in self.readings)
         rows = sum(table.num_rows for table in self.held)
@@ -115,7 +115,7 @@ class _Holder:
 
 @contextmanager
 def open_fitting_counts(send: staged.Sender, rows: int, memory_limit_mb: int) -> Iterator[Counts | None]:
-    """Open what counts rows that go straight to the table, if so many are many beside what is there; None if not."""
+    """Give counts for the rows that go straight to the table, or None if they are few compared with the table."""
     connection, staging = send.connection, send.staging
     if staging.floor_id is None or not large.is_worth(connection, rows) or not first_load.are_plain(connection):
         yield None
@@ -127,9 +127,9 @@ def open_fitting_counts(send: staged.Sender, rows: int, memory_limit_mb: int) ->
 
 
 def add_counts(connection: Connection, staging: staged.Staging, counts: Counts) -> None:
-    """Add the counts of the rows that went straight to the table, if these are many beside what is there.
+    """Add the counts of the rows that went straight to the table, if these are many compared with the table.
 
-    Effects: where they are not, nothing: the merge adds them.
+    Effects: none if they are few; the merge then adds them.
     """
     if not large.is_worth(connection, staging.direct_by_load.total()):
         return
@@ -143,7 +143,7 @@ def add_counts(connection: Connection, staging: staged.Staging, counts: Counts) 
 
 
 def _try_empty_path(send: staged.Sender, turn: Turn, files: Sequence[opening.SourceFile]) -> None:
-    """Prepare the path into empty tables where the tables are empty and the files large.
+    """Prepare the path into empty tables, if the tables are empty and the files are large.
 
     Effects: for such files, takes the turn of the load now instead of later, and may drop the empty tables' keys.
     """
@@ -162,7 +162,7 @@ def fill_empty_table(
 ) -> T:
     """Send rows straight to the empty table, build its key, then send the counts; give what `send` gives.
 
-    Effects: calls `send` with what counts the rows of each batch.
+    Effects: calls `send` with a function that counts the rows of a batch.
     """
     from footfall.engines import counting
 

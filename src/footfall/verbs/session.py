@@ -43,7 +43,7 @@ def open_target(settings: Settings) -> Iterator[Target]:
 def keep_database_running(settings: Settings) -> Iterator[None]:
     """Keep an embedded database running for the length of the block, so that sessions inside it open at once.
 
-    A database that cannot be started ends nothing: each session says so.
+    If the database cannot be started, this only warns: each session in the block then raises the error.
     """
     with ExitStack() as stack:
         try:
@@ -139,7 +139,7 @@ class LoadSession:
     memory: Memory | None = None
 
     def find_staying(self, found: Mapping[str, FirstLoad]) -> Mapping[str, FirstLoad]:
-        """Keep, of the loads of files, those that make a file pass over: all, or with --again those of this command."""
+        """Keep the loads whose files are passed over: all of them, or with --again only those of this command."""
         return found if self.again is None else self.again.leave_own(found, self.unsure)
 
     def read_memory(self) -> Memory:
@@ -149,7 +149,7 @@ class LoadSession:
         return self.memory
 
     def has_forgotten_others(self) -> bool:
-        """Say, under the writer lock, whether others are forgotten than the verdicts know."""
+        """Say, under the writer lock, whether users were forgotten since the memory was read for the verdicts."""
         if self.memory is None or has_changed(self.connection, self.memory):
             self.memory = None
             return True

@@ -1,4 +1,4 @@
-"""Make a verb that loads tell of what failed, where footfall.toml says that somebody is told."""
+"""Make a verb that loads tell people of its failures, if footfall.toml names somebody to tell."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ V = TypeVar("V", bound=Callable[..., LoadSummary])
 
 
 def tell_failures(verb: V) -> V:
-    """Make a verb that loads tell of what failed, at its end."""
+    """Make a verb that loads tell of its failures at its end."""
 
     @wraps(verb)
     def tell_at_end(names: list[str], settings: Settings, *args: Any, **options: Any) -> LoadSummary:
         if settings.notify is None:
             return verb(names, settings, *args, **options)
-        from footfall.verbs.notify import tell_of_error, tell_of_loads  # heavy, and few are told
+        from footfall.verbs.notify import tell_of_error, tell_of_loads  # heavy, and seldom needed
 
         try:
             summary = verb(names, settings, *args, **options)

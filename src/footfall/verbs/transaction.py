@@ -52,7 +52,7 @@ def load_files(
         while True:
             try:
                 return _load_opened(session, reader, engine, max_rejected, list(zip(attempts, files, strict=False)))
-            except OthersForgottenError:  # while the files were judged: they are judged anew
+            except OthersForgottenError:  # users were forgotten while the files were judged, so they are judged anew
                 connection.rollback()
                 begin(connection, session.target)
 
@@ -64,7 +64,7 @@ def _load_opened(
     max_rejected: MaxRejected | None,
     opened: Sequence[tuple[Attempt, opening.SourceFile]],
 ) -> list[LoadResult]:
-    """Load files that are open, and commit. Raises: OthersForgottenError where who is forgotten changed meanwhile."""
+    """Load files that are open, and commit. Raises: OthersForgottenError where users were forgotten meanwhile."""
     connection = session.connection
     files = [file for _, file in opened]
     first = session.find_staying(ledger.find_loaded(connection, (file.digest for file in files)))

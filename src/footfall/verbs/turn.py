@@ -33,7 +33,7 @@ class OthersForgottenError(Exception):
 class Turn:
     """The turn of one load, which it takes once, as late as it can.
 
-    `taken_back` has the loads that gave their place to this one, with --again.
+    `taken_back` has the loads that this one replaces, with --again.
     """
 
     session: LoadSession
@@ -42,11 +42,11 @@ class Turn:
     taken_back: Plan | None = None
 
     def take(self) -> None:
-        """Take the writer lock, and see that nothing changed that the load relies on; nothing the second time.
+        """Take the writer lock, and check that nothing changed that the load relies on; a second call does nothing.
 
-        Effects: with --again, the loads that the files have are taken back, before any row is sent to the table.
-        Raises: DatabaseBusyError; SchemaError; LoadedMeanwhileError; LaterLoadsError; OthersForgottenError, since the
-        verdicts know who was forgotten before.
+        Effects: with --again, the earlier loads of the files are taken back, before any row is sent to the table.
+        Raises: DatabaseBusyError; SchemaError; LoadedMeanwhileError; LaterLoadsError; OthersForgottenError where users
+        were forgotten after the rows were judged.
         """
         if self.is_taken:
             return

@@ -28,10 +28,10 @@ def undo(
 ) -> UndoSummary:
     """Take loads back: the tables become those of a history without them.
 
-    A row that a later load delivered, too, belongs to that load from then on. A load that was taken back before changes
-    nothing.
-    Effects: one transaction under the writer lock; none with `dry_run`.
-    Raises: SettingsError for a load that is not there; LaterLoadsError with the list where later loads cannot stand
+    A row that a later load delivered, too, belongs to that load from then on. A load that was taken back before is left
+    as it is.
+    Effects: one transaction under the writer lock; `dry_run` rolls it back.
+    Raises: SettingsError for a load that is not there; LaterLoadsError with the list of later loads that cannot stand
     without these, unless `with_later` takes them back, too.
     """
     began = time.monotonic()
@@ -59,7 +59,7 @@ def undo(
 
 @dataclass(slots=True)
 class _Attempt:
-    """One try of an undo, and what is known of it: enough to ask whether it was committed."""
+    """One try of an undo, and everything that is needed to ask afterwards whether it was committed."""
 
     target: Target
     connection: Connection
@@ -89,7 +89,7 @@ class _Attempt:
         return summary
 
     def find_outcome(self, error: FootfallError) -> UndoSummary:
-        """Give what was done, where the answer to COMMIT was lost and the transaction was committed all the same.
+        """Give the summary if the transaction was committed although the answer to its COMMIT was lost.
 
         Raises: as `confirm_operation`.
         """

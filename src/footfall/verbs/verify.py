@@ -1,4 +1,4 @@
-"""The verb `verify`: compare all that is kept, and mend the counts where that is asked for."""
+"""The verb `verify`: recount everything that is kept, and mend the counts where that is asked for."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from footfall.verbs.session import find_version, open_target
 
 log = logging.getLogger("footfall")
 
-RECORD_TIMEOUT_S = 5  # seconds; what was found is shown whether it can be recorded or not
+RECORD_TIMEOUT_S = 5  # seconds; the result is shown even if it cannot be recorded by then
 
 
 def verify(settings: Settings, *, repair: bool = False) -> Verification:
-    """Compare all that is kept with what it comes from, in one snapshot; with `repair`, mend the counts before.
+    """Compare everything that is kept with the rows it was made from, in one snapshot; `repair` mends the counts first.
 
-    Effects: with `repair` one transaction under the writer lock, which mends nothing but the counts. That, and what was
-    found, is recorded among the operations, where the role may, and told where `[notify]` says so; no table else
-    changes.
+    Effects: `repair` mends the counts, and nothing else, in one transaction under the writer lock. The repair and the
+    result are recorded in the table `operations` if the role may write it; no other table changes. Differences are told
+    if `[notify]` asks for it.
     Raises: DriftError where the counts cannot be mended.
     """
     started_at = datetime.now(UTC)
@@ -41,9 +41,9 @@ def verify(settings: Settings, *, repair: bool = False) -> Verification:
 
 
 def _mend_and_compare(target: Target, started_at: datetime) -> Verification:
-    """Mend the counts, then compare; where the session was lost since they were mended, compare in another one.
+    """Mend the counts, then compare; if the session is lost after they were mended, compare in another one.
 
-    Raises: DatabaseUnavailableError, which says so where the counts are mended.
+    Raises: DatabaseUnavailableError, whose message says it if the counts are mended already.
     """
     is_mended = False
     try:
@@ -79,7 +79,7 @@ def _mend(connection: Connection, target: Target, started_at: datetime) -> None:
     recorded = operations.record(connection, "repair", started_at, receipt) if may_record else None
 
     def is_there(again: Connection) -> bool:
-        if recorded is None:  # the role may not record what it does, and nothing else tells
+        if recorded is None:  # no operation was recorded, so nothing shows whether the COMMIT succeeded
             raise FootfallError
         return operations.is_recorded(again, recorded)
 
@@ -98,12 +98,12 @@ def _compare(connection: Connection, target: Target, *, repaired: bool) -> Verif
     begin_snapshot(connection, target, counts.lock_tables, list_tables())
     found = verification.verify(connection, repaired=repaired)
     connection.rollback()
-    connection.close()  # a pooler may have one session for everybody, and the next one has to get it
+    connection.close()  # a pooler may have only one session, and `_record` needs it next
     return found
 
 
 def _record(target: Target, found: Verification, started_at: datetime) -> None:
-    """Record what was found, for metrics, in a session of its own: that of the recount reads only."""
+    """Record the result, for metrics, in a session of its own, since that of the recount may only read."""
     details = {
         "drift_count": found.drift_count,
         "is_repaired": found.repaired,

@@ -40,9 +40,9 @@ from footfall.verbs.session import make_contracts, open_target
 
 log = logging.getLogger("footfall")
 
-CHUNK_FILES = 1_000  # files of one session; after them the lock is looked at, and what is new is seen
-LOOK_SHARE = 50  # a look may take one part in so many of the time
-LOOK_PAUSE_S = 0.2  # seconds between two looks at least, however much changes
+CHUNK_FILES = 1_000  # files that one session loads; after them, the lock is checked and changes are noted
+LOOK_SHARE = 50  # looks may take a fiftieth of the time
+LOOK_PAUSE_S = 0.2  # seconds at least between two looks, however much changes
 LOCK_CHECK_S = 15.0  # seconds between two questions whether the session of the lock is still there
 TICK_S = 5.0  # seconds; the longest wait, after which the state is told again
 RETRY_MAX_S = 60.0  # seconds between two tries to reach the database, at most
@@ -53,8 +53,8 @@ SAY_AGAIN_S = 300.0  # seconds between two warnings that the database is still a
 class WatchPlan:
     """How a watcher works. Units: seconds.
 
-    Shape: a file has settled when it did not change for `settle_s`; places whose changes nobody tells of are looked at
-    every `poll_s`. `is_once`: end when all that has settled is loaded.
+    Shape: a file has settled when it did not change for `settle_s`; places whose changes the kernel does not report are
+    looked at every `poll_s`. `is_once`: end when every file that has settled is loaded.
     """
 
     settle_s: float = 3.0
@@ -64,7 +64,7 @@ class WatchPlan:
 
 @dataclass(slots=True)
 class Listener:
-    """Who is told: `on_state` after each change of the state, `on_file` after each file, `on_progress` within one."""
+    """The functions to call: `on_state` when the state changed, `on_file` after each file, `on_progress` within one."""
 
     state: WatchState = field(default_factory=WatchState)
     on_state: Callable[[WatchState], None] = lambda _: None
@@ -87,7 +87,7 @@ def watch(
                 f"{mask_source(name)} cannot be watched: nothing tells what is new there; name a folder, a pattern or "
                 f"a place of a store ({', '.join(f'{each}://' for each in stores.STORES)}), or load it with cron"
             )
-    make_contracts(settings, settings.id_types).check_all(names)  # a definition that is not there is said at once
+    make_contracts(settings, settings.id_types).check_all(names)  # a missing definition fails at once
     with closing(_Watcher(names, settings, plan, stop, listener or Listener())) as watcher:
         return watcher.run_once() if plan.is_once else watcher.run()
 
@@ -132,7 +132,7 @@ class _Watcher:
         return 0
 
     def run_once(self) -> int:
-        """Load what has settled, waiting for a file that was touched just now as long as one may take to settle."""
+        """Load what has settled. If a file changed just now, wait `settle_s` once, so that it can settle."""
         until = time.monotonic() + self.plan.settle_s
         self._look()
         for name, reason in self.inbox.missing.items():
@@ -170,7 +170,7 @@ class _Watcher:
         if is_first and isinstance(error, DatabaseBusyError) and error.source is not None:  # watched already
             raise error
         self.state.is_database_there = False
-        self.state.is_ready = True  # it watches; that the database is away is part of its state
+        self.state.is_ready = True  # the watcher works; that the database is away is told by another part of the state
         now = time.monotonic()
         if not self._tries or now >= self._say_at:
             log.warning(f"{error.message}; trying until it works")
@@ -195,7 +195,7 @@ class _Watcher:
             log.info(f"loaded before, nothing changed: {count_files(known)}")
 
     def _choose(self, paths: Sequence[str]) -> list[str]:
-        """Give the files that one source definition is for; a file that two are for fails, and others go on."""
+        """Give the files whose source definition is clear. A file that matches two of them fails; the others go on."""
         contracts = make_contracts(self.settings, self.settings.id_types)
         chosen: list[str] = []
         for path in paths:
@@ -224,9 +224,9 @@ class _Watcher:
             self._most = min(2 * self._most, CHUNK_FILES)
         except FootfallError:
             raise
-        except Exception as error:  # one file that nobody foresaw must not end the work on all others
+        except Exception as error:  # an unforeseen error of one file must not end the work on all others
             if len(paths) > 1:
-                self._most = 1  # one by one, so that the file that does it is known
+                self._most = 1  # one by one, so that the next error shows its file
             else:
                 self.inbox.hold(paths[0])
                 self._fail(
@@ -246,18 +246,18 @@ class _Watcher:
         if isinstance(failure, DatabaseUnavailableError):
             self.inbox.hold_if_lost_often(path)
             raise failure
-        if isinstance(failure, SchemaError | EmbeddedDatabaseError):  # no fault of this file, and no file can be loaded
+        if isinstance(failure, SchemaError | EmbeddedDatabaseError):  # no file can be loaded now, this one or others
             raise failure
         self._tries = 0
         if isinstance(failure, SourceError) and opening.is_gone(
             path
-        ):  # as one that was loaded before, and cleared away
+        ):  # somebody cleared it away, which is no failure of a load
             self.inbox.drop(path)
             log.debug("%s: was taken away before its turn", escape_unprintable(result.source))
             return
         if failure is None or (isinstance(failure, SourceError | TooManyRejectedError) and not failure.retryable):
             self.inbox.finish(path)
-        else:  # it may be the fault of something else that is mended without a change of the file
+        else:  # the cause may be outside the file, and may be mended without a change of the file
             self.inbox.hold(path)
         if failure is not None:
             self._fail(result)
@@ -301,17 +301,17 @@ class _Watcher:
         self._poll_at = time.monotonic() + max(self.plan.poll_s, pause_s)
 
     def _wait(self, seconds: float | None) -> None:
-        """Wait until a file may have settled, something changed or it is time to look, and look where that is due."""
+        """Wait until a file may have settled, something changed or it is time to look; look if it is due."""
         now = time.monotonic()
         wait_s = min(TICK_S, self._poll_at - now, TICK_S if seconds is None else seconds)
         if self._note(wait_s) and (left := self._look_at - time.monotonic()) > 0:
-            self.stop.wait(min(left, TICK_S))  # at once only where little time goes into looking
+            self.stop.wait(min(left, TICK_S))  # keep the pause that `_look` asked for
         if time.monotonic() >= self._poll_at:
             self._look()
         self._tell()
 
     def _note(self, seconds: float = 0.0) -> bool:
-        """Take in what changed, waiting up to some seconds for it; say whether a look is due for it."""
+        """Wait up to some seconds for changes, and note them; say whether they make a look necessary."""
         must_look = self.inbox.note(self.waiter.wait(seconds))
         if must_look:
             self._poll_at = min(self._poll_at, self._look_at)
@@ -327,10 +327,10 @@ class _Watcher:
 
 
 def _name_folders(names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Give each place with what tells it from others: on this machine its device and inode, else its name.
+    """Give each place with the text by which its lock knows it: on this machine its device and inode, else its name.
 
-    Two containers on a machine that see one folder are told that it is the same; two machines that see one folder of
-    the network are not. Both would only read each file twice.
+    Two containers on one machine have the same text for a folder that both see, so that only one can watch it. Two
+    machines have different texts for a folder of the network. If both watch it, they only read each file twice.
     """
     for name in sorted(set(names)):
         if find_scheme(name):

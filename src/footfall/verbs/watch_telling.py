@@ -1,4 +1,7 @@
-"""Tell people of what a watcher meets, beside its work: a webhook that does not answer holds no file up."""
+"""Tell people of failed files and of silence while a watcher works.
+
+It happens in a thread of its own, so that a webhook that does not answer delays no file.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from footfall.verbs.notify import Silence, tell_of_loads
 
 log = logging.getLogger("footfall")
 
-LOOK_S = 10.0  # seconds between two looks at how long nothing new came
-KEPT_MAX = 10_000  # failures that wait to be told; more are told as these alone
-END_S = 30.0  # seconds that what is left may take at the end
+LOOK_S = 10.0  # seconds between two looks at how long nothing new was loaded
+KEPT_MAX = 10_000  # failures that wait to be told; further ones are dropped
+END_S = 30.0  # seconds that the last event may take when the watcher ends
 
 
 class Teller:
-    """Tells of failed files, those of one moment in one event, and of silence, in a thread of its own."""
+    """Tells of failed files and of silence, in a thread of its own. Waiting failures of one kind share one event."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -32,10 +35,9 @@ class Teller:
             self._thread.start()
 
     def take(self, result: LoadResult) -> None:
-        """Take what became of a file.
+        """Take the result of a file; if it failed, the thread tells of it.
 
-        One that is retryable is not told of; one that is tried again by itself, and fails in the same way, is told of
-        once.
+        A retryable failure is not told. A file that is tried again and fails in the same way is told only once.
         """
         if self._thread is None or result.retryable:
             return
@@ -49,14 +51,14 @@ class Teller:
             if self._told.get(result.source) == failure:
                 return
             if len(self._told) >= KEPT_MAX:
-                self._told.clear()  # rather told twice than remembered for ever
+                self._told.clear()  # a failure may then be told twice, but memory stays bounded
             self._told[result.source] = failure
             if len(self._failed) < KEPT_MAX:
                 self._failed.append(result)
                 self._changed.notify()
 
     def close(self) -> None:
-        """Tell what is left, and end. Effects: waits for half a minute at most."""
+        """Tell the failures that still wait, and end the thread. Effects: waits for half a minute at most."""
         if self._thread is None:
             return
         with self._changed:
@@ -75,7 +77,7 @@ class Teller:
                 if failed:
                     tell_of_loads(self._settings, failed)
                 self._silence.look()
-            except Exception:  # whatever goes wrong while people are told is no reason to tell no more
+            except Exception:  # an error must not end this thread, or later events would not be told
                 log.warning("people could not be told of an event", exc_info=True)
             if is_ending:
                 return

@@ -14,7 +14,7 @@ TOP, BOTTOM = 34.0, 40.0
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where things are drawn: a box, and the marks of the axis at its left.
+    """The box that a chart is drawn in, and the marks of the axis at its left.
 
     Units: of the drawing; y grows downwards.
     """

@@ -1,4 +1,4 @@
-"""Bars that lie beside each other, one a thing that is compared, with its number at the end."""
+"""Horizontal bars, one for each thing that is compared, with its number at the end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from footfall.answers.charts.numbers import find_largest, read_number, write_cha
 
 WIDTH = 760.0
 ROW, BAR = 28.0, 18.0  # units of the drawing
-LABEL_MAX, NOTE_MAX = 230.0, 200.0  # units; longer text is cut, and whole where it is pointed at
+LABEL_MAX, NOTE_MAX = 230.0, 200.0  # units; longer text is cut, and is whole in the title that a pointer shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Bar:
 
 
 def draw_bars(about: About, rows: Sequence[Bar]) -> Markup:
-    """Draw bars, in the order of the rows. Where a number is below 0, all are changes, to the left and to the right."""
+    """Draw bars in the order of the rows. Where a number is below 0, all are changes, drawn to both sides of 0."""
     if not rows:
         return make_empty_picture(about, WIDTH)
     numbers = [read_number(row.value) for row in rows]

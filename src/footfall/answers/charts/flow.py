@@ -11,17 +11,17 @@ from footfall.answers.charts.labels import cut, measure
 from footfall.answers.charts.markup import About, Markup, isolate, join, make_element, make_empty_picture, make_picture
 from footfall.answers.charts.numbers import read_number, write_number, write_share
 
-STEPS_MAX, ACTIONS_MAX = 5, 6  # columns, and boxes of one; what is more is "other"
+STEPS_MAX, ACTIONS_MAX = 5, 6  # columns, and boxes of one column; further actions are "other"
 WIDTH, HEIGHT, TOP = 760.0, 340.0, 26.0  # units of the drawing
 BOX, GAP, ROOM = 10.0, 20.0, 160.0  # width of a box, room between boxes, room for the last column's names
-# No action has a NUL: none is taken for one of these.
+# No action holds a NUL, so that none is taken for one of these.
 OTHER, ENDS = "\0other", "\0ends"
 SHOWN = {OTHER: "other", ENDS: "ends here"}
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """How many sessions did `action` as their step number `step` and `next_action` after it; None: they ended."""
+    """How many sessions did `action` as step number `step` and then `next_action`; None where they ended."""
 
     step: int
     action: str
@@ -42,7 +42,7 @@ class _Box:
 
 
 def draw_flow(about: About, edges: Sequence[Edge]) -> Markup:
-    """Draw what followed what: five steps at most, and six actions of each, of which the last is all others."""
+    """Draw which action follows which: at most five steps of six boxes, those of other actions and ends included."""
     read = [(e.step, e.action, e.next_action, number) for e in edges if (number := read_number(e.count)) and number > 0]
     if not read:
         return make_empty_picture(about, WIDTH, "no sessions in this range")
@@ -78,7 +78,7 @@ def _count_columns(edges: Iterable[tuple[int, str, str | None, float]], first: i
 
 
 def _choose_names(column: dict[str, float]) -> list[str]:
-    """Choose the boxes of a column: the end last, then the largest actions, the rest as others."""
+    """Choose the boxes of a column: the largest actions, then one for all others, and the end last."""
     actions = sorted((name for name in column if name != ENDS), key=lambda name: (-column[name], name))
     most = ACTIONS_MAX - (ENDS in column)
     shown = actions if len(actions) <= most else [*[name for name in actions if name != OTHER][: most - 1], OTHER]
@@ -86,13 +86,13 @@ def _choose_names(column: dict[str, float]) -> list[str]:
 
 
 def _place(named: list[list[str]], sums: dict[tuple[int, str, str], float]) -> list[dict[str, _Box]]:
-    """Give each box its place; one scale for all columns, so that equal numbers have equal heights."""
+    """Give each box its place. All columns have one scale, so that equal numbers have equal heights."""
     leaving: dict[tuple[int, str], float] = defaultdict(float)
     arriving: dict[tuple[int, str], float] = defaultdict(float)
     for (at, action, after), number in sums.items():
         leaving[at, action] += number
         arriving[at + 1, after] += number
-    # Edges that were left out of an answer make one of the two smaller.
+    # Where an answer leaves edges out, one of the two is too small: take the larger.
     counts = [{name: max(leaving[at, name], arriving[at, name]) for name in names} for at, names in enumerate(named)]
     room = HEIGHT - TOP - 8
     scale = min((room - GAP * (len(column) - 1)) / sum(column.values()) for column in counts)

@@ -1,4 +1,4 @@
-"""A funnel: bars of equal height, whose pale end is who dropped out."""
+"""A funnel: bars of equal height, whose pale ends are the users who dropped out."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ ROW, BAR, ABOVE = 66.0, 30.0, 20.0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a funnel: how many came so far, and how long half of them took from the first step at most.
+    """One step of a funnel: how many users came so far, and the median of their time from the first step.
 
-    Shape: `href` leads to who came so far, `dropped_href` to who came to the step before and no further.
+    Shape: `href` leads to the users who came so far, `dropped_href` to those who stopped at the step before.
     """
 
     label: str
@@ -39,7 +39,7 @@ class Step:
 
 
 def draw_funnel(about: About, steps: Sequence[Step]) -> Markup:
-    """Draw a funnel; the whole width is who did the first step."""
+    """Draw a funnel; the whole width stands for the users who did the first step."""
     counts = [read_number(step.count) or 0 for step in steps]
     if not steps or not counts[0]:
         return make_empty_picture(about, WIDTH, "nobody did the first step in this range")

@@ -10,14 +10,14 @@ from footfall.answers.charts.labels import cut, measure
 from footfall.answers.charts.markup import About, Markup, isolate, join, make_element, make_empty_picture, make_picture
 from footfall.answers.charts.numbers import find_largest, read_number, write_number, write_share
 
-LEVELS = 8  # depths of colour above nothing; charts.css has each, and the text that can be read on it
+LEVELS = 8  # depths of colour above 0; charts.css has the colour of each, and of the text that can be read on it
 WIDTH = 760.0
 CELL_HEIGHT, LABEL_MAX, TOP, FOOT = 24.0, 110.0, 6.0, 58.0
 
 
 @dataclass(frozen=True, slots=True)
 class HeatRow:
-    """One row of a table: a label, how many it is about, and a share a column, None where it is not known yet."""
+    """One row of a table: a label, the size of its group, and one share per column, None where it is not known yet."""
 
     label: str
     size: Any
@@ -41,7 +41,7 @@ def choose_level(number: float | None, largest: float) -> int:
 def draw_heat_map(about: About, rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[Any]]) -> Markup:
     """Draw a grid of cells; a cell that has no number is empty and has a dashed edge.
 
-    Shape: `values` has a list a row with a number a column.
+    Shape: `values` has one list per row, with one number per column.
     """
     numbers = [[read_number(cell) for cell in cells] for cells in values]
     largest = find_largest(number for cells in numbers for number in cells)
@@ -103,10 +103,10 @@ def _describe(rows: Sequence[str], columns: Sequence[str], numbers: Sequence[Seq
 def draw_heat_table(
     about: About, columns: Sequence[str], rows: Sequence[HeatRow], average: HeatRow | None = None
 ) -> Markup:
-    """Give a table of shares with coloured cells, which reads as one without its colours, too.
+    """Give a table of shares with coloured cells, which can also be read without the colours.
 
-    Shape: `columns` names the label, the size and each share; a row has a share for each of the last, or fewer: cells
-    that are not known yet are hatched and empty.
+    Shape: `columns` names the label, the size and each share. A row may have fewer shares than that: the cells that are
+    not known yet are hatched and empty.
     """
     largest = find_largest(read_number(share) for row in rows for share in row.shares)
     head = make_element("tr", *(make_element("th", name, scope="col") for name in columns))

@@ -33,10 +33,10 @@ NARROW, WIDE = frozenset(" !'(),-./:;I[]fijlrt|"), frozenset("%@MWmw")
 
 @dataclass(frozen=True, slots=True)
 class Periods:
-    """What stands along a chart from left to right.
+    """The periods, or other keys, along a chart from left to right.
 
-    Shape: one key a period, the oldest first, none left out; `is_complete` and `hrefs` have one each, or are empty
-    where all are complete and nothing is linked.
+    Shape: one key per period, the oldest first, none left out. `is_complete` and `hrefs` have one value per key;
+    `is_complete` is empty where all periods are complete, `hrefs` where nothing is linked.
     """
 
     keys: Sequence[date | str]
@@ -97,7 +97,7 @@ def name_period(key: date | str, per: Per) -> str:
 
 
 def measure(text: str, size: float = FONT) -> float:
-    """Say about how wide text is, on the safe side: which font it will have is not known here."""
+    """Estimate the width of text, rather too large than too small, since its font is not known here."""
     return sum(_measure_character(character) for character in text) * size
 
 
@@ -129,7 +129,7 @@ def cut(text: str, room: float, size: float = FONT) -> str:
 
 
 def choose_labelled(periods: Periods, step_width: float) -> list[int]:
-    """Choose the periods that get a label on the axis: evenly, as many as have room, the last one for choice."""
+    """Choose the periods that get a label: the last one and, at even distances, as many others as have room."""
     if not len(periods):
         return []
     widest = max(measure(periods.shorten_period(at)) for at in {0, len(periods) // 2, len(periods) - 1}) + 22

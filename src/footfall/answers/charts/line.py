@@ -1,4 +1,4 @@
-"""A line for each series over periods; what is incomplete is dashed and hollow."""
+"""A line for each series over periods; incomplete periods are dashed and hollow."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from footfall.answers.charts.numbers import find_largest, read_number, write_num
 SERIES_MAX = 5  # lines of one chart; more are a tangle
 ROOM_FOR_NAME = 130.0  # units of the drawing at the end of the lines
 LINE_HEIGHT = 15.0  # units; names at the ends keep this distance
-STRIPS_MAX = 200  # places that show their numbers; more would weigh more than the lines themselves
+STRIPS_MAX = 200  # strips that show numbers under the pointer; more would take more bytes than the lines themselves
 OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line, or one part of stacked bars: a number a period, None where there is none."""
+    """One line, or one part of stacked bars: one number per period, None where there is none."""
 
     name: str
     values: Sequence[Any]
@@ -38,7 +38,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """What is usual: the lowest and highest number of each period, None where that is not known."""
+    """The usual range: the lowest and highest number of each period, None where it is not known."""
 
     low: Sequence[Any]
     high: Sequence[Any]
@@ -57,9 +57,9 @@ class _Line:
 def draw_lines(
     about: About, periods: Periods, series: Sequence[Series], *, band: Band | None = None, marked: Sequence[int] = ()
 ) -> Markup:
-    """Draw lines. Of more than five series the largest are drawn and the rest is added up as "other".
+    """Draw lines. Of more than five series the four largest are drawn, and the rest is added up as "other".
 
-    Shape: `marked` has the numbers of the periods that get a ring and their number, of the first series.
+    Shape: `marked` has the places of the periods at which the first series gets a ring and its number.
     """
     lines = gather(series)
     if not len(periods) or not any(number is not None for each in lines for number in each.numbers):
@@ -192,7 +192,7 @@ def _draw_band(frame: Frame, band: Band) -> Markup:
 
 
 def _draw_names(frame: Frame, lines: Sequence[_Line]) -> Markup:
-    """Write each name at the end of its line, apart from its neighbours."""
+    """Write each name at the end of its line, at a distance from its neighbours."""
     ends = []
     for each in lines:
         known = [at for at, number in enumerate(each.numbers) if number is not None]
@@ -234,7 +234,7 @@ def _draw_notes(frame: Frame, periods: Periods, drawn: _Line, marked: Sequence[i
 
 
 def _draw_strips(frame: Frame, periods: Periods, lines: Sequence[_Line], unit: str) -> Markup:
-    """Lay a strip over each period that shows its numbers when it is pointed at; many periods share strips."""
+    """Lay a strip over each period that shows its numbers under the pointer; many periods share strips."""
     together = -(-len(periods) // STRIPS_MAX)
     strips = []
     for first in range(0, len(periods), together):

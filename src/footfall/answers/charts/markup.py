@@ -1,4 +1,4 @@
-"""Text that is markup already, made of elements whose text and attributes are escaped."""
+"""Markup, made of elements whose text and attributes are escaped."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from html import escape
 from footfall.answers.charts.numbers import NO_BREAK
 from footfall.safe_text import escape_unprintable
 
-# Letters of scripts that are written from right to left; what stands beside them is kept apart by isolates.
+# Letters of scripts that are written from right to left. Isolates keep them from moving the text beside them.
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
 class Markup(str):
-    """Markup, which a template puts in as it is: Jinja2 asks a text for `__html__`."""
+    """Text that is markup already. Jinja2 puts it in as it is, because it has `__html__`."""
 
     __slots__ = ()
 
@@ -27,8 +27,9 @@ class Markup(str):
 class About:
     """What a chart is about.
 
-    Shape: `name` is a word of a-z, 0-9 and -, unlike that of any other chart of the page; `sentence` says what is to be
-    seen to who does not see it, and the chart makes one where it is empty; `unit` is what is counted, in the plural.
+    Shape: `name` is a word of a-z, 0-9 and -, unlike that of any other chart of the page; `sentence` describes the
+    chart for people who do not see it, and the chart makes one where it is empty; `unit` is the counted thing, in the
+    plural.
     """
 
     name: str
@@ -44,7 +45,7 @@ class About:
 def make_element(tag: str, *children: str, **attributes: str | float | None) -> Markup:
     """Give one element. Markup goes in as it is, other text is escaped.
 
-    Shape: an attribute that is None is left out; `class_` is class, `_` is `-`; numbers have one decimal at most.
+    Shape: an attribute that is None is left out; `class_` is class, `_` is `-`; numbers have at most one decimal.
 
     Example:
         >>> make_element("text", "<a>", class_="label", x=1.25, text_anchor="end")
@@ -70,17 +71,17 @@ def write_coordinate(value: float) -> str:
 
 
 def write_text(text: str) -> str:
-    """Give text as markup: escaped, with what is not seen or turns the reading round spelled out."""
+    """Give text as markup: escaped, with characters spelled out that are invisible or turn the direction of reading."""
     return escape(spell_out(text))
 
 
 def spell_out(text: str) -> str:
-    """Give text with what is not seen, or turns the reading round, spelled out; spaces that hold a line stay."""
+    """Spell out characters that are invisible or turn the direction of reading; no-break spaces stay."""
     return NO_BREAK.join(escape_unprintable(part) for part in text.split(NO_BREAK))
 
 
 def isolate(text: str) -> Markup:
-    """Give text of another's making so that what stands beside it in one line keeps its place."""
+    """Give text that others wrote, isolated so that its direction does not move the text beside it."""
     written = write_text(text)
     return Markup(f"\u2068{written}\u2069" if RIGHT_TO_LEFT.search(written) else written)
 
@@ -93,7 +94,8 @@ def join(*parts: str) -> Markup:
 def link(href: str | None, *children: str, name: str | None = None, is_reached: bool = True) -> Markup:
     """Put children into a link, where there is one.
 
-    Shape: `name` says where it leads, where no text of it does; one of very many is not `is_reached` by keyboard.
+    Shape: `name` says where the link leads, if none of its text does. `is_reached` is False for one of very many links,
+    so that the keyboard skips it.
 
     Raises: ValueError for a link that leaves the page's own server.
     """
@@ -117,7 +119,7 @@ def make_picture(about: About, sentence: str, size: tuple[float, float], *childr
         width=width,
         height=height,
         class_="chart",
-        # What an image holds is no content of its own: with links in it, it is a group.
+        # Screen readers do not look inside an image, so that a picture with links has to be a group.
         role="group" if any("<a " in child for child in children) else "img",
         aria_labelledby=f"{about.name}-title",
         aria_describedby=f"{about.name}-desc",
@@ -125,7 +127,7 @@ def make_picture(about: About, sentence: str, size: tuple[float, float], *childr
 
 
 def make_empty_picture(about: About, width: float, words: str = "no interactions in this range") -> Markup:
-    """Give a picture of nothing that says so."""
+    """Give a picture that says that there is nothing to draw."""
     line = make_element("line", class_="axis", x1=0, y1=90, x2=width, y2=90)
     text = make_element("text", words, class_="muted", x=width / 2, y=54, text_anchor="middle")
     return make_picture(about, f"{about.title}: {words}", (width, 100), line, text)

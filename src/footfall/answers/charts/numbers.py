@@ -1,4 +1,4 @@
-"""Numbers of charts: what a cell counts for, how it is written, and where an axis has its marks."""
+"""Numbers of charts: how a cell is read, how a number is written, and where an axis has its marks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 NO_BREAK = "\u00a0"  # a number and its unit stay in one line
 MINUS = "\u2212"
-HUGE = 1e15  # nothing that is counted comes near; beyond it a double has no ones any more
-LARGEST = 1e30  # what is more has overflowed, or soon will
-ALMOST_NOTHING = 1e-9  # a reach below it has no marks of its own
+HUGE = 1e15  # no count comes near it; not far above it, a double no longer holds every whole number
+LARGEST = 1e30  # a larger number has overflowed, or soon will
+ALMOST_NOTHING = 1e-9  # an axis of a smaller reach goes from 0 to 1 instead
 
 
 def read_number(cell: Any) -> float | None:
-    """Give a cell as a number; None for what is none: an empty cell, NaN, an infinite one or one near it, text.
+    """Give a cell as a number; None for an empty cell, text, a bool, NaN, and a number beyond LARGEST.
 
     Example:
         >>> read_number(Decimal("2.5")), read_number(float("nan")), read_number("7")
@@ -29,11 +29,11 @@ def read_number(cell: Any) -> float | None:
         return None
     if abs(number) < ALMOST_NOTHING / 1000:
         return 0.0
-    return number if abs(number) <= LARGEST else None  # NaN is not
+    return number if abs(number) <= LARGEST else None  # NaN is not <= LARGEST
 
 
 def find_largest(cells: Iterable[float | None]) -> float:
-    """Give the largest of some numbers, 0 where there is none above it."""
+    """Give the largest number, or 0 where none is above 0."""
     return max((cell for cell in cells if cell is not None and cell > 0), default=0)
 
 
@@ -68,7 +68,7 @@ def write_change(number: float) -> str:
 
 
 def write_share(share: float | None) -> str:
-    """Give a share as per cent. What is almost nothing or almost all is not written as 0 or 100.
+    """Give a share as per cent. A share of almost nothing or almost all is not written as 0 % or 100 %.
 
     Example:
         >>> [write_share(each).replace(NO_BREAK, " ") for each in (0, 0.00004, 0.0567, 0.567, 0.99999, 1)]
@@ -103,7 +103,7 @@ def write_duration(seconds: float | None) -> str:
 
 
 def choose_marks(largest: float, lowest: float = 0, count: int = 5) -> list[float]:
-    """Give the marks of an axis that begins at 0, or below it where a number does: round ones, up to `count` steps.
+    """Give round marks, up to `count` steps, for an axis that begins at 0, or below 0 where a number is.
 
     Example:
         >>> choose_marks(82_433), choose_marks(3), choose_marks(0), choose_marks(30, -12)

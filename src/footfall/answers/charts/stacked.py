@@ -1,4 +1,4 @@
-"""Stacked bars over periods: what adds up goes up, what was lost goes down."""
+"""Stacked bars over periods: parts that add up stand above 0, losses below it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ NUMBERS_FROM = 26.0  # units of width from which a bar has room for its number
 
 
 def draw_stacked_bars(about: About, periods: Periods, up: Sequence[Series], down: Sequence[Series] = ()) -> Markup:
-    """Draw a bar a period: the parts of `up` upon each other from 0 on, those of `down` below it.
+    """Draw one bar per period: the parts of `up` stacked from 0 upwards, those of `down` from 0 downwards.
 
-    Shape: numbers of `down` are counts, positive ones; what the chart says of them has no sign either.
+    Shape: numbers of `down` are positive counts, and the chart writes them without a sign.
     """
     above = gather([Series(each.name, _read_counts(each)) for each in up])
     below = (

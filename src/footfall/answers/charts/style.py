@@ -1,4 +1,4 @@
-"""The colours of charts, and a chart as a file that brings its own."""
+"""The colours of charts, and a chart as a file that contains its colours."""
 
 from __future__ import annotations
 

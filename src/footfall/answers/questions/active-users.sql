@@ -40,7 +40,7 @@ counted as (
     group by active.period
 ),
 shown as (
-    -- Rows may be dated after the end of the data: their periods are no periods of it yet.
+    -- Rows may be dated after the end of the data, and `periods` does not list their periods: hence the full join.
     select
         coalesce(p.period, c.period) as period,
         coalesce(c.user_count, 0) as user_count,
@@ -54,8 +54,9 @@ shown as (
     full join counted as c
         on c.period = p.period
 ),
--- The range before: as many periods earlier by the clock of the time zone, as far as the data go. Where the clock skips
--- midnight, the first instant of a day shows a later time; a bound there is moved as the beginning of its day.
+-- The range before: this one, up to the end of the data, moved back by as many periods as are shown, by the clock of
+-- the time zone. Where the clock skips midnight, the first instant of a day shows a later time, so that a bound at that
+-- instant is moved as the midnight of its day.
 earlier as (
     select
         n.span,
@@ -131,7 +132,7 @@ select
     shown.user_count,
     shown.is_complete,
     case
-        -- Of what lies wholly before the data nothing is known.
+        -- Null where the earlier period lies wholly before the data, since nothing is known of it.
         when (e.data_since at time zone :'time_zone')::date < (shown.period + ('1 ' || :'per'::text)::interval - e.span)::date
             then coalesce(c.user_count, 0)
     end as previous_user_count

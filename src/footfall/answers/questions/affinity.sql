@@ -18,7 +18,7 @@
 \if :{?limit} \else \set limit '' \endif
 
 with kept_mine as materialized (
-    -- From the counts per user and product, where no filter asks for what they do not know.
+    -- Read from the counts per user and product, where no filter asks for a property that they do not have.
     select user_id
     from interactions
     where
@@ -46,7 +46,7 @@ kept as (
     group by i.product_id
 ),
 pairs as materialized (
-    -- Row by row, where the time or the action decides.
+    -- Counted row by row, where a time or an action is asked for.
     select
         user_id,
         product_id

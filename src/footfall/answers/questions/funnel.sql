@@ -53,7 +53,7 @@ with wanted as not materialized (
         pg_catalog.string_to_array(
             pg_catalog.regexp_replace(pg_catalog.btrim(:'exclude'::text, e' \t'::text), '[ \t]*,[ \t]*', ',', 'g'), ','
         ) as excluded,
-        -- In seconds: a day is 24 hours, whatever the clocks do.
+        -- In seconds, so that a day is 24 hours even where the clock is set.
         pg_catalog.make_interval(
             secs => extract(epoch from :'within'::interval)::double precision
         ) as within
@@ -78,7 +78,7 @@ checked as materialized (
     from wanted
 ),
 numbered as materialized (
-    -- By step: its action, and the next lower step with the same action.
+    -- Each step with its action and the next lower step of the same action, 0 where there is none.
     select
         s.step::integer as step,
         s.action,
@@ -110,7 +110,7 @@ asked as not materialized (
         :'order'::text as mode
 ),
 given as (
-    -- Each interaction with the highest step that it may be; 0 where it ends all chains, -1 where it is none.
+    -- Each interaction with the highest step that it may be: 0 where it ends all chains, -1 where it is no step.
     select
         r.user_id,
         r.timestamp,
@@ -135,7 +135,7 @@ given as (
         and (asked.mode = 'strict' or r.action = any(wanted.steps) or r.action = any(wanted.excluded))
         and (nullif(:'user_id', '') is null or r.user_id = to_user_id(:'user_id'::text))
         and (nullif(:'product_id', '') is null or r.product_id = to_product_id(:'product_id'::text))
-    offset 0 -- so that `number` is made once for each
+    offset 0 -- so that `number` is computed once per interaction
 ),
 walked as materialized (
     select
@@ -155,7 +155,7 @@ walked as materialized (
     group by user_id
 ),
 around as (
-    -- Every interaction that may begin a chain, with the action before it; for the property of that name alone.
+    -- Every interaction with the action before it, where `by` asks for that action.
     select
         r.user_id,
         r.timestamp,
@@ -259,7 +259,7 @@ placed as (
         on ranked.value = begun.value
 ),
 reached as (
-    -- One row per user who began and step.
+    -- One row per step and user who began a chain.
     select
         placed.user_id,
         placed.first_at,
@@ -313,7 +313,7 @@ join reached
         else reached.is_done
     end
 order by reached.user_id
--- A limit is always read, where there is nobody, too.
+-- A limit is computed even where there is no row, so that a wrong `who` is always refused.
 limit case
     when pg_catalog.substring(:'who'::text, '^(?:(?:dropped|open)-)?([0-9]{1,4})(?::.*)?$')::integer in (
         select numbered.step

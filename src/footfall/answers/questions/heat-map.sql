@@ -39,7 +39,7 @@ bounds as (
         greatest(:'since'::timestamptz, begins) < least(:'until'::timestamptz, ends)
 ),
 probes as (
-    -- A whole second at every 24 hours: the clock was set between two of them where its offset differs.
+    -- One whole second every 24 hours. Where the offset differs between two of them, the clock was set in between.
     select
         probe as low,
         86400::bigint as seconds
@@ -54,7 +54,7 @@ halves as (
         seconds
     from probes
     union all
-    -- Halved as long as the offset differs at both ends, until a single second is left.
+    -- A stretch whose two ends differ in their offset is halved, until a single second is left.
     select
         parts.low,
         parts.seconds
@@ -99,7 +99,7 @@ edges as (
         and changes.at < bounds.ends
 ),
 stretches as (
-    -- Between two edges the clock runs evenly. Both are seconds of the clock since a Monday.
+    -- Between two edges the clock runs evenly. Both columns count seconds of the clock since Monday, 1 January 0001.
     select
         since_monday,
         since_monday + extract(epoch from next_at - at) as until_monday
@@ -113,7 +113,7 @@ stretches as (
     where next_at is not null
 ),
 parts as (
-    -- Of the week that an edge lies in, the seconds before it, and the whole weeks before that one.
+    -- For each edge the number of its week, and the seconds of that week that lie before the edge.
     select
         pg_catalog.floor(since_monday / 604800::numeric) as since_week,
         since_monday - 604800::numeric * pg_catalog.floor(since_monday / 604800::numeric) as since_second,

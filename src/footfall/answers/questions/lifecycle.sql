@@ -84,7 +84,7 @@ counted as (
     group by s.period, s.state
 ),
 shown as (
-    -- Whole periods: those about the range are asked for, so that it cuts none of what is shown.
+    -- Periods around the range are also asked for, so that the range cuts none of the periods shown.
     select
         coalesce(p.period, c.period) as period,
         coalesce(p.is_complete, false) as is_complete

@@ -13,7 +13,7 @@
 \if :{?limit} \else \set limit '' \endif
 
 with firsts as (
-    -- Kept by user, where no filter asks for another first one than that of all.
+    -- Read from the roll-up per user, where no filter asks for the first interaction of an action or a product.
     select
         p.user_id,
         p.first_at

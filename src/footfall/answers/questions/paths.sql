@@ -37,7 +37,7 @@ with asked as not materialized (
             else :'since'::timestamptz
         end as since,
         :'until'::timestamptz as until,
-        -- In seconds: a day is 24 hours, whatever the clocks do.
+        -- In seconds, so that a day is 24 hours even where the clock is set.
         pg_catalog.make_interval(secs => extract(epoch from :'gap'::interval)::double precision) as gap
 ),
 midnights as (
@@ -79,7 +79,7 @@ checked as materialized (
     from asked
 ),
 codes as materialized (
-    -- A number for each action, in their order: arrays of numbers are cut and compared faster than texts.
+    -- A number for each action, in the order of the actions: arrays of numbers are cut and compared faster than texts.
     select
         action,
         pg_catalog.row_number() over (order by action collate "C")::integer as code
@@ -108,7 +108,7 @@ marked as (
     window mine as (partition by r.user_id order by r.timestamp, r.interaction_id)
 ),
 users as (
-    -- All that a user did, repeats drawn together, and where in it sessions begin.
+    -- All actions of a user, repeats drawn together, and the places among them at which sessions begin.
     select
         user_id,
         pg_catalog.array_agg(code order by timestamp, interaction_id) filter (where is_start or code <> code_before) as codes,
@@ -189,7 +189,7 @@ cut as (
     where
         place > 0
         and codes[1] is not null
-    offset 0 -- so that paths are sorted, and not all that a user did
+    offset 0 -- so that only paths are sorted, and not all actions of a user
 ),
 per_user as (
     select
@@ -237,7 +237,7 @@ sequences as (
     left join labelled
         on labelled.path operator(pg_catalog.=) per_user.path
 ),
--- Edges: each step of each path, with the action behind it.
+-- Edges: each step of each path, with the action after it.
 stepped as (
     select
         paths.path,

@@ -32,7 +32,7 @@ clocks as (
     from instants
 ),
 hours as (
-    -- Both are the beginning of the hour: as its instant, by the offset of the interaction, and as the clock showed it.
+    -- Both columns are the beginning of the hour: its instant, by the offset of the interaction, and the clock's time.
     select
         at - (local_time - pg_catalog.date_trunc('hour'::text, local_time)) as instant,
         pg_catalog.date_trunc('hour'::text, local_time) as local_hour,
@@ -49,7 +49,7 @@ offsets as (
     from hours
 )
 select
-    -- Written out: where a clock is set by half an hour, no instant of the zone shows the full hour.
+    -- Written as text: where a clock is set by half an hour, no instant of the zone shows the full hour.
     pg_catalog.to_char(local_hour, 'YYYY-MM-DD"T"HH24:MI:SS')
     || case when utc_offset < interval '0' then '-' else '+' end
     || pg_catalog.to_char(

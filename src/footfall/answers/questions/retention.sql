@@ -35,7 +35,7 @@
 \if :{?limit} \else \set limit '' \endif
 
 with starts as (
-    -- The first interaction of each user, of all there are.
+    -- The first interaction of each user, whatever the filters.
     select
         p.user_id,
         pg_catalog.date_trunc(:'per', p.first_at at time zone :'time_zone')::date as cohort,
@@ -46,7 +46,7 @@ with starts as (
         and nullif(:'start_action', '') is null
         and (:'first_of' <> 'filtered' or (:'action'::text || :'product_id'::text) = '')
     union all
-    -- The first one that is a start, by user; or by user and period.
+    -- The first interaction that is a start, per user or, with `recurring`, per user and period.
     select
         r.user_id,
         pg_catalog.date_trunc(:'per', pg_catalog.min(r.timestamp) at time zone :'time_zone')::date,
@@ -74,7 +74,8 @@ with starts as (
         end
 ),
 returns as (
-    -- Whole periods do where each return is behind the start: without a condition on one of the two it always is.
+    -- The periods of each user are enough unless both the start and the return have a condition: only then may a return
+    -- lie before the start.
     select
         a.user_id,
         a.period,
@@ -142,7 +143,7 @@ returned as (
         and ((:'return_action'::text || :'action'::text) = '' or r.action = coalesce(nullif(:'return_action', ''), :'action'))
         and (nullif(:'product_id', '') is null or r.product_id = to_product_id(:'product_id'::text))
 ),
--- In which cells a user is counted: in those from first_number to last_number.
+-- A user is counted in the cells from first_number to last_number.
 spans as (
     select
         returned.cohort,
@@ -164,7 +165,7 @@ spans as (
     group by returned.cohort, returned.user_id
 ),
 sizes as materialized (
-    -- Counted before anything is asked of a cohort: what is asked would be asked of each of its users.
+    -- Counted first, so that the bounds of a cohort are computed once, and not once per user.
     select
         s.cohort,
         pg_catalog.count(*) as cohort_size
@@ -194,7 +195,7 @@ cells as (
     cross join pg_catalog.generate_series(0, :'periods'::integer) as n (number)
     cross join data_ends() as e
     cross join lateral (
-        -- The n-th period of the calendar; or of whoever was the first, and the last, of the cohort to start.
+        -- The n-th period of the calendar; or, with `clock` rolling, the time that holds the n-th period of each user.
         select
             first_instant(c.cohort + n.number * ('1 ' || :'per'::text)::interval, :'time_zone'::text) as begins,
             first_instant(c.cohort + (n.number + 1) * ('1 ' || :'per'::text)::interval, :'time_zone'::text) as ends
@@ -248,7 +249,7 @@ averaged as (
     where counted.is_complete
     group by counted.number
 ),
--- The first period of which the data have all: the one in which they begin, or the next.
+-- The first period that the data cover wholly: the one in which they begin, or the next.
 first_periods as (
     select pg_catalog.min(p.period) as first_complete
     from data_ends() as e

@@ -35,7 +35,7 @@ with asked as not materialized (
             else :'since'::timestamptz
         end as since,
         :'until'::timestamptz as until,
-        -- In seconds: a day is 24 hours, whatever the clocks do.
+        -- In seconds, so that a day is 24 hours even where the clock is set.
         pg_catalog.make_interval(secs => extract(epoch from :'gap'::interval)::double precision) as gap
 ),
 midnights as (
@@ -95,7 +95,7 @@ marked as (
     window mine as (partition by r.user_id order by r.timestamp)
 ),
 edges as (
-    -- A session is known from its two edges.
+    -- The two edges of a session are enough to know its times and its count.
     select
         user_id,
         timestamp,
@@ -155,7 +155,7 @@ from placed
 where pg_catalog.to_char(period, 'YYYY-MM-DD') = :'who'::text
 group by user_id
 order by user_id
--- A limit is always read, where there is nobody, too.
+-- A limit is computed even where there is no row, so that a wrong `who` is always refused.
 limit case
     when :'who'::text ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' then nullif(:'limit', '')::bigint
     else refuse('who is the first day of a period, such as 2024-03-25'::text)::bigint

@@ -19,7 +19,7 @@
 \if :{?limit} \else \set limit 20 \endif
 
 with data as (
-    -- Half-open: it ends just behind the latest interaction.
+    -- `until` lies just behind the latest interaction, since a range does not hold its end.
     select
         data_since,
         least(:'until'::timestamptz, data_until + interval '1 microsecond') as until
@@ -114,7 +114,7 @@ users as (
     group by user_id
 ),
 actions as (
-    -- From the roll-up.
+    -- Counted by `interactions_over_time`, which reads the roll-up where it can.
     select
         o.action,
         coalesce(

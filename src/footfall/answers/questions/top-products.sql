@@ -10,7 +10,7 @@
 \if :{?limit} \else \set limit 5 \endif
 
 with kept as (
-    -- From the roll-up, where no filter asks for what it does not know.
+    -- Read from the roll-up, where no filter asks for a property that it does not have.
     select
         product_id,
         interaction_count
@@ -25,7 +25,7 @@ with kept as (
     limit nullif(:'limit', '')::bigint
 ),
 paired as (
-    -- From the counts per user and product, where one user is asked for.
+    -- Read from the counts per user and product, where one user is asked for.
     select
         product_id,
         interaction_count
@@ -40,7 +40,7 @@ paired as (
     limit nullif(:'limit', '')::bigint
 ),
 recounted as (
-    -- Row by row, where the time or the action decides.
+    -- Counted row by row, where a time or an action is asked for.
     select
         product_id,
         pg_catalog.count(*) as interaction_count

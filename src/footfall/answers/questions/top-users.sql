@@ -10,7 +10,7 @@
 \if :{?limit} \else \set limit 5 \endif
 
 with kept as (
-    -- From the roll-up, where no filter asks for what it does not know.
+    -- Read from the roll-up, where no filter asks for a property that it does not have.
     select
         user_id,
         interaction_count
@@ -25,7 +25,7 @@ with kept as (
     limit nullif(:'limit', '')::bigint
 ),
 paired as (
-    -- From the counts per user and product, where one product is asked for.
+    -- Read from the counts per user and product, where one product is asked for.
     select
         user_id,
         interaction_count
@@ -40,7 +40,8 @@ paired as (
     limit nullif(:'limit', '')::bigint
 ),
 sorted as (
-    -- Row by row, where the time or the action decides. In order: with so many users, sorting is faster than hashing.
+    -- Counted row by row, where a time or an action is asked for. The rows are ordered, because with so many users
+    -- sorting is faster than hashing.
     select user_id
     from user_interactions_raw
     where

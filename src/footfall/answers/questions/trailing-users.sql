@@ -15,7 +15,7 @@
 \if :{?limit} \else \set limit '' \endif
 
 with asked as (
-    -- The days shown, and the first whose users are in a window of 30 days that ends on one of them.
+    -- The first and the last day that are shown.
     select
         (:'since'::timestamptz at time zone :'time_zone')::date as first_day,
         ((:'until'::timestamptz - interval '1 microsecond') at time zone :'time_zone')::date as last_day
@@ -42,8 +42,8 @@ around as (
     from active
     window by_user as (partition by active.user_id order by active.day)
 ),
--- A user is in a window from the day of an interaction on, until the window's length after it: the ends are counted,
--- where no other interaction bridges them.
+-- A user enters the windows on the day of an interaction, and leaves each of them a window's length later. Both are
+-- counted, unless another interaction lies within that length.
 came as (
     select
         around.day,

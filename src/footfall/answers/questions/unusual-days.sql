@@ -24,7 +24,7 @@
 \if :{?limit} \else \set limit '' \endif
 
 with counted as (
-    -- 1,400 hours are 8 weeks and two days: the history of the first day.
+    -- 1,400 hours are 8 weeks and two days, so that the first day has its whole history.
     select
         (at at time zone :'time_zone'::text)::date as day,
         pg_catalog.sum(interaction_count)::bigint as interaction_count
@@ -121,7 +121,7 @@ looked_at as (
     where h.before_day is not null
 ),
 files as (
-    -- By the rows of the day: a file of the day before, or of the whole year, is found by them.
+    -- The loads are found by the rows of the day, so that a file of the day before, or of the whole year, is found.
     select
         l.day,
         pg_catalog.count(*) as file_count,
@@ -155,7 +155,7 @@ usual_files as (
     group by r.day
 ),
 arrived as (
-    -- By the clock: what ended on the day or the next, even where not one row of the day came in.
+    -- The loads that ended on the day or the next, even where not one row of the day came in.
     select
         r.day,
         pg_catalog.count(*) filter (where loads.status = 'loaded') as file_count,

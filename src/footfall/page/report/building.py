@@ -1,4 +1,4 @@
-"""The parts of a report, one function each: questions -> sentences and pictures, or a sentence why there is none."""
+"""Build the parts of a report, one function each: sentences and pictures, or a sentence why there are none."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from footfall.results import Table
 from footfall.safe_text import mask
 
 WITHIN = "1 day"  # from the first step of a funnel to its last: the default of the question
-COHORTS = 12  # periods of retention and lifecycle at least, however short the range is
+COHORTS = 12  # periods that retention and lifecycle have at least, however short the range is
 MOVERS, TOP = 10, 10
-MIDNIGHT_SHARE_MAX = 0.5  # more interactions at midnight are files that have dates alone
+MIDNIGHT_SHARE_MAX = 0.5  # of all interactions; if more are at midnight, the files seem to lack times
 FUNNEL_ACTIONS_MIN = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a report is asked with, beside its range: the steps of its funnel, and whether users are named."""
+    """The options of a report besides its range: the steps of its funnel, and whether it names users."""
 
     funnel: str | None = None
     with_user_ids: bool = False
@@ -32,7 +32,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number at the top, and how it compares."""
+    """One number at the top of a report, and how it compares with the time before.
+
+    Shape: if `number` is None, `change` says why.
+    """
 
     name: str
     number: int | None
@@ -41,7 +44,7 @@ class Figure:
 
 
 def build(anchor: str, title: str, make: Callable[[], Part]) -> Part:
-    """Give a part; where its question cannot be answered, the part says why."""
+    """Give a part; if its question cannot be answered, the part says why."""
     try:
         return make()
     except FootfallError as error:
@@ -49,7 +52,7 @@ def build(anchor: str, title: str, make: Callable[[], Part]) -> Part:
 
 
 def _say(error: FootfallError) -> str:
-    """Give the sentence of an error, without what a server adds for programmers."""
+    """Give the first line of an error; the server adds further lines for programmers."""
     return mask(error.message).partition("\n")[0]
 
 
@@ -74,7 +77,7 @@ def count_users(asking: Asking, bounds: dict[str, str]) -> tuple[int, int]:
 
 
 def build_figures(asking: Asking, has_before: bool) -> list[Figure]:
-    """Count what stands at the top, and compare it with the time before."""
+    """Count the figures at the top of a report, and compare them with the time before."""
     figures = []
     when = asking.span.name_before
 
@@ -142,7 +145,7 @@ def build_trend(asking: Asking, unusual: Sequence[date]) -> Part:
 
 
 def build_heat(asking: Asking) -> Part:
-    """Show in which hours of the week people are there."""
+    """Show in which hours of the week people are active."""
     answered, method = asking.ask("heat-map", **asking.span.bounds)
     rows = list_rows(answered)
     total = sum(row["interaction_count"] for row in rows)
@@ -208,7 +211,7 @@ def build_funnel(asking: Asking, steps: str | None) -> Part:
 
 
 def _choose_periods(asking: Asking) -> tuple[Per, dict[str, str]]:
-    """Choose what cohorts are made of: weeks, of a long range months; at least COHORTS of them, back from its end."""
+    """Choose the periods of cohorts: weeks, or months for a long range; the last ones of it, COHORTS at least."""
     per: Per = "month" if asking.span.days > 400 else "week"
     back = timedelta(days=COHORTS * (31 if per == "month" else 7))
     since = min(asking.span.since, asking.span.until - back)
@@ -277,7 +280,7 @@ def build_movers(asking: Asking, has_before: bool) -> Part:
 
 
 def build_top(asking: Asking, wanted: Wanted) -> Part:
-    """Show the products, and where that is asked for the users, with most interactions."""
+    """Show the products with most interactions; if the report names users, also the users with most."""
     answered, method = asking.ask("top-products", **asking.span.bounds, limit=TOP)
     drawn = pictures.draw_top("products", "Products with most interactions", list_rows(answered), "product_id")
     shown = [Picture("Products with most interactions", drawn, (method,))]
@@ -289,7 +292,7 @@ def build_top(asking: Asking, wanted: Wanted) -> Part:
 
 
 def build_unusual(rows: Sequence[Any], method: int) -> Part:
-    """List the days that are far from their usual, with the loads beside them."""
+    """List the days that are far from their usual count, and how many files brought their rows."""
     known = [row for row in rows if row["score"] is not None]
     if not known:
         return Part("unusual", "Unusual days", ("No complete day was far from its usual.",))

@@ -1,4 +1,4 @@
-"""The report as a whole: verify, one snapshot, the parts in their order, one file."""
+"""Make the whole report: recount, read all parts in one snapshot, and write them to one file."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from footfall.verbs import verify as verify_verb
 from footfall.verbs.query import Asker, open_snapshot
 from footfall.verbs.session import open_target
 
-ROWS_SHOWN = 120  # of a table below a picture; the command has all
+ROWS_SHOWN = 120  # rows of a table below a picture; the command prints all
 TITLE_CHARACTERS_MAX = 200
-THINGS = ("interaction_count", "user_count", "file_count")  # ends of columns that count these
+THINGS = ("interaction_count", "user_count", "file_count")  # columns with these ends have a plural as heading
 NOT_ASKED = "this report was made without a recount (--no-verify)."
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a report is asked with. `made_at` is told as it is given, and is the time of making where it is None."""
+    """The options of a report. The report prints `made_at` as the time of its making; None means now."""
 
     since: str | date | None = None
     until: str | date | None = None
@@ -49,13 +49,13 @@ class Options:
     made_at: str | datetime | None = None
 
 
-# The keywords of `footfall.report` that are no settings, and what they are called here.
+# The keywords of `footfall.report` that are not settings, and their names in Options.
 KEYWORDS = {each.name: each.name for each in fields(Options)} | {"verify": "is_verified"}
 del KEYWORDS["is_verified"]
 
 
 def read_keywords(given: Mapping[str, Any]) -> Options:
-    """Give the options that a caller in Python names; a sequence of actions is a text with commas."""
+    """Give the options that a caller in Python names; a sequence of actions becomes a text with commas."""
     values = {KEYWORDS[name]: value for name, value in given.items()}
     funnel = values.get("funnel")
     if funnel is not None and not isinstance(funnel, str):
@@ -79,13 +79,13 @@ class Report:
 
     @property
     def name(self) -> str:
-        """The range in words, or that there is nothing to have one of."""
+        """The range in words; without any data, a sentence that says so."""
         return self.span.name if self.data.whole_to else "No interactions yet"
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A report that is done: its HTML, what it is called, and whether the recount found differences."""
+    """A finished report: its HTML, its name, and whether the recount found differences."""
 
     html: str
     name: str
@@ -93,14 +93,15 @@ class Made:
 
 
 def make_report(settings: Settings, options: Options) -> Made:
-    """Make the report. Effects: reads only: a recount, unless it is left out, and one snapshot for the rest.
+    """Make the report. Effects: only reads: a recount, unless it is left out, then one snapshot for the rest.
 
-    Shape: the same tables and options give the same text but for the time of making.
+    Shape: the same tables and options give the same text, except for the time of making.
 
-    Raises: QueryError naming an option; what a session raises. A question without an answer becomes a sentence.
+    Raises: QueryError, which names the option; the errors of opening a session. A question that fails raises nothing:
+    its part of the report says why.
     """
     made_at = _read_made_at(options.made_at)
-    with open_target(settings):  # an embedded server runs on from one session to the next
+    with open_target(settings):  # so that an embedded server runs on from one session to the next
         verified, unverified = _verify(settings) if options.is_verified else (None, NOT_ASKED)
         with open_snapshot(settings) as asker:
             report = _read_report(asker, settings, options, (verified, unverified))
@@ -133,7 +134,7 @@ def _read_made_at(given: str | datetime | None) -> str:
 
 
 def _verify(settings: Settings) -> tuple[Verification | None, str]:
-    """Recount; where the role may only read counts, say so."""
+    """Recount; if the role may not read all that a recount needs, say so instead."""
     with open_snapshot(settings) as asker:
         rights = ledger.find_rights(asker)
     if not (rights.may_read_ledger and rights.may_read_rejected):
@@ -145,7 +146,7 @@ def _read_report(
     asker: Asker, settings: Settings, options: Options, recount: tuple[Verification | None, str]
 ) -> Report:
     zone = settings.reporting_time_zone
-    rights = ledger.find_rights(asker)  # says what to do where the tables are not there
+    rights = ledger.find_rights(asker)  # if there are no tables, its error says what to do
     data = ledger.find_kept(asker, zone)
     days = (data.whole_from.date(), data.whole_to.date()) if data.whole_to else None
     span = choose_span(options.since, options.until, days, zone)
@@ -227,7 +228,7 @@ def render(report: Report, made_at: str) -> str:
 
 
 def _write_css_string(text: str) -> str:
-    """Give text as a string of CSS: what is not a letter or a digit of ASCII is written by its number."""
+    """Give text as a string of CSS: every character but ASCII letters and digits is written as its number."""
     return Markup("".join(c if c.isascii() and c.isalnum() else f"\\{ord(c):06x}" for c in text).join('""'))
 
 

@@ -1,4 +1,4 @@
-"""What a report consists of, before it becomes HTML: parts with sentences, pictures, rows, and how all was counted."""
+"""The content of a report before it becomes HTML: sentences, pictures, rows, and how each number was counted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a report; `trouble` says why it has no pictures, where it has none."""
+    """One part of a report; if its question has no answer, `trouble` says why."""
 
     anchor: str
     title: str
@@ -38,9 +38,9 @@ class Part:
 
 @dataclass(slots=True)
 class Method:
-    """How numbers were made: what they are, in a sentence, and the question, with each set of values it was asked with.
+    """How numbers were made: a sentence that says what they are, and all answers of the question behind them.
 
-    Shape: `answers` has one a command line; the first stands for the SQL of all.
+    Shape: the keys of `answers` are command lines; the report shows the SQL of the first answer for all of them.
     """
 
     number: int
@@ -54,7 +54,7 @@ class Method:
 
 @dataclass(slots=True)
 class Asking:
-    """The snapshot of a report, and the questions that were put in it, each numbered for the appendix."""
+    """The snapshot of a report, and the questions that were asked in it, each with a number for the appendix."""
 
     asker: Asker
     span: Span
@@ -62,7 +62,7 @@ class Asking:
     methods: dict[str, Method] = field(default_factory=dict)
 
     def ask(self, name: str, about: str = "", **options: Any) -> tuple[Answered, int]:
-        """Put a question; give its answer and the number of its method. Raises: FootfallError."""
+        """Ask a question; give its answer and the number of its method. Raises: FootfallError."""
         with outlive_errors(self.asker.connection):
             answered = self.asker.ask(name, Filters(**options))
         if name not in self.methods:
@@ -72,5 +72,5 @@ class Asking:
 
 
 def list_rows(answered: Answered) -> list[Mapping[str, Any]]:
-    """Give the rows of an answer by the names of its columns."""
+    """Give the rows of an answer, each as values by the names of their columns."""
     return [dict(zip(answered.table.columns, row, strict=True)) for row in answered.table.rows]

@@ -1,4 +1,4 @@
-"""Answers -> the pictures of a report."""
+"""Draw the pictures of a report from answers."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from footfall.answers.charts.labels import DAYS, MONTHS, Per
 from footfall.results import Table
 
 Row = Mapping[str, Any]
-STATES = ("returning", "resurrecting", "new")  # from the axis upwards: the largest part stands on it
+STATES = ("returning", "resurrecting", "new")  # from the axis upwards, as the first is usually the largest
 BARS_SHOWN = 10
 
 
 def draw_trend(
     name: str, rows: Sequence[tuple[date, int, bool]], unit: str, per: Per, marked: Sequence[date]
 ) -> Markup:
-    """Draw a number a period: its line, what is incomplete dashed, unusual days ringed."""
+    """Draw one number per period as a line, with incomplete periods dashed and unusual days ringed."""
     periods = Periods([day for day, _, _ in rows], per, [is_complete for _, _, is_complete in rows])
     at = [number for number, (day, _, _) in enumerate(rows) if day in set(marked)]
     series = [Series(unit, [number for _, number, _ in rows])]
@@ -59,7 +59,7 @@ def draw_funnel(rows: Sequence[Row]) -> Markup:
 
 
 def draw_retention(rows: Sequence[Row], per: Per) -> Markup:
-    """Give the coloured table of cohorts, their first period left out: it is all of them by definition."""
+    """Draw the coloured table of cohorts, without their first period: all of a cohort are there by definition."""
     cohorts: dict[date | None, dict[int, Row]] = defaultdict(dict)
     for row in rows:
         cohorts[row["cohort"]][row["period_number"]] = row
@@ -105,7 +105,7 @@ def read_lifecycle(rows: Sequence[Row]) -> tuple[dict[date, dict[str, int | None
 
 
 def draw_lifecycle(rows: Sequence[Row], per: Per) -> tuple[Markup, Table]:
-    """Draw who came, and below 0 who did not come any more; give the same as rows."""
+    """Draw the users who came, and below 0 those who no longer came; give the same as rows."""
     periods, complete = read_lifecycle(rows)
     shown = Periods(list(periods), per, [complete[period] for period in periods])
     above = [Series(state, [states.get(state) for states in periods.values()]) for state in STATES]
@@ -119,7 +119,7 @@ def draw_lifecycle(rows: Sequence[Row], per: Per) -> tuple[Markup, Table]:
 
 
 def draw_movers(rows: Sequence[Row]) -> Markup:
-    """Draw what changed most, up to the right and down to the left."""
+    """Draw the largest changes: a rise to the right, a fall to the left."""
     shown = [
         Bar(
             str(row["key"]),

@@ -1,4 +1,4 @@
-"""What a report says in words: sentences made by rules from rows, none of them free text."""
+"""The sentences of a report, which rules make from the rows of answers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from footfall.answers.charts import name_period, write_duration, write_number, write_share
 
-DAYS_NAMED = 3  # unusual days in the first sentence; more are counted
-SAME = 0.005  # a change of less than half of a per cent is none
+DAYS_NAMED = 3  # unusual days that the first sentence names; if there are more, it says only how many
+SAME = 0.005  # a change of less than half a per cent counts as none
 Row = Mapping[str, Any]
 
 
@@ -56,7 +56,7 @@ def say_first(name: str, interactions: int, users: int | None, comparison: str, 
 
 
 def say_trend(rows: Sequence[tuple[date, int, bool]], per: str) -> str:
-    """Say which period was the highest, and whether the last one is complete. Shape: period, number, is complete."""
+    """Say which period had most, and whether the last is complete. Shape: rows of period, number, is it complete."""
     if not rows:
         return ""
     day, number, _ = max(rows, key=lambda row: (row[1], -row[0].toordinal()))
@@ -107,7 +107,7 @@ def say_retention(rows: Sequence[Row], per: str) -> str:
 
 
 def say_lifecycle(periods: Mapping[date, Mapping[str, int | None]], complete: Sequence[date], per: str) -> str:
-    """Say of the last complete period who was there."""
+    """Say how many users came in the last complete period, and where they come from."""
     if not complete:
         return f"No {per} is complete in the data."
     states = periods[complete[-1]]
@@ -122,7 +122,7 @@ def say_lifecycle(periods: Mapping[date, Mapping[str, int | None]], complete: Se
 
 
 def say_unusual(row: Row) -> str:
-    """Say how far a day is from its usual, and what its loads were.
+    """Say how far a day is from its usual count, and which files brought its rows.
 
     Example:
         >>> say_unusual({"day": date(2024, 4, 21), "interaction_count": 82000, "usual_count": 25000, "file_count": 1,
@@ -147,7 +147,7 @@ def say_unusual(row: Row) -> str:
 
 
 def say_movers(rows: Sequence[Row]) -> str:
-    """Say which of the compared changed most."""
+    """Say which product changed most."""
     if not rows:
         return "Nothing changed."
     row = rows[0]

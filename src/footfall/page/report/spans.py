@@ -1,4 +1,4 @@
-"""The time that a report is about, the time before it that it is compared with, and how both are called."""
+"""The range of a report, the range before it that it is compared with, and the names of both."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from footfall.answers.charts.labels import DAYS, MONTHS
 from footfall.answers.parameters import read_bound
 from footfall.errors import QueryError
 
-DAYS_SHOWN = 30  # of the end of the data, where no range is asked for
+DAYS_SHOWN = 30  # days up to the end of the data, if no range is asked for
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
@@ -34,7 +34,7 @@ class Span:
 
     @property
     def month(self) -> date | None:
-        """The first day of the month that the span is, or None where it is no month."""
+        """The first day of the month if the span is exactly one month, else None."""
         is_month = self.is_of_days and self.since.day == self.until.day == 1
         return self.since.date() if is_month and 28 <= self.days <= 31 else None
 
@@ -45,7 +45,7 @@ class Span:
 
     @property
     def per(self) -> str:
-        """The period in which the span is shown: some thirty to a hundred points tell most."""
+        """The period by which the span is drawn, so that a line has about a hundred points at most."""
         return "day" if self.days <= 100 else "week" if self.days <= 730 else "month"
 
     @property
@@ -73,13 +73,13 @@ class Span:
         return f"{left} to {_write_day(last)} {last.year}"
 
     def find_span_before(self, data_until: datetime | None) -> Span:
-        """Give the span that this one is compared with: as long, just before, or the month before a month.
+        """Give the span to compare with: as long and just before; for a month, the month before.
 
-        Shape: where the data end within the span, the one before is cut at the same time of its clock.
+        Shape: if the data end within this span, the one before is cut after the same length of time.
         """
         if month := self.month:
             last = month - DAY
-            since = datetime(last.year, last.month, 1)  # noqa: DTZ001  (local, as all of these)
+            since = datetime(last.year, last.month, 1)  # noqa: DTZ001  (local time, like every bound here)
         else:
             since = self.since - (self.until - self.since)
         until = self.since
@@ -89,7 +89,7 @@ class Span:
 
     @property
     def name_before(self) -> str:
-        """What the span before this one is called in a sentence."""
+        """The name of the span before this one, to be put into a sentence."""
         if month := self.month:
             before = month - DAY
             year = "" if before.year == month.year else f" {before.year}"
@@ -111,7 +111,7 @@ def _write_bound(at: datetime) -> str:
 def choose_span(
     since: str | date | None, until: str | date | None, data: tuple[date, date] | None, time_zone: str
 ) -> Span:
-    """Give the span that is asked for; what is left out is the end of the data, and 30 days of them.
+    """Give the span that is asked for. Without an end, it ends with the data; without a beginning, it has 30 days.
 
     Shape: `data` has the first and the last day that have interactions, or is None where there are none.
 

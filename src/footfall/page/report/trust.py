@@ -1,4 +1,4 @@
-"""The first part of a report: what was read, what became of it, whether it was recounted, and what is open."""
+"""The first part of a report: what became of each row, whether all was recounted, and which files failed."""
 
 from __future__ import annotations
 
@@ -38,10 +38,9 @@ class Failure:
 class Trust:
     """What a reader needs to know before the first number.
 
-    Shape: `sums` are those of the ledger, None where the role may not read it; `failures` is None where it may read the
-    figures of loads and not the names of files, `rejected` where it may not read the rejected rows. `verified` is None
-    where nothing was recounted, and `unverified` says why. `kept` is how many interactions the counts hold. `closed`
-    says how many rejected rows were mended since.
+    Shape: `sums` is None if the role may not read the ledger, `failures` if it may not read the names of files, and
+    `rejected` if it may not read the rejected rows. `verified` is None if nothing was recounted; `unverified` then says
+    why. `kept` is how many interactions the counts hold. `closed` says how many rejected rows were mended since.
     """
 
     sums: Any
@@ -66,12 +65,12 @@ class Trust:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the counts hold just the interactions that the ledger says were loaded."""
+        """Whether the counts hold as many interactions as were loaded according to the ledger."""
         return bool(self.kept == self.sums.rows_loaded)
 
     @property
     def verdict(self) -> tuple[str, str]:
-        """What became of the recount: a word for its colour, and a sentence."""
+        """The result of the recount: a word that stands for its colour, and a sentence."""
         if self.verified is None:
             return "unsure", f"Not verified: {self.unverified}"
         if self.verified.drift_count:
@@ -86,12 +85,12 @@ class Trust:
 
     @property
     def cures(self) -> tuple[str, ...]:
-        """What mends the differences of the recount."""
+        """Sentences that say how to mend the differences of the recount."""
         return list_cures(self.verified) if self.verified is not None and self.verified.drift_count else ()
 
 
 def find_trust(asker: Asker, rights: Any, kept: int, verified: Verification | None, unverified: str) -> Trust:
-    """Read how the ledger stands, in the snapshot of the report, as far as the role may. Effects: none.
+    """Read the state of the ledger in the snapshot of the report, as far as the role may read it. Effects: none.
 
     Units: `kept` is the number of interactions that the counts hold.
     """
@@ -122,7 +121,7 @@ def _list_rejected(asker: Asker) -> tuple[Rejected, ...]:
 
 
 def _name_failure(source: str, error: str) -> Failure:
-    """Name a file as its sender knows it: the folders above it are the reader's own, and a report travels."""
+    """Name a file without its folders, which are private to this machine: a report is passed on to others."""
     name = source.rpartition("/")[2] or source
     return Failure(
         escape_unprintable(name), escape_unprintable(error.removeprefix(f"{source}: ").replace(source, name))

@@ -1,1 +1,1 @@
-"""The screens: which questions each asks, and how it draws their answers."""
+"""The screens: which questions each screen asks, and how it draws the answers."""

@@ -15,12 +15,12 @@ from footfall.page.sections import Ask, Section, View
 from footfall.verbs.query import Answered
 
 STEPS_MAX = 10
-STEPS_ALONE = 3  # steps of a funnel that nobody has chosen
-SLOTS = 5  # select boxes at least: those of the steps, and some to go on with
+STEPS_ALONE = 3  # steps of the funnel if the address names none
+SLOTS = 5  # select boxes at least: one per step, and empty ones for further steps
 
 
 def choose_steps(view: View) -> list[str]:
-    """Give the steps of the address, else the most frequent actions, the most frequent first."""
+    """Give the steps of the address; if it names none, the most frequent actions in this order."""
     given = [step.strip() for step in view.given.get("steps").split(",") if step.strip()]
     return given or [action for action in view.list_actions() if "," not in action][:STEPS_ALONE]
 
@@ -40,14 +40,14 @@ def list_sections(view: View) -> Sequence[Section]:
 
 
 def draw_too_few(view: View) -> Markup:
-    """Say why a funnel of these data makes no sense."""
+    """Say that there are too few actions for a funnel."""
     actions = view.list_actions()
     words = f"There is one action only, {actions[0]!r}" if actions else "There is no action"
     return Markup('<p class="muted">{}: a funnel has two steps at least.</p>').format(words)
 
 
 def draw_steps(view: View) -> Markup:
-    """Draw the form of the steps: select boxes in their order, an empty one takes a step away."""
+    """Draw the form of the steps: one select box per step, whose empty entry takes the step away."""
     steps = choose_steps(view)
     slots = [*steps, *[""] * max(1, SLOTS - len(steps))][:STEPS_MAX]
     actions = view.list_actions()
@@ -60,7 +60,7 @@ def draw_steps(view: View) -> Markup:
 
 
 def draw_funnel(view: View, answered: Answered) -> Markup:
-    """Draw the funnel, and below it how long the steps took."""
+    """Draw the funnel, and above it a sentence: how many did all steps, and how long they took."""
     rows = list_rows(answered)
     steps = choose_steps(view)
     asked = replace(view, options={**view.options, "steps": ",".join(steps)})

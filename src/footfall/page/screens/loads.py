@@ -1,4 +1,4 @@
-"""The ledger: what was loaded, from where, with which result; one load; the rows that were rejected."""
+"""The screens of the ledger: all loads with their results, one load, and the rejected rows."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ STATUSES = ("loaded", "failed", "undone")
 
 
 def list_rows_of_table(table: Table) -> list[dict[str, Any]]:
-    """Give the rows of a table by the names of its columns."""
+    """Give the rows of a table, each as values by the names of their columns."""
     return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
 
 
 def draw_ledger(table: Table) -> Markup:
-    """Draw loads, each with its sum."""
+    """Draw a table of loads; in each row, the counts of its rows add up."""
     return render("ledger.html", rows=list_rows_of_table(table))
 
 
 def list_loads(view: View, limit: int, status: str | None = None) -> Table:
-    """Give the newest loads, without the names of files for a role that may not read these."""
+    """Give the newest loads; leave out the names of files if the role may not read them."""
     return ledger.list_loads(view.reader.asker, limit, status, is_named=view.rights.may_read_ledger)
 
 
@@ -76,23 +76,23 @@ def list_ledger_sections(view: View) -> Sequence[Section]:
 
 
 def draw_running_part(view: View) -> Markup:
-    """Draw what runs now, asked anew every two seconds."""
+    """Draw the loads that are running; the browser asks for them again every two seconds."""
     return Markup('<div hx-get="/running" hx-trigger="every 2s" aria-live="polite">{}</div>').format(draw_running(view))
 
 
 def draw_running(view: View) -> Markup:
-    """Say who writes now, as far as that can be known before it is committed."""
+    """Draw the loads that are running, as far as one can see them before they are committed."""
     return render("running.html", rows=list_running(view.reader))
 
 
 def list_running(reader: Reader) -> list[dict[str, Any]]:
-    """Give who writes now."""
+    """Give the loads that are running."""
     with open_target(reader.settings) as where:
         return list_rows_of_table(ledger.list_running(reader.asker, where.lock_key))
 
 
 def draw_shares(view: View) -> Markup:
-    """Draw the share of rejected rows of the last loads."""
+    """Draw the share of rejected rows in each of the last loads."""
     table = list_loads(view, SHARES_SHOWN, "loaded")
     rows = [row for row in list_rows_of_table(table) if row["rows_read"]]
     if not any(row["rows_rejected"] for row in rows):
@@ -141,7 +141,7 @@ def list_load_sections(view: View, *, load_id: int) -> Sequence[Section]:
 
 
 def refuse_names(view: View) -> Markup:
-    """Say that the role may not see a load by its name. Raises: SchemaError."""
+    """Say that the role may not read the names of files, which this screen shows. Raises: SchemaError."""
     raise SchemaError(NO_NAMES)
 
 
@@ -151,13 +151,13 @@ def draw_load(view: View, *, found: Any) -> Markup:
 
 
 def require_right(view: View) -> None:
-    """Refuse to ask the quarantine where the role may not. Raises: SchemaError."""
+    """Refuse to read the quarantine for a role that may not. Raises: SchemaError."""
     if not view.rights.may_read_rejected:
         raise SchemaError(NO_RIGHT)
 
 
 def draw_problems(view: View, *, load_id: int | None) -> Markup:
-    """Draw rejected rows by problem, with what each means, and of one load the first of them."""
+    """Draw the problems of rejected rows and their meaning; on the screen of a load, also its first such rows."""
     require_right(view)
     problems = list_rows_of_table(ledger.list_problems(view.reader.asker, load_id))
     rows = ledger.list_rows(view.reader.asker, load_id, None, ROWS_OF_LOAD) if view.given.path != "/rejects" else ()
@@ -177,7 +177,7 @@ def draw_problems(view: View, *, load_id: int | None) -> Markup:
 
 
 def draw_days_of(view: View, *, load_id: int) -> Markup:
-    """Draw the days of which a load brought interactions."""
+    """Draw how many interactions of each day a load brought."""
     table = ledger.list_days(view.reader.asker, load_id, view.zone)
     if not table.rows:
         return Markup('<p class="muted">It brought no interaction that is still there.</p>')
@@ -211,7 +211,7 @@ def list_reject_sections(view: View) -> Sequence[Section]:
 
 
 def draw_rows(view: View, *, load_id: int | None, code: str | None, limit: int) -> Markup:
-    """Draw rejected rows as text: nothing of them is executed, and what is not seen is spelled out."""
+    """Draw rejected rows as text: HTML in them is escaped, and invisible characters are spelled out."""
     require_right(view)
     rows = ledger.list_rows(view.reader.asker, load_id, code, limit + 1)
     more = view.given.replace_options(limit=str(min(limit * 10, 10_000))).address if len(rows) > limit else ""

@@ -1,4 +1,4 @@
-"""The first screen: what can be trusted, what is going on, what changed."""
+"""The first screen: whether the sum balances, the main figures, what changed, and the last loads."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FIGURES = (
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number with what it was before."""
+    """One number, and the same number of the range before."""
 
     name: str
     value: str
@@ -77,7 +77,7 @@ def list_sections(view: View) -> Sequence[Section]:
 
 
 def find_before(span: dict[str, str]) -> dict[str, str] | None:
-    """Give the range of the same length just before one of whole days, None for another.
+    """Give the range of the same length just before this one; None if this one is not of whole days.
 
     Example:
         >>> find_before({"since": "2024-03-08", "until": "2024-03-15"})
@@ -99,7 +99,7 @@ def _list_figures(view: View) -> list[tuple[str, dict[str, str]]]:
 
 
 def choose_ends(view: View) -> list[str]:
-    """Give the most frequent action, and the rarest: what people begin with, and what few get to."""
+    """Give the most frequent action and the rarest: most people begin with the one, and few get to the other."""
     actions = [action for action in view.list_actions() if "," not in action]
     return [actions[0], actions[-1]] if len(actions) > 1 else actions
 
@@ -119,7 +119,7 @@ def draw_trust(view: View) -> Markup:
 
 
 def draw_figures(view: View, *answers: Answered) -> Markup:
-    """Draw the figures: each answer is followed by that of the range before."""
+    """Draw the figures. In `answers`, the answer for the range before follows each answer."""
     pairs = {now.question.name: (now, before) for now, before in zip(answers[::2], answers[1::2], strict=True)}
     figures = []
     for name, title, path, count in FIGURES:
@@ -158,13 +158,13 @@ def link_day(view: View, day: date) -> str:
 
 
 def draw_days(view: View, answered: Answered) -> Markup:
-    """Draw a line a day; a day leads to its own trends."""
+    """Draw interactions per day; each day links to its own trends."""
     drawing = view.make_drawing("Interactions per day", "days", period_link=lambda day: link_day(view, day))
     return frame_chart(DRAWINGS["per-day"](answered, drawing))
 
 
 def draw_unusual(view: View, answered: Answered) -> Markup:
-    """Say which days were unusual, the latest first, with the loads of that day."""
+    """Say which days were unusual, the latest first, and how many files brought their rows."""
     rows = [row for row in list_rows(answered) if row.get("score") is not None and abs(row["score"]) >= UNUSUAL_FROM]
     rows.sort(key=lambda row: row["day"], reverse=True)
     found = [(row["day"], row, link_day(view, row["day"])) for row in rows]

@@ -1,4 +1,4 @@
-"""Products and users: the most active, those that changed, one of them, and who is behind a number."""
+"""The screens of products and users: the most active ones, one of them alone, and the users behind a number."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def list_product_sections(view: View) -> Sequence[Section]:
 
 
 def draw_top(view: View, answered: Answered, *, kind: str) -> Markup:
-    """Draw the most active ones; each leads to its own screen."""
+    """Draw the most active products or users; each links to its own screen."""
     name = f"top-{kind}"
     link = partial(write_id_address, kind)
     return frame_chart(DRAWINGS[name](answered, view.make_drawing(name, f"{name}-chart", key_link=link)))
 
 
 def draw_movers(view: View, answered: Answered) -> Markup:
-    """Draw what changed most, and say between which times."""
+    """Draw the products that changed most, and say which two times are compared."""
     link = partial(write_id_address, "products")
     drawn = frame_chart(
         DRAWINGS["top-movers"](answered, view.make_drawing("What changed most", "movers-chart", key_link=link))
@@ -79,14 +79,14 @@ def draw_of_one(view: View, answered: Answered, *, name: str) -> Markup:
 
 
 def draw_affinity(view: View, answered: Answered) -> Markup:
-    """Draw what users of a product also used."""
+    """List the products that the users of this one also used."""
     if not answered.table.rows:
         return Markup('<p class="muted">No other product has enough users in common with this one.</p>')
     return render_macro("section.html", "table", answered.table, "Products that its users also used")
 
 
 def draw_table(view: View, answered: Answered) -> Markup:
-    """Draw the answer as a table: its first rows, the others are folded away."""
+    """Draw the first rows of the answer as a table; the others are folded away."""
     table = Table(answered.table.columns, answered.table.rows[:DAYS_SHOWN])
     more = len(answered.table.rows) - len(table.rows)
     words = (
@@ -109,7 +109,7 @@ def list_one_user(view: View, *, identifier: str) -> Sequence[Section]:
 
 
 def list_who(view: View) -> Sequence[Section]:
-    """Give the list of the users behind a number, or all of them by activity."""
+    """Give the section of the users behind a number; if the address names no number, of the most active users."""
     of, who = view.given.get("question"), view.given.get("who")
     if not of and not who:
         limit = {"limit": view.given.get("limit") or USERS_SHOWN}
@@ -124,7 +124,7 @@ def list_who(view: View) -> Sequence[Section]:
 
 
 def draw_who(view: View, answered: Answered) -> Markup:
-    """List the users behind a number: as many as it says."""
+    """List the users behind a number, and say how many they are."""
     count = len(answered.table.rows)
     words = Markup("<p><b>{:,}</b> user{}. The number and this list come from one query.</p>").format(
         count, "" if count == 1 else "s"

@@ -1,4 +1,4 @@
-"""Retention: who comes back, who stays away, who is there how often."""
+"""Retention: which users come back, which stay away, and on how many days they are active."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def draw_cohorts(view: View, answered: Answered) -> Markup:
 
 
 def draw_lifecycle(view: View, answered: Answered) -> Markup:
-    """Draw lifecycle bars; a period leads to its trends."""
+    """Draw lifecycle bars; each period links to the trends from its first day on."""
     link = partial(_link_period, view)
     drawing = view.make_drawing("Lifecycle", "lifecycle-chart", per=view.options.get("per", "week"), period_link=link)
     return frame_chart(DRAWINGS["lifecycle"](answered, drawing))

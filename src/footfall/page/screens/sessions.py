@@ -1,4 +1,4 @@
-"""Sessions: visits, how long they are, and the ways that they take."""
+"""Sessions: how many there are, and which actions they consist of."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from footfall.page.sections import Ask, Section, View
 from footfall.verbs.query import Answered
 
 PATHS_SHOWN = 20
-OTHER = "(other)"  # what paths call all that are not listed
+OTHER = "(other)"  # the name that paths give to all ways that are not listed
 
 
 def list_sections(view: View) -> Sequence[Section]:
@@ -52,7 +52,7 @@ def draw_sessions(view: View, answered: Answered) -> Markup:
 
 
 def draw_paths(view: View, answered: Answered) -> Markup:
-    """Draw the most frequent ways as indented lists with bars."""
+    """Draw the most frequent ways through a session, each with a bar."""
     rows = list_rows(answered)
     most = max((row["session_count"] for row in rows), default=0)
     link = view.find_who_link("paths", "gap", "depth", "from", "to")
@@ -71,7 +71,7 @@ def draw_paths(view: View, answered: Answered) -> Markup:
 
 
 def draw_flow(view: View, answered: Answered) -> Markup:
-    """Draw what follows what."""
+    """Draw which action follows which."""
     if not take_column(answered, "session_count"):
         return Markup('<p class="muted">No sessions in this range.</p>')
     return frame_chart(

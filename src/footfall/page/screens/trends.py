@@ -1,4 +1,4 @@
-"""Trends: how much, by how many, when."""
+"""Trends: how many interactions there are, by how many users, and at which hours."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def link_period(view: View, period: date) -> str:
 
 
 def draw_count(view: View, answered: Answered, *, question: str) -> Markup:
-    """Draw interactions per period; a period leads to its own trends."""
+    """Draw interactions per period; each period links to its own trends."""
     drawing = view.make_drawing("Interactions", "count-chart", period_link=partial(link_period, view))
     return frame_chart(DRAWINGS[question](answered, drawing)) + _offer_by(view)
 
@@ -93,7 +93,7 @@ def draw_actions(view: View, *answers: Answered, title: str) -> Markup:
 
 
 def draw_active(view: View, answered: Answered) -> Markup:
-    """Draw distinct users per period; a period leads to who they are."""
+    """Draw distinct users per period; each period links to the list of its users."""
     link = view.find_who_link("active-users", "per")
     return frame_chart(
         DRAWINGS["active-users"](answered, view.make_drawing("Active users", "active-chart", period_link=link))
@@ -121,7 +121,7 @@ def draw_hours(view: View, answered: Answered) -> Markup:
 
 
 def draw_all_actions(view: View, answered: Answered) -> Markup:
-    """Draw actions; one leads to its own trends."""
+    """Draw actions; each links to its own trends."""
     drawing = view.make_drawing(
         "Actions", "actions-chart", key_link=lambda key: view.given.replace_options(action=key, by=None).address
     )

@@ -1,12 +1,12 @@
-// What the page does beyond HTML: it works without any of this.
+// Conveniences: the page works without any of this.
 "use strict";
 
-// Nothing is asked for again while nobody looks.
+// A hidden tab does not repeat its requests.
 document.addEventListener("htmx:before:request", (event) => {
   if (document.hidden) event.preventDefault();
 });
 
-// "/" leads to the first field of the filters.
+// The key "/" leads to the first field of the filters.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, select, textarea")) return;
@@ -14,7 +14,8 @@ document.addEventListener("keydown", (event) => {
   if (field) { event.preventDefault(); field.focus(); }
 });
 
-// What was not asked for stays out of the address: a range that ends with the data goes on with them.
+// A field that is empty, or still has the value that the page put in, is not sent and so stays out of the address. Then
+// the last days of the data are still the last days when the reader comes back after another load.
 for (const form of document.querySelectorAll("form")) {
   form.addEventListener("submit", () => {
     for (const field of form.elements) {
@@ -34,7 +35,7 @@ for (const button of document.querySelectorAll("button.copy")) {
   });
 }
 
-// A chart as PNG: its colours are written into a copy of it, which is drawn on a canvas twice as large.
+// A chart as PNG: a copy of the chart gets its colours as styles of its own and is drawn on a canvas twice as large.
 const WRITTEN = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font", "display"];
 for (const button of document.querySelectorAll("button.png")) {
   const chart = button.closest("section").querySelector("svg.chart");

@@ -1,4 +1,4 @@
-"""Share one embedded PostgreSQL between commands: it is started for the first and stopped after the last.
+"""Share one embedded PostgreSQL between commands: the first command starts it, and the last one stops it.
 
 Every client holds a shared lock on `<home>/lock`; start, stop and initdb hold it exclusively. The last client stops the
 server unless `start` pinned it. A killed client leaves a running server, which the next client uses and then stops.
@@ -152,7 +152,7 @@ def _wait_exclusive(lock: IO[str], wait_s: float) -> bool:
 
 
 def _enter(place: Place, lock: IO[str]) -> None:
-    """Take the shared lock while the server takes connections, and start the server where it does not run.
+    """Return with the shared lock held and the server ready; start the server where it does not run.
 
     Raises: EmbeddedDatabaseError where that does not succeed within WAIT_S seconds.
     """

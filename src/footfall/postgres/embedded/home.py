@@ -18,7 +18,7 @@ from footfall.postgres.embedded.account import ACCOUNT_FILE, Account, assert_rea
 # pg_ctl and initdb put paths in double quotes into a shell command, and a comma separates hosts in libpq and folders in
 # unix_socket_directories.
 CHARACTERS_REFUSED = frozenset('"$`\\,\n')
-NEW_DATABASE_BYTES = 100_000_000  # bytes; the copied binaries, initdb's 40 MB and a first segment of the log need less
+NEW_DATABASE_BYTES = 100_000_000  # bytes; the copied binaries, initdb's 40 MB and one segment of the log fit in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def check_home(home: Path) -> Account:
 
 
 def _check_place(home: Path) -> Account:
-    """Check all that can be said of a home before it is made, and choose its account."""
+    """Make the checks that are possible before a home is made, and choose its account."""
     if refused := CHARACTERS_REFUSED.intersection(str(home)):
         raise EmbeddedDatabaseError(
             f"the home {str(home)!r} cannot be used: PostgreSQL's own tools do not take "
@@ -90,7 +90,7 @@ def _check_place(home: Path) -> Account:
 
 
 def _check_made(home: Path, account: Account) -> None:
-    """Check that a home that is there is Footfall's own, and closed to others."""
+    """Check that an existing home is Footfall's own, and that others cannot write to it."""
     found = home.stat()
     owner = found.st_uid
     if owner != account.uid or (not (home / "lock").exists() and any(home.iterdir())):
@@ -110,14 +110,14 @@ def _check_made(home: Path, account: Account) -> None:
 def list_leftovers(home: Path) -> list[Path]:
     """List the folders that a killed command left in the home or beside it. Effects: none.
 
-    A start that is under way has such a folder, too: it holds the lock of the home, and then none is listed.
+    A start that is under way also has such a folder. It holds the lock of the home, and then none is listed.
     """
     home = home.absolute()
     with suppress(OSError):
         if not (home / "lock").exists():
             return []
         with (home / "lock").open() as lock:
-            # Shared, as a client holds it: a command that starts the server holds it alone.
+            # A shared lock, as a client holds it: it is refused while a command that starts the server holds the lock.
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return sorted([*home.glob("scratch-*"), *home.parent.glob(f".{home.name}-*")])
     return []

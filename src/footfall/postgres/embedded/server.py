@@ -90,7 +90,7 @@ def _list_copies(place: Place) -> list[Path]:
 def _open_scratch(place: Place) -> Iterator[Path]:
     """Give an empty folder inside the home, which the caller fills and renames.
 
-    Effects: removes such folders of killed commands before, and this folder afterwards where it was not renamed.
+    Effects: first removes the folders that killed commands left, and at the end this one where it was not renamed.
     """
     for abandoned in place.home.glob("scratch-*"):
         shutil.rmtree(abandoned)
@@ -163,7 +163,7 @@ def start_server(place: Place) -> None:
 def _write_as_account(place: Place, path: Path, text: str) -> None:
     """Write a file in the account's folder with the account's rights.
 
-    Written as root, the file could be a link by which the account overwrites any file of the system.
+    If root wrote it, the account could put a link in its place, and so overwrite any file of the system.
     """
     _run(place, ["/bin/sh", "-c", 'umask 077; printf %s "$2" > "$1"', "sh", path, text])
 

@@ -18,7 +18,7 @@ Needs = Literal["nothing", "database", "tables"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check says. `cure` is empty where nothing is to be done; `unknown` is what could not be looked at."""
+    """The result of a check. `cure` is empty where nothing is to be done. `unknown`: the check could not be made."""
 
     state: State
     found: str
@@ -31,12 +31,12 @@ def say_ok(found: str) -> Verdict:
 
 
 def warn(found: str, cure: str) -> Verdict:
-    """Say what works today and may not tomorrow."""
+    """Say that something works today, and may not work tomorrow."""
     return Verdict("warning", found, cure)
 
 
 def fail(found: str, cure: str) -> Verdict:
-    """Say what does not work."""
+    """Say that something does not work."""
     return Verdict("failure", found, cure)
 
 
@@ -47,11 +47,11 @@ def pass_over(found: str) -> Verdict:
 
 @dataclass(slots=True)
 class Examined:
-    """What is looked at: the settings, and the database once it answers.
+    """What the checks look at: the settings, and the database once it answers.
 
-    `given` holds the options of the command line; `complaint` is the error of the settings, whose usable part
-    `settings` then is. `version` is that of the tables, None where it is not known; `pooler` says in words what stands
-    in between. `opened` is closed at the end.
+    `given` holds the options of the command line. `complaint` is the error of the settings, if they have one;
+    `settings` is then only their usable part. `version` is that of the tables, None where it is not known. `pooler`
+    says in words which pooler is between this machine and the server. `opened` is closed at the end.
     """
 
     settings: Settings
@@ -83,7 +83,8 @@ class Examined:
 class Check:
     """One question, the function that answers it, and what its answers mean, in words for the reference page.
 
-    `about` says what is looked at; `warns` and `fails` say when; an empty text: never.
+    `about` says what is looked at. `warns` and `fails` say when the check warns and when it fails; an empty text means
+    never.
     """
 
     name: str

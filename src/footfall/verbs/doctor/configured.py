@@ -12,7 +12,7 @@ from footfall.postgres.inspection import describe_address
 from footfall.settings import FIELDS, LIBPQ_VARIABLES, PREFIX, find_origin, read_definitions
 from footfall.verbs.doctor.checking import Examined, Verdict, check, fail, join_names, say_ok, warn
 
-LIKENESS = 0.8  # of 1; how much alike two names are, of which one is taken for a slip of the other
+LIKENESS = 0.8  # of 1; an unknown name that is as much like a setting as this is taken for a slip
 
 
 @check(

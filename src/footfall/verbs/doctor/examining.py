@@ -30,7 +30,7 @@ def list_checks() -> list[Check]:
 def examine(given: Mapping[str, object]) -> Iterator[tuple[Check, Verdict]]:
     """Make every check and give its verdict at once, as it comes.
 
-    Effects: none on tables and files. An embedded database that is there is started for the time, as every verb does.
+    Effects: none on tables and files. An embedded database that exists runs during the checks, as in every verb.
     """
     settings, complaint = _load(given)
     with ExitStack() as opened:
@@ -54,7 +54,7 @@ def _load(given: Mapping[str, object]) -> tuple[Settings, FootfallError | None]:
 
 
 def _look(each: Check, examined: Examined) -> Verdict:
-    """Make one check; what keeps it from being made is `unknown`."""
+    """Make one check; its verdict is `unknown` if something keeps it from being made."""
     if each.needs != "nothing" and (examined.connection is None or examined.connection.closed):
         return pass_over("no database answers; see `connection`")
     if each.needs == "tables" and examined.version != len(list_migrations()):

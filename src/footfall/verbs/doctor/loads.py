@@ -6,9 +6,9 @@ from footfall.safe_text import escape_unprintable
 from footfall.tables import health, history
 from footfall.verbs.doctor.checking import Examined, Verdict, check, say_ok, show_seconds, warn
 
-REJECTED_AGE_S_MAX = 7 * 86_400  # seconds; who sends the files still knows of them
-GAPS_MIN = 4  # gaps between runs; from fewer nobody can tell what is usual
-LATE = 2  # times the usual gap
+REJECTED_AGE_S_MAX = 7 * 86_400  # seconds; until then, the people who send the files still remember them
+GAPS_MIN = 4  # gaps between runs; fewer do not show which gap is usual
+LATE = 2  # times the usual gap, after which the next load is late
 FAILURES_SHOWN = 100
 
 

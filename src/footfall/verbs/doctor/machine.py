@@ -33,7 +33,7 @@ REQUIREMENT = re.compile(
 )
 SPECIFIER = re.compile(r"(>=|<=|==|!=|<|>|~=)\s*([\d.]+)")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
-LOCK = Path(__file__).resolve().parents[4] / "requirements" / "runtime.lock"  # in a checkout alone
+LOCK = Path(__file__).resolve().parents[4] / "requirements" / "runtime.lock"  # only in a checkout
 HOME_BYTES_MIN = 100_000_000  # bytes; a new database needs less, and PostgreSQL stops where its disk is full
 TEMPORARY_BYTES_MIN = 100_000_000  # bytes; a compressed file of a few MB is copied there as it is
 ROOMY_BYTES = 2_000_000_000  # bytes; below it a large file, or a large index, may fill the disk

@@ -1,4 +1,4 @@
-"""Checks of the server, the role and what stands in between."""
+"""Checks of the server, the role, and a pooler in front of the server."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def look_at_connection(examined: Examined) -> Verdict:
     words = describe_session(connection)
     try:
         with cut_off(connection, CUT_OFF_S):
-            # Before the snapshot: a pooler may have one session of the server, and the snapshot keeps it.
+            # Asked before the snapshot begins: a pooler may have only one session, and the snapshot would hold it.
             examined.pooler = describe_pooler(connection, target)
             begin_reading(connection, target, "UTC", STATEMENT_S, is_snapshot=True)
     except FootfallError as error:
@@ -184,7 +184,7 @@ def look_at_pooler(examined: Examined) -> Verdict:
 
 
 def describe_pooler(connection: Connection, target: Target) -> str:
-    """Say what stands between us and the server. Effects: opens a session more where something does."""
+    """Say which pooler is in front of the server. Effects: opens one more session if there is one."""
     if not is_pooled(connection):
         return "none: the server itself answers"
     shared = has_shared_sessions(connection, target, STATEMENT_S)

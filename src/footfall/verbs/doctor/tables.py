@@ -27,7 +27,7 @@ from footfall.verbs.doctor.checking import (
     warn,
 )
 
-# What a load writes beside reading all tables; docs/how-to/named-database.md grants the same, as a test sees.
+# The tables that a load writes to; it reads all. docs/how-to/named-database.md grants the same, as a test checks.
 INSERTED = (counts.RAW, "rejected_interactions", "loads", "load_overlaps", "load_duplicates")
 UPDATED = tuple(kept.table for kept in counts.KEPT)
 DEAD_SHARE_MAX = 0.2  # of the rows of a table; autovacuum begins there
@@ -35,7 +35,7 @@ DEAD_ROWS_MIN = 10_000  # rows; a small table is read in no time, dead rows or n
 WASTED_BYTES_MIN = 16_000_000  # bytes
 WASTED_SHARE_MAX = 0.5
 CHANGED_SHARE_MAX = 0.2
-XID_AGE_MAX = 1_500_000_000  # transactions; PostgreSQL refuses to go on some 600 million later
+XID_AGE_MAX = 1_500_000_000  # transactions; PostgreSQL refuses to go on about 600 million later
 
 
 @check(
