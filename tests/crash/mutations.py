@@ -23,9 +23,11 @@ OUTCOME = "    return CommitOutcome.COMMITTED if is_committed else CommitOutcome
 COMMITTING = "        attempt.is_committing = True\n"
 AT_COMMIT = f"        opening.assert_unchanged(file)\n{COMMITTING}    connection.commit()\n"
 ALL_KINDS = (EVERY_MESSAGE, "-k", "temporary")
-OPERATIONS = ("tests/property/test_operations.py",)
+TAKEN_BACK = ("tests/property/test_taking_back.py",)
+REPLAYED = ("tests/integration/test_replay.py",)
+FORGOTTEN = ("tests/integration/test_forget.py", "-k", "judge")
+AT_ONCE = ("tests/integration/test_concurrency.py", "-k", "replays or undo")
 EVERY_COMMAND = "tests/crash/test_every_command.py"
-OPERATORS = ("tests/crash/test_operators.py",)
 RUNS_BROKEN = "tests/crash/test_runs_broken.py"
 EACH_RANGE = "        for number in range(len(self.job.ranges)):\n"
 FALLING = ("tests/integration/test_parity.py", "-k", "fall")
@@ -282,22 +284,22 @@ MUTATIONS = (
                 "",
             ),
         ),
-        OPERATIONS,
+        TAKEN_BACK,
     ),
     Mutation(
         "rows pass to another load, and its sums stay",
         (('            connection.execute(SQL["pass_sums"], sums |', "            dict(sums |"),),
-        OPERATIONS,
+        TAKEN_BACK,
     ),
     Mutation(
         "the overlaps of rows that pass are not rewritten",
         (('        connection.execute(compose(SQL["pass_overlaps"], **names))\n', ""),),
-        OPERATIONS,
+        TAKEN_BACK,
     ),
     Mutation(
         "which rows were found is not rewritten where they pass",
         (('        connection.execute(compose(SQL["pass_duplicates"], **names))\n', ""),),
-        OPERATIONS,
+        TAKEN_BACK,
     ),
     Mutation(
         "rows pass to the last load that met them",
@@ -307,17 +309,17 @@ MUTATIONS = (
                 "order by m.first_load_id, m.interaction_id, l.finished_at desc, l.load_id desc\n",
             ),
         ),
-        OPERATIONS,
+        TAKEN_BACK,
     ),
     Mutation(
         "a load that was refused rows because of one that goes stays",
         (("            o.rows_conflict <> 0\n            or o.rows_duplicate", "            o.rows_duplicate"),),
-        OPERATIONS,
+        TAKEN_BACK,
     ),
     Mutation(
         "rejected rows of a load that is taken back stay",
         (('    connection.execute(SQL["remove_rejected"], {"load_ids": load_ids})\n', ""),),
-        OPERATIONS,
+        TAKEN_BACK,
     ),
     Mutation(
         "the first and last instants of users whose rows go stay",
@@ -327,7 +329,7 @@ MUTATIONS = (
                 '            if kept.table == "no table":',
             ),
         ),
-        OPERATIONS,
+        TAKEN_BACK,
     ),
     Mutation(
         "the ledger is told outside of the transaction that a load is undone",
@@ -358,7 +360,7 @@ MUTATIONS = (
                 "        standing, gone",
             ),
         ),
-        OPERATORS,
+        AT_ONCE,
     ),
     Mutation(
         "rows that are replayed stay open",
@@ -368,7 +370,7 @@ MUTATIONS = (
                 "    if False:",
             ),
         ),
-        OPERATIONS,
+        REPLAYED,
     ),
     Mutation(
         "a replay does not notice that rows were closed meanwhile",
@@ -378,12 +380,12 @@ MUTATIONS = (
                 "    if replays.close_rows(connection, origin_id, *closed, load_id) < 0:",
             ),
         ),
-        OPERATORS,
+        AT_ONCE,
     ),
     Mutation(
         "rows stay closed when the load that closed them is taken back",
         (("    replays.reopen_rows(connection, load_ids)\n", ""),),
-        OPERATIONS,
+        REPLAYED,
     ),
     Mutation(
         "a replay stays when the load whose rows it brought is taken back",
@@ -393,12 +395,12 @@ MUTATIONS = (
                 "        m.load_id is not null\n",
             ),
         ),
-        OPERATIONS,
+        REPLAYED,
     ),
     Mutation(
         "who was forgotten is not asked again under the writer lock",
         (("        if self.session.has_forgotten_others():\n            raise OthersForgottenError\n", ""),),
-        OPERATORS,
+        FORGOTTEN,
     ),
     Mutation(
         "a row whose fields cannot be told apart is no forgotten user's",
@@ -408,7 +410,7 @@ MUTATIONS = (
     Mutation(
         "the conflicts of a replay count as those of a load",
         (("    replays.forget_conflicts(connection, load_id)\n", ""),),
-        OPERATIONS,
+        REPLAYED,
     ),
     Mutation(
         "the ranges of a run are taken from the last to the first",

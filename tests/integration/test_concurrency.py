@@ -38,8 +38,8 @@ def line(number: int, user: int = 1) -> str:
     return f"{number},{user},1,click,2024-01-01"
 
 
-def started(database: str, *names: str, **variables: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "footfall.cli", "load", *names, "--database", database, "--format", "json"]
+def started(database: str, *words: str, **variables: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "footfall.cli", *words, "--database", database, "--format", "json"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, text=True, env=os.environ | variables, **pipes)
 
@@ -63,21 +63,54 @@ def writer_lock_held(database: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
+def wait_for_waiting(database: str, processes: list[subprocess.Popen[str]]) -> None:
+    """Wait until all of these wait for the writer lock."""
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    until = time.monotonic() + 600
+    while ask(database, waiting) != [(len(processes),)]:
+        assert [process.poll() for process in processes] == [None] * len(processes)
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def test_of_two_processes_with_the_same_file_one_loads_it(database: str, write_csv: Write) -> None:
     schema_verb.upgrade_schema(load_settings(database_url=database))
     name = write_csv("a.csv", *map(line, range(1, 5_000)))
     with writer_lock_held(database):  # both read and stage, then both wait here
-        both = [started(database, name) for _ in range(2)]
-        query = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
-        until = time.monotonic() + 600
-        while ask(database, query) != [(2,)]:
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        both = [started(database, "load", name) for _ in range(2)]
+        wait_for_waiting(database, both)
     done = [result_of(process)["loads"][0] for process in both]
     assert sorted(each["status"] for each in done) == ["already-loaded", "loaded"]
     assert done[0]["load_id"] == done[1]["load_id"]
     assert ask(database, "select interaction_count from interactions") == [(4_999,)]
     assert ask(database, "select count(*) from loads") == [(1,)]
+
+
+def test_of_two_replays_that_judge_at_once_the_second_finds_the_rows_closed(database: str, write_csv: Write) -> None:
+    name = write_csv("a.csv", line(1), "2,1,1,buy,2024-01-01", "3,1,1,buy,2024-01-01")
+    load_verb.load([name], load_settings(database_url=database, actions=["click"], max_rejected="1.0"))
+    with writer_lock_held(database):  # both judge the rows, then both wait here
+        both = [started(database, "replay") for _ in range(2)]
+        wait_for_waiting(database, both)
+    done = [result_of(process)["loads"] for process in both]
+    assert sorted(len(loads) for loads in done) == [0, 1]
+    assert ask(database, "select interaction_id from user_interactions_raw order by 1") == [(1,), (2,), (3,)]
+    assert ask(database, "select count(*) from loads where status = 'loaded'") == [(2,)]
+    assert ask(database, "select count(distinct replayed_by) from rejected_interactions") == [(1,)]
+    assert ask(database, "select count(*) from load_duplicates") == [(0,)]
+    assert verify_verb.verify(load_settings(database_url=database)).drift == ()
+
+
+def test_of_two_processes_that_undo_a_load_one_takes_it_back(database: str, write_csv: Write) -> None:
+    load_verb.load([write_csv("a.csv", line(1))], load_settings(database_url=database))
+    with writer_lock_held(database):
+        both = [started(database, "undo", "1") for _ in range(2)]
+        wait_for_waiting(database, both)
+        assert ask(database, "select interaction_id from user_interactions_raw") == [(1,)]
+    assert sorted(len(result_of(process)["loads"]) for process in both) == [0, 1]
+    assert ask(database, "select count(*) from user_interactions_raw") == [(0,)]
+    assert ask(database, "select count(*) from operations where verb = 'undo'") == [(1,)]
+    assert verify_verb.verify(load_settings(database_url=database)).drift == ()
 
 
 def test_two_processes_that_both_find_the_tables_empty_give_the_truth(
@@ -90,11 +123,8 @@ def test_two_processes_that_both_find_the_tables_empty_give_the_truth(
         for at, numbers in enumerate((range(1, 4_001), range(3_001, 7_001)))
     ]
     with writer_lock_held(database):
-        both = [started(database, name) for name in names]
-        until = time.monotonic() + 600
-        while ask(database, "select count(*) from pg_locks where locktype = 'advisory' and not granted") != [(2,)]:
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        both = [started(database, "load", name) for name in names]
+        wait_for_waiting(database, both)
     done = [result_of(process)["loads"][0] for process in both]
     assert sorted((each["rows_loaded"], each["rows_duplicate"]) for each in done) == [(3_000, 1_000), (4_000, 0)]
     found = contents(database)
@@ -111,7 +141,7 @@ def test_four_processes_with_overlapping_files_in_other_orders_give_the_truth(da
     rows = [line(number, number % 7 + 1) for number in range(1, 3_001)]
     files = [write_csv(f"{n}.csv", *chance.sample(rows, 1_500)) for n in range(6)]
     whole = write_csv("whole.csv", *rows)
-    crowd = [started(database, *chance.sample(files, 6), whole) for _ in range(4)]
+    crowd = [started(database, "load", *chance.sample(files, 6), whole) for _ in range(4)]
     for process in crowd:
         result_of(process)
     truth = Counter(number % 7 + 1 for number in range(1, 3_001))
@@ -125,7 +155,7 @@ def test_four_processes_with_overlapping_files_in_other_orders_give_the_truth(da
 
 def test_with_conflicts_the_ids_are_the_same_and_nothing_drifts(database: str, write_csv: Write) -> None:
     files = [write_csv(f"{user}.csv", *(line(number, user) for number in range(1, 1_001))) for user in (1, 2, 3)]
-    crowd = [started(database, name, FOOTFALL_MAX_REJECTED="1.0") for name in files]
+    crowd = [started(database, "load", name, FOOTFALL_MAX_REJECTED="1.0") for name in files]
     for process in crowd:
         result_of(process)
     assert ask(database, "select count(*), count(distinct user_id) from user_interactions_raw") == [(1_000, 1)]

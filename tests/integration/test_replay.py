@@ -11,7 +11,7 @@ import pytest
 
 import footfall
 from command_line import run
-from footfall.errors import SettingsError, UnknownNameError
+from footfall.errors import LaterLoadsError, SettingsError, UnknownNameError
 
 
 def write_csv(name: str, *rows: str) -> str:
@@ -197,6 +197,20 @@ def test_undoing_a_load_takes_its_replays_and_mended_files_along(database: str) 
     assert [load.load_id for load in undone.loads] == [1, 2, 3]
     assert [row[0] for row in ask(database, RAW)] == [2, 9]
     assert states(database) == []
+    assert_clean(database)
+
+
+def test_undoing_a_load_takes_the_replays_of_later_loads_along(database: str) -> None:
+    footfall.load(write_csv("a.csv", GOOD), database_url=database)
+    rows = (GOOD.replace("click", "view"), "2,1,1,buy,2024-01-01", "3,1,1,click,2024-01-01")
+    footfall.load(write_csv("b.csv", *rows), database_url=database, actions=["click", "view"], max_rejected="1.0")
+    (replay,) = footfall.replay(2, database_url=database).loads
+    assert (replay.replay_of, replay.rows_loaded) == (2, 1)
+    with pytest.raises(LaterLoadsError, match=r"load 3 .*: it mends rows that load 2 rejected"):
+        footfall.undo(1, database_url=database)
+    undone = footfall.undo(1, database_url=database, with_later=True)
+    assert [load.load_id for load in undone.loads] == [1, 2, 3]
+    assert (ask(database, RAW), states(database)) == ([], [])
     assert_clean(database)
 
 
