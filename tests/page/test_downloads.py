@@ -83,6 +83,7 @@ def test_a_formula_is_inert_in_csv(page: TestClient) -> None:
         ("/query/per-day.json?nothing=1", 400, "There are:"),
         ("/query/per-day.json?since=yesterday", 400, "--since"),
         ("/query/user.json", 400, "which one?"),
+        ("/query/funnel.svg?steps=view,purchase&by=product", 400, "leave --by out"),
     ],
 )
 def test_what_cannot_be_had_is_said(page: TestClient, address: str, status: int, says: str) -> None:

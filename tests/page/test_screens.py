@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
@@ -13,6 +16,8 @@ from starlette.testclient import TestClient
 
 from footfall.answers.kept import Keeper
 from footfall.page import reading
+from footfall.page.report.making import Options, make_report
+from footfall.page.screens import loads
 from footfall.settings import Settings, load_settings
 from footfall.verbs import load as load_verb
 from footfall.verbs import schema as schema_verb
@@ -310,3 +315,98 @@ def test_what_was_asked_before_is_not_asked_again_until_something_is_loaded(
         connection.execute("lock table interactions_per_user in access exclusive mode")
         assert open_page(story).get("/products").text == first
     assert len(kept) == number
+
+
+def load_rows(database: str, folder: Path, *rows: str) -> Settings:
+    """Load rows without their ids; give the settings."""
+    path = folder / "rows.csv"
+    path.write_text(HEADER + "".join(f"{number},{row}\n" for number, row in enumerate(rows, 1)), encoding="utf-8")
+    settings = load_settings(database_url=database)
+    load_verb.load([str(path)], settings)
+    return settings
+
+
+OPEN_FUNNEL = (  # one user did all steps, one stopped long ago, one is open before the last step, one before the second
+    *("1,1,view,2024-03-01T10:00Z", "1,1,cart,2024-03-01T10:01Z", "1,1,buy,2024-03-01T10:02Z"),
+    "4,2,view,2024-03-01T10:00Z",
+    *("2,1,view,2024-03-10T11:00Z", "2,1,cart,2024-03-10T11:10Z"),
+    "3,2,view,2024-03-10T11:30Z",
+)
+
+
+def test_page_and_report_call_users_open_at_any_step(database: str, tmp_path: Path) -> None:
+    settings = load_rows(database, tmp_path, *OPEN_FUNNEL)
+    assert "Still open: 2, whose" in open_page(settings).get("/funnel?steps=view,cart,buy").text
+    assert "Still open: 2 users" in make_report(settings, Options(funnel="view,cart,buy")).html
+
+
+def test_each_value_of_by_has_a_funnel_of_its_own_and_its_own_people(database: str, tmp_path: Path) -> None:
+    client = open_page(load_rows(database, tmp_path, *OPEN_FUNNEL))
+    found = assert_sound(client.get("/funnel?steps=view,cart,buy&by=product").text)
+    one, two = found.text.replace("\xa0", " ").partition("Product: 2")[::2]
+    assert "Product: 1" in one and "50 % of 2 users did all 3 steps" in one and "Still open: 1," in one
+    assert "0 % of 2 users did all 3 steps" in two and "Still open: 1," in two
+    links = [each["href"] or "" for each in found.named("a") if "question=funnel" in (each["href"] or "")]
+    people = {who: client.get(link).text for link in links for who in parse_qs(urlsplit(link).query)["who"]}
+    assert {"2:1", "dropped-2:2"} <= {*people}
+    assert "<b>2</b> users" in people["2:1"] and "<b>2</b> users" in people["dropped-2:2"]
+    assert not [each for each in found.named("a") if "funnel.svg" in (each["href"] or "")]
+
+
+def test_a_funnel_in_any_order_is_drawn_though_its_steps_have_no_action(page: TestClient) -> None:
+    answered = page.get("/funnel?steps=view,purchase&order=any")
+    assert "users did all 2 steps" in assert_sound(answered.text).text
+
+
+def test_a_funnel_of_too_few_steps_says_whether_the_address_or_the_data_have_too_few(
+    page: TestClient, database: str, tmp_path: Path
+) -> None:
+    assert "The address names one step only, 'view'." in outline(page.get("/funnel?steps=view").text).text
+    assert "These are the most frequent actions" in outline(page.get("/funnel?steps=,").text).text
+    client = open_page(load_rows(database, tmp_path, "1,1,view,2024-03-01", '1,1,"a,b",2024-03-01'))
+    assert "There is one action only that can be a step, 'view'." in outline(client.get("/funnel").text).text
+
+
+def test_what_ends_a_funnel_stays_chosen_though_it_is_two_actions(page: TestClient) -> None:
+    found = assert_sound(page.get("/funnel?steps=view,purchase&exclude=search,add_to_cart").text)
+    assert "search,add_to_cart" in [each["value"] for each in found.named("option") if "selected" in each]
+
+
+def test_a_funnel_of_ten_long_steps_has_links_that_can_be_opened(hostile: Settings) -> None:
+    client = open_page(hostile)
+    answered = client.get("/funnel", params={"steps": ["x" * 500] * 10})
+    assert answered.status_code == 200
+    links = [each["href"] or "" for each in outline(answered.text).named("a")]
+    steps = [link for link in links if "x" * 500 in link]
+    assert steps
+    assert {client.get(link).status_code for link in steps} == {200}
+    assert client.get("/funnel", params={"steps": ["x" * 500] * 11}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [("/loads?limit=1", "footfall loads --limit"), ("/rejects?limit=1", "footfall rejects --closed --limit")],
+)
+def test_the_longest_list_names_a_command_and_does_not_link_to_itself(
+    page: TestClient, path: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "limit=10#" in page.get(path).text
+    monkeypatch.setattr(loads, "LIMIT_MAX", 1)
+    text = page.get(path).text
+    assert command in text and "limit=1#" not in text and "limit=10#" not in text
+
+
+def test_actions_beyond_those_that_are_known_are_not_called_all(database: str, tmp_path: Path) -> None:
+    client = open_page(load_rows(database, tmp_path, *(f"1,1,action {number},2024-03-01" for number in range(201))))
+    assert "The 5 most frequent actions of 200 or more." in client.get("/trends?by=action").text
+
+
+def test_a_bar_of_a_period_opens_that_period(page: TestClient) -> None:
+    links = [each["href"] or "" for each in outline(page.get("/retention").text).named("a")]
+    options = [parse_qs(urlsplit(link).query) for link in links if link.startswith("/trends?since=")]
+    spans = [date.fromisoformat(each["until"][0]) - date.fromisoformat(each["since"][0]) for each in options]
+    assert 7 in [span.days for span in spans]
+
+
+def test_bars_of_changes_are_described_as_changes(page: TestClient) -> None:
+    assert "bars of changes in interactions: " in page.get("/products").text

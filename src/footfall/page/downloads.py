@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable
 from footfall.answers.charts import make_file_text
 from footfall.answers.files import print_table
 from footfall.errors import FootfallError, SettingsError, UnknownNameError
-from footfall.page.drawing import DRAWINGS
+from footfall.page.drawing import DRAWINGS, is_one_picture
 from footfall.page.making import open_view
 from footfall.page.options import BadAddressError, read_options
 from footfall.page.reading import Waiting, open_reader
@@ -38,6 +38,8 @@ def make_download(
         with open_reader(settings, waiting) as reader:
             known = (*reader.list_options(name), "limit")
             given = read_options(f"/query/{name}.{form}", pairs, known)
+            if form == "svg" and not is_one_picture(name, given.options):
+                raise BadAddressError(f"--by: {name}.svg is one picture; leave --by out, or take CSV or JSON", "by")
             view = open_view(given, reader)
             needed = reader.find(name).needed
             identifier = given.get("user" if needed == "user_id" else "product") if needed else None

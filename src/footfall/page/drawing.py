@@ -164,7 +164,7 @@ def draw_funnel(answered: Answered, drawing: Drawing) -> Markup:
     link = drawing.who_link
     steps = [
         Step(
-            row["action"],
+            row["action"] or f"step {row['step']}",  # in any order, no step is one action
             row["user_count"],
             row.get("median_seconds"),
             link(row["step"], "reached") if link else None,
@@ -173,6 +173,11 @@ def draw_funnel(answered: Answered, drawing: Drawing) -> Markup:
         for row in list_rows(answered)
     ]
     return charts.draw_funnel(About(drawing.name, drawing.title, unit="users"), steps)
+
+
+def is_one_picture(question: str, options: Mapping[str, str]) -> bool:
+    """Say whether the answer to a question is drawn as one picture; with `by`, each value has a funnel of its own."""
+    return question in DRAWINGS and not options.get("by")
 
 
 def draw_retention(answered: Answered, drawing: Drawing) -> Markup:
@@ -252,7 +257,7 @@ def draw_movers(answered: Answered, drawing: Drawing) -> Markup:
         )
         for row in list_rows(answered)
     ]
-    return charts.draw_bars(About(drawing.name, drawing.title, unit="interactions"), shown)
+    return charts.draw_bars(About(drawing.name, drawing.title, unit="changes in interactions"), shown)
 
 
 def draw_paths(answered: Answered, drawing: Drawing) -> Markup:

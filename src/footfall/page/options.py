@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from urllib.parse import quote, urlencode
 
-VALUE_CHARACTERS_MAX = 4_000  # characters of one option; an action has 500 at most, and a funnel has ten steps
+VALUE_CHARACTERS_MAX = 5_100  # characters of one option: ten steps of a funnel, 500 each at most, and their commas
 LISTS = ("steps", "exclude")  # may be given several times, once per select box; the values become one list
 # Options that every screen takes: how many rows it shows.
 OWN = ("limit",)
@@ -94,9 +94,9 @@ def read_options(path: str, pairs: Iterable[tuple[str, str]], known: Iterable[st
             raise BadAddressError(f"{path} has no option {name[:100]!r}{hint}", name, names)
         if not value.strip():
             continue
-        if len(value) > VALUE_CHARACTERS_MAX or "\0" in value:
-            raise BadAddressError(f"--{name}: {value[:50]!r}... is no value of an option", name, names)
         if name in options and name not in LISTS:
             raise BadAddressError(f"--{name} is given twice; once is enough", name, names)
         options[name] = f"{options[name]},{value}" if name in options else value
+        if len(options[name]) > VALUE_CHARACTERS_MAX or "\0" in value:
+            raise BadAddressError(f"--{name}: {value[:50]!r}... is no value of an option", name, names)
     return Given(path, options, names)

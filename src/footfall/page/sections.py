@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from footfall.errors import FootfallError
-from footfall.page.drawing import DRAWINGS, Drawing
+from footfall.page.drawing import Drawing, is_one_picture
 from footfall.page.options import Given, write_address
 from footfall.page.reading import Reader, make_filters
 from footfall.results import Table
@@ -209,6 +209,8 @@ def _explain_behind(ask: Ask, answered: Answered, view: View) -> Behind:
         answered,
         write_address(f"{path}.csv", options),
         write_address(f"{path}.json", options),
-        write_address(f"{path}.svg", options) if ask.question in DRAWINGS and answered.table.rows else None,
+        write_address(f"{path}.svg", options)
+        if is_one_picture(ask.question, options) and answered.table.rows
+        else None,
         ", ".join(f"--{name}" for name in unused),
     )

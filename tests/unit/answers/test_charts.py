@@ -142,6 +142,21 @@ def test_a_long_label_is_cut_and_whole_where_it_is_pointed_at() -> None:
     assert any("x" * 500 in (each.text or "") for each in root.iter(f"{SVG}title"))
 
 
+@pytest.mark.parametrize(
+    ("unit", "counts", "says"),
+    [
+        ("interactions", (300, 20), "2 bars of interactions: view 300; view 20"),
+        ("interactions", (300,), "1 bar of interactions: view 300"),
+        ("", (1, 2, 3, 4), "4 bars: view 1; view 2; view 3; and 1 more"),
+    ],
+)
+def test_the_sentence_of_bars_does_not_take_their_number_for_what_is_counted(
+    unit: str, counts: tuple[int, ...], says: str
+) -> None:
+    root = _root(charts.draw_bars(About("chart", "Actions", unit=unit), [Bar("view", count) for count in counts]))
+    assert root[1].text == says
+
+
 @given(st.text(max_size=80), st.floats(5, 400))
 def test_a_cut_label_fits(text: str, room: float) -> None:
     given_back = cut(text, room)

@@ -34,13 +34,13 @@ def _span(since: str, until: str) -> Span:
             "2024-06-05T12:00",
             "2024-06-05T12:30",
             "2024-06-05 12:00 to 2024-06-05 12:30",
-            "just before, in as long a time",
+            "in as long a time just before",
         ),
     ],
 )
 def test_a_range_and_the_one_before_have_names(since: str, until: str, name: str, before: str) -> None:
     span = _span(since, until)
-    assert (span.name, span.name_before) == (name, before)
+    assert (span.name, span.name_span_before(span.find_span_before(None))) == (name, before)
 
 
 def test_the_month_before_a_month_is_a_month() -> None:
@@ -52,6 +52,22 @@ def test_where_the_data_end_within_the_range_the_one_before_is_cut_at_the_same_t
     noon = datetime(2024, 6, 15, 12)  # noqa: DTZ001
     assert _span("2024-06-01", "2024-07-01").find_span_before(noon) == _span("2024-05-01", "2024-05-15T12:00")
     assert _span("2024-06-10", "2024-06-17").find_span_before(noon) == _span("2024-06-03", "2024-06-08T12:00")
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "data_until", "before"),
+    [
+        ("2024-06-01", "2024-07-01", "2024-06-15T12:00", "in the same part of May"),
+        ("2024-06-10", "2024-06-17", "2024-06-15T12:00", "in the same part of the 7 days before"),
+        ("2024-06-15", "2024-06-16", "2024-06-15T12:00", "in the same part of the day before"),
+        ("2024-06-15T00:00", "2024-06-15T20:00", "2024-06-15T12:00", "in the same part of the 20 hours before"),
+        # February is shorter than the part of March that has data: all of it is compared.
+        ("2023-03-01", "2023-04-01", "2023-03-30T12:00", "in February"),
+    ],
+)
+def test_a_range_before_that_was_cut_is_called_a_part(since: str, until: str, data_until: str, before: str) -> None:
+    span = _span(since, until)
+    assert span.name_span_before(span.find_span_before(datetime.fromisoformat(data_until))) == before
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)), st.integers(1, 2000), st.booleans())  # noqa: DTZ001

@@ -94,4 +94,5 @@ def _draw_bar(row: Bar, number: float | None, text: str, place: tuple[float, flo
 def _describe(rows: Sequence[Bar], texts: Sequence[str], unit: str) -> str:
     first = "; ".join(f"{row.label[:60]} {text}" for row, text in zip(rows[:3], texts[:3], strict=True))
     more = f"; and {len(rows) - 3} more" if len(rows) > 3 else ""
-    return f"{len(rows)} {unit or 'bars'}: {first}{more}"
+    of = f" of {unit}" if unit else ""
+    return f"{len(rows)} bar{'' if len(rows) == 1 else 's'}{of}: {first}{more}"

@@ -79,7 +79,7 @@ def count_users(asking: Asking, bounds: dict[str, str]) -> tuple[int, int]:
 def build_figures(asking: Asking, has_before: bool) -> list[Figure]:
     """Count the figures at the top of a report, and compare them with the time before."""
     figures = []
-    when = asking.span.name_before
+    when = asking.span.name_span_before(asking.before)
 
     def add(name: str, now: tuple[int, int], before: tuple[int, int] | None) -> None:
         change = sentences.compare(now[0], before[0] if before else None, when)

@@ -128,7 +128,7 @@ def draw_movers(rows: Sequence[Row]) -> Markup:
         )
         for row in rows[:BARS_SHOWN]
     ]
-    return charts.draw_bars(About("movers", "Products that changed most", unit="products"), shown)
+    return charts.draw_bars(About("movers", "Products that changed most", unit="changes in interactions"), shown)
 
 
 def draw_top(name: str, title: str, rows: Sequence[Row], key: str) -> Markup:

@@ -87,17 +87,30 @@ class Span:
             until = min(until, since + (data_until - self.since))
         return Span(since, until)
 
-    @property
-    def name_before(self) -> str:
-        """The name of the span before this one, to be put into a sentence."""
+    def name_span_before(self, before: Span) -> str:
+        """Name the span that find_span_before gave, to be put into a sentence; if it was cut, say so.
+
+        Example:
+            >>> june = Span(datetime(2024, 6, 1), datetime(2024, 7, 1))
+            >>> june.name_span_before(june.find_span_before(None))
+            'in May'
+            >>> june.name_span_before(june.find_span_before(datetime(2024, 6, 15)))
+            'in the same part of May'
+        """
+        preposition, name = self._name_before()
+        if before.until < self.since:
+            return f"in the same part of {name}"
+        return f"{preposition} {name}"
+
+    def _name_before(self) -> tuple[str, str]:
         if month := self.month:
             before = month - DAY
             year = "" if before.year == month.year else f" {before.year}"
-            return f"in {MONTHS[before.month - 1]}{year}"
+            return "in", f"{MONTHS[before.month - 1]}{year}"
         if self.is_of_days:
-            return "on the day before" if self.days == 1 else f"in the {self.days} days before"
+            return ("on", "the day before") if self.days == 1 else ("in", f"the {self.days} days before")
         hours = (self.until - self.since) / HOUR
-        return f"in the {hours:,.0f} hours before" if hours == int(hours) > 1 else "just before, in as long a time"
+        return "in", f"the {hours:,.0f} hours before" if hours == int(hours) > 1 else "as long a time just before"
 
 
 def _write_day(at: datetime) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import groupby
+from typing import Any
 
 from markupsafe import Markup
 
@@ -12,6 +14,8 @@ from footfall.page.drawing import DRAWINGS, frame_chart, list_rows
 from footfall.page.making import Screen
 from footfall.page.rendering import render
 from footfall.page.sections import Ask, Section, View
+from footfall.results import Table
+from footfall.safe_text import escape_unprintable
 from footfall.verbs.query import Answered
 
 STEPS_MAX = 10
@@ -19,10 +23,14 @@ STEPS_ALONE = 3  # steps of the funnel if the address names none
 SLOTS = 5  # select boxes at least: one per step, and empty ones for further steps
 
 
+def read_steps(view: View) -> list[str]:
+    """Give the steps that the address names."""
+    return [step.strip() for step in view.given.get("steps").split(",") if step.strip()]
+
+
 def choose_steps(view: View) -> list[str]:
     """Give the steps of the address; if it names none, the most frequent actions in this order."""
-    given = [step.strip() for step in view.given.get("steps").split(",") if step.strip()]
-    return given or [action for action in view.list_actions() if "," not in action][:STEPS_ALONE]
+    return read_steps(view) or [action for action in view.list_actions() if "," not in action][:STEPS_ALONE]
 
 
 def list_sections(view: View) -> Sequence[Section]:
@@ -34,16 +42,20 @@ def list_sections(view: View) -> Sequence[Section]:
     asks = (Ask("funnel", {"steps": ",".join(steps)}),)
     within = view.options.get("within", "1d")
     note = f"Within {within} of the first step; each user counts once a step."
-    if not view.given.get("steps"):
+    if not read_steps(view):
         note += " These are the most frequent actions, the most frequent first: choose your own above."
     return [chosen, Section("funnel", "How far they get", draw_funnel, asks, is_slow=True, note=note)]
 
 
 def draw_too_few(view: View) -> Markup:
-    """Say that there are too few actions for a funnel."""
-    actions = view.list_actions()
-    words = f"There is one action only, {actions[0]!r}" if actions else "There is no action"
-    return Markup('<p class="muted">{}: a funnel has two steps at least.</p>').format(words)
+    """Say that the address, or where it names no step the data, have too few steps for a funnel."""
+    steps = choose_steps(view)
+    if read_steps(view):
+        words = f"The address names one step only, {steps[0]!r}. A funnel has at least two: choose another one above."
+    else:
+        found = f"one action only that can be a step, {steps[0]!r}" if steps else "no action that can be a step"
+        words = f"There is {found}. A funnel has at least two steps."
+    return Markup('<p class="muted">{}</p>').format(words)
 
 
 def draw_steps(view: View) -> Markup:
@@ -54,36 +66,58 @@ def draw_steps(view: View) -> Markup:
     kept = {
         name: value for name, value in view.given.options.items() if name not in ("steps", "within", "order", "exclude")
     }
+    exclude = view.given.get("exclude")  # may be several actions, which stay together as one entry
     return render(
-        "steps.html", slots=slots, actions=list(dict.fromkeys([*actions, *steps])), kept=kept, given=view.given
+        "steps.html",
+        slots=slots,
+        actions=list(dict.fromkeys([*actions, *steps])),
+        endings=list(dict.fromkeys([*actions, *([exclude] if exclude else [])])),
+        kept=kept,
+        given=view.given,
     )
 
 
 def draw_funnel(view: View, answered: Answered) -> Markup:
-    """Draw the funnel, and above it a sentence: how many did all steps, and how long they took."""
-    rows = list_rows(answered)
-    steps = choose_steps(view)
-    asked = replace(view, options={**view.options, "steps": ",".join(steps)})
-    behind = asked.find_who_link("funnel", "steps", "within", "order", "exclude")
+    """Draw a funnel below a sentence; where the address has `by`, one for each of its values."""
+    groups = [(value, list(rows)) for value, rows in groupby(list_rows(answered), lambda row: row.get("value"))]
+    return Markup().join(_draw_one(view, answered, number, *group) for number, group in enumerate(groups, 1))
 
-    def link(step: int, state: str) -> str:
-        return behind(f"dropped-{step}" if state == "dropped" else step) if behind else ""
 
-    drawing = view.make_drawing("Funnel", "funnel-chart", who_link=link if behind else None)
-    drawn = frame_chart(DRAWINGS["funnel"](answered, drawing))
-    if not rows or not rows[0]["user_count"]:
-        return drawn
+def _draw_one(view: View, answered: Answered, number: int, value: str | None, rows: list[dict[str, Any]]) -> Markup:
+    columns = answered.table.columns
+    part = replace(answered, table=Table(columns, tuple(tuple(row[name] for name in columns) for row in rows)))
+    heading = f"{view.given.get('by').replace('-', ' ').capitalize()}: {value}"
+    title, name = ("Funnel", "funnel-chart") if value is None else (heading, f"funnel-chart-{number}")
+    drawn = frame_chart(DRAWINGS["funnel"](part, view.make_drawing(title, name, who_link=_find_link(view, value))))
+    if rows[0]["user_count"]:
+        drawn = Markup("<p>{}</p>").format(say_funnel(rows)) + drawn
+    return drawn if value is None else Markup("<h3>{}</h3>").format(escape_unprintable(heading)) + drawn
+
+
+def _find_link(view: View, value: str | None) -> Callable[[int, str], str] | None:
+    """Give a function that makes the address of the people of a step, or None where no address names just these."""
+    if value is not None and view.given.get("limit"):
+        return None  # `limit` would cut the list of people and not the number of groups
+    asked = replace(view, options={**view.options, "steps": ",".join(choose_steps(view))})
+    behind = asked.find_who_link("funnel", "steps", "within", "order", "exclude", "by")
+    if behind is None:
+        return None
+    group = "" if value is None else f":{value}"
+    return lambda step, state: behind(f"{'dropped-' if state == 'dropped' else ''}{step}{group}")
+
+
+def say_funnel(rows: list[dict[str, Any]]) -> str:
+    """Say how many users of one funnel did all steps, how long they took, and how many may still go on."""
     first, last = rows[0]["user_count"], rows[-1]
-    open_count = last.get("open_count") or 0
-    sentence = f"{write_share(last['user_count'] / first)} of {write_number(first)} users did all {len(rows)} steps"
+    said = f"{write_share(last['user_count'] / first)} of {write_number(first)} users did all {len(rows)} steps"
     if last.get("median_seconds") is not None:
-        sentence += f"; half of them within {write_duration(float(last['median_seconds']))}"
+        said += f"; half of them within {write_duration(float(last['median_seconds']))}"
         if last.get("p90_seconds") is not None:
-            sentence += f", nine of ten within {write_duration(float(last['p90_seconds']))}"
-    still = (
-        f" Still open: {write_number(open_count)}, whose time is not over at the end of the data." if open_count else ""
-    )
-    return Markup("<p>{}.{}</p>").format(sentence, still) + drawn
+            said += f", nine of ten within {write_duration(float(last['p90_seconds']))}"
+    # Each user is open at one step only, the one before which the user stopped, so that the sum counts nobody twice.
+    open_count = sum(row.get("open_count") or 0 for row in rows)
+    still = f" Still open: {write_number(open_count)}, whose time is not over at the end of the data."
+    return f"{said}.{still if open_count else ''}"
 
 
 FUNNEL = Screen(

@@ -28,6 +28,7 @@ ROWS_SHOWN = 100
 ROWS_OF_LOAD = 20
 SHARES_SHOWN = 15
 DAYS_SHOWN = 60
+LIMIT_MAX = 10_000  # rows of one screen; a longer page is slow in a browser
 NO_RIGHT = (
     "This role may not read rejected rows: `footfall schema grant` leaves the quarantine out, as its rows may hold "
     "anything. Open the page as the owner of the tables to see them."
@@ -57,9 +58,19 @@ def list_loads(view: View, limit: int, status: str | None = None) -> Table:
 def read_limit(view: View, otherwise: int) -> int:
     """Read how many rows are asked for. Raises: BadAddressError."""
     text = view.given.get("limit", str(otherwise))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):
-        raise BadAddressError(f"--limit: {text[:50]!r} is not a number from 1 to 10,000", "limit")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LIMIT_MAX):
+        raise BadAddressError(f"--limit: {text[:50]!r} is not a number from 1 to {LIMIT_MAX:,}", "limit")
     return int(text)
+
+
+def draw_rest(view: View, limit: int, *, anchor: str, words: str, command: str) -> Markup:
+    """Draw a link to more rows; on the longest screen that there is, name the command that has the rest."""
+    if limit < LIMIT_MAX:
+        more = view.given.replace_options(limit=str(min(limit * 10, LIMIT_MAX))).address
+        return Markup('<p><a href="{}#{}">{}</a></p>').format(more, anchor, words)
+    return Markup(
+        "<p>This screen ends after {:,} rows. <code>{}</code> has the rest: take as high a limit as you need.</p>"
+    ).format(LIMIT_MAX, command)
 
 
 def list_ledger_sections(view: View) -> Sequence[Section]:
@@ -116,8 +127,8 @@ def draw_all_loads(view: View, *, limit: int) -> Markup:
     table = list_loads(view, limit + 1, view.given.get("status") or None)
     drawn = draw_ledger(Table(table.columns, table.rows[:limit]))
     if len(table.rows) > limit:
-        more = view.given.replace_options(limit=str(min(limit * 10, 10_000))).address
-        drawn += Markup('<p><a href="{}#ledger">Show older loads, too</a></p>').format(more)
+        command = f"footfall loads --limit {LIMIT_MAX * 10} --format csv"
+        drawn += draw_rest(view, limit, anchor="ledger", words="Show older loads, too", command=command)
     return drawn
 
 
@@ -214,9 +225,13 @@ def draw_rows(view: View, *, load_id: int | None, code: str | None, limit: int) 
     """Draw rejected rows as text: HTML in them is escaped, and invisible characters are spelled out."""
     require_right(view)
     rows = ledger.list_rows(view.reader.asker, load_id, code, limit + 1)
-    more = view.given.replace_options(limit=str(min(limit * 10, 10_000))).address if len(rows) > limit else ""
     values = {"place": place, "words": describe_problems, "is_of_all": load_id is None}
-    return render("rejects.html", rows=rows[:limit], more=more, **values)
+    drawn = render("rejects.html", rows=rows[:limit], **values)
+    if len(rows) <= limit:
+        return drawn
+    narrower = (f" --load {load_id}" if load_id else "") + (f" --code {code}" if code else "")
+    command = f"footfall rejects{narrower} --closed --limit {LIMIT_MAX * 10} --format csv"
+    return drawn + draw_rest(view, limit, anchor="rows", words="Show more", command=command)
 
 
 LOADS = Screen(

@@ -9,7 +9,7 @@ from functools import partial
 
 from markupsafe import Markup
 
-from footfall.page.drawing import DRAWINGS, frame_chart
+from footfall.page.drawing import DRAWINGS, find_next, frame_chart
 from footfall.page.making import Screen
 from footfall.page.sections import Ask, Section, View
 from footfall.verbs.query import Answered
@@ -46,14 +46,15 @@ def draw_cohorts(view: View, answered: Answered) -> Markup:
 
 
 def draw_lifecycle(view: View, answered: Answered) -> Markup:
-    """Draw lifecycle bars; each period links to the trends from its first day on."""
+    """Draw lifecycle bars; each period links to its own trends."""
     link = partial(_link_period, view)
     drawing = view.make_drawing("Lifecycle", "lifecycle-chart", per=view.options.get("per", "week"), period_link=link)
     return frame_chart(DRAWINGS["lifecycle"](answered, drawing))
 
 
 def _link_period(view: View, period: date) -> str:
-    return view.link("/trends", since=period.isoformat(), until=None)
+    until = find_next(period, view.make_drawing("", "x", per=view.options.get("per", "week")).per)
+    return view.link("/trends", since=period.isoformat(), until=until.isoformat())
 
 
 def draw_stickiness(view: View, answered: Answered) -> Markup:

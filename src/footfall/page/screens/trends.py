@@ -12,7 +12,7 @@ from footfall.answers.charts import About, Series, draw_lines
 from footfall.page.drawing import DRAWINGS, find_next, frame_chart, make_periods, take_column
 from footfall.page.making import Screen
 from footfall.page.options import BadAddressError
-from footfall.page.sections import Ask, Section, View
+from footfall.page.sections import ACTIONS_KNOWN, Ask, Section, View
 from footfall.verbs.query import Answered
 
 QUESTIONS = {"day": "per-day", "week": "per-week", "month": "per-month"}
@@ -87,9 +87,10 @@ def draw_actions(view: View, *answers: Answered, title: str) -> Markup:
         )
         series.append(Series(action, [counts.get(key, 0) for key in periods.keys]))
     drawn = frame_chart(draw_lines(About("count-chart", title, unit="interactions"), periods, series))
-    more = len(view.list_actions()) - len(answers)
-    words = Markup('<p class="muted">The {} most frequent actions of {}.</p>').format(len(answers), more + len(answers))
-    return drawn + (words if more > 0 else Markup()) + _offer_by(view)
+    count = len(view.list_actions())
+    of = f"{count} or more" if count == ACTIONS_KNOWN else str(count)  # there may be more than were asked for
+    words = Markup('<p class="muted">The {} most frequent actions of {}.</p>').format(len(answers), of)
+    return drawn + (words if count > len(answers) else Markup()) + _offer_by(view)
 
 
 def draw_active(view: View, answered: Answered) -> Markup:
