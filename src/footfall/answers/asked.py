@@ -90,6 +90,14 @@ PARAMETERS = (
 )
 BY_NAME = {each.name: each for each in PARAMETERS}
 OPTIONS = {each.name: each.option for each in PARAMETERS}
+SPAN_COUNT_MAX = 9_999_999  # of a unit; the number before it has at most seven digits
+SPAN_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +186,13 @@ class Filters:
     over_time: bool | None = None
 
 
+def _write_span(span: timedelta) -> str:
+    """Write a span of time in the smallest unit in which it is read back; a part of a unit counts as a whole one."""
+    counts = [(-(-span // size), unit) for unit, size in SPAN_UNITS.items()]
+    count, unit = next((each for each in counts if each[0] <= SPAN_COUNT_MAX), counts[-1])
+    return f"{count}{unit}"
+
+
 def write_command(name: str, filters: Filters) -> str:
     r"""Give the command line that asks a question.
 
@@ -192,7 +207,7 @@ def write_command(name: str, filters: Filters) -> str:
             continue
         words.append(each.option)
         if isinstance(value, timedelta):
-            value = f"{value.total_seconds():.0f}s"
+            value = _write_span(value)
         if each.kind != "flag":
             words.append(value if isinstance(value, str) else ",".join(value) if each.kind == "words" else str(value))
     return shlex.join(words)

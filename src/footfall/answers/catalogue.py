@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from footfall.answers.asked import BY_NAME
 from footfall.errors import QueryError, UnknownNameError
 
 QUERY_BYTES_MAX = 1_000_000  # bytes; a larger file is no question
@@ -182,7 +183,7 @@ def parse(name: str, text: str, path: Path | None = None) -> Query:
     about = [line for line in comments if line]
     headed = {key: value.strip() for key, _, value in (line.partition(":") for line in about[1:]) if key in HEADS}
     choices = (each.partition("=") for each in headed.get("Choices", "").split(";") if each.strip())
-    return Query(
+    query = Query(
         name,
         about[0] if about else "",
         headed.get("Grain", ""),
@@ -197,6 +198,12 @@ def parse(name: str, text: str, path: Path | None = None) -> Query:
         headed.get("Who"),
         tuple(each.strip() for each in headed.get("Cells", "").split(",") if each.strip()),
     )
+    if query.needed is not None and (query.needed not in BY_NAME or query.needed not in query.parameters):
+        raise QueryError(
+            f"{where}: 'Needs: {query.needed}' in the comment at its head names no parameter that the query reads; "
+            "write the name of one, such as user_id, or begin that line with another word"
+        )
+    return query
 
 
 def _begin_form(found: re.Match[str], before: str, forms: Collection[str], where: str) -> tuple[str, str]:

@@ -85,6 +85,8 @@ def _read_cell(option: str, query: Query, given: str) -> str:
         for kind, part in parts:
             if kind == "DATE":
                 date.fromisoformat(part)
+                if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", part):  # Python reads weeks such as 2024-W10-1 too
+                    raise ValueError(part)
     except ValueError:
         parts = []
     form = ":".join(kind for kind, _ in parts)

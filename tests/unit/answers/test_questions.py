@@ -336,6 +336,34 @@ def test_a_question_says_which_words_it_takes_where_these_are_fewer() -> None:
     assert understand(query, Filters(per="week"), "UTC").per == "week"
 
 
+@pytest.mark.parametrize("needs", ["an index on action", "limit", "per", ""])
+def test_a_head_that_needs_no_parameter_of_the_query_is_refused_with_its_file(needs: str) -> None:
+    text = f"-- Mine.\n-- Needs: {needs}\n\\if :{{?per}} \\else \\set per day \\endif\nselect 1 as one"
+    with pytest.raises(QueryError, match=rf"mine\.sql: 'Needs: {needs}' .* names no parameter .* such as user_id"):
+        parse("mine", text)
+
+
+@pytest.mark.parametrize("who", ["2024-W10-1", "2024-W10", "2024-W10-1:0", "2024-02-30", "2024-3-4"])
+def test_a_cell_whose_day_is_no_date_is_refused(who: str) -> None:
+    with pytest.raises(QueryError, match=rf"--who: '{who}' is not DATE or DATE:NUMBER"):
+        asked("retention", who=who)
+
+
+@pytest.mark.parametrize(
+    ("span", "written"),
+    [
+        (timedelta(milliseconds=300), "1s"),
+        (timedelta(seconds=2.3), "3s"),
+        (timedelta(seconds=9_999_999), "9999999s"),
+        (timedelta(days=120), "172800m"),
+    ],
+)
+def test_a_span_of_time_is_written_as_one_that_is_read(span: timedelta, written: str) -> None:
+    words = shlex.split(write_command("funnel", Filters(within=span)))
+    assert words == ["footfall", "query", "funnel", "--within", written]
+    assert asked("funnel", within=words[-1]).within is not None
+
+
 def test_the_command_line_of_a_question_asks_the_same(tmp_path: Path) -> None:
     filters = Filters(steps=["view", "it's"], within=timedelta(hours=2), limit=3, recurring=True, over_time=False)
     assert shlex.split(write_command("funnel", filters)) == [
