@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from command_line import run
 from footfall.errors import DatabaseUnavailableError, SchemaError, SettingsError
+from footfall.postgres.addresses import spell_out
 from footfall.settings import load_settings
 from footfall.tables import schema
 from footfall.verbs import load as load_verb
@@ -180,6 +181,19 @@ def test_without_a_setting_a_service_names_the_database(database: str, write_csv
     done = run("load", write_csv("a.csv", ROW), "-q", PGSERVICE="here", PGSERVICEFILE=str(tmp_path / "services"))
     assert (done.returncode, done.stderr) == (0, "")
     assert ask(database, "select count(*) from user_interactions_raw") == [(1,)]
+
+
+def test_an_address_by_service_means_the_same_where_there_is_no_service_file(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "".join(f"{name}={text}\n" for name, text in conninfo_to_dict(database).items() if text)
+    (tmp_path / "services").write_text(f"[here]\n{lines}")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    asked = "select current_database(), current_user::text"
+    found = ask("service=here", asked)
+    spelled_out = spell_out("service=here")
+    (tmp_path / "services").unlink()
+    assert ask(spelled_out, asked) == found == ask(database, asked)
 
 
 def test_the_option_comes_before_the_variables_of_libpq(database: str, write_csv: Write) -> None:

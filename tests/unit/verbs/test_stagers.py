@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,14 +110,48 @@ def test_what_spark_says_is_short_and_without_secrets() -> None:
 
 
 def test_an_address_is_spelled_out_with_what_libpq_takes_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PGHOST", "db.example.com")
+    monkeypatch.setenv("PGHOST", "/nowhere")
     monkeypatch.setenv("PGPASSWORD", "hunter2")
     monkeypatch.setenv("PGDATABASE", "users")
     found = conninfo_to_dict(spell_out("dbname=others application_name=x"))
-    assert (found["host"], found["password"], found["dbname"]) == ("db.example.com", "hunter2", "others")
+    assert (found["host"], found["password"], found["dbname"]) == ("/nowhere", "hunter2", "others")
     assert found["application_name"] == "x"
     assert found["user"]
-    assert spell_out(spell_out(URL)) == spell_out(URL)
+    url = "postgresql://me:hunter2@/users?host=/nowhere"
+    assert spell_out(spell_out(url)) == spell_out(url)
+
+
+@pytest.mark.parametrize("is_in_address", [True, False])
+def test_a_service_is_spelled_out_and_comes_before_variables_and_defaults(
+    is_in_address: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["host=/nowhere", "port=6000", "user=seller", "dbname=shop", "password=hunter2", "sslmode=disable"]
+    (tmp_path / "services").write_text("\n".join(["[shop]", *lines]))
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    monkeypatch.setenv("PGPORT", "7000")
+    monkeypatch.setenv("PGOPTIONS", "-c jit=off")
+    if not is_in_address:
+        monkeypatch.setenv("PGSERVICE", "shop")
+    found = conninfo_to_dict(spell_out("service=shop dbname=stock" if is_in_address else "dbname=stock"))
+    assert {f"{name}={found[name]}" for name in ("host", "port", "user", "password", "sslmode")} == {
+        *lines[:3],
+        *lines[4:],
+    }
+    assert (found["dbname"], found["options"]) == ("stock", "-c jit=off")
+    assert "service" not in found and "servicefile" not in found and "passfile" not in found
+
+
+@pytest.mark.parametrize("is_in_address", [True, False])
+def test_a_service_that_nobody_knows_is_refused_by_name(
+    is_in_address: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "services").write_text("")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    if not is_in_address:
+        monkeypatch.setenv("PGSERVICE", "nobodys")
+    with pytest.raises(SettingsError, match=r"the service 'nobodys' .* PGSERVICEFILE") as caught:
+        spell_out("service=nobodys password=hunter2" if is_in_address else "password=hunter2")
+    assert "hunter2" not in caught.value.message
 
 
 def test_what_a_thread_raises_is_raised_here_and_ticks_go_on_until_then() -> None:
