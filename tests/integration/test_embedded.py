@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -32,7 +33,7 @@ from pathlib import Path
 import psycopg
 from footfall.postgres.embedded import clients
 signal.signal(signal.SIGINT, signal.default_int_handler)
-with clients.running(Path(sys.argv[1])) as conninfo:
+with clients.keep_running(Path(sys.argv[1])) as conninfo:
     with psycopg.connect(conninfo) as connection:
         print(connection.execute("select 1").fetchone()[0], flush=True)
     sys.stdin.read()
@@ -317,6 +318,23 @@ def test_a_socket_folder_that_was_swept_is_made_anew(folder: Path) -> None:
         assert answer(long) == 1
     finally:
         assert clients.stop(long)
+
+
+def test_a_home_that_was_moved_to_a_short_path_has_its_socket_in_itself(folder: Path, new_home: Path) -> None:
+    long = folder / ("a" * 60) / ("b" * 60)
+    long.parent.mkdir(mode=0o711)
+    clients.start(long)
+    elsewhere = (long / "socket-folder").read_text()
+    long.rename(new_home)
+    try:
+        assert answer(new_home) == 1
+        assert f"host={quote(elsewhere, safe='')}&" in clients.find_url(new_home)  # the server runs on as it began
+        assert clients.stop(new_home)
+        assert answer(new_home) == 1
+        clients.start(new_home)
+        assert f"host={quote(str(new_home / 'run'), safe='')}&" in clients.find_url(new_home)
+    finally:
+        shutil.rmtree(elsewhere)
 
 
 def test_a_running_server_keeps_its_binaries_when_the_package_is_upgraded(

@@ -211,13 +211,15 @@ def _assert_major(place: Place, binaries: Path) -> None:
 def _provide_socket_folder(place: Place) -> Path:
     """Make or find a folder of mode 0700 whose path is short enough for a socket.
 
-    Effects: where the home's path is too long, makes a folder elsewhere and records its path in the home.
+    Effects: where the home's path is too long, makes a folder elsewhere and records its path in the home; else removes
+    such a record, so that server and clients look in the same place.
     """
     usual = place.home / "run"
     written = place.home / "socket-folder"
     if len(os.fsencode(usual / SOCKET)) <= SOCKET_PATH_BYTES_MAX:
         usual.mkdir(mode=0o700, exist_ok=True)
         place.account.take_ownership(usual)
+        written.unlink(missing_ok=True)  # of a longer path that the home had before it was moved
         return usual
     if written.exists():
         folder = Path(written.read_text())
