@@ -18,7 +18,8 @@ def open_replacement(place: Path, mode: str = "w") -> Iterator[IO[Any]]:
     Raises: OSError.
     """
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
-    descriptor, name = tempfile.mkstemp(prefix=f".{place.name[:100]}.", dir=place.parent)
+    # A name has at most 255 bytes, and a character up to 4 of them.
+    descriptor, name = tempfile.mkstemp(prefix=f".{place.name[:50]}.", dir=place.parent)
     try:
         with os.fdopen(descriptor, mode, **text) as stream:
             yield stream
