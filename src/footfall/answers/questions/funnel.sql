@@ -247,7 +247,6 @@ placed as (
         begun.first_at,
         begun.last_at,
         begun.interaction_count,
-        ranked.rank <= coalesce(nullif(:'limit', '')::bigint, 10::bigint) as is_shown,
         case
             when ranked.rank is null then null
             when ranked.rank > coalesce(nullif(:'limit', '')::bigint, 10::bigint) then '(other)'
