@@ -93,7 +93,7 @@ def staging() -> Staging:
 
 def send_counts(listener: Any) -> None:
     counts.lock_tables(listener)
-    list(counts.find_drift(listener, counts.compose_totals(listener)))
+    list(counts.find_drift(listener, counts.read_totals(listener)))
     counts.repair(listener)
 
 

@@ -346,7 +346,7 @@ def read_heaps(connection: Connection) -> None:
     fetch_one(connection, SQL["read_heaps"])
 
 
-def compose_totals(connection: Connection) -> Any:
+def read_totals(connection: Connection) -> Any:
     """Give the numbers of interactions (`rows_raw`), their `ids` and `pairs`, and the sum of each table of counts."""
     sums = _join(kept.compose(SQL["sum"]) for kept in KEPT)
     kept_counts = _join((kept.compose(SQL["sum_of"]) for kept in KEPT), "\n")

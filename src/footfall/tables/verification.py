@@ -43,7 +43,7 @@ def verify(connection: Connection, *, repaired: bool) -> Verification:
     Where a column is missing or has another type, only the schema is compared.
     """
     counts.read_heaps(connection)
-    sums = counts.compose_totals(connection) if is_readable(connection) else None
+    sums = counts.read_totals(connection) if is_readable(connection) else None
     drift: list[Drift] = []
     drift_count = 0
     for check, rows in _find(connection, sums):
