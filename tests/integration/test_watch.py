@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -396,6 +397,41 @@ command = ["{sys.executable}", "-c", "import sys; open(r'{told}', 'a').write(sys
     put(inbox / "bad.csv", "nothing of use again\n")  # other bytes fail anew
     watch_verb.watch([str(inbox)], settings, START_ONCE, Stop())
     assert ledger(database).count(("bad.csv", "failed")) == 2
+
+
+@pytest.mark.slow
+def test_people_are_told_once_of_a_file_that_two_definitions_match_and_of_one_that_nobody_foresaw(
+    inbox: Path, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from footfall.verbs import transaction
+
+    real = transaction.load_files
+
+    def load_files(*given: Any) -> Any:
+        if any("odd.csv" in attempt.source for attempt in given[-1]):
+            raise RuntimeError("a surprise at postgresql://me:hunter2@db/x")
+        return real(*given)
+
+    monkeypatch.setattr(transaction, "load_files", load_files)
+    told = tmp_path / "told"
+    (tmp_path / "footfall.toml").write_text(f"""[notify]
+command = ["{sys.executable}", "-c", "import sys; open(r'{told}', 'a').write(sys.stdin.read())"]
+[sources.a]
+match = ["in/two*.csv"]
+[sources.b]
+match = ["in/*two.csv"]
+""")
+    settings = load_settings(database_url=database)
+    for name in ("odd.csv", "bad.csv", "two.csv"):
+        put(inbox / name, "nothing of use\n")
+        with closing(Teller(settings)) as teller:
+            for _ in range(2):
+                listener = watch_verb.Listener(on_file=teller.take)
+                watch_verb.watch([str(inbox)], settings, START_ONCE, Stop(), listener)
+                assert listener.state.files_failed == 1
+        assert told.read_text().count(f'{name}", "error"') == 1
+        (inbox / name).unlink()
+    assert "hunter2" not in told.read_text()
 
 
 @pytest.mark.slow

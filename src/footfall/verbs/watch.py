@@ -35,6 +35,7 @@ from footfall.settings import Settings
 from footfall.sources import opening, stores
 from footfall.sources.inbox import Inbox
 from footfall.sources.waiting import Stop, Waiter
+from footfall.verbs.attempts import copy_masked
 from footfall.verbs.load import load_paths
 from footfall.verbs.session import make_contracts, open_target
 
@@ -229,9 +230,8 @@ class _Watcher:
                 self._most = 1  # one by one, so that the next error shows its file
             else:
                 self.inbox.hold(paths[0])
-                self._fail(
-                    LoadResult.failed(mask_source(paths[0]), None, FootfallError(f"{type(error).__name__}: {error}"))
-                )
+                failure = copy_masked(FootfallError(f"{type(error).__name__}: {error}"))
+                self._fail(LoadResult.failed(mask_source(paths[0]), None, failure))
             log.debug("unexpected", exc_info=True)
         finally:
             self.state.loading = ""
@@ -261,7 +261,8 @@ class _Watcher:
             self.inbox.hold(path)
         if failure is not None:
             self._fail(result)
-        elif result.status == "already-loaded":
+            return
+        if result.status == "already-loaded":
             self.state.files_already_loaded += 1
             self._say(logging.DEBUG, result)
         else:
@@ -278,6 +279,7 @@ class _Watcher:
         log.log(level, "%s: %s", escape_unprintable(result.source), describe_outcome(result), extra={"fields": fields})
 
     def _fail(self, result: LoadResult) -> None:
+        """Count a file that failed, say why in the log, and pass its result on, so that people are told of it."""
         self.state.files_failed += 1
         self.exit_code = self.exit_code or result.exit_code
         reason = result.failure.reason if result.failure else ""
@@ -287,6 +289,7 @@ class _Watcher:
             escape_unprintable(reason),
             extra={"fields": {"source": result.source}},
         )
+        self.listener.on_file(result)
 
     def _look(self) -> None:
         began = time.monotonic()
