@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,25 @@ def test_rejected_rows_are_written_as_they_were_with_their_header(loaded: str) -
     assert (done.returncode, "3 rows of load 1; mend them, then" in done.stderr) == (0, True)
     assert Path("fix.csv").read_text() == HEADER + ROWS.partition("\n")[2]
     assert Path("fix.csv").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_could_not_be_written_leaves_nothing_behind_and_one_that_was_there_stays(
+    loaded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr("footfall.answers.replacing.os.fsync", fill)
+        with pytest.raises(SettingsError, match="No space left"):
+            write_fix(loaded)
+    assert [each.name for each in Path().iterdir() if "fix.csv" in each.name] == []
+    text = write_fix(loaded)
+    with monkeypatch.context() as late:  # somebody else makes the file between the look and the writing
+        late.setattr("footfall.verbs.mending.Path.exists", lambda _: False)
+        with pytest.raises(SettingsError, match="File exists"):
+            write_fix(loaded)
+    assert Path("fix.csv").read_text() == text
 
 
 def test_a_mended_file_closes_what_it_mended(loaded: str) -> None:

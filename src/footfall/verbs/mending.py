@@ -70,9 +70,13 @@ def write_file(settings: Settings, path: Path, *, load_id: int | None, source: s
     if kept:
         content = write_rows(Load(origin, contract, _has_items(rows)), kept)
         try:
-            path.touch(mode=0o600)
-            with open_replacement(path, "wb") as stream:
-                stream.writelines(content)
+            path.touch(mode=0o600, exist_ok=False)
+            try:
+                with open_replacement(path, "wb") as stream:
+                    stream.writelines(content)
+            except BaseException:
+                path.unlink(missing_ok=True)  # else the next try would refuse the empty file that this one made
+                raise
         except OSError as error:
             raise SettingsError(f"--as-file: {path} cannot be written ({error.strerror}); name another file") from error
     return Written(found.load_id, len(kept), len(wanted) - len(kept))
