@@ -16,10 +16,11 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from diagnosing import diagnose
 from footfall.answers.metrics import METRICS, OF_DATABASE, OF_WATCHER, list_numbers, write_metrics
 from footfall.cli import main as cli
 from footfall.contract.problems import PROBLEM_CODES
-from footfall.errors import SettingsError
+from footfall.errors import SettingsError, TooManyRejectedError
 from footfall.postgres.transactions import LOCK_CLASS
 from footfall.results.measures import Measured
 from footfall.results.watching import WatchState
@@ -116,6 +117,24 @@ def test_a_failure_is_open_until_the_file_is_loaded(loaded: Settings, write_csv:
     assert collect(loaded)["footfall_open_failures", ""] == 0
 
 
+def test_metrics_and_doctor_count_the_same_failures(loaded: Settings, write_csv: Write, database: str) -> None:
+    def counted() -> tuple[float, str]:
+        return collect(loaded)["footfall_open_failures", ""], diagnose(database)["failed-files"].found.split(";")[0]
+
+    assert counted() == (1, "1")
+    load_verb.load([write_csv("cut.csv", "9,1,1,click,2024-01-01")], loaded)
+    assert counted() == (0, "none is open")
+    stricter = load_settings(database_url=database, actions="buy", max_rejected="0")
+    [failed] = load_verb.load(["cut.csv"], stricter, again=True).loads
+    assert failed.exit_code == TooManyRejectedError.exit_code
+    assert counted() == (0, "none is open")  # the load that should be replaced stands, so nothing is lost
+    for name in ("cut.csv", "other.csv", "other.csv", "third.csv"):
+        load_verb.load([write_csv(name, content=b"")], loaded)
+    assert counted() == (3, "3")
+    load_verb.load([write_csv("third.csv", "10,1,1,click,2024-01-01")], loaded)
+    assert counted() == (2, "2")
+
+
 def test_an_undone_load_leaves_the_sums(loaded: Settings) -> None:
     collector = metrics_verb.Collector(loaded)
     collector.collect()
@@ -171,6 +190,45 @@ def test_no_lock_that_a_load_into_empty_tables_takes_is_held(loaded: Settings) -
     with open_target(loaded) as where, psycopg.connect(where.conninfo) as connection:
         rows = connection.execute("select count(*) from pg_locks where relation > 16384 and pid <> pg_backend_pid()")
         assert rows.fetchone() == (0,)
+
+
+def test_no_lock_of_the_tables_of_rows_is_held_while_other_parts_are_measured(
+    loaded: Settings, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load into empty tables waits for them only for a moment, and a scrape may take seconds."""
+    held: list[Any] = []
+    measure = metrics_verb.measures.find_newest_file
+
+    def look(connection: Any) -> Any:
+        with psycopg.connect(database) as other:
+            held.append(
+                other.execute(
+                    "select c.relname from pg_locks as l join pg_class as c on c.oid = l.relation where l.pid = %s "
+                    "and c.relname in ('user_interactions_raw', 'interactions_per_quarter_hour')",
+                    [connection.info.backend_pid],
+                ).fetchall()
+            )
+        timeout = connection.execute("select current_setting('lock_timeout')").fetchone()
+        held.append(timeout == (metrics_verb.measures.LOCK_WAIT,))
+        return measure(connection)
+
+    monkeypatch.setattr(metrics_verb.measures, "find_newest_file", look)
+    assert collect(loaded)["footfall_newest_interaction_timestamp_seconds", ""] == 1704195007
+    assert held == [[], False]
+
+
+def test_a_scrape_hardly_waits_for_a_load_that_has_the_tables_for_itself(loaded: Settings, database: str) -> None:
+    with psycopg.connect(database) as holder, psycopg.connect(database) as patient:
+        holder.execute("lock table user_interactions_raw in access exclusive mode")
+        patient.execute("set statement_timeout = '60s'")
+        patient.execute("set lock_timeout = 0")
+        patient.commit()
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            metrics_verb.measures.find_newest_interaction(patient)
+        numbers = collect(loaded)
+    parts = {label: n for (name, label), n in numbers.items() if name == "footfall_part_collected"}
+    assert {part for part, n in parts.items() if not n} == {"interactions"}
+    assert numbers["footfall_rows", "loaded"] == 3
 
 
 def test_a_database_that_is_down_is_an_answer(

@@ -40,8 +40,17 @@ def find_load(connection: Connection, load_id: int) -> Any:
 
 
 def list_open_failures(connection: Connection, limit: int) -> list[Any]:
-    """List the files of which nothing is loaded, the newest attempt first. Shape: rows of `source` and `error`."""
+    """List the files of which nothing is loaded, the newest attempt first.
+
+    Shape: rows of `source`, `error` and `files`, the number of all such files.
+    """
     return connection.execute(SQL["open_failures"], {"limit": limit}).fetchall()
+
+
+def count_open_failures(connection: Connection) -> int:
+    """Count the files of which nothing is loaded, since their last attempt failed."""
+    found = list_open_failures(connection, 1)
+    return int(found[0].files) if found else 0
 
 
 def count_rejected(connection: Connection, load_id: int | None) -> Any:

@@ -96,20 +96,28 @@ order by load_id desc
 limit %(limit)s::bigint
 
 -- name: open_failures
--- Files of which nothing is loaded: the last attempt failed, no later load had the same name, and no load that stands
--- has the same bytes. That load may be older, where --again tried to replace it and failed.
+-- Files of which nothing is loaded: the last attempt failed, and no load that stands has the same bytes. That load may
+-- be older, where --again tried to replace it and failed. Each row has the number of all such files in `files`.
+with last_attempts as (
+    select pg_catalog.max(load_id) as load_id
+    from loads
+    group by source
+)
 select
     f.source,
-    f.error
-from loads as f
+    f.error,
+    pg_catalog.count(*) over () as files
+from last_attempts as a
+join loads as f
+    on f.load_id = a.load_id
 where
     f.status = 'failed'
     and not exists (
         select
         from loads as l
         where
-            (l.load_id > f.load_id and l.source = f.source)
-            or (l.status = 'loaded' and l.digest = f.digest)
+            l.status = 'loaded'
+            and l.digest = f.digest
     )
 order by f.load_id desc
 limit %(limit)s::bigint

@@ -11,6 +11,8 @@ from footfall.statements import read_statements
 
 SQL = read_statements(__name__)
 
+LOCK_WAIT = "100ms"  # who has a table of rows for himself keeps it for long, and no scrape should wait for him
+
 
 def measure_ledger(connection: Connection) -> Any:
     """Give the sums of the ledger. Shape: a row with the columns of the statement `ledger`."""
@@ -23,8 +25,16 @@ def count_forgotten(connection: Connection) -> float:
 
 
 def find_newest_interaction(connection: Connection) -> float | None:
-    """Give the instant of the newest interaction, None without one. Units: seconds since 1970."""
+    """Give the instant of the newest interaction, None without one. Units: seconds since 1970.
+
+    Effects: in the transaction of the caller. The tables of rows and counts are locked only while this reads them,
+    since a load into empty tables needs them for itself: going back to the savepoint gives the locks up.
+    Raises: psycopg.errors.LockNotAvailable where somebody, such as that load, has one of these tables for himself.
+    """
+    connection.execute(SQL["savepoint"])
+    fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=LOCK_WAIT)
     found: float | None = fetch_one(connection, SQL["latest"]).newest_interaction_s
+    connection.execute(SQL["back_to_savepoint"])
     return found
 
 
@@ -32,11 +42,6 @@ def find_newest_file(connection: Connection) -> float | None:
     """Give when the newest local file that was loaded was written. Units: seconds since 1970."""
     found: float | None = fetch_one(connection, SQL["newest_file"]).newest_file_s
     return found
-
-
-def count_open_failures(connection: Connection) -> int:
-    """Count the files of which nothing is loaded, since their last attempt failed."""
-    return int(fetch_one(connection, SQL["open_failures"]).files)
 
 
 def count_problems(connection: Connection) -> list[Any]:

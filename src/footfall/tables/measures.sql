@@ -39,47 +39,18 @@ where
         ) as last_two
     )
 
+-- name: savepoint
+savepoint newest_interaction
+
+-- name: back_to_savepoint
+rollback to savepoint newest_interaction
+
+-- name: set_lock_timeout
+select pg_catalog.set_config('lock_timeout', %(lock_timeout)s, true) as lock_timeout
+
 -- name: newest_file
 select pg_catalog.max(modified_ns)::double precision / 1e9::double precision as newest_file_s
 from source_files
-
--- name: open_failures
--- Files of which nothing is loaded: the last attempt failed, and no later load brought the same bytes or the same name.
-with failed as (
-    select
-        source,
-        digest,
-        pg_catalog.max(load_id) as load_id
-    from loads
-    where status = 'failed'
-    group by
-        source,
-        digest
-),
-loaded_sources as (
-    select
-        source,
-        pg_catalog.max(load_id) as load_id
-    from loads
-    group by source
-),
-loaded_digests as (
-    select
-        digest,
-        pg_catalog.max(load_id) as load_id
-    from loads
-    where status = 'loaded'
-    group by digest
-)
-select pg_catalog.count(*) as files
-from failed as f
-join loaded_sources as s
-    on s.source = f.source
-left join loaded_digests as d
-    on d.digest = f.digest
-where
-    s.load_id = f.load_id
-    and coalesce(d.load_id, 0) < f.load_id
 
 -- name: quarantine
 -- Only the problems of open rows are counted. Most rows have one problem, so only the further ones are expanded.

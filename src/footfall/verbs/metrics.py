@@ -16,7 +16,7 @@ from footfall.postgres.transactions import LOCK_CLASS, begin_reading, outlive_er
 from footfall.results.measures import Measured
 from footfall.safe_text import mask
 from footfall.settings import Settings
-from footfall.tables import measures
+from footfall.tables import history, measures
 from footfall.tables.schema import list_migrations, list_tables
 from footfall.verbs.session import find_version, open_target
 
@@ -132,7 +132,7 @@ def _measure_ledger(connection: Connection) -> Found:
 
 
 def _measure_failures(connection: Connection) -> Found:
-    yield "footfall_open_failures", "", measures.count_open_failures(connection)
+    yield "footfall_open_failures", "", history.count_open_failures(connection)
     yield "footfall_forgotten_rows", "", measures.count_forgotten(connection)
 
 
