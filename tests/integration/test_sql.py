@@ -27,7 +27,7 @@ TEXTS = {module_of(path): path.read_text() for path in SOURCE.rglob("*.py")}
 WITH_SQL = sorted(
     module_of(path) for path in SOURCE.rglob("*.sql") if path.parent.name not in ("migrations", "questions")
 )
-WITH_STATEMENTS = sorted(module for module, text in TEXTS.items() if " = statements(" in text)
+WITH_STATEMENTS = sorted(module for module, text in TEXTS.items() if " = read_statements(" in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def owners(module: str) -> dict[str, str]:
     found = {}
     for node in ast.walk(code_of(module)):
         match node:
-            case ast.Assign(targets=[ast.Name(id=variable)], value=ast.Call(func=ast.Name(id="statements"), args=[of])):
+            case ast.Assign(targets=[ast.Name(id=variable)], value=ast.Call(func=ast.Name(id="read_statements"), args=[of])):
                 found[variable] = of.value if isinstance(of, ast.Constant) else module
     return found
 
