@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
@@ -122,12 +121,11 @@ def send_schema(listener: Any) -> None:
 
 def send_counting(listener: Any) -> None:
     listener.execute(counting.compose_creation(counts.KEPT))
-    with ThreadPoolExecutor(1) as beside:
-        counted = counting.Counts(listener, counts.KEPT, beside)
-        for statement in counted.adds:
-            listener.execute(statement)
-        with counted.count_large():
-            pass
+    counted = counting.Counts(listener, counts.KEPT)
+    for statement in counted.adds:
+        listener.execute(statement)
+    with counted.count_large():
+        pass
     read = {
         table: list(batches) for table, batches in counted.read_tables()
     }  # a statement is sent when its batches are read

@@ -1,9 +1,9 @@
-"""Count rows that are sent straight to the table, in a thread, while the server takes the next ones."""
+"""Count rows that are sent to an empty table here, while the server receives them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import LiteralString, Protocol
 
@@ -40,17 +40,9 @@ class KeptCount(Protocol):
 
 @contextmanager
 def open_counts(memory_mb: int, kept: Sequence[KeptCount]) -> Iterator[Counts]:
-    """Open a counter of these kept counts that holds at most `memory_mb` in memory, and one batch of rows more."""
-    with (
-        open_spilling_session(memory_mb, compose_creation(kept)) as session,
-        ThreadPoolExecutor(1, thread_name_prefix="footfall-counts") as beside,
-    ):
-        try:
-            yield Counts(session, kept, beside)
-        except BaseException:
-            session.interrupt()
-            beside.shutdown(cancel_futures=True)
-            raise
+    """Open a counter of these kept counts that holds at most `memory_mb` in memory."""
+    with open_spilling_session(memory_mb, compose_creation(kept)) as session:
+        yield Counts(session, kept)
 
 
 def compose_creation(kept: Sequence[KeptCount]) -> str:
@@ -67,51 +59,34 @@ def _list_counted_from_rows(kept: Sequence[KeptCount]) -> list[KeptCount]:
 
 
 class Counts:
-    """The counts of the rows sent so far.
+    """The counts of the rows sent so far."""
 
-    One thread counts, so that the caller can send the next batch meanwhile. The session is used by this thread until
-    `count` or `count_large` has waited for it.
-    """
-
-    def __init__(
-        self, session: duckdb.DuckDBPyConnection, kept: Sequence[KeptCount], beside: ThreadPoolExecutor
-    ) -> None:
+    def __init__(self, session: duckdb.DuckDBPyConnection, kept: Sequence[KeptCount]) -> None:
         self.session = session
         self.kept = kept
         self.adds = [
             each.fill(SQL["add_rows" if each.is_large else "add_groups"]) for each in _list_counted_from_rows(kept)
         ]
-        self._beside = beside
-        self._adding: Future[None] | None = None
 
     def add(self, rows: pa.Table) -> None:
-        """Note rows that are being sent to the table.
-
-        Effects: returns when the rows of the call before are noted, so that at most one batch waits. Raises: what went
-        wrong with those.
-        """
-        self._wait_for_added()
-        self._adding = self._beside.submit(self._add, rows)
-
-    def _add(self, rows: pa.Table) -> None:
+        """Note rows that are being sent to the table."""
         rows = rows.select(["user_id", "product_id", "action", "timestamp"])
         self.session.register("rows", rows.set_column(3, "timestamp", rows["timestamp"].cast(WITHOUT_ZONE)))
         for statement in self.adds:
             self.session.execute(statement).fetchall()
         self.session.unregister("rows")
 
-    def _wait_for_added(self) -> None:
-        if self._adding:
-            self._adding.result()
-            self._adding = None
-
     @contextmanager
     def count_large(self) -> Iterator[None]:
-        """Count the large counts in the thread while the block runs. Call this once, before `read_tables`."""
-        self._wait_for_added()
-        counted = self._beside.submit(self._count_rows)
-        yield
-        counted.result()
+        """Count the large counts in a thread while the block runs. Call this once, before `read_tables`."""
+        with ThreadPoolExecutor(1, thread_name_prefix="footfall-counts") as beside:
+            counted = beside.submit(self._count_rows)
+            try:
+                yield
+                counted.result()
+            except BaseException:
+                self.session.interrupt()
+                raise
 
     def _count_rows(self) -> None:
         for each in _list_counted_from_rows(self.kept):
@@ -120,7 +95,6 @@ class Counts:
 
     def count(self) -> None:
         """Count the large counts. Call this once, before `take_known_keys`."""
-        self._wait_for_added()
         self._count_rows()
 
     @contextmanager
