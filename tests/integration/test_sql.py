@@ -51,7 +51,9 @@ def owners(module: str) -> dict[str, str]:
     found = {}
     for node in ast.walk(code_of(module)):
         match node:
-            case ast.Assign(targets=[ast.Name(id=variable)], value=ast.Call(func=ast.Name(id="read_statements"), args=[of])):
+            case ast.Assign(
+                targets=[ast.Name(id=variable)], value=ast.Call(func=ast.Name(id="read_statements"), args=[of])
+            ):
                 found[variable] = of.value if isinstance(of, ast.Constant) else module
     return found
 
