@@ -77,7 +77,7 @@ def test_a_code_that_the_driver_does_not_know_has_the_cause_of_its_class(
         connection.execute(f"do $$ begin raise exception using errcode = '{code}', message = 'injected'; end $$")
         return 0
 
-    monkeypatch.setattr("footfall.verbs.session.schema_version", versions)
+    monkeypatch.setattr("footfall.verbs.session.read_schema_version", versions)
     with pytest.raises(kind, match=(CAUSES.get(code) or CAUSES[code[:2]]).words):
         schema_verb.show_schema(load_settings(database_url=database))
 
