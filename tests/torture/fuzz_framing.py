@@ -13,6 +13,8 @@ from pathlib import Path
 
 import atheris
 
+sys.path.append(str(Path(__file__).parents[1] / "shared"))  # pytest adds it by itself
+
 with atheris.instrument_imports(include=["footfall.formats", "footfall.contract", "independent_reader"]):
     import independent_reader  # noqa: F401
 
