@@ -63,7 +63,7 @@ def writer_lock_held(database: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def wait_for_waiting(database: str, processes: list[subprocess.Popen[str]]) -> None:
+def wait_until_all_wait(database: str, processes: list[subprocess.Popen[str]]) -> None:
     """Wait until all of these wait for the writer lock."""
     waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
     until = time.monotonic() + 600
@@ -78,7 +78,7 @@ def test_of_two_processes_with_the_same_file_one_loads_it(database: str, write_c
     name = write_csv("a.csv", *map(line, range(1, 5_000)))
     with writer_lock_held(database):  # both read and stage, then both wait here
         both = [started(database, "load", name) for _ in range(2)]
-        wait_for_waiting(database, both)
+        wait_until_all_wait(database, both)
     done = [result_of(process)["loads"][0] for process in both]
     assert sorted(each["status"] for each in done) == ["already-loaded", "loaded"]
     assert done[0]["load_id"] == done[1]["load_id"]
@@ -91,7 +91,7 @@ def test_of_two_replays_that_judge_at_once_the_second_finds_the_rows_closed(data
     load_verb.load([name], load_settings(database_url=database, actions=["click"], max_rejected="1.0"))
     with writer_lock_held(database):  # both judge the rows, then both wait here
         both = [started(database, "replay") for _ in range(2)]
-        wait_for_waiting(database, both)
+        wait_until_all_wait(database, both)
     done = [result_of(process)["loads"] for process in both]
     assert sorted(len(loads) for loads in done) == [0, 1]
     assert ask(database, "select interaction_id from user_interactions_raw order by 1") == [(1,), (2,), (3,)]
@@ -105,7 +105,7 @@ def test_of_two_processes_that_undo_a_load_one_takes_it_back(database: str, writ
     load_verb.load([write_csv("a.csv", line(1))], load_settings(database_url=database))
     with writer_lock_held(database):
         both = [started(database, "undo", "1") for _ in range(2)]
-        wait_for_waiting(database, both)
+        wait_until_all_wait(database, both)
         assert ask(database, "select interaction_id from user_interactions_raw") == [(1,)]
     assert sorted(len(result_of(process)["loads"]) for process in both) == [0, 1]
     assert ask(database, "select count(*) from user_interactions_raw") == [(0,)]
@@ -124,7 +124,7 @@ def test_two_processes_that_both_find_the_tables_empty_give_the_truth(
     ]
     with writer_lock_held(database):
         both = [started(database, "load", name) for name in names]
-        wait_for_waiting(database, both)
+        wait_until_all_wait(database, both)
     done = [result_of(process)["loads"][0] for process in both]
     assert sorted((each["rows_loaded"], each["rows_duplicate"]) for each in done) == [(3_000, 1_000), (4_000, 0)]
     found = contents(database)

@@ -338,20 +338,33 @@ def here(database: str, inbox: Path) -> Iterator[Here]:
     running.stop.close()
 
 
-@pytest.mark.slow
-def test_a_file_that_nobody_foresaw_does_not_end_the_work_on_the_others(
-    here: Here, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def surprise(monkeypatch: pytest.MonkeyPatch, name: str) -> Callable[[], None]:
+    """Let the load of a file fail in a way that nobody foresaw, and give what ends that."""
     from footfall.verbs import transaction
 
     real = transaction.load_files
 
     def load_files(*given: Any) -> Any:
-        if any("b.csv" in attempt.source for attempt in given[-1]):
-            raise RuntimeError("a surprise")
+        if any(name in attempt.source for attempt in given[-1]):
+            raise RuntimeError("a surprise at postgresql://me:hunter2@db/x")
         return real(*given)
 
     monkeypatch.setattr(transaction, "load_files", load_files)
+    return lambda: monkeypatch.setattr(transaction, "load_files", real)
+
+
+def write_notify(told: Path) -> str:
+    """Write the settings with which a command adds all that is told to a file."""
+    return f"""[notify]
+command = ["{sys.executable}", "-c", "import sys; open(r'{told}', 'a').write(sys.stdin.read())"]
+"""
+
+
+@pytest.mark.slow
+def test_a_file_that_nobody_foresaw_does_not_end_the_work_on_the_others(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_up = surprise(monkeypatch, "b.csv")
     moving = here.inbox.parent / "many"
     moving.mkdir()
     for number, name in enumerate("abcd", 1):
@@ -359,7 +372,7 @@ def test_a_file_that_nobody_foresaw_does_not_end_the_work_on_the_others(
     moving.rename(here.inbox / "many")
     until(lambda: loaded_ids(here.database) == [1, 3, 4])
     until(lambda: here.state.files_failed and here.state.files_loaded == 3)
-    monkeypatch.setattr(transaction, "load_files", real)
+    give_up()
     until(lambda: loaded_ids(here.database) == [1, 2, 3, 4])
 
 
@@ -368,9 +381,7 @@ def test_the_same_failure_is_recorded_and_told_once_however_often_the_file_is_tr
     inbox: Path, database: str, tmp_path: Path
 ) -> None:
     told = tmp_path / "told"
-    (tmp_path / "footfall.toml").write_text(f"""[notify]
-command = ["{sys.executable}", "-c", "import sys; open(r'{told}', 'a').write(sys.stdin.read())"]
-""")
+    (tmp_path / "footfall.toml").write_text(write_notify(told))
     settings = load_settings(database_url=database)
     put(inbox / "first.csv", rows(1))  # its load makes the tables
     watch_verb.watch([str(inbox)], settings, START_ONCE, Stop())
@@ -403,19 +414,9 @@ command = ["{sys.executable}", "-c", "import sys; open(r'{told}', 'a').write(sys
 def test_people_are_told_once_of_a_file_that_two_definitions_match_and_of_one_that_nobody_foresaw(
     inbox: Path, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from footfall.verbs import transaction
-
-    real = transaction.load_files
-
-    def load_files(*given: Any) -> Any:
-        if any("odd.csv" in attempt.source for attempt in given[-1]):
-            raise RuntimeError("a surprise at postgresql://me:hunter2@db/x")
-        return real(*given)
-
-    monkeypatch.setattr(transaction, "load_files", load_files)
+    surprise(monkeypatch, "odd.csv")
     told = tmp_path / "told"
-    (tmp_path / "footfall.toml").write_text(f"""[notify]
-command = ["{sys.executable}", "-c", "import sys; open(r'{told}', 'a').write(sys.stdin.read())"]
+    (tmp_path / "footfall.toml").write_text(f"""{write_notify(told)}
 [sources.a]
 match = ["in/two*.csv"]
 [sources.b]
@@ -551,9 +552,7 @@ def test_metrics_health_and_people_know_what_the_watcher_meets(
     start: Start, inbox: Path, database: str, tmp_path: Path
 ) -> None:
     told = tmp_path / "told"
-    (tmp_path / "footfall.toml").write_text(f"""[notify]
-command = ["{sys.executable}", "-c", "import sys; open(r'{told}', 'a').write(sys.stdin.read())"]
-""")
+    (tmp_path / "footfall.toml").write_text(write_notify(told))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     running = start("--metrics", str(port))

@@ -90,14 +90,8 @@ PARAMETERS = (
 )
 BY_NAME = {each.name: each for each in PARAMETERS}
 OPTIONS = {each.name: each.option for each in PARAMETERS}
-SPAN_COUNT_MAX = 9_999_999  # of a unit; the number before it has at most seven digits
-SPAN_UNITS = {
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
+SPAN_DIGITS_MAX = 7  # of the number of units
+SPAN_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}  # the smallest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +182,8 @@ class Filters:
 
 def _write_span(span: timedelta) -> str:
     """Write a span of time in the smallest unit in which it is read back; a part of a unit counts as a whole one."""
-    counts = [(-(-span // size), unit) for unit, size in SPAN_UNITS.items()]
-    count, unit = next((each for each in counts if each[0] <= SPAN_COUNT_MAX), counts[-1])
+    counts = [(-(-span // timedelta(**{name: 1})), unit) for unit, name in SPAN_UNITS.items()]
+    count, unit = next((each for each in counts if each[0] < 10**SPAN_DIGITS_MAX), counts[-1])
     return f"{count}{unit}"
 
 

@@ -11,7 +11,17 @@ from uuid import UUID
 
 from psycopg import sql
 
-from footfall.answers.asked import BY_NAME, OPTIONS, PARAMETERS, Asked, Filters, Id, Parameter
+from footfall.answers.asked import (
+    BY_NAME,
+    OPTIONS,
+    PARAMETERS,
+    SPAN_DIGITS_MAX,
+    SPAN_UNITS,
+    Asked,
+    Filters,
+    Id,
+    Parameter,
+)
 from footfall.answers.catalogue import Query
 from footfall.contract.ids import IdType, IdTypes
 from footfall.contract.limits import ID_CHARACTERS_MAX
@@ -21,8 +31,7 @@ BIGINT_MAX = 2**63 - 1
 BOUND = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?"
 OFFSET_MAX = timedelta(hours=14)  # the largest that a zone has had
 
-SPAN = re.compile(r"([1-9][0-9]{0,6}) ?(s|m|h|d|w)")
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+SPAN = re.compile(rf"([1-9][0-9]{{0,{SPAN_DIGITS_MAX - 1}}}) ?({'|'.join(SPAN_UNITS)})")
 WORDS_MAX = 20  # words of a list, such as the steps of a funnel
 
 
@@ -127,7 +136,7 @@ def _read_span(option: str, given: str | timedelta) -> str:
     found = SPAN.fullmatch(given.strip(" \t").lower())
     if found is None:
         raise QueryError(f"{option}: {given!r} is not a span of time; write 45s, 30m, 12h, 7d or 2w")
-    return f"{found[1]} {UNITS[found[2]]}"
+    return f"{found[1]} {SPAN_UNITS[found[2]]}"
 
 
 def _read_text(option: str, given: Id | None) -> str | None:

@@ -67,10 +67,6 @@ def _write_missing(field: str, word: str, default: str) -> str:
     return f'null_values = ["{word}"]\n{field} = {{ column = "...", default = "{default}" }}'
 
 
-def _make_row_look(code: str, name: str, words: str, example: str, cured: str) -> Look:
-    return Look(code, name, words, example, cured)
-
-
 MISSING = (
     "looks like a word for a missing value; list it in null_values of its source definition, with a `default` for "
     "{field}, or fill the value in at its origin"
@@ -334,67 +330,65 @@ LOOKS = (
         "click",
         "action",
     ),
-    _make_row_look(
+    Look(
         "too-few-fields",
         "other-delimiter",
         "looks delimited by another character than the header is; write the row with that of the header",
         "1;1;1;click;2024-03-01",
         "1,1,1,click,2024-03-01",
     ),
-    _make_row_look(
+    Look(
         "too-many-fields",
         "last-delimiter",
         "ends in a delimiter that the header does not have; leave it out",
         "1,1,1,click,2024-03-01,",
         "1,1,1,click,2024-03-01",
     ),
-    _make_row_look(
+    Look(
         "bad-quoting",
         "space-beside-quote",
         "has a space before an opening quote or behind a closing one; leave it out",
         '1, 1, 1, "click", "2024-03-01"',
         '1, 1, 1,"click","2024-03-01"',
     ),
-    _make_row_look(
+    Look(
         "bad-quoting",
         "backslash-before-quote",
         'has a backslash before a quote inside a value; double the quote instead: ""',
         r'1,1,1,"say \"hi\"",2024-03-01',
         '1,1,1,"say ""hi""",2024-03-01',
     ),
-    _make_row_look(
+    Look(
         "bad-quoting",
         "quote-in-value",
         'looks as if a quote is part of a value; write that value in quotes and the quote twice: 5" as "5"""',
         '1,1,1,5" pipe,2024-03-01',
         '1,1,1,"5"" pipe",2024-03-01',
     ),
-    _make_row_look(
+    Look(
         "bad-encoding",
         "nul",
         "holds a NUL byte; leave it out",
         f"1,1,1,cl{NUL}ick,2024-03-01",
         "1,1,1,click,2024-03-01",
     ),
-    _make_row_look(
+    Look(
         "bad-encoding",
         "escape",
         r"holds an escape that is no character (\u0000, or half of a pair such as \ud83d); leave it out",
         JSON_ROW.replace("click", r"cl\ud83dick"),
         JSON_ROW,
     ),
-    _make_row_look(
+    Look(
         "not-an-object",
         "name-twice",
         "has a name twice; leave out the one that is not meant",
         JSON_ROW.replace("}", ', "user_id": 2}'),
         JSON_ROW,
     ),
-    _make_row_look(
-        "not-an-object", "other-kind", "is JSON, but no object; write one with names", "[1, 1, 1]", JSON_ROW
-    ),
-    _make_row_look("not-an-object", "comma-behind", "has a comma behind it; leave it out", f"{JSON_ROW},", JSON_ROW),
-    _make_row_look(
+    Look("not-an-object", "other-kind", "is JSON, but no object; write one with names", "[1, 1, 1]", JSON_ROW),
+    Look("not-an-object", "comma-behind", "has a comma behind it; leave it out", f"{JSON_ROW},", JSON_ROW),
+    Look(
         "not-an-object",
         "single-quotes",
         "looks as Python prints an object; write it as JSON, with double quotes",

@@ -104,13 +104,13 @@ class _Composer:
     layout: Layout
     record: Record
 
-    def compose_field_of(self, column: str) -> tuple[Field, tuple[Place, ...]]:
+    def find_field(self, column: str) -> tuple[Field, tuple[Place, ...]]:
         at = COLUMNS.index(column)
         return self.layout.definition.fields[at], self.layout.places[at]
 
     def compose_field(self, column: str) -> str:
         """Give the expression of one text; null where the record has none."""
-        field, places = self.compose_field_of(column)
+        field, places = self.find_field(column)
         if field.value is not None or (column == "timestamp" and field.from_name is not None):
             return f"getvariable('{column}_value')"
         if not places:
@@ -125,7 +125,7 @@ class _Composer:
         return self._finish(column, texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})")
 
     def _finish(self, column: str, text: str) -> str:
-        field, _ = self.compose_field_of(column)
+        field, _ = self.find_field(column)
         found = text
         if field.extract is not None:
             found = f"extracted({found}, getvariable('{column}_extract'))"
@@ -173,7 +173,7 @@ class _Composer:
         """Give the expression of the names of fields where a list or an object stands, or null."""
         cases = []
         for column in COLUMNS:
-            field, places = self.compose_field_of(column)
+            field, places = self.find_field(column)
             nested = [self._nest(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
             texts = [self._compose_text(place, f"{column}_{number}") for number, place in enumerate(places, 1)]
             if any(nested) and field.joined:
@@ -198,7 +198,7 @@ class _Composer:
         """Give the expression that says of a plain record whether one of its texts may be a list or an object."""
         looks = []
         for column in COLUMNS:
-            _, places = self.compose_field_of(column)
+            _, places = self.find_field(column)
             pattern = self._find_plain_pattern(column)
             if self.record.can_nest and not (pattern and pattern != ANY_TEXT and self._is_simple(column, pattern)):
                 looks += [
@@ -230,7 +230,7 @@ class _Composer:
         return {at: pattern for at, pattern in found.items() if uses[at] == 1}
 
     def is_trusted(self, column: str, trusted: dict[int, str]) -> bool:
-        _, places = self.compose_field_of(column)
+        _, places = self.find_field(column)
         pattern = self._find_plain_pattern(column)
         return bool(pattern and self._is_simple(column, pattern) and places[0].at in trusted)
 
@@ -243,7 +243,7 @@ class _Composer:
         return ANY_TEXT
 
     def _is_simple(self, column: str, pattern: str) -> bool:
-        field, places = self.compose_field_of(column)
+        field, places = self.find_field(column)
         is_one = len(places) == 1 and places[0].path is None
         is_bare = field.extract is None and field.default is None and not field.is_float
         nulls = self.layout.definition.null_values
@@ -262,7 +262,7 @@ class _Composer:
 
     def refuse_nested(self, column: str, text: str) -> str:
         """Give a text only where none of the columns of a field holds a list, an object, or a NUL within one."""
-        _, places = self.compose_field_of(column)
+        _, places = self.find_field(column)
         found = " or ".join(
             self._nest(place, f"{column}_{number}")
             for number, place in enumerate(places, 1)

@@ -112,7 +112,7 @@ def begin_without_vacuum(
         begin(connection, target)
         take_writer_lock(connection, target)
         wait_ms = min(target.lock_wait_s * 1000 or NO_WAIT_MS, VACUUM_WAIT_MS)
-        fetch_one(connection, SQL["lock_timeout"], lock_wait=f"{wait_ms}ms")
+        set_lock_timeout(connection, f"{wait_ms}ms")
         try:
             lock(connection)
         except psycopg.errors.LockNotAvailable as error:
@@ -171,10 +171,22 @@ def begin_reading(
     fetch_one(connection, SQL["reading"])
 
 
+def read_lock_timeout(connection: Connection) -> str:
+    """Read how long a statement waits for a lock, in the form that `set_lock_timeout` takes."""
+    timeout: str = fetch_one(connection, SQL["lock_timeout"]).lock_timeout
+    return timeout
+
+
+def set_lock_timeout(connection: Connection, timeout: str) -> None:
+    """Say how long a statement waits for a lock, until the transaction ends or goes back to an earlier savepoint."""
+    fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=timeout)
+
+
 @contextmanager
-def outlive_errors(connection: Connection) -> Iterator[None]:
+def outlive_errors(connection: Connection, *, keeps_locks: bool = True) -> Iterator[None]:
     """Keep the transaction, and with it its snapshot, alive after an error in the block.
 
+    Effects: without `keeps_locks`, all that the block changed and locked is given up at its end, as after an error.
     Raises: the block's own error; FootfallError in place of a driver's error.
     """
     connection.execute(SQL["savepoint"])
@@ -188,6 +200,8 @@ def outlive_errors(connection: Connection) -> Iterator[None]:
         if isinstance(error, psycopg.Error):
             raise to_footfall_error(error) from error
         raise
+    if not keeps_locks:
+        connection.execute(SQL["back_to_savepoint"])
     connection.execute(SQL["release_savepoint"])
 
 

@@ -99,7 +99,10 @@ order by l.pid
 limit 1
 
 -- name: lock_timeout
-select pg_catalog.set_config('lock_timeout', %(lock_wait)s, true) as lock_timeout
+select pg_catalog.current_setting('lock_timeout') as lock_timeout
+
+-- name: set_lock_timeout
+select pg_catalog.set_config('lock_timeout', %(lock_timeout)s, true) as lock_timeout
 
 -- name: holder
 -- The session that holds a lock of one of these modes on one of these tables.

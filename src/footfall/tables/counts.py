@@ -53,23 +53,23 @@ class KeyColumn:
     from_row_in_duckdb: LiteralString | None = None
     within: LiteralString | None = None
 
-    def read_from_row(self) -> sql.Composable:
+    def compose_value(self) -> sql.Composable:
         """Give the expression that makes it from a row."""
         return sql.SQL(self.from_row) if self.from_row else sql.Identifier(self.name)
 
-    def select_from_row(self) -> sql.Composable:
+    def compose_selected(self) -> sql.Composable:
         """Give the item that selects it from rows."""
         if self.from_row:
             return sql.SQL("{} as {}").format(sql.SQL(self.from_row), sql.Identifier(self.name))
-        return self.group()
+        return self.compose_grouped()
 
-    def group(self) -> sql.Composable:
+    def compose_grouped(self) -> sql.Composable:
         """Give the item that groups rows by it; where it is an expression, by its name in the result."""
         if self.collation:
             return sql.SQL("{} collate {}").format(sql.Identifier(self.name), sql.Identifier(self.collation))
         return sql.Identifier(self.name)
 
-    def select_in_duckdb(self) -> sql.Composable:
+    def compose_selected_in_duckdb(self) -> sql.Composable:
         if self.from_row_in_duckdb:
             return sql.SQL("{} as {}").format(sql.SQL(self.from_row_in_duckdb), sql.Identifier(self.name))
         return sql.Identifier(self.name)
@@ -171,10 +171,10 @@ class KeptCount:
             "key": self._compose_names(),
             "kept_key": self._compose_names("k"),
             "recounted_key": self._compose_names("r"),
-            "selected_key": _join(column.select_from_row() for column in self.key),
-            "grouped_key": _join(column.group() for column in self.key),
+            "selected_key": _join(column.compose_selected() for column in self.key),
+            "grouped_key": _join(column.compose_grouped() for column in self.key),
             "words": self._compose_words(),
-            "key_of_row": _join(column.read_from_row() for column in self.key),
+            "key_of_row": _join(column.compose_value() for column in self.key),
             "key_name": sql.Identifier(self.key_name),
             "count_index": sql.Identifier(self.count_index_name),
         }
@@ -205,7 +205,7 @@ class KeptCount:
         measures = (*self.measures, *self.carried)
         notes = dict.fromkeys(measure.note for measure in measures)
         return {
-            "selected_key_in_duckdb": _join(column.select_in_duckdb() for column in self.key),
+            "selected_key_in_duckdb": _join(column.compose_selected_in_duckdb() for column in self.key),
             "columns_in_duckdb": _join(
                 sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(TYPES_IN_DUCKDB[column.type]))
                 for column in self.key

@@ -11,6 +11,7 @@ from psycopg import sql
 from footfall.contract.ids import IdTypes
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
+from footfall.postgres.transactions import read_lock_timeout, set_lock_timeout
 from footfall.statements import read_statements
 from footfall.tables import counts
 from footfall.tables.made import compose_expected, compose_index_definition
@@ -75,8 +76,8 @@ def open_empty_table(connection: Connection, staging: Staging) -> bool:
         return False
     connection.execute(SQL["savepoint"])
     try:
-        lock_timeout = fetch_one(connection, SQL["lock_timeout"]).lock_timeout
-        fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=EMPTY_PATH_LOCK_WAIT)
+        lock_timeout = read_lock_timeout(connection)
+        set_lock_timeout(connection, EMPTY_PATH_LOCK_WAIT)
         connection.execute(compose(SQL["lock_empty"], tables=counts.join_tables()))
         # Check both again, since only now, under the exclusive lock, nobody else can change them.
         if not (is_empty(connection) and are_plain(connection)):
@@ -93,7 +94,7 @@ def open_empty_table(connection: Connection, staging: Staging) -> bool:
         connection.execute(SQL["back_to_savepoint"])
         return False
     connection.execute(SQL["release_savepoint"])
-    fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=lock_timeout)
+    set_lock_timeout(connection, lock_timeout)
     staging.is_direct = True
     return True
 

@@ -124,12 +124,6 @@ alter table {table} drop constraint {key_name}
 -- name: copy
 copy {table} ({key}, interaction_count{measures}) from stdin (format binary)
 
--- name: lock_timeout
-select pg_catalog.current_setting('lock_timeout') as lock_timeout
-
--- name: set_lock_timeout
-select pg_catalog.set_config('lock_timeout', %(lock_timeout)s, true) as lock_timeout
-
 -- name: savepoint
 savepoint empty_table
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from footfall.postgres.statements import fetch_one
 from footfall.postgres.target import Connection
+from footfall.postgres.transactions import set_lock_timeout
 from footfall.statements import read_statements
 
 SQL = read_statements(__name__)
@@ -27,14 +28,12 @@ def count_forgotten(connection: Connection) -> float:
 def find_newest_interaction(connection: Connection) -> float | None:
     """Give the instant of the newest interaction, None without one. Units: seconds since 1970.
 
-    Effects: in the transaction of the caller. The tables of rows and counts are locked only while this reads them,
-    since a load into empty tables needs them for itself: going back to the savepoint gives the locks up.
+    Effects: the transaction of the caller waits for locks no longer than this allows. A load into empty tables needs
+    the tables of rows and counts for itself, so that the caller gives their locks up when it has the answer.
     Raises: psycopg.errors.LockNotAvailable where somebody, such as that load, has one of these tables for himself.
     """
-    connection.execute(SQL["savepoint"])
-    fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=LOCK_WAIT)
+    set_lock_timeout(connection, LOCK_WAIT)
     found: float | None = fetch_one(connection, SQL["latest"]).newest_interaction_s
-    connection.execute(SQL["back_to_savepoint"])
     return found
 
 

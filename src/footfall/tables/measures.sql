@@ -39,15 +39,6 @@ where
         ) as last_two
     )
 
--- name: savepoint
-savepoint newest_interaction
-
--- name: back_to_savepoint
-rollback to savepoint newest_interaction
-
--- name: set_lock_timeout
-select pg_catalog.set_config('lock_timeout', %(lock_timeout)s, true) as lock_timeout
-
 -- name: newest_file
 select pg_catalog.max(modified_ns)::double precision / 1e9::double precision as newest_file_s
 from source_files

@@ -23,7 +23,7 @@ from footfall.contract.ids import IdTypes
 from footfall.errors import RunGoneError, SettingsError
 from footfall.postgres.statements import compose, fetch_one
 from footfall.postgres.target import Connection
-from footfall.postgres.transactions import NO_WAIT_MS
+from footfall.postgres.transactions import NO_WAIT_MS, read_lock_timeout, set_lock_timeout
 from footfall.statements import read_statements
 from footfall.tables import staging as staged
 from footfall.tables.staging import Staging
@@ -258,9 +258,9 @@ def end(connection: Connection, tables: RunTables) -> None:
     A stager that comes late may hold one, or a backup.
     Effects: in the transaction of the caller; waits for nobody.
     """
-    wait = fetch_one(connection, SQL["lock_timeout"]).lock_timeout
+    wait = read_lock_timeout(connection)
     connection.execute(SQL["try_to_drop"])
-    fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=f"{NO_WAIT_MS}ms")
+    set_lock_timeout(connection, f"{NO_WAIT_MS}ms")
     try:
         drop(connection, tables)
     except psycopg.errors.LockNotAvailable:
@@ -268,7 +268,7 @@ def end(connection: Connection, tables: RunTables) -> None:
         connection.execute(compose(SQL["end_lease"], job=tables.job))
     else:
         connection.execute(SQL["dropped"])
-        fetch_one(connection, SQL["set_lock_timeout"], lock_timeout=wait)
+        set_lock_timeout(connection, wait)
 
 
 def grant(connection: Connection, tables: RunTables, role: str) -> None:

@@ -130,12 +130,6 @@ select pg_catalog.pg_advisory_xact_lock_shared(%(runs)s::integer, %(run)s::integ
 -- name: try_alone
 select pg_catalog.pg_try_advisory_xact_lock(%(runs)s::integer, %(run)s::integer) as is_alone
 
--- name: lock_timeout
-select pg_catalog.current_setting('lock_timeout') as lock_timeout
-
--- name: set_lock_timeout
-select pg_catalog.set_config('lock_timeout', %(lock_timeout)s, true) as lock_timeout
-
 -- name: try_to_drop
 savepoint drop_run
 

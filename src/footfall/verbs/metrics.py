@@ -61,7 +61,7 @@ class Collector:
         numbers: dict[tuple[str, str], float] = {}
         for part, measure in self._list_parts(connection, where):
             try:
-                with outlive_errors(connection):
+                with outlive_errors(connection, keeps_locks=False):
                     found = list(measure())
             except FootfallError as error:
                 if connection.closed:

@@ -61,7 +61,7 @@ def _look(each: Check, examined: Examined) -> Verdict:
         return pass_over("the tables are not those of this Footfall; see `schema`")
     try:
         if each.needs == "nothing":
-            return _wait_for_bounded(each, examined)
+            return _wait_at_most(each, examined)
         with cut_off(examined.database, CUT_OFF_S), outlive_errors(examined.database):
             return each.look(examined)
     except FootfallError as error:
@@ -70,7 +70,7 @@ def _look(each: Check, examined: Examined) -> Verdict:
         return pass_over(f"it could not be looked at: {type(error).__name__}: {error}")
 
 
-def _wait_for_bounded(each: Check, examined: Examined) -> Verdict:
+def _wait_at_most(each: Check, examined: Examined) -> Verdict:
     """Make a check of this machine in a thread, and wait for it a bounded time."""
     if each.name == "connection":
         return each.look(examined)  # it has bounds of its own, and starts a server that takes its time
