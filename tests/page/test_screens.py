@@ -205,6 +205,15 @@ def test_the_source_is_shown_as_it_was_given(hostile: Settings) -> None:
     assert unescape(text).count(HOSTILE_SOURCE) >= 1
 
 
+def test_days_without_times_leave_the_sessions_out_of_the_first_screen_and_nothing_else(sample: Settings) -> None:
+    with open_page(sample) as page:
+        text = page.get("/").text
+    assert "sessions: more than half of the interactions are at midnight" in text
+    assert re.search(r"<b>7</b> <span class=.name.>interactions", text)
+    assert "new users" in text
+    assert not re.search(r"<span class=.name.>sessions", text)
+
+
 def test_a_granted_reader_sees_all_but_the_quarantine(sample: Settings, new_role: Callable[..., str]) -> None:
     conninfo = new_role()
     role = psycopg.conninfo.conninfo_to_dict(conninfo)["user"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from footfall.errors import FootfallError
+from footfall.errors import FootfallError, QueryError
 from footfall.page.drawing import Drawing, is_one_picture
 from footfall.page.options import Given, write_address
 from footfall.page.reading import Reader, make_filters
@@ -24,11 +24,15 @@ FOLLOWING = ("since", "until", "action", "product", "user")  # options that stay
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question of a section. Its `options` are added to those of the address, and win over them."""
+    """A question of a section. Its `options` are added to those of the address, and win over them.
+
+    If the data cannot answer a question that `may_be_refused`, the section is drawn without its answer, and says why.
+    """
 
     question: str
     options: Mapping[str, str] = field(default_factory=dict)
     identifier: str | None = None
+    may_be_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +105,8 @@ class View:
 class Section:
     """One part of a screen.
 
-    Shape: `draw` makes its content from the answers to `asks`, in the same order; `note` is a sentence below the
-    heading.
+    Shape: `draw` makes its content from the answers to `asks`, in the same order, None where one was refused; `note` is
+    a sentence below the heading.
     """
 
     anchor: str
@@ -167,21 +171,31 @@ def find_culprit(sections: Sequence[Section], reader: Reader, options: Mapping[s
 
 def show(section: Section, view: View) -> Shown:
     """Answer the questions of a section and draw it. An error is shown in this section; the others still come."""
+    refused: dict[str, None] = {}
     try:
         if section.is_slow:
             with view.reader.wait_for_slow_place():
-                answers = [_ask(ask, view) for ask in section.asks]
+                answers = [_ask(ask, view, refused) for ask in section.asks]
         else:
-            answers = [_ask(ask, view) for ask in section.asks]
+            answers = [_ask(ask, view, refused) for ask in section.asks]
         content = section.draw(view, *answers)
     except FootfallError as error:
         return Shown(section, None, mask(error.message), _find_narrower_address(section, view))
-    behind = (_explain_behind(ask, answered, view) for ask, answered in zip(section.asks, answers, strict=True))
+    content += Markup().join(Markup('<p class="muted">{}</p>').format(reason) for reason in refused)
+    pairs = zip(section.asks, answers, strict=True)
+    behind = (_explain_behind(ask, answered, view) for ask, answered in pairs if answered is not None)
     return Shown(section, content, behind=tuple(behind))
 
 
-def _ask(ask: Ask, view: View) -> Answered:
-    return view.reader.ask(ask.question, {**view.options, **ask.options}, identifier=ask.identifier)
+def _ask(ask: Ask, view: View, refused: dict[str, None]) -> Answered | None:
+    """Ask a question. Effects: adds the reason to `refused` where the question may be refused and was."""
+    try:
+        return view.reader.ask(ask.question, {**view.options, **ask.options}, identifier=ask.identifier)
+    except QueryError as error:
+        if not ask.may_be_refused:
+            raise
+        refused[mask(error.message)] = None
+        return None
 
 
 def _list_filters(ask: Ask, reader: Reader, options: Mapping[str, str]) -> Any:

@@ -109,7 +109,8 @@ def _find_link(view: View, value: str | None) -> Callable[[int, str], str] | Non
 def say_funnel(rows: list[dict[str, Any]]) -> str:
     """Say how many users of one funnel did all steps, how long they took, and how many may still go on."""
     first, last = rows[0]["user_count"], rows[-1]
-    said = f"{write_share(last['user_count'] / first)} of {write_number(first)} users did all {len(rows)} steps"
+    users = f"{write_number(first)} user{'' if first == 1 else 's'}"
+    said = f"{write_share(last['user_count'] / first)} of {users} did all {len(rows)} steps"
     if last.get("median_seconds") is not None:
         said += f"; half of them within {write_duration(float(last['median_seconds']))}"
         if last.get("p90_seconds") is not None:

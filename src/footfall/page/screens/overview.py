@@ -58,7 +58,7 @@ def list_sections(view: View) -> Sequence[Section]:
     sections = [Section("trust", "What is in here", draw_trust)]
     if before:
         asks = tuple(
-            Ask(name, {**span, **more})
+            Ask(name, {**span, **more}, may_be_refused=name == "sessions")  # of files with days alone
             for name, more in _list_figures(view)
             for span in (now, before)
             if view.reader.has(name)
@@ -118,9 +118,13 @@ def draw_trust(view: View) -> Markup:
     )
 
 
-def draw_figures(view: View, *answers: Answered) -> Markup:
+def draw_figures(view: View, *answers: Answered | None) -> Markup:
     """Draw the figures. In `answers`, the answer for the range before follows each answer."""
-    pairs = {now.question.name: (now, before) for now, before in zip(answers[::2], answers[1::2], strict=True)}
+    pairs = {
+        now.question.name: (now, before)
+        for now, before in zip(answers[::2], answers[1::2], strict=True)
+        if now is not None and before is not None
+    }
     figures = []
     for name, title, path, count in FIGURES:
         if name in pairs:
