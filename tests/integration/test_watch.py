@@ -27,7 +27,7 @@ from footfall.postgres import transactions, watcher_lock
 from footfall.postgres.target import Target
 from footfall.settings import load_settings
 from footfall.sources.waiting import Stop
-from footfall.verbs import turn
+from footfall.verbs import attempts, turn
 from footfall.verbs import watch as watch_verb
 from footfall.verbs.watch_telling import Teller
 
@@ -411,6 +411,30 @@ def test_the_same_failure_is_recorded_and_told_once_however_often_the_file_is_tr
 
 
 @pytest.mark.slow
+def test_a_bad_file_is_in_the_ledger_though_the_database_is_lost_while_its_failure_is_recorded(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(here.inbox / "first.csv", rows(1))  # its load makes the tables
+    until(lambda: loaded_ids(here.database) == [1])
+    losses, real = iter(range(2)), attempts.take_writer_lock
+
+    def take_writer_lock(connection: Any, target: Target) -> None:
+        if next(losses, None) is not None:
+            connection.execute("select pg_terminate_backend(pg_backend_pid())")
+        real(connection, target)
+
+    monkeypatch.setattr(attempts, "take_writer_lock", take_writer_lock)
+    put(here.inbox / "bad.csv", "nothing of use\n")
+    until(lambda: here.state.files_failed)
+    assert next(losses, None) is None
+    assert ledger(here.database) == [("first.csv", "loaded"), ("bad.csv", "failed")]
+    assert [(Path(each.source).name, each.status) for each in here.seen] == [
+        ("first.csv", "loaded"),
+        ("bad.csv", "failed"),
+    ]
+
+
+@pytest.mark.slow
 def test_people_are_told_once_of_a_file_that_two_definitions_match_and_of_one_that_nobody_foresaw(
     inbox: Path, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -571,7 +595,6 @@ def test_metrics_health_and_people_know_what_the_watcher_meets(
     assert told.read_text().count("failed-load") == 1
 
 
-@pytest.mark.slow
 def test_places_that_cannot_be_watched_are_refused_by_name(settings: Any) -> None:
     stop = Stop()
     for name in ("-", "https://host/a.csv", "ftp://host/a"):

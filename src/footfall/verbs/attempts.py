@@ -202,24 +202,28 @@ def _confirm(target: Target, is_there: Callable[[Connection], bool], error: Foot
 
 def record_failure(
     session: LoadSession, contract: Contract, attempt: Attempt, error: FootfallError, *, once: bool = False
-) -> None:
+) -> DatabaseUnavailableError | None:
     """Write the failed load to the ledger in a second transaction; with `once`, only if it is not there already.
+
+    Give the error that kept it from being written where that is a database that was lost or busy meanwhile.
 
     Effects: only warns where writing fails, too. Does nothing where the database is not reachable or was busy.
     """
     connection, target = session.connection, session.target
     if isinstance(error, DatabaseBusyError) or (isinstance(error, DatabaseUnavailableError) and connection.closed):
-        return  # The wait for the writer lock has just timed out: a line in the ledger is not worth a second one.
+        return None  # The wait for the writer lock has just timed out: a line in the ledger is not worth a second one.
     try:
         with translate_driver_errors(connection):
             begin(connection, target)
             take_writer_lock(connection, target)
             if once and ledger.is_failure_known(connection, make_entry(contract, attempt, "failed", error.message)):
                 connection.rollback()
-                return
+                return None
             (attempt.load_id,) = ledger.take_load_ids(connection, 1)
             ledger.record(connection, make_entry(contract, attempt, "failed", error.message))
             connection.commit()
     except FootfallError as second:
         log.warning(f"{mask_source(attempt.source)}: its failure could not be recorded in the ledger: {second.message}")
         roll_back(connection)
+        return second if isinstance(second, DatabaseUnavailableError) else None
+    return None

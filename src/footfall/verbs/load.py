@@ -69,7 +69,7 @@ class How(TypedDict, total=False):
     """The options of a load. Shape: `replays` is the load that the files mend; `with_later` needs `again`.
 
     With `may_vanish`, which a watcher sets, the ledger does not record the failure of a file that is gone when its turn
-    comes, and records a failure that repeats itself only once.
+    comes, and records a failure that repeats itself only once. If the database is lost meanwhile, that is the failure.
     """
 
     replays: int | None
@@ -380,7 +380,9 @@ class _Loader:
         # After LaterLoadsError the load that brought the file still stands, so there is no failure to record.
         if not (has_vanished or isinstance(error, LaterLoadsError)):
             contract = self.reader.contracts.choose(attempt.source)
-            record_failure(self.session, contract, attempt, error, once=self.may_vanish)
+            lost = record_failure(self.session, contract, attempt, error, once=self.may_vanish)
+            # A watcher waits for the database and reads the file again, so that the ledger tells of it.
+            error = lost if lost and self.may_vanish else error
         notices = attempt.notices if isinstance(error, TooManyRejectedError) else ()
         return LoadResult.failed(mask_source(attempt.source), attempt.digest, copy_masked(error), notices)
 
