@@ -72,17 +72,19 @@ demo: install  ## Load data/sample.csv into a PostgreSQL of its own and show the
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 
 # Of a matrix of many cases, the embedded server takes the last fourth: three others take the rest in `make test-all` and
-# `.ci/run`. Of what no other server sees, it takes a fourth here, and all there. What PYTEST_ARGS picks runs whole.
+# `.ci/run`. Of the cases of any other test, of the slow tests of a file and of what Hypothesis draws, `make test` takes a
+# fourth, and these take all. What PYTEST_ARGS picks runs whole.
 MATRIX ?= $(if $(strip $(PYTEST_ARGS)),1/1,4/4)
 SAMPLE ?= $(if $(strip $(PYTEST_ARGS)),1/1,1/4)
 
 .PHONY: test
-test: install  ## Run the tests but the long ones, of long lists a fourth; PYTEST_ARGS="-m 'not crash' tests/unit" picks some, whole
+test: install  ## Run a sample of the tests, in less than 8 minutes on two cores; PYTEST_ARGS="-m 'not crash' tests/unit" picks some, whole
 	@FOOTFALL_TEST_MATRIX=$(MATRIX) FOOTFALL_TEST_SAMPLE=$(SAMPLE) $(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-quick
-test-quick: install  ## Run the tests that are quick and tell most, in less than a minute
-	@FOOTFALL_TEST_SHARE=1/5 $(PYTEST) -m "not slow and not crash" tests/unit tests/property tests/integration/test_load.py $(PYTEST_ARGS)
+test-quick: install  ## Run a sample of the tests of pure functions, of the law and of loads, in less than a minute
+	@FOOTFALL_TEST_MATRIX=1/4 FOOTFALL_TEST_SAMPLE=1/4 FOOTFALL_TEST_UNITS=1/4 $(PYTEST) -m "not slow and not crash" \
+		tests/unit tests/property/test_law.py tests/integration/test_load.py $(PYTEST_ARGS)
 
 .PHONY: test-long
 test-long: install  ## Run the tests with the long ones and ten times as many examples: an hour or more
@@ -115,7 +117,7 @@ test-databases: install  ## Run the database tests on other versions of PostgreS
 	done
 
 .PHONY: test-all
-test-all:  ## Run everything that .ci/run runs: other versions of PostgreSQL, the DAG on Airflow, Spark and Dask, and make test
+test-all:  ## Run everything that .ci/run runs: other versions of PostgreSQL, the DAG on Airflow, Spark and Dask, and make test whole
 	@$(MAKE) --no-print-directory test-databases SHARES=4 WHOLE=
 	@$(MAKE) --no-print-directory test-airflow
 	@$(MAKE) --no-print-directory test-spark

@@ -26,13 +26,14 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from footfall.settings import load_settings
-from sampling import IS_LONG, IS_OTHER_SERVER, MATRIX, PART, SAMPLE, Share, take_share
+from sampling import IS_LONG, IS_OTHER_SERVER, MATRIX, PART, SAMPLE, UNITS, Share, take_sample, take_share
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so would every process that the tests send it to.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 START_WAIT_S = 600  # far more than a busy machine needs: only a server that hangs meets it
+TESTS = Path(__file__).parent
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 TABLES = {
     "raw": "select interaction_id, user_id, product_id, action, timestamp from user_interactions_raw order by 1",
@@ -47,21 +48,26 @@ TABLES = {
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Choose what runs, and put what is slow first: begun last, it would keep one worker while the others idle."""
+    """Choose what runs, and put files with slow tests first: begun last, one would keep a worker while the others idle.
+
+    A file's tests stay beside each other, so that what they share is made once.
+    """
     left_out: set[pytest.Item] = set()
     if IS_OTHER_SERVER:  # what knows no database is the same on every server
         left_out |= {item for item in items if not knows_database(item)}
     of_matrix = [item for item in items if is_marked(item, "matrix") and knows_database(item)]
-    of_sample = [item for item in items if is_marked(item, "sampled")]
     of_one_server = [item for item in items if not is_marked(item, "matrix", "every_server")]
-    for chosen, share in ((of_matrix, MATRIX), (of_sample, SAMPLE), (of_one_server, PART)):
+    for chosen, share in ((of_matrix, MATRIX), (of_one_server, PART)):
         left_out |= find_left_out(chosen, share)
+    elsewhere = left_out.union(of_matrix)
+    left_out |= find_unsampled([item for item in items if item not in elsewhere])
     if not IS_LONG and "long" not in config.getoption("markexpr"):
         left_out |= {item for item in items if is_marked(item, "long")}
     if left_out:
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
     kept = [item for item in items if item not in left_out]
-    items[:] = sorted(kept, key=lambda item: not is_marked(item, "slow"))
+    slow_files = {item.path for item in kept if is_marked(item, "slow")}
+    items[:] = sorted(kept, key=lambda item: item.path not in slow_files)
 
 
 def pytest_collection_finish() -> None:
@@ -84,6 +90,18 @@ def find_left_out(items: list[pytest.Item], share: Share) -> set[pytest.Item]:
     for item in items:
         files.setdefault(item.path, []).append(item)
     return set(items).difference(*(take_share(of_file, share) for of_file in files.values()))
+
+
+def find_unsampled(items: list[pytest.Item]) -> set[pytest.Item]:
+    """Find what a sample leaves to other runs: of the cases of one test, and of the slow tests of one file."""
+    families: dict[tuple[str, Share], list[pytest.Item]] = {}
+    for item in items:
+        is_slow = is_marked(item, "slow")
+        name = item.path.relative_to(TESTS).as_posix() if is_slow else item.nodeid.partition("[")[0]
+        share = UNITS if not is_slow and TESTS / "unit" in item.path.parents else SAMPLE
+        families.setdefault((name, share), []).append(item)
+    kept = (take_sample(family, share, name) for (name, share), family in families.items())
+    return set(items).difference(*kept)
 
 
 @pytest.fixture(scope="session", autouse=True)

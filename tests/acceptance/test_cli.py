@@ -87,6 +87,7 @@ def test_too_many_rejected_rows_are_exit_4_and_nothing_is_loaded(
         assert connection.execute("select * from user_interactions_raw").fetchall() == []
 
 
+@pytest.mark.slow
 def test_several_failures_give_the_code_of_the_first(footfall: Footfall, write_csv: Write) -> None:
     assert footfall("load", write_csv("a.csv", BAD), "nowhere.csv", write_csv("b.csv", GOOD)).returncode == 4
     assert footfall("load", "nowhere.csv", write_csv("c.csv", BAD)).returncode == 3

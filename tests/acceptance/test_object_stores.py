@@ -21,6 +21,7 @@ import pytest
 
 from storing import KEYS, Way, is_read_of, many_rows, put, rows
 
+pytestmark = pytest.mark.slow
 # A store that is away is asked twice instead of five times: tests wait less.
 PATIENCE = {"AWS_MAX_ATTEMPTS": "2"}
 Done = subprocess.CompletedProcess[str]

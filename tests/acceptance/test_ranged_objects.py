@@ -60,6 +60,7 @@ def watch_reads(way: Way, key: str) -> list[tuple[str, str | None]]:
     return asked
 
 
+@pytest.mark.slow
 def test_an_object_is_planned_by_one_reading_and_each_range_reads_its_bytes_alone(store: Any, way: Way) -> None:
     body = many_rows(24 * MB)
     put(store, **{"a.csv": body})
@@ -103,6 +104,7 @@ def test_an_object_that_changed_since_it_was_planned_is_refused(store: Any) -> N
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_an_object_that_changes_between_two_requests_is_refused(store: Any, way: Way, at: int) -> None:
     put(store, **{"a.csv": many_rows(8 * MB)})
@@ -170,6 +172,7 @@ def test_with_fewer_bytes_than_asked_for_nothing_is_read(store: Any, way: Way) -
         numbers_of(file, ranges[0])
 
 
+@pytest.mark.slow
 def test_an_object_that_is_gone_is_named(store: Any) -> None:
     put(store, **{"a.csv": rows(1)})
     _, state, digest = plan("s3://inbox/a.csv", 1000)
@@ -178,6 +181,7 @@ def test_an_object_that_is_gone_is_named(store: Any) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_a_run_of_an_object_loads_what_the_object_holds(store: Any, database: str) -> None:
     put(store, **{"a.csv": many_rows(3 * MB) + b"x,1,1,click,2024-01-01\n"})
     run = runs.plan("s3://inbox/a.csv", range_bytes=MB, database_url=database)
@@ -191,6 +195,7 @@ def test_a_run_of_an_object_loads_what_the_object_holds(store: Any, database: st
     assert again.already_loaded.load_id == taken.load_id
 
 
+@pytest.mark.slow
 def test_a_run_of_an_object_that_was_replaced_loads_nothing(store: Any, database: str) -> None:
     put(store, **{"a.csv": many_rows(2 * MB)})
     run = runs.plan("s3://inbox/a.csv", range_bytes=MB, database_url=database)

@@ -83,6 +83,7 @@ def crowd(database: str, names: list[str], chance: random.Random, figures: Figur
     assert [process.exitcode for process in running] == [0] * PROCESSES
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_crowd_with_kills_gives_the_truth(
     new_database: Callable[[], str],

@@ -92,6 +92,7 @@ def on_disk(database: str, admin: str, disk: Path) -> Iterator[None]:
 LONG = pytest.mark.skipif(not IS_LONG, reason="takes its time; `make crash` runs it")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [pytest.param("107m", id="107 MB"), pytest.param("113m", id="113 MB", marks=LONG)])
 def test_a_full_disk_of_the_server_is_exit_5_and_with_room_the_same_command_loads(
     short_folder: Path,
@@ -124,6 +125,7 @@ def test_a_full_disk_of_the_server_is_exit_5_and_with_room_the_same_command_load
     figures.kills["disk full on the server"] += 1
 
 
+@pytest.mark.slow
 def test_tables_on_a_full_disk_are_a_failure_that_says_so_and_is_in_the_ledger(
     short_folder: Path,
     cluster: Any,
@@ -151,6 +153,7 @@ def test_tables_on_a_full_disk_are_a_failure_that_says_so_and_is_in_the_ledger(
     figures.kills["disk full below the tables"] += 1
 
 
+@pytest.mark.slow
 def test_a_disk_too_small_to_make_the_database_leaves_a_home_that_can_be_made_later(
     short_folder: Path, write_csv: Callable[..., str]
 ) -> None:

@@ -30,7 +30,7 @@ from footfall.verbs import undo as undo_verb
 from footfall.verbs import verify as verify_verb
 from trials import IS_LONG, SEED, TRIALS, Contents, Figures, Tables, compare, left_behind, loaded
 
-pytestmark = [pytest.mark.crash, pytest.mark.sampled]
+pytestmark = pytest.mark.crash
 HEADER = "interaction_id,user_id,product_id,action,timestamp"
 LINE = "{},{},{},{},2024-01-01 00:{:02}:00"
 DRIFT = """
@@ -293,6 +293,7 @@ def trial(stage: Stage, kind: Kind, at: int) -> None:
     assert left_behind(database) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.usefixtures("temporary_folder")
 @pytest.mark.timeout(3600)

@@ -34,7 +34,7 @@ from trials import (
     restore,
 )
 
-pytestmark = [pytest.mark.crash, pytest.mark.sampled]
+pytestmark = pytest.mark.crash
 LINE = "{},{},{},{},2024-01-01 00:{:02}:00"
 
 
@@ -231,6 +231,7 @@ def emptied(tables: Tables) -> Tables:
     return {name: rows if name in {"keys", "constraints"} else [] for name, rows in tables.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.usefixtures("temporary_folder")
 @pytest.mark.timeout(3600)

@@ -48,6 +48,7 @@ def forget(database: str) -> int:
     return 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("temporary_folder")
 @pytest.mark.timeout(3600)
 def test_forgetting_that_is_broken_at_any_message_is_done_or_not_and_ends_well_when_done_again(database: str) -> None:

@@ -81,6 +81,7 @@ def make(request: pytest.FixtureRequest, new_database: Callable[[], str], write_
     return database
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("temporary_folder")
 def test_a_killed_load_and_the_same_command_again_give_the_tables_of_an_undisturbed_run(
@@ -103,6 +104,7 @@ def test_a_killed_load_and_the_same_command_again_give_the_tables_of_an_undistur
         assert left_behind(database) == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_load_killed_at_a_random_moment_and_again_while_it_is_repeated_ends_like_an_undisturbed_one(
     write_csv: Write,
@@ -175,6 +177,7 @@ def wait_until_it_waits(database: str) -> None:
             time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_half_done(csv: str, database: str, contents: Contents) -> None:
     schema_verb.upgrade_schema(load_settings(database_url=database))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
@@ -278,6 +281,7 @@ SWALLOW = """
     for each row when (new.interaction_id = 8) execute function swallow()"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("empty_path_bytes", [0, 1 << 40], ids=["rows first and keys after them", "the ordinary path"])
 def test_a_row_that_something_else_swallows_fails_the_load(
     database: str, write_csv: Write, contents: Contents, monkeypatch: pytest.MonkeyPatch, empty_path_bytes: int
@@ -295,6 +299,7 @@ def test_a_row_that_something_else_swallows_fails_the_load(
     assert 8 in [row[0] for row in contents(database)["raw"]]
 
 
+@pytest.mark.slow
 def test_what_came_from_stdin_is_not_tried_again_for_it_cannot_be_read_twice(
     database: str, write_csv: Write, contents: Contents
 ) -> None:

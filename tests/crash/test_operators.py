@@ -79,6 +79,7 @@ def operate(database: str, names: list[str], chance: random.Random, figures: Fig
     assert [process.exitcode for process in running] == [0] * PROCESSES
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_whatever_four_processes_do_at_once_the_tables_are_those_of_the_loads_that_stand(
     new_database: Callable[[], str], write_csv: Callable[..., str], figures: Figures, temporary_folder: Path

@@ -71,6 +71,7 @@ def mend(database: str) -> int:
         return error.exit_code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [pytest.param(replay, marks=pytest.mark.long), mend])
 @pytest.mark.usefixtures("temporary_folder")
 @pytest.mark.timeout(3600)

@@ -141,6 +141,7 @@ def staging_aside(database: str, run: Run, number: int) -> Iterator[Future[str]]
 # Twins and zombies
 
 
+@pytest.mark.slow
 def test_of_twins_that_stage_one_range_at_once_one_commits_and_the_other_leaves_nothing(
     database: str, csv: str, truth: Any, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +161,7 @@ def test_of_twins_that_stage_one_range_at_once_one_commits_and_the_other_leaves_
     assert left_behind(database) == []
 
 
+@pytest.mark.slow
 def test_a_twin_that_is_late_and_ends_after_the_take_changes_nothing(
     database: str, csv: str, truth: Any, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +178,7 @@ def test_a_twin_that_is_late_and_ends_after_the_take_changes_nothing(
     assert left_behind(database) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["take", "sweep"])
 def test_a_zombie_that_begins_after_the_run_is_gone_stages_nothing(
     database: str, csv: str, contents: Contents, what: str
@@ -203,6 +206,7 @@ def test_a_zombie_that_begins_after_the_run_is_gone_stages_nothing(
 # Who is killed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batches", BATCHES if IS_LONG else BATCHES[:2])
 def test_a_stager_that_is_killed_leaves_nothing_and_its_range_is_staged_again(
     database: str, csv: str, truth: Any, contents: Contents, batches: int
@@ -219,6 +223,7 @@ def test_a_stager_that_is_killed_leaves_nothing_and_its_range_is_staged_again(
     assert left_behind(database) == []
 
 
+@pytest.mark.slow
 def test_a_planner_that_is_killed_while_its_run_is_staged_leaves_a_run_that_is_swept(
     database: str, csv: str, contents: Contents, tmp_path: Path
 ) -> None:
@@ -244,6 +249,7 @@ def test_a_planner_that_is_killed_while_its_run_is_staged_leaves_a_run_that_is_s
 # The answer of a take is lost
 
 
+@pytest.mark.slow
 def test_a_take_that_is_killed_when_it_is_committed_is_given_again_as_loaded_already(
     database: str, csv: str, truth: Any, contents: Contents
 ) -> None:
@@ -259,6 +265,7 @@ def test_a_take_that_is_killed_when_it_is_committed_is_given_again_as_loaded_alr
     assert left_behind(database) == []
 
 
+@pytest.mark.slow
 def test_a_take_whose_answer_is_lost_with_the_server_is_given_again_as_loaded_already(
     database: str, csv: str, truth: Any, contents: Contents
 ) -> None:
@@ -333,6 +340,7 @@ def test_a_run_with_a_lease_stays_and_the_next_plan_sweeps_it_when_that_is_over(
 # What happens between
 
 
+@pytest.mark.slow
 def test_a_load_of_the_same_file_meanwhile_ends_the_run_in_vain(
     database: str, csv: str, truth: Any, contents: Contents
 ) -> None:
@@ -345,6 +353,7 @@ def test_a_load_of_the_same_file_meanwhile_ends_the_run_in_vain(
     assert runs.plan(csv, database_url=database).already_loaded
 
 
+@pytest.mark.slow
 def test_of_two_takes_at_once_one_loads(
     database: str, csv: str, truth: Any, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,6 +374,7 @@ def test_of_two_takes_at_once_one_loads(
     assert left_behind(database) == []
 
 
+@pytest.mark.slow
 def test_a_take_of_a_run_with_a_range_missing_loads_nothing_and_works_when_it_is_there(
     database: str, csv: str, truth: Any, contents: Contents
 ) -> None:
@@ -380,6 +390,7 @@ def test_a_take_of_a_run_with_a_range_missing_loads_nothing_and_works_when_it_is
     assert contents(database) == truth
 
 
+@pytest.mark.slow
 def test_a_user_who_is_forgotten_meanwhile_does_not_come_in(
     database: str, csv: str, truth: Any, contents: Contents, new_database: Callable[[], str]
 ) -> None:
@@ -406,6 +417,7 @@ def change(csv: str) -> None:
         file.write("5000,1,1,click,2024-01-01\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", CHANGES if IS_LONG else CHANGES[:2])
 def test_a_file_that_changes_is_refused(
     database: str, csv: str, contents: Contents, monkeypatch: pytest.MonkeyPatch, when: str
@@ -448,6 +460,7 @@ def change_first(patch: pytest.MonkeyPatch, module: Any, name: str, csv: str) ->
 # A lost server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("emptied", EMPTIED if IS_LONG else EMPTIED[:2], ids=", ".join)
 def test_tables_of_a_run_that_are_emptied_load_nothing(
     database: str, csv: str, truth: Any, contents: Contents, emptied: tuple[str, ...]

@@ -146,6 +146,7 @@ def killing(server: Server, kill: Kill, chance: random.Random) -> wire.Fault:
     return fault
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kill", [*KILLS, *KILLS_DIRECT] if IS_LONG else SHORT, ids=str)
 @pytest.mark.timeout(1800)
 def test_after_a_killed_server_the_same_command_starts_it_and_gives_the_tables_of_an_undisturbed_run(
@@ -183,6 +184,7 @@ def command_with_home(server: Server, schema: str) -> subprocess.CompletedProces
     return subprocess.run(command, env=variables, check=False, capture_output=True, text=True, timeout=600)
 
 
+@pytest.mark.slow
 def test_with_retry_a_load_outlives_a_restart_of_the_database(
     server: Server, contents: Contents, figures: Figures
 ) -> None:
@@ -209,6 +211,7 @@ def test_with_retry_a_load_outlives_a_restart_of_the_database(
         compare(figures, contents(in_schema(conninfo, "retried")), server.truth)
 
 
+@pytest.mark.slow
 def test_without_retry_a_lost_database_is_exit_5_at_once_with_what_to_do(server: Server) -> None:
     target = planned(server, IN_COPY, random.Random(SEED))
     with wire.proxying(str(conninfo_to_dict(clients.find_url(server.home))["host"])) as proxy:

@@ -78,6 +78,7 @@ def load_again(database: str) -> int:
         return error.exit_code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [undo, load_again])
 @pytest.mark.usefixtures("temporary_folder")
 @pytest.mark.timeout(3600)

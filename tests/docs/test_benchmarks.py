@@ -145,6 +145,7 @@ def test_forms_load_two_thousand_rows_and_give_the_same_tables(
     assert (tmp_path / "page.md").read_text(encoding="utf-8") == done.stdout
 
 
+@pytest.mark.slow
 def test_rows_that_differ_in_another_form_end_the_run(new_database: Callable[[], str]) -> None:
     ours, theirs = two_databases(new_database)
     with psycopg.connect(theirs) as connection:
@@ -194,6 +195,7 @@ def test_the_benchmark_of_starts_times_every_command(cluster: Any) -> None:
         assert f"\n| {name} | " in done.stdout
 
 
+@pytest.mark.slow
 def test_equal_tables_are_counted(new_database: Callable[[], str]) -> None:
     done = compare(*two_databases(new_database))
     assert done.stdout.strip() == "{'user_interactions_raw': 3, 'interactions': 3}", done.stderr
@@ -217,6 +219,7 @@ def test_tables_that_differ_end_the_run(new_database: Callable[[], str], change:
     assert place in done.stderr
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         done = run("make_data.py", "--rows", "500", "--seed", "7", "--folder", str(tmp_path / name))
@@ -225,6 +228,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     assert one == two
 
 
+@pytest.mark.slow
 def test_a_days_file_draws_from_the_same_popular_users(tmp_path: Path) -> None:
     run("make_data.py", "--rows", "5000", "--folder", str(tmp_path / "base"))
     run("make_data.py", "--rows", "5000", "--first-id", "5001", "--day", "180", "--folder", str(tmp_path / "day"))

@@ -95,6 +95,7 @@ def programs(short_folder: Path) -> Iterator[Path]:
     folder.mkdir()
     with serve_program(folder) as found:
         yield found
+    shutil.rmtree(folder)  # the process may come back to this file
 
 
 @pytest.fixture
@@ -125,6 +126,7 @@ def shell(command: str, previous_code: int, folder: Path) -> tuple[str, int]:
     return done.stdout, done.returncode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_transcript_shows_what_the_commands_print(page: Path, request: pytest.FixtureRequest) -> None:
     if not any(language in {"console", "python"} for _, language, _ in blocks(page)):
@@ -281,6 +283,7 @@ def test_no_page_names_a_registry_or_a_path_of_a_machine(page: Path) -> None:
 MODULES = sorted(name for _, name, _ in pkgutil.walk_packages(footfall.__path__, "footfall."))
 
 
+@pytest.mark.slow
 def test_the_examples_in_docstrings_are_true() -> None:
     tried = 0
     for name in MODULES:

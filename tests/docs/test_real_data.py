@@ -15,6 +15,7 @@ RATINGS = "1,16,4.0,1217897793\n1,24,1.5,1217895807\n2,16,4.0,1217897793\n"
 TAGS = 'userId,movieId,tag,timestamp\n2,16,fantasy,1436680885\n2,16,"dark, slow",1436680885\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("header", [HEADER, ""], ids=["with a header", "without a header"])
 def test_ratings_and_tags_load_as_they_are_and_equal_the_recount(
     new_database: Callable[[], str], tmp_path: Path, header: str

@@ -209,6 +209,7 @@ def test_midnight_is_that_of_the_time_zone_too(database: str, write_csv: Write) 
 # the range
 
 
+@pytest.mark.slow
 def test_without_a_range_it_is_the_last_thirty_days_of_the_data(shop: str) -> None:
     assert [line[0] for line in ask(shop, "sessions")] == [date(2024, 4, 29) - DAY * n for n in range(29, -1, -1)]
     for name in ("funnel", "paths"):
@@ -243,6 +244,7 @@ def test_a_day_is_24_hours_where_the_clock_is_set(database: str, write_csv: Writ
 # who is behind the numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["ordered", "strict", "any"])
 def test_the_number_of_users_is_the_length_of_their_list(shop: str, order: str) -> None:
     filters: dict[str, Any] = {"steps": "view,cart,purchase", "order": order, "exclude": STRANGE, "within": "2h"}
@@ -281,6 +283,7 @@ def test_the_edges_of_a_step_are_the_sessions_that_got_there(shop: str) -> None:
 # what is asked wrongly
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "filters", "says"),
     [
@@ -370,6 +373,7 @@ def test_tables_without_rows_give_empty_answers_with_their_columns(database: str
         assert columns_and_rows(database, name, who=who, **({"steps": "a"} if name == "funnel" else {})) == (WHO, [])
 
 
+@pytest.mark.slow
 def test_the_first_and_the_last_instant_of_the_contract_have_answers(database: str, write_csv: Write) -> None:
     lines = ["1,1,1,a,0001-01-01T00:00Z", "2,1,1,a,9999-12-31T23:59:59.999999Z", "3,1,1,b,9999-12-31T23:59:59.999999Z"]
     load_verb.load([write_csv("a.csv", *lines)], load_settings(database_url=database))

@@ -138,6 +138,7 @@ def test_an_error_of_the_caller_who_reads_an_answer_stays_his(loaded: str) -> No
         raise ValueError("of the caller")
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_cut_off_is_a_lost_database(cluster: Any, loaded: str) -> None:
     with psycopg.connect(loaded) as connection:
         connection.execute(

@@ -130,6 +130,7 @@ def test_an_action_that_nobody_did_is_nothing_whatever_it_holds(sample: str, nam
 # psql, --sql, schemas
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_each_file_runs_in_psql_and_its_variables_are_filters(large: str, name: str) -> None:
     ours = answer(large, name, **ASKED[name], since="2024-01-10T00:07Z", action="click")
@@ -138,6 +139,7 @@ def test_each_file_runs_in_psql_and_its_variables_are_filters(large: str, name: 
     assert psql_rows(large, *words, "-f", str(QUESTIONS / f"{name}.sql"), like=ours) == ours
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({*NAMES} - {"affinity"}))
 def test_each_file_runs_in_psql_as_it_is(large: str, name: str) -> None:
     ours = answer(large, name)
@@ -195,7 +197,6 @@ def test_a_function_that_somebody_puts_beside_ours_is_not_called(database: str, 
     assert answer(database, name, **ASKED[name]) == before
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_first_and_the_last_instant_of_the_contract_have_answers(
     database: str, write_csv: Write, name: str
@@ -270,6 +271,7 @@ def days_of(first: date, counts: list[int], start: int = 1, left_out: tuple[int,
     return files
 
 
+@pytest.mark.slow
 def test_a_day_without_a_file_is_told_from_a_drop(database: str, write_csv: Write) -> None:
     counts = [50] * 80
     counts[65], counts[70] = 2, 400  # a drop, and a day of much

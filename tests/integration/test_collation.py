@@ -115,6 +115,7 @@ def test_staged_text_that_is_sorted_or_compared_has_the_order_of_its_bytes(datab
 # upgrades of tables that hold rows
 
 
+@pytest.mark.slow
 def test_an_upgrade_in_place_keeps_rows_rights_and_views_of_others(
     database: str, write_csv: Write, at_version_3: Callable[[str, str], None], new_role: Callable[..., str]
 ) -> None:
@@ -138,6 +139,7 @@ def test_an_upgrade_in_place_keeps_rows_rights_and_views_of_others(
     assert_exact(database)
 
 
+@pytest.mark.slow
 def test_an_upgraded_schema_is_that_of_a_first_load(
     new_database: Callable[[], str], write_csv: Write, at_version_3: Callable[[str, str], None]
 ) -> None:

@@ -73,6 +73,7 @@ def wait_until_all_wait(database: str, processes: list[subprocess.Popen[str]]) -
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_of_two_processes_with_the_same_file_one_loads_it(database: str, write_csv: Write) -> None:
     schema_verb.upgrade_schema(load_settings(database_url=database))
     name = write_csv("a.csv", *map(line, range(1, 5_000)))
@@ -86,6 +87,7 @@ def test_of_two_processes_with_the_same_file_one_loads_it(database: str, write_c
     assert ask(database, "select count(*) from loads") == [(1,)]
 
 
+@pytest.mark.slow
 def test_of_two_replays_that_judge_at_once_the_second_finds_the_rows_closed(database: str, write_csv: Write) -> None:
     name = write_csv("a.csv", line(1), "2,1,1,buy,2024-01-01", "3,1,1,buy,2024-01-01")
     load_verb.load([name], load_settings(database_url=database, actions=["click"], max_rejected="1.0"))
@@ -101,6 +103,7 @@ def test_of_two_replays_that_judge_at_once_the_second_finds_the_rows_closed(data
     assert verify_verb.verify(load_settings(database_url=database)).drift == ()
 
 
+@pytest.mark.slow
 def test_of_two_processes_that_undo_a_load_one_takes_it_back(database: str, write_csv: Write) -> None:
     load_verb.load([write_csv("a.csv", line(1))], load_settings(database_url=database))
     with writer_lock_held(database):
@@ -113,6 +116,7 @@ def test_of_two_processes_that_undo_a_load_one_takes_it_back(database: str, writ
     assert verify_verb.verify(load_settings(database_url=database)).drift == ()
 
 
+@pytest.mark.slow
 def test_two_processes_that_both_find_the_tables_empty_give_the_truth(
     database: str, write_csv: Write, contents: Any
 ) -> None:
@@ -136,6 +140,7 @@ def test_two_processes_that_both_find_the_tables_empty_give_the_truth(
     assert verify_verb.verify(load_settings(database_url=database)).drift == ()
 
 
+@pytest.mark.slow
 def test_four_processes_with_overlapping_files_in_other_orders_give_the_truth(database: str, write_csv: Write) -> None:
     chance = random.Random(4)
     rows = [line(number, number % 7 + 1) for number in range(1, 3_001)]
@@ -153,6 +158,7 @@ def test_four_processes_with_overlapping_files_in_other_orders_give_the_truth(da
     assert verify_verb.verify(load_settings(database_url=database)).drift == ()
 
 
+@pytest.mark.slow
 def test_with_conflicts_the_ids_are_the_same_and_nothing_drifts(database: str, write_csv: Write) -> None:
     files = [write_csv(f"{user}.csv", *(line(number, user) for number in range(1, 1_001))) for user in (1, 2, 3)]
     crowd = [started(database, "load", name, FOOTFALL_MAX_REJECTED="1.0") for name in files]
@@ -182,6 +188,7 @@ def test_a_writer_says_what_it_waits_for_and_goes_on_afterwards(database: str, w
     assert "the other writer" in word
 
 
+@pytest.mark.slow
 def test_a_writer_gives_up_with_exit_5_when_its_time_is_over(database: str, write_csv: Write) -> None:
     schema_verb.upgrade_schema(load_settings(database_url=database))
     settings = load_settings(database_url=database, lock_wait_seconds=1)
@@ -194,6 +201,7 @@ def test_a_writer_gives_up_with_exit_5_when_its_time_is_over(database: str, writ
     assert ask(database, "select * from loads") == []
 
 
+@pytest.mark.slow
 def test_a_writer_that_gave_up_can_be_run_again(database: str, write_csv: Write) -> None:
     schema_verb.upgrade_schema(load_settings(database_url=database))
     settings, name = load_settings(database_url=database, lock_wait_seconds=1), write_csv("a.csv", line(1))
@@ -202,6 +210,7 @@ def test_a_writer_that_gave_up_can_be_run_again(database: str, write_csv: Write)
     assert load_verb.load([name], settings).rows_loaded == 1
 
 
+@pytest.mark.slow
 def test_the_schema_waits_for_the_writer_too(database: str) -> None:
     settings = load_settings(database_url=database, lock_wait_seconds=1)
     with writer_lock_held(database), pytest.raises(DatabaseBusyError):
@@ -247,6 +256,7 @@ def loads_going_on(settings: Any, write_csv: Write) -> Iterator[tuple[Future[Non
     writer.result()
 
 
+@pytest.mark.slow
 def test_verify_finds_no_drift_while_loads_go_on(database: str, write_csv: Write) -> None:
     settings = load_settings(database_url=database)
     schema_verb.upgrade_schema(settings)
@@ -274,6 +284,7 @@ def test_a_load_during_a_long_read_disturbs_nobody_and_takes_the_ordinary_path(
     assert ask(database, "select interaction_count from interactions") == [(99,)]
 
 
+@pytest.mark.slow
 def test_loads_while_the_schema_is_applied_again_and_again_give_the_truth(database: str, write_csv: Write) -> None:
     settings = load_settings(database_url=database)
     seen: set[int] = set()

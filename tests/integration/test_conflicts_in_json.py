@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from footfall.results import LoadSummary
 from footfall.settings import load_settings
@@ -62,6 +63,7 @@ def test_conflicts_in_a_minified_array_stand_on_line_1_each_with_its_item(
     assert found == [(1, 3, rows[2], "conflicting-duplicate"), (1, 6, rows[5], "conflicting-duplicate")]
 
 
+@pytest.mark.slow
 def test_conflicts_in_exploded_lines_and_in_documents_of_several_lines_have_their_own_lines(
     database: str,
 ) -> None:
@@ -78,6 +80,7 @@ def test_conflicts_in_exploded_lines_and_in_documents_of_several_lines_have_thei
     assert places == [[], [(2, 2)], [(3, 1), (3, 3)]]
 
 
+@pytest.mark.slow
 def test_a_conflict_far_behind_has_its_line_and_item(database: str) -> None:
     rows = [json.dumps(row(number), separators=(",", ":")) for number in range(1, 50_001)]
     text = "[" + ",".join(rows) + ",\n" + ",".join([rows[4], json.dumps(row(7, user=2)), rows[5]]) + "]"

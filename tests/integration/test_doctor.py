@@ -64,6 +64,7 @@ def as_admin(cluster: Any, database: str, *statements: str) -> None:
     do(cluster.admin, *statements, dbname=conninfo_to_dict(database)["dbname"])
 
 
+@pytest.mark.slow
 def test_a_database_in_which_all_is_well_has_no_failure_and_keeps_what_it_had(
     loaded: str, contents: Callable[[str], Any]
 ) -> None:
@@ -85,6 +86,7 @@ def test_tables_that_are_not_there_are_a_warning_and_the_rest_is_said(database: 
     assert (found["schema"].state, found["rights"].state, found["form"].state) == ("warning", "ok", "unknown")
 
 
+@pytest.mark.slow
 def test_tables_in_another_schema_are_named(loaded: str) -> None:
     found = diagnose(loaded, schema="elsewhere")
     assert found["schema"].state == "warning"
@@ -98,6 +100,7 @@ def test_tables_of_an_earlier_version_are_a_failure_with_its_cure(loaded: str) -
     assert str(len(list_migrations()) - 1) in found.found
 
 
+@pytest.mark.slow
 def test_a_table_that_is_missing_is_said(loaded: str) -> None:
     do(loaded, "drop table load_overlaps")
     found = diagnose(loaded)
@@ -112,6 +115,7 @@ def test_a_database_that_is_away_is_a_failure_and_the_other_lines_come(tmp_path:
     assert "hunter2" not in str(found)
 
 
+@pytest.mark.slow
 def test_a_version_below_the_floor_is_a_failure_and_one_above_the_tests_a_warning(
     loaded: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +193,7 @@ def test_clocks_that_differ_are_a_warning(loaded: str, monkeypatch: pytest.Monke
     assert (found.state, found.found) == ("warning", "the server's clock is 3 hours before this machine's")
 
 
+@pytest.mark.slow
 def test_time_zone_data_that_differ_are_a_warning_that_says_from_when(
     loaded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +217,7 @@ def test_time_zone_data_that_differ_are_a_warning_that_says_from_when(
     )
 
 
+@pytest.mark.slow
 def test_a_writer_that_holds_the_lock_too_long_is_named(loaded: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from footfall.postgres.target import Target
     from footfall.postgres.transactions import take_writer_lock
@@ -229,6 +235,7 @@ def test_a_writer_that_holds_the_lock_too_long_is_named(loaded: str, monkeypatch
     assert diagnose(loaded)["writer-lock"].state == "ok"
 
 
+@pytest.mark.slow
 def test_a_transaction_that_keeps_old_rows_is_named(loaded: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_checks, "OLD_S", 0)
     with psycopg.connect(loaded) as other:
@@ -239,6 +246,7 @@ def test_a_transaction_that_keeps_old_rows_is_named(loaded: str, monkeypatch: py
     assert diagnose(loaded)["old-transactions"].state == "ok"
 
 
+@pytest.mark.slow
 def test_a_role_without_rights_a_reader_and_half_a_loader_are_told_apart(
     loaded: str, new_role: Callable[..., str]
 ) -> None:
@@ -252,6 +260,7 @@ def test_a_role_without_rights_a_reader_and_half_a_loader_are_told_apart(
     assert (found.state, "insert on interactions" in found.found) == ("warning", True)
 
 
+@pytest.mark.slow
 def test_the_rights_that_a_load_needs_are_those_of_the_page(loaded: str, new_role: Callable[..., str]) -> None:
     page = (DOCS / "how-to/named-database.md").read_text(encoding="utf-8")
     found = re.search(r"<!-- rights of a role that loads -->\n```sql\n(.*?)```", page, re.DOTALL)
@@ -321,6 +330,7 @@ def test_dead_rows_are_a_warning(loaded: str) -> None:
     assert "public.load_overlaps has 29,900 dead rows" in found.found
 
 
+@pytest.mark.slow
 def test_space_that_is_held_for_nothing_is_a_warning(loaded: str) -> None:
     do(
         loaded,
@@ -336,6 +346,7 @@ def test_space_that_is_held_for_nothing_is_a_warning(loaded: str) -> None:
     assert (found.state, "public.load_overlaps holds some " in found.found) == ("warning", True)
 
 
+@pytest.mark.slow
 def test_a_table_that_autovacuum_leaves_alone_is_a_warning(loaded: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert diagnose(loaded)["statistics"].found == "autovacuum is off on this server"  # as the tests' server is
     monkeypatch.setattr(table_checks, "list_settings", lambda _: [])
@@ -354,6 +365,7 @@ def test_a_large_table_that_was_never_analyzed_is_a_warning(loaded: str, monkeyp
     assert (found.state, found.cure) == ("warning", "analyze public.load_overlaps")
 
 
+@pytest.mark.slow
 def test_a_table_that_is_not_frozen_in_time_is_a_warning_and_at_last_a_failure(
     loaded: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -405,6 +417,7 @@ def test_rejected_rows_are_a_warning_when_they_are_old(loaded: str) -> None:
     assert diagnose(loaded)["quarantine"].state == "warning"
 
 
+@pytest.mark.slow
 def test_a_check_that_takes_too_long_is_unknown_and_the_others_are_made(
     loaded: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -433,6 +446,7 @@ def test_the_tables_that_are_looked_at_are_all_there_are(loaded: str) -> None:
     assert names == {*table_checks.list_names()} and {*list_tables()} <= names
 
 
+@pytest.mark.slow
 def test_a_reader_who_has_seen_enough_does_not_change_the_exit_code(loaded: str) -> None:
     def look(database: str) -> tuple[int, str]:
         script = '"$0" -m footfall.cli doctor --database "$1" | head -n 1; exit ${PIPESTATUS[0]}'

@@ -24,6 +24,7 @@ from footfall.errors import EmbeddedDatabaseError
 from footfall.postgres.embedded import clients, server
 from footfall.postgres.embedded import home as embedded_home
 
+pytestmark = pytest.mark.slow
 IS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs root: it changes accounts")
 # Uses the server until its standard input ends. A test run in the background ignores SIGINT: here it is heard again.

@@ -60,6 +60,7 @@ def dump(database: str) -> str:
         return "\n".join(str(row) for (name,) in names for row in connection.execute(f"select t::text from {name} t"))
 
 
+@pytest.mark.slow
 def test_the_rows_of_a_user_go_from_raw_counts_and_quarantine(database: str) -> None:
     first = write_csv(
         "a.csv",
@@ -163,6 +164,7 @@ def test_rejected_rows_and_conflicts_of_a_later_load_hold_nothing_of_a_forgotten
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_rows_of_forgotten_users_are_no_fault_of_the_file(database: str) -> None:
     footfall.load(write_csv("a.csv", f"1,7,5,click,{DAY}"), database_url=database)
     footfall.forget(GONE, database_url=database)
@@ -175,6 +177,7 @@ def test_rows_of_forgotten_users_are_no_fault_of_the_file(database: str) -> None
     assert "all 1 rows are rejected (1 of them not-an-integer" in str(done.error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["uuid", "text"])
 def test_users_of_every_type_of_id_are_forgotten(database: str, kind: str) -> None:
     gone = "7b3c1a52-9f7e-4d2a-8c11-0a5b6c7d8e9f" if kind == "uuid" else 'Zoë "Z", 1'
@@ -195,6 +198,7 @@ def test_users_of_every_type_of_id_are_forgotten(database: str, kind: str) -> No
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_rows_of_a_list_in_json_and_what_stands_around_them_are_forgotten(database: str) -> None:
     Path("footfall.toml").write_text(
         '[sources.visits]\nmatch = ["*.jsonl"]\nexplode = "events"\n'
@@ -226,6 +230,7 @@ def test_rows_of_a_list_in_json_and_what_stands_around_them_are_forgotten(databa
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_made_ids_of_others_stay_what_they_were(database: str) -> None:
     Path("footfall.toml").write_text('[sources.plain]\nmatch = ["*.csv"]\ninteraction_id = { from = "fields" }\n')
     users = (GONE, 7, 7, GONE, 8)
@@ -283,6 +288,7 @@ def test_two_loads_that_judge_while_users_are_forgotten_do_not_bring_them_back(
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_a_replay_does_not_bring_a_forgotten_user_back(database: str) -> None:
     Path("footfall.toml").write_text('[sources.a]\nmatch = ["a.csv"]\n')
     Path("a.csv").write_text(
@@ -359,6 +365,7 @@ def test_a_row_whose_fields_cannot_be_told_apart_is_a_user_s_wherever_the_id_sta
     assert str(GONE) not in dump(database)
 
 
+@pytest.mark.slow
 def test_while_a_table_is_vacuumed_loads_go_on_and_the_users_are_forgotten_after_it(database: str) -> None:
     footfall.load(write_csv("a.csv", f"1,{GONE},1,click,{DAY}"), database_url=database)
     waits = threading.Event()

@@ -63,6 +63,7 @@ def execute(conninfo: str, *texts: str) -> None:
             connection.execute(text)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_no_file_of_the_server_holds_the_id_of_a_forgotten_user(server: tuple[str, Path]) -> None:
     conninfo, home = server
     for schema, user in (("public", NUMBER), ("texts", TEXT)):

@@ -194,6 +194,7 @@ def test_the_verdicts_are_those_of_taking_rows_one_by_one(settings: Settings, da
     assert verify_verb.verify(settings).drift == ()
 
 
+@pytest.mark.slow
 def test_the_path_into_empty_tables_gives_the_same_tables(
     settings: Settings, new_database: Callable[[], str], database: str, id_types: IdTypes
 ) -> None:
@@ -217,6 +218,7 @@ def test_the_path_into_empty_tables_gives_the_same_tables(
     assert verify_verb.verify(settings_of(other, id_types)).drift == ()
 
 
+@pytest.mark.slow
 def test_a_filter_that_takes_every_id_for_seen_changes_nothing(
     database: str, new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,6 +134,7 @@ def test_tables_that_were_made_again_are_not_those_of_before(
     assert ask(loaded, keeper) == ((date(2025, 1, 1), 1),)
 
 
+@pytest.mark.slow
 def test_other_values_zones_and_schemas_are_other_questions(loaded: Settings, write_csv: Write) -> None:
     keeper = Keeper()
     other = load_settings(database_url=loaded.database_url, schema="other")
@@ -225,6 +226,7 @@ def test_without_tables_the_question_says_so(database: str) -> None:
 # threads
 
 
+@pytest.mark.slow
 def test_threads_that_share_a_keeper_see_what_is_loaded_meanwhile(loaded: Settings, write_csv: Write) -> None:
     keeper = Keeper()
     files = [write_csv(f"{n}.csv", f"{n},1,1,click,2024-03-02") for n in range(10, 18)]

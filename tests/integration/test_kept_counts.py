@@ -63,6 +63,7 @@ def ask(database: str, query: str, values: Any = None) -> list[Any]:
         return connection.execute(query, values).fetchall()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1 << 60], ids=["empty-path", "ordinary-path"])
 @pytest.mark.parametrize("further", FURTHER)
 def test_one_more_definition_is_kept_verified_mended_and_granted(

@@ -88,6 +88,7 @@ def load_all(write_csv: Write, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     return load
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id_types", ID_TYPES.values(), ids=ID_TYPES)
 def test_counts_of_a_large_load_are_those_of_a_merge_row_by_row(
     new_database: Callable[[], str], id_types: dict[str, str], load_all: Callable[..., None]
@@ -98,6 +99,7 @@ def test_counts_of_a_large_load_are_those_of_a_merge_row_by_row(
     assert content(whole) == content(by_row)
 
 
+@pytest.mark.slow
 def test_a_snapshot_from_before_a_large_load_sees_the_counts_from_before_it(
     database: str, load_all: Callable[..., None], write_csv: Write
 ) -> None:

@@ -160,6 +160,7 @@ def test_an_exact_repeat_in_the_file_is_a_duplicate(database: str, write_csv: Wr
     assert done.rows_duplicate == 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("either_path")
 def test_the_same_content_written_in_another_way_is_a_duplicate(database: str, write_csv: Write) -> None:
     load_one(
@@ -168,6 +169,7 @@ def test_the_same_content_written_in_another_way_is_a_duplicate(database: str, w
     assert ledger(database) == [("loaded", 3, 1, 2, 0)]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("either_path")
 def test_of_rows_with_one_id_the_first_stays_and_the_others_are_quarantined_with_line_and_text(
     database: str, write_csv: Write
@@ -328,6 +330,7 @@ def test_a_failed_file_may_be_loaded_when_mended(database: str, write_csv: Write
     assert raw_ids(database) == [1]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("either_path")
 def test_a_failure_after_the_rows_were_sent_leaves_the_tables_as_they_were(
     database: str, write_csv: Write, contents: Any, monkeypatch: pytest.MonkeyPatch
@@ -438,6 +441,7 @@ def mixed_lines(rows: int, seed: int) -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 def test_both_paths_give_the_same_tables(
     new_database: Callable[[], str], write_csv: Write, contents: Any, path_bytes: Callable[[int], None]
 ) -> None:
@@ -480,6 +484,7 @@ def test_after_the_empty_path_keys_constraints_and_comments_are_those_of_the_mig
     assert key_ids(database) != keys  # or the empty path was not taken, and this test proves nothing
 
 
+@pytest.mark.slow
 def test_the_empty_path_is_for_empty_tables_alone(
     database: str, write_csv: Write, path_bytes: Callable[[int], None]
 ) -> None:
@@ -588,6 +593,7 @@ def test_a_role_without_temp_stages_in_our_schema_and_leaves_nothing_behind(
     assert relations(database) == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("either_path")
 @pytest.mark.parametrize("schema", ["other", 'A "quoted" näme, $user', "select"])
 def test_a_schema_of_any_name_holds_all_tables(database: str, write_csv: Write, schema: str) -> None:
@@ -643,6 +649,7 @@ def test_a_timezone_of_the_database_does_not_move_timestamps(database: str, writ
     assert ask(database, "select timestamp::text from user_interactions_raw") == [(f"{DAY} 00:00:00+00",)]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("either_path")
 def test_short_timeouts_of_the_role_do_not_end_a_load(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch

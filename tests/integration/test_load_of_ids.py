@@ -43,6 +43,7 @@ def _path(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(first_load, "EMPTY_PATH_BYTES", request.param)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_path")
 @pytest.mark.parametrize("id_type", ["uuid", "text"])
 def test_a_file_is_checked_and_loaded_by_the_type_of_its_ids(database: str, write_csv: Write, id_type: str) -> None:
@@ -89,6 +90,7 @@ def test_a_uuid_is_the_same_however_it_is_written(database: str, write_csv: Writ
     assert (done.rows_loaded, done.rows_duplicate) == (1, 1)
 
 
+@pytest.mark.slow
 def test_numbers_given_as_text_give_the_same_counts(
     new_database: Callable[[], str], write_csv: Write, database: str
 ) -> None:

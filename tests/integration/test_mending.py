@@ -108,6 +108,7 @@ def test_a_row_that_was_deleted_stays_open_whichever_it_was(loaded: str) -> None
     assert states(loaded) == [(1, 3, 2), (1, 4, None), (1, 5, 2)]
 
 
+@pytest.mark.slow
 def test_the_same_file_mended_further_closes_the_rest_and_finds_what_it_mended_before(loaded: str) -> None:
     text = write_fix(loaded).replace("x,1,1", "2,1,1")
     mend(loaded, text)
@@ -123,6 +124,7 @@ def test_a_row_that_nobody_rejected_comes_in_and_closes_none(loaded: str) -> Non
     assert "1 of its rows are none of load 1" in done.notices[-1]
 
 
+@pytest.mark.slow
 def test_a_conflict_that_is_mended_closes_and_one_that_is_none_stays(database: str) -> None:
     Path("a.csv").write_text(HEADER + "1,1,1,click,2024-01-01\n1,2,2,click,2024-01-01\n1,3,3,click,2024-01-01\n")
     footfall.load("a.csv", database_url=database)
@@ -131,6 +133,7 @@ def test_a_conflict_that_is_mended_closes_and_one_that_is_none_stays(database: s
     assert states(database) == [(1, 3, 2), (1, 4, None), (2, 3, 2)]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_there_is_not_written_over_and_several_loads_are_not_mixed(loaded: str) -> None:
     write_fix(loaded)
     with pytest.raises(SettingsError, match="may hold what somebody mended"):
@@ -183,6 +186,7 @@ FORMS: dict[str, tuple[str, bytes, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_is_written_mended_and_read_again(form: str, database: str) -> None:
     name, content, config = FORMS[form]

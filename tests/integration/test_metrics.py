@@ -117,6 +117,7 @@ def test_a_failure_is_open_until_the_file_is_loaded(loaded: Settings, write_csv:
     assert collect(loaded)["footfall_open_failures", ""] == 0
 
 
+@pytest.mark.slow
 def test_metrics_and_doctor_count_the_same_failures(loaded: Settings, write_csv: Write, database: str) -> None:
     def counted() -> tuple[float, str]:
         return collect(loaded)["footfall_open_failures", ""], diagnose(database)["failed-files"].found.split(";")[0]
@@ -217,6 +218,7 @@ def test_no_lock_of_the_tables_of_rows_is_held_while_other_parts_are_measured(
     assert held == [[], False]
 
 
+@pytest.mark.slow
 def test_a_scrape_hardly_waits_for_a_load_that_has_the_tables_for_itself(loaded: Settings, database: str) -> None:
     with psycopg.connect(database) as holder, psycopg.connect(database) as patient:
         holder.execute("lock table user_interactions_raw in access exclusive mode")
@@ -321,6 +323,7 @@ def test_what_is_not_changed_by_loads_is_asked_once(loaded: Settings, monkeypatc
     assert first.numbers[key] == second.numbers[key] == 2
 
 
+@pytest.mark.slow
 def test_the_server_answers_metrics_in_both_forms(loaded: Settings, served: MetricsServer) -> None:
     status, kind, text = fetch(served, "/metrics")
     assert (status, kind) == (200, "text/plain; version=0.0.4; charset=utf-8")
@@ -333,6 +336,7 @@ def test_the_server_answers_metrics_in_both_forms(loaded: Settings, served: Metr
     assert text.endswith("# EOF\n")
 
 
+@pytest.mark.slow
 def test_health_says_database_schema_and_age(loaded: Settings, served: MetricsServer) -> None:
     status, kind, text = fetch(served, "/healthz")
     found = json.loads(text)
@@ -363,6 +367,7 @@ def test_health_and_metrics_of_a_database_that_is_away() -> None:
         assert "hunter2" not in text
 
 
+@pytest.mark.slow
 def test_a_watcher_without_a_sign_is_stuck_and_one_that_loads_is_not(loaded: Settings) -> None:
     state = WatchState(places=("inbox",), ticked_s=-1e6)
     with closing(start_metrics_server("0", loaded, state)) as server:
@@ -382,11 +387,13 @@ def test_the_address_says_who_can_ask() -> None:
             parse_address(wrong)
 
 
+@pytest.mark.slow
 def test_an_address_that_is_taken_is_said(served: MetricsServer, settings: Settings) -> None:
     with pytest.raises(SettingsError, match="cannot be listened on"):
         start_metrics_server(f"127.0.0.1:{served.port}", settings)
 
 
+@pytest.mark.slow
 def test_all_interfaces_are_those_of_an_address_without_a_host(loaded: Settings) -> None:
     with closing(start_metrics_server(":0", loaded)) as server:
         assert server.host in ("::", "0.0.0.0")

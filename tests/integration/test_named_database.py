@@ -296,6 +296,7 @@ def test_apply_upgrades_tables_that_are_out_of_date(database: str, monkeypatch: 
     assert ask(database, "select max(version) from footfall_migrations") == [(LATEST + 1,)]
 
 
+@pytest.mark.slow
 def test_eight_first_loads_at_once_make_the_tables_once(database: str, write_csv: Write) -> None:
     names = [write_csv(f"{n}.csv", f"{n},1,1,click,2024-01-01") for n in range(1, 9)]
     settings = load_settings(database_url=database, schema="new")

@@ -61,6 +61,7 @@ def random_rows(some: random.Random, ids: int) -> list[list[str]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.matrix
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Vienna"])
 @pytest.mark.parametrize("path", [ALWAYS, NEVER])

@@ -200,6 +200,7 @@ def test_what_may_pass_is_tried_again_with_longer_waits(
     assert len({headers["Webhook-Id"] for headers, _ in inbox.got}) == 1
 
 
+@pytest.mark.slow
 def test_a_server_says_how_long_to_wait_and_is_not_waited_for_longer_than_half_a_minute(
     wanted: Callable[..., Settings], no_waits: list[float]
 ) -> None:
@@ -233,6 +234,7 @@ def test_a_refusal_is_not_tried_again(wanted: Callable[..., Settings], status: i
     assert len(inbox.got) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(wanted: Callable[..., Settings], status: int) -> None:
     other = Inbox()
@@ -242,6 +244,7 @@ def test_a_redirect_is_not_followed(wanted: Callable[..., Settings], status: int
     assert other.got == []
 
 
+@pytest.mark.slow
 def test_a_server_that_never_answers_is_left_behind(wanted: Callable[..., Settings]) -> None:
     inbox = Inbox(hang=threading.Event())
     with receiving(inbox) as address:
@@ -284,6 +287,7 @@ def test_a_server_that_is_not_there_is_tried_again(wanted: Callable[..., Setting
     assert no_waits == [1, 2, 4]
 
 
+@pytest.mark.slow
 def test_a_certificate_is_checked(wanted: Callable[..., Settings], tmp_path: Path) -> None:
     cert, context = make_certificate(tmp_path)
     _, wrong = make_certificate(tmp_path, "127.0.0.9")
@@ -300,6 +304,7 @@ def test_a_certificate_is_checked(wanted: Callable[..., Settings], tmp_path: Pat
     assert len(inbox.got) == 1
 
 
+@pytest.mark.slow
 def test_what_stays_on_this_machine_passes_no_proxy(
     wanted: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -413,6 +418,7 @@ def test_a_command_that_fails_is_a_warning_with_the_end_of_what_it_said(wanted: 
     assert "cannot be run (No such file or directory)" in said
 
 
+@pytest.mark.slow
 def test_a_command_that_hangs_is_ended_with_what_it_started(wanted: Callable[..., Settings], tmp_path: Path) -> None:
     script = "sh -c 'echo $$ >child; exec sleep 3600' & wait"
     settings = wanted(command=["sh", "-c", script], timeout_seconds=1)
@@ -433,6 +439,7 @@ def test_a_command_that_leaves_something_running_is_not_waited_for(wanted: Calla
     assert heard(tell, wanted(command=["sh", "-c", "sleep 5 & exit 0"]), Event("drift", "x")) == []
 
 
+@pytest.mark.slow
 def test_a_load_tells_of_files_that_failed_once_for_all(
     wanted: Callable[..., Settings], database: str, write_csv: Write
 ) -> None:
@@ -480,6 +487,7 @@ def test_a_webhook_that_fails_changes_no_exit_code_and_no_output(
     assert said.err.count("nobody could be told") == 2
 
 
+@pytest.mark.slow
 def test_drift_is_told_and_its_absence_is_not(wanted: Callable[..., Settings], database: str, write_csv: Write) -> None:
     inbox = Inbox()
     with receiving(inbox) as address:
@@ -518,6 +526,7 @@ def test_silence_is_told_once_and_again_after_the_next_one(wanted: Callable[...,
     assert len(inbox.got) == 2
 
 
+@pytest.mark.slow
 def test_silence_is_what_the_ledger_says_whoever_loaded(
     wanted: Callable[..., Settings], database: str, write_csv: Write
 ) -> None:
@@ -580,6 +589,7 @@ def test_a_test_says_whether_it_arrived(
     assert run(monkeypatch, "notify") == 2
 
 
+@pytest.mark.slow
 def test_cron_tells_of_silence_by_the_ledger(
     wanted: Callable[..., Settings], database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

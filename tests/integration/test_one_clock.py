@@ -75,6 +75,7 @@ def test_a_time_of_a_zone_is_the_first_instant_at_which_its_clock_shows_it(
     assert ask(database, statement, (local, zone, instant)) == [(True,)]
 
 
+@pytest.mark.slow
 def test_in_every_zone_of_the_server_a_day_begins_where_the_bound_says(database: str, load: Callable[..., Any]) -> None:
     load("1,1,1,a,2024-01-01")
     wrong = ask(
@@ -114,6 +115,7 @@ def test_a_range_of_one_day_has_the_rows_of_that_day_alone(database: str, load: 
     assert [(str(day), count) for day, count in given] == [("2026-11-10", 2)]
 
 
+@pytest.mark.slow
 def test_the_printed_offset_is_the_servers_in_every_zone(database: str, load: Callable[..., Any]) -> None:
     instants = ("1950-06-01T12:00Z", "1999-12-31T23:59:59Z", "2026-07-01T00:00Z", "2026-12-01T00:00Z")
     load(*(f"{n},1,1,a,{instant}" for n, instant in enumerate(instants, 1)))
@@ -141,6 +143,7 @@ def psycopg_free(text: str) -> str:
     return text if text[-3] == ":" else f"{text}:00"
 
 
+@pytest.mark.slow
 def test_hours_are_labelled_as_the_clock_showed_them_half_hours_included(
     database: str, load: Callable[..., Any]
 ) -> None:
@@ -173,6 +176,7 @@ def test_bounds_in_the_wrong_order_are_refused_by_the_servers_clock(database: st
     assert answer(database, "per-day", "Europe/Vienna", since="2024-01-02", until="2024-01-01T23:00Z") == []
 
 
+@pytest.mark.slow
 def test_a_load_says_where_the_servers_zones_differ_from_those_that_read_the_file(
     load: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

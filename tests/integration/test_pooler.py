@@ -114,6 +114,7 @@ def ask(conninfo: str, query: str) -> list[Any]:
         return connection.execute(query).fetchall()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooler", ["transaction", "session"], indirect=True)
 def test_every_verb_works_through_a_pooler_and_leaves_the_servers_session_as_it_was(
     pooler: Pooler, database: str, write_csv: Write, new_role: Callable[..., str]
@@ -141,6 +142,7 @@ def test_every_verb_works_through_a_pooler_and_leaves_the_servers_session_as_it_
     assert ask(pooler.of(database), left) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooler", ["transaction", "session"], indirect=True)
 def test_a_run_that_nobody_can_hold_has_a_lease_behind_a_pooler(
     pooler: Pooler, database: str, write_csv: Write
@@ -152,6 +154,7 @@ def test_a_run_that_nobody_can_hold_has_a_lease_behind_a_pooler(
     assert runs.take(run.token, **there).rows_loaded == 490
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pooler", "said"),
     [("transaction", "a pooler of transactions"), ("session", "a pooler, of sessions by the look of it")],
@@ -265,6 +268,7 @@ def killing(cluster: Any, pooler: Pooler, monkeypatch: pytest.MonkeyPatch) -> Ca
     return arm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", VICTIMS)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_with_retry_a_load_through_a_pooler_outlives_a_kill(

@@ -14,6 +14,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from footfall.answers.metrics import METRICS
 from footfall.results.watching import WatchState
 from footfall.settings import Settings, load_settings
@@ -48,6 +50,7 @@ def test_promtool_takes_the_rules_and_the_example() -> None:
     promtool("check", "config", "prometheus.yml")
 
 
+@pytest.mark.slow
 @needs_prometheus
 def test_each_alert_fires_when_it_should_and_none_when_all_is_well() -> None:
     promtool("test", "rules", "alerts_test.yml")
@@ -141,6 +144,7 @@ def prometheus(folder: Path, targets: dict[str, int]) -> Iterator[Callable[..., 
         process.wait()
 
 
+@pytest.mark.slow
 @needs_prometheus
 def test_prometheus_scrapes_the_server(settings: Settings, write_csv: Callable[..., str], tmp_path: Path) -> None:
     load_verb.load([write_csv("a.csv", "1,1,1,click,2024-01-01", "2,1,1,click,2024-01-01", "x,1,1,,")], settings)

@@ -403,6 +403,7 @@ def large_with_days(large: str, new_database_of_module: Callable[[], str], tmp_p
     return conninfo
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", SESSIONS)
 @pytest.mark.parametrize("name", [*PER_TIME, "actions", "top-products", "top-users"])
 def test_without_filters_the_roll_ups_answer_and_no_raw_row_is_read(large: str, name: str, who: str) -> None:
@@ -411,6 +412,7 @@ def test_without_filters_the_roll_ups_answer_and_no_raw_row_is_read(large: str, 
     assert "interactions_of_quarter_hours" not in given.functions()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", SESSIONS)
 @pytest.mark.parametrize("name", [*PER_TIME, "actions"])
 def test_whole_days_are_counted_without_a_raw_row(large: str, name: str, who: str) -> None:
@@ -969,6 +971,7 @@ def test_a_bound_that_is_met_after_the_first_row_is_known_for_what_it_is(sample:
         list(given.rows)
 
 
+@pytest.mark.slow
 def test_a_table_that_another_session_holds_is_said_to_be_held(database: str, write_csv: Write) -> None:
     load(database, write_csv("a.csv", "1,1,1,click,2024-01-01"))
     with psycopg.connect(database) as holder:

@@ -85,6 +85,7 @@ def test_duplicates_and_skipped_rows_close_and_conflicts_stay_open(database: str
     assert footfall.replay(database_url=database).loads == ()
 
 
+@pytest.mark.slow
 def test_a_conflict_of_an_id_that_is_made_stays_open_since_others_like_it_may_have_come_in(database: str) -> None:
     Path("footfall.toml").write_text('[sources.log]\nmatch = ["*.csv"]\ninteraction_id = { from = "record" }\n')
     row = "1,1,1,click,2024-01-01 12:00:00"
@@ -111,6 +112,7 @@ def test_a_dry_run_says_what_would_come_in_and_changes_nothing(database: str) ->
     assert ask(database, "select count(*) from loads") == [(1,)]
 
 
+@pytest.mark.slow
 def test_each_load_is_replayed_on_its_own_and_one_that_cannot_be_does_not_stop_the_others(database: str) -> None:
     Path("footfall.toml").write_text('[sources.gone]\nmatch = ["a.csv"]\n')
     for at, name in enumerate(("a.csv", "b.csv", "c.csv"), 1):
@@ -135,6 +137,7 @@ def test_a_load_that_is_not_there_or_did_not_come_in_is_refused(database: str) -
         footfall.replay(failed, database_url=database)
 
 
+@pytest.mark.slow
 def test_equal_records_keep_their_numbers_where_ids_are_made(database: str) -> None:
     Path("footfall.toml").write_text('[sources.a]\nmatch = ["*.csv"]\ninteraction_id = { from = "record" }\n')
     rows = ("1,1,1,buy,2024-01-01",) * 3 + ("1,1,1,click,2024-01-01",)
@@ -151,6 +154,7 @@ def test_equal_records_keep_their_numbers_where_ids_are_made(database: str) -> N
     assert there < {row[0] for row in ask(database, FRESH)}
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_of_a_fresh_load_under_the_new_contract(database: str) -> None:
     rows = [f"{at},{at % 7},{at % 5},{'buy' if at % 3 else 'click'},2024-01-{1 + at % 28:02d}" for at in range(1, 4000)]
     name = write_csv("a.csv", *rows)
@@ -161,6 +165,7 @@ def test_the_tables_are_those_of_a_fresh_load_under_the_new_contract(database: s
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_the_result_as_json_says_which_load_it_mends(database: str) -> None:
     Path("a.csv").write_text(HEADER + GOOD + "\n2,1,1,buy,2024-01-01\n")
     assert run("load", "a.csv", "--database", database, FOOTFALL_ACTIONS="click").returncode == 0
@@ -185,6 +190,7 @@ def test_undoing_a_replay_opens_again_what_it_closed(database: str) -> None:
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_undoing_a_load_takes_its_replays_and_mended_files_along(database: str) -> None:
     rows = (GOOD, "2,1,1,buy,2024-01-01", "x,1,1,buy,2024-01-01")
     footfall.load(write_csv("a.csv", *rows), database_url=database, actions=["click"])
@@ -200,6 +206,7 @@ def test_undoing_a_load_takes_its_replays_and_mended_files_along(database: str) 
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_undoing_a_load_takes_the_replays_of_later_loads_along(database: str) -> None:
     footfall.load(write_csv("a.csv", GOOD), database_url=database)
     rows = (GOOD.replace("click", "view"), "2,1,1,buy,2024-01-01", "3,1,1,click,2024-01-01")
@@ -226,6 +233,7 @@ def test_what_a_replay_found_there_passes_to_it_when_it_is_taken_back(database: 
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_the_report_says_how_many_are_open_and_closed(database: str) -> None:
     rows = (GOOD, "2,1,1,buy,2024-01-01", "x,1,1,buy,2024-01-01")
     footfall.load(write_csv("a.csv", *rows), database_url=database, actions=["click"])

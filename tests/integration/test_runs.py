@@ -105,6 +105,7 @@ def test_a_range_is_staged_once_and_nothing_is_visible(database: str, source: st
         assert ask(database, f"select count(*) from {table}") == [(0,)]
 
 
+@pytest.mark.slow
 def test_ranges_together_are_the_file_with_its_lines_verdicts_and_sums(
     database: str, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +143,7 @@ def test_of_two_attempts_at_once_one_stages_and_the_other_leaves_nothing(
     assert len(staged_rows(database, run.token)) == rows > 0
 
 
+@pytest.mark.slow
 def test_a_stager_that_is_killed_leaves_nothing_and_its_range_is_staged_again(
     database: str, source: str, tmp_path: Path
 ) -> None:
@@ -258,6 +260,7 @@ def test_a_token_of_nothing_is_a_run_that_is_not_there(database: str, source: st
         runs.stage("0" * 32, 0, database_url=database)
 
 
+@pytest.mark.slow
 def test_doctor_tells_runs_that_are_alive_from_tables_that_were_left(database: str, source: str) -> None:
     kept = runs.plan(source, database_url=database)
     found = diagnose(database)["staging"]

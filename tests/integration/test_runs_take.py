@@ -140,6 +140,7 @@ WAYS = {
 LONG = {"uuids, row by row"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [pytest.param(way, marks=[pytest.mark.long] * (way in LONG)) for way in WAYS])
 def test_the_tables_are_those_of_ordinary_loads(
     new_database: Callable[[], str], write_csv: Write, monkeypatch: pytest.MonkeyPatch, way: str
@@ -239,6 +240,7 @@ def test_a_run_that_is_gone_and_whose_load_was_taken_back_says_so(database: str,
         runs.take(token, database_url=database)
 
 
+@pytest.mark.slow
 def test_the_run_of_another_database_is_none_that_was_taken_here(
     database: str, staged: Callable[..., str], new_database: Callable[[], str]
 ) -> None:
@@ -295,6 +297,7 @@ def test_too_many_rejected_rows_are_a_failure_of_the_ledger_and_another_bound_ta
     assert runs.take(token, database_url=database, max_rejected="5").rows_rejected == 5
 
 
+@pytest.mark.slow
 def test_users_who_were_forgotten_meanwhile_are_not_loaded(
     database: str, new_database: Callable[[], str], write_csv: Write, staged: Callable[..., str]
 ) -> None:
@@ -357,6 +360,7 @@ def test_a_file_that_changed_after_it_was_staged_is_not_loaded(
     assert ask(database, "select status from loads") == [("failed",)]
 
 
+@pytest.mark.slow
 def test_only_the_ranges_that_hold_conflicts_are_read_again(
     database: str, staged: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,6 +381,7 @@ def test_only_the_ranges_that_hold_conflicts_are_read_again(
     ]
 
 
+@pytest.mark.slow
 def test_a_table_with_a_trigger_gets_its_rows_by_the_merge(
     database: str, new_database: Callable[[], str], write_csv: Write
 ) -> None:
@@ -410,6 +415,7 @@ class StagesWhenAsked:
             self.staged.append(number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("empty_bytes", [1, 1 << 40], ids=["empty path", "row by row"])
 def test_ranges_that_are_staged_while_the_run_is_taken_are_those_of_an_ordinary_load(
     database: str,
@@ -434,6 +440,7 @@ def test_ranges_that_are_staged_while_the_run_is_taken_are_those_of_an_ordinary_
     assert staging_tables(database) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("empty_bytes", [1, 1 << 40], ids=["empty path", "row by row"])
 def test_where_staging_fails_while_the_run_is_taken_nothing_is_loaded_and_the_rest_can_be_staged(
     database: str, staged: Callable[..., str], monkeypatch: pytest.MonkeyPatch, empty_bytes: int
@@ -456,6 +463,7 @@ def test_where_staging_fails_while_the_run_is_taken_nothing_is_loaded_and_the_re
     assert runs.take(token, database_url=database).rows_loaded == len(ROWS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("really", [True, False], ids=["it had happened", "it had not"])
 @pytest.mark.parametrize("can_be_asked", [True, False], ids=["the ledger answers", "it answers later"])
 def test_a_lost_answer_to_commit_is_asked_of_the_ledger(
@@ -478,6 +486,7 @@ def test_a_lost_answer_to_commit_is_asked_of_the_ledger(
     assert staging_tables(database) == []
 
 
+@pytest.mark.slow
 def test_without_retry_a_commit_that_did_not_happen_leaves_what_is_staged(
     database: str, staged: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

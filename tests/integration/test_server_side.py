@@ -107,6 +107,7 @@ def test_a_role_that_does_not_own_the_tables_is_not_refused(
 # texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1 << 60], ids=["empty-path", "ordinary-path"])
 def test_every_load_sends_the_same_texts(
     new_database: Callable[[], str], write_csv: Write, monkeypatch: pytest.MonkeyPatch, size: int

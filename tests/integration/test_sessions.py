@@ -204,7 +204,7 @@ def test_every_transaction_of_every_verb_has_what_it_relies_on(
         assert set(expected) - set(found) <= {"transaction_timeout"}  # from PostgreSQL 17 on
 
 
-NOW = re.compile(r"20(?:2[5-9]|[3-9]\d)-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:\+00:00|\+00|Z)?")
+NOW = re.compile(r"20(?:2[5-9]|[3-9]\d)-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:\+00:00|\+00|Z| UTC)?")
 SECONDS = re.compile(r"""\d+\.\d+( s\b|(?<="seconds": )[^,}]*)|(?<="seconds": )[\d.]+""")
 COMMANDS = (
     "schema apply",
@@ -247,13 +247,14 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         # How often a load says how far it is depends on how busy the machine is.
         talk_lines = [line for line in said.err.splitlines() if not PROGRESS.search(line)]
         err = "\n".join(talk_lines)
-        return f"{exit_code}\n{SECONDS.sub('#', NOW.sub('#', said.out))}\n{SECONDS.sub('#', err)}"
+        return f"{exit_code}\n{SECONDS.sub('#', NOW.sub('#', said.out))}\n{SECONDS.sub('#', NOW.sub('#', err))}"
 
     yield run
     log.removeHandler(talk)
     log.propagate = True
 
 
+@pytest.mark.slow
 def test_every_verb_says_the_same_in_a_database_with_hostile_settings(
     cluster: Any,
     new_database: Callable[[], str],
@@ -375,6 +376,7 @@ def held(database: str) -> psycopg.Connection[Any]:
     return other
 
 
+@pytest.mark.slow
 def test_verify_says_what_it_waits_for_and_goes_on_afterwards(loaded: str) -> None:
     words: list[str] = []
     with held(loaded) as holder:

@@ -71,6 +71,7 @@ def facts(result: LoadResult) -> tuple[Any, ...]:
     return result.source, result.digest, result.status, numbers, groups
 
 
+@pytest.mark.slow
 @pytest.mark.matrix
 @pytest.mark.parametrize("size", [0, 1 << 60], ids=["empty-path", "ordinary-path"])
 @pytest.mark.parametrize("seed", [1, 2])
@@ -114,6 +115,7 @@ def test_a_file_that_cannot_be_read_keeps_none_of_its_neighbours_out(database: s
     ]
 
 
+@pytest.mark.slow
 def test_a_file_with_too_many_bad_rows_keeps_none_of_its_neighbours_out(database: str, write_csv: Write) -> None:
     names = [write_csv(f"{n}.csv", line(n)) for n in range(1, 21)]
     names[12] = write_csv("13.csv", line(13), "bad", "bad")
@@ -341,6 +343,7 @@ def test_an_upgrade_that_comes_while_a_file_is_read_ends_the_load(
     assert ask(database, "select from user_interactions_raw") == []
 
 
+@pytest.mark.slow
 def test_a_lock_that_is_not_to_be_had_is_waited_for_once(database: str, write_csv: Write) -> None:
     names = [write_csv(f"{n}.csv", line(n)) for n in range(1, 4)]
     settings = load_settings(database_url=database, lock_wait_seconds=1)
@@ -354,6 +357,7 @@ def test_a_lock_that_is_not_to_be_had_is_waited_for_once(database: str, write_cs
     assert len(said) == 1
 
 
+@pytest.mark.slow
 def test_alternating_headers_open_each_file_a_few_times_at_most(
     database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

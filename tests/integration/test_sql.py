@@ -104,6 +104,7 @@ def uses_in(module: str) -> Iterator[Use]:
                     yield Use(module, node.lineno, owner, pattern_of(name, module))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", WITH_SQL)
 def test_every_named_statement_is_used(module: str) -> None:
     patterns = [use.pattern for use in uses() if use.owner == module]
@@ -111,6 +112,7 @@ def test_every_named_statement_is_used(module: str) -> None:
     assert unused == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", WITH_STATEMENTS)
 def test_every_used_name_exists(module: str) -> None:
     missing = [

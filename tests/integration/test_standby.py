@@ -51,6 +51,7 @@ def standby(cluster: Any, short_folder: Path) -> Iterator[str]:
     subprocess.run([*control, "-o", settings, "start"], check=True, **who)
     yield str(folder)
     subprocess.run([*control, "-m", "immediate", "stop"], check=True, **who)
+    shutil.rmtree(folder)  # the process may come back to this file
 
 
 def _base_backup(binaries: Path, folder: Path) -> Path:
@@ -82,6 +83,7 @@ def until_replayed(primary: str, there: str) -> None:
             time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_standby_answers_questions_and_proves_the_counts(
     cluster: Any, standby: str, database: str, write_csv: Write
 ) -> None:
@@ -121,6 +123,7 @@ def lose(admin: str, connection: Any, way: Path) -> None:
         other.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
 
 
+@pytest.mark.slow
 def test_a_load_that_is_tried_again_and_finds_a_standby_says_so(
     cluster: Any, both: tuple[str, Path], database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +146,7 @@ def test_a_load_that_is_tried_again_and_finds_a_standby_says_so(
     assert again.status == "loaded"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("retry", [True, False], ids=["with --retry", "without"])
 def test_a_standby_is_not_asked_what_became_of_a_commit(
     cluster: Any, both: tuple[str, Path], database: str, write_csv: Write, monkeypatch: pytest.MonkeyPatch, retry: bool
@@ -165,6 +169,7 @@ def test_a_standby_is_not_asked_what_became_of_a_commit(
     assert again.status == "already-loaded"
 
 
+@pytest.mark.slow
 def test_doctor_says_that_a_standby_takes_no_loads(cluster: Any, standby: str, database: str) -> None:
     until_replayed(database, at(cluster.admin, standby))
     found = diagnose(at(database, standby))

@@ -48,6 +48,7 @@ def load_sample(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return load
 
 
+@pytest.mark.slow
 def test_a_load_of_a_known_file_imports_nothing_that_judges(
     load_sample: Callable[[], set[str]], database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +61,7 @@ def test_a_load_of_a_known_file_imports_nothing_that_judges(
     assert load_sample() & {*OF_FIRST_LOADS, *NEVER} == set()
 
 
+@pytest.mark.slow
 def test_a_first_load_imports_what_judges_and_neither_pandas_nor_what_mends(
     load_sample: Callable[[], set[str]],
 ) -> None:

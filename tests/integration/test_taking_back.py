@@ -78,6 +78,7 @@ def test_a_load_goes_alone_and_its_rows_pass_to_the_load_that_delivered_them_too
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_a_later_load_that_cannot_stand_is_listed_and_nothing_is_done(three: tuple[str, list[str]]) -> None:
     database, names = three
     before = ask(database, RAW), ask(database, STATES)
@@ -97,6 +98,7 @@ def test_a_later_load_that_cannot_stand_is_listed_and_nothing_is_done(three: tup
     assert ask(database, RAW) == [(1, 1), (2, 1), (3, 4), (4, 5)]
 
 
+@pytest.mark.slow
 def test_rows_of_loads_of_before_version_11_take_the_load_that_met_them_along(three: tuple[str, list[str]]) -> None:
     database, _ = three
     with psycopg.connect(database) as connection:
@@ -119,6 +121,7 @@ def test_the_same_command_again_changes_nothing(three: tuple[str, list[str]]) ->
     assert ask(database, "select count(*) from operations") == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_load_that_cannot_be_taken_back_is_named(three: tuple[str, list[str]], write_csv: Write) -> None:
     database, _ = three
     assert load(database, write_csv("bad.csv", "x,1,1,click,2024-01-01")).exit_code == 4
@@ -129,6 +132,7 @@ def test_a_load_that_cannot_be_taken_back_is_named(three: tuple[str, list[str]],
     assert ask(database, "select count(*) from loads where status = 'undone'") == [(0,)]
 
 
+@pytest.mark.slow
 def test_a_file_is_loaded_again_by_the_contract_of_today(three: tuple[str, list[str]], write_csv: Write) -> None:
     database, _ = three
     name = write_csv("zone.csv", NAIVE.format(7))
@@ -148,6 +152,7 @@ def test_a_file_is_loaded_again_by_the_contract_of_today(three: tuple[str, list[
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_a_file_that_would_now_be_refused_keeps_the_load_that_it_has(
     three: tuple[str, list[str]], write_csv: Write
 ) -> None:
@@ -163,6 +168,7 @@ def test_a_file_that_would_now_be_refused_keeps_the_load_that_it_has(
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_later_loads_that_cannot_stand_go_along_with_a_file_that_is_loaded_again(
     three: tuple[str, list[str]],
 ) -> None:
@@ -181,6 +187,7 @@ def test_later_loads_that_cannot_stand_go_along_with_a_file_that_is_loaded_again
         load(database, names[1], with_later=True)
 
 
+@pytest.mark.slow
 def test_files_that_are_loaded_again_together_never_undo_each_other(database: str, write_csv: Write) -> None:
     first, copy = write_csv("a.csv", NAIVE.format(1)), write_csv("copy.csv", NAIVE.format(1))
     second = write_csv("b.csv", NAIVE.format(1), NAIVE.format(2))
@@ -194,6 +201,7 @@ def test_files_that_are_loaded_again_together_never_undo_each_other(database: st
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_what_python_and_the_command_line_say(three: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     database, names = three
     monkeypatch.setenv("FOOTFALL_DATABASE_URL", database)
@@ -230,6 +238,7 @@ DAMAGES = [
 ]
 
 
+@pytest.mark.slow
 def test_verify_finds_what_no_undo_left(three: tuple[str, list[str]], write_csv: Write) -> None:
     database, _ = three
     load(database, write_csv("more.csv", *map(NAIVE.format, (2, 3, 50))))
@@ -253,6 +262,7 @@ def test_verify_finds_what_no_undo_left(three: tuple[str, list[str]], write_csv:
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_a_forgotten_row_passes_as_forgotten(three: tuple[str, list[str]]) -> None:
     database, _ = three
     with psycopg.connect(database) as connection:  # as forgetting the user of one row leaves it
@@ -275,6 +285,7 @@ def test_a_forgotten_row_passes_as_forgotten(three: tuple[str, list[str]]) -> No
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_an_undo_and_loads_at_once_end_as_one_after_the_other(three: tuple[str, list[str]], write_csv: Write) -> None:
     database, names = three
     more = [write_csv(f"more {n}.csv", *(NAIVE.format(m) for m in range(1, 20 + n))) for n in range(3)]
@@ -292,6 +303,7 @@ def test_an_undo_and_loads_at_once_end_as_one_after_the_other(three: tuple[str, 
     assert ask(database, "select count(*) from user_interactions_raw where interaction_id < 19") == [(18,)]
 
 
+@pytest.mark.slow
 def test_answers_that_are_kept_count_no_more_after_an_undo(three: tuple[str, list[str]]) -> None:
     database, _ = three
 
@@ -308,6 +320,7 @@ def test_answers_that_are_kept_count_no_more_after_an_undo(three: tuple[str, lis
     assert before != read_state()
 
 
+@pytest.mark.slow
 def test_mended_rows_that_go_along_are_said_with_how_they_come_in_again(database: str, write_csv: Write) -> None:
     name = write_csv("a.csv", NAIVE.format(1), "2,x,1,click,2024-01-01", "3,y,1,click,2024-01-01")
     load(database, name)
@@ -326,6 +339,7 @@ def test_mended_rows_that_go_along_are_said_with_how_they_come_in_again(database
     assert_clean(database)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_refused_does_not_say_that_loads_went_along(three: tuple[str, list[str]]) -> None:
     database, names = three
     [failed] = load(database, names[1], again=True, with_later=True, actions="buy").loads

@@ -43,6 +43,7 @@ def load(database: str, name: str) -> Any:
     return done
 
 
+@pytest.mark.slow
 def test_loads_and_rejected_rows_of_before_are_kept_and_proven(database: str, write_csv: Write) -> None:
     load_earlier(database, BEFORE, write_csv("a.csv", *ROWS))
     do(
@@ -68,6 +69,7 @@ def test_loads_and_rejected_rows_of_before_are_kept_and_proven(database: str, wr
     assert verify_verb.verify(load_settings(database_url=database)).drift == ()
 
 
+@pytest.mark.slow
 def test_no_table_of_rows_or_counts_is_written_anew(database: str, write_csv: Write) -> None:
     load_earlier(database, BEFORE, write_csv("a.csv", *ROWS))
     names = "'user_interactions_raw', 'interactions', 'interactions_per_product', 'rejected_interactions', 'loads'"
@@ -78,6 +80,7 @@ def test_no_table_of_rows_or_counts_is_written_anew(database: str, write_csv: Wr
     assert len(before) == 5
 
 
+@pytest.mark.slow
 def test_views_of_others_stay(database: str, write_csv: Write) -> None:
     load_earlier(database, BEFORE, write_csv("a.csv", *ROWS))
     do(
@@ -91,6 +94,7 @@ def test_views_of_others_stay(database: str, write_csv: Write) -> None:
     assert [ask(database, f"select * from {view} order by 1, 2") for view in ("mine", "yours")] == before
 
 
+@pytest.mark.slow
 def test_what_depends_on_the_key_of_the_quarantine_is_named_with_the_cure(database: str, write_csv: Write) -> None:
     load_earlier(database, BEFORE, write_csv("a.csv", *ROWS))
     view = "create view mine as select load_id, line_number, raw_line from rejected_interactions group by 1, 2"
@@ -103,6 +107,7 @@ def test_what_depends_on_the_key_of_the_quarantine_is_named_with_the_cure(databa
     assert verify_verb.verify(load_settings(database_url=database)).drift == ()
 
 
+@pytest.mark.slow
 def test_checks_and_keys_of_other_names_are_replaced(database: str, write_csv: Write) -> None:
     load_earlier(database, BEFORE, write_csv("a.csv", *ROWS))
     do(

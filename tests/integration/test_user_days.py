@@ -83,6 +83,7 @@ def test_days_are_not_kept_unless_asked_for(database: str, write_csv: Write) -> 
     assert "does not keep user-days" in schema_verb.show_schema(load_settings(database_url=database))
 
 
+@pytest.mark.slow
 def test_switched_on_they_hold_what_is_loaded_and_what_comes_and_switched_off_nothing(
     database: str, write_csv: Write
 ) -> None:
@@ -115,6 +116,7 @@ def test_switched_on_they_hold_what_is_loaded_and_what_comes_and_switched_off_no
     assert verify_verb.verify(load_settings(database_url=database)).drift == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1 << 60], ids=["empty-path", "ordinary-path"])
 def test_a_first_load_into_a_schema_that_keeps_them_gives_what_switching_on_gives(
     new_database: Callable[[], str], write_csv: Write, monkeypatch: pytest.MonkeyPatch, size: int
@@ -147,6 +149,7 @@ def test_the_command_line_switches_it(database: str, write_csv: Write) -> None:
         assert words in found.stdout
 
 
+@pytest.mark.slow
 def test_it_waits_for_a_load(database: str, write_csv: Write) -> None:
     load(database, write_csv("a.csv", *FIRST))
     with psycopg.connect(database) as other:
@@ -156,6 +159,7 @@ def test_it_waits_for_a_load(database: str, write_csv: Write) -> None:
     assert (is_on(database), ask(database, DAYS)) == (False, [])
 
 
+@pytest.mark.slow
 def test_killed_on_the_way_it_leaves_nothing_half(database: str, write_csv: Write) -> None:
     load(database, write_csv("a.csv", *FIRST))
     command = [sys.executable, "-m", "footfall.cli", "schema", "apply", "--with", "user-days", "--database", database]
@@ -330,6 +334,7 @@ IDS: dict[str, tuple[dict[str, str], Callable[[int], Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", IDS)
 def test_an_upgrade_counts_first_and_last_of_the_rows_that_are_there(
     database: str, new_database: Callable[[], str], write_csv: Write, kind: str
@@ -360,6 +365,7 @@ def test_an_upgrade_counts_first_and_last_of_the_rows_that_are_there(
     assert ask(database, asked) == ask(new, asked)
 
 
+@pytest.mark.slow
 def test_a_table_of_another_of_that_name_is_refused_at_an_upgrade(database: str, write_csv: Write) -> None:
     load_earlier(database, USER_DAYS - 1, write_csv("a.csv", *FIRST))
     do(database, "create table user_days (day date)")

@@ -131,6 +131,7 @@ def test_repair_never_touches_the_ledger(loaded: str) -> None:
     assert [each.check for each in found.drift] == ["ledger"]
 
 
+@pytest.mark.slow
 def test_drift_is_exit_7_and_its_repair_exit_0(loaded: str) -> None:
     change(loaded, "insert into interactions values (8, 8, 1)")
     found = run("verify", "--database", loaded)
@@ -145,6 +146,7 @@ def test_a_repair_that_cannot_mend_everything_is_exit_7(loaded: str) -> None:
     assert run("verify", "--repair", "--database", loaded).returncode == 7
 
 
+@pytest.mark.slow
 def test_a_repair_waits_for_a_load(loaded: str) -> None:
     change(loaded, "update interactions set interaction_count = 9 where product_id = 1")
     before = counts(loaded)

@@ -170,6 +170,7 @@ def as_admin(cluster: Any, shared: str) -> str:
     return make_conninfo(cluster.admin, dbname=conninfo_to_dict(shared)["dbname"])
 
 
+@pytest.mark.slow
 def test_the_sums_hold_where_only_footfall_wrote(loaded: str) -> None:
     assert is_lawful(loaded)
     assert verified(loaded).drift == ()
@@ -267,6 +268,7 @@ def test_whatever_of_the_schema_is_gone_or_otherwise_is_found_and_its_cure_mends
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_an_index_that_is_not_valid_or_not_ready_is_found_and_its_cure_mends_it(shared: str, as_admin: str) -> None:
     indexes = ask(
         shared, f"select indexrelid::regclass::text, indrelid::regclass::text from pg_index where indrelid in ({OURS})"
@@ -483,6 +485,7 @@ def test_a_repair_that_the_server_refuses_says_so_and_changes_nothing(loaded: st
 # loads of before
 
 
+@pytest.mark.slow
 def test_loads_of_before_are_proven_from_the_upgrade_on(database: str, write_csv: Write) -> None:
     rows = ["1,1,1,click,2024-01-01", "2,1,1,click,2024-01-01", "2,1,1,click,2024-01-01", "2,1,2,click,2024-01-01"]
     settings = load_settings(database_url=database)

@@ -121,6 +121,7 @@ def lines_of(url: str, ranges: tuple[Range, ...], state: State, digest: str) -> 
     return numbers
 
 
+@pytest.mark.slow
 def test_a_file_is_loaded_once_by_its_address(database: str) -> None:
     with serving(answering()) as address:
         first, again = (load(f"{address}/a.csv?day=1", database_url=database) for _ in range(2))
@@ -242,6 +243,7 @@ def test_user_and_password_go_to_their_server_and_nowhere_else() -> None:
 SECRETS = "?day=1&X-Amz-Signature=hunter2&sig=hunter2&X-Goog-Signature=hunter2&access_token=hunter2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [200, 403, 503])
 def test_no_secret_of_an_address_is_shown_or_stored(database: str, status: int) -> None:
     with serving(answering(BODY if status == 200 else b"", status)) as address:
@@ -259,6 +261,7 @@ def test_no_secret_of_an_address_is_shown_or_stored(database: str, status: int) 
     assert "hunter2" not in str(kept)
 
 
+@pytest.mark.slow
 def test_rejected_rows_are_found_by_the_address_as_given(database: str) -> None:
     with serving(answering(BODY + b"x,1,1,click,2024-01-01\n")) as address:
         url = f"{address}/a.csv?sig=hunter2"
@@ -318,6 +321,7 @@ def test_a_server_whose_certificate_is_not_trusted_is_refused(tls: ssl.SSLContex
     assert not caught.value.retryable
 
 
+@pytest.mark.slow
 def test_a_redirect_never_leaves_https(tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with serving(answering()) as plain:
@@ -370,6 +374,7 @@ def test_a_server_that_knows_no_ranges_is_read_whole() -> None:
         assert lines_of(f"{address}/a.csv", ranges[1:], state, digest)[-1] == 200_002
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ignores", [False, True])
 def test_a_file_that_changes_between_two_ranges_is_refused(*, ignores: bool) -> None:
     """Whether the server heeds If-Match or not: it says with each range of which state it is."""

@@ -76,6 +76,7 @@ def ordinary(new_database_of_module: Callable[[], str], large: str) -> tuple[str
     return database, footfall.load(large, database_url=database).loads[0]
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_tables_and_the_result_of_one(
     ordinary: tuple[str, LoadResult], database: str, large: str, tmp_path: Path, staged_by_others: list[str]
 ) -> None:
@@ -95,6 +96,7 @@ def test_two_workers_give_the_tables_and_the_result_of_one(
     assert staged_by_others == ["large.csv"]
 
 
+@pytest.mark.slow
 def test_processes_that_stage_do_not_import_pandas(
     database: str, large: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +109,7 @@ def test_processes_that_stage_do_not_import_pandas(
     assert {path.stem for path in tmp_path.glob("*.imported")} <= {str(os.getpid())}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_refusing", [False, True], ids=["the ledger is asked", "nobody can be asked"])
 def test_a_load_by_workers_whose_answer_is_lost_says_what_is_true_and_is_loaded_already_the_next_time(
     database: str, large: str, is_refusing: bool
@@ -161,6 +164,7 @@ def test_large_plain_files_are_for_many_and_no_others(
     assert RunLoader(nobody, Contracts(settings.contract), settings, nobody, None).is_for(name) is is_for_many
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_replaced(
     ordinary: tuple[str, LoadResult], database: str, large: str, new_role: Callable[..., str]
 ) -> None:
@@ -218,6 +222,7 @@ def test_who_waits_again_after_a_failure_gets_the_same_one(monkeypatch: pytest.M
     assert failures[0] is failures[1]
 
 
+@pytest.mark.slow
 def test_an_error_of_a_process_is_that_of_the_file_and_shows_no_secret(database: str, large: str) -> None:
     nowhere = make_conninfo(database, dbname="nowhere", password="hunter2")
     wanted: Any = {"workers": 2, "range_mb": RANGE_MB, "stager_url": nowhere}
@@ -228,6 +233,7 @@ def test_an_error_of_a_process_is_that_of_the_file_and_shows_no_secret(database:
     assert ask(database, STAGING_TABLES) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_when_the_command_ends_its_processes_end(how: signal.Signals, code: int, database: str, large: str) -> None:
     schema_verb.upgrade_schema(load_settings(database_url=database))

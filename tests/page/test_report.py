@@ -106,10 +106,12 @@ def _settings_of(database: str, tmp_path: Path, *files: tuple[str, str], **more:
 # its bytes
 
 
+@pytest.mark.slow
 def test_the_same_tables_and_options_give_the_same_bytes(story: Settings, made: Made) -> None:
     assert make_report(story, MAY_WITH_STEPS).html == made.html
 
 
+@pytest.mark.slow
 def test_two_times_of_making_differ_in_what_says_so_alone(story: Settings) -> None:
     one, other = (
         make_report(story, Options(**MAY, made_at=f"2026-11-26T2{hour}:00Z", is_verified=False)).html for hour in (0, 1)
@@ -217,6 +219,7 @@ def test_without_a_recount_it_says_so_and_borrows_none(story: Settings) -> None:
     assert "Not verified" in text and "recounted, without" not in text
 
 
+@pytest.mark.slow
 def test_differences_are_shown_and_the_exit_code_is_7(sample: Settings, tmp_path: Path) -> None:
     assert sample.database_url is not None
     url = sample.database_url.get_secret_value()
@@ -242,6 +245,7 @@ def test_a_reader_gets_the_figures_of_files_and_neither_their_names_nor_a_recoun
     assert "sample.csv" not in html and "permission denied" not in html
 
 
+@pytest.mark.slow
 def test_it_goes_to_stdout_and_says_nothing_that_was_not_asked_for(sample: Settings) -> None:
     assert sample.database_url is not None
     command = [sys.executable, "-m", "footfall.cli", "report", "-q", "--no-verify", "--made-at", MADE_AT]
@@ -367,6 +371,7 @@ def take_pictures(page: Any) -> None:
     page.screenshot(path=str(PICTURES / "report.png"))
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: apt-get install -y chromium")
 def test_axe_finds_no_violation_in_light_dark_and_on_a_phone(made: Made, tmp_path: Path) -> None:
@@ -386,6 +391,7 @@ def test_axe_finds_no_violation_in_light_dark_and_on_a_phone(made: Made, tmp_pat
         browser.close()
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: apt-get install -y chromium")
 def test_a_browser_without_javascript_shows_all_of_it_and_paper_has_its_methods(made: Made, tmp_path: Path) -> None:

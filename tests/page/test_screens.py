@@ -214,6 +214,7 @@ def test_days_without_times_leave_the_sessions_out_of_the_first_screen_and_nothi
     assert not re.search(r"<span class=.name.>sessions", text)
 
 
+@pytest.mark.slow
 def test_a_granted_reader_sees_all_but_the_quarantine(sample: Settings, new_role: Callable[..., str]) -> None:
     conninfo = new_role()
     role = psycopg.conninfo.conninfo_to_dict(conninfo)["user"]
@@ -296,6 +297,7 @@ def test_head_gives_the_head_alone(page: TestClient) -> None:
     assert (answered.status_code, answered.text) == (200, "")
 
 
+@pytest.mark.slow
 def test_a_question_that_takes_too_long_leaves_the_others_unharmed(
     story: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -381,6 +383,7 @@ def test_what_ends_a_funnel_stays_chosen_though_it_is_two_actions(page: TestClie
     assert "search,add_to_cart" in [each["value"] for each in found.named("option") if "selected" in each]
 
 
+@pytest.mark.slow
 def test_a_funnel_of_ten_long_steps_has_links_that_can_be_opened(hostile: Settings) -> None:
     client = open_page(hostile)
     answered = client.get("/funnel", params={"steps": ["x" * 500] * 10})

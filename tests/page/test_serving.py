@@ -49,6 +49,7 @@ def get(address: str, path: str, **headers: str) -> tuple[int, str]:
         return answered.status, answered.read().decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_where_it_is_answers_and_ends_when_it_is_told(sample: Settings, end: signal.Signals) -> None:
     with serving(sample) as (process, address):
@@ -83,6 +84,7 @@ def test_what_would_let_everybody_in_is_refused(words: tuple[str, ...], says: st
     assert says in done.stderr
 
 
+@pytest.mark.slow
 def test_a_made_token_is_printed_once_and_asked_for(sample: Settings) -> None:
     with serving(sample, "--token", "") as (_, address):
         token = address.partition("?token=")[2]
@@ -106,6 +108,7 @@ def test_a_missing_extra_is_said_with_what_to_install(tmp_path: Path) -> None:
     assert "pip install 'footfall[page]'" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_question_ends_on_the_server_when_its_reader_goes_away(sample: Settings, tmp_path: Path) -> None:
     assert sample.database_url is not None
     folder = tmp_path / "queries"

@@ -93,6 +93,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "column", "text"), COMMANDS, ids=lambda each: each[0] if type(each) is tuple else "")
 def test_each_verb_that_exports_csv_has_the_option(
     footfall: Callable[..., str], words: tuple[str, ...], column: str, text: str

@@ -425,6 +425,7 @@ OF_OTHER_TYPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "types", [{}, {"interaction_id_type": "uuid", "user_id_type": "text", "product_id_type": "text"}]
 )
@@ -482,6 +483,7 @@ DEPENDING = """
     and d.classid <> 'pg_cast'::regclass"""
 
 
+@pytest.mark.slow
 def test_a_role_without_any_grant_gains_nothing_by_planting_overloads(
     cluster: Any,
     planter: None,

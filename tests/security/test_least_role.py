@@ -67,6 +67,7 @@ def new_role(cluster: Any, admin: psycopg.Connection[Any]) -> Iterator[Callable[
         admin.execute(sql.SQL("drop owned by {0} cascade; drop role {0}").format(sql.Identifier(role)))
 
 
+@pytest.mark.slow
 def test_a_role_that_owns_one_schema_can_do_everything(
     new_role: Callable[..., str], write_csv: Write, admin: psycopg.Connection[Any]
 ) -> None:
@@ -130,6 +131,7 @@ def test_a_role_with_the_listed_rights_loads_asks_and_verifies(
     assert admin.execute("select count(*) from footfall.user_interactions_raw").fetchone() == (2,)
 
 
+@pytest.mark.slow
 def test_a_role_with_the_listed_rights_loads_a_large_first_file(
     owned: None, new_role: Callable[..., str], write_csv: Write
 ) -> None:
@@ -273,6 +275,7 @@ def _job_of(run: Run) -> sql.Identifier:
     return sql.Identifier("footfall", f"staging_{run.token}_job")
 
 
+@pytest.mark.slow
 def test_a_role_that_reads_asks_every_question_and_sees_no_rejected_row(
     owned: None, new_role: Callable[..., str], write_csv: Write, admin: psycopg.Connection[Any]
 ) -> None:

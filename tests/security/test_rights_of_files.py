@@ -78,6 +78,7 @@ def test_an_answer_in_the_place_of_a_file_keeps_its_rights() -> None:
     assert rights(Path("out.csv")) == 0o600
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_any_umask")
 def test_a_home_and_all_below_it_is_closed_to_others(short_folder: Path) -> None:
     home = short_folder / f"rights-{len(list(short_folder.iterdir()))}"
@@ -91,6 +92,7 @@ def test_a_home_and_all_below_it_is_closed_to_others(short_folder: Path) -> None
     assert found["data"] == 0o700
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand a file on")
 def test_what_root_makes_belongs_to_the_account_and_to_nobody_else(short_folder: Path) -> None:
     home = short_folder / "owned"

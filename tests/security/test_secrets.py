@@ -115,6 +115,7 @@ def command_lines() -> Iterator[str]:
             continue  # gone by now
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
 def test_an_address_in_the_environment_is_in_no_list_of_processes(database: str, write_csv: Write) -> None:
     os.mkfifo("pipe.csv")

@@ -41,6 +41,7 @@ def test_every_installation_from_a_lock_demands_the_hashes(name: str) -> None:
     assert all("--require-hashes" in line for line in installing), installing
 
 
+@pytest.mark.slow
 def test_an_audit_that_reaches_nothing_does_not_pass() -> None:
     away = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")
     variables = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"} | away
@@ -50,6 +51,7 @@ def test_an_audit_that_reaches_nothing_does_not_pass() -> None:
     assert "this audit proves nothing" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_bill_of_materials_names_every_package_of_its_lock(tmp_path: Path) -> None:
     lock, bill = ROOT / "requirements/runtime.lock", tmp_path / "sbom.json"
     command = [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements", str(lock), "--output-reproducible"]

@@ -7,8 +7,10 @@ examples: `make test` sets it, for the embedded server is one of those that shar
 
 FOOTFALL_TEST_PART="1/2" keeps the first of every two of the other tests, too: it is set for servers that share them.
 
-FOOTFALL_TEST_SAMPLE="1/4" keeps every fourth of the cases that only the embedded server sees. No other run takes the
-rest but those that take all of them: `.ci/run`, `make test-all` and `make test-long`.
+FOOTFALL_TEST_SAMPLE="1/4", which `make test` sets, keeps every fourth case of each test that has several (those of
+tests/unit keep all), every fourth of the tests of a file that are marked `slow`, and a fourth of what Hypothesis draws.
+At least one of each is kept. "2/4" keeps others. `.ci/run`, `make test-all` and `make test-long` take all.
+FOOTFALL_TEST_UNITS="1/4", which `make test-quick` sets, keeps every fourth case of the tests of tests/unit, too.
 
 FOOTFALL_TEST_LONG=1 (`make test-long`) takes everything, and ten times as many examples of what Hypothesis draws.
 """
@@ -16,6 +18,7 @@ FOOTFALL_TEST_LONG=1 (`make test-long`) takes everything, and ten times as many 
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -49,12 +52,22 @@ SHARE = ask_share("FOOTFALL_TEST_SHARE")
 MATRIX = ask_share("FOOTFALL_TEST_MATRIX", "FOOTFALL_TEST_SHARE")
 PART = ask_share("FOOTFALL_TEST_PART")
 SAMPLE = ask_share("FOOTFALL_TEST_SAMPLE")
+UNITS = ask_share("FOOTFALL_TEST_UNITS")
 
 
 def take_share(cases: Sequence[Case], share: Share) -> Sequence[Case]:
     """Give the cases that a share takes."""
     first, step = share
     return cases[first::step]
+
+
+def take_sample(cases: Sequence[Case], share: Share, name: str) -> Sequence[Case]:
+    """Give the cases that a share takes, at least one. `name` decides where to begin: in the same place each time.
+
+    Were the first one taken everywhere, the last of two or three cases would be taken nowhere.
+    """
+    first, step = share
+    return cases[(first + zlib.crc32(name.encode())) % min(step, len(cases)) :: step]
 
 
 def share_of(cases: Sequence[Case]) -> Sequence[Case]:
@@ -64,4 +77,4 @@ def share_of(cases: Sequence[Case]) -> Sequence[Case]:
 
 def examples(number: int) -> int:
     """Give how many examples Hypothesis draws where `number` are usual."""
-    return number * LONG_FACTOR if IS_LONG else max(1, number // SHARE[1])
+    return number * LONG_FACTOR if IS_LONG else max(1, number // SHARE[1] // SAMPLE[1])

@@ -84,6 +84,7 @@ def repeated(part: bytes, count: int) -> Iterator[bytes]:
     return (part for _ in range(count))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2, LONG(100)])
 @pytest.mark.parametrize("letter", [b"x", b'"', *map(LONG, [b",", b"\0", b"\xff", b"\r", b'x"', b'",'])])
 def test_a_huge_field_is_one_rejected_row(checked: Check, size: int, letter: bytes) -> None:
@@ -114,6 +115,7 @@ def test_thirty_million_blank_lines_are_no_rows(checked: Check, where: str) -> N
     assert (found.exit_code, found.load["rows_read"], found.load["rows_loaded"]) == (0, 1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [30, LONG(300)])
 def test_one_line_without_an_end_is_no_header(checked: Check, size: int) -> None:
     found = checked(repeated(b"x" * MB, size))
@@ -127,6 +129,7 @@ def test_a_last_line_without_an_end_is_one_rejected_row(checked: Check, size: in
     assert (found.exit_code, found.load["rows_loaded"], found.load["rows_rejected"]) == (0, 1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [200_000, LONG(2_000_000)])
 def test_quotes_that_stay_open_cost_their_own_lines_alone(checked: Check, count: int) -> None:
     bad = b'2,2,3,"open,2024-01-01\n' + b"x\n" * 99
@@ -135,6 +138,7 @@ def test_quotes_that_stay_open_cost_their_own_lines_alone(checked: Check, count:
     assert found.load["rows_rejected"] == count // 1000 * 10 * 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [b"x\n", *map(LONG, [b",,,,\n", b'"\n', b"\xff\n", b'2,2,3,"a,x\n'])])
 @pytest.mark.parametrize("count", [500_000, LONG(5_000_000)])
 def test_nothing_but_short_bad_lines_is_counted_in_bounded_memory(checked: Check, line: bytes, count: int) -> None:
@@ -149,6 +153,7 @@ def test_a_header_of_many_columns_is_read(checked: Check, count: int) -> None:
     assert (found.exit_code, found.load["rows_loaded"], found.load["rows_rejected"]) == (0, 1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [LONG(b'""' * 400_000), b",".join([b'"x"'] * 249_000), LONG(b"," * 900_000)])
 def test_a_header_of_almost_1_mb_is_read(checked: Check, name: bytes) -> None:
     quoted = b'"' + name + b'"' if name.startswith(b'""') else name
@@ -156,6 +161,7 @@ def test_a_header_of_almost_1_mb_is_read(checked: Check, name: bytes) -> None:
     assert (found.exit_code, found.load["status"], found.load["rows_read"]) == (0, "checked", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [50, LONG(1000)])
 @pytest.mark.parametrize("kind", ["gz", "zst"])
 @pytest.mark.parametrize("byte", [b"\n", LONG(b"x")])

@@ -149,6 +149,7 @@ rules = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(data=st.data(), rules=rules, block=st.sampled_from([1, 2, 3, 7, 64, 1 << 20]))
 def test_any_rows_in_any_dialect_under_any_settings(
     product: Product, data: st.DataObject, rules: Rules, block: int
@@ -172,7 +173,7 @@ def test_what_the_fuzzer_kept_is_framed_alike(seed: Path) -> None:
     assert framing.difference(seed.read_bytes()) is None
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ZONES)
 def test_every_jump_of_a_clock_is_that_of_zoneinfo(product: Product, zone: str) -> None:
     rules = Rules(source_time_zone=zone)

@@ -33,12 +33,13 @@ def assert_alike(conninfo: str, file: HostileFile) -> None:
     assert answer == wanted
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DELIMITED)
 def test_a_hostile_file_in_any_dialect(database: str, name: str) -> None:
     assert_alike(database, DELIMITED[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [hostile_formats.json_lines, hostile_formats.exploded_lines])
 def test_a_hostile_file_of_json_lines(database: str, make: Any) -> None:
     assert_alike(database, make())
@@ -76,6 +77,7 @@ def test_what_is_less_than_that_is_no_record(value: str) -> None:
     assert set(answer.problems) == {("not-an-object", None)}
 
 
+@pytest.mark.slow
 def test_a_hostile_file_of_json_lines_is_checked_as_it_is_loaded() -> None:
     file = hostile_formats.json_lines()
     whole = [File("hostile.jsonl", file.content)]
@@ -93,6 +95,7 @@ def deep(depth: int) -> Iterator[bytes]:
         yield open_ * depth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [100, 1000, 10_000, 100_000])
 @pytest.mark.parametrize("kind", ["jsonl", "json"])
 def test_very_deep_values_end_in_a_verdict_and_harm_no_other_row(kind: str, depth: int) -> None:
@@ -121,7 +124,6 @@ ENVELOPE = b'{"meta": {"rows": [1]}, "data": {"rows": ' + DOCUMENT + b"}}"
 DOCUMENTS = {"array": (DOCUMENT, None), "sequence": (SEQUENCE, None), "envelope": (ENVELOPE, "data.rows")}
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_document_that_is_cut_anywhere_is_refused(name: str) -> None:
     content, records = DOCUMENTS[name]
@@ -131,6 +133,7 @@ def test_a_document_that_is_cut_anywhere_is_refused(name: str) -> None:
     assert_said_alike(definition, [File("whole.json", content), *cut])
 
 
+@pytest.mark.slow
 def test_a_document_with_scraps_anywhere_is_read_alike() -> None:
     definition = replace(JSON_LINES, format="json")
     scraps = (b'"', b"}", b"]", b",", b"\\", b"{}", b"[]", b" ", b"5,", b"\xff")
@@ -179,6 +182,7 @@ def assert_said_alike(definition: SourceDefinition, files: list[File]) -> None:
     assert (len(differs), differs[:3]) == (0, [])
 
 
+@pytest.mark.slow
 def test_made_ids_of_hostile_lines_are_as_many_as_the_lines(database: str) -> None:
     file = hostile_formats.json_lines()
     definition = replace(file.definition, interaction_id=Field(made_from="record"))

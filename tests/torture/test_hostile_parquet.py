@@ -59,6 +59,7 @@ def bad_text() -> pa.Array:
 INTEGERS = [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", COLUMNS[:3])
 def test_whole_numbers_of_any_width_are_ids(column: str) -> None:
     for width in INTEGERS:

@@ -39,7 +39,6 @@ def loaded(one_database: str, write_csv: Callable[..., str], contents: Any) -> I
     return load
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("name", POLLUTIONS)
 def test_the_tables_hold_what_the_independent_reader_counted(loaded: Callable[[bytes], Any], name: str) -> None:
     file = sample(name)

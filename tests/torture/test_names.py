@@ -51,6 +51,7 @@ def ids(database: str) -> list[int]:
     return [row[0] for row in found]
 
 
+@pytest.mark.slow
 def test_each_name_is_read_as_it_is_given(folder: Path) -> None:
     done = footfall(folder, "", "check", "--format", "json", *(b"./" + name for name in NAMES))
     assert done.returncode == 0, done.stderr
@@ -62,6 +63,7 @@ def test_each_name_is_read_as_it_is_given(folder: Path) -> None:
     assert len(set(told)) == len(NAMES)
 
 
+@pytest.mark.slow
 def test_each_hostile_name_is_loaded_and_is_in_the_ledger(folder: Path, database: str) -> None:
     done = footfall(folder, database, "load", *(b"./" + name for name in HOSTILE))
     assert done.returncode == 0, done.stderr
@@ -72,18 +74,21 @@ def test_each_hostile_name_is_loaded_and_is_in_the_ledger(folder: Path, database
     assert sources == [f"./{name}" for name in told]
 
 
+@pytest.mark.slow
 def test_behind_two_dashes_a_name_may_begin_with_one(folder: Path, database: str) -> None:
     done = footfall(folder, database, "load", "--", "-q.csv", "--help")
     assert done.returncode == 0, done.stderr
     assert ids(database) == [NAMES.index(b"-q.csv") + 1, NAMES.index(b"--help") + 1]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_there_is_no_pattern(folder: Path, database: str) -> None:
     done = footfall(folder, database, "load", "*.csv", "[ab].csv", "what?.csv", "**.csv")
     assert done.returncode == 0, done.stderr
     assert ids(database) == [NAMES.index(name) + 1 for name in (b"*.csv", b"[ab].csv", b"what?.csv", b"**.csv")]
 
 
+@pytest.mark.slow
 def test_of_a_folder_every_name_that_ends_well_is_a_source_and_the_others_are_told(folder: Path) -> None:
     done = footfall(folder, "", "check", "--format", "json", ".")
     assert done.returncode == 0, done.stderr
@@ -91,6 +96,7 @@ def test_of_a_folder_every_name_that_ends_well_is_a_source_and_the_others_are_to
     assert b"--help" in done.stderr
 
 
+@pytest.mark.slow
 def test_names_can_be_shown_and_do_not_reach_the_terminal_as_commands(folder: Path, database: str) -> None:
     for number, name in enumerate(HOSTILE):
         path = Path(os.fsdecode(os.path.join(os.fsencode(folder), name)))  # noqa: PTH118
@@ -103,6 +109,7 @@ def test_names_can_be_shown_and_do_not_reach_the_terminal_as_commands(folder: Pa
         assert not set(done.stdout + done.stderr) & {0x1B, 0x07}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["loads", "rejects"])
 @pytest.mark.parametrize("fmt", ["csv", "json"])
 def test_a_name_comes_out_of_csv_and_json_as_it_went_in(folder: Path, database: str, verb: str, fmt: str) -> None:
@@ -114,6 +121,7 @@ def test_a_name_comes_out_of_csv_and_json_as_it_went_in(folder: Path, database: 
     assert [row["source"] for row in rows] == [name.decode()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -51,6 +51,7 @@ def first_answer(end: str) -> tuple[pa.Table, pa.Table, Any]:
     return judge(content_of(end), 64 * MB, 512)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("end", "block", "limit_mb", "cores", "slow_rows", "is_quick"),
     [
@@ -82,6 +83,7 @@ def test_one_file_has_one_answer_whatever_judges_it(
     assert kinds == wanted[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS)
 def test_the_answer_on_the_hostile_file_is_that_of_the_independent_reader(end: str) -> None:
     product = Product()

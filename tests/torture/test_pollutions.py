@@ -66,7 +66,7 @@ def judged_files(product: Product) -> Callable[[str], list[tuple[PollutedFile, J
     return judge
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POLLUTIONS)
 def test_the_verdicts_are_those_of_the_independent_reader(
     judged_files: Callable[[str], list[tuple[PollutedFile, Judged]]], name: str
@@ -81,7 +81,6 @@ def test_the_verdicts_are_those_of_the_independent_reader(
     assert different[:3] == []
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("name", POLLUTIONS)
 def test_untouched_rows_are_loaded_and_nothing_that_is_not_true(
     judged_files: Callable[[str], list[tuple[PollutedFile, Judged]]], name: str

@@ -27,6 +27,7 @@ QUICK = settings(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(source=st.sampled_from(["csv", "jsonl", "json"]).flatmap(any_sources.sources))
 def test_a_definition_that_is_drawn_is_one_that_can_be_written(source: Source) -> None:

@@ -55,6 +55,7 @@ def test_no_value_changes_in_arrow() -> None:
     assert set(second.values()) == {None}
 
 
+@pytest.mark.slow
 def test_an_answer_is_taken_by_whatever_reads_arrow() -> None:
     answer = TABLE  # DuckDB finds it by its name
     with duckdb.connect() as duck:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sampling import ask_share, read_share, take_share
+from sampling import ask_share, read_share, take_sample, take_share
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,6 +17,24 @@ def test_the_shares_of_all_servers_are_every_case_once(of: int) -> None:
     cases = list(range(11))
     shares = [read_share(f"{number}/{of}") for number in range(1, of + 1)]
     assert sorted(case for share in shares for case in take_share(cases, share)) == cases
+
+
+@pytest.mark.parametrize("count", [4, 5, 23])
+def test_the_samples_of_a_long_list_are_every_case_once(count: int) -> None:
+    cases = list(range(count))
+    samples = [take_sample(cases, (first, 4), "test_of_many_cases") for first in range(4)]
+    assert sorted(case for sample in samples for case in sample) == cases
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_sample_of_few_cases_is_one_and_not_the_first_everywhere(count: int) -> None:
+    samples = [take_sample(range(count), (0, 4), f"test_{number}") for number in range(50)]
+    assert {len(sample) for sample in samples} == {1}
+    assert {sample[0] for sample in samples} == set(range(count))
+
+
+def test_a_sample_of_all_is_all() -> None:
+    assert list(take_sample(range(5), (0, 1), "test")) == list(range(5))
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "3", "x/3"])

@@ -6,6 +6,8 @@ import ast
 from importlib.resources import files
 from pathlib import Path
 
+import pytest
+
 SOURCE = Path(str(files("footfall")))
 
 
@@ -18,5 +20,6 @@ def committing_rooms() -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_only_verbs_commit() -> None:
     assert committing_rooms() == {"verbs"}

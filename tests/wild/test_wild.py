@@ -46,6 +46,7 @@ def test_check_tells_the_right_numbers(shape: Shape) -> None:
     assert take_numbers(result) == shape.numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ints_header", "otto", "singer_mixpanel"])
 def test_the_command_line_tells_these_numbers_too(name: str, database: str) -> None:
     (shape,) = [each for each in SHAPES if each.name == name]

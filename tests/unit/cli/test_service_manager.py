@@ -56,6 +56,7 @@ def test_a_name_with_a_line_break_is_no_message_of_its_own(listening: socket.soc
     assert hear(listening) == ["READY=1", "STATUS=loading a WATCHDOG=trigger; 0 files waiting, 0 loaded, 0 failed"]
 
 
+@pytest.mark.slow
 def test_signs_of_life_come_while_it_works_and_end_when_it_hangs(
     listening: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

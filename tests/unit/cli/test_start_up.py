@@ -62,6 +62,7 @@ def after_import(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]
     return list_each(steps, tmp_path_factory.mktemp("imports"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "allowed"), OF_ALL.items())
 def test_a_verb_imports_no_library_that_it_may_not_need(
     module: str, allowed: tuple[str, ...], after_import: dict[str, set[str]]
@@ -101,6 +102,7 @@ for module, words in { {module: MODULES[module][0] for module in MODULES}!r}.ite
     return list_each(steps, tmp_path_factory.mktemp("commands"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES)
 def test_a_command_line_imports_the_module_of_its_command_and_those_that_it_builds_on(
     module: str, of_commands: dict[str, set[str]]

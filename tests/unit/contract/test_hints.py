@@ -150,6 +150,7 @@ def test_the_keys_that_a_hint_names_read_the_example_as_it_stands(look: Look) ->
             assert said in look.words or (key.startswith("null_values") and "null_values" in look.words)
 
 
+@pytest.mark.slow
 def test_a_header_that_stands_again_is_told_by_its_own_names() -> None:
     names = ["event", "Visitor", "item", "what", "at"]
     keys = "\n".join(f'{column} = "{name}"' for column, name in zip(COLUMNS, names, strict=True))

@@ -119,6 +119,7 @@ def hostile_lines(seed: int, number: int) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "rows_per_batch", "grouped"), [(3000, 700, 10_000), (3000, 3000, 450), (60, 7, 3)])
 def test_the_counts_do_not_depend_on_the_batches(count: Count, number: int, rows_per_batch: int, grouped: int) -> None:
     lines = hostile_lines(number, number)
@@ -127,6 +128,7 @@ def test_the_counts_do_not_depend_on_the_batches(count: Count, number: int, rows
     assert make_problem_groups("a.csv", count(lines, rows_per_batch, grouped)) == make_problem_groups("a.csv", whole)
 
 
+@pytest.mark.slow
 def test_the_counts_are_those_of_counting_all_shapes(count: Count, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = hostile_lines(7, 3000)
     cut = count(lines, 700)

@@ -86,6 +86,7 @@ def test_progress_is_told_while_a_file_is_judged(monkeypatch: pytest.MonkeyPatch
     )
 
 
+@pytest.mark.slow
 def test_a_check_tells_the_problems_that_it_met_before_a_file_broke_off() -> None:
     name = write("a.csv", range(1, 1), "bad", *(f"{n},1,1,click,2024-01-01 00:00:00" for n in range(1, 5 * LONG)))
     Path("b.csv.gz").write_bytes(gzip.compress(Path(name).read_bytes())[:-9])

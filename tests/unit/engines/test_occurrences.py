@@ -72,6 +72,7 @@ def test_equal_rows_of_one_file_are_separate_and_equal_ones_of_another_file_agre
     assert [second[line] for line in (2, 3)] == [first[line] for line in (2, 3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [1, 64, 1 << 16])
 @pytest.mark.parametrize("block", [200, 1 << 20])
 def test_the_ids_do_not_depend_on_the_filter_or_the_batches(
@@ -94,6 +95,7 @@ def number(made: bytes, occurrence: int) -> bytes:
     return bytes.fromhex(digest[:12] + "8" + digest[13:16] + "8" + digest[17:32])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distinct", [1, 1_001, 300_007, 400_000])
 def test_many_repeats_are_numbered_in_little_memory_on_a_machine_of_many_cores(
     monkeypatch: pytest.MonkeyPatch, distinct: int

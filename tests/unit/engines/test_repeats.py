@@ -52,6 +52,7 @@ def count_by_hand(files: list[pa.Table]) -> list[RepeatsOfFile]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ids", [3, 1_000, 500_000, 1 << 40])
 def test_repeats_are_counted_in_little_memory_on_a_machine_of_many_cores(
     monkeypatch: pytest.MonkeyPatch, ids: int

@@ -361,6 +361,7 @@ def test_the_records_are_the_same_whatever_the_block_size(
     assert [row["line"] for row in found] == [line[: bytes_max + 1] for _, line, _ in expected]
 
 
+@pytest.mark.slow
 def test_a_quoted_record_may_lie_across_real_blocks() -> None:
     line = b'1,"' + b"x" * 60 + b'\ny"\n'
     count = 200_000

@@ -106,6 +106,7 @@ def test_a_header_without_quoting_may_hold_quotes(tmp_path: Path) -> None:
     assert ids(judge_file(path, SourceDefinition(quoting=False))) == [(2, 1)]
 
 
+@pytest.mark.slow
 def test_rows_swallowed_by_a_quote_are_rows_in_every_dialect(tmp_path: Path) -> None:
     for delimiter, between in ((BLANKS, " "), ("::", "::"), ("\t", "\t")):
         lines = [

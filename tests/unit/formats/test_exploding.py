@@ -104,6 +104,7 @@ def test_what_stands_around_an_item_is_no_value_for_each_of_its_rows() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_an_empty_list_holds_no_rows_and_an_excluded_item_is_a_skipped_row() -> None:
     Path("footfall.toml").write_text(
         """

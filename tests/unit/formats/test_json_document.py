@@ -122,6 +122,7 @@ JSON = st.recursive(
 ITEMS = st.lists(JSON, max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(ITEMS, st.integers(1, 40), st.booleans(), st.sampled_from([None, 1]), JSON, JSON)
 def test_the_items_of_any_list_are_those_that_python_reads(
@@ -173,6 +174,7 @@ def test_an_item_over_1_mb_streams_by_and_its_size_is_known(junk: bytes) -> None
         assert [row["line"] for row in rows][::2] == ['{"a":1}', '{"b":2}', '{"c":3}']
 
 
+@pytest.mark.slow
 def test_a_large_document_takes_no_more_memory_than_its_blocks() -> None:
     item = b'{"a": [1, "x", {"b": "\\"\\u00e9"}], "c": 12345678901}, '
     block = item * 20_000

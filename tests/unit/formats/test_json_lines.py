@@ -120,6 +120,7 @@ def test_null_and_blanks_are_missing_values() -> None:
 BAD_ESCAPES = ["\\u0000", "\\ud800", "\\uDFff", "\\ud83d\\ud83d\\ude00", "\\ude00\\ud83d"]
 
 
+@pytest.mark.slow
 def test_an_escape_that_is_no_character_matters_where_its_value_is_wanted() -> None:
     lines = [dumped(action="x@y").replace("@", each) for each in BAD_ESCAPES]
     accepted, rejected = judge_lines("\n".join(lines), OWN)
@@ -162,6 +163,7 @@ def test_a_name_that_stands_twice_elsewhere_does_not_matter() -> None:
     assert (len(accepted), rejected) == (3, [])
 
 
+@pytest.mark.slow
 def test_paths_lead_into_objects_and_lists() -> None:
     record = {"id": "i", "user": {"id": 5}, "item": {"a.b": [1, {"id": 9}]}, "at": "2024-01-02"}
     lines = [
@@ -261,6 +263,7 @@ def is_same(text: str, value: Any) -> bool:
     return text == str(value)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(RECORDS, min_size=1, max_size=40), st.booleans(), st.sampled_from([(",", ":"), (", ", ": ")]))
 def test_any_record_is_read_as_python_reads_it(

@@ -274,6 +274,7 @@ def test_types_of_columns_that_no_field_reads_do_not_matter(tmp_path: Path) -> N
         judge_file(path, SourceDefinition(action=Field(columns=("odd",))))
 
 
+@pytest.mark.slow
 def test_made_ids_are_of_the_whole_row_or_of_the_fields(tmp_path: Path) -> None:
     columns = {name: pa.concat_arrays([pa.array(column)] * 3) for name, column in ROW.items()}
     del columns["interaction_id"]
@@ -374,6 +375,7 @@ def test_a_file_that_is_cut_anywhere_is_refused(tmp_path: Path) -> None:
             judge_file(path)
 
 
+@pytest.mark.slow
 def test_a_file_with_a_byte_changed_is_refused_or_judged(tmp_path: Path) -> None:
     whole = made(tmp_path, ROW, write_page_checksum=True, compression="none", store_schema=False).read_bytes()
     path = tmp_path / "changed.parquet"
@@ -429,6 +431,7 @@ ROWS = st.lists(st.tuples(IDS, IDS, WORDS, WORDS, TIMES), min_size=12, max_size=
 
 
 # Many rows in few files: what costs is a file with its layout, not its rows.
+@pytest.mark.slow
 @settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=ROWS,

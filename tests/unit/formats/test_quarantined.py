@@ -147,6 +147,7 @@ CASES: dict[str, tuple[str, bytes, SourceDefinition]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_rejected_rows_are_judged_again_as_their_file_is(case: str) -> None:
     name, content, definition = CASES[case]
@@ -163,6 +164,7 @@ def test_rejected_rows_are_judged_again_as_their_file_is(case: str) -> None:
     assert places(refused) == places(still)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made_from", ["record", "fields", "position"])
 @pytest.mark.parametrize(
     "case",

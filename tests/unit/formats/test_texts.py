@@ -234,6 +234,7 @@ def test_a_key_of_several_columns_cannot_be_taken_for_another() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_ids_made_of_records_differ_where_the_records_do_and_of_fields_where_the_fields_do() -> None:
     types = IdTypes(interaction_id="uuid")
     header = "user_id,product_id,action,timestamp,note"

@@ -125,6 +125,7 @@ def test_a_name_that_promises_compression_is_held_to_it_in_any_case(name: str) -
         content_of(TEXT, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compress", [bz2.compress, lzma.compress])
 def test_bzip2_and_xz_are_read_in_pieces_whatever_they_inflate_to(compress: Callable[[bytes], bytes]) -> None:
     Path("bomb").write_bytes(compress(bytes(200 << 20)))

@@ -121,6 +121,7 @@ def test_a_folder_that_goes_away_meanwhile_is_an_error_worth_a_second_try(
         find_sources([name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["in", "in/**/*.csv", "in/**"])
 def test_each_folder_is_listed_once_and_no_plain_file_is_looked_at(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = [f"in/{part}" for part in ("a", "b", "b/c")]

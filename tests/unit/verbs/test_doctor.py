@@ -47,6 +47,7 @@ def test_with_failures_the_exit_code_is_1_every_line_comes_and_no_secret_is_show
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_json_has_an_object_a_check_with_state_words_and_cure() -> None:
     done = run("--database", "postgresql://me:hunter2@127.0.0.1:1/x?sslpassword=hunter3", "--format", "json")
     found = json.loads(done.stdout)
@@ -123,12 +124,14 @@ def test_a_home_into_which_others_may_write_is_a_failure(open_folder: Path) -> N
     assert "can be written by others" in diagnose(home=home)["home"].found
 
 
+@pytest.mark.slow
 def test_a_folder_that_a_killed_start_left_in_the_home_is_a_warning(open_folder: Path) -> None:
     home = open_home(open_folder / "home").home
     (home / "scratch-1").mkdir()
     assert diagnose(home=home)["left-behind"].found == f"left behind: {home}/scratch-1"
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_nearly_full_is_a_failure_and_one_that_fills_up_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +175,7 @@ def test_a_file_with_a_secret_that_others_may_read_is_a_warning(tmp_path: Path) 
     assert diagnose()["secrets"].found == "only you may read .env"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "check"),
     [

@@ -99,6 +99,7 @@ def test_times_in_two_formats_are_read_by_both() -> None:
     assert [row.problems for row in made.rows] == [()] * 5
 
 
+@pytest.mark.slow
 def test_the_same_bytes_give_the_same_guess_whatever_the_hash_seed() -> None:
     for name, (text, _) in SHAPES.items():
         write(name, text)

@@ -154,6 +154,7 @@ def test_a_service_that_nobody_knows_is_refused_by_name(
     assert "hunter2" not in caught.value.message
 
 
+@pytest.mark.slow
 def test_what_a_thread_raises_is_raised_here_and_ticks_go_on_until_then() -> None:
     from threading import Event
 
@@ -167,6 +168,7 @@ def test_what_a_thread_raises_is_raised_here_and_ticks_go_on_until_then() -> Non
         run_aside(work, ticked.set, lambda: None)
 
 
+@pytest.mark.slow
 def test_ctrl_c_gives_up_what_runs_aside() -> None:
     from threading import Event
 
