@@ -26,14 +26,13 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from footfall.settings import load_settings
-from sampling import IS_LONG, IS_OTHER_SERVER, MATRIX, PART, SAMPLE, UNITS, Share, take_sample, take_share
+from sampling import IS_LONG, IS_OTHER_SERVER, MATRIX, PART, SAMPLE, Share, take_sample, take_share
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so would every process that the tests send it to.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 START_WAIT_S = 600  # far more than a busy machine needs: only a server that hangs meets it
-TESTS = Path(__file__).parent
 HEADER = "interaction_id,user_id,product_id,action,timestamp\n"
 TABLES = {
     "raw": "select interaction_id, user_id, product_id, action, timestamp from user_interactions_raw order by 1",
@@ -94,13 +93,11 @@ def find_left_out(items: list[pytest.Item], share: Share) -> set[pytest.Item]:
 
 def find_unsampled(items: list[pytest.Item]) -> set[pytest.Item]:
     """Find what a sample leaves to other runs: of the cases of one test, and of the slow tests of one file."""
-    families: dict[tuple[str, Share], list[pytest.Item]] = {}
+    families: dict[str, list[pytest.Item]] = {}
     for item in items:
-        is_slow = is_marked(item, "slow")
-        name = item.path.relative_to(TESTS).as_posix() if is_slow else item.nodeid.partition("[")[0]
-        share = UNITS if not is_slow and TESTS / "unit" in item.path.parents else SAMPLE
-        families.setdefault((name, share), []).append(item)
-    kept = (take_sample(family, share, name) for (name, share), family in families.items())
+        name = item.nodeid.partition("::" if is_marked(item, "slow") else "[")[0]
+        families.setdefault(name, []).append(item)
+    kept = (take_sample(family, SAMPLE, name) for name, family in families.items())
     return set(items).difference(*kept)
 
 

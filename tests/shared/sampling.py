@@ -7,10 +7,9 @@ examples: `make test` sets it, for the embedded server is one of those that shar
 
 FOOTFALL_TEST_PART="1/2" keeps the first of every two of the other tests, too: it is set for servers that share them.
 
-FOOTFALL_TEST_SAMPLE="1/4", which `make test` sets, keeps every fourth case of each test that has several (those of
-tests/unit keep all), every fourth of the tests of a file that are marked `slow`, and a fourth of what Hypothesis draws.
-At least one of each is kept. "2/4" keeps others. `.ci/run`, `make test-all` and `make test-long` take all.
-FOOTFALL_TEST_UNITS="1/4", which `make test-quick` sets, keeps every fourth case of the tests of tests/unit, too.
+FOOTFALL_TEST_SAMPLE="1/5", which `make test` sets, keeps every fifth case of each test that has several, every fifth of
+the tests of a file that are marked `slow`, and a fifth of what Hypothesis draws. At least one of each is kept. "2/5"
+keeps others. `.ci/run`, `make test-all` and `make test-long` take all.
 
 FOOTFALL_TEST_LONG=1 (`make test-long`) takes everything, and ten times as many examples of what Hypothesis draws.
 """
@@ -52,7 +51,6 @@ SHARE = ask_share("FOOTFALL_TEST_SHARE")
 MATRIX = ask_share("FOOTFALL_TEST_MATRIX", "FOOTFALL_TEST_SHARE")
 PART = ask_share("FOOTFALL_TEST_PART")
 SAMPLE = ask_share("FOOTFALL_TEST_SAMPLE")
-UNITS = ask_share("FOOTFALL_TEST_UNITS")
 
 
 def take_share(cases: Sequence[Case], share: Share) -> Sequence[Case]:
